@@ -1,0 +1,87 @@
+"""The composition root: the one place that joins all rooms."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+
+from bot.client import CannotStart, ExtendBot
+from bot.foxapi import FoxAPI, FoxError, Rejected
+from bot.media import Fetcher, Ffmpeg
+from bot.runner import Bell, Patience, Pause, Runner, Tools
+from bot.service import Service
+from bot.settings import Settings
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """The time now, aware."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def assembled(
+    settings: Settings,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    chance: random.Random | None = None,
+    patience: Patience | None = None,
+) -> AsyncIterator[tuple[ExtendBot, Runner]]:
+    """Build everything, logged in but not yet at work. Raises StoreUnusable, CannotStart."""
+    patience = patience or Patience()
+    chance = chance or random.Random()  # noqa: S311 (it jitters gaps)
+    bell = Bell()
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(Store.open(settings.database_url))
+        fox = await stack.enter_async_context(FoxAPI(settings.foxapi_url, settings.foxapi_key, settings.foxapi_model))
+        fetcher = await stack.enter_async_context(
+            Fetcher(trusted=settings.trusted_media_hosts, idle_seconds=patience.silence)
+        )
+        await _check_key(fox)
+        service = Service(store, now, bell.ring)
+        bot = ExtendBot(service, api_url=settings.discord_api_url, edit_seconds=settings.edit_seconds, now=now)
+        await stack.enter_async_context(bot)
+        await bot.load_cogs()
+        await bot.log_in(settings.discord_token.get_secret_value())
+        tools = Tools(
+            store=store,
+            fox=fox,
+            fetcher=fetcher,
+            ffmpeg=Ffmpeg(),
+            screen=bot.screen,
+            folder=settings.data_dir / "tasks",
+            poll_seconds=settings.poll_seconds,
+            max_running=settings.max_running,
+            now=now,
+            random=chance,
+            pause=Pause(chance),
+            patience=patience,
+        )
+        yield bot, Runner(tools, bell)
+
+
+async def serve(bot: ExtendBot, runner: Runner, stop: asyncio.Event) -> None:
+    """Work until `stop` is set; raises what ended the connection or the runner before that."""
+    async with asyncio.TaskGroup() as group:
+        working = [group.create_task(runner.run(), name="runner"), group.create_task(bot.connect(), name="gateway")]
+        await stop.wait()
+        log.info("stopping")
+        for task in working:
+            task.cancel()
+
+
+async def _check_key(fox: FoxAPI) -> None:
+    try:
+        await fox.models()
+    except Rejected as error:
+        if error.status == 401:
+            raise CannotStart("FoxAPI does not accept FOXAPI_KEY: put in the right key.") from error
+        log.info("FoxAPI does not tell its models (%s)", error)
+    except FoxError as error:
+        log.warning("FoxAPI cannot be reached now (%s); starting all the same", error)

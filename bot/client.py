@@ -1,0 +1,136 @@
+"""The Bot: a Discord connection that loads every cog or refuses to start."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+import aiohttp
+import discord
+import yarl
+from discord import app_commands
+from discord.ext import commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot.runner import Screen
+from bot.service import Service
+from bot.task import Refused
+
+log = logging.getLogger(__name__)
+
+_COGS = ("cogs.delivery", "cogs.extend", "cogs.share")
+_COMMANDS_NOTE = "commands"
+_UNFORESEEN = "Something went wrong on my side, and I have told my log: try again in a minute."
+
+
+class CannotStart(Exception):
+    """The outside does not let the bot in. Its text is one sentence for the operator."""
+
+
+class ExtendBot(commands.Bot):
+    """discord.py's bot with this program's service; the cogs find what they need here."""
+
+    screen: Screen
+    """Set by the delivery cog."""
+
+    def __init__(self, service: Service, *, api_url: str, edit_seconds: float, now: Callable[[], datetime]) -> None:
+        """`api_url`: REST base; `edit_seconds`: least gap between two edits of one reply."""
+        # discord.py has no argument for the API's address; these two are read late (discord.py 2.7, http.Route).
+        Route.BASE = api_url.rstrip("/")
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it would warn that we have no voice
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            tree_cls=Tree,
+            max_messages=None,
+        )
+        self.service = service
+        self.edit_seconds = edit_seconds
+        self.now = now
+
+    async def load_cogs(self) -> None:
+        """Load them all; raises what the first bad one raises."""
+        for name in _COGS:
+            await self.load_extension(name)
+
+    async def log_in(self, token: str) -> None:
+        """Log in over REST, which is enough to edit and post; raises CannotStart."""
+        try:
+            await self.login(token)
+        except discord.LoginFailure as error:
+            raise CannotStart(
+                "Discord does not accept DISCORD_TOKEN: copy it anew from the developer portal."
+            ) from error
+        except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise CannotStart(f"Discord cannot be reached at {Route.BASE}: {error}.") from error
+
+    async def setup_hook(self) -> None:
+        """Ask for the gateway's address, and register the commands if they changed."""
+        _, gateway, _ = await self.http.get_bot_gateway()
+        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
+        fingerprint = self._fingerprint()
+        if await self.service.recall(_COMMANDS_NOTE) != fingerprint:
+            await self.sync()
+
+    async def close(self) -> None:
+        """Disconnect, also before the gateway is ready (discord.py 2.7 forgets the task that waits for that)."""
+        if self._connection._ready_task is not None:
+            self._connection._ready_task.cancel()
+        await super().close()
+
+    async def sync(self) -> int:
+        """Register the commands with Discord, and remember that; return how many there are."""
+        registered = await self.tree.sync()
+        await self.service.remember(_COMMANDS_NOTE, self._fingerprint())
+        log.info("registered %d commands", len(registered))
+        return len(registered)
+
+    async def on_ready(self) -> None:
+        """Say so in the log (it may come many times)."""
+        log.info("connected to Discord as %s, in %d servers", self.user, len(self.guilds))
+
+    def _fingerprint(self) -> str:
+        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        payload += [
+            command.to_dict(self.tree) for command in self.tree.get_commands(type=discord.AppCommandType.message)
+        ]
+        text = json.dumps([self.application_id, payload], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Tree(app_commands.CommandTree[ExtendBot]):
+    """The one place where a command's errors end: each becomes one private sentence."""
+
+    async def on_error(
+        self, interaction: discord.Interaction[ExtendBot], error: app_commands.AppCommandError, /
+    ) -> None:
+        """Answer a refusal with its sentence, and anything else with an apology and a line in the log."""
+        cause = getattr(error, "original", error)
+        await answer_error(interaction, cause)
+
+
+async def answer_error(interaction: discord.Interaction[ExtendBot], error: BaseException) -> None:
+    """Tell the member, and only them, what `error` means; never raises."""
+    if isinstance(error, Refused):
+        sentence = error.sentence
+        if error.allowed_at:
+            sentence += f" You can try again {discord.utils.format_dt(error.allowed_at, 'R')}."
+    else:
+        sentence = _UNFORESEEN
+        log.error("an interaction went wrong", exc_info=error)
+    try:
+        if interaction.response.is_done():
+            # What was deferred may be public: take it away, and say it privately.
+            if interaction.type is discord.InteractionType.application_command:
+                await interaction.delete_original_response()
+            await interaction.followup.send(sentence, ephemeral=True)
+        else:
+            await interaction.response.send_message(sentence, ephemeral=True)
+    except Exception as failure:  # an error handler has nobody left to raise to
+        log.warning("could not tell a member why: %s", failure)

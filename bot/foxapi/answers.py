@@ -1,0 +1,204 @@
+"""What FoxAPI says, deciphered without any I/O.
+
+Sources: FoxAPI's pages for creating and querying a video task; what its clients have seen beyond them is marked "seen".
+Decided by status first, code second, never by the type's text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any
+
+from bot.foxapi.sentences import sentence_for_failure, sentence_for_status
+
+Json = dict[str, Any]
+
+
+class FoxError(Exception):
+    """FoxAPI did not do what was asked. Its text is for the log."""
+
+
+class Rejected(FoxError):
+    """FoxAPI refused the request as it stands (4xx): no use to repeat it. `sentence` is for the member."""
+
+    def __init__(self, status: int, code: str, message: str, sentence: str) -> None:
+        super().__init__(f"{status} {code or '-'}: {message}")
+        self.status = status
+        self.code = code
+        self.sentence = sentence
+
+
+class UnknownTask(Rejected):
+    """FoxAPI does not know this task id (404)."""
+
+
+class Passing(FoxError):
+    """A fault that passes: ask again, after `retry_after` seconds if it was said."""
+
+    def __init__(self, text: str, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class Busy(Passing):
+    """Too many requests (429); this one was surely not taken."""
+
+
+class NoConnection(Passing):
+    """The request surely did not reach FoxAPI: no address, or nobody at it."""
+
+
+class NotTaken(Passing):
+    """The paid request did not reach FoxAPI, or was turned away (429): it may be sent again."""
+
+
+class MaybeTaken(FoxError):
+    """The paid request may have been taken: it must never be sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The create call's answer. Only the id can be relied on (seen: the rest may be missing)."""
+
+    remote_id: str
+    estimated_seconds: float | None
+
+
+class RemoteStatus(StrEnum):
+    """A task's status at FoxAPI."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """The query's answer: a task at FoxAPI at one moment."""
+
+    status: RemoteStatus
+    percent: int
+    """0 to 100."""
+    url: str | None
+    """The result. Seen: `completed` without one, which then appears some seconds later."""
+    sentence: str | None
+    """Why it failed, for the member."""
+    code: str = ""
+
+
+def decipher(status: int, headers: Mapping[str, str], body: bytes) -> Json:
+    """Return the JSON object of a 2xx answer.
+
+    Raises Busy (429), UnknownTask (404), Rejected (any other 3xx or 4xx) or Passing (everything else, unreadable
+    bodies included), and nothing but these.
+    """
+    content = _object(body)
+    if 200 <= status < 300:
+        if content is None:
+            raise Passing(f"{status} with a body that is not a JSON object")
+        return content
+    code, message = _error(content, body)
+    text = f"{status} {code or '-'}: {message}{_request_id(headers)}"
+    if status == 429:
+        raise Busy(text, retry_after(headers))
+    if status == 404:
+        raise UnknownTask(status, code, message, sentence_for_status(status, code, message))
+    if 300 <= status < 500 and status != 303:  # 303 See Other says that the request WAS acted upon
+        raise Rejected(status, code, message + _request_id(headers), sentence_for_status(status, code, message))
+    raise Passing(text, retry_after(headers))
+
+
+def accepted(content: Json) -> Accepted:
+    """Read the create call's answer. Raises MaybeTaken when there is no id in it: something may be rendering."""
+    remote_id = content.get("id")
+    if not isinstance(remote_id, str) or not remote_id:
+        raise MaybeTaken("2xx without a task id")
+    info = content.get("task_info")
+    seconds = info.get("estimated_time") if isinstance(info, dict) else None
+    return Accepted(remote_id, _number(seconds))
+
+
+def remote(content: Json) -> Remote:
+    """Read the query's answer. Raises Passing when its status is none that we know."""
+    word = str(content.get("status")).lower()
+    if word in {"cancelled", "canceled"}:  # seen; it ends like failed
+        word = RemoteStatus.FAILED
+    try:
+        status = RemoteStatus(word)
+    except ValueError:
+        raise Passing(f"a task with the unknown status {word[:40]!r}") from None
+    percent = min(100, max(0, int(_number(content.get("progress")) or 0)))
+    if status is not RemoteStatus.FAILED:
+        return Remote(status, percent, _result_url(content), None)
+    code, message = _error(content, b"")
+    return Remote(status, percent, None, sentence_for_failure(code, message), code)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from Retry-After as seconds or as a date (RFC 9110, 10.2.3); at most an hour is believed."""
+    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "").strip()
+    if not value:
+        return None
+    seconds = _number(value)
+    if seconds is None:
+        try:
+            moment = parsedate_to_datetime(value)
+        except (ValueError, IndexError, OverflowError):
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        seconds = (moment - datetime.now(UTC)).total_seconds()
+    return min(3600.0, max(0.0, seconds))
+
+
+def _object(body: bytes) -> Json | None:
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _error(content: Json | None, body: bytes) -> tuple[str, str]:
+    """The error's code and message; gateways in front of FoxAPI answer HTML or plain text (seen)."""
+    error = (content or {}).get("error")
+    if isinstance(error, dict):
+        return str(error.get("code") or "")[:80], str(error.get("message") or "")[:300]
+    if isinstance(error, str):
+        return "", error[:300]
+    return "", body[:80].decode("utf-8", "replace")
+
+
+def _request_id(headers: Mapping[str, str]) -> str:
+    value = next((v for k, v in headers.items() if k.lower() == "x-request-id"), "")
+    return f" (request {value[:80]})" if value else ""
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if abs(number) < 1e9 else None  # also turns away infinity and NaN
+
+
+def _result_url(content: Json) -> str | None:
+    """The first http(s) link among the shapes that FoxAPI's pages, old and new, show."""
+    output = content.get("output")
+    places: list[object] = [content.get("results")]
+    if isinstance(output, dict):
+        places += [output.get("url"), output.get("urls")]
+    for place in places:
+        for item in place if isinstance(place, list) else [place]:
+            url = item.get("url") if isinstance(item, dict) else item
+            if isinstance(url, str) and url.startswith(("https://", "http://")):
+                return url
+    return None

@@ -1,0 +1,137 @@
+"""FoxAPI's calls over HTTP. Downloads of results go through the media room, like any other video from outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from pydantic import SecretStr
+from yarl import URL
+
+from bot.foxapi.answers import (
+    Accepted,
+    Busy,
+    Json,
+    MaybeTaken,
+    NoConnection,
+    NotTaken,
+    Passing,
+    Rejected,
+    Remote,
+    accepted,
+    decipher,
+    remote,
+)
+
+USER_AGENT = "extend-bot/0.1 (+Discord bot)"
+"""Seen: FoxAPI's gateway answers 403 to a library's own."""
+_BODY_MAX = 1 << 20
+_CREATE = aiohttp.ClientTimeout(total=90, sock_connect=10)
+_QUERY = aiohttp.ClientTimeout(total=20, sock_connect=10)
+_UPLOAD = aiohttp.ClientTimeout(total=600, sock_connect=10, sock_read=120)
+
+
+class FoxAPI:
+    """The calls that the bot makes. Use as an async context manager.
+
+    The key travels in `Authorization` alone, and only to `base`: redirects are never followed, because a redirected
+    POST is a second POST.
+    """
+
+    def __init__(self, base: str, key: SecretStr, model: str) -> None:
+        """`base`: FOXAPI_URL, without a path of its own."""
+        self._base = URL(base.rstrip("/"))
+        self._key = key
+        self._model = model
+        self._session: aiohttp.ClientSession | None = None
+        self._paying: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        headers = {"User-Agent": USER_AGENT}
+        self._session = aiohttp.ClientSession(headers=headers, cookie_jar=aiohttp.DummyCookieJar())
+        # The paid call gets a connection of its own each time: one that FoxAPI has closed meanwhile would make
+        # "was it taken?" unanswerable for no reason.
+        self._paying = aiohttp.ClientSession(
+            headers=headers, cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(force_close=True)
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for session in (self._session, self._paying):
+            if session is not None:
+                await session.close()
+
+    async def submit(self, prompt: str, video_url: str, seconds: int) -> Accepted:
+        """Pay for one task (POST /v1/videos/generations).
+
+        Raises Rejected (not taken, and of no use to repeat), NotTaken (not taken, may be sent again after its
+        `retry_after`) or MaybeTaken (must never be sent again); nothing else but cancellation.
+        """
+        order = {"model": self._model, "prompt": prompt, "video_url": video_url, "duration": seconds}
+        try:
+            content = await self._call(self._paying, "POST", "v1/videos/generations", _CREATE, json=order)
+        except Rejected:
+            raise
+        except (Busy, NoConnection) as error:
+            raise NotTaken(str(error), error.retry_after) from error
+        except Exception as error:
+            raise MaybeTaken(f"{type(error).__name__}: {error}") from error
+        return accepted(content)
+
+    async def task(self, remote_id: str) -> Remote:
+        """Ask how a task is (GET /v1/tasks/{id}). Raises UnknownTask, Rejected or Passing."""
+        content = await self._call(self._session, "GET", f"v1/tasks/{remote_id}", _QUERY)
+        return remote(content)
+
+    async def upload(self, clip: Path, name: str) -> str:
+        """Put a prepared clip where FoxAPI finds it for 72 hours; return its address. Raises Rejected or Passing."""
+        with clip.open("rb") as file:
+            form = aiohttp.FormData()
+            form.add_field("file", file, filename=name, content_type="video/mp4")
+            content = await self._call(self._session, "POST", "v1/files/upload/stream", _UPLOAD, data=form)
+        url = content.get("url")
+        if not isinstance(url, str) or not url:
+            raise Passing("an upload was answered without its url")
+        return url
+
+    async def models(self) -> list[str]:
+        """Name the models that this key can call (GET /v1/models; seen, not documented). Raises Rejected or Passing."""
+        content = await self._call(self._session, "GET", "v1/models", _QUERY)
+        items = content.get("data")
+        return [str(item.get("id")) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+    async def _call(
+        self,
+        session: aiohttp.ClientSession | None,
+        method: str,
+        path: str,
+        timeout: aiohttp.ClientTimeout,
+        **content: Any,  # noqa: ANN401 (aiohttp's own keywords: json= or data=)
+    ) -> Json:
+        if session is None:
+            raise RuntimeError("FoxAPI is used as a context manager")
+        headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"}
+        try:
+            async with session.request(
+                method, self._base / path, headers=headers, timeout=timeout, allow_redirects=False, **content
+            ) as answer:
+                body = await answer.content.read(_BODY_MAX) if answer.status != 200 else await _whole(answer)
+                status, answered = answer.status, answer.headers
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise NoConnection(f"no connection: {type(error).__name__}") from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Passing(f"{type(error).__name__}: {error}") from error
+        return decipher(status, answered, body)
+
+
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for piece in answer.content.iter_chunked(1 << 16):
+        body += piece
+        if len(body) > _BODY_MAX:
+            raise aiohttp.ClientPayloadError("an answer without end")
+    return bytes(body)

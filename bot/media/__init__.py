@@ -1,0 +1,33 @@
+"""Any video in, a fit clip out: fetch safely, look, prepare, join, fit. ffmpeg runs apart and bounded."""
+
+from bot.media.errors import Unfit, Unreachable
+from bot.media.fetch import Fetcher
+from bot.media.ffmpeg import Ffmpeg, Ran
+from bot.media.fit import fit
+from bot.media.fitness import too_short, unfit
+from bot.media.folder import Folders
+from bot.media.join import Joined, Kept, join
+from bot.media.poster import poster
+from bot.media.prepare import Prepared, prepare
+from bot.media.probe import Look, look, probe
+
+__all__ = [
+    "Fetcher",
+    "Ffmpeg",
+    "Folders",
+    "Joined",
+    "Kept",
+    "Look",
+    "Prepared",
+    "Ran",
+    "Unfit",
+    "Unreachable",
+    "fit",
+    "join",
+    "look",
+    "poster",
+    "prepare",
+    "probe",
+    "too_short",
+    "unfit",
+]

@@ -1,0 +1,51 @@
+"""Write a video of our own: H.264 and AAC in an MP4 that plays while it is loaded; whole, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.media.errors import Unfit
+from bot.media.ffmpeg import Ffmpeg
+from bot.media.probe import probe
+from bot.task import Clip
+
+SOUND = ("-c:a", "aac", "-ar", "48000", "-ac", "2")
+_CONTAINER = ("-map_metadata", "-1", "-map_chapters", "-1", "-movflags", "+faststart", "-f", "mp4")
+_QUALITY = "18"
+"""x264's constant rate factor. Chains of extensions encode the same pictures again, so little may be lost each time."""
+
+
+async def encode(
+    ffmpeg: Ffmpeg, reading: Sequence[str], graph: str, *, sound: bool, into: Path, seconds: float
+) -> Clip:
+    """Write what the filters in `graph` give at [v], and if `sound` at [a], of the inputs `reading`, to `into`.
+
+    Raises :class:`Unfit` if they give nothing, or not within `seconds`.
+    """
+    maps = ["-map", "[v]", *(("-map", "[a]") if sound else ())]
+    video = ["-c:v", "libx264", "-preset", "veryfast", "-crf", _QUALITY, "-pix_fmt", "yuv420p"]
+    return await write(
+        ffmpeg, [*reading, "-filter_complex", graph, *maps, *video, *SOUND, "-b:a", "160k"], into, seconds=seconds
+    )
+
+
+async def write(ffmpeg: Ffmpeg, args: Sequence[str], into: Path, *, seconds: float) -> Clip:
+    """Run ffmpeg with `args` and one MP4 as output. The file `into` appears when it is complete and has been probed.
+
+    Raises :class:`Unfit` if it cannot be made within `seconds`.
+    """
+    part = into.with_name(into.name + ".part")
+    output = ["-threads", str(ffmpeg.threads), *_CONTAINER, "-y", f"file:{part}"]
+    try:
+        ran = await ffmpeg.run([*args, *output], seconds=seconds)
+        if ran.code != 0:
+            raise Unfit(
+                "That video cannot be decoded: it is damaged, or of a rare kind; convert it to MP4 (H.264) first."
+            )
+        clip = await probe(ffmpeg, part)
+        await asyncio.to_thread(part.replace, into)
+    finally:
+        await asyncio.to_thread(part.unlink, missing_ok=True)
+    return clip

@@ -1,0 +1,24 @@
+"""The two ways in which media work ends badly: for good, or for now."""
+
+from __future__ import annotations
+
+from bot.task import Failed
+
+
+class Unfit(Failed):
+    """The video, or the link to it, cannot be used as it is: trying again would end the same way.
+
+    Its text is one sentence for the member: what is wrong, and what to do.
+    """
+
+
+class Unreachable(Exception):
+    """The file could not be fetched this time; the same call may succeed later.
+
+    `sentence` is for the member, should it never succeed; `retry_after` is what the server asked for, in seconds.
+    """
+
+    def __init__(self, sentence: str, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.retry_after = retry_after

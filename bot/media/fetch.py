@@ -1,0 +1,175 @@
+"""Fetch a stranger's file from the web: bounded in size and time, never from a private network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from yarl import URL
+
+from bot.media.addresses import NOT_A_LINK, PublicResolver, admitted
+from bot.media.errors import Unfit, Unreachable
+
+USER_AGENT = "extend-bot (a Discord bot; fetches a video that a member linked)"
+"""Our own, for some hosts refuse the default ones of libraries."""
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 5
+_PASSING = frozenset({408, 425, 429})
+_CHUNK = 1 << 18
+_PAGE = "That link leads to a web page, not to a video file; attach the video, or link to the file itself."
+_PAGE_BEGINNINGS = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script")
+
+
+class Fetcher:
+    """Streams files from the web to disk. Use as an async context manager; any number of fetches at once."""
+
+    def __init__(
+        self,
+        *,
+        trusted: frozenset[str] = frozenset(),
+        max_bytes: int = 200_000_000,
+        seconds: float = 180,
+        idle_seconds: float = 20,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        """Bounds are for each fetch: `max_bytes` of body, `seconds` in all, `idle_seconds` without a byte.
+
+        `trusted` are `host:port` pairs that may be fetched though they are private; `resolver` looks names up in
+        place of the system's.
+        """
+        self._trusted = frozenset(host.lower() for host in trusted)
+        self._max_bytes = max_bytes
+        self._seconds = seconds
+        self._idle = idle_seconds
+        self._resolver = resolver
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        resolver = PublicResolver(self._resolver or aiohttp.ThreadedResolver(), self._trusted)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,  # a few kilobytes could unpack to gigabytes
+            headers={"User-Agent": USER_AGENT, "Accept": "video/*, */*;q=0.5", "Accept-Encoding": "identity"},
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._idle, sock_read=self._idle),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def fetch(self, url: str, into: Path) -> int:
+        """Store what `url` answers as the file `into`, and return its size in bytes.
+
+        The file appears whole or not at all. Raises :class:`Unfit` if the same link can never work, and
+        :class:`Unreachable` if it may work later. No text of either carries the link, which may be signed.
+        """
+        part = into.with_name(into.name + ".part")
+        try:
+            async with asyncio.timeout(self._seconds):
+                size = await self._store(url, part)
+            await asyncio.to_thread(part.replace, into)
+        except aiohttp.InvalidURL:
+            raise Unfit(NOT_A_LINK) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unreachable(_sentence(error)) from None
+        finally:
+            await asyncio.to_thread(part.unlink, missing_ok=True)
+        return size
+
+    async def _store(self, url: str, part: Path) -> int:
+        async with self._answer(url) as response:
+            self._check(response)
+            size = 0
+            file = await asyncio.to_thread(part.open, "wb")
+            try:
+                async for chunk in response.content.iter_chunked(_CHUNK):
+                    if size == 0 and chunk.lstrip()[:16].lower().startswith(_PAGE_BEGINNINGS):
+                        raise Unfit(_PAGE)
+                    size += len(chunk)
+                    if size > self._max_bytes:
+                        raise Unfit(self._too_large)
+                    await asyncio.to_thread(file.write, chunk)
+            finally:
+                await asyncio.to_thread(file.close)
+            return size
+
+    @asynccontextmanager
+    async def _answer(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer at the end of the redirects, each of which is checked like a link of its own."""
+        assert self._session is not None, "use the Fetcher as a context manager"  # noqa: S101 - a caller's mistake
+        for _ in range(_MOST_REDIRECTS + 1):
+            here = admitted(url, self._trusted)
+            async with self._session.get(here, allow_redirects=False) as response:
+                if response.status not in _REDIRECTS:
+                    yield response
+                    return
+                url = _target(here, response.headers.get("Location", ""))
+        raise Unfit("That link redirects too often; link to the file itself.")
+
+    def _check(self, response: aiohttp.ClientResponse) -> None:
+        """Raise if the head of the answer already says that no usable body will come."""
+        if response.status in _PASSING or response.status >= 500:
+            raise Unreachable(
+                f"The server of that link answered {response.status}; try again later, or attach the video.",
+                retry_after(response.headers.get("Retry-After", ""), datetime.now(UTC)),
+            )
+        if response.status in {404, 410}:
+            raise Unfit(f"There is nothing at that link ({response.status}); it may have run out, so attach the video.")
+        if response.status != 200:
+            raise Unfit(f"The server of that link does not give me the video ({response.status}); attach it instead.")
+        if response.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
+            raise Unfit("The server of that link packs the video in a way that I do not open; attach the video.")
+        if response.content_type in {"text/html", "application/xhtml+xml"}:
+            raise Unfit(_PAGE)
+        if (response.content_length or 0) > self._max_bytes:
+            raise Unfit(self._too_large)
+
+    @property
+    def _too_large(self) -> str:
+        return f"That file is larger than {self._max_bytes / 1e6:g} MB, which is the most I take; send a smaller one."
+
+
+def _sentence(error: Exception) -> str:
+    """What happened on the way, without the words of `error`, which may carry the link."""
+    if isinstance(error, TimeoutError):
+        return "The server of that link was too slow; try again later, or attach the video."
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "The server of that link cannot be found; check the link, or attach the video."
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "The video broke off while I fetched it; try again, or attach the video."
+    if isinstance(error, aiohttp.ClientError):
+        return "The server of that link does not answer; try again later, or attach the video."
+    return "I have no room to store that video at the moment; try again later."
+
+
+def _target(here: URL, location: str) -> str:
+    """Where a redirect from `here` leads, spelled as the server spelled it."""
+    try:
+        return str(here.join(URL(location, encoded=location.isascii())))
+    except ValueError:
+        raise Unfit("That link redirects to something that is not a link; link to the file itself.") from None
+
+
+def retry_after(header: str, now: datetime) -> float | None:
+    """The seconds that a Retry-After header asks for, whether it gives a number or a date; at most an hour."""
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(header) - now).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return min(max(seconds, 0.0), 3600.0) if seconds == seconds else None  # noqa: PLR0124 - "nan" is a float

@@ -1,0 +1,85 @@
+"""Encode a film once more, so that it fits under Discord's upload limit, if it can still look decent."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.media.encode import SOUND, write
+from bot.media.ffmpeg import Ffmpeg
+from bot.task import Clip
+
+_SECONDS = 900.0
+_USABLE = 0.96
+"""Of the limit; the rest is for the container and for the encoder's misses."""
+_SHORT_EDGES = (720, 540, 480, 360)
+_BITS_GOOD, _BITS_LEAST = 0.04, 0.025
+"""Bits per pixel: from the first on a size is taken, and below the second nothing is worth sending."""
+_RATE_MOST = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    width: int
+    height: int
+    rate: float
+    video_bits: int
+    """Per second."""
+    sound_bits: int
+
+
+async def fit(ffmpeg: Ffmpeg, film: Path, clip: Clip, *, most_bytes: int, into: Path) -> Clip | None:
+    """Write `film`, smaller than `most_bytes`, to `into`. None (and no file) if it would look bad.
+
+    Two passes of the encoder, and a second try with less if the first is still over the limit.
+    """
+    share = _USABLE
+    for _ in range(2):
+        plan = _plan(clip, most_bytes * share)
+        if plan is None:
+            return None
+        made = await _encoded(ffmpeg, film, plan, into)
+        if made.size <= most_bytes:
+            return made
+        await asyncio.to_thread(into.unlink)
+        share *= share * most_bytes / made.size
+    return None
+
+
+def _plan(clip: Clip, most_bytes: float) -> _Plan | None:
+    """The largest size at which the bits suffice."""
+    total = most_bytes * 8 / max(clip.seconds, 0.1)
+    sound = 0 if not clip.audio else 96_000 if total > 900_000 else 64_000
+    rate = min(clip.fps or _RATE_MOST, _RATE_MOST)
+    short, shape = min(clip.width, clip.height), max(clip.width, clip.height) / min(clip.width, clip.height)
+    for edge in sorted({min(short, edge) for edge in _SHORT_EDGES}, reverse=True):
+        bits_per_pixel = (total - sound) / (edge * edge * shape * rate)
+        last = edge <= _SHORT_EDGES[-1]
+        if bits_per_pixel >= (_BITS_LEAST if last else _BITS_GOOD):
+            width, height = (edge * shape, edge) if clip.width >= clip.height else (edge, edge * shape)
+            return _Plan(_even(width), _even(height), rate, int(total - sound), sound)
+    return None
+
+
+def _even(length: float) -> int:
+    return max(2, round(length / 2) * 2)
+
+
+async def _encoded(ffmpeg: Ffmpeg, film: Path, plan: _Plan, into: Path) -> Clip:
+    log = into.with_name(into.name + ".pass")
+    rate = ["-b:v", str(plan.video_bits), "-maxrate", str(plan.video_bits * 2), "-bufsize", str(plan.video_bits * 4)]
+    video = ["-map", "0:V:0", "-vf", f"scale={plan.width}:{plan.height}:flags=bicubic", "-fpsmax", f"{plan.rate:.3f}"]
+    video += ["-c:v", "libx264", "-preset", "fast", "-pix_fmt", "yuv420p", *rate, "-passlogfile", str(log)]
+    sound = ["-map", "0:a:0?", *SOUND, "-b:a", str(plan.sound_bits)] if plan.sound_bits else []
+    reading = ffmpeg.source(film)
+    try:
+        await ffmpeg.run([*reading, *video, "-pass", "1", "-an", "-f", "null", "-"], seconds=_SECONDS)
+        return await write(ffmpeg, [*reading, *video, "-pass", "2", *sound], into, seconds=_SECONDS)
+    finally:
+        await asyncio.to_thread(_remove_logs, log)
+
+
+def _remove_logs(log: Path) -> None:
+    for file in log.parent.glob(f"{log.name}*"):
+        file.unlink(missing_ok=True)

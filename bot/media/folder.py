@@ -1,0 +1,77 @@
+"""A folder of its own for each task's files, gone when the task is; and a bound on all of them together."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+
+from bot.media.errors import Unreachable
+
+_FULL = "I have too many videos in work to take another one at the moment; try again in a few minutes."
+
+
+class Folders:
+    """The folders `root`/<task id>. A folder that exists stands for a task that has not ended.
+
+    Each one counts as `each_bytes` or as what is really in it, whichever is more, so that folders which are still
+    filling up cannot go over `most_bytes` together.
+    """
+
+    def __init__(self, root: Path, *, most_bytes: int = 20_000_000_000, each_bytes: int = 500_000_000) -> None:
+        self._root = root
+        self._most = most_bytes
+        self._each = each_bytes
+        self._opening = asyncio.Lock()
+
+    def at(self, task_id: int) -> Path:
+        """Where the task's files are, whether or not there are any."""
+        return self._root / str(task_id)
+
+    async def open(self, task_id: int) -> Path:
+        """The task's folder, made if need be. Raises :class:`Unreachable` while there is no room for one more."""
+        async with self._opening:
+            return await asyncio.to_thread(self._open, self.at(task_id))
+
+    async def remove(self, task_id: int) -> None:
+        """Remove the task's folder with all that is in it, if there is one."""
+        await asyncio.to_thread(shutil.rmtree, self.at(task_id), ignore_errors=True)
+
+    async def sweep(self, living: Collection[int]) -> int:
+        """At start: remove the folders of all tasks but the `living`, and half-written files; says how many folders."""
+        return await asyncio.to_thread(self._sweep, {str(task_id) for task_id in living})
+
+    async def used(self) -> int:
+        """The bytes that all files take up."""
+        return await asyncio.to_thread(lambda: sum(_size(folder) for folder in self._folders()))
+
+    def _open(self, folder: Path) -> Path:
+        if not folder.is_dir():
+            if sum(max(_size(other), self._each) for other in self._folders()) + self._each > self._most:
+                raise Unreachable(_FULL, retry_after=60)
+            folder.mkdir(parents=True)
+        return folder
+
+    def _folders(self) -> list[Path]:
+        return [path for path in self._root.iterdir() if path.is_dir()] if self._root.is_dir() else []
+
+    def _sweep(self, living: Collection[str]) -> int:
+        dead = [folder for folder in self._folders() if folder.name.isdecimal() and folder.name not in living]
+        for folder in dead:
+            shutil.rmtree(folder, ignore_errors=True)
+        for folder in self._folders():
+            if folder.name in living:
+                for part in folder.glob("*.part"):
+                    part.unlink(missing_ok=True)
+        return len(dead)
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for file in folder.rglob("*"):
+        try:
+            total += file.lstat().st_size
+        except FileNotFoundError:
+            continue  # it was removed meanwhile
+    return total

@@ -1,0 +1,78 @@
+"""Read ffmpeg's listing of packets (`-f framecrc`): which stretch of time each stream really fills."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+_Packet = tuple[int, int, int]
+_UNKNOWN = -(1 << 63)
+"""ffmpeg's AV_NOPTS_VALUE."""
+_DISCARD = 0x4
+"""ffmpeg's AV_PKT_FLAG_DISCARD: needed for decoding only, cut away by the file's edit list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The packets of one stream, from the first one shown to the end of the last one, in seconds."""
+
+    begins: tuple[float, ...]
+    """When each packet is shown or heard, in order."""
+    end: float
+    timed: bool
+    """Whether the file says when each packet is shown. AVI does not; then times are those of decoding."""
+
+    @property
+    def start(self) -> float:
+        """When the first packet begins."""
+        return self.begins[0]
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.end - self.start
+
+    @property
+    def beat(self) -> float | None:
+        """Pictures per second of a stream that says no times, if they follow each other evenly; counting tells them."""
+        gaps = [later - earlier for earlier, later in pairwise(self.begins)]
+        if self.timed or not gaps or max(gaps) > 1.5 * min(gaps):
+            return None
+        return len(self.begins) / self.seconds
+
+
+def stretches(listing: bytes) -> dict[int, Stretch]:
+    """What each stream of `listing` fills. Lines that make no sense are skipped."""
+    bases: dict[int, Fraction] = {}
+    packets: dict[int, list[_Packet]] = {}
+    for line in listing.splitlines():
+        if line.startswith(b"#tb "):
+            index, _, base = line[4:].partition(b": ")
+            bases[int(index)] = Fraction(base.decode())
+        elif line and not line.startswith(b"#"):
+            _note(line.split(b","), packets)
+    return {index: _stretch(packets[index], base) for index, base in bases.items() if packets.get(index)}
+
+
+def _note(fields: list[bytes], packets: dict[int, list[_Packet]]) -> None:
+    """Add one packet: `stream, decoded at, shown at, lasts, size, checksum[, F=flags][, more]`."""
+    if len(fields) < 6 or any(_flags(field) & _DISCARD for field in fields[6:]):
+        return
+    try:
+        index, decoded, shown, lasts = (int(field) for field in fields[:4])
+    except ValueError:
+        return
+    packets.setdefault(index, []).append((decoded, shown, max(lasts, 0)))
+
+
+def _flags(field: bytes) -> int:
+    name, _, value = field.strip().partition(b"=")
+    return int(value, 16) if name == b"F" else 0
+
+
+def _stretch(packets: list[_Packet], base: Fraction) -> Stretch:
+    timed = all(packet[1] != _UNKNOWN for packet in packets)
+    when = 1 if timed else 0
+    begins = tuple(sorted(float(packet[when] * base) for packet in packets))
+    return Stretch(begins, float(max(packet[when] + packet[2] for packet in packets) * base), timed)

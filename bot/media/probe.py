@@ -1,0 +1,105 @@
+"""Look at a video file: what it is, and how much of it can really be read.
+
+One ffmpeg reads the whole file without decoding it (`-c copy -f framecrc`): its log describes the streams, and its
+output has one line for each packet, so that a cut-off file is found out whatever its header claims. (There is no
+ffprobe in imageio-ffmpeg.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.media.errors import Unfit
+from bot.media.ffmpeg import MOST_PIXELS, MOST_STREAMS, Ffmpeg
+from bot.media.header import Header, described
+from bot.media.packets import Stretch, stretches
+from bot.task import Clip
+
+_NOT_A_VIDEO = "That file is not a video that I can read; send an MP4, MOV, WebM, MKV, AVI or GIF."
+_NO_END = "That file is cut off: its end, without which it cannot be read, is missing; upload it again."
+_SECONDS = 30.0
+_LISTING_BYTES = 1 << 24
+"""Room for some 250,000 packets: half an hour at 60 pictures a second, with sound."""
+_CUT_OFF_SIGNS = ("partial file", "File ended prematurely", "stream ends prematurely")
+_HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A :class:`Clip`, and what only those who work on the file want to know."""
+
+    clip: Clip
+    header: Header
+    video: Stretch
+    sound: Stretch | None
+    """The first audio track, on the same time line as the video."""
+
+
+async def probe(ffmpeg: Ffmpeg, path: Path) -> Clip:
+    """What `path` is. Raises :class:`Unfit` with a sentence if it is no video, a bomb, or cut off."""
+    return (await look(ffmpeg, path)).clip
+
+
+async def look(ffmpeg: Ffmpeg, path: Path) -> Look:
+    """Like :func:`probe`, with all that was seen."""
+    beginning, size = await asyncio.to_thread(_beginning, path)
+    if size == 0:
+        raise Unfit("That file is empty; upload it again.")
+    # V, not v: a picture on the cover is no video.
+    args = [*ffmpeg.source(path), "-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", "-f", "framecrc", "pipe:1"]
+    ran = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_LISTING_BYTES)
+    header = described(ran.stderr)
+    if (header and header.streams >= MOST_STREAMS) or "max_streams" in ran.stderr:
+        raise Unfit(f"That file has {MOST_STREAMS} tracks or more in it; send one with just video and sound.")
+    if header is None:
+        cut_off = "moov atom not found" in ran.stderr and "low score" not in ran.stderr
+        raise Unfit(_NO_END if cut_off else _NOT_A_VIDEO)
+    if header.width * header.height > MOST_PIXELS:
+        raise Unfit(f"That video is {header.width}x{header.height} large, which is too much; make it smaller.")
+    found = await asyncio.to_thread(stretches, ran.stdout)
+    if 0 not in found or found[0].seconds <= 0:
+        raise Unfit(_NOT_A_VIDEO)
+    _check_whole(header, ran.stderr, found)
+    return Look(_clip(header, found[0], size, _container(header, beginning)), header, found[0], found.get(1))
+
+
+def _beginning(path: Path) -> tuple[bytes, int]:
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES), path.stat().st_size
+
+
+def _check_whole(header: Header, log: str, found: dict[int, Stretch]) -> None:
+    """Raise Unfit if the streams end clearly before the length that the header claims."""
+    readable = max(stretch.end for stretch in found.values()) - min(stretch.start for stretch in found.values())
+    claimed = header.claims or readable
+    # Packets of unknown length make the sum a little short of the claim.
+    if claimed - readable > max(0.5, claimed / 50) or any(sign in log for sign in _CUT_OFF_SIGNS):
+        raise Unfit(f"That file is cut off: of {claimed:.1f} s only {readable:.1f} s can be read; upload it again.")
+
+
+def _clip(header: Header, video: Stretch, size: int, container: str) -> Clip:
+    return Clip(
+        seconds=round(video.seconds, 3),
+        width=header.width,
+        height=header.height,
+        video_codec=header.codec,
+        container=container,
+        fps=header.rate or round(len(video.begins) / video.seconds, 3),
+        audio=header.sound,
+        size=size,
+        pixel_format=header.pixels,
+        rotated=header.turned != 0,
+    )
+
+
+def _container(header: Header, beginning: bytes) -> str:
+    """The one name of the container; ffmpeg reads several with one demuxer and names them all."""
+    if "mov" in header.family:
+        if header.brand is None or header.brand.startswith("qt"):
+            return "mov"
+        return "3gp" if header.brand.startswith("3g") else "mp4"
+    if "webm" in header.family:
+        return "webm" if b"webm" in beginning else "matroska"
+    return header.family[0]

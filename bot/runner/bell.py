@@ -1,0 +1,26 @@
+"""How the rest of the program tells the runner that there is something to do."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Bell:
+    """Rung by whoever wrote a row, waited for by the runner. Rings while nobody waits are kept."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+        self._ids: set[int] = set()
+
+    def ring(self, task_id: int | None = None) -> None:
+        """Say that a task's row was changed from outside its job; None: there is a new one in line, or a free slot."""
+        if task_id is not None:
+            self._ids.add(task_id)
+        self._rung.set()
+
+    async def wait(self) -> set[int]:
+        """Return, once it was rung, the ids it was rung for."""
+        await self._rung.wait()
+        self._rung.clear()
+        ids, self._ids = self._ids, set()
+        return ids

@@ -1,0 +1,46 @@
+"""The last step: the end stands where the member sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from typing import TYPE_CHECKING
+
+from bot.runner.tools import NotNow, NoWay
+from bot.task import State, Task
+
+if TYPE_CHECKING:
+    from bot.runner.job import Job
+
+log = logging.getLogger(__name__)
+
+_NO_WAY_REST = 3600.0
+
+
+async def deliver(job: Job, task: Task) -> Task:
+    """Deliver a result, or tell any other end; return the row that records it."""
+    result = job.tools.files(task).result if task.state is State.READY else None
+    try:
+        place = await job.tools.screen.deliver(task, result)
+    except NotNow as error:
+        log.warning("task %d: its end could not be shown yet: %s", task.id, error)
+        await job.rest(job.gaps.next(error.retry_after))
+        return await job.fresh(task)
+    except NoWay as error:
+        return await _kept(job, task, error)
+    if task.state is State.READY:
+        task = await job.surely(lambda: job.move(task, State.DELIVERED, place=place, told=True))
+    else:
+        task = await job.surely(lambda: job.tools.store.note(task, place=place, told=True))
+    await asyncio.to_thread(shutil.rmtree, job.tools.files(task).folder, ignore_errors=True)
+    return task
+
+
+async def _kept(job: Job, task: Task, error: NoWay) -> Task:
+    """Nobody can be told. A result is kept, for the way may open again; another end is let go."""
+    log.warning("task %d: no way to show its end: %s", task.id, error)
+    if task.state is not State.READY:
+        return await job.tools.store.note(task, told=True)
+    await job.rest(_NO_WAY_REST)
+    return await job.fresh(task)

@@ -1,0 +1,125 @@
+"""One task's life: take its row a step on, again and again, until its end is told.
+
+A step is a function from a row to the newer row. Whatever goes wrong in one that is not the task's own failure (a full
+disk, a locked database, a surprise) is logged and tried again after a growing gap: nothing paid is given up for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from bot.runner.bell import Bell
+from bot.runner.delivering import deliver
+from bot.runner.following import Following
+from bot.runner.pause import Gaps
+from bot.runner.preparing import prepare
+from bot.runner.sending import resume_sending
+from bot.runner.tools import Tools
+from bot.store import Moved
+from bot.task import Failed, State, Task
+
+log = logging.getLogger(__name__)
+
+
+class Job:
+    """The work on one task. The runner owns the asyncio task that runs it."""
+
+    def __init__(self, tools: Tools, task: Task, bell: Bell) -> None:
+        self.tools = tools
+        self._bell = bell
+        self.gaps = Gaps(tools.random)
+        self._task = task
+        self._nudged = asyncio.Event()
+        self._following = Following()
+
+    def nudge(self) -> None:
+        """Its row was changed by somebody else: do not rest, look."""
+        self._nudged.set()
+
+    async def run(self) -> None:
+        """Return when the task has ended and its member knows."""
+        while not (self._task.state.ended and self._task.told):
+            try:
+                self._task = await self._step(self._task)
+            except Moved:
+                self._task = await self._again()
+            except Failed as failure:
+                await self._fail(failure)
+            except Exception:
+                log.exception("task %d: a step of %s went wrong; trying again", self._task.id, self._task.state)
+                await self.rest(self.gaps.next())
+                self._task = await self._again()
+
+    async def _step(self, task: Task) -> Task:
+        match task.state:
+            case State.PREPARING:
+                return await prepare(self, task)
+            case State.SENDING:
+                return await resume_sending(self, task)
+            case State.RENDERING:
+                return await self._following.look(self, task)
+            case _:
+                return await deliver(self, task)
+
+    async def move(self, task: Task, state: State, **changes: object) -> Task:
+        """Write the task's next state, say so in the log, and show it unless it is an end (that is delivered)."""
+        moved = await self.tools.store.move(task, state, self.tools.now(), **changes)
+        if state is not task.state:
+            detail = moved.reason or (f"remote {moved.remote_id}" if state is State.RENDERING else "")
+            log.info("task %d %s%s", moved.id, state, f" ({detail})" if detail else "")
+            self._bell.ring()  # it may have left a slot
+        self.show(moved)
+        return moved
+
+    def show(self, task: Task) -> None:
+        """Have the reply brought up to date; ends are delivered instead."""
+        if not task.state.ended:
+            self.tools.screen.show(task)
+
+    async def rest(self, seconds: float) -> None:
+        """Wait, unless the row is changed by somebody else meanwhile."""
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._nudged.wait()
+        except TimeoutError:
+            return
+        self._nudged.clear()
+
+    async def surely(self, write: Callable[[], Awaitable[Task]]) -> Task:
+        """Write what must not be forgotten: try until the store takes it. Raises Moved, as `write` does."""
+        gaps = Gaps(self.tools.random, most=10)
+        while True:
+            try:
+                return await write()
+            except Moved:
+                raise
+            except Exception:
+                log.exception("task %d: the store did not take what must be kept; trying again", self._task.id)
+                await asyncio.sleep(gaps.next())
+
+    async def fresh(self, task: Task) -> Task:
+        """The row as it is now, if it is still in the same state; raises Moved."""
+        now = await self.tools.store.get(task.id)
+        if now is None or now.state is not task.state:
+            raise Moved(f"task {task.id} is no longer {task.state}")
+        return now
+
+    async def _fail(self, failure: Failed) -> None:
+        change = {"reason": failure.sentence, "billed": failure.billed}
+        try:
+            self._task = await self.surely(lambda: self.move(self._task, State.FAILED, **change))
+        except Moved:
+            self._task = await self._again()
+
+    async def _again(self) -> Task:
+        """Read the row anew, however long the store takes to answer."""
+
+        async def read() -> Task:
+            task = await self.tools.store.get(self._task.id)
+            if task is None:
+                raise LookupError(f"task {self._task.id} is gone from the store")
+            return task
+
+        return await self.surely(read)

@@ -1,0 +1,59 @@
+"""Gaps between tries, and the one pause that all jobs share while FoxAPI as a whole is ill."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+
+log = logging.getLogger(__name__)
+
+
+class Gaps:
+    """Growing, jittered gaps: about `first` seconds, then double each time, up to `most`."""
+
+    def __init__(self, chance: random.Random, first: float = 1.0, most: float = 60.0) -> None:
+        self._random = chance
+        self._first = first
+        self._most = most
+        self._next = first
+
+    def next(self, retry_after: float | None = None) -> float:
+        """Seconds to wait now: never less than was asked for, never the same for two who failed together."""
+        gap = self._next * self._random.uniform(0.75, 1.25)
+        self._next = min(self._most, self._next * 2)
+        return gap if retry_after is None else max(gap, retry_after * self._random.uniform(1.0, 1.1))
+
+    def reset(self) -> None:
+        """All is well: begin small again."""
+        self._next = self._first
+
+
+class Pause:
+    """While it lasts, nobody queries FoxAPI; each fault in a row makes it longer, the first good answer ends it."""
+
+    def __init__(self, chance: random.Random, first: float = 1.0, most: float = 60.0) -> None:
+        self._gaps = Gaps(chance, first, most)
+        self._until = 0.0
+        self._ill = False
+
+    async def turn(self) -> None:
+        """Return when the pause, if there is one, is over."""
+        await asyncio.sleep(max(0.0, self._until - asyncio.get_running_loop().time()))
+
+    def fault(self, why: Exception, retry_after: float | None) -> None:
+        """FoxAPI failed somebody: pause for all. Faults that were under way when it began do not lengthen it."""
+        loop = asyncio.get_running_loop()
+        if self._until > loop.time():
+            return
+        gap = self._gaps.next(retry_after)
+        self._until = loop.time() + gap
+        self._ill = True
+        log.warning("FoxAPI paused for %.1f s: %s", gap, why)
+
+    def well(self) -> None:
+        """FoxAPI answered."""
+        if self._ill:
+            log.info("FoxAPI answers again")
+        self._ill = False
+        self._gaps.reset()

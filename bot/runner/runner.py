@@ -1,0 +1,84 @@
+"""The runner: the owner of all jobs. It lets tasks in as slots become free, and survives its own end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from bot.runner.bell import Bell
+from bot.runner.job import Job
+from bot.runner.pause import Gaps
+from bot.runner.tools import Tools
+from bot.task import Task
+
+log = logging.getLogger(__name__)
+
+
+class Runner:
+    """Works on every unfinished task while :meth:`run` runs."""
+
+    def __init__(self, tools: Tools, bell: Bell) -> None:
+        self._tools = tools
+        self._bell = bell
+        self._jobs: dict[int, Job] = {}
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Take up what an earlier run left, then new tasks as they come; ends only by cancellation.
+
+        Then every job is abandoned at a safe point: what it had not written down is done again or, if it was the
+        paid request, waited for and otherwise left to be found as unclear.
+        """
+        try:
+            for task in await self._tools.store.unfinished():
+                log.info("task %d goes on from %s", task.id, task.state)
+                self._start(task)
+            await self._let_in()
+            await self._answer_bell()
+        finally:
+            for running in self._running:
+                running.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _answer_bell(self) -> None:
+        gaps = Gaps(self._tools.random)
+        while True:
+            ids = await self._bell.wait()
+            try:
+                for task_id in ids:
+                    await self._look_at(task_id)
+                await self._let_in()
+                gaps.reset()
+            except Exception:
+                log.exception("could not look for tasks; trying again")
+                await asyncio.sleep(gaps.next())
+                self._bell.ring()
+                for task_id in ids:
+                    self._bell.ring(task_id)
+
+    async def _look_at(self, task_id: int) -> None:
+        if task_id in self._jobs:
+            self._jobs[task_id].nudge()
+            return
+        task = await self._tools.store.get(task_id)
+        if task and task.state.ended and not task.told:  # ended while it stood in line
+            self._start(task)
+
+    async def _let_in(self) -> None:
+        while task := await self._tools.store.claim(self._tools.max_running, self._tools.now()):
+            log.info("task %d %s", task.id, task.state)
+            self._tools.screen.show(task)
+            self._start(task)
+
+    def _start(self, task: Task) -> None:
+        self._jobs[task.id] = job = Job(self._tools, task, self._bell)
+        running = asyncio.create_task(self._work(job, task.id), name=f"task {task.id}")
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+
+    async def _work(self, job: Job, task_id: int) -> None:
+        try:
+            await job.run()
+        finally:
+            del self._jobs[task_id]
+            self._bell.ring()

@@ -1,0 +1,92 @@
+"""The paid request: at most one that FoxAPI can have taken, whatever happens.
+
+`sending` is written before the request goes out, so a row found in `sending` means "nobody knows" and becomes
+`unclear`. The one exception is a row with `not_before`: there the last request was surely not taken, and it is written
+down that no other is under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from bot.foxapi import Accepted, MaybeTaken, NotTaken, Rejected
+from bot.runner import estimate
+from bot.task import Billed, State, Task
+
+if TYPE_CHECKING:
+    from bot.runner.job import Job
+
+log = logging.getLogger(__name__)
+
+
+async def send(job: Job, task: Task) -> Task:
+    """Submit a prepared task. Return its row: `rendering`, `unclear`, or `sending` with the time of the next try."""
+    await job.tools.pause.turn()
+    task = await job.move(task, State.SENDING, not_before=None)
+    paying = asyncio.create_task(_pay(job, task), name=f"pay for task {task.id}")
+    try:
+        return await asyncio.shield(paying)
+    except asyncio.CancelledError:
+        # The bot is being stopped. The answer is worth waiting for: without it nobody will know what was paid.
+        await asyncio.wait({paying}, timeout=job.tools.patience.stop)
+        paying.cancel()
+        await asyncio.gather(paying, return_exceptions=True)
+        raise
+
+
+async def resume_sending(job: Job, task: Task) -> Task:
+    """Go on with a row that stands in `sending`: try again if it surely was not taken, else it is unclear."""
+    if task.not_before is None:
+        return await unclear(job, task, "the bot ended before FoxAPI's answer came")
+    await job.rest((task.not_before - job.tools.now()).total_seconds())
+    return await send(job, await job.fresh(task))
+
+
+async def unclear(job: Job, task: Task, why: str) -> Task:
+    """End a task whose paid request may or may not have been taken."""
+    log.warning("task %d: the answer to the paid request was lost (%s): it may have been billed", task.id, why)
+    return await job.surely(lambda: job.move(task, State.UNCLEAR, billed=Billed.UNKNOWN))
+
+
+async def _pay(job: Job, task: Task) -> Task:
+    order, tools = task.order, job.tools
+    try:
+        answer = await tools.fox.submit(order.prompt, task.video_url or order.source_url, order.seconds)
+    except Rejected as error:
+        log.warning("task %d: FoxAPI refused it: %s", task.id, error)
+        return await _not_taken(job, task, error.sentence)
+    except NotTaken as error:
+        return await _later(job, task, error)
+    except MaybeTaken as error:
+        return await unclear(job, task, str(error))
+    tools.pause.well()
+    return await _taken(job, task, answer)
+
+
+async def _taken(job: Job, task: Task, answer: Accepted) -> Task:
+    log.info("task %d: FoxAPI took it as %s", task.id, answer.remote_id)
+    now = job.tools.now()
+    try:
+        expected = estimate.at_start(now, answer.estimated_seconds, await job.tools.store.recent_durations())
+    except Exception:
+        log.exception("task %d: no estimate", task.id)  # the paid id below matters more than any estimate
+        expected = None
+    return await job.surely(
+        lambda: job.move(task, State.RENDERING, remote_id=answer.remote_id, sent_at=now, expected_at=expected)
+    )
+
+
+async def _not_taken(job: Job, task: Task, sentence: str) -> Task:
+    return await job.surely(lambda: job.move(task, State.FAILED, reason=sentence, billed=Billed.NO))
+
+
+async def _later(job: Job, task: Task, error: NotTaken) -> Task:
+    now = job.tools.now()
+    if (now - task.changed_at).total_seconds() > job.tools.patience.taken:
+        return await _not_taken(job, task, "FoxAPI could not be reached for a long time: try again later.")
+    not_before = now + timedelta(seconds=job.gaps.next(error.retry_after))
+    log.info("task %d: not taken (%s); next try %s", task.id, error, not_before.isoformat(timespec="seconds"))
+    return await job.surely(lambda: job.move(task, State.SENDING, not_before=not_before))

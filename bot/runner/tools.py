@@ -1,0 +1,104 @@
+"""What the runner works with, and what it asks of the screen (whoever shows tasks to people)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from bot.foxapi import FoxAPI
+from bot.media import Fetcher, Ffmpeg
+from bot.runner.pause import Pause
+from bot.store import Store
+from bot.task import Place, Task
+
+
+class NotNow(Exception):
+    """The screen could not be reached; try again, after `retry_after` seconds if that is known."""
+
+    def __init__(self, text: str, retry_after: float | None = None) -> None:
+        super().__init__(text)
+        self.retry_after = retry_after
+
+
+class NoWay(Exception):
+    """No way is left by which the member could be told (the channel is gone, and direct messages are closed)."""
+
+
+class Screen(Protocol):
+    """Where members see their tasks."""
+
+    def show(self, task: Task) -> None:
+        """Bring the reply up to date soon; the newest task shown wins. Returns at once and never raises."""
+
+    async def deliver(self, task: Task, result: Path | None) -> Place:
+        """Put the task's end, and its result if there is one, where the member sees it; return where that was.
+
+        Returns once Discord has taken it. Raises NotNow or NoWay.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A task's files under DATA_DIR."""
+
+    folder: Path
+
+    @property
+    def clip(self) -> Path:
+        """What the member gave, as fetched."""
+        return self.folder / "clip"
+
+    @property
+    def result(self) -> Path:
+        """What FoxAPI made."""
+        return self.folder / "result.mp4"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for what, in seconds."""
+
+    fetch: float = 120
+    """For the member's clip to become reachable."""
+    silence: float = 20
+    """For the next byte of a download."""
+    taken: float = 3600
+    """For FoxAPI to take a task that it surely has not taken yet."""
+    link: float = 600
+    """For the result's link to appear after `completed`."""
+    unknown: float = 300
+    """For FoxAPI to know its own task again."""
+    stalled: float = 3600
+    """For progress, while FoxAPI does answer."""
+    overdue_poll: float = 600
+    """Between two queries of an overdue task."""
+    give_up: float = 24 * 3600
+    """From sending to giving up for good: as long as FoxAPI's links live."""
+    stop: float = 8
+    """For a paid request under way when the bot is stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Everything that a job needs; time and chance come in here."""
+
+    store: Store
+    fox: FoxAPI
+    fetcher: Fetcher
+    ffmpeg: Ffmpeg
+    screen: Screen
+    folder: Path
+    poll_seconds: float
+    max_running: int
+    now: Callable[[], datetime]
+    random: random.Random
+    pause: Pause
+    patience: Patience = field(default_factory=Patience)
+
+    def files(self, task: Task) -> Files:
+        """The task's own folder."""
+        return Files(self.folder / str(task.id))

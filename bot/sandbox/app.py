@@ -1,0 +1,122 @@
+"""The sandbox as a whole: both stand-ins, the chat page with its side panel, and the real bot, on 127.0.0.1."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import shutil
+import signal
+import sys
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from bot.sandbox.botprocess import BotProcess
+from bot.sandbox.clock import Clock
+from bot.sandbox.discord import DiscordServer
+from bot.sandbox.fox import FoxServer
+from bot.sandbox.panel import Panel
+from bot.sandbox.samples import Samples
+
+PACE_SECONDS = 6.0
+
+
+class Sandbox:
+    """An async context manager in which everything runs; at its end everything has stopped.
+
+    `clock`, `world`, `discord`, `fox`, `panel` and `bot` are its parts.
+    """
+
+    def __init__(self, port: int = 0, folder: Path | None = None, *, pace: float = PACE_SECONDS) -> None:
+        """`port` 0 takes a free one; the bot's data is kept in `folder`, or in one that goes with the sandbox.
+
+        `pace`: the seconds that the stand-in FoxAPI's rendering takes at least, so that progress can be watched.
+        """
+        self.clock = Clock()
+        self.panel = Panel(self.clock)
+        self.discord = DiscordServer(port=port, clock=self.clock, watch=self.panel.on_discord_call)
+        self.world = self.discord.world
+        self.fox = FoxServer(self.clock, watch=self.panel.on_fox_call, pace=pace)
+        self.bot: BotProcess
+        self._folder = folder
+        self._open = AsyncExitStack()
+
+    @property
+    def url(self) -> str:
+        """The chat page's address."""
+        return self.discord.url
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as opening:
+            folder = self._folder or await _passing_folder(opening)
+            samples = Samples(folder / "samples")
+            self.world.samples = samples.cards()
+            self.discord.app.add_routes([*self.panel.routes(), *samples.routes()])
+            await opening.enter_async_context(self.fox)
+            # The page's server comes last: a page left open from before calls as soon as it is there.
+            await opening.enter_async_context(self.discord)
+            self.bot = BotProcess(self._settings(folder), folder, self.panel.on_log_line, self._on_bot_change)
+            self.panel.connect(self.discord, self.fox, self.bot)
+            opening.push_async_callback(self.bot.stop)
+            await self.bot.start()
+            opening.push_async_callback(_cancelled, asyncio.create_task(samples.make()))
+            self._open = opening.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._open.aclose()
+
+    def _on_bot_change(self) -> None:
+        self.panel.on_bot_change()
+        if not self.bot.running and self.bot.code:
+            print(f"The bot ended with code {self.bot.code}; the page's side panel shows why.", file=sys.stderr)
+
+    def _settings(self, folder: Path) -> dict[str, str]:
+        data = folder / "data"
+        return {
+            "DISCORD_TOKEN": self.world.token,
+            "DISCORD_API_URL": self.discord.api_url,
+            "FOXAPI_KEY": self.fox.key,
+            "FOXAPI_URL": self.fox.url,
+            "DATABASE_URL": f"sqlite+aiosqlite:///{data}/bot.db",
+            "DATA_DIR": str(data),
+            "TRUSTED_MEDIA_HOSTS": ",".join(urlsplit(url).netloc for url in (self.discord.url, self.fox.url)),
+            "POLL_SECONDS": "1",
+            "EDIT_SECONDS": "1",
+        }
+
+
+async def run(port: int) -> int:
+    """Run the sandbox until SIGINT, SIGTERM or SIGHUP; returns the process's exit code."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(name, stop.set)
+    try:
+        async with Sandbox(port) as sandbox:
+            print(f"Open {sandbox.url} in a browser. Ctrl-C stops the sandbox.", flush=True)
+            await stop.wait()
+    except OSError as error:
+        in_use = f"Port {port} is in use: stop what uses it, or choose another one with --port."
+        reason = in_use if error.errno == errno.EADDRINUSE else f"The sandbox cannot start: {error}."
+        print(reason, file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _passing_folder(opening: AsyncExitStack) -> Path:
+    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="extend-bot-sandbox-"))
+    opening.push_async_callback(asyncio.to_thread, shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

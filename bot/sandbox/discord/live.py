@@ -1,0 +1,81 @@
+"""The page's live socket, and what each person is shown of the bot's commands."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from bot.sandbox.discord import permissions
+from bot.sandbox.discord.model import Channel, Json, User
+from bot.sandbox.discord.outbox import Outbox
+from bot.sandbox.discord.refusal import Refusal
+from bot.sandbox.discord.world import World
+
+
+def acting(world: World, request: web.Request) -> User:
+    """The member who acts, of `?user=`; raises 404 with a sentence."""
+    user = world.users.get(request.query.get("user", ""))
+    if user is None or user.bot:
+        raise Refusal(404, 0, "There is no such member.")
+    return user
+
+
+def commands_for(world: World, user_id: str) -> list[Json]:
+    """The commands that the member is offered: those of which `default_member_permissions` are theirs."""
+    guild = world.guild
+    known = [*world.commands[None].values(), *world.commands.get(guild.id, {}).values()]
+    mine = permissions.of_member(guild, user_id)
+    return [each for each in known if _offered(each["default_member_permissions"], mine)]
+
+
+def _offered(needed: str | None, mine: int) -> bool:
+    if needed is None or mine == permissions.EVERYTHING:
+        return True
+    # "0" hides a command from all but administrators (Discord docs, Application Command Permissions).
+    return needed != "0" and mine & int(needed) == int(needed)
+
+
+def usable_in(command: Json, channel: Channel) -> bool:
+    """Whether the command's contexts allow this kind of channel."""
+    if channel.dm and "guild_id" in command:
+        return False
+    if command["contexts"] is None:
+        return bool(command["dm_permission"]) or not channel.dm
+    return (1 if channel.dm else 0) in command["contexts"]
+
+
+def announce_commands(world: World) -> None:
+    """Tell every page the commands of its member."""
+    for user_id in set(world.hearers.values()):
+        world.announce({"t": "commands", "d": commands_for(world, user_id)}, {user_id})
+
+
+class LiveRoutes:
+    """WS /client/live: server to page only."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._sockets: set[web.WebSocketResponse] = set()
+
+    def routes(self) -> list[web.RouteDef]:
+        """The route, for the server's application."""
+        return [web.get("/client/live", self._live)]
+
+    async def _live(self, request: web.Request) -> web.WebSocketResponse:
+        user = acting(self._world, request)
+        socket = web.WebSocketResponse(heartbeat=30)
+        await socket.prepare(request)
+        self._sockets.add(socket)
+        async with Outbox(socket) as outbox:
+            self._world.hearers[outbox.push] = user.id
+            try:
+                async for _ in socket:
+                    pass
+            finally:
+                del self._world.hearers[outbox.push]
+                self._sockets.discard(socket)
+        return socket
+
+    async def close(self) -> None:
+        """Say goodbye to every page."""
+        for socket in list(self._sockets):
+            await socket.close(code=1001)

@@ -1,0 +1,138 @@
+"""The words of the stand-in: users, roles, channels, messages and files, as plain records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+"""A JSON object as it goes over the wire."""
+
+SUPPRESS_EMBEDS = 1 << 2
+EPHEMERAL = 1 << 6
+LOADING = 1 << 7
+
+TEXT_CHANNEL, DM_CHANNEL = 0, 1
+DEFAULT, REPLY, SLASH_REPLY, MENU_REPLY = 0, 19, 20, 23
+"""Message types (Discord docs, Message Object)."""
+
+
+@dataclass(slots=True)
+class User:
+    """A person, or the bot. `dms_open` False: the bot's direct messages are refused (50007)."""
+
+    id: str
+    name: str
+    color: str
+    bot: bool = False
+    on_page: bool = True
+    dms_open: bool = True
+    locale: str = "en-US"
+
+
+@dataclass(slots=True)
+class Role:
+    """A role of a server; the one whose id is the server's is @everyone."""
+
+    id: str
+    name: str
+    permissions: int
+    position: int = 1
+    managed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overwrite:
+    """What a channel allows and denies one role (kind 0) or one member (kind 1)."""
+
+    id: str
+    kind: int
+    allow: int = 0
+    deny: int = 0
+
+
+@dataclass(slots=True)
+class Channel:
+    """A text channel of a server, or (guild_id None) one member's direct messages with the bot."""
+
+    id: str
+    name: str
+    guild_id: str | None = None
+    topic: str | None = None
+    position: int = 0
+    overwrites: list[Overwrite] = field(default_factory=list)
+    recipient_id: str | None = None
+
+    @property
+    def dm(self) -> bool:
+        """Whether these are direct messages."""
+        return self.guild_id is None
+
+
+@dataclass(slots=True)
+class Guild:
+    """A server. `members` maps a user's id to the ids of their roles; `upload_limit` is in bytes per file."""
+
+    id: str
+    name: str
+    owner_id: str
+    roles: dict[str, Role]
+    members: dict[str, list[str]]
+    upload_limit: int = 10 * 1024 * 1024
+    locale: str = "en-US"
+
+
+@dataclass(slots=True)
+class Upload:
+    """A file that the CDN keeps. `ephemeral`: it was given to a command or a form, not posted."""
+
+    id: str
+    owner_id: str
+    folder: str
+    filename: str
+    content_type: str
+    size: int
+    path: Path
+    width: int | None = None
+    height: int | None = None
+    description: str | None = None
+    ephemeral: bool = False
+
+
+@dataclass(slots=True)
+class Message:
+    """A message as it is kept; :mod:`shapes` makes Discord's object of it, with fresh links.
+
+    `owner_id` is set on ephemeral messages: the one person who sees it. `pinged` are the users whom its posting
+    really notified, under its allowed_mentions (edits never notify).
+    """
+
+    id: str
+    channel_id: str
+    author_id: str
+    content: str = ""
+    type: int = DEFAULT
+    flags: int = 0
+    timestamp: float = 0.0
+    edited: float | None = None
+    embeds: list[Json] = field(default_factory=list)
+    components: list[Json] = field(default_factory=list)
+    attachments: list[Upload] = field(default_factory=list)
+    mentions: list[str] = field(default_factory=list)
+    mention_roles: list[str] = field(default_factory=list)
+    mention_everyone: bool = False
+    pinged: list[str] = field(default_factory=list)
+    reactions: dict[str, list[str]] = field(default_factory=dict)
+    reference: Json | None = None
+    snapshots: list[Json] = field(default_factory=list)
+    nonce: str | int | None = None
+    tts: bool = False
+    owner_id: str | None = None
+    interaction: Json | None = None
+    webhook_token: str | None = None
+
+    @property
+    def loading(self) -> bool:
+        """Whether it still stands for an answer to come ("extend-bot is thinking…")."""
+        return bool(self.flags & LOADING)

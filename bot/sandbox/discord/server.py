@@ -1,0 +1,112 @@
+"""The stand-in Discord as one HTTP server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from aiohttp import web
+
+from bot.sandbox.clock import Clock
+from bot.sandbox.discord.actions import ActionRoutes
+from bot.sandbox.discord.applications import ApplicationRoutes
+from bot.sandbox.discord.callbacks import CallbackRoutes
+from bot.sandbox.discord.cdn import CdnRoutes
+from bot.sandbox.discord.client import ClientRoutes
+from bot.sandbox.discord.gateway import Gateway
+from bot.sandbox.discord.interactions import Interactions
+from bot.sandbox.discord.live import LiveRoutes
+from bot.sandbox.discord.messages import MessageRoutes
+from bot.sandbox.discord.places import PlaceRoutes
+from bot.sandbox.discord.refusal import refusals
+from bot.sandbox.discord.webhooks import WebhookRoutes
+from bot.sandbox.discord.world import World
+from bot.sandbox.faults import Call, Faults
+
+API = "/api/v10"
+PAGE = Path(__file__).resolve().parent.parent / "page"
+
+
+class DiscordServer:
+    """REST, gateway, CDN and page on one address, between `async with` and its end.
+
+    Port 0 takes a free one; `url` and `api_url` are known once it runs. Routes may be added to `app` before that.
+    `watch` is told of every call when it is answered.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Clock | None = None,
+        watch: Callable[[Call], None] | None = None,
+        page: Path = PAGE,
+    ) -> None:
+        self.clock = clock or Clock()
+        self.world = World.seeded(self.clock)
+        self.faults = Faults(self.clock.now, watch)
+        self.gateway = Gateway(self.world)
+        self.interactions = Interactions(self.world)
+        self._live = LiveRoutes(self.world)
+        self._host, self._port = host, port
+        self.app = web.Application(
+            middlewares=[self.faults.middleware, self.world.ratelimits.middleware, refusals],
+            client_max_size=4 << 20,
+        )
+        self._runner: web.AppRunner | None = None
+        self._add_routes(page)
+
+    @property
+    def url(self) -> str:
+        """The page's address, without a slash at its end."""
+        return self.world.files.base
+
+    @property
+    def api_url(self) -> str:
+        """What the bot needs as DISCORD_API_URL."""
+        return self.url + API
+
+    def _add_routes(self, page: Path) -> None:
+        world, app = self.world, self.app
+        callbacks = CallbackRoutes(world, self.interactions)
+        rest = [
+            *PlaceRoutes(world).routes(),
+            *ApplicationRoutes(world).routes(),
+            *MessageRoutes(world).routes(),
+            *callbacks.routes(),
+            *WebhookRoutes(world, self.interactions, callbacks).routes(),
+        ]
+        app.add_routes([web.route(each.method, API + each.path, each.handler) for each in rest])
+        app.add_routes(CdnRoutes(world).routes())
+        app.add_routes(ClientRoutes(world).routes())
+        app.add_routes(ActionRoutes(world, self.interactions).routes())
+        app.add_routes(self._live.routes())
+        for path in ("/gateway", "/gateway/"):
+            app.router.add_get(path, self.gateway.handle)
+        if page.is_dir():
+
+            async def index(_: web.Request) -> web.FileResponse:
+                return web.FileResponse(page / "index.html", headers={"Cache-Control": "no-cache"})
+
+            app.router.add_get("/", index)
+            app.router.add_static("/static/", page)
+
+    async def __aenter__(self) -> DiscordServer:
+        self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=2.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.world.files.base = f"http://{host}:{port}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.interactions.close()
+        await self.gateway.drop(1001)
+        await self._live.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self.world.close()

@@ -1,0 +1,29 @@
+"""Discord's ids: a moment and a counter in one number (Discord docs, Reference, Snowflakes)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bot.sandbox.clock import Clock
+
+DISCORD_EPOCH_MS = 1_420_070_400_000
+
+
+@dataclass(slots=True)
+class Snowflakes:
+    """Makes ids that only grow, of the stand-in's clock."""
+
+    clock: Clock
+    _last: int = 0
+
+    def next(self) -> str:
+        """An id that was never given before and is larger than every earlier one."""
+        now = (int(self.clock.now() * 1000) - DISCORD_EPOCH_MS) << 22
+        self._last = max(self._last + 1, now)
+        return str(self._last)
+
+
+def iso(moment: float) -> str:
+    """Seconds since the epoch as Discord writes a moment (ISO 8601, UTC, microseconds)."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,89 @@
+"""The words of FoxAPI's HTTP interface: what it takes, what it answers, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+MODEL = "grok-imagine-video-extension"
+FIELDS = frozenset({"model", "prompt", "video_url", "duration"})
+PROMPT_LIMIT = 4096
+SECONDS = range(2, 11)
+SECONDS_DEFAULT = 6
+URL_LIMIT = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A create call that was taken: what to render and `seconds` how long."""
+
+    prompt: str
+    video_url: str
+    seconds: int
+
+
+def order_of(body: bytes) -> Order:
+    """Read a create call's body as strictly as the documented fields allow; raises the 400 or 422 to answer with."""
+    try:
+        fields = json.loads(body)
+    except ValueError:
+        raise refusal(400, "request body is not valid JSON", "invalid_request_error") from None
+    if not isinstance(fields, dict):
+        raise refusal(400, "request body must be a JSON object", "invalid_request_error")
+    if unknown := sorted(fields.keys() - FIELDS):
+        raise _invalid(f"unknown parameter: {unknown[0][:60]}")
+    if fields.get("model") != MODEL:
+        raise refusal(
+            422, f"model {str(fields.get('model'))[:60]!r} not found", "invalid_request_error", "model_not_found"
+        )
+    return Order(_prompt(fields.get("prompt")), _video_url(fields.get("video_url")), _seconds(fields))
+
+
+def refusal(status: int, message: str, kind: str, code: str | None = None) -> web.HTTPException:
+    """The documented error answer (`{"error": {"message", "type"[, "code"]}}`) as an exception to raise."""
+    error = {"message": message, "type": kind, **({"code": code} if code else {})}
+    answer = Refused(text=json.dumps({"error": error}), content_type="application/json")
+    answer.set_status(status)
+    return answer
+
+
+class Refused(web.HTTPClientError):
+    """An answer of the service that is an error; its status is set by :func:`refusal`."""
+
+    status_code = 400
+
+
+def _invalid(message: str) -> web.HTTPException:
+    return refusal(422, message, "invalid_request_error", "invalid_parameters")
+
+
+def _prompt(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _invalid("prompt is required")
+    if len(value) > PROMPT_LIMIT:
+        raise _invalid(f"prompt must be at most {PROMPT_LIMIT} characters, got {len(value)}")
+    return value
+
+
+def _video_url(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise _invalid("video_url is required")
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and len(value) <= URL_LIMIT
+    except ValueError:
+        good = False
+    if not good:
+        raise _invalid("video_url must be a public http or https address")
+    return value
+
+
+def _seconds(fields: Mapping[str, object]) -> int:
+    value = fields.get("duration", SECONDS_DEFAULT)
+    if not isinstance(value, int) or isinstance(value, bool) or value not in SECONDS:
+        raise _invalid(f"duration must be an integer between {SECONDS[0]} and {SECONDS[-1]}")
+    return value

@@ -1,0 +1,80 @@
+"""The ffmpeg program as a bounded, killable, polite subprocess."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+
+from imageio_ffmpeg import get_ffmpeg_exe  # type: ignore[import-untyped]
+
+MESSAGES_BYTES = 64 * 1024
+PROGRESS_LINE = re.compile(rb"^out_time_us=(\d+)\s*$")
+
+OnTime = Callable[[float], Awaitable[None]]
+
+
+class FfmpegFailed(Exception):
+    """ffmpeg ended with an error or ran out of time; the text is the end of what it wrote."""
+
+
+async def describe(path: Path, seconds: float = 10) -> str:
+    """What `ffmpeg -i` says of the file at `path`; it is no error that ffmpeg then asks for an output."""
+    async with asyncio.timeout(seconds), _process(["-protocol_whitelist", "file", "-i", path]) as (child, messages):
+        said = await messages
+        await child.wait()
+    return said
+
+
+async def run(arguments: Sequence[str | Path], seconds: float, on_time: OnTime | None = None) -> None:
+    """Run to the end within `seconds`, telling `on_time` how many seconds of output there are; else FfmpegFailed."""
+    told = ["-v", "error", "-y", "-stats_period", "0.1", "-progress", "pipe:1", *arguments]
+    try:
+        async with asyncio.timeout(seconds), _process(told) as (child, messages):
+            while child.stdout and (line := await child.stdout.readline()):
+                if on_time and (found := PROGRESS_LINE.match(line)):
+                    await on_time(int(found[1]) / 1_000_000)
+            said, code = await messages, await child.wait()
+    except TimeoutError as error:
+        raise FfmpegFailed(f"ffmpeg did not end within {seconds:.0f} s") from error
+    if code != 0:
+        raise FfmpegFailed(said.strip()[-500:] or f"ffmpeg ended with code {code}")
+
+
+@contextlib.asynccontextmanager
+async def _process(
+    arguments: Sequence[str | Path],
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, asyncio.Task[str]]]:
+    """A running ffmpeg and what it says on stderr; it never outlives the block, so await its end inside."""
+    child = await asyncio.create_subprocess_exec(
+        get_ffmpeg_exe(),
+        "-nostdin",
+        "-hide_banner",
+        *map(str, arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    messages = asyncio.create_task(_last(child.stderr))
+    try:
+        if sys.platform != "win32":
+            with contextlib.suppress(OSError):  # it may already have ended
+                os.setpriority(os.PRIO_PROCESS, child.pid, 10)
+        yield child, messages
+    finally:
+        if child.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+        await messages
+
+
+async def _last(stream: asyncio.StreamReader | None) -> str:
+    kept = b""
+    while stream and (part := await stream.read(8192)):
+        kept = (kept + part)[-MESSAGES_BYTES:]
+    return kept.decode(errors="replace")

@@ -1,0 +1,59 @@
+"""Settings, read from the environment (and a `.env` file) once, by `__main__`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_SECRETS = {"DISCORD_TOKEN": "from the Discord developer portal", "FOXAPI_KEY": "from your FoxAPI account"}
+
+
+class BadSettings(Exception):
+    """A setting is missing or wrong. Its text is one sentence for the operator, without the value."""
+
+
+class Settings(BaseSettings):
+    """One attribute per variable of the README's settings table."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    discord_token: Annotated[SecretStr, Field(min_length=1)]
+    foxapi_key: Annotated[SecretStr, Field(min_length=1)]
+    foxapi_url: Annotated[str, Field(pattern=r"^https?://[^/?#]+")] = "https://api.foxapi.cc"
+    foxapi_model: str = "grok-imagine-video-extension"
+    discord_api_url: Annotated[str, Field(pattern=r"^https?://[^/?#]+")] = "https://discord.com/api/v10"
+    database_url: str = "sqlite+aiosqlite:///data/bot.db"
+    data_dir: Path = Path("data")
+    trusted_media_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
+    poll_seconds: Annotated[float, Field(gt=0)] = 5
+    edit_seconds: Annotated[float, Field(gt=0)] = 5
+    max_running: Annotated[int, Field(ge=1)] = 20
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+
+    @field_validator("trusted_media_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return frozenset(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("discord_token", "foxapi_key")
+    @classmethod
+    def _strip(cls, value: SecretStr) -> SecretStr:
+        return SecretStr(value.get_secret_value().strip())
+
+
+def read_settings() -> Settings:
+    """Read them; raises BadSettings, which names every variable at fault and shows no value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [_problem(str(fault["loc"][0]).upper(), str(fault["msg"])) for fault in error.errors()]
+        raise BadSettings(" ".join(problems)) from None
+
+
+def _problem(name: str, message: str) -> str:
+    if name in _SECRETS:
+        return f"{name} is not set: put it ({_SECRETS[name]}) into the environment or a file named .env."
+    return f"{name} is wrong: {message}."

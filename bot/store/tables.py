@@ -1,0 +1,87 @@
+"""The tables, and how a row becomes a Task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Dialect, Index, Integer, MetaData, Row, Table, Text
+from sqlalchemy.types import TypeDecorator
+
+from bot.task import Place, Task
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC (SQLite forgets the zone)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002, D102
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002, D102
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+metadata = MetaData()
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("state", Text, nullable=False),
+    # Copies of three of the order's fields, because they are searched by.
+    Column("user_id", BigInteger, nullable=False),
+    Column("guild_id", BigInteger),
+    Column("message_id", BigInteger, nullable=False),
+    Column("order", JSON, nullable=False),
+    Column("place", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("clip", JSON(none_as_null=True)),
+    Column("remote_id", Text, unique=True),
+    Column("progress", Integer, nullable=False),
+    Column("sent_at", Moment),
+    Column("rendered_at", Moment),
+    Column("expected_at", Moment),
+    Column("overdue", Boolean, nullable=False),
+    Column("video_url", Text),
+    Column("result_url", Text),
+    Column("result_url_ends", Moment),
+    Column("not_before", Moment),
+    Column("result", JSON(none_as_null=True)),
+    Column("reason", Text),
+    Column("billed", Text, nullable=False),
+    Column("told", Boolean, nullable=False),
+    Index("tasks_state", "state", "told"),
+    Index("tasks_user", "user_id", "created_at"),
+    Index("tasks_guild", "guild_id", "created_at"),
+    Index("tasks_message", "message_id", unique=True),
+    sqlite_autoincrement=True,  # ids of deleted rows never come back: buttons carry them
+)
+
+notes = Table("notes", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+"""What the bot must remember of itself, such as the hash of the commands that it registered last."""
+
+_COPIES = {"user_id", "guild_id", "message_id"}
+
+
+def values(changes: Mapping[str, object]) -> dict[str, Any]:
+    """Turn fields of a Task into column values; the reply's token, a secret, is written out here alone."""
+    row = {name: _value(value) for name, value in changes.items()}
+    if isinstance(place := changes.get("place"), Place):
+        row["place"]["token"] = place.token.get_secret_value()
+        row["message_id"] = place.message_id
+    return row
+
+
+def task_of(row: Row[Any]) -> Task:
+    """Read a row of `tasks`."""
+    return Task.model_validate({name: value for name, value in row._mapping.items() if name not in _COPIES})
+
+
+def _value(value: object) -> Any:  # noqa: ANN401 (whatever the column takes)
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value

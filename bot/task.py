@@ -1,0 +1,185 @@
+"""The words that every room shares: what was ordered, where the reply is, and one task's row.
+
+Nothing here does anything. A :class:`Task` is one row of the store at one moment; it never changes, the store hands
+out a newer one. Times are aware datetimes in UTC, lengths are seconds, sizes are bytes, ids are Discord snowflakes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+PROMPT_MAX = 4096
+"""Characters that FoxAPI takes as a prompt (FoxAPI, Create)."""
+SECONDS_MIN, SECONDS_MAX, SECONDS_DEFAULT = 2, 10, 6
+"""What FoxAPI adds to a clip: least, most, and when nothing is said (FoxAPI, Create)."""
+
+
+class State(StrEnum):
+    """Where a task is in its life. It only ever moves down this list, or to one of the ends."""
+
+    QUEUED = "queued"
+    """Accepted and waiting its turn; its place among the limits is taken."""
+    PREPARING = "preparing"
+    """The clip is fetched, looked at and made fit; this is free."""
+    SENDING = "sending"
+    """Written before the paid request goes out; whoever finds it cannot know whether FoxAPI took it."""
+    RENDERING = "rendering"
+    """FoxAPI has it, and its remote id is stored."""
+    READY = "ready"
+    """The result is on disk; nothing paid can expire any more."""
+    DELIVERED = "delivered"
+    """Discord has taken the result. An end."""
+    FAILED = "failed"
+    """It ended with a reason. An end."""
+    CANCELLED = "cancelled"
+    """Its member gave it up. An end."""
+    UNCLEAR = "unclear"
+    """The paid request's answer was lost: it may have been taken, so it is never sent again. An end."""
+
+    def may_become(self, later: State) -> bool:
+        """Whether a task may go from this state to `later`: always forward, or to an end."""
+        return not self.ended and (later.ended or _WAY.index(later) >= _WAY.index(self))
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens to the task itself (its end may still have to be told)."""
+        return self in {State.DELIVERED, State.FAILED, State.CANCELLED, State.UNCLEAR}
+
+
+_WAY = tuple(State)
+
+
+class Billed(StrEnum):
+    """What is known of the money. FoxAPI does not document whether failed tasks are billed."""
+
+    NO = "no"
+    YES = "yes"
+    UNKNOWN = "unknown"
+
+
+class ResultKind(StrEnum):
+    """What the member wants back."""
+
+    FILM = "film"
+    """The clip and its extension as one video."""
+    NEW_PART = "new part"
+    """Only the added seconds."""
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Order(_Row):
+    """What a member asked for, after the checks that need no look at the clip."""
+
+    user_id: int
+    guild_id: int | None
+    channel_id: int
+    prompt: Annotated[str, Field(min_length=1, max_length=PROMPT_MAX)]
+    seconds: Annotated[int, Field(ge=SECONDS_MIN, le=SECONDS_MAX)]
+    source_url: str
+    """Where the clip is; signed attachment addresses live about a day."""
+    source_name: str = ""
+    """The attachment's file name, or nothing. Untrusted: for showing only."""
+    result: ResultKind = ResultKind.FILM
+    private: bool = False
+
+
+class Place(_Row):
+    """The reply that shows a task, and the ways to it (Discord docs, Receiving and Responding)."""
+
+    application_id: int
+    token: SecretStr
+    """The interaction's token: a secret, for who has it may edit the reply."""
+    token_ends: datetime
+    channel_id: int
+    message_id: int
+    guild_id: int | None
+    ephemeral: bool
+    filesize_limit: int
+    """Bytes that Discord takes as one upload here."""
+    locale: str = "en-US"
+
+
+class Clip(_Row):
+    """What ffmpeg found in a video file."""
+
+    seconds: float
+    """Length of the video stream, as really readable (a cut-off file is shorter than it claims)."""
+    width: int
+    height: int
+    """As shown, after any rotation."""
+    video_codec: str
+    """ffmpeg's name: h264, hevc, av1, vp9 and so on."""
+    container: str
+    """mp4, mov, webm, matroska, gif, avi, or ffmpeg's name for anything else."""
+    fps: float
+    audio: bool
+    size: int
+    pixel_format: str = ""
+    rotated: bool = False
+    """Shown turned by metadata, so that a player that ignores it shows it lying."""
+
+
+class Task(_Row):
+    """One row of the store."""
+
+    id: int
+    state: State
+    order: Order
+    place: Place
+    created_at: datetime
+    changed_at: datetime
+    """When the state last changed."""
+    clip: Clip | None = None
+    remote_id: str | None = None
+    """FoxAPI's id, once it has taken the task."""
+    progress: int = 0
+    """Percent, as FoxAPI last reported it."""
+    sent_at: datetime | None = None
+    """When FoxAPI took it."""
+    rendered_at: datetime | None = None
+    """When its result was on disk."""
+    expected_at: datetime | None = None
+    """When FoxAPI should be done, from its own estimate, its progress and what recent tasks took."""
+    overdue: bool = False
+    """Given up waiting for it, though its result is still delivered if it comes; its running slot is free."""
+    video_url: str | None = None
+    """What was submitted: the clip's own address, or that of the prepared clip at FoxAPI."""
+    result_url: str | None = None
+    """FoxAPI's link to the result, and..."""
+    result_url_ends: datetime | None = None
+    """...when it stops working (24 hours; FoxAPI, Query)."""
+    not_before: datetime | None = None
+    """In `sending`: FoxAPI surely did not take the last request, and it may be sent again from this moment on."""
+    result: Clip | None = None
+    """The result, as probed."""
+    reason: str | None = None
+    """Why it failed: one sentence for the member."""
+    billed: Billed = Billed.NO
+    told: bool = False
+    """Whether its end stands in the reply (or wherever it could still be told)."""
+
+
+class Refused(Exception):
+    """A rule said no; nothing was done and nothing costs. Its text is one sentence for the member."""
+
+    def __init__(self, sentence: str, allowed_at: datetime | None = None) -> None:
+        """`allowed_at`: the moment from which the same request would be allowed, if that is known."""
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.allowed_at = allowed_at
+
+
+class Failed(Exception):
+    """The work cannot go on. Its text is one sentence for the member."""
+
+    def __init__(self, sentence: str, billed: Billed = Billed.NO) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.billed = billed

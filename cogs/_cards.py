@@ -1,0 +1,143 @@
+"""Rendering: a task's row to what a reply shows. Pure; the same row and time always give the same card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import discord
+from discord.utils import escape_markdown, format_dt
+
+from bot.task import Billed, ResultKind, State, Task
+
+_BAR = 12
+_PROMPT_SHOWN = 900
+_GREY, BLUE, _GREEN, _RED, _YELLOW = 0x80848E, 0x5865F2, 0x23A55A, 0xDA373C, 0xF0B232
+
+_TITLES = {
+    State.QUEUED: ("Waiting in line", _GREY),
+    State.PREPARING: ("Looking at the clip", _GREY),
+    State.SENDING: ("Handing it to FoxAPI", BLUE),
+    State.RENDERING: ("Rendering", BLUE),
+    State.READY: ("Finished, uploading", _GREEN),
+    State.DELIVERED: ("Finished", _GREEN),
+    State.FAILED: ("This did not work", _RED),
+    State.CANCELLED: ("Cancelled", _GREY),
+    State.UNCLEAR: ("Nobody knows", _YELLOW),
+}
+
+_BILLED_UNKNOWN = "FoxAPI does not say whether it bills this; it may have been billed."
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a message shows of a task, but for its attachment; `actions` are its buttons, in order."""
+
+    embed: discord.Embed
+    actions: tuple[str, ...] = ()
+    content: str | None = None
+
+    def fingerprint(self) -> object:
+        """Two cards that look the same have the same one."""
+        return (self.content, self.actions, self.embed.to_dict())
+
+
+def card(task: Task, now: datetime, *, linked: bool = False) -> Card:
+    """The card for a reply; `linked`: the result is too large to attach, so show FoxAPI's link."""
+    shown = State.DELIVERED if task.state is State.READY and task.told else task.state
+    title, colour = _TITLES[shown]
+    embed = discord.Embed(title=title, colour=colour, description="\n".join(_lines(task, now, linked)))
+    embed.add_field(name="Asked by", value=f"<@{task.order.user_id}>")
+    embed.add_field(name="Clip", value=_lengths(task))
+    if timing := _timing(task, now):
+        embed.add_field(name="Time", value=timing)
+    embed.set_footer(text=f"Task {task.id}")
+    running = not task.state.ended and task.state is not State.READY
+    return Card(embed, actions=("cancel",) if running else ())
+
+
+def finished(task: Task, now: datetime, *, linked: bool = False) -> Card:
+    """The card that goes out together with the result."""
+    return card(task.model_copy(update={"told": True}), now, linked=linked)
+
+
+def bar(percent: int) -> str:
+    """A progress bar in text, with its percentage."""
+    full = percent * _BAR // 100
+    return f"`{'█' * full}{'░' * (_BAR - full)}` **{percent} %**"
+
+
+def clock(seconds: float) -> str:
+    """A length as people write it: 0:07, 1:40."""
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02}"
+
+
+def quoted(prompt: str, limit: int = _PROMPT_SHOWN) -> str:
+    """A member's words as a quote: bounded, and without any markdown of their own."""
+    words = " ".join(prompt.split())
+    short = words if len(words) <= limit else words[: limit - 1] + "…"
+    return f"> {escape_markdown(short, ignore_links=False)}"
+
+
+def jump_url(task: Task) -> str:
+    """The address of the task's reply."""
+    place = task.place
+    return f"https://discord.com/channels/{place.guild_id or '@me'}/{place.channel_id}/{place.message_id}"
+
+
+def line(task: Task) -> str:
+    """One line for a list of tasks."""
+    title, _ = _TITLES[task.state]
+    percent = f" {task.progress} %" if task.state is State.RENDERING else ""
+    when = format_dt(task.created_at, "R")
+    return f"**{task.id}** · [{title}{percent}]({jump_url(task)}) · {when}\n{quoted(task.order.prompt, 100)}"
+
+
+def _lines(task: Task, now: datetime, linked: bool) -> list[str]:
+    lines = [quoted(task.order.prompt)]
+    if task.state in {State.SENDING, State.RENDERING}:
+        lines.append(bar(task.progress))
+    if task.state is State.SENDING and task.not_before and task.not_before > now:
+        lines.append(f"FoxAPI is busy; I try again {format_dt(task.not_before, 'R')}.")
+    if task.overdue and task.state is State.RENDERING:
+        lines.append(
+            "FoxAPI has not reported anything for a long time. I look for the result for a day and bring it here if "
+            "it comes; you need not wait. It may be billed all the same."
+        )
+    if linked and task.result_url:
+        ends = f" until {format_dt(task.result_url_ends, 'R')}" if task.result_url_ends else ""
+        lines.append(f"It is too large for Discord here: [get the video]({task.result_url}){ends}.")
+    if task.state is State.UNCLEAR:
+        lines.append(
+            "FoxAPI's answer to the request was lost, so I cannot know whether it was taken: it may have been billed. "
+            "I never send it again by myself."
+        )
+    if task.reason:
+        lines.append(escape_markdown(task.reason))
+    if task.billed is Billed.UNKNOWN and task.state in {State.FAILED, State.CANCELLED}:
+        lines.append(_BILLED_UNKNOWN)
+    if task.billed is Billed.NO and task.state in {State.FAILED, State.CANCELLED}:
+        lines.append("Nothing was billed.")
+    return lines
+
+
+def _lengths(task: Task) -> str:
+    added = f"+ {task.order.seconds} s"
+    if task.clip is None:
+        return added
+    total = f" → {clock(task.result.seconds)}" if task.result and task.order.result is ResultKind.FILM else ""
+    return f"{clock(task.clip.seconds)} {added}{total}"
+
+
+def _timing(task: Task, now: datetime) -> str:
+    if task.rendered_at:
+        return f"took {clock((task.rendered_at - task.created_at).total_seconds())}"
+    started = f"started {format_dt(task.created_at, 'R')}"
+    if task.state is not State.RENDERING or task.overdue:
+        return started
+    if task.expected_at is None:
+        return started
+    if task.expected_at < now:
+        return f"{started}, taking longer than usual"
+    return f"{started}, about done {format_dt(task.expected_at, 'R')}"

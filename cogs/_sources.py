@@ -1,0 +1,85 @@
+"""Where a member's video is: in an attachment, behind a link, or in another message."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import aiohttp
+import discord
+
+from bot.client import ExtendBot
+from bot.task import Refused
+
+_MESSAGE_LINK = re.compile(
+    r"https://(?:\w+\.)?discord(?:app)?\.com/channels/(?P<guild>[0-9]{1,20}|@me)/(?P<channel>[0-9]{1,20})/(?P<message>[0-9]{1,20})/?"
+)
+_VIDEO_NAME = re.compile(r"\.(?:mp4|m4v|mov|webm|mkv|gif|avi)$", re.IGNORECASE)
+_NOT_HERE = "I cannot read that message: link to one in this server, in a channel that both you and I can see."
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An address from which the video can be fetched, and its file name if it has one."""
+
+    url: str
+    name: str = ""
+
+
+def from_attachment(attachment: discord.Attachment) -> Source:
+    """The source of an attached file. Its content type is not believed: the file itself is looked at later."""
+    return Source(attachment.url, attachment.filename)
+
+
+def video_in(message: discord.Message) -> Source | None:
+    """The first video in a message: its own, a forwarded one, or one in an embed."""
+    attachments = [*message.attachments]
+    embeds = [*message.embeds]
+    for snapshot in message.message_snapshots:
+        attachments += snapshot.attachments
+        embeds += snapshot.embeds
+    for attachment in attachments:
+        if (attachment.content_type or "").startswith("video/") or _VIDEO_NAME.search(attachment.filename):
+            return from_attachment(attachment)
+    for embed in embeds:
+        if embed.video.url and embed.type in {"video", "gifv"} and _VIDEO_NAME.search(embed.video.url.split("?")[0]):
+            return Source(embed.video.url)
+    return None
+
+
+async def from_link(interaction: discord.Interaction[ExtendBot], url: str) -> Source:
+    """What a link stands for: a Discord message link for the video in that message, any other for itself.
+
+    Raises Refused when the message cannot be read, by the bot or by the member.
+    """
+    link = _MESSAGE_LINK.fullmatch(url)
+    if link is None:
+        return Source(url)
+    if interaction.guild is None or link["guild"] != str(interaction.guild_id):
+        raise Refused(_NOT_HERE)
+    message = await _message(interaction, interaction.guild, int(link["channel"]), int(link["message"]))
+    source = video_in(message)
+    if source is None:
+        raise Refused(
+            "I see no video in that message. Discord shows me only some messages: right-click (or long-press) it and "
+            "choose Apps → Extend video instead."
+        )
+    return source
+
+
+async def _message(
+    interaction: discord.Interaction[ExtendBot], guild: discord.Guild, channel_id: int, message_id: int
+) -> discord.Message:
+    channel = guild.get_channel_or_thread(channel_id)
+    member = interaction.user
+    if not isinstance(channel, discord.abc.Messageable) or not isinstance(member, discord.Member):
+        raise Refused(_NOT_HERE)
+    may = channel.permissions_for(member)
+    if not (may.view_channel and may.read_message_history):
+        raise Refused(_NOT_HERE)
+    try:
+        if isinstance(channel, discord.Thread) and channel.is_private() and not may.manage_threads:
+            await channel.fetch_member(member.id)
+        return await channel.fetch_message(message_id)
+    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise Refused(_NOT_HERE) from error

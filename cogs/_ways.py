@@ -1,0 +1,124 @@
+"""The ways to a member's message, first to last (Discord docs, Receiving and Responding).
+
+By the interaction's token while it lives; by the bot's own edit; by a new message in the channel; by direct message.
+Each returns the Place at which Discord took it, or raises Closed (this way is shut: try the next), TooLarge (send it
+without the file) or NotNow (Discord is ill: the same way again, later).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import discord
+
+from bot.client import ExtendBot
+from bot.runner import NotNow
+from bot.task import Place
+from cogs._buttons import view_of
+from cogs._cards import Card
+
+RESULT_NAME = "extended.mp4"
+_SHUT = {401, 403, 404}
+_TOO_LARGE = 40005
+
+
+class Closed(Exception):
+    """The way does not lead to the message any more."""
+
+
+class TooLarge(Exception):
+    """Discord does not take a file of this size here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What is to be shown: a card, and the file that belongs to it."""
+
+    task_id: int
+    user_id: int
+    card: Card
+    file: Path | None = None
+
+    def files(self) -> list[discord.File]:
+        """A new File object for each try, because each serves one request."""
+        return [discord.File(self.file, filename=RESULT_NAME)] if self.file else []
+
+
+async def by_token(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
+    """Edit the reply as the interaction that made it; the only way to an ephemeral one."""
+    hook = discord.Webhook.partial(place.application_id, place.token.get_secret_value(), client=bot)
+    with _verdict():
+        await hook.edit_message(
+            place.message_id,
+            content=parcel.card.content,
+            embed=parcel.card.embed,
+            attachments=parcel.files(),
+            view=view_of(parcel.task_id, parcel.card.actions),
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+    return place
+
+
+async def by_bot(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
+    """Edit the reply as the bot, which needs no token but View Channel."""
+    if place.ephemeral:
+        raise Closed("only its token reaches an ephemeral reply")
+    channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
+    with _verdict():
+        await channel.get_partial_message(place.message_id).edit(
+            content=parcel.card.content,
+            embed=parcel.card.embed,
+            attachments=parcel.files(),
+            view=view_of(parcel.task_id, parcel.card.actions),
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+    return place
+
+
+async def new_message(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
+    """Post in the channel, mentioning the member and nobody else. Never for what was private."""
+    if place.ephemeral:
+        raise Closed("a private reply is not made public")
+    channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
+    return await _post(channel, place, parcel)
+
+
+async def direct_message(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
+    """Write to the member directly, the last way."""
+    with _verdict():
+        channel = await bot.create_dm(discord.Object(parcel.user_id))
+    return await _post(channel, place.model_copy(update={"guild_id": None, "ephemeral": False}), parcel)
+
+
+async def _post(channel: discord.abc.Messageable, place: Place, parcel: Parcel) -> Place:
+    with _verdict():
+        message = await channel.send(
+            f"<@{parcel.user_id}>",
+            embed=parcel.card.embed,
+            files=parcel.files(),
+            view=view_of(parcel.task_id, parcel.card.actions),
+            allowed_mentions=discord.AllowedMentions(
+                everyone=False, roles=False, users=[discord.Object(parcel.user_id)]
+            ),
+            nonce=f"task-{parcel.task_id}",  # Discord drops a second post with it, for some minutes
+        )
+    return place.model_copy(update={"channel_id": message.channel.id, "message_id": message.id})
+
+
+@contextmanager
+def _verdict() -> Iterator[None]:
+    """Sort what discord.py raises; it lets resets and raw aiohttp errors through."""
+    try:
+        yield
+    except discord.HTTPException as error:
+        if error.status == 413 or error.code == _TOO_LARGE:
+            raise TooLarge(str(error)) from error
+        if error.status in _SHUT or (error.status == 400 and error.code):
+            raise Closed(str(error)) from error
+        raise NotNow(f"Discord answered {error.status} ({error.code})") from error
+    except (aiohttp.ClientError, OSError, TimeoutError, discord.RateLimited) as error:
+        raise NotNow(type(error).__name__, getattr(error, "retry_after", None)) from error

@@ -1,0 +1,87 @@
+"""Clips of many kinds, made by ffmpeg once per test run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from functools import cached_property
+from pathlib import Path
+
+import imageio_ffmpeg
+
+PICTURE = "testsrc2=size=320x180:rate=25"
+H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-threads", "1")
+
+
+class Clips:
+    """Each attribute is a file, made when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @cached_property
+    def plain(self) -> Path:
+        """3 s of H.264 with sound, an MP4: fit as it is."""
+        return self.make("plain.mp4", 3, *H264, "-c:a", "aac", sound=True)
+
+    @cached_property
+    def one_second(self) -> Path:
+        return self.make("short.mp4", 1, *H264)
+
+    @cached_property
+    def sixteen_seconds(self) -> Path:
+        return self.make("long.mp4", 16, *H264)
+
+    @cached_property
+    def gif(self) -> Path:
+        return self.make("loop.gif", 3, "-r", "5")
+
+    @cached_property
+    def mov(self) -> Path:
+        return self.make("phone.mov", 3, *H264)
+
+    @cached_property
+    def webm(self) -> Path:
+        return self.make("screen.webm", 3, "-c:v", "libvpx", "-deadline", "realtime", "-threads", "1")
+
+    @cached_property
+    def cut_off(self) -> Path:
+        """An MP4 whose beginning promises more than the file holds."""
+        whole = self.make("whole.mp4", 3, *H264, "-movflags", "+faststart").read_bytes()
+        return self._written("cut.mp4", whole[: len(whole) * 2 // 3])
+
+    @cached_property
+    def text(self) -> Path:
+        return self._written("text.mp4", b"I am a text, whatever my name says.\n" * 40)
+
+    @cached_property
+    def empty(self) -> Path:
+        return self._written("empty.mp4", b"")
+
+    def make(self, name: str, seconds: float, *codec: str, sound: bool = False) -> Path:
+        """Encode the test picture, with a tone if `sound`."""
+        path = self._folder / name
+        tone = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100") if sound else ()
+        command = [ffmpeg(), "-v", "error", "-y", "-f", "lavfi", "-i", PICTURE, *tone, "-t", str(seconds), *codec]
+        subprocess.run([*command, str(path)], check=True, timeout=30)
+        return path
+
+    def _written(self, name: str, content: bytes) -> Path:
+        path = self._folder / name
+        path.write_bytes(content)
+        return path
+
+
+def ffmpeg() -> str:
+    return imageio_ffmpeg.get_ffmpeg_exe()
+
+
+def seconds_of(video: bytes | Path, folder: Path) -> float:
+    """How long a video file says it is."""
+    path = video if isinstance(video, Path) else folder / "measured.mp4"
+    if isinstance(video, bytes):
+        path.write_bytes(video)
+    told = subprocess.run([ffmpeg(), "-hide_banner", "-i", str(path)], capture_output=True, check=False, timeout=20)
+    found = re.search(rb"Duration: (\d+):(\d+):([\d.]+)", told.stderr)
+    assert found, told.stderr
+    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])

@@ -1,0 +1,143 @@
+"""A whole stage for end-to-end tests: both stand-ins, members at the page's API, and the real bot.
+
+The bot runs in this process (so that the stand-ins' clock is its clock too) or as a process of its own (so that it can
+be killed); either way it meets the stand-ins over sockets alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from bot.application import assembled, serve
+from bot.client import ExtendBot
+from bot.runner import Patience
+from bot.sandbox.botprocess import BotProcess
+from bot.sandbox.clock import Clock
+from bot.sandbox.discord.member import Member
+from bot.sandbox.discord.server import DiscordServer
+from bot.sandbox.fox import FoxServer
+from bot.settings import Settings
+from tests.clips import Clips
+
+Json = dict[str, Any]
+CREATE = "/v1/videos/generations"
+
+
+@dataclass
+class Stage:
+    """Everything that a scenario needs."""
+
+    clock: Clock
+    discord: DiscordServer
+    fox: FoxServer
+    folder: Path
+    clips: Clips
+    ana: Member
+    ben: Member
+    mia: Member
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock.now(), UTC)
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        hosts = [urlsplit(url).netloc for url in (self.discord.url, self.fox.url)]
+        return {
+            "DISCORD_TOKEN": self.discord.world.token,
+            "DISCORD_API_URL": self.discord.api_url,
+            "FOXAPI_KEY": self.fox.key,
+            "FOXAPI_URL": self.fox.url,
+            "DATABASE_URL": f"sqlite+aiosqlite:///{self.data}/bot.db",
+            "DATA_DIR": str(self.data),
+            "TRUSTED_MEDIA_HOSTS": ",".join(hosts),
+            "POLL_SECONDS": "0.1",
+            "EDIT_SECONDS": "0.1",
+            **changes,
+        }
+
+    @asynccontextmanager
+    async def bot(self, patience: Patience | None = None, **changes: str) -> AsyncIterator[ExtendBot]:
+        """The bot in this process, connected; stopped as SIGTERM would at the end."""
+        values = {name.lower(): value for name, value in self.environment(**changes).items()}
+        secrets = {name: SecretStr(values.pop(name)) for name in ("discord_token", "foxapi_key")}
+        settings = Settings.model_validate({**values, **secrets})
+        stop = asyncio.Event()
+        chance = random.Random(7)  # noqa: S311
+        async with assembled(settings, now=self.now, chance=chance, patience=patience) as (bot, runner):
+            serving = asyncio.create_task(serve(bot, runner, stop))
+            try:
+                # Not wait_until_ready: that waits two seconds more for servers that may still come.
+                await bot.wait_for("socket_event_type", check=lambda kind: kind == "GUILD_CREATE", timeout=10)
+                yield bot
+            finally:
+                stop.set()
+                await serving
+
+    @asynccontextmanager
+    async def process(self, **changes: str) -> AsyncIterator[BotProcess]:
+        """The bot as a process of its own; its lines go to `lines`. Start it, kill it, start it again."""
+        self.data.mkdir(exist_ok=True)
+        process = BotProcess(self.environment(**changes), self.folder, self.lines.append, lambda: None)
+        try:
+            yield process
+        finally:
+            await process.stop()
+
+    async def extend(self, who: Member, clip: Path, prompt: str = "the sun comes out", **options: Any) -> Json:
+        """Use /extend with an attached clip; return the reply as it first appears."""
+        channel = await who.channel(options.pop("channel", "videos"))
+        upload = await who.upload(clip)
+        known = {message["id"] for message in await who.messages(channel)} | set(who.seen)
+        await who.command("extend", channel, prompt=prompt, video=upload, **options)
+        return await who.wait_message(lambda it: it["id"] not in known)
+
+    async def until(self, who: Member, reply: Json, title: str, timeout: float = 20) -> Json:
+        """Wait until that reply's card has this title."""
+        return await who.wait_message(lambda it: it["id"] == reply["id"] and title_of(it) == title, timeout)
+
+
+def title_of(message: Json) -> str:
+    """The title of a message's card."""
+    return message["embeds"][0]["title"] if message.get("embeds") else ""
+
+
+def text_of(message: Json) -> str:
+    """All that a message says in words."""
+    parts = [message.get("content") or ""]
+    for embed in message.get("embeds", []):
+        parts += [embed.get("title", ""), embed.get("description", "")]
+        parts += [f"{each['name']}: {each['value']}" for each in embed.get("fields", [])]
+    return "\n".join(parts)
+
+
+def percent_of(message: Json) -> int | None:
+    """The percentage on a message's progress bar."""
+    found = re.search(r"\*\*(\d+) %\*\*", text_of(message))
+    return int(found[1]) if found else None
+
+
+@asynccontextmanager
+async def on_stage(folder: Path, clips: Clips) -> AsyncIterator[Stage]:
+    """Set the stage, without a bot."""
+    clock = Clock()
+    async with AsyncExitStack() as stack:
+        discord = await stack.enter_async_context(DiscordServer(clock=clock))
+        fox = await stack.enter_async_context(FoxServer(clock))
+        people = [discord.world.user_named(name) for name in ("Ana", "Ben", "Mia")]
+        ana, ben, mia = [await stack.enter_async_context(Member(discord.url, person.id)) for person in people]
+        yield Stage(clock, discord, fox, folder, clips, ana, ben, mia)

@@ -1,0 +1,201 @@
+"""Bad input: each kind gets its one sentence, and never a paid call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from bot.runner import Patience
+from bot.sandbox.faults import Answer
+from bot.sandbox.fox.quirks import Failure, Quirks
+from tests.stage import CREATE, Json, Stage, text_of
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+HASTY = Patience(fetch=0.5, silence=0.5)
+
+
+@asynccontextmanager
+async def web_server(handler: Handler) -> AsyncIterator[str]:
+    """A server of the open web, as far as the bot is concerned: `host:port` of it."""
+    runner = web.ServerRunner(web.Server(handler), shutdown_timeout=0.1)  # type: ignore[arg-type]
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+async def refused(stage: Stage, **options: object) -> Json:
+    """Use /extend by a hand-made interaction (the client would stop some of these); return the bot's answer."""
+    channel = await stage.ana.channel(str(options.pop("channel", "videos")))
+    await stage.ana.command("extend", channel, raw=True, **options)
+    return await stage.ana.wait_message(lambda it: it["author"].get("bot") and not it["loading"])
+
+
+@pytest.mark.parametrize(
+    ("clip", "words"),
+    [
+        ("text", "not a video"),
+        ("empty", "empty"),
+        ("cut_off", "cut off"),
+        ("one_second", "1.0 s long"),
+        ("sixteen_seconds", "16.0 s long"),
+        ("gif", "GIF"),
+        ("mov", "MOV"),
+        ("webm", "WEBM"),
+    ],
+)
+async def test_an_unfit_clip(stage: Stage, clip: str, words: str) -> None:
+    """A file that FoxAPI would refuse is refused in one sentence that names what is wrong with it."""
+    async with stage.bot():
+        reply = await stage.extend(stage.ana, getattr(stage.clips, clip))
+        ended = await stage.until(stage.ana, reply, "This did not work")
+    assert words in text_of(ended)
+    assert "Nothing was billed." in text_of(ended)
+    assert not stage.fox.faults.matching("POST", CREATE)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"prompt": "go"}, "Give me one video"),
+        ({"prompt": "go", "link": "https://x.test/a.mp4", "video": "upload"}, "Give me one video"),
+        ({"prompt": "   ", "video": "upload"}, "The prompt is empty"),
+        ({"prompt": "x" * 4097, "video": "upload"}, "4,097 characters"),
+        ({"prompt": "go", "video": "upload", "seconds": 1}, "2 to 10 seconds"),
+        ({"prompt": "go", "video": "upload", "seconds": 11}, "2 to 10 seconds"),
+        ({"prompt": "go", "video": "upload", "channel": "no-files"}, "permission Embed Links and Attach Files"),
+    ],
+)
+async def test_a_wrong_command(stage: Stage, options: dict[str, object], words: str) -> None:
+    """What is wrong with a command itself is said at once, to its member alone."""
+    if "video" in options:
+        options = {**options, "video": await stage.ana.upload(stage.clips.plain)}
+    async with stage.bot():
+        answer = await refused(stage, **options)
+    assert words in text_of(answer)
+    assert answer["ephemeral"]
+    assert not stage.fox.faults.matching("POST", CREATE)
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        ("not a link", "link"),
+        ("ftp://x.test/a.mp4", "http"),
+        ("http://127.0.0.1:9/a.mp4", "private"),
+        ("http://localhost:9/a.mp4", "private"),
+        ("http://2130706433/a.mp4", "private"),
+        ("http://[::ffff:10.0.0.1]/a.mp4", "private"),
+        ("http://169.254.169.254/latest/meta-data", "private"),
+        ("SERVER/page", "page"),
+        ("SERVER/missing", "404"),
+        ("SERVER/redirect", "private"),
+        ("SERVER/endless", "too slow"),
+    ],
+)
+async def test_a_bad_link(stage: Stage, link: str, words: str) -> None:
+    """A link that leads to no video, or to where the bot must not go, ends with a sentence; nothing is sent."""
+
+    async def somewhere(request: web.BaseRequest) -> web.StreamResponse:
+        match request.path:
+            case "/page":
+                return web.Response(text="<!doctype html><title>a page</title>", content_type="text/html")
+            case "/redirect":
+                return web.Response(status=302, headers={"Location": "http://127.0.0.1:9/secret"})
+            case "/endless":
+                answer = web.StreamResponse()
+                await answer.prepare(request)
+                await answer.write(b"\0" * 1000)
+                await asyncio.sleep(30)
+                return answer
+        return web.Response(status=404)
+
+    async with web_server(somewhere) as host:
+        trusted = f"{stage.environment()['TRUSTED_MEDIA_HOSTS']},{host}"
+        async with stage.bot(HASTY, TRUSTED_MEDIA_HOSTS=trusted):
+            answer = await refused(stage, prompt="go", link=link.replace("SERVER", f"http://{host}"))
+            ended = await stage.until(stage.ana, answer, "This did not work")
+    assert words in text_of(ended)
+    assert not stage.fox.faults.matching("POST", CREATE)
+
+
+async def test_message_links_that_lead_nowhere(stage: Stage) -> None:
+    """A message without a video, one that the member may not see, and one elsewhere are each refused privately."""
+    general = await stage.ben.channel("general")
+    said = await stage.ben.say(general, "no video here")
+    hidden = await stage.mia.channel("moderators")
+    secret = await stage.mia.say(hidden, "", [await stage.mia.upload(stage.clips.plain)])
+    guild = stage.discord.world.guild.id
+    cases = {
+        f"https://discord.com/channels/{guild}/{general}/{said['id']}": "no video in that message",
+        f"https://discord.com/channels/{guild}/{hidden}/{secret['id']}": "cannot read that message",
+        f"https://discord.com/channels/{guild}/{general}/1": "cannot read that message",
+        "https://discord.com/channels/1/2/3": "cannot read that message",
+    }
+    async with stage.bot():
+        channel = await stage.ana.channel("videos")
+        for link, words in cases.items():
+            await stage.ana.command("extend", channel, prompt="go", link=link)
+            answer = await stage.ana.wait_message(lambda it, words=words: words in text_of(it))  # type: ignore[misc]
+            assert answer["ephemeral"]
+            stage.ana.seen.clear()
+    assert not stage.fox.faults.matching("POST", CREATE)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (401, "invalid_api_key", "does not accept the bot's key"),
+        (402, "insufficient_balance", "run out of credit"),
+        (422, "model_not_found", "cannot use its video model"),
+        (422, "", "bad field"),
+    ],
+)
+async def test_foxapi_refuses_the_request(stage: Stage, status: int, code: str, words: str) -> None:
+    """What FoxAPI refuses outright is told in words, is not billed, and is not asked for again."""
+    body = f'{{"error":{{"message":"bad field","type":"x","code":"{code}"}}}}'
+    stage.fox.faults.add("POST", CREATE, Answer(status, body), times=None)
+    async with stage.bot():
+        reply = await stage.extend(stage.ana, stage.clips.plain)
+        ended = await stage.until(stage.ana, reply, "This did not work")
+    assert words in text_of(ended)
+    assert "Nothing was billed." in text_of(ended)
+    assert len(stage.fox.faults.matching("POST", CREATE)) == 1
+    assert not stage.fox.payments
+
+
+async def test_refused_content(stage: Stage) -> None:
+    """Content that the provider refuses is told as such."""
+    stage.fox.next_quirks = Quirks(failure=Failure("content_policy_violation", "no", at=30))
+    async with stage.bot():
+        reply = await stage.extend(stage.ana, stage.clips.plain)
+        ended = await stage.until(stage.ana, reply, "This did not work")
+    assert "moderation refused" in text_of(ended)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"DISCORD_TOKEN": ""}, "DISCORD_TOKEN is not set"),
+        ({"DISCORD_TOKEN": "wrong"}, "Discord does not accept DISCORD_TOKEN"),
+        ({"FOXAPI_KEY": ""}, "FOXAPI_KEY is not set"),
+        ({"FOXAPI_KEY": "wrong"}, "FoxAPI does not accept FOXAPI_KEY"),
+        ({"POLL_SECONDS": "soon"}, "POLL_SECONDS is wrong"),
+        ({"DATABASE_URL": "mysql://x/y"}, "DATABASE_URL must begin with"),
+    ],
+)
+async def test_a_wrong_start(stage: Stage, changes: dict[str, str], words: str) -> None:
+    """A missing or wrong setting ends the process with one sentence and a non-zero code."""
+    async with stage.process(**changes) as process:
+        await process.start()
+        assert await process.wait() == 1
+    assert len(stage.lines) == 1
+    assert words in stage.lines[0]
+    assert "Traceback" not in stage.lines[0]
