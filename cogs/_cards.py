@@ -64,7 +64,7 @@ def finished(task: Task, now: datetime, *, linked: bool = False) -> Card:
 def bar(percent: int) -> str:
     """A progress bar in text, with its percentage."""
     full = percent * _BAR // 100
-    return f"`{'█' * full}{'░' * (_BAR - full)}` **{percent} %**"
+    return f"{'▰' * full}{'▱' * (_BAR - full)} **{percent} %**"
 
 
 def clock(seconds: float) -> str:

@@ -81,9 +81,9 @@ async def test_unfinished_are_those_with_something_left_to_do(store: Store) -> N
     assert [task.state for task in await store.unfinished()] == [State.PREPARING, State.READY, State.FAILED]
 
 
-async def test_a_second_bot_on_the_same_file_is_refused(store: Store, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("store")
+async def test_a_second_bot_on_the_same_file_is_refused(tmp_path: Path) -> None:
     """Another process (here: another opening) gets one sentence instead of a share in the work."""
-    assert store
     with pytest.raises(StoreUnusable, match="Another bot is already running"):
         async with Store.open(url_of(tmp_path)):
             pass

@@ -43,7 +43,7 @@ async def fit(ffmpeg: Ffmpeg, film: Path, clip: Clip, *, most_bytes: int, into: 
         if made.size <= most_bytes:
             return made
         await asyncio.to_thread(into.unlink)
-        share *= share * most_bytes / made.size
+        share *= 0.95 * most_bytes / made.size
     return None
 
 

@@ -21,6 +21,7 @@ _SECONDS = 180.0
 _BACK = 1.0
 """Seconds before the cut at which decoding starts, so that no rounding of the seek can lose a picture."""
 _NEAR = 0.25
+"""Seconds that the clip may be shorter than 15 s for the sake of a cut between two pictures."""
 
 
 @dataclass(frozen=True, slots=True)

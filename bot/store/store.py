@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.store.engine import opened
 from bot.store.tables import notes, task_of, tasks, values
+from bot.store.uninterrupted import uninterrupted
 from bot.task import Billed, Order, Place, State, Task
 
 _AT_WORK = (State.PREPARING, State.SENDING, State.RENDERING)
@@ -36,6 +37,7 @@ class Store:
         async with opened(url) as engine:
             yield cls(engine)
 
+    @uninterrupted
     async def add(self, order: Order, place: Place, now: datetime) -> Task:
         """Keep a new task, `queued`."""
         row = values(
@@ -73,6 +75,7 @@ class Store:
             select(tasks).where(tasks.c.user_id == user_id).order_by(tasks.c.id.desc()).limit(limit)
         )
 
+    @uninterrupted
     async def claim(self, max_running: int, now: datetime) -> Task | None:
         """Take the first in line, now `preparing`, if fewer than `max_running` are at work; else None."""
         at_work = and_(tasks.c.state.in_(_AT_WORK), tasks.c.overdue.is_(False))
@@ -99,6 +102,7 @@ class Store:
         """Write other `changes` of the task's fields than its state; return the new row. Raises Moved."""
         return await self._change(task, changes)
 
+    @uninterrupted
     async def _change(self, task: Task, changes: dict[str, object]) -> Task:
         same = and_(tasks.c.id == task.id, tasks.c.state == task.state)
         async with self._engine.begin() as connection:
@@ -108,6 +112,7 @@ class Store:
                 raise Moved(f"task {task.id} is no longer {task.state}")
             return task_of(row)
 
+    @uninterrupted
     async def recent_durations(self, limit: int = 20) -> list[float]:
         """How many seconds the latest finished tasks were at FoxAPI."""
         done = and_(tasks.c.state.in_((State.READY, State.DELIVERED)), tasks.c.rendered_at.is_not(None))
@@ -115,18 +120,21 @@ class Store:
         async with self._reading() as connection:
             return [(end - start).total_seconds() for start, end in await connection.execute(newest)]
 
+    @uninterrupted
     async def remembered(self, name: str) -> str | None:
         """A note that the bot made for itself."""
         async with self._reading() as connection:
             value: str | None = await connection.scalar(select(notes.c.value).where(notes.c.name == name))
             return value
 
+    @uninterrupted
     async def remember(self, name: str, value: str) -> None:
         """Make, or make anew, a note."""
         note = upsert(notes).values(name=name, value=value)
         async with self._engine.begin() as connection:
             await connection.execute(note.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
+    @uninterrupted
     async def _read(self, query: Select[tuple[object, ...]]) -> list[Task]:
         async with self._reading() as connection:
             return [task_of(row) for row in await connection.execute(query)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bot.sandbox.discord import permissions
+from bot.sandbox.discord import permissions, shapes
 from bot.sandbox.discord.components import numbered
 from bot.sandbox.discord.forms import attached
 from bot.sandbox.discord.model import EPHEMERAL, LOADING, SUPPRESS_EMBEDS, Channel, Json, Message, Upload
@@ -46,9 +46,7 @@ def allowed(world: World, channel: Channel, form: Json, files: dict[int, Upload]
     Files without Attach Files and embeds without Embed Links are 403/50013; embeds of an interaction's answer are
     dropped instead, as links' previews are.
     """
-    if channel.guild_id not in world.guilds or (by_interaction and not world.may(world.bot.id, channel)):
-        return
-    bits = world.may(world.bot.id, channel)
+    bits = int(shapes.app_permissions(world, channel))
     if files and not bits & permissions.ATTACH_FILES:
         raise missing_permissions()
     if form.get("embeds") and not bits & permissions.EMBED_LINKS:

@@ -74,8 +74,6 @@ def attached(form: Json, files: dict[int, Upload], present: list[Upload], path: 
     Without `attachments` all present ones stay and the new files are added; with it, the list is exactly what remains,
     new files being named by their index (Discord docs, Uploading Files). Raises 50035 for an id that is neither.
     """
-    for upload in files.values():
-        upload.description = None
     if "attachments" not in form:
         return _few([*present, *files.values()])
     by_id = {each.id: each for each in present} | {str(index): each for index, each in files.items()}

@@ -54,6 +54,10 @@ class _Close(Exception):
         self.code, self.reason = code, reason
 
 
+class _Goodbye(Exception):
+    """The client closed the socket with a code that ends its session (Discord docs, Gateway, Disconnecting)."""
+
+
 class Gateway:
     """All sessions; `heartbeat_seconds` is what HELLO asks for."""
 
@@ -105,6 +109,9 @@ class Gateway:
                     session = await self._greet(outbox)
                     if session is not None:
                         await self._talk(outbox, session)
+                except _Goodbye:
+                    if session is not None:
+                        self._sessions.pop(session.id, None)
                 except _Close as end:
                     await outbox.drained()
                     await socket.close(code=end.code, message=end.reason.encode())
@@ -117,9 +124,6 @@ class Gateway:
         if session is None or session.outbox is None or session.outbox.socket is not socket:
             return
         session.outbox = None
-        # A client that says goodbye ends its session (Discord docs, Gateway, Disconnecting).
-        if socket.close_code in (1000, 1001):
-            self._sessions.pop(session.id, None)
         self._presence()
 
     async def _receive(self, outbox: Outbox) -> Json | None:
@@ -129,6 +133,8 @@ class Gateway:
                 message = await outbox.socket.receive(timeout=self.heartbeat_seconds * 1.5)
             except TimeoutError:
                 raise _Close(SESSION_TIMED_OUT, "Session timed out.") from None
+            if message.type is WSMsgType.CLOSE and message.data in (1000, 1001):
+                raise _Goodbye
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return None
             try:

@@ -12,11 +12,16 @@ from bot.sandbox.discord.world import World
 
 
 def acting(world: World, request: web.Request) -> User:
-    """The member who acts, of `?user=`; raises 404 with a sentence."""
-    user = world.users.get(request.query.get("user", ""))
+    """The member who acts, of `?user=` (without it: the first of the page's switcher); raises 404 with a sentence."""
+    user = world.users.get(request.query.get("user") or first_shown(world))
     if user is None or user.bot:
         raise Refusal(404, 0, "There is no such member.")
     return user
+
+
+def first_shown(world: World) -> str:
+    """The id of the member with whom a page begins."""
+    return next(user.id for user in world.users.values() if user.on_page and not user.bot)
 
 
 def commands_for(world: World, user_id: str) -> list[Json]:

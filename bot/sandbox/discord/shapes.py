@@ -109,7 +109,7 @@ def message(world: World, one: Message, viewer_id: str | None = None) -> Json:
     if one.reference is not None:
         out["message_reference"] = one.reference
     if one.snapshots:
-        out["message_snapshots"] = one.snapshots
+        out["message_snapshots"] = [_signed(world, each) for each in one.snapshots]
     if one.nonce is not None:
         out["nonce"] = one.nonce
     if one.interaction is not None:
@@ -120,6 +120,13 @@ def message(world: World, one: Message, viewer_id: str | None = None) -> Json:
     if one.webhook_token is not None:
         out |= {"webhook_id": world.application_id, "application_id": world.application_id}
     return out
+
+
+def _signed(world: World, snapshot: Json) -> Json:
+    """A forward's content with fresh links to its files."""
+    kept = snapshot["message"]
+    files = [world.files.shape(world.files.uploads[each["id"]]) for each in kept["attachments"]]
+    return {"message": {**kept, "attachments": files}}
 
 
 def _embedded(world: World, one: Message) -> tuple[list[Json], set[str]]:

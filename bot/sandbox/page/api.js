@@ -41,7 +41,8 @@ export class Api {
     const query = this.user && path.startsWith("/client") ? `?user=${encodeURIComponent(this.user)}` : "";
     const init = { method, signal: AbortSignal.timeout(timeout) };
     if (body instanceof FormData) init.body = body;
-    else if (body !== undefined) Object.assign(init, { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+    else if (body !== undefined)
+      Object.assign(init, { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
     const response = await fetch(path + query, init).catch(() => {
       throw new ApiError("The sandbox does not answer. Is it still running?");
     });

@@ -28,7 +28,9 @@ export function fitting(all, typed) {
 
 /** The list item for a command line. */
 export function offer(line, bot) {
-  const options = line.options.filter(({ required }) => required).map(({ name }) => el("span", { class: "option-name" }, name));
+  const options = line.options
+    .filter(({ required }) => required)
+    .map(({ name }) => el("span", { class: "option-name" }, name));
   const label = el("span", {}, `/${line.name}`, options);
   const hint = el("span", { class: "hint" }, bot?.name ?? "");
   return { label, detail: line.description, lead: avatar(bot, "small"), hint, dataset: { command: line.name }, line };
@@ -47,7 +49,12 @@ export class CommandForm {
   constructor(app, line, places, list, leave) {
     Object.assign(this, { app, line, places, list, leave, api: app.api, store: app.store, fields: [] });
     this.name = el("span", { class: "command-name" }, `/${line.name}`);
-    this.more = el("button", { type: "button", class: "more-options", "data-testid": "more-options", onclick: () => this.#offerMore() });
+    this.more = el("button", {
+      type: "button",
+      class: "more-options",
+      "data-testid": "more-options",
+      onclick: () => this.#offerMore(),
+    });
     this.more.addEventListener("keydown", (event) => this.#moreKey(event));
     this.more.addEventListener("blur", () => list.owner === this.more && list.hide());
     line.options.filter(({ required }) => required).forEach((option) => this.#add(option));
@@ -79,14 +86,28 @@ export class CommandForm {
       this.#describe(wrong);
       return null;
     }
-    return { channel_id: this.store.channelId, command_id: this.line.command.id, type: 1, options: wrapped(this.line.path, options) };
+    return {
+      channel_id: this.store.channelId,
+      command_id: this.line.command.id,
+      type: 1,
+      options: wrapped(this.line.path, options),
+    };
   }
 
   /** What autocomplete asks with: the values so far, the field in question marked. */
   autocomplete(focused) {
     const given = this.fields.filter((field) => field === focused || (!field.empty && field.option.type !== 11));
-    const options = given.map((field) => ({ name: field.option.name, type: field.option.type, value: field.control.value, ...(field === focused && { focused: true }) }));
-    return this.api.autocomplete({ channel_id: this.store.channelId, command_id: this.line.command.id, options: wrapped(this.line.path, options) });
+    const options = given.map((field) => ({
+      name: field.option.name,
+      type: field.option.type,
+      value: field.control.value,
+      ...(field === focused && { focused: true }),
+    }));
+    return this.api.autocomplete({
+      channel_id: this.store.channelId,
+      command_id: this.line.command.id,
+      options: wrapped(this.line.path, options),
+    });
   }
 
   /** A value was picked: go on to the next empty field. */
@@ -96,9 +117,10 @@ export class CommandForm {
     else this.#describe(field);
   }
 
-  /** A file came or went. */
+  /** A file came or went; when the button that was pressed for it is gone, the focus goes on to what is still to do. */
   changed() {
     this.#lay();
+    if (document.activeElement === document.body) (this.fields.find(({ empty }) => empty) ?? this.fields[0])?.focus();
     this.#describe(this.#focused() ?? this.fields.find(({ error }) => error));
   }
 
@@ -152,7 +174,12 @@ export class CommandForm {
   }
 
   #offerMore() {
-    const items = this.#left().map((option) => ({ label: option.name, detail: option.description, dataset: { addOption: option.name }, option }));
+    const items = this.#left().map((option) => ({
+      label: option.name,
+      detail: option.description,
+      dataset: { addOption: option.name },
+      option,
+    }));
     this.more.focus();
     this.list.show(this.more, items, ({ option }) => this.#take(option), { label: "Options" });
   }
@@ -178,7 +205,9 @@ export class CommandForm {
 
   #trayNodes() {
     const cards = this.fields.filter(({ staged }) => staged).map((field) => card(field.staged, () => field.clear()));
-    const wanted = this.line.options.find(({ type, name }) => type === 11 && !this.fields.some((field) => field.option.name === name && field.staged));
+    const wanted = this.line.options.find(
+      ({ type, name }) => type === 11 && !this.fields.some((field) => field.option.name === name && field.staged),
+    );
     if (!wanted) return cards;
     const field = () => this.#fileField(wanted.name);
     const pick = picker(cards.length ? [] : this.store.samples, {

@@ -17,10 +17,19 @@ function component(one, message, app) {
       return el("div", { class: "action-row" }, inside());
     case 2:
       return button(one, message, app);
-    case 3: case 5: case 6: case 7: case 8:
+    case 3:
+    case 5:
+    case 6:
+    case 7:
+    case 8:
       return select(one, message, app);
     case 9:
-      return el("div", { class: "section" }, el("div", {}, inside()), one.accessory && component(one.accessory, message, app));
+      return el(
+        "div",
+        { class: "section" },
+        el("div", {}, inside()),
+        one.accessory && component(one.accessory, message, app),
+      );
     case 10:
       return el("div", { class: "markdown" }, markdown(one.content, app.context));
     case 14:
@@ -59,22 +68,37 @@ function button(one, message, app) {
   );
 }
 
-const PLACEHOLDERS = { 3: "Make a selection", 5: "Select a user", 6: "Select a role", 7: "Select a user or role", 8: "Select a channel" };
+const PLACEHOLDERS = {
+  3: "Make a selection",
+  5: "Select a user",
+  6: "Select a role",
+  7: "Select a user or role",
+  8: "Select a channel",
+};
 
 /** The things a select offers: {label, value, detail, lead}. */
 export function choices(one, store) {
-  const users = () => [...store.users.values()].map((user) => ({ label: user.name, value: user.id, lead: avatar(user, "small") }));
+  const users = () =>
+    [...store.users.values()].map((user) => ({ label: user.name, value: user.id, lead: avatar(user, "small") }));
   const roles = () => store.roles.map((role) => ({ label: `@${role.name}`, value: role.id }));
   const fits = (channel) => !channel.dm && (!one.channel_types?.length || one.channel_types.includes(channel.type));
-  const channels = () => store.channels.filter(fits).map((channel) => ({ label: channel.name, value: channel.id, lead: icon("hash") }));
+  const channels = () =>
+    store.channels.filter(fits).map((channel) => ({ label: channel.name, value: channel.id, lead: icon("hash") }));
   const strings = () =>
-    (one.options ?? []).map(({ label, value, description, emoji }) => ({ label, value, detail: description, lead: emoji && emojiText(emoji) }));
+    (one.options ?? []).map(({ label, value, description, emoji }) => ({
+      label,
+      value,
+      detail: description,
+      lead: emoji && emojiText(emoji),
+    }));
   return { 3: strings, 5: users, 6: roles, 7: () => [...users(), ...roles()], 8: channels }[one.type]();
 }
 
 /** The values that a select starts with (string selects mark options; the others list default_values). */
 export const initial = (one) =>
-  one.type === 3 ? (one.options ?? []).filter((option) => option.default).map(({ value }) => value) : (one.default_values ?? []).map(({ id }) => id);
+  one.type === 3
+    ? (one.options ?? []).filter((option) => option.default).map(({ value }) => value)
+    : (one.default_values ?? []).map(({ id }) => id);
 
 function select(one, message, app) {
   const chosen = initial(one);
@@ -104,4 +128,3 @@ function select(one, message, app) {
   );
   return node;
 }
-

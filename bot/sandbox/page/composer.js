@@ -17,7 +17,8 @@ export class Composer {
 
   constructor(app) {
     this.app = app;
-    for (const id of ["bar", "composer", "fields", "hint", "tray", "attach", "send", "dock"]) this[id] = document.getElementById(id);
+    for (const id of ["bar", "composer", "fields", "hint", "tray", "attach", "send", "dock"])
+      this[id] = document.getElementById(id);
     this.list = new Listbox(document.getElementById("popup"), "Commands");
     this.menu = new Listbox(document.getElementById("attach-menu"), "Add to your message");
     this.composer.addEventListener("input", () => this.#typed());
@@ -72,7 +73,9 @@ export class Composer {
     if (!/^\/[\w -]*$/.test(text)) return this.list.hide();
     const { store } = this.app;
     const items = fitting(this.#lines(), text.slice(1)).map((line) => offer(line, store.bot?.user));
-    const empty = store.commands.length ? "No command begins like this." : "The bot has not registered its commands yet.";
+    const empty = store.commands.length
+      ? "No command begins like this."
+      : "The bot has not registered its commands yet.";
     return this.list.show(this.composer, items, ({ line }) => this.#begin(line), { label: "Commands", empty });
   }
 
@@ -85,7 +88,13 @@ export class Composer {
     this.dock.classList.add("commanding");
     const waiting = this.#staged.splice(0);
     this.tray.replaceChildren();
-    this.#form = new CommandForm(this.app, line, { bar: this.fields, hint: this.hint, tray: this.tray }, this.list, () => this.#leave());
+    this.#form = new CommandForm(
+      this.app,
+      line,
+      { bar: this.fields, hint: this.hint, tray: this.tray },
+      this.list,
+      () => this.#leave(),
+    );
     waiting.forEach((staged) => this.#form.takeFile(staged.file));
   }
 
@@ -144,7 +153,8 @@ export class Composer {
   async #sendMessage() {
     const content = this.composer.value.trim();
     if (!content && !this.#staged.length) return;
-    if ([...content].length > MOST_TEXT) throw new Error(`A message may have at most ${MOST_TEXT} characters; this has ${[...content].length}.`);
+    if ([...content].length > MOST_TEXT)
+      throw new Error(`A message may have at most ${MOST_TEXT} characters; this has ${[...content].length}.`);
     const uploads = await Promise.all(this.#staged.map(({ ready }) => ready));
     const channel_id = this.app.store.channelId;
     const message = await this.app.api.message({ channel_id, content, attachment_ids: uploads.map(({ id }) => id) });
@@ -217,7 +227,14 @@ export class Composer {
       this.#staged.push(staged);
       this.#drawTray();
     };
-    const pick = this.#picking && picker(this.app.store.samples, { title: "Sample clips", onFiles: (files) => this.#take(files), onSample, onClose: close });
+    const pick =
+      this.#picking &&
+      picker(this.app.store.samples, {
+        title: "Sample clips",
+        onFiles: (files) => this.#take(files),
+        onSample,
+        onClose: close,
+      });
     const cards = this.#staged.map((staged) => card(staged, () => this.#drop(staged)));
     this.tray.replaceChildren(...[pick, ...cards].filter(Boolean));
   }

@@ -11,7 +11,12 @@ export class Dropdown {
     this.box = el("div", { class: "popover" });
     this.list = new Listbox(this.box, owner.getAttribute("aria-label"));
     document.body.append(this.box);
-    this.#show(Math.max(0, all.findIndex(({ value }) => start.includes(value))));
+    this.#show(
+      Math.max(
+        0,
+        all.findIndex(({ value }) => start.includes(value)),
+      ),
+    );
     place(this.box, owner, { width: true });
     owner.focus();
     owner.addEventListener("keydown", this.#onKey);

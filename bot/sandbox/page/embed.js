@@ -31,10 +31,18 @@ function attachment(one) {
 }
 
 /** Room for the picture before it is there, so that the list does not jump. */
-const shape = ({ width, height }) => (width && height ? { "aspect-ratio": `${width} / ${height}`, "--ratio": width / height } : {});
+const shape = ({ width, height }) =>
+  width && height ? { "aspect-ratio": `${width} / ${height}`, "--ratio": width / height } : {};
 
 function video(one, url) {
-  const player = el("video", { src: url, controls: true, preload: "metadata", playsinline: true, "aria-label": one.filename, style: shape(one) });
+  const player = el("video", {
+    src: url,
+    controls: true,
+    preload: "metadata",
+    playsinline: true,
+    "aria-label": one.filename,
+    style: shape(one),
+  });
   // Addresses are signed and run out; the newest one is kept on the frame for this moment.
   player.addEventListener("error", () => {
     const fresh = safeUrl(player.parentElement?.dataset.freshUrl);
@@ -51,19 +59,28 @@ function image(one, url) {
 
 function file(one, url) {
   const name = url ? link(url, one.filename) : el("span", {}, one.filename);
-  return el("figure", { class: "file" }, icon("file"), el("div", {}, name, el("span", { class: "size" }, bytes(one.size ?? 0))));
+  return el(
+    "figure",
+    { class: "file" },
+    icon("file"),
+    el("div", {}, name, el("span", { class: "size" }, bytes(one.size ?? 0))),
+  );
 }
 
 /** The address of an embed's picture; attachment://name is looked up among the message's files (Discord docs, Uploading Files). */
 function pictureUrl(media, attachments) {
   const named = /^attachment:\/\/(.+)$/.exec(media?.url ?? "");
-  return safeUrl(named ? attachments.find(({ filename }) => filename === named[1])?.url ?? "about:" : media?.url ?? "about:");
+  return safeUrl(
+    named ? (attachments.find(({ filename }) => filename === named[1])?.url ?? "about:") : (media?.url ?? "about:"),
+  );
 }
 
 /** The attachments that are not already shown inside one of the message's embeds. */
 export function loose(message) {
   const used = (message.embeds ?? []).flatMap((one) => [one.image?.url, one.thumbnail?.url]).filter(Boolean);
-  return (message.attachments ?? []).filter((one) => !used.some((url) => url === `attachment://${one.filename}` || sameFile(url, one.url)));
+  return (message.attachments ?? []).filter(
+    (one) => !used.some((url) => url === `attachment://${one.filename}` || sameFile(url, one.url)),
+  );
 }
 
 const sameFile = (a, b) => bare(a) === bare(b);
@@ -73,17 +90,36 @@ const bare = (url) => String(url).split("?")[0];
 export function embed(one, message, context) {
   const picture = (media, className) => {
     const url = pictureUrl(media, message.attachments ?? []);
-    return url && el("img", { src: url, class: className, alt: media.description ?? "", loading: "lazy", style: shape(media) });
+    return (
+      url &&
+      el("img", { src: url, class: className, alt: media.description ?? "", loading: "lazy", style: shape(media) })
+    );
   };
   const colour = typeof one.color === "number" ? `#${(one.color & 0xffffff).toString(16).padStart(6, "0")}` : null;
   return el(
     "article",
     { class: "embed", style: colour ? { "--bar": colour } : {} },
     one.provider?.name && el("p", { class: "embed-provider" }, one.provider.name),
-    one.author?.name && el("p", { class: "embed-author" }, authorIcon(one.author), one.author.url ? link(one.author.url, one.author.name) : one.author.name),
-    one.title && el("p", { class: "embed-title" }, one.url ? link(one.url, inline(one.title, context)) : inline(one.title, context)),
+    one.author?.name &&
+      el(
+        "p",
+        { class: "embed-author" },
+        authorIcon(one.author),
+        one.author.url ? link(one.author.url, one.author.name) : one.author.name,
+      ),
+    one.title &&
+      el(
+        "p",
+        { class: "embed-title" },
+        one.url ? link(one.url, inline(one.title, context)) : inline(one.title, context),
+      ),
     one.description && el("div", { class: "embed-text markdown" }, markdown(one.description, context)),
-    one.fields?.length > 0 && el("dl", { class: "fields" }, one.fields.map((field) => fieldOf(field, context))),
+    one.fields?.length > 0 &&
+      el(
+        "dl",
+        { class: "fields" },
+        one.fields.map((field) => fieldOf(field, context)),
+      ),
     one.thumbnail && picture(one.thumbnail, "embed-thumbnail"),
     one.image && picture(one.image, "embed-image"),
     foot(one),
@@ -97,7 +133,12 @@ function authorIcon(author) {
 
 function fieldOf(field, context) {
   const name = el("dt", {}, inline(field.name, context));
-  return el("div", { class: field.inline ? "inline" : "" }, name, el("dd", { class: "markdown" }, markdown(field.value, context)));
+  return el(
+    "div",
+    { class: field.inline ? "inline" : "" },
+    name,
+    el("dd", { class: "markdown" }, markdown(field.value, context)),
+  );
 }
 
 function foot(one) {

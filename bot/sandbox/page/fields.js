@@ -49,7 +49,9 @@ class TextField extends Field {
   }
 
   parse() {
-    return this.option.type === 3 ? checkedText(this.option, this.control.value) : checkedNumber(this.option, this.control.value);
+    return this.option.type === 3
+      ? checkedText(this.option, this.control.value)
+      : checkedNumber(this.option, this.control.value);
   }
 }
 
@@ -60,7 +62,16 @@ class ChoiceField extends Field {
 
   /** `form` has list (the shared Listbox), api, and focused(field): what autocomplete sends. */
   constructor(option, items, form) {
-    super(option, el("input", { type: "text", role: "combobox", autocomplete: "off", "aria-autocomplete": "list", "aria-expanded": "false" }));
+    super(
+      option,
+      el("input", {
+        type: "text",
+        role: "combobox",
+        autocomplete: "off",
+        "aria-autocomplete": "list",
+        "aria-expanded": "false",
+      }),
+    );
     Object.assign(this, { items, form });
     const later = debounce(250, () => this.#ask());
     const offer = () => (option.autocomplete ? later() : this.#offer(this.items(), this.#query()));
@@ -87,7 +98,10 @@ class ChoiceField extends Field {
 
   #offer(items, query) {
     const fitting = items.filter(({ label }) => label.toLowerCase().includes(query));
-    this.form.list.show(this.control, fitting, (item) => this.#pick(item), { label: this.option.name, empty: "No options match your search." });
+    this.form.list.show(this.control, fitting, (item) => this.#pick(item), {
+      label: this.option.name,
+      empty: "No options match your search.",
+    });
   }
 
   async #ask() {
@@ -191,9 +205,22 @@ const LIKE_SELECT = { 6: 5, 7: 8, 8: 6, 9: 7 };
 /** The field for `option`; `form` is the CommandForm it stands in. */
 export function makeField(option, form) {
   if (option.type === 11) return new FileField(option, form);
-  if (option.type === 5) return new ChoiceField(option, () => [{ label: "True", value: true }, { label: "False", value: false }], form);
+  if (option.type === 5)
+    return new ChoiceField(
+      option,
+      () => [
+        { label: "True", value: true },
+        { label: "False", value: false },
+      ],
+      form,
+    );
   const like = LIKE_SELECT[option.type];
-  if (like) return new ChoiceField(option, () => choices({ type: like, channel_types: option.channel_types }, form.store), form);
+  if (like)
+    return new ChoiceField(
+      option,
+      () => choices({ type: like, channel_types: option.channel_types }, form.store),
+      form,
+    );
   const fixed = (option.choices ?? []).map(({ name, value }) => ({ label: name, value }));
   return fixed.length || option.autocomplete ? new ChoiceField(option, () => fixed, form) : new TextField(option);
 }

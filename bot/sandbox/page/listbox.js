@@ -70,7 +70,12 @@ export class Listbox {
 
   #option(item) {
     const index = this.#options.length;
-    const texts = el("span", { class: "texts" }, el("span", { class: "label" }, item.label), item.detail && el("span", { class: "detail" }, item.detail));
+    const texts = el(
+      "span",
+      { class: "texts" },
+      el("span", { class: "label" }, item.label),
+      item.detail && el("span", { class: "detail" }, item.detail),
+    );
     const row = el(
       "li",
       {

@@ -81,25 +81,44 @@ class App {
 
   /** Press a component of a message; it shows as busy until the bot has answered. */
   press(message, component, values) {
-    const body = { channel_id: message.channel_id, message_id: message.id, custom_id: component.custom_id, component_type: component.type };
+    const body = {
+      channel_id: message.channel_id,
+      message_id: message.id,
+      custom_id: component.custom_id,
+      component_type: component.type,
+    };
     if (values) body.values = values;
-    this.store.press(message.id, component.custom_id, this.interactions.run(() => this.api.component(body)));
+    this.store.press(
+      message.id,
+      component.custom_id,
+      this.interactions.run(() => this.api.component(body)),
+    );
   }
 
   /** Run a command; until the bot has answered, a line under the messages says so. */
   runCommand(body, title) {
-    this.list.pending(title, this.interactions.run(() => this.api.command(body)));
+    this.list.pending(
+      title,
+      this.interactions.run(() => this.api.command(body)),
+    );
   }
 
   async react(message, emoji, remove) {
-    const body = { channel_id: message.channel_id, message_id: message.id, emoji: emoji.id ? `${emoji.name}:${emoji.id}` : emoji.name, remove };
+    const body = {
+      channel_id: message.channel_id,
+      message_id: message.id,
+      emoji: emoji.id ? `${emoji.name}:${emoji.id}` : emoji.name,
+      remove,
+    };
     await this.api.reaction(body).catch((error) => toast(error.message));
   }
 
   /** Forward a message into its own channel; the bot finds videos in forwards too. */
   async forward(message) {
     const forward = { channel_id: message.channel_id, message_id: message.id };
-    await this.api.message({ channel_id: this.store.channelId, content: "", attachment_ids: [], forward }).catch((error) => toast(error.message));
+    await this.api
+      .message({ channel_id: this.store.channelId, content: "", attachment_ids: [], forward })
+      .catch((error) => toast(error.message));
   }
 
   /** Open the direct messages with the bot; the stand-in makes the channel when it is first wanted. */

@@ -10,7 +10,10 @@ const INLINE = [
   [/\\([^a-zA-Z0-9\s])/y, (m) => m[1]],
   [/(`+)([^]*?[^`])\1(?!`)/y, (m) => el("code", {}, m[2].trim() || m[2])],
   [/<(https?:\/\/[^\s<>]+)>/y, (m, context) => outside(m[1], m[1], context)],
-  [/\[((?:\\.|[^\[\]\n])+)\]\(<?(https?:\/\/[^\s<>]+?)>?(?: "[^"]*")?\)/y, (m, context) => outside(m[2], inline(m[1], context), context)],
+  [
+    /\[((?:\\.|[^\[\]\n])+)\]\(<?(https?:\/\/[^\s<>]+?)>?(?: "[^"]*")?\)/y,
+    (m, context) => outside(m[2], inline(m[1], context), context),
+  ],
   [/<@!?(\d+)>/y, (m, context) => mention(`@${context.user(m[1])?.name ?? "unknown-user"}`)],
   [/<@&(\d+)>/y, (m, context) => mention(`@${context.role(m[1])?.name ?? "unknown-role"}`)],
   [/<#(\d+)>/y, (m, context) => channel(m[1], context)],
@@ -44,7 +47,7 @@ export function markdown(text, context) {
 export function inline(text, context) {
   const nodes = [];
   let plain = "";
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const [node, length] = special(text, at, context);
     if (!length || typeof node === "string") {
       plain += length ? node : text[at];
@@ -67,25 +70,38 @@ function special(text, at, context) {
   return [null, 0];
 }
 
-/** Blocks of lines: headings, small print, quotes, lists, and runs of plain lines. */
-function blocks(text, context) {
+/** Blocks of lines: headings, small print, quotes (never within another), lists, and runs of plain lines. */
+function blocks(text, context, quoted = false) {
   const lines = text.split("\n");
   const nodes = [];
-  while (lines.length) nodes.push(...(block(lines, context) ?? plainLines(lines, context)));
+  while (lines.length) nodes.push(...(block(lines, context, quoted) ?? plainLines(lines, context)));
   return nodes;
 }
 
-function block(lines, context) {
+function block(lines, context, within) {
   const heading = /^(#{1,3}) +(.+)/.exec(lines[0]);
-  if (heading) return [el(`h${heading[1].length + 2}`, { class: `h${heading[1].length}` }, inline(take(lines, 1)[0].slice(heading[1].length).trim(), context))];
+  if (heading)
+    return [
+      el(
+        `h${heading[1].length + 2}`,
+        { class: `h${heading[1].length}` },
+        inline(take(lines, 1)[0].slice(heading[1].length).trim(), context),
+      ),
+    ];
   if (/^-# +\S/.test(lines[0])) return [el("small", { class: "subtext" }, inline(take(lines, 1)[0].slice(3), context))];
-  if (lines[0].startsWith(">>> ")) {
+  if (!within && lines[0].startsWith(">>> ")) {
     const rest = take(lines, lines.length).join("\n").slice(4);
-    return [el("blockquote", {}, blocks(rest, context))];
+    return [el("blockquote", {}, blocks(rest, context, true))];
   }
-  const quoted = count(lines, /^> /);
-  if (quoted) return [el("blockquote", {}, blocks(take(lines, quoted).map((line) => line.slice(2)).join("\n"), context))];
-  for (const [tag, pattern] of [["ul", /^ *[-*] +(?=\S)/], ["ol", /^ *\d+\. +(?=\S)/]]) {
+  const quoted = within ? 0 : count(lines, /^> /);
+  if (quoted) {
+    const inner = take(lines, quoted).map((line) => line.slice(2));
+    return [el("blockquote", {}, blocks(inner.join("\n"), context, true))];
+  }
+  for (const [tag, pattern] of [
+    ["ul", /^ *[-*] +(?=\S)/],
+    ["ol", /^ *\d+\. +(?=\S)/],
+  ]) {
     const items = count(lines, pattern);
     if (items) return [list(tag, take(lines, items), pattern, context)];
   }
@@ -94,10 +110,14 @@ function block(lines, context) {
 
 function list(tag, lines, pattern, context) {
   const start = tag === "ol" ? { start: parseInt(lines[0], 10) } : {};
-  return el(tag, start, lines.map((line) => {
-    const deep = /^ {2,}/.test(line) ? { class: "deep" } : {};
-    return el("li", deep, inline(line.replace(pattern, ""), context));
-  }));
+  return el(
+    tag,
+    start,
+    lines.map((line) => {
+      const deep = /^ {2,}/.test(line) ? { class: "deep" } : {};
+      return el("li", deep, inline(line.replace(pattern, ""), context));
+    }),
+  );
 }
 
 /** The lines up to the next block, with a break between each two. */
@@ -140,5 +160,9 @@ function spoiler(children) {
     event.currentTarget.removeAttribute("role");
   };
   const onkeydown = (event) => (event.key === "Enter" || event.key === " ") && show(event);
-  return el("span", { class: "spoiler", role: "button", tabindex: 0, "aria-label": "Spoiler", onclick: show, onkeydown }, children);
+  return el(
+    "span",
+    { class: "spoiler", role: "button", tabindex: 0, "aria-label": "Spoiler", onclick: show, onkeydown },
+    children,
+  );
 }

@@ -11,7 +11,11 @@ export class MessageMenu {
 
   constructor(app) {
     this.app = app;
-    document.addEventListener("pointerdown", (event) => this.#box && !this.#box.contains(event.target) && this.close(), true);
+    document.addEventListener(
+      "pointerdown",
+      (event) => this.#box && !this.#box.contains(event.target) && this.close(),
+      true,
+    );
     addEventListener("resize", () => this.close());
     this.#longPress(document.getElementById("messages"));
   }
@@ -40,12 +44,14 @@ export class MessageMenu {
     const box = el(
       "div",
       { class: "menu", role: "menu", "aria-label": "Message", onkeydown: (event) => this.#key(event) },
-      message.ephemeral ? null : el("div", { class: "quick-row", role: "group", "aria-label": "Add reaction" }, QUICK.map(react)),
+      message.ephemeral
+        ? null
+        : el("div", { class: "quick-row", role: "group", "aria-label": "Add reaction" }, QUICK.map(react)),
+      message.ephemeral ? null : this.#item("Forward here", "forward", () => this.app.forward(message)),
       this.#apps(message),
       el("hr"),
       message.content && this.#item("Copy text", "copy", () => copy(message.content)),
       this.#item("Copy message link", "link", () => copy(address)),
-      message.ephemeral ? null : this.#item("Forward here", "forward", () => this.app.forward(message)),
       message.ephemeral && this.#item("Dismiss message", "eye", () => this.app.store.dismiss(message)),
     );
     box.addEventListener("contextmenu", (event) => event.preventDefault());
@@ -57,14 +63,25 @@ export class MessageMenu {
       this.close();
       run();
     };
-    return el("button", { type: "button", role: "menuitem", tabindex: -1, class: className, onclick }, el("span", {}, label), drawing && icon(drawing));
+    return el(
+      "button",
+      { type: "button", role: "menuitem", tabindex: -1, class: className, onclick },
+      el("span", {}, label),
+      drawing && icon(drawing),
+    );
   }
 
   #apps(message) {
     const { store } = this.app;
     const commands = store.commands.filter(({ type }) => type === 3);
     const run = (command) => {
-      const body = { channel_id: message.channel_id, command_id: command.id, type: 3, options: [], target_id: message.id };
+      const body = {
+        channel_id: message.channel_id,
+        command_id: command.id,
+        type: 3,
+        options: [],
+        target_id: message.id,
+      };
       this.app.runCommand(body, command.name);
     };
     const items = commands.map((command) => {
@@ -73,8 +90,17 @@ export class MessageMenu {
       node.prepend(avatar(store.bot?.user, "small"));
       return node;
     });
-    const list = el("div", { class: "submenu", role: "menu", "aria-label": "Apps", hidden: true }, items.length ? items : el("p", {}, "No apps here."));
-    const opener = el("button", { type: "button", role: "menuitem", tabindex: -1, "aria-haspopup": "menu", "aria-expanded": "false" }, el("span", {}, "Apps"), icon("chevron"));
+    const list = el(
+      "div",
+      { class: "submenu", role: "menu", "aria-label": "Apps", hidden: true },
+      items.length ? items : el("p", {}, "No apps here."),
+    );
+    const opener = el(
+      "button",
+      { type: "button", role: "menuitem", tabindex: -1, "aria-haspopup": "menu", "aria-expanded": "false" },
+      el("span", {}, "Apps"),
+      icon("chevron"),
+    );
     const group = el("div", { class: "group" }, opener, list);
     opener.addEventListener("click", () => this.#unfold(opener, list, true));
     group.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && this.#unfold(opener, list));
@@ -159,7 +185,11 @@ export class MessageMenu {
       timer = setTimeout(() => this.#box || this.#held(node, clientX, clientY), LONG_PRESS);
     });
     for (const name of ["pointermove", "pointerup", "pointercancel", "scroll"]) {
-      list.addEventListener(name, (event) => (name === "pointermove" && Math.hypot(event.movementX, event.movementY) < 3) || stop(), { passive: true });
+      list.addEventListener(
+        name,
+        (event) => (name === "pointermove" && Math.hypot(event.movementX, event.movementY) < 3) || stop(),
+        { passive: true },
+      );
     }
   }
 

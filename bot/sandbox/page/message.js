@@ -40,7 +40,9 @@ export class MessageView {
     this.#part("gutter", [message.author, message.timestamp], () => this.#gutter(message));
     this.#part("head", [message.author, message.timestamp], () => this.#head(message));
     const shown = forwarded(message) ?? message;
-    this.#part("content", [shown.content, message.loading, message.edited_timestamp], () => this.#content(message, shown));
+    this.#part("content", [shown.content, message.loading, message.edited_timestamp], () =>
+      this.#content(message, shown),
+    );
     patchAttachments(this.attachments, loose(shown));
     this.#part("embeds", [shown.embeds, shown.attachments?.map(({ id }) => id)], () =>
       (shown.embeds ?? []).map((one) => embed(one, shown, this.app.context)),
@@ -77,7 +79,9 @@ export class MessageView {
     const held = this.components.contains(document.activeElement) ? document.activeElement.dataset.customId : null;
     const changed = this.#part("components", [message.components, pressed], () => components(message, this.app));
     if (!changed || !held) return;
-    const same = [...this.components.querySelectorAll("[data-custom-id]")].find((node) => node.dataset.customId === held);
+    const same = [...this.components.querySelectorAll("[data-custom-id]")].find(
+      (node) => node.dataset.customId === held,
+    );
     (same && !same.disabled ? same : this.node).focus({ preventScroll: true });
   }
 
@@ -109,7 +113,8 @@ export class MessageView {
   #content(message, shown) {
     if (message.loading) return [thinking(this.app.store.face(message.author).name)];
     const label = shown !== message && el("p", { class: "forwarded" }, icon("forward"), "Forwarded");
-    const edited = message.edited_timestamp && el("span", { class: "edited", title: spoken(message.edited_timestamp) }, "(edited)");
+    const edited =
+      message.edited_timestamp && el("span", { class: "edited", title: spoken(message.edited_timestamp) }, "(edited)");
     if (!shown.content) return [label, edited && !shown.embeds?.length && edited].filter(Boolean);
     const text = el("div", { class: "markdown" }, markdown(shown.content, this.app.context));
     const last = text.lastElementChild?.localName === "p" ? text.lastElementChild : text;
@@ -136,19 +141,31 @@ export class MessageView {
 
   #private() {
     const dismiss = () => this.app.store.dismiss(this.message);
-    return [icon("eye"), "Only you can see this • ", el("button", { type: "button", class: "text-link", onclick: dismiss }, "Dismiss message")];
+    return [
+      icon("eye"),
+      "Only you can see this • ",
+      el("button", { type: "button", class: "text-link", onclick: dismiss }, "Dismiss message"),
+    ];
   }
 
   #toolButton() {
-    const onclick = (event) => this.app.menu(this.message, event.currentTarget.getBoundingClientRect(), event.currentTarget);
-    return el("button", { type: "button", "aria-label": "More", "aria-haspopup": "menu", title: "More", onclick }, icon("more"));
+    const onclick = (event) =>
+      this.app.menu(this.message, event.currentTarget.getBoundingClientRect(), event.currentTarget);
+    return el(
+      "button",
+      { type: "button", "aria-label": "More", "aria-haspopup": "menu", title: "More", onclick },
+      icon("more"),
+    );
   }
 
   #menu(event) {
     const over = event.target.closest("a, input, textarea, video");
     if (over && event.button === 2 && over.localName !== "video") return;
     event.preventDefault();
-    const here = event.clientX || event.clientY ? new DOMRect(event.clientX, event.clientY, 0, 0) : this.node.getBoundingClientRect();
+    const here =
+      event.clientX || event.clientY
+        ? new DOMRect(event.clientX, event.clientY, 0, 0)
+        : this.node.getBoundingClientRect();
     this.app.menu(this.message, here, this.node);
   }
 }
@@ -164,10 +181,17 @@ function joins(message, before) {
 const forwarded = (message) => message.message_snapshots?.[0]?.message;
 
 function customIds(tree) {
-  return (tree ?? []).flatMap((one) => [one.custom_id, ...customIds(one.components), ...customIds(one.accessory && [one.accessory])]).filter(Boolean);
+  return (tree ?? [])
+    .flatMap((one) => [one.custom_id, ...customIds(one.components), ...customIds(one.accessory && [one.accessory])])
+    .filter(Boolean);
 }
 
 /** What a deferred answer shows until the bot has written it. */
 export function thinking(name) {
-  return el("p", { class: "thinking", role: "status" }, el("span", { class: "dots" }, el("i"), el("i"), el("i")), `${name} is thinking…`);
+  return el(
+    "p",
+    { class: "thinking", role: "status" },
+    el("span", { class: "dots" }, el("i"), el("i"), el("i")),
+    `${name} is thinking…`,
+  );
 }

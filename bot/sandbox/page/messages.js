@@ -44,17 +44,47 @@ export class MessageList {
   async pending(title, ended) {
     const { store } = this.app;
     const bot = store.bot?.user;
-    const say = el("p", { class: "thinking" }, el("span", { class: "dots" }, el("i"), el("i"), el("i")), "Sending command…");
-    const head = el("div", { class: "head" }, el("span", { class: "name of-bot" }, bot?.name ?? "app"), el("span", { class: "app-tag" }, "APP"));
-    const origin = el("div", { class: "origin" }, el("span", { class: "spine" }), avatar(store.me, "tiny"), el("b", {}, store.me.name), " used ", el("span", { class: "command" }, title));
+    const say = el(
+      "p",
+      { class: "thinking" },
+      el("span", { class: "dots" }, el("i"), el("i"), el("i")),
+      "Sending command…",
+    );
+    const head = el(
+      "div",
+      { class: "head" },
+      el("span", { class: "name of-bot" }, bot?.name ?? "app"),
+      el("span", { class: "app-tag" }, "APP"),
+    );
+    const origin = el(
+      "div",
+      { class: "origin" },
+      el("span", { class: "spine" }),
+      avatar(store.me, "tiny"),
+      el("b", {}, store.me.name),
+      " used ",
+      el("span", { class: "command" }, title),
+    );
     const body = el("div", { class: "body" }, head, say);
-    const item = el("li", { class: "message waiting" }, origin, el("div", { class: "row" }, el("div", { class: "gutter" }, avatar(bot)), body));
+    const item = el(
+      "li",
+      { class: "message waiting" },
+      origin,
+      el("div", { class: "row" }, el("div", { class: "gutter" }, avatar(bot)), body),
+    );
     this.under.append(item);
     this.#toEnd();
     const { ok, text } = await ended;
     if (ok) return item.remove();
-    const dismiss = el("button", { type: "button", class: "text-link", onclick: () => item.remove() }, "Dismiss message");
-    say.replaceWith(el("p", { class: "failure", role: "alert" }, text), el("p", { class: "private" }, icon("eye"), "Only you can see this • ", dismiss));
+    const dismiss = el(
+      "button",
+      { type: "button", class: "text-link", onclick: () => item.remove() },
+      "Dismiss message",
+    );
+    say.replaceWith(
+      el("p", { class: "failure", role: "alert" }, text),
+      el("p", { class: "private" }, icon("eye"), "Only you can see this • ", dismiss),
+    );
     item.classList.add("ephemeral");
     if (this.#pinned) this.#toEnd();
     return undefined;
@@ -132,18 +162,39 @@ export class MessageList {
     const tell = extend
       ? ["Type ", el("kbd", {}, "/extend"), ", pick a sample clip, and write what should happen next."]
       : ["The bot has not registered its commands yet. They appear here as soon as it runs."];
-    const start = extend && el("button", { type: "button", class: "button primary", "data-testid": "start-extend", onclick: () => this.app.start("extend") }, "Try /extend");
+    const start =
+      extend &&
+      el(
+        "button",
+        {
+          type: "button",
+          class: "button primary",
+          "data-testid": "start-extend",
+          onclick: () => this.app.start("extend"),
+        },
+        "Try /extend",
+      );
     const face = channel.dm ? avatar(store.bot?.user, "huge") : el("span", { class: "welcome-mark" }, icon("hash"));
     const topic = channel.topic && el("p", { class: "topic-line" }, channel.topic);
-    this.welcome.append(face, el("h2", {}, title), ...[topic].filter(Boolean), el("p", {}, tell), ...[start].filter(Boolean));
+    this.welcome.append(
+      face,
+      el("h2", {}, title),
+      ...[topic].filter(Boolean),
+      el("p", {}, tell),
+      ...[start].filter(Boolean),
+    );
   }
 
   #watchScroll() {
-    this.scroller.addEventListener("scroll", () => {
-      const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-      this.#pinned = scrollHeight - scrollTop - clientHeight < AT_END;
-      if (this.#pinned) this.pill.hidden = true;
-    }, { passive: true });
+    this.scroller.addEventListener(
+      "scroll",
+      () => {
+        const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+        this.#pinned = scrollHeight - scrollTop - clientHeight < AT_END;
+        if (this.#pinned) this.pill.hidden = true;
+      },
+      { passive: true },
+    );
     this.pill.addEventListener("click", () => this.#toEnd());
     // Pictures and videos grow when they load, and the composer takes room from the list; the end stays in sight.
     const grown = new ResizeObserver(() => this.#pinned && this.#toEnd());

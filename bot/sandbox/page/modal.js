@@ -14,8 +14,20 @@ export class Modals {
     this.dialog?.remove();
     const inputs = new Map();
     const problem = el("p", { class: "modal-problem", role: "alert", hidden: true });
-    const form = el("form", { novalidate: true }, head(modal.title, () => dialog.close()));
-    form.append(el("div", { class: "modal-body" }, modal.components.map((one) => this.#part(one, inputs)), problem), foot(() => dialog.close()));
+    const form = el(
+      "form",
+      { novalidate: true },
+      head(modal.title, () => dialog.close()),
+    );
+    form.append(
+      el(
+        "div",
+        { class: "modal-body" },
+        modal.components.map((one) => this.#part(one, inputs)),
+        problem,
+      ),
+      foot(() => dialog.close()),
+    );
     const dialog = el("dialog", { class: "modal", "aria-label": modal.title }, form);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -47,7 +59,14 @@ export class Modals {
     control.node.setAttribute("aria-describedby", wrong.id);
     inputs.set(one.custom_id, { ...control, fail });
     const note = description && el("span", { class: "description" }, description);
-    return el("label", { class: "modal-field" }, el("span", { class: "modal-label" }, label, star), note, control.node, wrong);
+    return el(
+      "label",
+      { class: "modal-field" },
+      el("span", { class: "modal-label" }, label, star),
+      note,
+      control.node,
+      wrong,
+    );
   }
 
   #control(one) {
@@ -63,7 +82,11 @@ export class Modals {
       return text;
     });
     if (wrong.length) return wrong[0].node.focus();
-    const body = { interaction_id: modal.interaction_id, custom_id: modal.custom_id, components: modal.components.map((one) => filled(one, inputs)) };
+    const body = {
+      interaction_id: modal.interaction_id,
+      custom_id: modal.custom_id,
+      components: modal.components.map((one) => filled(one, inputs)),
+    };
     problem.hidden = true;
     dialog.classList.add("sending");
     const { ok, text } = await this.app.interactions.run(() => this.app.api.modal(body));
@@ -108,7 +131,12 @@ function selectInput(one, all) {
   const multiple = max > 1;
   const first = !multiple && el("option", { value: "" }, one.placeholder ?? "Make a selection");
   const options = all.map(({ label, value }) => el("option", { value, selected: chosen.includes(value) }, label));
-  const node = el("select", { multiple, size: multiple ? Math.min(all.length, 5) : null, name: one.custom_id }, first, options);
+  const node = el(
+    "select",
+    { multiple, size: multiple ? Math.min(all.length, 5) : null, name: one.custom_id },
+    first,
+    options,
+  );
   const values = () => [...node.selectedOptions].map(({ value }) => value).filter(Boolean);
   const check = () => {
     const count = values().length;
@@ -120,10 +148,20 @@ function selectInput(one, all) {
 }
 
 function head(title, close) {
-  return el("header", {}, el("h2", {}, title), el("button", { type: "button", class: "plain-icon", "aria-label": "Close", onclick: close }, icon("close")));
+  return el(
+    "header",
+    {},
+    el("h2", {}, title),
+    el("button", { type: "button", class: "plain-icon", "aria-label": "Close", onclick: close }, icon("close")),
+  );
 }
 
 function foot(cancel) {
   const submit = el("button", { type: "submit", class: "button primary" }, el("span", { class: "face" }, "Submit"));
-  return el("footer", {}, el("button", { type: "button", class: "button secondary", onclick: cancel }, "Cancel"), submit);
+  return el(
+    "footer",
+    {},
+    el("button", { type: "button", class: "button secondary", onclick: cancel }, "Cancel"),
+    submit,
+  );
 }

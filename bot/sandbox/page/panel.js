@@ -20,7 +20,8 @@ export class Panel {
 
   constructor(app) {
     this.app = app;
-    for (const name of ["status", "faults", "feed", "filters", "armed", "controls", "quiet"]) this[name] = document.getElementById(`panel-${name}`);
+    for (const name of ["status", "faults", "feed", "filters", "armed", "controls", "quiet"])
+      this[name] = document.getElementById(`panel-${name}`);
     this.#drawFilters();
     this.#wireButtons();
     const again = debounce(250, () => this.refresh());
@@ -47,7 +48,12 @@ export class Panel {
   }
 
   #showStatus(status) {
-    const words = { running: "The bot is running", stopped: "The bot is stopped", starting: "The bot is starting…", unknown: "No panel here" };
+    const words = {
+      running: "The bot is running",
+      stopped: "The bot is stopped",
+      starting: "The bot is starting…",
+      unknown: "No panel here",
+    };
     this.status.dataset.state = status;
     this.status.lastElementChild.textContent = words[status] ?? status;
     for (const node of this.controls.querySelectorAll("[data-bot]")) {
@@ -68,7 +74,14 @@ export class Panel {
   #fault({ id, label, help }, armed) {
     return el(
       "button",
-      { type: "button", class: `fault ${armed ? "armed" : ""}`, title: help, dataset: { fault: id }, "aria-pressed": String(armed), onclick: () => this.#do(() => this.app.api.fault(id)) },
+      {
+        type: "button",
+        class: `fault ${armed ? "armed" : ""}`,
+        title: help,
+        dataset: { fault: id },
+        "aria-pressed": String(armed),
+        onclick: () => this.#do(() => this.app.api.fault(id)),
+      },
       el("span", { class: "bulb", "aria-hidden": "true" }),
       el("span", { class: "fault-label" }, label, help && el("small", {}, help)),
     );
@@ -87,13 +100,25 @@ export class Panel {
     for (const node of this.controls.querySelectorAll("[data-bot]")) {
       node.addEventListener("click", () => this.#do(() => this.app.api.bot(node.dataset.bot)));
     }
-    document.getElementById("pass-time").addEventListener("click", () => this.#do(() => this.app.api.pass(MINUTES * 60)));
+    document
+      .getElementById("pass-time")
+      .addEventListener("click", () => this.#do(() => this.app.api.pass(MINUTES * 60)));
     document.getElementById("clear-faults").addEventListener("click", () => this.#do(() => this.app.api.clear()));
   }
 
   #drawFilters() {
     const buttons = KINDS.map(([kind, label]) =>
-      el("button", { type: "button", class: "chip", dataset: { kind }, "aria-pressed": String(kind === "all"), onclick: () => this.#filter(kind) }, label),
+      el(
+        "button",
+        {
+          type: "button",
+          class: "chip",
+          dataset: { kind },
+          "aria-pressed": String(kind === "all"),
+          onclick: () => this.#filter(kind),
+        },
+        label,
+      ),
     );
     this.filters.replaceChildren(...buttons);
   }
@@ -110,7 +135,9 @@ export class Panel {
     const code = status ? el("span", { class: `code ${mood}` }, String(status)) : null;
     const tag = el("span", { class: "kind" }, TAGS[kind] ?? kind);
     const when = el("time", {}, precise(at));
-    this.feed.append(el("li", { class: `${kind} ${live ? "live" : ""}` }, when, tag, el("span", { class: "text" }, text), code));
+    this.feed.append(
+      el("li", { class: `${kind} ${live ? "live" : ""}` }, when, tag, el("span", { class: "text" }, text), code),
+    );
     while (this.feed.children.length > MOST_LINES) this.feed.firstElementChild.remove();
     if (atEnd) this.#toEnd();
   }

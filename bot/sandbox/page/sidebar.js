@@ -5,8 +5,10 @@ import { avatar, el, icon, rove } from "./dom.js";
 export class Sidebar {
   constructor(app) {
     this.app = app;
-    for (const id of ["channels", "people", "guild-name", "channel-name", "channel-topic", "channel-mark"]) this[id] = document.getElementById(id);
-    for (const name of ["state", "select", "unread", "channels", "bot"]) app.store.addEventListener(name, () => this.#draw());
+    for (const id of ["channels", "people", "guild-name", "channel-name", "channel-topic", "channel-mark"])
+      this[id] = document.getElementById(id);
+    for (const name of ["state", "select", "unread", "channels", "bot"])
+      app.store.addEventListener(name, () => this.#draw());
     rove(this.channels, "[data-channel]");
     rove(this.people, "[data-user]", { horizontal: true });
   }
@@ -32,7 +34,12 @@ export class Sidebar {
     const { store } = this.app;
     const here = channel.id === store.channelId;
     const unread = store.unread.has(channel.id);
-    const online = channel.dm && el("span", { class: `presence ${store.bot?.online ? "online" : ""}`, title: store.bot?.online ? "online" : "offline" });
+    const online =
+      channel.dm &&
+      el("span", {
+        class: `presence ${store.bot?.online ? "online" : ""}`,
+        title: store.bot?.online ? "online" : "offline",
+      });
     return el(
       "button",
       {
@@ -80,7 +87,9 @@ export class Sidebar {
   #drawHead() {
     const { store } = this.app;
     const channel = store.channel(store.channelId);
-    document.title = channel ? `${store.unread.size ? `(${store.unread.size}) ` : ""}${channel.dm ? "" : "#"}${channel.name} | ${store.guild?.name}` : "extend-bot sandbox";
+    document.title = channel
+      ? `${store.unread.size ? `(${store.unread.size}) ` : ""}${channel.dm ? "" : "#"}${channel.name} | ${store.guild?.name}`
+      : "extend-bot sandbox";
     this["channel-name"].textContent = channel?.name ?? "";
     this["channel-topic"].textContent = channel?.topic ?? "";
     this["channel-mark"].replaceChildren(channel?.dm ? avatar(store.bot?.user, "small") : icon("hash"));
@@ -98,7 +107,10 @@ export class Drawers {
     for (const name of ["nav", "panel"]) this.togglers[name].addEventListener("click", () => this.toggle(name));
     document.getElementById("close-panel").addEventListener("click", () => this.set("panel", false));
     document.getElementById("scrim").addEventListener("click", () => this.closeAll());
-    document.addEventListener("keydown", (event) => event.key === "Escape" && !event.defaultPrevented && this.closeAll());
+    document.addEventListener(
+      "keydown",
+      (event) => event.key === "Escape" && !event.defaultPrevented && this.closeAll(),
+    );
     for (const query of [this.narrow, this.middle]) query.addEventListener("change", () => this.#start());
     this.#start();
   }
@@ -123,14 +135,18 @@ export class Drawers {
 
   /** Close what lies over the messages. */
   closeAll() {
-    for (const name of ["nav", "panel"]) if (this.#over(name) && this.shell.classList.contains(`${name}-open`)) this.set(name, false);
+    for (const name of ["nav", "panel"])
+      if (this.#over(name) && this.shell.classList.contains(`${name}-open`)) this.set(name, false);
   }
 
   #over = (name) => (name === "nav" ? this.narrow.matches : this.middle.matches);
 
   #start() {
     const panel = !this.middle.matches && localStorage.getItem("panel") !== "closed";
-    for (const [name, open] of [["nav", !this.narrow.matches], ["panel", panel]]) {
+    for (const [name, open] of [
+      ["nav", !this.narrow.matches],
+      ["panel", panel],
+    ]) {
       this.shell.classList.toggle(`${name}-open`, open);
       this.togglers[name].setAttribute("aria-expanded", String(open));
       this.sides[name].inert = !open;

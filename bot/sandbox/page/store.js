@@ -30,7 +30,8 @@ export class Store extends EventTarget {
     Object.assign(this, { commands: state.commands ?? [], samples: state.samples ?? [], roles: state.roles ?? [] });
     this.users = new Map([...state.users, state.bot?.user, state.me].filter(Boolean).map((user) => [user.id, user]));
     this.messages = new Map(state.channels.map(({ id }) => [id, this.#byId(state.messages?.[id] ?? [])]));
-    if (!this.channel(this.channelId)) this.channelId = state.channels.find((one) => !one.dm)?.id ?? state.channels[0]?.id ?? null;
+    if (!this.channel(this.channelId))
+      this.channelId = state.channels.find((one) => !one.dm)?.id ?? state.channels[0]?.id ?? null;
     this.#emit("state");
   }
 
@@ -91,7 +92,13 @@ export class Store extends EventTarget {
 
   /** An author's colour and kind as we know them; Discord's own user object has no colour. */
   face(user) {
-    return this.users.get(user?.id) ?? { id: user?.id, name: user?.global_name ?? user?.username ?? user?.name ?? "?", bot: user?.bot };
+    return (
+      this.users.get(user?.id) ?? {
+        id: user?.id,
+        name: user?.global_name ?? user?.username ?? user?.name ?? "?",
+        bot: user?.bot,
+      }
+    );
   }
 
   /** Another person acts now: what only the one before knew is gone. */
@@ -147,7 +154,9 @@ export class Interactions {
   #waiting = new Map();
 
   constructor(store) {
-    store.addEventListener("interaction_done", ({ detail }) => this.#end(detail.interaction_id, { ok: true, text: "" }));
+    store.addEventListener("interaction_done", ({ detail }) =>
+      this.#end(detail.interaction_id, { ok: true, text: "" }),
+    );
     store.addEventListener("interaction_failed", ({ detail }) => {
       this.#end(detail.interaction_id, { ok: false, text: detail.text || "The application did not respond" });
     });

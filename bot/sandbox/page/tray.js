@@ -7,7 +7,10 @@ export class Staged {
     Object.assign(this, { file, poster, error: "" });
     this.preview = poster ?? (/^(video|image)\//.test(file.type) ? URL.createObjectURL(file) : null);
     this.ready = api.upload(file);
-    this.ready.then((upload) => (this.upload = upload), (error) => (this.error = error.message));
+    this.ready.then(
+      (upload) => (this.upload = upload),
+      (error) => (this.error = error.message),
+    );
   }
 
   /** Let the browser forget the preview. */
@@ -25,7 +28,12 @@ export async function stageSample(api, sample) {
 
 /** The picker: `onFiles(list)` for own files, `onSample(sample)` for a sample clip. */
 export function picker(samples, { title, onFiles, onSample, onClose }) {
-  const input = el("input", { type: "file", hidden: true, "data-testid": "tray-file", onchange: () => input.files.length && onFiles([...input.files]) });
+  const input = el("input", {
+    type: "file",
+    hidden: true,
+    "data-testid": "tray-file",
+    onchange: () => input.files.length && onFiles([...input.files]),
+  });
   const own = el(
     "button",
     { type: "button", class: "drop-card", onclick: () => input.click() },
@@ -34,7 +42,9 @@ export function picker(samples, { title, onFiles, onSample, onClose }) {
     el("span", {}, "or drop or paste it here"),
   );
   const clips = samples.map((sample) => sampleCard(sample, onSample));
-  const close = onClose && el("button", { type: "button", class: "plain-icon", "aria-label": "Close", onclick: onClose }, icon("close"));
+  const close =
+    onClose &&
+    el("button", { type: "button", class: "plain-icon", "aria-label": "Close", onclick: onClose }, icon("close"));
   return el(
     "div",
     { class: "picker" },
@@ -47,7 +57,13 @@ function sampleCard(sample, onSample) {
   const poster = safeUrl(sample.poster_url ?? "about:");
   return el(
     "button",
-    { type: "button", class: "sample", dataset: { sample: sample.name }, "aria-label": `Sample clip ${sample.label}, ${sample.seconds} seconds`, onclick: () => onSample(sample) },
+    {
+      type: "button",
+      class: "sample",
+      dataset: { sample: sample.name },
+      "aria-label": `Sample clip ${sample.label}, ${sample.seconds} seconds`,
+      onclick: () => onSample(sample),
+    },
     poster && el("img", { src: poster, alt: "", loading: "lazy" }),
     el("span", { class: "sample-label" }, sample.label),
     el("span", { class: "sample-seconds" }, `${Math.round(sample.seconds * 10) / 10} s`),
@@ -62,7 +78,11 @@ export function card(staged, onRemove) {
     { class: "staged", dataset: { filename: staged.file.name } },
     preview(staged),
     el("div", { class: "staged-text" }, el("b", {}, staged.file.name), state),
-    el("button", { type: "button", class: "plain-icon", "aria-label": `Remove ${staged.file.name}`, onclick: onRemove }, icon("close")),
+    el(
+      "button",
+      { type: "button", class: "plain-icon", "aria-label": `Remove ${staged.file.name}`, onclick: onRemove },
+      icon("close"),
+    ),
   );
   staged.ready.then(
     () => (state.textContent = bytes(staged.file.size)),

@@ -1,0 +1,98 @@
+"""The sandbox as a newcomer meets it: the real page in a real browser, with the bot as a process of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from bot.sandbox.app import Sandbox
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = ["--no-sandbox", "--disable-sync", "--disable-background-networking", "--disable-component-update"]
+PERCENT = "() => document.querySelector('#messages li[data-message-id]')?.innerText.match(/(\\d+) %/)?.[1]"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine's PATH")
+
+
+@pytest.fixture
+async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
+    async with Sandbox(folder=tmp_path, pace=4.0) as running:
+        yield running
+
+
+@pytest.fixture
+async def page(sandbox: Sandbox) -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        opened = await browser.new_page(viewport={"width": 1280, "height": 800})
+        opened.set_default_timeout(30_000)
+        await opened.goto(sandbox.url)
+        yield opened
+        await browser.close()
+
+
+async def extend_sample(page: Page, prompt: str) -> None:
+    """As a newcomer does it: type /extend, pick the first sample clip, write, Enter."""
+    await page.click("[data-channel=videos]")
+    await page.wait_for_function("() => document.querySelector('#panel').innerText.includes('connected to Discord')")
+    await page.fill("#composer", "/extend")
+    await page.keyboard.press("Tab")
+    await page.click("[data-sample]")
+    await page.fill("[data-option=prompt]", prompt)
+    await page.keyboard.press("Enter")
+
+
+async def test_a_member_extends_a_sample_and_plays_it(page: Page) -> None:
+    """In one message the percentage rises over three values or more; the film is input + seconds long, and plays."""
+    await extend_sample(page, "A flock of birds crosses the sky")
+    seen: list[int] = []
+    while not await page.query_selector("#messages video"):
+        handle = await page.wait_for_function(
+            "last => { const now = (" + PERCENT + ")(); "
+            "return document.querySelector('#messages video') ? 'done' : (now && now !== last ? now : null) }",
+            arg=str(seen[-1]) if seen else None,
+        )
+        value = await handle.json_value()
+        if value != "done":
+            seen.append(int(value))
+    assert seen == sorted(seen)
+    assert len(set(seen)) >= 3
+    assert await page.locator("#messages li[data-message-id]").count() == 1
+    video = page.locator("#messages video")
+    await page.wait_for_function("() => document.querySelector('#messages video').duration > 0")
+    length = await video.evaluate("video => video.duration")
+    assert abs(length - (6 + 6)) < 0.5
+    await video.evaluate("async video => { video.muted = true; await video.play(); }")
+    await page.wait_for_function("() => document.querySelector('#messages video').currentTime > 0.3")
+
+
+async def test_the_bot_is_stopped_and_started_from_the_panel(page: Page, sandbox: Sandbox) -> None:
+    """The side panel stops and starts the bot in the middle; the same message goes on to the finished video."""
+    await extend_sample(page, "The wind grows")
+    await page.wait_for_function(PERCENT)
+    await page.click("[data-bot=stop]")
+    await page.wait_for_function("() => document.querySelector('[data-bot=start]').disabled === false")
+    assert not sandbox.bot.running
+    await page.click("[data-bot=start]")
+    await page.wait_for_selector("#messages video")
+    assert await page.locator("#messages li[data-message-id]").count() == 1
+    assert len(sandbox.fox.payments) == 1
+
+
+@pytest.mark.parametrize("width", [360, 390])
+async def test_nothing_is_cut_off_on_a_phone(page: Page, width: int) -> None:
+    """At phone widths the page does not scroll sideways, with a message, its card and the composer on it."""
+    await extend_sample(page, "Rain, " * 40)
+    await page.wait_for_function(PERCENT)
+    await page.set_viewport_size({"width": width, "height": 740})
+    overflow = await page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+    assert overflow <= 0
+    wide = await page.evaluate(
+        "() => [...document.querySelectorAll('#messages *')].filter(e => e.getBoundingClientRect().right > "
+        "window.innerWidth + 1).length"
+    )
+    assert wide == 0
