@@ -39,7 +39,8 @@ async def assembled(
     bell = Bell()
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(settings.database_url))
-        fox = await stack.enter_async_context(FoxAPI(settings.foxapi_url, settings.foxapi_key, settings.foxapi_model))
+        foxapi = FoxAPI(settings.foxapi_url, settings.foxapi_key, settings.foxapi_model, patience.answer)
+        fox = await stack.enter_async_context(foxapi)
         fetcher = await stack.enter_async_context(
             Fetcher(trusted=settings.trusted_media_hosts, idle_seconds=patience.silence)
         )
@@ -60,7 +61,7 @@ async def assembled(
             max_running=settings.max_running,
             now=now,
             random=chance,
-            pause=Pause(chance),
+            pause=Pause(chance, patience.first_gap),
             patience=patience,
         )
         yield bot, Runner(tools, bell)

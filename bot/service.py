@@ -32,8 +32,8 @@ class NeedsConfirmation:
 class Service:
     """The requests of members. Every refusal is a Refused, and costs nothing."""
 
-    def __init__(self, store: Store, now: Callable[[], datetime], ring: Callable[[int | None], None]) -> None:
-        """`ring(task_id)` tells whoever does the work that this row changed (None: there is a new one)."""
+    def __init__(self, store: Store, now: Callable[[], datetime], ring: Callable[[int], None]) -> None:
+        """`ring(task_id)` tells whoever does the work that this row is new, or changed."""
         self._store = store
         self._now = now
         self._ring = ring
@@ -41,7 +41,7 @@ class Service:
     async def submit(self, order: Order, place: Place) -> Task:
         """Accept the order, and remember where its reply is; the work begins by itself."""
         task = await self._store.add(order, place, self._now())
-        self._ring(None)
+        self._ring(task.id)
         return task
 
     async def cancel(self, task_id: int, user_id: int, *, sure: bool = False) -> Task | NeedsConfirmation:
@@ -62,6 +62,23 @@ class Service:
                 task = await self._store.move(task, State.CANCELLED, self._now(), billed=billed)
             except Moved:
                 continue  # it went on between the read and the write: look at it again
+            self._ring(task.id)
+            return task
+
+    async def order_again(self, task_id: int, user_id: int) -> Order:
+        """The order of the member's own task, to be submitted anew. Raises Refused."""
+        return (await self._own(task_id, user_id)).order
+
+    async def move_reply(self, task_id: int, user_id: int, place: Place) -> Task:
+        """From now on the member's own task is shown at `place`, which has a fresh token. Raises Refused."""
+        while True:
+            task = await self._own(task_id, user_id)
+            if task.told:
+                return task
+            try:
+                task = await self._store.note(task, place=place)
+            except Moved:
+                continue  # it went on between the read and the write
             self._ring(task.id)
             return task
 

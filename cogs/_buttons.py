@@ -12,8 +12,12 @@ from discord import ui
 from bot.client import ExtendBot, answer_error
 from bot.service import NeedsConfirmation
 from bot.task import Task
+from cogs._begin import begin, place_of
+from cogs._cards import card, jump_url
 
 _LABELS = {
+    "again": ("Try again", discord.ButtonStyle.secondary),
+    "fetch": ("Fetch result", discord.ButtonStyle.primary),
     "cancel": ("Cancel", discord.ButtonStyle.secondary),
     "stop": ("Cancel anyway", discord.ButtonStyle.danger),
 }
@@ -75,4 +79,21 @@ async def _stop(interaction: discord.Interaction[ExtendBot], task_id: int) -> No
         await interaction.response.edit_message(content=_STOPPED, view=None)
 
 
-_ACTIONS = {"cancel": _cancel, "stop": _stop}
+async def _again(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
+    await begin(interaction, await interaction.client.service.order_again(task_id, interaction.user.id))
+
+
+async def _fetch(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
+    """The press is a new interaction with fifteen fresh minutes, and its token reaches the reply that it was on."""
+    await interaction.response.defer()
+    message = interaction.message
+    place = place_of(interaction, message.id if message else None, ephemeral=True)
+    task = await interaction.client.service.move_reply(task_id, interaction.user.id, place)
+    if task.told:
+        shown = card(task, interaction.client.now())
+        await interaction.edit_original_response(
+            content=f"The end of this task is here: {jump_url(task)}", embed=shown.embed, view=None
+        )
+
+
+_ACTIONS = {"again": _again, "fetch": _fetch, "cancel": _cancel, "stop": _stop}

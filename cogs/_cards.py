@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import discord
 from discord.utils import escape_markdown, format_dt
 
 from bot.task import Billed, ResultKind, State, Task
 
+_FETCH_IN_TIME = timedelta(minutes=2)
 _BAR = 12
 _PROMPT_SHOWN = 900
 _GREY, BLUE, _GREEN, _RED, _YELLOW = 0x80848E, 0x5865F2, 0x23A55A, 0xDA373C, 0xF0B232
@@ -52,8 +53,7 @@ def card(task: Task, now: datetime, *, linked: bool = False) -> Card:
     if timing := _timing(task, now):
         embed.add_field(name="Time", value=timing)
     embed.set_footer(text=f"Task {task.id}")
-    running = not task.state.ended and task.state is not State.READY
-    return Card(embed, actions=("cancel",) if running else ())
+    return Card(embed, actions=_actions(task, shown, now))
 
 
 def finished(task: Task, now: datetime, *, linked: bool = False) -> Card:
@@ -94,6 +94,21 @@ def line(task: Task) -> str:
     return f"**{task.id}** · [{title}{percent}]({jump_url(task)}) · {when}\n{quoted(task.order.prompt, 100)}"
 
 
+def fetch_by(task: Task) -> datetime | None:
+    """From when a private reply must offer "Fetch result", for its token ends soon; None if it never needs to."""
+    if not task.place.ephemeral or task.state.ended:
+        return None
+    return task.place.token_ends - _FETCH_IN_TIME
+
+
+def _actions(task: Task, shown: State, now: datetime) -> tuple[str, ...]:
+    if shown in {State.FAILED, State.UNCLEAR}:
+        return ("again",)
+    fetch_from = fetch_by(task)
+    fetch = ("fetch",) if fetch_from and now >= fetch_from else ()
+    return fetch if shown.ended or shown is State.READY else (*fetch, "cancel")
+
+
 def _lines(task: Task, now: datetime, linked: bool) -> list[str]:
     lines = [quoted(task.order.prompt)]
     if task.state in {State.SENDING, State.RENDERING}:
@@ -104,6 +119,13 @@ def _lines(task: Task, now: datetime, linked: bool) -> list[str]:
         lines.append(
             "FoxAPI has not reported anything for a long time. I look for the result for a day and bring it here if "
             "it comes; you need not wait. It may be billed all the same."
+        )
+    fetch_from = fetch_by(task)
+    if fetch_from and now >= fetch_from:
+        ends = format_dt(task.place.token_ends, "R")
+        lines.append(
+            f"Discord lets me change this private reply for a few minutes only (the end is {ends}). Press **Fetch "
+            "result** whenever you like, and it goes on here; else I send you the result as a direct message."
         )
     if linked and task.result_url:
         ends = f" until {format_dt(task.result_url_ends, 'R')}" if task.result_url_ends else ""

@@ -120,5 +120,6 @@ def _verdict() -> Iterator[None]:
         if error.status in _SHUT or (error.status == 400 and error.code):
             raise Closed(str(error)) from error
         raise NotNow(f"Discord answered {error.status} ({error.code})") from error
-    except (aiohttp.ClientError, OSError, TimeoutError, discord.RateLimited) as error:
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError, discord.RateLimited) as error:
+        # (ValueError: discord.py reads whatever calls itself JSON, also the empty body of a 503)
         raise NotNow(type(error).__name__, getattr(error, "retry_after", None)) from error

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from discord.ext import commands
+from pydantic import SecretStr
 
 from bot.client import ExtendBot
 from bot.runner import NotNow, NoWay
@@ -27,10 +28,13 @@ class _Reply:
     """What is known here of one running task's reply."""
 
     newest: Task | None = None
+    """What is to be shown next."""
+    news: asyncio.Event = field(default_factory=asyncio.Event)
     shown: object = None
     """The fingerprint of what the reply shows."""
     worker: asyncio.Task[None] | None = None
-    token_dead: bool = False
+    dead_token: SecretStr | None = None
+    """Discord no longer takes this one; never use it again: 10,000 bad answers in ten minutes ban the address."""
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -45,6 +49,7 @@ class Delivery(commands.Cog):
         """Bring the reply up to date soon; the newest task shown wins."""
         reply = self._replies.setdefault(task.id, _Reply())
         reply.newest = task
+        reply.news.set()
         if reply.worker is None or reply.worker.done():
             reply.worker = asyncio.create_task(self._keep_showing(reply), name=f"show task {task.id}")
 
@@ -74,8 +79,8 @@ class Delivery(commands.Cog):
                 return await way(self._bot, task.place, parcel)
             except Closed as closed:
                 shut.append(f"{way.__name__}: {closed}")
-                # Never use a dead token twice: 10,000 bad answers in ten minutes ban the address.
-                reply.token_dead |= way is by_token
+                if way is by_token:
+                    reply.dead_token = task.place.token
         raise NoWay("; ".join(shut))
 
     def _parcel(self, task: Task, result: Path | None, *, attach: bool) -> Parcel:
@@ -87,15 +92,28 @@ class Delivery(commands.Cog):
 
     async def _keep_showing(self, reply: _Reply) -> None:
         """Edit until there is nothing newer to show, never faster than allowed."""
-        while (task := reply.newest) is not None:
+        while task := reply.newest:
             reply.newest = None
+            reply.news.clear()
             card = _cards.card(task, self._bot.now())
-            if card.fingerprint() == reply.shown:
-                continue
-            async with reply.editing:
-                gap = await self._edit(reply, task.place, Parcel(task.id, task.order.user_id, card))
-                reply.shown = card.fingerprint()
-            await asyncio.sleep(gap)
+            if card.fingerprint() != reply.shown:
+                async with reply.editing:
+                    gap = await self._edit(reply, task.place, Parcel(task.id, task.order.user_id, card))
+                    reply.shown = card.fingerprint()
+                await asyncio.sleep(gap)
+            await self._wait_for_news(reply, task)
+
+    async def _wait_for_news(self, reply: _Reply, task: Task) -> None:
+        """For a private reply: until there is news or, before its token ends, "Fetch result" must be offered."""
+        fetch_by = _cards.fetch_by(task)
+        left = (fetch_by - self._bot.now()).total_seconds() if fetch_by else 0.0
+        if left <= 0 or reply.newest:
+            return
+        try:
+            async with asyncio.timeout(left):
+                await reply.news.wait()
+        except TimeoutError:
+            reply.newest = task
 
     async def _edit(self, reply: _Reply, place: Place, parcel: Parcel) -> float:
         """Show progress if that is possible; return the seconds until the next edit may follow."""
@@ -107,13 +125,13 @@ class Delivery(commands.Cog):
             await by_bot(self._bot, place, parcel)
         except Closed as closed:
             log.info("task %d: progress not shown: %s", parcel.task_id, closed)
-            reply.token_dead = True
+            reply.dead_token = place.token
         except (NotNow, TooLarge) as error:
             log.info("task %d: progress not shown yet: %s", parcel.task_id, error)
         return by_bot_gap
 
     def _token_lives(self, reply: _Reply, place: Place) -> bool:
-        return self._bot.now() < place.token_ends and not reply.token_dead
+        return self._bot.now() < place.token_ends and place.token != reply.dead_token
 
 
 async def _stop(reply: _Reply) -> None:

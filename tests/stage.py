@@ -125,6 +125,11 @@ def text_of(message: Json) -> str:
     return "\n".join(parts)
 
 
+def labels_of(message: Json) -> list[str]:
+    """The labels of a message's buttons, in order."""
+    return [button["label"] for row in message["components"] for button in row["components"]]
+
+
 def percent_of(message: Json) -> int | None:
     """The percentage on a message's progress bar."""
     found = re.search(r"\*\*(\d+) %\*\*", text_of(message))

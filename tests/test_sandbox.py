@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +48,20 @@ async def state(page: aiohttp.ClientSession) -> dict[str, Any]:
     return told
 
 
+async def until(page: aiohttp.ClientSession, right: Callable[[dict[str, Any]], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not right(await state(page)):
+            await asyncio.sleep(0.02)
+
+
 async def test_what_the_bot_does_is_shown_without_secrets(sandbox: Sandbox, page: aiohttp.ClientSession) -> None:
     """The bot's REST calls, FoxAPI calls and log lines are events; keys and tokens are not in them."""
     async with page.post(f"/api/v10/webhooks/1/{'t' * 60}/messages/2") as answer:
         assert answer.status >= 400
     async with page.get(f"{sandbox.fox.url}/v1/{sandbox.fox.key}"):
         pass
+    await until(page, lambda told: {"rest", "log", "bot", "fox"} <= {event["kind"] for event in told["events"]})
     events = (await state(page))["events"]
-    assert {"rest", "log", "bot", "fox"} <= {event["kind"] for event in events}
     assert all(event.keys() == {"kind", "at", "text", "status"} for event in events)
     text = json.dumps(events, ensure_ascii=False)
     assert "/webhooks/1/…/messages/2" in text

@@ -28,7 +28,6 @@ from bot.foxapi.answers import (
 USER_AGENT = "extend-bot/0.1 (+Discord bot)"
 """Seen: FoxAPI's gateway answers 403 to a library's own."""
 _BODY_MAX = 1 << 20
-_CREATE = aiohttp.ClientTimeout(total=90, sock_connect=10)
 _QUERY = aiohttp.ClientTimeout(total=20, sock_connect=10)
 _UPLOAD = aiohttp.ClientTimeout(total=600, sock_connect=10, sock_read=120)
 
@@ -40,11 +39,12 @@ class FoxAPI:
     POST is a second POST.
     """
 
-    def __init__(self, base: str, key: SecretStr, model: str) -> None:
-        """`base`: FOXAPI_URL, without a path of its own."""
+    def __init__(self, base: str, key: SecretStr, model: str, paid_seconds: float = 90) -> None:
+        """`base`: FOXAPI_URL, without a path of its own; `paid_seconds`: patience for the create call's answer."""
         self._base = URL(base.rstrip("/"))
         self._key = key
         self._model = model
+        self._create = aiohttp.ClientTimeout(total=paid_seconds, sock_connect=10)
         self._session: aiohttp.ClientSession | None = None
         self._paying: aiohttp.ClientSession | None = None
 
@@ -73,7 +73,7 @@ class FoxAPI:
         """
         order = {"model": self._model, "prompt": prompt, "video_url": video_url, "duration": seconds}
         try:
-            content = await self._call(self._paying, "POST", "v1/videos/generations", _CREATE, json=order)
+            content = await self._call(self._paying, "POST", "v1/videos/generations", self._create, json=order)
         except Rejected:
             raise
         except (Busy, NoConnection) as error:

@@ -13,7 +13,7 @@ class Bell:
         self._ids: set[int] = set()
 
     def ring(self, task_id: int | None = None) -> None:
-        """Say that a task's row was changed from outside its job; None: there is a new one in line, or a free slot."""
+        """Say that a task's row is new, or was changed from outside its job; None: a slot may be free."""
         if task_id is not None:
             self._ids.add(task_id)
         self._rung.set()

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NO_WAY_REST = 3600.0
-
 
 async def deliver(job: Job, task: Task) -> Task:
     """Deliver a result, or tell any other end; return the row that records it."""
@@ -42,5 +40,5 @@ async def _kept(job: Job, task: Task, error: NoWay) -> Task:
     log.warning("task %d: no way to show its end: %s", task.id, error)
     if task.state is not State.READY:
         return await job.tools.store.note(task, told=True)
-    await job.rest(_NO_WAY_REST)
+    await job.rest(job.tools.patience.no_way)
     return await job.fresh(task)

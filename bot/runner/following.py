@@ -33,9 +33,9 @@ class Following:
         tools = job.tools
         if task.sent_at and (tools.now() - task.sent_at).total_seconds() > tools.patience.give_up:
             raise Failed("FoxAPI never finished this video: it may have been billed; try again.", Billed.UNKNOWN)
-        await tools.pause.turn()
+        await job.unless_nudged(tools.pause.turn())
         try:
-            remote = await tools.fox.task(task.remote_id or "")
+            remote = await job.unless_nudged(tools.fox.task(task.remote_id or ""))
         except UnknownTask:
             tools.pause.well()
             return await self._wait(job, task, tools.patience.unknown)
@@ -87,7 +87,7 @@ class Following:
         tools, files = job.tools, job.tools.files(task)
         files.folder.mkdir(parents=True, exist_ok=True)
         try:
-            await tools.fetcher.fetch(url, files.result)
+            await job.unless_nudged(tools.fetcher.fetch(url, files.result))
             result = await self._probed(job, task)
         except (Unreachable, Unfit) as error:
             log.warning("task %d: result not downloaded yet: %s", task.id, error)

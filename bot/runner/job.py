@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from bot.runner.bell import Bell
 from bot.runner.delivering import deliver
@@ -22,6 +23,8 @@ from bot.task import Failed, State, Task
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 class Job:
     """The work on one task. The runner owns the asyncio task that runs it."""
@@ -29,7 +32,7 @@ class Job:
     def __init__(self, tools: Tools, task: Task, bell: Bell) -> None:
         self.tools = tools
         self._bell = bell
-        self.gaps = Gaps(tools.random)
+        self.gaps = Gaps(tools.random, tools.patience.first_gap)
         self._task = task
         self._nudged = asyncio.Event()
         self._following = Following()
@@ -87,9 +90,27 @@ class Job:
             return
         self._nudged.clear()
 
+    async def unless_nudged(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do `work`, but drop it when the row is changed by somebody else meanwhile; then raises Moved.
+
+        For what may take long and may be dropped: a member who cancels does not wait for a slow answer.
+        """
+        working = asyncio.create_task(work)
+        nudged = asyncio.create_task(self._nudged.wait())
+        try:
+            await asyncio.wait({working, nudged}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+            self._nudged.clear()
+            raise Moved(f"task {self._task.id} was changed meanwhile")
+        finally:
+            working.cancel()
+            nudged.cancel()
+            await asyncio.gather(working, nudged, return_exceptions=True)
+
     async def surely(self, write: Callable[[], Awaitable[Task]]) -> Task:
         """Write what must not be forgotten: try until the store takes it. Raises Moved, as `write` does."""
-        gaps = Gaps(self.tools.random, most=10)
+        gaps = Gaps(self.tools.random, self.tools.patience.first_gap, most=10)
         while True:
             try:
                 return await write()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from contextlib import suppress
 
 log = logging.getLogger(__name__)
 
@@ -30,16 +31,28 @@ class Gaps:
 
 
 class Pause:
-    """While it lasts, nobody queries FoxAPI; each fault in a row makes it longer, the first good answer ends it."""
+    """While it lasts, nobody queries FoxAPI; each fault in a row makes it longer, the first good answer ends it.
+
+    After it, one job at a time looks whether FoxAPI is well again, so that a thousand tasks are not a thousand retries.
+    """
 
     def __init__(self, chance: random.Random, first: float = 1.0, most: float = 60.0) -> None:
         self._gaps = Gaps(chance, first, most)
+        self._apart = first
         self._until = 0.0
-        self._ill = False
+        self._next_turn = 0.0
+        self._well = asyncio.Event()
+        self._well.set()
 
     async def turn(self) -> None:
-        """Return when the pause, if there is one, is over."""
-        await asyncio.sleep(max(0.0, self._until - asyncio.get_running_loop().time()))
+        """Return when the pause, if there is one, is over, and nobody else has just been let through to look."""
+        loop = asyncio.get_running_loop()
+        while (rest := max(self._until, self._next_turn) - loop.time()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(rest):
+                    await self._well.wait()
+        if not self._well.is_set():
+            self._next_turn = loop.time() + self._apart
 
     def fault(self, why: Exception, retry_after: float | None) -> None:
         """FoxAPI failed somebody: pause for all. Faults that were under way when it began do not lengthen it."""
@@ -48,12 +61,13 @@ class Pause:
             return
         gap = self._gaps.next(retry_after)
         self._until = loop.time() + gap
-        self._ill = True
+        self._well.clear()
         log.warning("FoxAPI paused for %.1f s: %s", gap, why)
 
     def well(self) -> None:
         """FoxAPI answered."""
-        if self._ill:
+        if not self._well.is_set():
             log.info("FoxAPI answers again")
-        self._ill = False
+        self._well.set()
+        self._until = self._next_turn = 0.0
         self._gaps.reset()

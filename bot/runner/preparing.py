@@ -39,7 +39,7 @@ async def _fetch(job: Job, task: Task, into: Path) -> None:
     end = job.tools.now() + timedelta(seconds=job.tools.patience.fetch)
     while True:
         try:
-            await job.tools.fetcher.fetch(task.order.source_url, into)
+            await job.unless_nudged(job.tools.fetcher.fetch(task.order.source_url, into))
             job.gaps.reset()
             return
         except Unreachable as error:

@@ -9,7 +9,7 @@ from bot.runner.bell import Bell
 from bot.runner.job import Job
 from bot.runner.pause import Gaps
 from bot.runner.tools import Tools
-from bot.task import Task
+from bot.task import State, Task
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +41,16 @@ class Runner:
             await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _answer_bell(self) -> None:
-        gaps = Gaps(self._tools.random)
+        gaps = Gaps(self._tools.random, self._tools.patience.first_gap)
         while True:
             ids = await self._bell.wait()
             try:
-                for task_id in ids:
-                    await self._look_at(task_id)
+                for task_id in ids & self._jobs.keys():
+                    self._jobs[task_id].nudge()
+                unknown = ids - self._jobs.keys()
                 await self._let_in()
+                for task_id in unknown - self._jobs.keys():
+                    await self._look_at(task_id)
                 gaps.reset()
             except Exception:
                 log.exception("could not look for tasks; trying again")
@@ -57,11 +60,11 @@ class Runner:
                     self._bell.ring(task_id)
 
     async def _look_at(self, task_id: int) -> None:
-        if task_id in self._jobs:
-            self._jobs[task_id].nudge()
-            return
+        """See to a task that has no job: it stands in line, or it ended there."""
         task = await self._tools.store.get(task_id)
-        if task and task.state.ended and not task.told:  # ended while it stood in line
+        if task and task.state is State.QUEUED:
+            self._tools.screen.show(task)
+        elif task and task.state.ended and not task.told:
             self._start(task)
 
     async def _let_in(self) -> None:

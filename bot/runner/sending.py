@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 async def send(job: Job, task: Task) -> Task:
     """Submit a prepared task. Return its row: `rendering`, `unclear`, or `sending` with the time of the next try."""
-    await job.tools.pause.turn()
+    await job.unless_nudged(job.tools.pause.turn())
     task = await job.move(task, State.SENDING, not_before=None)
     paying = asyncio.create_task(_pay(job, task), name=f"pay for task {task.id}")
     try:

@@ -68,6 +68,8 @@ class Patience:
     """For the next byte of a download."""
     taken: float = 3600
     """For FoxAPI to take a task that it surely has not taken yet."""
+    answer: float = 90
+    """For FoxAPI's answer to the paid request; after it nobody knows whether it was taken."""
     link: float = 600
     """For the result's link to appear after `completed`."""
     unknown: float = 300
@@ -80,6 +82,10 @@ class Patience:
     """From sending to giving up for good: as long as FoxAPI's links live."""
     stop: float = 8
     """For a paid request under way when the bot is stopped."""
+    first_gap: float = 1
+    """Before the first new try of anything; the gaps grow from there."""
+    no_way: float = 3600
+    """Between two tries to deliver a result when no way to its member is open."""
 
 
 @dataclass(frozen=True, slots=True)

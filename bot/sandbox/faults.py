@@ -65,12 +65,21 @@ Action = Answer | Reset | Lose | Truncate | Slow | Hold
 
 @dataclass(slots=True)
 class Rule:
-    """What to do to requests whose method and path (a regular expression, searched) match; `times` None: always."""
+    """What to do to requests whose method and path (a regular expression, searched) match; `times` None: always.
+
+    `content_type` is how the request's must begin ("multipart/": only those that bring files).
+    """
 
     method: str
     path: re.Pattern[str]
     action: Action
     times: int | None = 1
+    content_type: str = ""
+
+    def befalls(self, request: web.Request) -> bool:
+        """Whether the rule is meant for this request."""
+        same = self.method == request.method and request.content_type.startswith(self.content_type)
+        return same and bool(self.path.search(request.path))
 
 
 @dataclass(slots=True)
@@ -98,9 +107,9 @@ class Faults:
         self._news = asyncio.Condition()
         self.calls: list[Call] = []
 
-    def add(self, method: str, path: str, action: Action, times: int | None = 1) -> Rule:
-        """From now on `action` befalls the next `times` requests that match."""
-        rule = Rule(method, re.compile(path), action, times)
+    def add(self, method: str, path: str, action: Action, times: int | None = 1, *, content_type: str = "") -> Rule:
+        """From now on `action` befalls the next `times` requests that match (see Rule)."""
+        rule = Rule(method, re.compile(path), action, times, content_type)
         self._rules.append(rule)
         return rule
 
@@ -151,7 +160,7 @@ class Faults:
 
     def _spend(self, request: web.Request) -> Action | None:
         for rule in self._rules:
-            if rule.method == request.method and rule.path.search(request.path):
+            if rule.befalls(request):
                 if rule.times is not None:
                     rule.times -= 1
                     if rule.times == 0:

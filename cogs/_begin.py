@@ -1,0 +1,55 @@
+"""How every conversation that ends in a task begins: one reply, and where it can be found again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import discord
+
+from bot.client import ExtendBot
+from bot.task import Order, Place, Refused
+from cogs._sources import from_link
+
+_TOKEN_LIVES = timedelta(minutes=14)
+"""Fifteen minutes (Discord docs, Receiving and Responding), less one for clocks and slow requests."""
+
+
+async def begin(interaction: discord.Interaction[ExtendBot], order: Order) -> None:
+    """Answer with the one reply and hand the order over; raises Refused.
+
+    The order's source may still be a Discord message link: looking that up takes a request, and the first response
+    does not wait for it.
+    """
+    _check_permissions(interaction)
+    answer = await interaction.response.defer(ephemeral=order.private, thinking=True)
+    source = await from_link(interaction, order.source_url)
+    order = order.model_copy(update={"source_url": source.url, "source_name": source.name or order.source_name})
+    message_id = answer.message_id if answer else None
+    await interaction.client.service.submit(order, place_of(interaction, message_id, ephemeral=order.private))
+
+
+def place_of(interaction: discord.Interaction[ExtendBot], message_id: int | None, *, ephemeral: bool) -> Place:
+    """Keep everything by which the reply can be found again. Raises Refused when Discord did not say where it is."""
+    if message_id is None or interaction.channel_id is None:
+        raise Refused("Discord did not say where my reply is: try again.")
+    return Place(
+        application_id=interaction.application_id,
+        token=interaction.token,
+        token_ends=interaction.created_at + _TOKEN_LIVES,
+        channel_id=interaction.channel_id,
+        message_id=message_id,
+        guild_id=interaction.guild_id,
+        ephemeral=ephemeral,
+        filesize_limit=interaction.filesize_limit,
+        locale=str(interaction.guild_locale or interaction.locale),
+    )
+
+
+def _check_permissions(interaction: discord.Interaction[ExtendBot]) -> None:
+    if interaction.guild_id is None:
+        return
+    may = interaction.app_permissions
+    needed = {"View Channel": may.view_channel, "Embed Links": may.embed_links, "Attach Files": may.attach_files}
+    missing = [name for name, has in needed.items() if not has]
+    if missing:
+        raise Refused(f"I lack the permission {' and '.join(missing)} in this channel: ask a moderator to grant it.")

@@ -1,0 +1,70 @@
+"""What the tests of hard times share: a hasty bot, a tiny clip, and what to look for when it is over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.runner import Patience
+from bot.sandbox.discord.member import Member
+from tests.clips import H264, Clips
+from tests.stage import CREATE, Json, Stage, percent_of, text_of, title_of
+
+HASTY = Patience(
+    fetch=3,
+    silence=0.5,
+    answer=1,
+    link=0.6,
+    unknown=0.4,
+    stalled=0.4,
+    overdue_poll=0.2,
+    first_gap=0.02,
+    no_way=0.1,
+)
+"""Everything that takes minutes or hours in life, in fractions of a second."""
+
+DONE, FAILED, UNCLEAR = "Finished", "This did not work", "Nobody knows"
+"""The titles of the three ends."""
+
+QUERY, RESULT = "/v1/tasks/", "/results/"
+EDIT_BY_TOKEN, EDIT_BY_BOT = r"/webhooks/\d+/[^/]+/messages/", r"/channels/\d+/messages/\d+"
+EDIT = f"{EDIT_BY_TOKEN}|{EDIT_BY_BOT}"
+
+
+def tiny(clips: Clips) -> Path:
+    """2 s of ten small pictures: nothing takes long with it."""
+    return clips.make("tiny.mp4", 2, "-vf", "scale=64:36", "-r", "5", *H264)
+
+
+def posts(stage: Stage) -> int:
+    """How many paid requests reached FoxAPI."""
+    return len(stage.fox.faults.matching("POST", CREATE))
+
+
+def history(who: Member, reply: Json) -> list[Json]:
+    """Every state of a reply that its member has seen, in order."""
+    return [event["d"] for event in who.events if event["t"] == "message" and event["d"]["id"] == reply["id"]]
+
+
+def assert_progress_never_goes_back(who: Member, reply: Json) -> None:
+    """The percentages that the member saw only grow."""
+    percents = [percent for each in history(who, reply) if (percent := percent_of(each)) is not None]
+    assert percents == sorted(percents)
+
+
+async def assert_told(stage: Stage, reply: Json, end: str, paid: int, requests: int = 1) -> None:
+    """The one reply tells its end and what is known of the money; FoxAPI counted `paid` of `requests`."""
+    (message,) = await stage.ana.messages("videos")
+    assert (message["id"], title_of(message)) == (reply["id"], end)
+    assert len(stage.fox.payments) == paid
+    assert posts(stage) == requests
+    words = text_of(message)
+    match end:
+        case "Finished":
+            assert message["attachments"] or "[get the video](" in words
+        case "Nobody knows":
+            assert "it may have been billed" in words
+            assert "never send it again" in words
+        case _:
+            assert ("may have been billed" if paid else "Nothing was billed.") in words
+    assert "Cancel" not in str(message["components"])
+    assert_progress_never_goes_back(stage.ana, reply)
