@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _COGS = ("cogs.delivery", "cogs.extend", "cogs.share")
 _COMMANDS_NOTE = "commands"
+_ALREADY_ANSWERED = 40060
+"""Discord docs, JSON Error Codes."""
 _UNFORESEEN = "Something went wrong on my side, and I have told my log: try again in a minute."
 
 
@@ -125,12 +127,20 @@ async def answer_error(interaction: discord.Interaction[ExtendBot], error: BaseE
         sentence = _UNFORESEEN
         log.error("an interaction went wrong", exc_info=error)
     try:
-        if interaction.response.is_done():
-            # What was deferred may be public: take it away, and say it privately.
-            if interaction.type is discord.InteractionType.application_command:
-                await interaction.delete_original_response()
-            await interaction.followup.send(sentence, ephemeral=True)
-        else:
-            await interaction.response.send_message(sentence, ephemeral=True)
+        await _say_privately(interaction, sentence)
     except Exception as failure:  # an error handler has nobody left to raise to
         log.warning("could not tell a member why: %s", failure)
+
+
+async def _say_privately(interaction: discord.Interaction[ExtendBot], sentence: str) -> None:
+    if not interaction.response.is_done():
+        try:
+            await interaction.response.send_message(sentence, ephemeral=True)
+            return
+        except discord.HTTPException as error:
+            if error.code != _ALREADY_ANSWERED:  # else it was deferred, and only Discord's word of that was lost
+                raise
+    # What was deferred may be public: take it away, and say it privately.
+    if interaction.type is discord.InteractionType.application_command:
+        await interaction.delete_original_response()
+    await interaction.followup.send(sentence, ephemeral=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import aiohttp
 import discord
 
 from bot.client import ExtendBot
@@ -21,11 +22,20 @@ async def begin(interaction: discord.Interaction[ExtendBot], order: Order) -> No
     does not wait for it.
     """
     _check_permissions(interaction)
-    answer = await interaction.response.defer(ephemeral=order.private, thinking=True)
+    message_id = await _defer(interaction, ephemeral=order.private)
     source = await from_link(interaction, order.source_url)
     order = order.model_copy(update={"source_url": source.url, "source_name": source.name or order.source_name})
-    message_id = answer.message_id if answer else None
     await interaction.client.service.submit(order, place_of(interaction, message_id, ephemeral=order.private))
+
+
+async def _defer(interaction: discord.Interaction[ExtendBot], *, ephemeral: bool) -> int | None:
+    """Show "is thinking…" and return that message's id."""
+    try:
+        answer = await interaction.response.defer(ephemeral=ephemeral, thinking=True)
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        # Discord may have taken it, and only its word of that was lost: then the reply is there.
+        return (await interaction.original_response()).id
+    return answer.message_id if answer else None
 
 
 def place_of(interaction: discord.Interaction[ExtendBot], message_id: int | None, *, ephemeral: bool) -> Place:

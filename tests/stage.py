@@ -137,12 +137,12 @@ def percent_of(message: Json) -> int | None:
 
 
 @asynccontextmanager
-async def on_stage(folder: Path, clips: Clips) -> AsyncIterator[Stage]:
-    """Set the stage, without a bot."""
+async def on_stage(folder: Path, clips: Clips, *, at_once: int = 2, instant: bool = False) -> AsyncIterator[Stage]:
+    """Set the stage, without a bot; `at_once` and `instant` are FoxServer's."""
     clock = Clock()
     async with AsyncExitStack() as stack:
         discord = await stack.enter_async_context(DiscordServer(clock=clock))
-        fox = await stack.enter_async_context(FoxServer(clock))
+        fox = await stack.enter_async_context(FoxServer(clock, at_once=at_once, instant=instant))
         people = [discord.world.user_named(name) for name in ("Ana", "Ben", "Mia")]
         ana, ben, mia = [await stack.enter_async_context(Member(discord.url, person.id)) for person in people]
         yield Stage(clock, discord, fox, folder, clips, ana, ben, mia)

@@ -31,7 +31,7 @@ async def deliver(job: Job, task: Task) -> Task:
         task = await job.surely(lambda: job.move(task, State.DELIVERED, place=place, told=True))
     else:
         task = await job.surely(lambda: job.tools.store.note(task, place=place, told=True))
-    await asyncio.to_thread(shutil.rmtree, job.tools.files(task).folder, ignore_errors=True)
+    await _clear(job, task)
     return task
 
 
@@ -39,6 +39,12 @@ async def _kept(job: Job, task: Task, error: NoWay) -> Task:
     """Nobody can be told. A result is kept, for the way may open again; another end is let go."""
     log.warning("task %d: no way to show its end: %s", task.id, error)
     if task.state is not State.READY:
-        return await job.tools.store.note(task, told=True)
+        task = await job.tools.store.note(task, told=True)
+        await _clear(job, task)
+        return task
     await job.rest(job.tools.patience.no_way)
     return await job.fresh(task)
+
+
+async def _clear(job: Job, task: Task) -> None:
+    await asyncio.to_thread(shutil.rmtree, job.tools.files(task).folder, ignore_errors=True)

@@ -7,6 +7,7 @@ import logging
 
 from bot.runner.bell import Bell
 from bot.runner.job import Job
+from bot.runner.leftovers import clear_away
 from bot.runner.pause import Gaps
 from bot.runner.tools import Tools
 from bot.task import State, Task
@@ -30,6 +31,7 @@ class Runner:
         paid request, waited for and otherwise left to be found as unclear.
         """
         try:
+            await clear_away(self._tools)
             for task in await self._tools.store.unfinished():
                 log.info("task %d goes on from %s", task.id, task.state)
                 self._start(task)

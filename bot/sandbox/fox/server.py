@@ -51,7 +51,7 @@ class FoxServer:
     ) -> None:
         """`pace`: seconds that a rendering takes at least; `at_once`: renderings side by side, others are pending.
 
-        `upload_limit` is in bytes; `instant` renders equal orders once and copies the file for the next ones.
+        `upload_limit` is in bytes; `instant` renders orders that differ in their prompt alone once, and copies.
         """
         self.key = key or f"fox-{secrets.token_hex(12)}"
         self.clock = clock

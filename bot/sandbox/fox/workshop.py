@@ -42,7 +42,7 @@ class Workshop:
         at_once: int,
         instant: bool,
     ) -> None:
-        """`instant` renders equal orders of equal clips once and then copies, for tests of load alone."""
+        """`instant` renders orders that differ in their prompt alone once and then copies, for tests of load alone."""
         self._folder = folder
         self._session = session
         self._link = link
@@ -130,4 +130,4 @@ async def _progress(task: Task, percent: int) -> None:
 def _key(job: Job) -> str:
     with job.source.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return f"{digest} {job.seconds} {job.joined} {job.prompt}"
+    return f"{digest} {job.seconds} {job.joined}"
