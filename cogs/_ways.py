@@ -14,6 +14,7 @@ from pathlib import Path
 
 import aiohttp
 import discord
+from discord.utils import MISSING
 
 from bot.client import ExtendBot
 from bot.runner import NotNow
@@ -44,7 +45,11 @@ class Parcel:
     file: Path | None = None
 
     def files(self) -> list[discord.File]:
-        """A new File object for each try, because each serves one request."""
+        """A new File object for each try, because each serves one request.
+
+        An edit without files leaves the attachments out, and Discord then keeps what is there: so an older edit
+        that arrives late (a dead process sent it) can never take the video away.
+        """
         return [discord.File(self.file, filename=RESULT_NAME)] if self.file else []
 
 
@@ -56,7 +61,7 @@ async def by_token(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
             place.message_id,
             content=parcel.card.content,
             embed=parcel.card.embed,
-            attachments=parcel.files(),
+            attachments=parcel.files() or MISSING,
             view=view_of(parcel.task_id, parcel.card.actions),
             allowed_mentions=discord.AllowedMentions.none(),
         )
@@ -72,7 +77,7 @@ async def by_bot(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
         await channel.get_partial_message(place.message_id).edit(
             content=parcel.card.content,
             embed=parcel.card.embed,
-            attachments=parcel.files(),
+            attachments=parcel.files() or MISSING,
             view=view_of(parcel.task_id, parcel.card.actions),
             allowed_mentions=discord.AllowedMentions.none(),
         )

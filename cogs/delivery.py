@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 _BOT_EDIT_SECONDS = 15.0
 """Least seconds between two edits of one message by the bot; Discord's own limit is per channel."""
+_EDIT_TAKES = 30.0
+"""Most seconds that Discord may take for an edit that only shows progress."""
 
 
 @dataclass(slots=True)
@@ -66,8 +68,11 @@ class Delivery(commands.Cog):
 
     async def cog_unload(self) -> None:
         """Stop showing; what is not shown yet is shown by the next run."""
-        for reply in self._replies.values():
-            await _stop(reply)
+        # Not by _stop: an edit that hangs must not keep the bot from ending.
+        workers = [reply.worker for reply in self._replies.values() if reply.worker]
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
 
     async def _by_first_open_way(self, reply: _Reply, task: Task, result: Path | None, *, attach: bool = True) -> Place:
         parcel = await asyncio.to_thread(self._parcel, task, result, attach=attach)
@@ -119,15 +124,16 @@ class Delivery(commands.Cog):
         """Show progress if that is possible; return the seconds until the next edit may follow."""
         by_bot_gap = max(self._bot.edit_seconds, _BOT_EDIT_SECONDS)
         try:
-            if self._token_lives(reply, place):
-                await by_token(self._bot, place, parcel)
-                return self._bot.edit_seconds
-            await by_bot(self._bot, place, parcel)
+            async with asyncio.timeout(_EDIT_TAKES):  # the end waits for an edit under way, so it may not take long
+                if self._token_lives(reply, place):
+                    await by_token(self._bot, place, parcel)
+                    return self._bot.edit_seconds
+                await by_bot(self._bot, place, parcel)
         except Closed as closed:
             log.info("task %d: progress not shown: %s", parcel.task_id, closed)
             reply.dead_token = place.token
-        except (NotNow, TooLarge) as error:
-            log.info("task %d: progress not shown yet: %s", parcel.task_id, error)
+        except (NotNow, TooLarge, TimeoutError) as error:
+            log.info("task %d: progress not shown yet: %s", parcel.task_id, str(error) or "no answer")
         return by_bot_gap
 
     def _token_lives(self, reply: _Reply, place: Place) -> bool:

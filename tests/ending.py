@@ -21,6 +21,9 @@ from bot.sandbox.fox.quirks import Pause, Quirks
 from bot.task import State
 from tests.stage import CREATE, Json, Stage
 
+CLIP, RESULT, EDIT, POST = "/cdn/", "^/results/", "/webhooks/.*/messages/", "/channels/.*/messages$"
+"""Paths of calls: the member's clip, FoxAPI's result, an edit of the reply, a new message."""
+
 
 class Row(NamedTuple):
     """What the database file holds of a task."""
@@ -250,7 +253,7 @@ async def _back(from_server: asyncio.StreamReader, writer: asyncio.StreamWriter)
 async def until(holds: Callable[[], bool], timeout: float = 20) -> None:
     """Return once `holds()` is true; raises TimeoutError after so many seconds."""
     async with asyncio.timeout(timeout):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 (it looks at another process's file, which sets no event)
             await asyncio.sleep(0.02)
 
 

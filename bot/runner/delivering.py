@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.media import Unfit, Unreachable
 from bot.runner.tools import NotNow, NoWay
-from bot.task import State, Task
+from bot.task import Billed, Failed, State, Task
 
 if TYPE_CHECKING:
     from bot.runner.job import Job
@@ -17,16 +19,23 @@ log = logging.getLogger(__name__)
 
 
 async def deliver(job: Job, task: Task) -> Task:
-    """Deliver a result, or tell any other end; return the row that records it."""
+    """Deliver a result, or tell any other end; return the row that records it. Raises Failed for a lost result."""
     result = job.tools.files(task).result if task.state is State.READY else None
+    if result and not await asyncio.to_thread(_whole, result):
+        return await _fetched_again(job, task, result)
     try:
-        place = await job.tools.screen.deliver(task, result)
+        # Also when the bot is stopped: what was posted and not written down would be posted again.
+        return await job.finish(_bring(job, task, result))
     except NotNow as error:
         log.warning("task %d: its end could not be shown yet: %s", task.id, error)
         await job.rest(job.gaps.next(error.retry_after))
         return await job.fresh(task)
     except NoWay as error:
         return await _kept(job, task, error)
+
+
+async def _bring(job: Job, task: Task, result: Path | None) -> Task:
+    place = await job.tools.screen.deliver(task, result)
     if task.state is State.READY:
         task = await job.surely(lambda: job.move(task, State.DELIVERED, place=place, told=True))
     else:
@@ -44,6 +53,25 @@ async def _kept(job: Job, task: Task, error: NoWay) -> Task:
         return task
     await job.rest(job.tools.patience.no_way)
     return await job.fresh(task)
+
+
+async def _fetched_again(job: Job, task: Task, result: Path) -> Task:
+    """The disk has lost the result (DATA_DIR was not kept, or the power failed): FoxAPI has it for a day."""
+    ends = task.result_url_ends
+    if task.result_url is None or ends is None or job.tools.now() > ends:
+        raise Failed("The finished video was lost on my side, and FoxAPI no longer has it; try again.", Billed.YES)
+    log.warning("task %d: its result is not on the disk any more; fetching it again", task.id)
+    await asyncio.to_thread(result.parent.mkdir, parents=True, exist_ok=True)
+    try:
+        await job.tools.fetcher.fetch(task.result_url, result)
+    except (Unreachable, Unfit) as error:
+        log.warning("task %d: result not fetched again yet: %s", task.id, error)
+        await job.rest(job.gaps.next(getattr(error, "retry_after", None)))
+    return await job.fresh(task)
+
+
+def _whole(result: Path) -> bool:
+    return result.is_file() and result.stat().st_size > 0
 
 
 async def _clear(job: Job, task: Task) -> None:

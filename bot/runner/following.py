@@ -76,6 +76,7 @@ class Following:
         if self._still > patience and not task.overdue:
             log.warning("task %d: no news from FoxAPI for %.0f s: overdue", task.id, self._still)
             task = await job.tools.store.note(task, overdue=True)
+            job.leave_slot()
         job.show(task)
         gap = job.tools.patience.overdue_poll if task.overdue else job.tools.poll_seconds
         self._still += gap
