@@ -1,0 +1,244 @@
+"""The soak: many tasks over random faults and sudden ends of the bot, and then the books are balanced.
+
+Run as `python -m tests.soak [--tasks 500] [--minutes 10] [--seed N]`; it is no part of the test suite. Three members
+use /extend while `soak_weather` makes trouble; then all is well again, every accepted task must reach its end, and
+`soak_account` compares what FoxAPI was paid, what the members see and what the database says. Ends with 1 if they
+differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import random
+import secrets
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.sandbox.botprocess import BotProcess
+from bot.sandbox.discord.interactions import ANSWER_SECONDS
+from bot.sandbox.discord.member import Member, PageRefused
+from bot.sandbox.discord.model import Json
+from tests.clips import H264, Clips
+from tests.soak_account import Account, rows_of
+from tests.soak_weather import Weather
+from tests.stage import Stage, on_stage, text_of
+
+TRIES = 6
+"""How often a member types the command again after "The application did not respond"."""
+SETTLE_SECONDS = 300
+CHANNELS = ("general", "videos", "showcase")
+GOOD = {"plain": 3, "longer": 4}
+"""Fit clips, and their seconds."""
+BAD = ("text", "empty", "one_second")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One video that a member wants: `at` seconds from the start."""
+
+    number: int
+    at: float
+    who: Member
+    channel: str
+    clip: str
+    seconds: int
+    private: bool
+    cancel_after: float | None
+    """Press Cancel so many seconds after the reply shows it."""
+
+
+@dataclass(slots=True)
+class Order:
+    """One use of /extend. Its prompt is its own."""
+
+    wish: Wish
+    prompt: str
+    interaction: str
+    asked: float
+    offline: bool
+    """Whether its member saw the bot offline, before or after."""
+    pressed: bool = False
+    """Whether its member pressed Cancel."""
+
+
+def wishes(stage: Stage, chance: random.Random, number: int, seconds: float) -> Iterator[Wish]:
+    """Draw what the members want, and when."""
+    for index in range(number):
+        bad = chance.random() < 0.06
+        yield Wish(
+            number=index,
+            at=chance.uniform(0, seconds),
+            who=chance.choice([stage.ana, stage.ben, stage.mia]),
+            channel=stage.discord.world.channel_named(chance.choice(CHANNELS)).id,
+            clip=chance.choice(BAD if bad else list(GOOD)),
+            seconds=chance.choice([2, 3]),
+            private=chance.random() < 0.2,
+            cancel_after=chance.uniform(0, 1.5) if chance.random() < 0.12 else None,
+        )
+
+
+class Members:
+    """What the members do; `orders` is all that they ever asked for."""
+
+    def __init__(self, stage: Stage, clips: dict[str, Path]) -> None:
+        self._stage = stage
+        self._clips = clips
+        self.orders: list[Order] = []
+
+    async def wish(self, wish: Wish) -> None:
+        """Use /extend until the bot answers, and perhaps think better of it."""
+        await asyncio.sleep(wish.at)
+        for attempt in range(1, TRIES + 1):
+            order = await self._ask(wish, f"soak {wish.number} try {attempt}")
+            if await self._answered(order):
+                break
+        else:
+            return
+        if wish.cancel_after is not None:
+            with contextlib.suppress(PageRefused, KeyError):  # it ended before the button was pressed
+                await self._cancel(order, wish.cancel_after)
+
+    async def _ask(self, wish: Wish, prompt: str) -> Order:
+        video = await wish.who.upload(self._clips[wish.clip])
+        asked, offline = time.time(), not self._stage.discord.world.online
+        interaction = await wish.who.command(
+            "extend", wish.channel, prompt=prompt, video=video, seconds=wish.seconds, private=wish.private
+        )
+        self.orders.append(order := Order(wish, prompt, interaction, asked, offline))
+        return order
+
+    async def _answered(self, order: Order) -> bool:
+        interaction = self._stage.discord.interactions.get(order.interaction)
+        assert interaction is not None
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(interaction.answer), ANSWER_SECONDS + 0.5)
+        order.offline |= not self._stage.discord.world.online
+        return interaction.callback is not None
+
+    async def _cancel(self, order: Order, after: float) -> None:
+        who = order.wish.who
+        card = await self._latest(who, lambda it: order.prompt in text_of(it) and custom_id(it, "Cancel"))
+        if card is None:
+            return
+        sure = custom_id(card, "Cancel").replace("cancel", "stop")
+        await asyncio.sleep(after)
+        order.pressed = True
+        await who.press(who.seen[card["id"]], "Cancel")
+        if ask := await self._latest(who, lambda it: custom_id(it, "Cancel anyway") == sure):
+            await who.press(ask, "Cancel anyway")
+
+    async def _latest(self, who: Member, wanted: Callable[[Json], object]) -> Json | None:
+        """One of the member's latest messages that is as wanted; None if none comes in four seconds."""
+        for _ in range(40):
+            if found := next(filter(wanted, list(who.seen.values())[-60:]), None):
+                return found
+            await asyncio.sleep(0.1)
+        return None
+
+
+def custom_id(message: Json, label: str) -> str:
+    """The custom_id of the message's button of that label, or nothing."""
+    buttons = [each for row in message["components"] for each in row["components"]]
+    return next((str(each["custom_id"]) for each in buttons if each.get("label") == label), "")
+
+
+async def soak(tasks: int, minutes: float, seed: int, folder: Path) -> Account:
+    """Let it rain for so many minutes; return the books, balanced."""
+    clips = Clips(folder)
+    files = {name: getattr(clips, name) for name in ("plain", *BAD)} | {"longer": clips.make("longer.mp4", 4, *H264)}
+    async with (
+        on_stage(folder, clips, at_once=8, instant=True) as stage,
+        stage.process(MAX_RUNNING="8", POLL_SECONDS="0.3", EDIT_SECONDS="0.5") as process,
+    ):
+        weather, members = Weather(stage, process, seed), Members(stage, files)
+        keeping = asyncio.create_task(weather.keep())
+        reporting = asyncio.create_task(report(stage, weather, members, time.monotonic()))
+        try:
+            await stage.ana.wait_event("bot", lambda it: it["online"] is True, timeout=30)
+            await storm(stage, weather, members, random.Random(f"{seed} members"), tasks, minutes * 60)  # noqa: S311
+            settled = await calm(stage, process, members)
+        finally:
+            await ended(reporting, keeping)
+        code = await process.stop()
+        account = Account(stage, weather.journal, members.orders, GOOD)
+        await account.balance(folder, settled=settled, code=code)
+        return account
+
+
+async def storm(
+    stage: Stage, weather: Weather, members: Members, chance: random.Random, tasks: int, seconds: float
+) -> None:
+    """The members wish for so many videos in so many seconds, in bad weather."""
+    blowing = asyncio.create_task(weather.blow())
+    try:
+        await asyncio.gather(*(members.wish(each) for each in wishes(stage, chance, tasks, seconds * 0.95)))
+    finally:
+        await ended(blowing)
+        weather.clear()
+
+
+async def ended(*running: asyncio.Task[None]) -> None:
+    """End them; raises what one of them ended with by itself."""
+    for each in running:
+        each.cancel()
+    for each in running:
+        with contextlib.suppress(asyncio.CancelledError):
+            await each
+
+
+async def calm(stage: Stage, process: BotProcess, members: Members) -> bool:
+    """Wait until every task has ended and is told; whether that came in time."""
+    end = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < end:
+        rows = rows_of(stage.data / "bot.db")
+        if process.running and members.orders and all(row.ended and row.told for row in rows):
+            await asyncio.sleep(2)  # for a task that was accepted just now, and for what is tidied up afterwards
+            if all(row.ended and row.told for row in rows_of(stage.data / "bot.db")):
+                return True
+        await asyncio.sleep(0.5)
+    return False
+
+
+async def report(stage: Stage, weather: Weather, members: Members, begun: float) -> None:
+    """Print one line every ten seconds."""
+    while True:
+        await asyncio.sleep(10)
+        states = Counter(row.state for row in rows_of(stage.data / "bot.db"))
+        told = " ".join(f"{state} {number}" for state, number in sorted(states.items()))
+        ends = Counter(end.how for end in weather.journal.ends)
+        asked, paid = len(members.orders), len(stage.fox.payments)
+        print(
+            f"{time.monotonic() - begun:4.0f} s  asked {asked}  accepted {states.total()} ({told})  paid {paid}  "
+            f"faults {weather.journal.armed.total()}  ends {dict(ends)}",
+            flush=True,
+        )
+
+
+def main() -> int:
+    """Read the command line and run; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--tasks", type=int, default=500)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
+    parser.add_argument("--log", type=Path, help="write the bot's own lines to this file")
+    wanted = parser.parse_args()
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # it tells of every connection that we cut
+    print(f"seed {wanted.seed}: {wanted.tasks} tasks in {wanted.minutes:g} minutes", flush=True)
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        account = asyncio.run(soak(wanted.tasks, wanted.minutes, wanted.seed, Path(folder)))
+    if wanted.log:
+        wanted.log.write_text("\n".join(account.lines))
+    print(account.table())
+    return 1 if account.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
