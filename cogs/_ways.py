@@ -42,10 +42,19 @@ class Parcel:
     user_id: int
     card: Card
     file: Path | None = None
+    filename: str = RESULT_NAME
+    keeps: bool = False
+    """The message's attachments stay as they are. The card may name them: its attachment:// links find those that
+    stay, and must be said again in each edit (Discord's API documentation, issue 5675)."""
 
     def files(self) -> list[discord.File]:
         """A new File object for each try, because each serves one request."""
-        return [discord.File(self.file, filename=RESULT_NAME)] if self.file else []
+        return [discord.File(self.file, filename=self.filename)] if self.file else []
+
+    def attachments(self) -> list[discord.File]:
+        """What an edit says of attachments: left out, they stay; a list is exactly what remains."""
+        kept: list[discord.File] = discord.utils.MISSING
+        return kept if self.keeps else self.files()
 
 
 async def by_token(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
@@ -56,7 +65,7 @@ async def by_token(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
             place.message_id,
             content=parcel.card.content,
             embed=parcel.card.embed,
-            attachments=parcel.files(),
+            attachments=parcel.attachments(),
             view=view_of(parcel.task_id, parcel.card.actions),
             allowed_mentions=discord.AllowedMentions.none(),
         )
@@ -72,7 +81,7 @@ async def by_bot(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
         await channel.get_partial_message(place.message_id).edit(
             content=parcel.card.content,
             embed=parcel.card.embed,
-            attachments=parcel.files(),
+            attachments=parcel.attachments(),
             view=view_of(parcel.task_id, parcel.card.actions),
             allowed_mentions=discord.AllowedMentions.none(),
         )

@@ -106,6 +106,12 @@ class Stage:
         await who.command("extend", channel, prompt=prompt, video=upload, **options)
         return await who.wait_message(lambda it: it["id"] not in known)
 
+    async def tidied(self, timeout: float = 5) -> None:
+        """Wait until the bot has removed every task's files, which it does just after it told the end."""
+        async with asyncio.timeout(timeout):
+            while list((self.data / "tasks").iterdir()):
+                await asyncio.sleep(0.02)  # the disk has no event to wait for
+
     async def until(self, who: Member, reply: Json, title: str, timeout: float = 20) -> Json:
         """Wait until that reply's card has this title."""
         return await who.wait_message(lambda it: it["id"] == reply["id"] and title_of(it) == title, timeout)

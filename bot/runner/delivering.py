@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import shutil
 from typing import TYPE_CHECKING
 
+from bot.runner.finishing import finish
 from bot.runner.tools import NotNow, NoWay
 from bot.task import State, Task
 
@@ -18,9 +17,11 @@ log = logging.getLogger(__name__)
 
 async def deliver(job: Job, task: Task) -> Task:
     """Deliver a result, or tell any other end; return the row that records it."""
-    result = job.tools.files(task).result if task.state is State.READY else None
+    result = None
+    if task.state is State.READY:
+        task, result = await finish(job, task)
     try:
-        place = await job.tools.screen.deliver(task, result)
+        place = await job.tools.screen.deliver(task, result, job.tools.files(task).still)
     except NotNow as error:
         log.warning("task %d: its end could not be shown yet: %s", task.id, error)
         await job.rest(job.gaps.next(error.retry_after))
@@ -47,4 +48,4 @@ async def _kept(job: Job, task: Task, error: NoWay) -> Task:
 
 
 async def _clear(job: Job, task: Task) -> None:
-    await asyncio.to_thread(shutil.rmtree, job.tools.files(task).folder, ignore_errors=True)
+    await job.tools.folders.remove(task.id)

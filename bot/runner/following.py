@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -31,8 +32,6 @@ class Following:
     async def look(self, job: Job, task: Task) -> Task:
         """Ask FoxAPI once, and do what its answer asks for. Raises Failed when the task ended without a result."""
         tools = job.tools
-        if task.sent_at and (tools.now() - task.sent_at).total_seconds() > tools.patience.give_up:
-            raise Failed("FoxAPI never finished this video: it may have been billed; try again.", Billed.UNKNOWN)
         await job.unless_nudged(tools.pause.turn())
         try:
             remote = await job.unless_nudged(tools.fox.task(task.remote_id or ""))
@@ -72,7 +71,12 @@ class Following:
         return await self._wait(job, task, float("inf"))
 
     async def _wait(self, job: Job, task: Task, patience: float) -> Task:
-        """Rest until the next query; after `patience` without news the task is overdue, and seldom asked for."""
+        """Rest until the next query; after `patience` without news the task is overdue, and seldom asked for.
+
+        Raises Failed when it is too late for any result: FoxAPI's links live as long.
+        """
+        if task.sent_at and (job.tools.now() - task.sent_at).total_seconds() > job.tools.patience.give_up:
+            raise Failed("FoxAPI never finished this video: it may have been billed; try again.", Billed.UNKNOWN)
         if self._still > patience and not task.overdue:
             log.warning("task %d: no news from FoxAPI for %.0f s: overdue", task.id, self._still)
             task = await job.tools.store.note(task, overdue=True)
@@ -85,9 +89,9 @@ class Following:
     async def _take(self, job: Job, task: Task, url: str) -> Task:
         """Download the result: from here on nothing paid can expire."""
         tools, files = job.tools, job.tools.files(task)
-        files.folder.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(files.folder.mkdir, parents=True, exist_ok=True)
         try:
-            await job.unless_nudged(tools.fetcher.fetch(url, files.result))
+            await job.unless_nudged(tools.results.fetch(url, files.result))
             result = await self._probed(job, task)
         except (Unreachable, Unfit) as error:
             log.warning("task %d: result not downloaded yet: %s", task.id, error)
