@@ -7,7 +7,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.application import assembled, serve
 from bot.client import CannotStart
@@ -43,11 +43,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _run(settings: Settings) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+    starting = asyncio.create_task(_serve(settings), name="bot")
+    _on_signal(starting.cancel)
+    try:
+        return await starting
+    except asyncio.CancelledError:
+        log.info("stopped before it had begun")
+        return 0
+
+
+async def _serve(settings: Settings) -> int:
     async with assembled(settings) as (bot, runner):
+        # Until here a signal has ended the start, whatever it was waiting for; from here on it is a clean stop.
+        stop = asyncio.Event()
+        _on_signal(stop.set)
         try:
             await serve(bot, runner, stop)
         except* Exception as errors:
@@ -56,6 +65,12 @@ async def _run(settings: Settings) -> int:
         else:
             return_code = 0
     return return_code
+
+
+def _on_signal(act: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, act)
 
 
 async def _sync(settings: Settings) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -26,6 +27,10 @@ _COGS = ("cogs.delivery", "cogs.extend", "cogs.share")
 _COMMANDS_NOTE = "commands"
 _ALREADY_ANSWERED = 40060
 """Discord docs, JSON Error Codes."""
+_ANSWERING = ("CommandTree-invoker", "discord-ui-modal", "discord-ui-dynamic-item")
+"""What discord.py 2.7 names the tasks in which it runs our commands, modals and buttons."""
+_ANSWERING_SECONDS = 1.5
+"""For them to end when the bot is stopped; the runner has had its eight seconds before, and all have ten."""
 _UNFORESEEN = "Something went wrong on my side, and I have told my log: try again in a minute."
 
 
@@ -81,7 +86,13 @@ class ExtendBot(commands.Bot):
             await self.sync()
 
     async def close(self) -> None:
-        """Disconnect, also before the gateway is ready (discord.py 2.7 forgets the task that waits for that)."""
+        """Disconnect, also before the gateway is ready (discord.py 2.7 forgets the task that waits for that).
+
+        Members who are being answered just now get their answer: a reply that is cut off here would wait for ever.
+        """
+        answering = [task for task in asyncio.all_tasks() if task.get_name().startswith(_ANSWERING)]
+        if answering:
+            await asyncio.wait(answering, timeout=_ANSWERING_SECONDS)
         if self._connection._ready_task is not None:
             self._connection._ready_task.cancel()
         await super().close()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import aiohttp
 import discord
+from discord.utils import MISSING
 
 from bot.client import ExtendBot
 from bot.runner import NotNow
@@ -44,8 +45,9 @@ class Parcel:
     file: Path | None = None
     filename: str = RESULT_NAME
     keeps: bool = False
-    """The message's attachments stay as they are. The card may name them: its attachment:// links find those that
-    stay, and must be said again in each edit (Discord's API documentation, issue 5675)."""
+    """The message's attachments stay as they are, so that an edit which arrives late (a dead process sent it) never
+    takes the video away. The card may name them: its attachment:// links find those that stay, and must be said
+    again in each edit (Discord's API documentation, issue 5675)."""
 
     def files(self) -> list[discord.File]:
         """A new File object for each try, because each serves one request."""
@@ -53,7 +55,7 @@ class Parcel:
 
     def attachments(self) -> list[discord.File]:
         """What an edit says of attachments: left out, they stay; a list is exactly what remains."""
-        kept: list[discord.File] = discord.utils.MISSING
+        kept: list[discord.File] = MISSING
         return kept if self.keeps else self.files()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from cogs._ways import Closed, Parcel, TooLarge, by_bot, by_token, direct_messag
 
 log = logging.getLogger(__name__)
 
-_AFTER_FAULT_SECONDS = 5.0
 _BOT_EDIT_SECONDS = 15.0
 """Least seconds between two edits of one message by the bot; Discord's own limit is per channel."""
+_EDIT_TAKES = 30.0
+"""Most seconds that Discord may take for an edit that only shows progress."""
 
 
 @dataclass(slots=True)
@@ -62,17 +64,20 @@ class Delivery(commands.Cog):
         """Put the task's end where its member sees it; raises NotNow or NoWay."""
         reply = self._replies.setdefault(task.id, _Reply())
         await _stop(reply)
-        try:
-            place = await self._by_first_open_way(reply, task, await self._last(task, result, still))
-        except TooLarge:
-            place = await self._by_first_open_way(reply, task, await self._last(task, result, still, attach=False))
-        self._replies.pop(task.id, None)
-        return place
+        for parcel in await self._last(task, result, still):
+            with suppress(TooLarge):
+                place = await self._by_first_open_way(reply, task, parcel)
+                self._replies.pop(task.id, None)
+                return place
+        raise NotNow("Discord calls a message without any file too large")
 
     async def cog_unload(self) -> None:
         """Stop showing; what is not shown yet is shown by the next run."""
-        for reply in self._replies.values():
-            await _stop(reply)
+        # Not by _stop: an edit that hangs must not keep the bot from ending.
+        workers = [reply.worker for reply in self._replies.values() if reply.worker]
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
 
     async def _by_first_open_way(self, reply: _Reply, task: Task, parcel: Parcel) -> Place:
         shut = []
@@ -87,24 +92,26 @@ class Delivery(commands.Cog):
                     reply.dead_token = task.place.token
         raise NoWay("; ".join(shut))
 
-    async def _last(self, task: Task, result: Path | None, still: Path | None, *, attach: bool = True) -> Parcel:
-        """What shows the task's end: the result itself if it may be attached, else a still and a link."""
+    async def _last(self, task: Task, result: Path | None, still: Path | None) -> list[Parcel]:
+        """What shows the task's end, best first: with the result attached; with a still and a link; with a link."""
         user_id, now = task.order.user_id, self._bot.now()
         if result is None:
-            return Parcel(task.id, user_id, _cards.card(task, now))
-        if attach and (await asyncio.to_thread(result.stat)).st_size <= task.place.filesize_limit:
-            return Parcel(task.id, user_id, _cards.finished(task, now), result)
-        picture = still if await _there(still) else None
-        card = _cards.finished(task, now, linked=True, still=picture is not None)
-        return Parcel(task.id, user_id, card, picture, _cards.STILL_NAME)
+            return [Parcel(task.id, user_id, _cards.card(task, now))]
+        parcels = []
+        if (await asyncio.to_thread(result.stat)).st_size <= task.place.filesize_limit:
+            parcels.append(Parcel(task.id, user_id, _cards.finished(task, now), result))
+        if await _there(still):
+            card = _cards.finished(task, now, linked=True, still=True)
+            parcels.append(Parcel(task.id, user_id, card, still, _cards.STILL_NAME))
+        parcels.append(Parcel(task.id, user_id, _cards.finished(task, now, linked=True)))
+        return parcels
 
     async def _progress(self, reply: _Reply, task: Task) -> Parcel:
         """What shows a running task; its still is uploaded once to each message."""
         has_still = await _there(reply.still)
-        keeps = has_still and reply.still_in == task.place.message_id
         card = _cards.card(task, self._bot.now(), still=has_still)
-        file = reply.still if has_still and not keeps else None
-        return Parcel(task.id, task.order.user_id, card, file, _cards.STILL_NAME, keeps)
+        file = reply.still if has_still and reply.still_in != task.place.message_id else None
+        return Parcel(task.id, task.order.user_id, card, file, _cards.STILL_NAME, keeps=file is None)
 
     async def _keep_showing(self, reply: _Reply) -> None:
         """Edit until there is nothing newer to show, never faster than allowed."""
@@ -134,14 +141,16 @@ class Delivery(commands.Cog):
         """Show progress if that is possible; return the seconds until the next edit may follow."""
         token_lives = self._token_lives(reply, task.place)
         try:
-            await (by_token if token_lives else by_bot)(self._bot, task.place, parcel)
+            async with asyncio.timeout(_EDIT_TAKES):  # the end waits for an edit under way, so it may not take long
+                await (by_token if token_lives else by_bot)(self._bot, task.place, parcel)
         except Closed as closed:
             log.info("task %d: progress not shown: %s", task.id, closed)
             reply.dead_token = task.place.token
-        except (NotNow, TooLarge) as error:
+        except (NotNow, TooLarge, TimeoutError) as error:
             log.info("task %d: progress not shown yet: %s", task.id, error)
             reply.newest = reply.newest or task
-            return max(self._bot.edit_seconds, getattr(error, "retry_after", None) or _AFTER_FAULT_SECONDS)
+            reply.still = None if isinstance(error, TooLarge) else reply.still
+            return max(self._bot.edit_seconds, getattr(error, "retry_after", None) or 0.0)
         else:
             reply.shown = parcel.card.fingerprint()
             reply.still_in = task.place.message_id if parcel.card.still else None

@@ -19,7 +19,10 @@ from bot.sandbox.botprocess import BotProcess
 from bot.sandbox.faults import Answer, Hold
 from bot.sandbox.fox.quirks import Pause, Quirks
 from bot.task import State
-from tests.stage import CREATE, Json, Stage
+from tests.stage import A_VIDEO, CREATE, Json, Stage
+
+CLIP, RESULT, EDIT, POST = "/cdn/", "^/results/", "/webhooks/.*/messages/", "/channels/.*/messages$"
+"""Paths of calls: the member's clip, FoxAPI's result, an edit of the reply, a new message."""
 
 
 class Row(NamedTuple):
@@ -107,7 +110,7 @@ class Held:
         """As Point says."""
         hold = Hold(after=self.after)
         faults = scene.stage.fox.faults if self.server == "fox" else scene.stage.discord.faults
-        faults.add(self.method, self.path, hold, content_type="multipart/" if self.with_file else "")
+        faults.add(self.method, self.path, hold, at_least=A_VIDEO if self.with_file else 0)
         scene.holds.append(hold)
         return lambda: within(hold.reached)
 

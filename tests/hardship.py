@@ -22,6 +22,9 @@ HASTY = Patience(
 )
 """Everything that takes minutes or hours in life, in fractions of a second."""
 
+CALM = {"EDIT_SECONDS": "0.5", "POLL_SECONDS": "0.03"}
+"""Edits seldom enough that Discord's rate limits play no part; queries as often as they can be."""
+
 DONE, FAILED, UNCLEAR = "Finished", "This did not work", "Nobody knows"
 """The titles of the three ends."""
 
@@ -53,14 +56,14 @@ def assert_progress_never_goes_back(who: Member, reply: Json) -> None:
 
 async def assert_told(stage: Stage, reply: Json, end: str, paid: int, requests: int = 1) -> None:
     """The one reply tells its end and what is known of the money; FoxAPI counted `paid` of `requests`."""
-    (message,) = await stage.ana.messages("videos")
+    (message,) = [each for each in await stage.ana.messages("videos") if not each["ephemeral"]]
     assert (message["id"], title_of(message)) == (reply["id"], end)
     assert len(stage.fox.payments) == paid
     assert posts(stage) == requests
     words = text_of(message)
     match end:
         case "Finished":
-            assert message["attachments"] or "[get the video](" in words
+            assert message["attachments"] or "[get FoxAPI's video](" in words
         case "Nobody knows":
             assert "it may have been billed" in words
             assert "never send it again" in words

@@ -32,6 +32,8 @@ from tests.clips import Clips
 
 Json = dict[str, Any]
 CREATE = "/v1/videos/generations"
+A_VIDEO = 30_000
+"""Bytes: a request with more brings a video, one with less at most a still."""
 
 
 @dataclass

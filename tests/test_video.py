@@ -8,7 +8,7 @@ import pytest
 
 from bot.sandbox.fox.quirks import Pause, Quirks
 from tests.clips import seconds_of
-from tests.stage import CREATE, Json, Stage, labels_of, text_of
+from tests.stage import CREATE, Json, Stage, labels_of, text_of, title_of
 
 UPLOAD = "/v1/files/upload/stream"
 
@@ -115,14 +115,14 @@ async def test_extend_again_goes_on_from_the_film(stage: Stage) -> None:
         prompt, seconds = [label["component"] for label in asked["components"]]
         assert prompt["value"] == "a bird sings"
         await stage.ana.submit_modal(asked, {prompt["custom_id"]: "it flies off", seconds["custom_id"]: "3"})
-        second = await stage.ana.wait_message(lambda it: "it flies off" in text_of(it) and "Finished" in text_of(it))
+        second = await stage.ana.wait_message(lambda it: "it flies off" in text_of(it) and title_of(it) == "Finished")
         assert f"2, after [part 1](https://discord.com/channels/{stage.discord.world.guild.id}/" in text_of(second)
         assert f"/{first['id']})" in text_of(second)
         assert abs(seconds_of(await film_of(stage, second), stage.folder) - 8) < 0.25
         by_menu = await stage.ben.modal(await stage.ben.menu("Extend video", second))
         prompt, seconds = [label["component"] for label in by_menu["components"]]
         await stage.ben.submit_modal(by_menu, {prompt["custom_id"]: "night falls", seconds["custom_id"]: "2"})
-        third = await stage.ben.wait_message(lambda it: "night falls" in text_of(it) and "Finished" in text_of(it))
+        third = await stage.ben.wait_message(lambda it: "night falls" in text_of(it) and title_of(it) == "Finished")
     assert "3, after [part 2]" in text_of(third)
     assert f"<@{stage.ben.id}>" in text_of(third)
 

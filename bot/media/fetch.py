@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from io import BufferedWriter
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -93,8 +94,7 @@ class Fetcher:
         async with self._answer(url) as response:
             self._check(response)
             size = 0
-            file = await asyncio.to_thread(part.open, "wb")
-            try:
+            with await _opened(part) as file:  # closed here and not in a thread, which a cancellation could forget
                 async for chunk in response.content.iter_chunked(_CHUNK):
                     if size == 0 and chunk.lstrip()[:16].lower().startswith(_PAGE_BEGINNINGS):
                         raise Unfit(_PAGE)
@@ -102,8 +102,7 @@ class Fetcher:
                     if size > self._max_bytes:
                         raise Unfit(self._too_large)
                     await asyncio.to_thread(file.write, chunk)
-            finally:
-                await asyncio.to_thread(file.close)
+                await asyncio.to_thread(file.flush)
             return size
 
     @asynccontextmanager
@@ -140,6 +139,16 @@ class Fetcher:
     @property
     def _too_large(self) -> str:
         return f"That file is larger than {self._max_bytes / 1e6:g} MB, which is the most I take; send a smaller one."
+
+
+async def _opened(part: Path) -> BufferedWriter:
+    """Open `part` for writing; whoever is cancelled meanwhile leaves no open file behind."""
+    opening = asyncio.ensure_future(asyncio.to_thread(part.open, "wb"))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        (await opening).close()
+        raise
 
 
 def _sentence(error: Exception) -> str:

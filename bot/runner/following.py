@@ -40,6 +40,7 @@ class Following:
             return await self._wait(job, task, tools.patience.unknown)
         except (Passing, Rejected) as error:  # a refused key is mended by the operator; the task is still paid for
             tools.pause.fault(error, getattr(error, "retry_after", None))
+            _give_up_if_late(job, task)
             return await job.fresh(task)
         tools.pause.well()
         match remote:
@@ -71,15 +72,12 @@ class Following:
         return await self._wait(job, task, float("inf"))
 
     async def _wait(self, job: Job, task: Task, patience: float) -> Task:
-        """Rest until the next query; after `patience` without news the task is overdue, and seldom asked for.
-
-        Raises Failed when it is too late for any result: FoxAPI's links live as long.
-        """
-        if task.sent_at and (job.tools.now() - task.sent_at).total_seconds() > job.tools.patience.give_up:
-            raise Failed("FoxAPI never finished this video: it may have been billed; try again.", Billed.UNKNOWN)
+        """Rest until the next query; after `patience` without news the task is overdue, and seldom asked for."""
+        _give_up_if_late(job, task)
         if self._still > patience and not task.overdue:
             log.warning("task %d: no news from FoxAPI for %.0f s: overdue", task.id, self._still)
             task = await job.tools.store.note(task, overdue=True)
+            job.leave_slot()
         job.show(task)
         gap = job.tools.patience.overdue_poll if task.overdue else job.tools.poll_seconds
         self._still += gap
@@ -110,6 +108,12 @@ class Following:
             if self._bad_files < _BAD_FILES:
                 raise
             return None
+
+
+def _give_up_if_late(job: Job, task: Task) -> None:
+    """Raise Failed, after a last look, when no result can be had any more: FoxAPI's links live as long."""
+    if task.sent_at and (job.tools.now() - task.sent_at).total_seconds() > job.tools.patience.give_up:
+        raise Failed("FoxAPI never finished this video: it may have been billed; try again.", Billed.UNKNOWN)
 
 
 def _ready(result: Clip | None, url: str, now: datetime) -> dict[str, object]:

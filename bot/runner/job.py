@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from bot.runner.bell import Bell
@@ -40,6 +41,10 @@ class Job:
     def nudge(self) -> None:
         """Its row was changed by somebody else: do not rest, look."""
         self._nudged.set()
+
+    def leave_slot(self) -> None:
+        """Its row no longer counts among the running ones: let the next in line in."""
+        self._bell.ring()
 
     async def run(self) -> None:
         """Return when the task has ended and its member knows."""
@@ -83,12 +88,9 @@ class Job:
 
     async def rest(self, seconds: float) -> None:
         """Wait, unless the row is changed by somebody else meanwhile."""
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds)):
-                await self._nudged.wait()
-        except TimeoutError:
-            return
-        self._nudged.clear()
+                await self._changed_by_others()
 
     async def unless_nudged(self, work: Coroutine[Any, Any, T]) -> T:
         """Do `work`, but drop it when the row is changed by somebody else meanwhile; then raises Moved.
@@ -96,17 +98,36 @@ class Job:
         For what may take long and may be dropped: a member who cancels does not wait for a slow answer.
         """
         working = asyncio.create_task(work)
-        nudged = asyncio.create_task(self._nudged.wait())
+        changed = asyncio.create_task(self._changed_by_others())
         try:
-            await asyncio.wait({working, nudged}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({working, changed}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 return working.result()
-            self._nudged.clear()
             raise Moved(f"task {self._task.id} was changed meanwhile")
         finally:
             working.cancel()
-            nudged.cancel()
-            await asyncio.gather(working, nudged, return_exceptions=True)
+            changed.cancel()
+            await asyncio.gather(working, changed, return_exceptions=True)
+
+    async def _changed_by_others(self) -> None:
+        """Return when the row is no longer what this job works on; a nudge may also be late news of its beginning."""
+        while True:
+            await self._nudged.wait()
+            self._nudged.clear()
+            now = await self._again()
+            if (now.state, now.place) != (self._task.state, self._task.place):
+                return
+
+    async def finish(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do `work`; when the bot is stopped meanwhile, give it `patience.stop` more seconds before it is dropped."""
+        working = asyncio.create_task(work)
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            await asyncio.wait({working}, timeout=self.tools.patience.stop)
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            raise
 
     async def surely(self, write: Callable[[], Awaitable[Task]]) -> Task:
         """Write what must not be forgotten: try until the store takes it. Raises Moved, as `write` does."""

@@ -65,7 +65,7 @@ class Pause:
         log.warning("FoxAPI paused for %.1f s: %s", gap, why)
 
     def well(self) -> None:
-        """FoxAPI answered."""
+        """FoxAPI answered a query; that it takes an order would say nothing about its queries."""
         if not self._well.is_set():
             log.info("FoxAPI answers again")
         self._well.set()

@@ -7,7 +7,6 @@ down that no other is under way.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -26,15 +25,8 @@ async def send(job: Job, task: Task) -> Task:
     """Submit a prepared task. Return its row: `rendering`, `unclear`, or `sending` with the time of the next try."""
     await job.unless_nudged(job.tools.pause.turn())
     task = await job.move(task, State.SENDING, not_before=None)
-    paying = asyncio.create_task(_pay(job, task), name=f"pay for task {task.id}")
-    try:
-        return await asyncio.shield(paying)
-    except asyncio.CancelledError:
-        # The bot is being stopped. The answer is worth waiting for: without it nobody will know what was paid.
-        await asyncio.wait({paying}, timeout=job.tools.patience.stop)
-        paying.cancel()
-        await asyncio.gather(paying, return_exceptions=True)
-        raise
+    # Also when the bot is stopped the answer is worth waiting for: without it nobody will know what was paid.
+    return await job.finish(_pay(job, task))
 
 
 async def resume_sending(job: Job, task: Task) -> Task:
@@ -62,7 +54,6 @@ async def _pay(job: Job, task: Task) -> Task:
         return await _later(job, task, error)
     except MaybeTaken as error:
         return await unclear(job, task, str(error))
-    tools.pause.well()
     return await _taken(job, task, answer)
 
 

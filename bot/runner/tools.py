@@ -105,7 +105,7 @@ class Patience:
     give_up: float = 24 * 3600
     """From sending to giving up for good: as long as FoxAPI's links live."""
     stop: float = 8
-    """For a paid request under way when the bot is stopped."""
+    """For a paid request or a delivery under way when the bot is stopped."""
     first_gap: float = 1
     """Before the first new try of anything; the gaps grow from there."""
     no_way: float = 3600

@@ -18,7 +18,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-_BUSY_MS = 10_000
+_BUSY_MS = 5_000
+"""Less than the 10 s in which a stopped bot has to end; whoever must be sure tries again."""
 
 
 class StoreUnusable(Exception):
