@@ -11,13 +11,16 @@ from datetime import UTC, datetime
 
 from bot.client import CannotStart, ExtendBot
 from bot.foxapi import FoxAPI, FoxError, Rejected
-from bot.media import Fetcher, Ffmpeg
+from bot.media import Fetcher, Ffmpeg, Folders
 from bot.runner import Bell, Patience, Pause, Runner, Tools
 from bot.service import Service
 from bot.settings import Settings
 from bot.store import Store
 
 log = logging.getLogger(__name__)
+
+
+_RESULT_BYTES = 1_000_000_000
 
 
 def utc_now() -> datetime:
@@ -41,9 +44,12 @@ async def assembled(
         store = await stack.enter_async_context(Store.open(settings.database_url))
         foxapi = FoxAPI(settings.foxapi_url, settings.foxapi_key, settings.foxapi_model, patience.answer)
         fox = await stack.enter_async_context(foxapi)
-        fetcher = await stack.enter_async_context(
-            Fetcher(trusted=settings.trusted_media_hosts, idle_seconds=patience.silence)
-        )
+        clips, results = [
+            await stack.enter_async_context(
+                Fetcher(trusted=settings.trusted_media_hosts, idle_seconds=patience.silence, max_bytes=most)
+            )
+            for most in (settings.max_clip_mb * 1_000_000, _RESULT_BYTES)
+        ]
         await _check_key(fox)
         service = Service(store, now, bell.ring)
         bot = ExtendBot(service, api_url=settings.discord_api_url, edit_seconds=settings.edit_seconds, now=now)
@@ -53,10 +59,11 @@ async def assembled(
         tools = Tools(
             store=store,
             fox=fox,
-            fetcher=fetcher,
+            clips=clips,
+            results=results,
             ffmpeg=Ffmpeg(),
             screen=bot.screen,
-            folder=settings.data_dir / "tasks",
+            folders=Folders(settings.data_dir / "tasks", most_bytes=settings.max_disk_gb * 1_000_000_000),
             poll_seconds=settings.poll_seconds,
             max_running=settings.max_running,
             now=now,

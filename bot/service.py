@@ -65,6 +65,17 @@ class Service:
             self._ring(task.id)
             return task
 
+    async def task(self, task_id: int) -> Task:
+        """Anybody's task. Raises Refused."""
+        task = await self._store.get(task_id)
+        if task is None:
+            raise Refused("I no longer know that task.")
+        return task
+
+    async def task_at(self, message_id: int) -> Task | None:
+        """The task whose reply is this message, if there is one."""
+        return await self._store.shown_at(message_id)
+
     async def order_again(self, task_id: int, user_id: int) -> Order:
         """The order of the member's own task, to be submitted anew. Raises Refused."""
         return (await self._own(task_id, user_id)).order
@@ -95,9 +106,7 @@ class Service:
         await self._store.remember(name, value)
 
     async def _own(self, task_id: int, user_id: int) -> Task:
-        task = await self._store.get(task_id)
-        if task is None:
-            raise Refused("I no longer know that task.")
+        task = await self.task(task_id)
         if task.order.user_id != user_id:
             raise Refused("Only the member who started that task can do this.")
         return task

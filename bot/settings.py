@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     trusted_media_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
     poll_seconds: Annotated[float, Field(gt=0)] = 5
     edit_seconds: Annotated[float, Field(gt=0)] = 5
+    max_clip_mb: Annotated[int, Field(ge=1, le=2000)] = 200
+    max_disk_gb: Annotated[int, Field(ge=1)] = 20
     max_running: Annotated[int, Field(ge=1)] = 20
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
 

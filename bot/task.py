@@ -88,6 +88,12 @@ class Order(_Row):
     """The attachment's file name, or nothing. Untrusted: for showing only."""
     result: ResultKind = ResultKind.FILM
     private: bool = False
+    part: int = 1
+    """1 for a clip from outside; an extension of part n is part n + 1."""
+    parent_id: int | None = None
+    """The task whose result this one extends."""
+    parent_url: str | None = None
+    """Where that result was, as a Discord message link."""
 
 
 class Place(_Row):
@@ -137,6 +143,13 @@ class Task(_Row):
     changed_at: datetime
     """When the state last changed."""
     clip: Clip | None = None
+    """What the member gave."""
+    submitted: Clip | None = None
+    """What FoxAPI was given: the clip itself, or what was prepared of it."""
+    head_ends: float = 0.0
+    """Seconds of the clip that stand before what was submitted; the film begins with them."""
+    note: str | None = None
+    """What was done to the clip, in words: "used the last 15 s of 0:40"."""
     remote_id: str | None = None
     """FoxAPI's id, once it has taken the task."""
     progress: int = 0
@@ -158,7 +171,9 @@ class Task(_Row):
     not_before: datetime | None = None
     """In `sending`: FoxAPI surely did not take the last request, and it may be sent again from this moment on."""
     result: Clip | None = None
-    """The result, as probed."""
+    """What FoxAPI made, as probed."""
+    film: Clip | None = None
+    """What the member gets: made of the clip and the result, as ordered."""
     reason: str | None = None
     """Why it failed: one sentence for the member."""
     billed: Billed = Billed.NO

@@ -8,8 +8,9 @@ import aiohttp
 import discord
 
 from bot.client import ExtendBot
-from bot.task import Order, Place, Refused
-from cogs._sources import from_link
+from bot.service import order_of
+from bot.task import Order, Place, Refused, ResultKind
+from cogs._sources import Source, from_link
 
 _TOKEN_LIVES = timedelta(minutes=14)
 """Fifteen minutes (Discord docs, Receiving and Responding), less one for clocks and slow requests."""
@@ -36,6 +37,31 @@ async def _defer(interaction: discord.Interaction[ExtendBot], *, ephemeral: bool
         # Discord may have taken it, and only its word of that was lost: then the reply is there.
         return (await interaction.original_response()).id
     return answer.message_id if answer else None
+
+
+def order_from(
+    interaction: discord.Interaction[ExtendBot],
+    prompt: str,
+    source: Source,
+    seconds: int,
+    *,
+    result: ResultKind = ResultKind.FILM,
+    private: bool = False,
+) -> Order:
+    """Make the order of whoever acts, here; raises Refused."""
+    if interaction.channel_id is None:
+        raise Refused("I cannot see which channel this is: use the command in a channel.")
+    return order_of(
+        user_id=interaction.user.id,
+        guild_id=interaction.guild_id,
+        channel_id=interaction.channel_id,
+        prompt=prompt,
+        source_url=source.url,
+        source_name=source.name,
+        seconds=seconds,
+        result=result,
+        private=private,
+    )
 
 
 def place_of(interaction: discord.Interaction[ExtendBot], message_id: int | None, *, ephemeral: bool) -> Place:

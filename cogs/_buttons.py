@@ -11,11 +11,14 @@ from discord import ui
 
 from bot.client import ExtendBot, answer_error
 from bot.service import NeedsConfirmation
-from bot.task import Task
+from bot.task import Refused, Task
 from cogs._begin import begin, place_of
 from cogs._cards import card, jump_url
+from cogs._modal import ExtendModal
+from cogs._sources import Source, video_in
 
 _LABELS = {
+    "more": ("Extend again", discord.ButtonStyle.primary),
     "again": ("Try again", discord.ButtonStyle.secondary),
     "fetch": ("Fetch result", discord.ButtonStyle.primary),
     "cancel": ("Cancel", discord.ButtonStyle.secondary),
@@ -79,6 +82,18 @@ async def _stop(interaction: discord.Interaction[ExtendBot], task_id: int) -> No
         await interaction.response.edit_message(content=_STOPPED, view=None)
 
 
+async def _more(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
+    """Go on from this result, whoever presses: it becomes the presser's own task."""
+    service = interaction.client.service
+    source = video_in(interaction.message) if interaction.message else None
+    task = await service.task(task_id)
+    if source is None and task.result_url and task.result_url_ends and task.result_url_ends > interaction.client.now():
+        source = Source(task.result_url)
+    if source is None:
+        raise Refused("That video is no longer here: send it again with /extend.")
+    await interaction.response.send_modal(ExtendModal(source, task))
+
+
 async def _again(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     await begin(interaction, await interaction.client.service.order_again(task_id, interaction.user.id))
 
@@ -96,4 +111,4 @@ async def _fetch(interaction: discord.Interaction[ExtendBot], task_id: int) -> N
         )
 
 
-_ACTIONS = {"again": _again, "fetch": _fetch, "cancel": _cancel, "stop": _stop}
+_ACTIONS = {"more": _more, "again": _again, "fetch": _fetch, "cancel": _cancel, "stop": _stop}

@@ -11,6 +11,7 @@ from discord.utils import escape_markdown, format_dt
 from bot.task import Billed, ResultKind, State, Task
 
 _FETCH_IN_TIME = timedelta(minutes=2)
+STILL_NAME = "still.jpg"
 _BAR = 12
 _PROMPT_SHOWN = 900
 _GREY, BLUE, _GREEN, _RED, _YELLOW = 0x80848E, 0x5865F2, 0x23A55A, 0xDA373C, 0xF0B232
@@ -20,7 +21,7 @@ _TITLES = {
     State.PREPARING: ("Looking at the clip", _GREY),
     State.SENDING: ("Handing it to FoxAPI", BLUE),
     State.RENDERING: ("Rendering", BLUE),
-    State.READY: ("Finished, uploading", _GREEN),
+    State.READY: ("Putting it together", BLUE),
     State.DELIVERED: ("Finished", _GREEN),
     State.FAILED: ("This did not work", _RED),
     State.CANCELLED: ("Cancelled", _GREY),
@@ -37,14 +38,19 @@ class Card:
     embed: discord.Embed
     actions: tuple[str, ...] = ()
     content: str | None = None
+    still: bool = False
+    """Whether it shows the attached still."""
 
     def fingerprint(self) -> object:
         """Two cards that look the same have the same one."""
         return (self.content, self.actions, self.embed.to_dict())
 
 
-def card(task: Task, now: datetime, *, linked: bool = False) -> Card:
-    """The card for a reply; `linked`: the result is too large to attach, so show FoxAPI's link."""
+def card(task: Task, now: datetime, *, linked: bool = False, still: bool = False) -> Card:
+    """The card for a reply; `linked`: the result is too large to attach, so show FoxAPI's link.
+
+    `still`: a picture of the clip is attached as STILL_NAME; show it.
+    """
     shown = State.DELIVERED if task.state is State.READY and task.told else task.state
     title, colour = _TITLES[shown]
     embed = discord.Embed(title=title, colour=colour, description="\n".join(_lines(task, now, linked)))
@@ -52,13 +58,19 @@ def card(task: Task, now: datetime, *, linked: bool = False) -> Card:
     embed.add_field(name="Clip", value=_lengths(task))
     if timing := _timing(task, now):
         embed.add_field(name="Time", value=timing)
+    if task.order.parent_url:
+        embed.add_field(
+            name="Part", value=f"{task.order.part}, after [part {task.order.part - 1}]({task.order.parent_url})"
+        )
+    if still:
+        (embed.set_image if linked else embed.set_thumbnail)(url=f"attachment://{STILL_NAME}")
     embed.set_footer(text=f"Task {task.id}")
-    return Card(embed, actions=_actions(task, shown, now))
+    return Card(embed, actions=_actions(task, shown, now), still=still)
 
 
-def finished(task: Task, now: datetime, *, linked: bool = False) -> Card:
+def finished(task: Task, now: datetime, *, linked: bool = False, still: bool = False) -> Card:
     """The card that goes out together with the result."""
-    return card(task.model_copy(update={"told": True}), now, linked=linked)
+    return card(task.model_copy(update={"told": True}), now, linked=linked, still=still)
 
 
 def bar(percent: int) -> str:
@@ -102,6 +114,8 @@ def fetch_by(task: Task) -> datetime | None:
 
 
 def _actions(task: Task, shown: State, now: datetime) -> tuple[str, ...]:
+    if shown is State.DELIVERED:
+        return ("more", "again")
     if shown in {State.FAILED, State.UNCLEAR}:
         return ("again",)
     fetch_from = fetch_by(task)
@@ -129,7 +143,7 @@ def _lines(task: Task, now: datetime, linked: bool) -> list[str]:
         )
     if linked and task.result_url:
         ends = f" until {format_dt(task.result_url_ends, 'R')}" if task.result_url_ends else ""
-        lines.append(f"It is too large for Discord here: [get the video]({task.result_url}){ends}.")
+        lines.append(f"It is too large for Discord here: [get FoxAPI's video]({task.result_url}){ends}.")
     if task.state is State.UNCLEAR:
         lines.append(
             "FoxAPI's answer to the request was lost, so I cannot know whether it was taken: it may have been billed. "
@@ -148,8 +162,11 @@ def _lengths(task: Task) -> str:
     added = f"+ {task.order.seconds} s"
     if task.clip is None:
         return added
-    total = f" → {clock(task.result.seconds)}" if task.result and task.order.result is ResultKind.FILM else ""
-    return f"{clock(task.clip.seconds)} {added}{total}"
+    made = task.film or task.result
+    total = f" → {clock(made.seconds)}" if made else ""
+    kind = ", the new part" if made and task.order.result is ResultKind.NEW_PART else ""
+    note = f"\n{task.note}" if task.note else ""
+    return f"{clock(task.clip.seconds)} {added}{total}{kind}{note}"
 
 
 def _timing(task: Task, now: datetime) -> str:

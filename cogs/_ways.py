@@ -43,14 +43,20 @@ class Parcel:
     user_id: int
     card: Card
     file: Path | None = None
+    filename: str = RESULT_NAME
+    keeps: bool = False
+    """The message's attachments stay as they are, so that an edit which arrives late (a dead process sent it) never
+    takes the video away. The card may name them: its attachment:// links find those that stay, and must be said
+    again in each edit (Discord's API documentation, issue 5675)."""
 
     def files(self) -> list[discord.File]:
-        """A new File object for each try, because each serves one request.
+        """A new File object for each try, because each serves one request."""
+        return [discord.File(self.file, filename=self.filename)] if self.file else []
 
-        An edit without files leaves the attachments out, and Discord then keeps what is there: so an older edit
-        that arrives late (a dead process sent it) can never take the video away.
-        """
-        return [discord.File(self.file, filename=RESULT_NAME)] if self.file else []
+    def attachments(self) -> list[discord.File]:
+        """What an edit says of attachments: left out, they stay; a list is exactly what remains."""
+        kept: list[discord.File] = MISSING
+        return kept if self.keeps else self.files()
 
 
 async def by_token(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
@@ -61,7 +67,7 @@ async def by_token(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
             place.message_id,
             content=parcel.card.content,
             embed=parcel.card.embed,
-            attachments=parcel.files() or MISSING,
+            attachments=parcel.attachments(),
             view=view_of(parcel.task_id, parcel.card.actions),
             allowed_mentions=discord.AllowedMentions.none(),
         )
@@ -77,7 +83,7 @@ async def by_bot(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
         await channel.get_partial_message(place.message_id).edit(
             content=parcel.card.content,
             embed=parcel.card.embed,
-            attachments=parcel.files() or MISSING,
+            attachments=parcel.attachments(),
             view=view_of(parcel.task_id, parcel.card.actions),
             allowed_mentions=discord.AllowedMentions.none(),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +33,10 @@ class _Reply:
     newest: Task | None = None
     """What is to be shown next."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    still: Path | None = None
+    """A picture of the clip."""
+    still_in: int | None = None
+    """The message that it is attached to."""
     shown: object = None
     """The fingerprint of what the reply shows."""
     worker: asyncio.Task[None] | None = None
@@ -47,24 +52,24 @@ class Delivery(commands.Cog):
         self._bot = bot
         self._replies: dict[int, _Reply] = {}
 
-    def show(self, task: Task) -> None:
+    def show(self, task: Task, still: Path | None) -> None:
         """Bring the reply up to date soon; the newest task shown wins."""
         reply = self._replies.setdefault(task.id, _Reply())
-        reply.newest = task
+        reply.newest, reply.still = task, still
         reply.news.set()
         if reply.worker is None or reply.worker.done():
             reply.worker = asyncio.create_task(self._keep_showing(reply), name=f"show task {task.id}")
 
-    async def deliver(self, task: Task, result: Path | None) -> Place:
+    async def deliver(self, task: Task, result: Path | None, still: Path | None) -> Place:
         """Put the task's end where its member sees it; raises NotNow or NoWay."""
         reply = self._replies.setdefault(task.id, _Reply())
         await _stop(reply)
-        try:
-            place = await self._by_first_open_way(reply, task, result)
-        except TooLarge:
-            place = await self._by_first_open_way(reply, task, result, attach=False)
-        self._replies.pop(task.id, None)
-        return place
+        for parcel in await self._last(task, result, still):
+            with suppress(TooLarge):
+                place = await self._by_first_open_way(reply, task, parcel)
+                self._replies.pop(task.id, None)
+                return place
+        raise NotNow("Discord calls a message without any file too large")
 
     async def cog_unload(self) -> None:
         """Stop showing; what is not shown yet is shown by the next run."""
@@ -74,8 +79,7 @@ class Delivery(commands.Cog):
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _by_first_open_way(self, reply: _Reply, task: Task, result: Path | None, *, attach: bool = True) -> Place:
-        parcel = await asyncio.to_thread(self._parcel, task, result, attach=attach)
+    async def _by_first_open_way(self, reply: _Reply, task: Task, parcel: Parcel) -> Place:
         shut = []
         for way in (by_token, by_bot, new_message, direct_message):
             if way is by_token and not self._token_lives(reply, task.place):
@@ -88,23 +92,36 @@ class Delivery(commands.Cog):
                     reply.dead_token = task.place.token
         raise NoWay("; ".join(shut))
 
-    def _parcel(self, task: Task, result: Path | None, *, attach: bool) -> Parcel:
+    async def _last(self, task: Task, result: Path | None, still: Path | None) -> list[Parcel]:
+        """What shows the task's end, best first: with the result attached; with a still and a link; with a link."""
+        user_id, now = task.order.user_id, self._bot.now()
         if result is None:
-            return Parcel(task.id, task.order.user_id, _cards.card(task, self._bot.now()))
-        fits = attach and result.stat().st_size <= task.place.filesize_limit
-        card = _cards.finished(task, self._bot.now(), linked=not fits)
-        return Parcel(task.id, task.order.user_id, card, result if fits else None)
+            return [Parcel(task.id, user_id, _cards.card(task, now))]
+        parcels = []
+        if (await asyncio.to_thread(result.stat)).st_size <= task.place.filesize_limit:
+            parcels.append(Parcel(task.id, user_id, _cards.finished(task, now), result))
+        if await _there(still):
+            card = _cards.finished(task, now, linked=True, still=True)
+            parcels.append(Parcel(task.id, user_id, card, still, _cards.STILL_NAME))
+        parcels.append(Parcel(task.id, user_id, _cards.finished(task, now, linked=True)))
+        return parcels
+
+    async def _progress(self, reply: _Reply, task: Task) -> Parcel:
+        """What shows a running task; its still is uploaded once to each message."""
+        has_still = await _there(reply.still)
+        card = _cards.card(task, self._bot.now(), still=has_still)
+        file = reply.still if has_still and reply.still_in != task.place.message_id else None
+        return Parcel(task.id, task.order.user_id, card, file, _cards.STILL_NAME, keeps=file is None)
 
     async def _keep_showing(self, reply: _Reply) -> None:
         """Edit until there is nothing newer to show, never faster than allowed."""
         while task := reply.newest:
             reply.newest = None
             reply.news.clear()
-            card = _cards.card(task, self._bot.now())
-            if card.fingerprint() != reply.shown:
+            parcel = await self._progress(reply, task)
+            if parcel.card.fingerprint() != reply.shown:
                 async with reply.editing:
-                    gap = await self._edit(reply, task.place, Parcel(task.id, task.order.user_id, card))
-                    reply.shown = card.fingerprint()
+                    gap = await self._edit(reply, task, parcel)
                 await asyncio.sleep(gap)
             await self._wait_for_news(reply, task)
 
@@ -120,24 +137,31 @@ class Delivery(commands.Cog):
         except TimeoutError:
             reply.newest = task
 
-    async def _edit(self, reply: _Reply, place: Place, parcel: Parcel) -> float:
+    async def _edit(self, reply: _Reply, task: Task, parcel: Parcel) -> float:
         """Show progress if that is possible; return the seconds until the next edit may follow."""
-        by_bot_gap = max(self._bot.edit_seconds, _BOT_EDIT_SECONDS)
+        token_lives = self._token_lives(reply, task.place)
         try:
             async with asyncio.timeout(_EDIT_TAKES):  # the end waits for an edit under way, so it may not take long
-                if self._token_lives(reply, place):
-                    await by_token(self._bot, place, parcel)
-                    return self._bot.edit_seconds
-                await by_bot(self._bot, place, parcel)
+                await (by_token if token_lives else by_bot)(self._bot, task.place, parcel)
         except Closed as closed:
-            log.info("task %d: progress not shown: %s", parcel.task_id, closed)
-            reply.dead_token = place.token
+            log.info("task %d: progress not shown: %s", task.id, closed)
+            reply.dead_token = task.place.token
         except (NotNow, TooLarge, TimeoutError) as error:
-            log.info("task %d: progress not shown yet: %s", parcel.task_id, str(error) or "no answer")
-        return by_bot_gap
+            log.info("task %d: progress not shown yet: %s", task.id, error)
+            reply.newest = reply.newest or task
+            reply.still = None if isinstance(error, TooLarge) else reply.still
+            return max(self._bot.edit_seconds, getattr(error, "retry_after", None) or 0.0)
+        else:
+            reply.shown = parcel.card.fingerprint()
+            reply.still_in = task.place.message_id if parcel.card.still else None
+        return self._bot.edit_seconds if token_lives else max(self._bot.edit_seconds, _BOT_EDIT_SECONDS)
 
     def _token_lives(self, reply: _Reply, place: Place) -> bool:
         return self._bot.now() < place.token_ends and place.token != reply.dead_token
+
+
+async def _there(path: Path | None) -> bool:
+    return path is not None and await asyncio.to_thread(path.is_file)
 
 
 async def _stop(reply: _Reply) -> None:

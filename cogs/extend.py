@@ -5,47 +5,15 @@ from __future__ import annotations
 from typing import Literal
 
 import discord
-from discord import app_commands, ui
+from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
 
-from bot.client import ExtendBot, answer_error
-from bot.service import order_of
-from bot.task import PROMPT_MAX, SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Order, Refused, ResultKind
-from cogs._begin import begin
+from bot.client import ExtendBot
+from bot.task import PROMPT_MAX, SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Refused, ResultKind
+from cogs._begin import begin, order_from
+from cogs._modal import ExtendModal
 from cogs._sources import Source, from_attachment, video_in
-
-_MODAL_PROMPT_MAX = 4000
-"""Discord's bound on a text input."""
-
-
-class ExtendModal(ui.Modal, title="Extend video"):
-    """What the menu cannot ask for. It is lost at a restart, like every open modal."""
-
-    prompt: ui.Label[ui.View] = ui.Label(
-        text="What happens next?",
-        component=ui.TextInput(style=discord.TextStyle.paragraph, min_length=1, max_length=_MODAL_PROMPT_MAX),
-    )
-    seconds: ui.Label[ui.View] = ui.Label(
-        text=f"Seconds to add ({SECONDS_MIN}–{SECONDS_MAX})",
-        component=ui.TextInput(default=str(SECONDS_DEFAULT), min_length=1, max_length=2),
-    )
-
-    def __init__(self, source: Source) -> None:
-        super().__init__()
-        self._source = source
-
-    async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
-        """Go on as /extend does."""
-        seconds = _written(self.seconds).strip()
-        if not seconds.isascii() or not seconds.isdigit():
-            raise Refused(f"“{seconds}” is not a number of seconds: write one from {SECONDS_MIN} to {SECONDS_MAX}.")
-        order = _order(interaction, _written(self.prompt), self._source, int(seconds))
-        await begin(interaction, order)
-
-    async def on_error(self, interaction: discord.Interaction[ExtendBot], error: Exception) -> None:  # type: ignore[override]
-        """As for every command."""
-        await answer_error(interaction, error)
 
 
 class Extend(commands.Cog):
@@ -87,41 +55,15 @@ class Extend(commands.Cog):
         if (video is None) == (link is None):
             raise Refused("Give me one video: either attach it as `video`, or put its address into `link`.")
         source = from_attachment(video) if video else Source((link or "").strip())
-        order = _order(interaction, prompt, source, seconds, ResultKind(result), private)
+        order = order_from(interaction, prompt, source, seconds, result=ResultKind(result), private=private)
         await begin(interaction, order)
 
     async def _extend_message(self, interaction: discord.Interaction[ExtendBot], message: discord.Message) -> None:
         source = video_in(message)
         if source is None:
             raise Refused("I see no video in that message: choose one that carries a video file.")
-        await interaction.response.send_modal(ExtendModal(source))
-
-
-def _order(
-    interaction: discord.Interaction[ExtendBot],
-    prompt: str,
-    source: Source,
-    seconds: int,
-    result: ResultKind = ResultKind.FILM,
-    private: bool = False,
-) -> Order:
-    if interaction.channel_id is None:
-        raise Refused("I cannot see which channel this is: use the command in a channel.")
-    return order_of(
-        user_id=interaction.user.id,
-        guild_id=interaction.guild_id,
-        channel_id=interaction.channel_id,
-        prompt=prompt,
-        source_url=source.url,
-        source_name=source.name,
-        seconds=seconds,
-        result=result,
-        private=private,
-    )
-
-
-def _written(label: ui.Label[ui.View]) -> str:
-    return label.component.value if isinstance(label.component, ui.TextInput) else ""
+        parent = await interaction.client.service.task_at(message.id)
+        await interaction.response.send_modal(ExtendModal(source, parent))
 
 
 async def setup(bot: ExtendBot) -> None:

@@ -33,6 +33,11 @@ class Clips:
         return self.make("long.mp4", 16, *H264)
 
     @cached_property
+    def forty_seconds(self) -> Path:
+        """What a phone makes: a .mov, too long for FoxAPI, with sound."""
+        return self.make("long.mov", 40, *H264, "-c:a", "aac", sound=True)
+
+    @cached_property
     def gif(self) -> Path:
         return self.make("loop.gif", 3, "-r", "5")
 

@@ -19,7 +19,7 @@ from bot.sandbox.botprocess import BotProcess
 from bot.sandbox.faults import Answer, Hold
 from bot.sandbox.fox.quirks import Pause, Quirks
 from bot.task import State
-from tests.stage import CREATE, Json, Stage
+from tests.stage import A_VIDEO, CREATE, Json, Stage
 
 CLIP, RESULT, EDIT, POST = "/cdn/", "^/results/", "/webhooks/.*/messages/", "/channels/.*/messages$"
 """Paths of calls: the member's clip, FoxAPI's result, an edit of the reply, a new message."""
@@ -110,7 +110,7 @@ class Held:
         """As Point says."""
         hold = Hold(after=self.after)
         faults = scene.stage.fox.faults if self.server == "fox" else scene.stage.discord.faults
-        faults.add(self.method, self.path, hold, content_type="multipart/" if self.with_file else "")
+        faults.add(self.method, self.path, hold, at_least=A_VIDEO if self.with_file else 0)
         scene.holds.append(hold)
         return lambda: within(hold.reached)
 
@@ -253,7 +253,7 @@ async def _back(from_server: asyncio.StreamReader, writer: asyncio.StreamWriter)
 async def until(holds: Callable[[], bool], timeout: float = 20) -> None:
     """Return once `holds()` is true; raises TimeoutError after so many seconds."""
     async with asyncio.timeout(timeout):
-        while not holds():  # noqa: ASYNC110 (it looks at another process's file, which sets no event)
+        while not holds():
             await asyncio.sleep(0.02)
 
 

@@ -63,7 +63,7 @@ async def assert_told(stage: Stage, reply: Json, end: str, paid: int, requests: 
     words = text_of(message)
     match end:
         case "Finished":
-            assert message["attachments"] or "[get the video](" in words
+            assert message["attachments"] or "[get FoxAPI's video](" in words
         case "Nobody knows":
             assert "it may have been billed" in words
             assert "never send it again" in words

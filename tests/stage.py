@@ -32,6 +32,8 @@ from tests.clips import Clips
 
 Json = dict[str, Any]
 CREATE = "/v1/videos/generations"
+A_VIDEO = 30_000
+"""Bytes: a request with more brings a video, one with less at most a still."""
 
 
 @dataclass
@@ -105,6 +107,12 @@ class Stage:
         known = {message["id"] for message in await who.messages(channel)} | set(who.seen)
         await who.command("extend", channel, prompt=prompt, video=upload, **options)
         return await who.wait_message(lambda it: it["id"] not in known)
+
+    async def tidied(self, timeout: float = 5) -> None:
+        """Wait until the bot has removed every task's files, which it does just after it told the end."""
+        async with asyncio.timeout(timeout):
+            while list((self.data / "tasks").iterdir()):
+                await asyncio.sleep(0.02)  # the disk has no event to wait for
 
     async def until(self, who: Member, reply: Json, title: str, timeout: float = 20) -> Json:
         """Wait until that reply's card has this title."""

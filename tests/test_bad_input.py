@@ -45,10 +45,6 @@ async def refused(stage: Stage, **options: object) -> Json:
         ("empty", "empty"),
         ("cut_off", "cut off"),
         ("one_second", "1.0 s long"),
-        ("sixteen_seconds", "16.0 s long"),
-        ("gif", "GIF"),
-        ("mov", "MOV"),
-        ("webm", "WEBM"),
     ],
 )
 async def test_an_unfit_clip(stage: Stage, clip: str, words: str) -> None:

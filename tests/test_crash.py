@@ -35,7 +35,7 @@ from tests.ending import (
     until,
     within,
 )
-from tests.stage import CREATE, Stage, on_stage, title_of
+from tests.stage import A_VIDEO, CREATE, Stage, on_stage, title_of
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ async def test_what_a_crash_left_of_an_ended_task_is_cleared_away(stage: Stage) 
 async def test_a_result_that_the_disk_has_lost_is_fetched_again(stage: Stage) -> None:
     """When DATA_DIR did not outlive the crash and the database did, FoxAPI's link, good for a day, brings it again."""
     delivering = Hold()
-    stage.discord.faults.add("PATCH", EDIT, delivering, content_type="multipart/")
+    stage.discord.faults.add("PATCH", EDIT, delivering, at_least=A_VIDEO)
     async with stage.bot(Patience(stop=0.1)):
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await within(delivering.reached)

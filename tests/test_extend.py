@@ -8,7 +8,7 @@ import pytest
 
 from bot.sandbox.fox.quirks import Failure, Pause, Quirks
 from tests.clips import seconds_of
-from tests.stage import CREATE, Stage, labels_of, percent_of, text_of
+from tests.stage import CREATE, Stage, labels_of, percent_of, text_of, title_of
 
 
 async def test_an_attached_clip_comes_back_longer(stage: Stage) -> None:
@@ -54,7 +54,7 @@ async def test_a_link_is_fetched(stage: Stage) -> None:
         channel = await stage.ana.channel("videos")
         posted = await stage.ben.say(channel, "look", [await stage.ben.upload(stage.clips.plain)])
         await stage.ana.command("extend", channel, prompt="go on", link=posted["attachments"][0]["url"], seconds=2)
-        done = await stage.ana.wait_message(lambda it: "Finished" in text_of(it))
+        done = await stage.ana.wait_message(lambda it: title_of(it) == "Finished")
     assert done["attachments"]
 
 
@@ -67,7 +67,7 @@ async def test_a_message_link_to_the_bots_own_result_works(stage: Stage) -> None
         guild = stage.discord.world.guild.id
         link = f"https://discord.com/channels/{guild}/{channel}/{first['id']}"
         await stage.ana.command("extend", channel, prompt="go on", link=link, seconds=2)
-        await stage.ana.wait_message(lambda it: it["id"] != first["id"] and "Finished" in text_of(it))
+        await stage.ana.wait_message(lambda it: it["id"] != first["id"] and title_of(it) == "Finished")
 
 
 async def test_the_message_menu_extends_a_members_clip(stage: Stage) -> None:
@@ -78,7 +78,7 @@ async def test_the_message_menu_extends_a_members_clip(stage: Stage) -> None:
         asked = await stage.ana.modal(await stage.ana.menu("Extend video", posted))
         prompt, seconds = [label["component"]["custom_id"] for label in asked["components"]]
         await stage.ana.submit_modal(asked, {prompt: "it snows", seconds: "2"})
-        done = await stage.ana.wait_message(lambda it: "Finished" in text_of(it))
+        done = await stage.ana.wait_message(lambda it: title_of(it) == "Finished")
     assert done["attachments"]
     assert "it snows" in text_of(done)
 

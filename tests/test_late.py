@@ -242,7 +242,7 @@ async def test_a_result_too_large_for_discord(stage: Stage, clip: Path, told_bef
         guild.upload_limit = 100
         pause.release.set()
         ended = await stage.until(stage.ana, reply, DONE)
-    link = text_of(ended).split("[get the video](")[1].split(")")[0]
+    link = text_of(ended).split("[get FoxAPI's video](")[1].split(")")[0]
     assert (await stage.ana.fetch(link))[4:8] == b"ftyp"
     assert "until <t:" in text_of(ended)
     assert ended["attachments"] == []

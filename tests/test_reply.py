@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.sandbox.faults import Lose
 from bot.sandbox.fox.quirks import Pause, Quirks
-from tests.stage import CREATE, Json, Stage, labels_of, text_of
+from tests.stage import CREATE, Json, Stage, labels_of, text_of, title_of
 
 MINUTE = 60.0
 
@@ -21,7 +21,7 @@ async def test_an_unclear_task_is_tried_again_only_by_its_member(stage: Stage) -
         refusal = await stage.ben.wait_message(lambda it: "Only the member" in text_of(it))
         assert refusal["ephemeral"]
         await stage.ana.press(ended, "Try again")
-        again = await stage.ana.wait_message(lambda it: it["id"] != reply["id"] and "Finished" in text_of(it))
+        again = await stage.ana.wait_message(lambda it: it["id"] != reply["id"] and title_of(it) == "Finished")
         assert "a storm" in text_of(again)
     assert len(stage.fox.payments) == 2
     assert "Nobody knows" in text_of(stage.ana.seen[reply["id"]])
@@ -57,7 +57,7 @@ async def test_a_private_result_that_nobody_fetches_comes_by_direct_message(stag
         offered = await stage.ana.wait_message(lambda it: "Fetch result" in labels_of(it))
         stage.clock.advance(30 * MINUTE)
         halfway.release.set()
-        sent = await stage.ana.wait_message(lambda it: it["id"] != reply["id"] and "Finished" in text_of(it))
+        sent = await stage.ana.wait_message(lambda it: it["id"] != reply["id"] and title_of(it) == "Finished")
         assert sent["attachments"]
         assert await stage.ben.messages("videos") == []
         await stage.ana.press(offered, "Fetch result")

@@ -13,7 +13,7 @@ from bot.sandbox.faults import Hold
 from bot.task import State
 from tests.aftermath import one_message_each, sent_paid_downloaded, settled
 from tests.ending import CLIP, EDIT, RESULT, Held, InLine, Point, Refused, Rendering, scene_on, within
-from tests.stage import CREATE, Stage
+from tests.stage import A_VIDEO, CREATE, Stage
 
 
 async def test_a_stop_with_a_task_in_every_state(stage: Stage) -> None:
@@ -57,18 +57,18 @@ async def test_a_stop_with_a_task_in_every_state(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("held", "end"),
     [
-        (("fox", "POST", CREATE, ""), "Nobody knows"),
-        (("discord", "PATCH", EDIT, ""), "Finished"),
-        (("discord", "PATCH", EDIT, "multipart/"), "Finished"),
+        (("fox", "POST", CREATE, 0), "Nobody knows"),
+        (("discord", "PATCH", EDIT, 0), "Finished"),
+        (("discord", "PATCH", EDIT, A_VIDEO), "Finished"),
     ],
     ids=["paid request", "edit", "delivery"],
 )
-async def test_a_stop_does_not_wait_for_ever(stage: Stage, held: tuple[str, str, str, str], end: str) -> None:
+async def test_a_stop_does_not_wait_for_ever(stage: Stage, held: tuple[str, str, str, int], end: str) -> None:
     """An answer that does not come in the time that a stop has is given up: nothing is paid or shown twice for it."""
-    server, method, path, content_type = held
+    server, method, path, at_least = held
     answer = Hold(after=True)
     faults = stage.fox.faults if server == "fox" else stage.discord.faults
-    faults.add(method, path, answer, content_type=content_type)
+    faults.add(method, path, answer, at_least=at_least)
     async with stage.bot(Patience(stop=0.3)):
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await within(answer.reached)

@@ -125,14 +125,11 @@ def accepted(content: Json) -> Accepted:
 
 
 def remote(content: Json) -> Remote:
-    """Read the query's answer. Raises Passing when its status is none that we know."""
+    """Read the query's answer. A status that we do not know counts as processing: only time can tell what it means."""
     word = str(content.get("status")).lower()
     if word in {"cancelled", "canceled"}:  # seen; it ends like failed
         word = RemoteStatus.FAILED
-    try:
-        status = RemoteStatus(word)
-    except ValueError:
-        raise Passing(f"a task with the unknown status {word[:40]!r}") from None
+    status = RemoteStatus(word) if word in set(RemoteStatus) else RemoteStatus.PROCESSING
     percent = min(100, max(0, int(_number(content.get("progress")) or 0)))
     if status is not RemoteStatus.FAILED:
         return Remote(status, percent, _result_url(content), None)

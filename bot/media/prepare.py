@@ -11,7 +11,7 @@ from bot.media.errors import Unfit
 from bot.media.ffmpeg import Ffmpeg
 from bot.media.fitness import SECONDS_MOST, too_short
 from bot.media.packets import Stretch
-from bot.media.probe import look
+from bot.media.probe import Look, look
 from bot.media.shape import picture_filter, shape_of, sound_filter
 from bot.task import Clip
 
@@ -51,7 +51,7 @@ async def prepare(ffmpeg: Ffmpeg, source: Path, into: Path) -> Prepared:
         )
     shape, cut = shape_of(seen), _cut(seen.video)
     pictures = min(shape.pictures(seen.video.end - cut), int(SECONDS_MOST * shape.rate))
-    seek = _seek(seen.video, cut)
+    seek = _seek(seen, cut)
     graph = f"[0:V:0]{await picture_filter(ffmpeg, seen, shape, start=cut - seek, pictures=pictures)}[v]"
     if seen.sound:
         graph += f";[0:a:0]{sound_filter(start=cut - seek, seconds=float(pictures / shape.rate))}[a]"
@@ -73,10 +73,13 @@ def _cut(video: Stretch) -> float:
     return earliest
 
 
-def _seek(video: Stretch, cut: float) -> float:
+def _seek(seen: Look, cut: float) -> float:
     """Where to begin decoding so that the picture which stands at `cut` is among what is decoded."""
+    video = seen.video
     if not video.timed:
         return 0.0  # its pictures have to be counted, and a made-up time after a seek is not that of the head
+    if seen.clip.container == "mpegts":
+        return 0.0  # it has no index, and a seek leads to wherever, be it after the cut
     standing = video.begins[max(0, bisect_right(video.begins, cut) - 1)]
     return max(0.0, standing - _BACK)
 

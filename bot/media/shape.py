@@ -51,14 +51,19 @@ def _even(length: Fraction) -> int:
 def _rate(video: Stretch, stated: float) -> Fraction:
     """The usual rate of a video: for a variable one, what most of its pictures keep to."""
     gaps = [later - earlier for earlier, later in pairwise(video.begins) if later > earlier]
-    rate = 1 / statistics.median(gaps) if gaps else stated or 30.0
-    # Matroska rounds times to milliseconds; if the rate is constant, what the file states is the better measure.
-    exact = stated if abs(stated - rate) < rate / 20 else rate
+    exact = _steady_rate(gaps) if gaps else stated or 30.0
     nearest = min(_COMMON_RATES, key=lambda common: abs(float(common) - exact))
     found = nearest if abs(float(nearest) - exact) < exact / 100 else Fraction(exact).limit_denominator(1001)
     if found < RATE_LEAST:
         found *= -(-RATE_LEAST // found)
     return min(found, Fraction(RATE_MOST))
+
+
+def _steady_rate(gaps: list[float]) -> float:
+    """The mean over the gaps that are about as long as most are, for Matroska rounds each to whole milliseconds."""
+    usual = statistics.median(gaps)
+    steady = [gap for gap in gaps if abs(gap - usual) < usual / 4]
+    return len(steady) / sum(steady)
 
 
 async def picture_filter(ffmpeg: Ffmpeg, look: Look, shape: Shape, *, start: float, pictures: int) -> str:

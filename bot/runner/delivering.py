@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.media import Unfit, Unreachable
+from bot.runner.finishing import finish
 from bot.runner.tools import NotNow, NoWay
 from bot.task import Billed, Failed, State, Task
 
@@ -20,12 +20,15 @@ log = logging.getLogger(__name__)
 
 async def deliver(job: Job, task: Task) -> Task:
     """Deliver a result, or tell any other end; return the row that records it. Raises Failed for a lost result."""
-    result = job.tools.files(task).result if task.state is State.READY else None
-    if result and not await asyncio.to_thread(_whole, result):
-        return await _fetched_again(job, task, result)
+    made = None
+    if task.state is State.READY:
+        result = job.tools.files(task).result
+        if not await asyncio.to_thread(_whole, result):
+            return await _fetched_again(job, task, result)
+        task, made = await finish(job, task)
     try:
         # Also when the bot is stopped: what was posted and not written down would be posted again.
-        return await job.finish(_bring(job, task, result))
+        return await job.finish(_bring(job, task, made))
     except NotNow as error:
         log.warning("task %d: its end could not be shown yet: %s", task.id, error)
         await job.rest(job.gaps.next(error.retry_after))
@@ -35,7 +38,7 @@ async def deliver(job: Job, task: Task) -> Task:
 
 
 async def _bring(job: Job, task: Task, result: Path | None) -> Task:
-    place = await job.tools.screen.deliver(task, result)
+    place = await job.tools.screen.deliver(task, result, job.tools.files(task).still)
     if task.state is State.READY:
         task = await job.surely(lambda: job.move(task, State.DELIVERED, place=place, told=True))
     else:
@@ -63,7 +66,7 @@ async def _fetched_again(job: Job, task: Task, result: Path) -> Task:
     log.warning("task %d: its result is not on the disk any more; fetching it again", task.id)
     await asyncio.to_thread(result.parent.mkdir, parents=True, exist_ok=True)
     try:
-        await job.tools.fetcher.fetch(task.result_url, result)
+        await job.tools.results.fetch(task.result_url, result)
     except (Unreachable, Unfit) as error:
         log.warning("task %d: result not fetched again yet: %s", task.id, error)
         await job.rest(job.gaps.next(getattr(error, "retry_after", None)))
@@ -75,4 +78,4 @@ def _whole(result: Path) -> bool:
 
 
 async def _clear(job: Job, task: Task) -> None:
-    await asyncio.to_thread(shutil.rmtree, job.tools.files(task).folder, ignore_errors=True)
+    await job.tools.folders.remove(task.id)

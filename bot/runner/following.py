@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -31,8 +32,6 @@ class Following:
     async def look(self, job: Job, task: Task) -> Task:
         """Ask FoxAPI once, and do what its answer asks for. Raises Failed when the task ended without a result."""
         tools = job.tools
-        if task.sent_at and (tools.now() - task.sent_at).total_seconds() > tools.patience.give_up:
-            raise Failed("FoxAPI never finished this video: it may have been billed; try again.", Billed.UNKNOWN)
         await job.unless_nudged(tools.pause.turn())
         try:
             remote = await job.unless_nudged(tools.fox.task(task.remote_id or ""))
@@ -41,6 +40,7 @@ class Following:
             return await self._wait(job, task, tools.patience.unknown)
         except (Passing, Rejected) as error:  # a refused key is mended by the operator; the task is still paid for
             tools.pause.fault(error, getattr(error, "retry_after", None))
+            _give_up_if_late(job, task)
             return await job.fresh(task)
         tools.pause.well()
         match remote:
@@ -73,6 +73,7 @@ class Following:
 
     async def _wait(self, job: Job, task: Task, patience: float) -> Task:
         """Rest until the next query; after `patience` without news the task is overdue, and seldom asked for."""
+        _give_up_if_late(job, task)
         if self._still > patience and not task.overdue:
             log.warning("task %d: no news from FoxAPI for %.0f s: overdue", task.id, self._still)
             task = await job.tools.store.note(task, overdue=True)
@@ -86,9 +87,9 @@ class Following:
     async def _take(self, job: Job, task: Task, url: str) -> Task:
         """Download the result: from here on nothing paid can expire."""
         tools, files = job.tools, job.tools.files(task)
-        files.folder.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(files.folder.mkdir, parents=True, exist_ok=True)
         try:
-            await job.unless_nudged(tools.fetcher.fetch(url, files.result))
+            await job.unless_nudged(tools.results.fetch(url, files.result))
             result = await self._probed(job, task)
         except (Unreachable, Unfit) as error:
             log.warning("task %d: result not downloaded yet: %s", task.id, error)
@@ -107,6 +108,12 @@ class Following:
             if self._bad_files < _BAD_FILES:
                 raise
             return None
+
+
+def _give_up_if_late(job: Job, task: Task) -> None:
+    """Raise Failed, after a last look, when no result can be had any more: FoxAPI's links live as long."""
+    if task.sent_at and (job.tools.now() - task.sent_at).total_seconds() > job.tools.patience.give_up:
+        raise Failed("FoxAPI never finished this video: it may have been billed; try again.", Billed.UNKNOWN)
 
 
 def _ready(result: Clip | None, url: str, now: datetime) -> dict[str, object]:

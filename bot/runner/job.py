@@ -84,7 +84,7 @@ class Job:
     def show(self, task: Task) -> None:
         """Have the reply brought up to date; ends are delivered instead."""
         if not task.state.ended:
-            self.tools.screen.show(task)
+            self.tools.screen.show(task, self.tools.files(task).still if task.clip else None)
 
     async def rest(self, seconds: float) -> None:
         """Wait, unless the row is changed by somebody else meanwhile."""

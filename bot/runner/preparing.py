@@ -4,48 +4,83 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from bot.media import Unreachable, probe, unfit
+from bot import media
+from bot.foxapi import Passing, Rejected
+from bot.media import Unfit, Unreachable
 from bot.runner.sending import send
-from bot.task import Failed, Task
+from bot.task import Clip, Failed, Task
 
 if TYPE_CHECKING:
     from bot.runner.job import Job
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+_UPLOAD_FAILED = "Your clip could not be handed to FoxAPI: try again in a few minutes."
+
 
 async def prepare(job: Job, task: Task) -> Task:
-    """Fetch the clip, look at it, and send it. Raises Failed with what the member can do about it."""
-    files = job.tools.files(task)
-    await asyncio.to_thread(_make, files.folder)
-    await _fetch(job, task, files.clip)
-    clip = await probe(job.tools.ffmpeg, files.clip)
-    if why := unfit(clip):
-        raise Failed(why)
-    task = await job.tools.store.note(task, clip=clip, video_url=task.order.source_url)
+    """Fetch the clip, make it fit if it is not, and send it. Raises Failed with what the member can do about it."""
+    tools, files = job.tools, job.tools.files(task)
+    await _patiently(job, task, lambda: tools.folders.open(task.id))
+    await _patiently(job, task, lambda: tools.clips.fetch(task.order.source_url, files.clip))
+    clip = await job.unless_nudged(media.probe(tools.ffmpeg, files.clip))
+    await _keep_still(job, task, clip)
+    task = await tools.store.note(task, clip=clip)
     job.show(task)
+    if media.unfit(clip):
+        task = await _make_fit(job, task)
+    else:
+        task = await tools.store.note(task, submitted=clip, video_url=task.order.source_url)
     return await send(job, task)
 
 
-def _make(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+async def _make_fit(job: Job, task: Task) -> Task:
+    """Cut and convert what FoxAPI would refuse, and upload it; raises Failed where that cannot be done."""
+    tools, files = job.tools, job.tools.files(task)
+    made = await job.unless_nudged(media.prepare(tools.ffmpeg, files.clip, files.fit))
+    log.info("task %d: %s", task.id, made.note)
+    url = await _patiently(job, task, lambda: tools.fox.upload(files.fit, f"task-{task.id}.mp4"))
+    task = await tools.store.note(task, submitted=made.clip, head_ends=made.head_ends, note=made.note, video_url=url)
+    job.show(task)
+    return task
 
 
-async def _fetch(job: Job, task: Task, into: Path) -> None:
+async def _keep_still(job: Job, task: Task, clip: Clip) -> None:
+    """A picture for the reply; without one it is only less handsome."""
+    files = job.tools.files(task)
+    try:
+        picture = await job.unless_nudged(media.poster(job.tools.ffmpeg, files.clip, clip))
+    except Unfit:
+        log.info("task %d: no still", task.id)
+        return
+    await asyncio.to_thread(_write, files.still, picture)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+async def _patiently(job: Job, task: Task, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Try `work` with growing gaps until it succeeds; then raises Failed. Raises Moved when the task was cancelled."""
     end = job.tools.now() + timedelta(seconds=job.tools.patience.fetch)
     while True:
         try:
-            await job.unless_nudged(job.tools.fetcher.fetch(task.order.source_url, into))
-            job.gaps.reset()
-            return
-        except Unreachable as error:
+            done = await job.unless_nudged(work())
+        except Rejected as error:
+            raise Failed(error.sentence) from error
+        except (Unreachable, Passing) as error:
             gap = job.gaps.next(error.retry_after)
             if job.tools.now() + timedelta(seconds=gap) > end:
-                raise Failed(error.sentence) from error
-            log.info("task %d: clip not reachable yet: %s", task.id, error.sentence)
+                raise Failed(error.sentence if isinstance(error, Unreachable) else _UPLOAD_FAILED) from error
+            log.info("task %d: not prepared yet: %s", task.id, error)
             await job.rest(gap)
-            await job.fresh(task)  # it may have been cancelled
+            await job.fresh(task)
+        else:
+            job.gaps.reset()
+            return done

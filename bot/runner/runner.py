@@ -7,7 +7,6 @@ import logging
 
 from bot.runner.bell import Bell
 from bot.runner.job import Job
-from bot.runner.leftovers import clear_away
 from bot.runner.pause import Gaps
 from bot.runner.tools import Tools
 from bot.task import State, Task
@@ -31,8 +30,9 @@ class Runner:
         paid request, waited for and otherwise left to be found as unclear.
         """
         try:
-            await clear_away(self._tools)
-            for task in await self._tools.store.unfinished():
+            unfinished = await self._tools.store.unfinished()
+            await self._tools.folders.sweep({task.id for task in unfinished})
+            for task in unfinished:
                 log.info("task %d goes on from %s", task.id, task.state)
                 self._start(task)
             await self._let_in()
@@ -65,14 +65,14 @@ class Runner:
         """See to a task that has no job: it stands in line, or it ended there."""
         task = await self._tools.store.get(task_id)
         if task and task.state is State.QUEUED:
-            self._tools.screen.show(task)
+            self._tools.screen.show(task, None)
         elif task and task.state.ended and not task.told:
             self._start(task)
 
     async def _let_in(self) -> None:
         while task := await self._tools.store.claim(self._tools.max_running, self._tools.now()):
             log.info("task %d %s", task.id, task.state)
-            self._tools.screen.show(task)
+            self._tools.screen.show(task, None)
             self._start(task)
 
     def _start(self, task: Task) -> None:

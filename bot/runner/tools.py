@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.foxapi import FoxAPI
-from bot.media import Fetcher, Ffmpeg
+from bot.media import Fetcher, Ffmpeg, Folders
 from bot.runner.pause import Pause
 from bot.store import Store
 from bot.task import Place, Task
@@ -31,13 +31,17 @@ class NoWay(Exception):
 class Screen(Protocol):
     """Where members see their tasks."""
 
-    def show(self, task: Task) -> None:
-        """Bring the reply up to date soon; the newest task shown wins. Returns at once and never raises."""
+    def show(self, task: Task, still: Path | None) -> None:
+        """Bring the reply up to date soon; the newest task shown wins. Returns at once and never raises.
 
-    async def deliver(self, task: Task, result: Path | None) -> Place:
+        `still`: a small picture of the clip, where there is such a file.
+        """
+
+    async def deliver(self, task: Task, result: Path | None, still: Path | None) -> Place:
         """Put the task's end, and its result if there is one, where the member sees it; return where that was.
 
-        Returns once Discord has taken it. Raises NotNow or NoWay.
+        A result that is over the place's upload limit is shown by `still` and a link. Returns once Discord has taken
+        it. Raises NotNow or NoWay.
         """
 
 
@@ -53,9 +57,29 @@ class Files:
         return self.folder / "clip"
 
     @property
+    def fit(self) -> Path:
+        """What was prepared of it for FoxAPI, if it was not fit as it is."""
+        return self.folder / "fit.mp4"
+
+    @property
+    def still(self) -> Path:
+        """A small picture of it."""
+        return self.folder / "still.jpg"
+
+    @property
     def result(self) -> Path:
         """What FoxAPI made."""
         return self.folder / "result.mp4"
+
+    @property
+    def film(self) -> Path:
+        """What was made of clip and result, if the result alone is not what was ordered."""
+        return self.folder / "film.mp4"
+
+    @property
+    def small(self) -> Path:
+        """The same, encoded once more to fit an upload limit."""
+        return self.folder / "small.mp4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +118,13 @@ class Tools:
 
     store: Store
     fox: FoxAPI
-    fetcher: Fetcher
+    clips: Fetcher
+    """Fetches what members give."""
+    results: Fetcher
+    """Fetches what FoxAPI made."""
     ffmpeg: Ffmpeg
     screen: Screen
-    folder: Path
+    folders: Folders
     poll_seconds: float
     max_running: int
     now: Callable[[], datetime]
@@ -107,4 +134,4 @@ class Tools:
 
     def files(self, task: Task) -> Files:
         """The task's own folder."""
-        return Files(self.folder / str(task.id))
+        return Files(self.folders.at(task.id))

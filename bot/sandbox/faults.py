@@ -67,18 +67,18 @@ Action = Answer | Reset | Lose | Truncate | Slow | Hold
 class Rule:
     """What to do to requests whose method and path (a regular expression, searched) match; `times` None: always.
 
-    `content_type` is how the request's must begin ("multipart/": only those that bring files).
+    `at_least`: only requests whose body has so many bytes (those that bring a video, say).
     """
 
     method: str
     path: re.Pattern[str]
     action: Action
     times: int | None = 1
-    content_type: str = ""
+    at_least: int = 0
 
     def befalls(self, request: web.Request) -> bool:
         """Whether the rule is meant for this request."""
-        same = self.method == request.method and request.content_type.startswith(self.content_type)
+        same = self.method == request.method and (request.content_length or 0) >= self.at_least
         return same and bool(self.path.search(request.path))
 
 
@@ -107,9 +107,9 @@ class Faults:
         self._news = asyncio.Condition()
         self.calls: list[Call] = []
 
-    def add(self, method: str, path: str, action: Action, times: int | None = 1, *, content_type: str = "") -> Rule:
+    def add(self, method: str, path: str, action: Action, times: int | None = 1, *, at_least: int = 0) -> Rule:
         """From now on `action` befalls the next `times` requests that match (see Rule)."""
-        rule = Rule(method, re.compile(path), action, times, content_type)
+        rule = Rule(method, re.compile(path), action, times, at_least)
         self._rules.append(rule)
         return rule
 

@@ -50,6 +50,7 @@ class Store:
                 "created_at": now,
                 "changed_at": now,
                 "progress": 0,
+                "head_ends": 0.0,
                 "overdue": False,
                 "billed": Billed.NO,
                 "told": False,
@@ -62,6 +63,11 @@ class Store:
     async def get(self, task_id: int) -> Task | None:
         """The task's row as it is now."""
         found = await self._read(select(tasks).where(tasks.c.id == task_id))
+        return found[0] if found else None
+
+    async def shown_at(self, message_id: int) -> Task | None:
+        """The task whose reply is this message, if there is one."""
+        found = await self._read(select(tasks).where(tasks.c.message_id == message_id))
         return found[0] if found else None
 
     async def unfinished(self) -> list[Task]:

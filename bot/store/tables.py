@@ -7,7 +7,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Dialect, Index, Integer, MetaData, Row, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Row,
+    Table,
+    Text,
+)
 from sqlalchemy.types import TypeDecorator
 
 from bot.task import Place, Task
@@ -42,6 +56,9 @@ tasks = Table(
     Column("created_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
     Column("clip", JSON(none_as_null=True)),
+    Column("submitted", JSON(none_as_null=True)),
+    Column("head_ends", Float, nullable=False),
+    Column("note", Text),
     Column("remote_id", Text, unique=True),
     Column("progress", Integer, nullable=False),
     Column("sent_at", Moment),
@@ -53,6 +70,7 @@ tasks = Table(
     Column("result_url_ends", Moment),
     Column("not_before", Moment),
     Column("result", JSON(none_as_null=True)),
+    Column("film", JSON(none_as_null=True)),
     Column("reason", Text),
     Column("billed", Text, nullable=False),
     Column("told", Boolean, nullable=False),

@@ -1,0 +1,70 @@
+"""From FoxAPI's result to the file that the member gets: the film or the new part, small enough for the reply."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot import media
+from bot.media import Kept, Unfit
+from bot.task import Task
+
+if TYPE_CHECKING:
+    from bot.runner.job import Job
+
+log = logging.getLogger(__name__)
+
+
+async def finish(job: Job, task: Task) -> tuple[Task, Path]:
+    """Make what was ordered of the result on disk, once; return the row and the file.
+
+    A result that cannot be joined or shrunk is what was paid for all the same: then it is the file.
+    """
+    files = job.tools.files(task)
+    if task.film is None and task.result is not None and task.submitted is not None:
+        task = await _join(job, task)
+    made = files.film if await asyncio.to_thread(files.film.is_file) else files.result
+    return task, await _fitting(job, task, made)
+
+
+async def _join(job: Job, task: Task) -> Task:
+    files, submitted = job.tools.files(task), task.submitted
+    if submitted is None:
+        return task
+    kept = Kept(files.clip, task.head_ends)
+    order = task.order
+    try:
+        joined = await media.join(
+            job.tools.ffmpeg, kept, submitted, files.result, added=order.seconds, kind=order.result, into=files.film
+        )
+    except Unfit as error:
+        log.warning("task %d: FoxAPI's result is delivered as it is: %s", task.id, error)
+        return task
+    log.info("task %d: %s of %.1f s", task.id, order.result, joined.clip.seconds)
+    return await job.tools.store.note(task, film=joined.clip)
+
+
+async def _fitting(job: Job, task: Task, made: Path) -> Path:
+    """`made`, or a smaller one if it is over the reply's upload limit and can still look decent."""
+    limit, small, clip = task.place.filesize_limit, job.tools.files(task).small, task.film or task.result
+    if clip is None or await _size(made) <= limit:
+        return made
+    if await _size(small) <= limit:
+        return small
+    try:
+        fitted = await media.fit(job.tools.ffmpeg, made, clip, most_bytes=limit, into=small)
+    except Unfit as error:
+        log.warning("task %d: cannot be made smaller: %s", task.id, error)
+        return made
+    log.info("task %d: %s", task.id, f"made smaller, to {fitted.size} bytes" if fitted else "would look bad if smaller")
+    return small if fitted else made
+
+
+async def _size(path: Path) -> float:
+    """Bytes of the file; endless where there is none."""
+    try:
+        return (await asyncio.to_thread(path.stat)).st_size
+    except FileNotFoundError:
+        return float("inf")
