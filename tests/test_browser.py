@@ -87,7 +87,9 @@ async def test_the_bot_is_stopped_and_started_from_the_panel(page: Page, sandbox
 async def test_nothing_is_cut_off_on_a_phone(page: Page, width: int) -> None:
     """At phone widths the page does not scroll sideways, with a message, its card and the composer on it."""
     await extend_sample(page, "Rain, " * 40)
-    await page.wait_for_function(PERCENT)
+    await page.wait_for_function(
+        "() => document.querySelector('#messages li[data-message-id]')?.innerText.includes('Rain')"
+    )
     await page.set_viewport_size({"width": width, "height": 740})
     overflow = await page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
     assert overflow <= 0

@@ -42,7 +42,7 @@ def clip(clips: Clips) -> Path:
 async def met(condition: Callable[[], bool], seconds: float = 10) -> None:
     """Return as soon as `condition` holds."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 (what it looks at has no event)
+        while not condition():
             await asyncio.sleep(0.01)
 
 
