@@ -8,6 +8,7 @@ down that no other is under way.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,12 @@ log = logging.getLogger(__name__)
 async def send(job: Job, task: Task) -> Task:
     """Submit a prepared task. Return its row: `rendering`, `unclear`, or `sending` with the time of the next try."""
     await job.unless_nudged(job.tools.pause.turn())
+    recent = (
+        await job.tools.store.recent_durations()
+    )  # now, for nothing may stand between FoxAPI's answer and its record
     task = await job.move(task, State.SENDING, not_before=None)
     # Also when the bot is stopped the answer is worth waiting for: without it nobody will know what was paid.
-    return await job.finish(_pay(job, task))
+    return await job.finish(_pay(job, task, recent))
 
 
 async def resume_sending(job: Job, task: Task) -> Task:
@@ -43,7 +47,7 @@ async def unclear(job: Job, task: Task, why: str) -> Task:
     return await job.surely(lambda: job.move(task, State.UNCLEAR, billed=Billed.UNKNOWN))
 
 
-async def _pay(job: Job, task: Task) -> Task:
+async def _pay(job: Job, task: Task, recent: Sequence[float]) -> Task:
     order, tools = task.order, job.tools
     try:
         answer = await tools.fox.submit(order.prompt, task.video_url or order.source_url, order.seconds)
@@ -54,17 +58,13 @@ async def _pay(job: Job, task: Task) -> Task:
         return await _later(job, task, error)
     except MaybeTaken as error:
         return await unclear(job, task, str(error))
-    return await _taken(job, task, answer)
+    return await _taken(job, task, answer, recent)
 
 
-async def _taken(job: Job, task: Task, answer: Accepted) -> Task:
+async def _taken(job: Job, task: Task, answer: Accepted, recent: Sequence[float]) -> Task:
     log.info("task %d: FoxAPI took it as %s", task.id, answer.remote_id)
     now = job.tools.now()
-    try:
-        expected = estimate.at_start(now, answer.estimated_seconds, await job.tools.store.recent_durations())
-    except Exception:
-        log.exception("task %d: no estimate", task.id)  # the paid id below matters more than any estimate
-        expected = None
+    expected = estimate.at_start(now, answer.estimated_seconds, recent)
     return await job.surely(
         lambda: job.move(task, State.RENDERING, remote_id=answer.remote_id, sent_at=now, expected_at=expected)
     )
