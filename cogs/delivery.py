@@ -114,7 +114,14 @@ class Delivery(commands.Cog):
         return Parcel(task.id, task.order.user_id, card, file, _cards.STILL_NAME, keeps=file is None)
 
     async def _keep_showing(self, reply: _Reply) -> None:
-        """Edit until there is nothing newer to show, never faster than allowed."""
+        """Edit until there is nothing newer to show; a surprise ends this showing, and the next news begins anew."""
+        try:
+            await self._show_all(reply)
+        except Exception:
+            log.exception("progress could not be shown")
+
+    async def _show_all(self, reply: _Reply) -> None:
+        """Show what is newest, again and again, never faster than allowed."""
         while task := reply.newest:
             reply.newest = None
             reply.news.clear()
