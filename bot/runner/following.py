@@ -42,6 +42,8 @@ class Following:
             tools.pause.fault(error, getattr(error, "retry_after", None))
             return await job.fresh(task)
         tools.pause.well()
+        if remote.credits is not None and remote.credits != task.credits:
+            task = await tools.store.note(task, credits=remote.credits)
         match remote:
             case Remote(RemoteStatus.FAILED, sentence=sentence, code=code):
                 log.info("task %d: FoxAPI failed it: %s", task.id, code or "no code")

@@ -74,9 +74,8 @@ async def _taken(job: Job, task: Task, answer: Accepted) -> Task:
     except Exception:
         log.exception("task %d: no estimate", task.id)  # the paid id below matters more than any estimate
         expected = None
-    return await job.surely(
-        lambda: job.move(task, State.RENDERING, remote_id=answer.remote_id, sent_at=now, expected_at=expected)
-    )
+    known = {"remote_id": answer.remote_id, "sent_at": now, "expected_at": expected, "credits": answer.credits}
+    return await job.surely(lambda: job.move(task, State.RENDERING, **known))
 
 
 async def _not_taken(job: Job, task: Task, sentence: str) -> Task:
