@@ -7,11 +7,12 @@ import logging
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from bot.client import CannotStart, ExtendBot
 from bot.foxapi import FoxAPI, FoxError, Rejected
 from bot.media import Fetcher, Ffmpeg, Folders
+from bot.news import News
 from bot.runner import Bell, Patience, Pause, Runner, Tools
 from bot.service import Service
 from bot.settings import Settings
@@ -39,7 +40,7 @@ async def assembled(
     """Build everything, logged in but not yet at work. Raises StoreUnusable, CannotStart."""
     patience = patience or Patience()
     chance = chance or random.Random()  # noqa: S311 (it jitters gaps)
-    bell = Bell()
+    bell, news = Bell(), News()
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(settings.database_url))
         foxapi = FoxAPI(settings.foxapi_url, settings.foxapi_key, settings.foxapi_model, patience.answer)
@@ -51,7 +52,7 @@ async def assembled(
             for most in (settings.max_clip_mb * 1_000_000, _RESULT_BYTES)
         ]
         await _check_key(fox)
-        service = Service(store, now, bell.ring)
+        service = Service(store, now, bell.ring, settings.default_limits, settings.roofs, news)
         bot = ExtendBot(service, api_url=settings.discord_api_url, edit_seconds=settings.edit_seconds, now=now)
         await stack.enter_async_context(bot)
         await bot.load_cogs()
@@ -65,7 +66,10 @@ async def assembled(
             screen=bot.screen,
             folders=Folders(settings.data_dir / "tasks", most_bytes=settings.max_disk_gb * 1_000_000_000),
             poll_seconds=settings.poll_seconds,
-            max_running=settings.max_running,
+            roofs=settings.roofs,
+            server_running=settings.default_server_running,
+            grace=timedelta(days=settings.left_server_days),
+            news=news,
             now=now,
             random=chance,
             pause=Pause(chance, patience.first_gap),

@@ -19,11 +19,19 @@ from discord.http import Route
 
 from bot.runner import Screen
 from bot.service import Service
-from bot.task import Refused
+from bot.task import Refused, Task
 
 log = logging.getLogger(__name__)
 
-_COGS = ("cogs.delivery", "cogs.extend", "cogs.share")
+_COGS = (
+    "cogs.delivery",
+    "cogs.extend",
+    "cogs.share",
+    "cogs.limits",
+    "cogs.usage",
+    "cogs.privacy",
+    "cogs.journal",
+)
 _COMMANDS_NOTE = "commands"
 _ALREADY_ANSWERED = 40060
 """Discord docs, JSON Error Codes."""
@@ -43,6 +51,8 @@ class ExtendBot(commands.Bot):
 
     screen: Screen
     """Set by the delivery cog."""
+    as_shown: Callable[[Task], Task]
+    """The task with what its reply says of its turn in line; set by the delivery cog too."""
 
     def __init__(self, service: Service, *, api_url: str, edit_seconds: float, now: Callable[[], datetime]) -> None:
         """`api_url`: REST base; `edit_seconds`: least gap between two edits of one reply."""
@@ -107,6 +117,17 @@ class ExtendBot(commands.Bot):
     async def on_ready(self) -> None:
         """Say so in the log (it may come many times)."""
         log.info("connected to Discord as %s, in %d servers", self.user, len(self.guilds))
+        await self.service.moderation.servers_present([guild.id for guild in self.guilds])
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """Keep what is still there of a server that invites the bot again."""
+        log.info("joined server %d", guild.id)
+        await self.service.moderation.server_joined(guild.id)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Let a server's data go after the grace time."""
+        log.info("left server %d", guild.id)
+        await self.service.moderation.server_left(guild.id)
 
     def _fingerprint(self) -> str:
         payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
@@ -125,6 +146,8 @@ class Tree(app_commands.CommandTree[ExtendBot]):
     ) -> None:
         """Answer a refusal with its sentence, and anything else with an apology and a line in the log."""
         cause = getattr(error, "original", error)
+        if isinstance(error, app_commands.TransformerError):  # Discord's own client does not send such a value
+            cause = Refused(f"“{str(error.value)[:50]}” is not a value that this option takes.")
         await answer_error(interaction, cause)
 
 
@@ -151,7 +174,11 @@ async def _say_privately(interaction: discord.Interaction[ExtendBot], sentence: 
         except discord.HTTPException as error:
             if error.code != _ALREADY_ANSWERED:  # else it was deferred, and only Discord's word of that was lost
                 raise
-    # What was deferred may be public: take it away, and say it privately.
-    if interaction.type is discord.InteractionType.application_command:
+    # What was deferred may be public: take it away, and say it privately. (A press that was only acknowledged has no
+    # reply of its own; its original response is the message that it was on.)
+    kind = interaction.response.type
+    if kind is discord.InteractionResponseType.deferred_channel_message or (
+        kind is None and interaction.type is discord.InteractionType.application_command
+    ):
         await interaction.delete_original_response()
     await interaction.followup.send(sentence, ephemeral=True)

@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.rules import Cooldown, Count, Limits, MostSeconds, Roofs
+
 _SECRETS = {"DISCORD_TOKEN": "from the Discord developer portal", "FOXAPI_KEY": "from your FoxAPI account"}
 
 
@@ -33,9 +35,47 @@ class Settings(BaseSettings):
     max_clip_mb: Annotated[int, Field(ge=1, le=2000)] = 200
     max_disk_gb: Annotated[int, Field(ge=1)] = 20
     max_running: Annotated[int, Field(ge=1)] = 20
+    max_per_day: Annotated[int, Field(ge=0)] = 0
+    server_share: Annotated[int, Field(ge=1, le=100)] = 100
+    max_waiting: Annotated[int, Field(ge=1)] = 200
+    server_max_waiting: Annotated[int, Field(ge=1)] = 50
+    allowed_servers: Annotated[frozenset[int], NoDecode] = frozenset()
+    blocked_servers: Annotated[frozenset[int], NoDecode] = frozenset()
+    left_server_days: Annotated[int, Field(ge=1)] = 30
+    default_user_per_day: Count = 10
+    default_server_per_day: Count = 100
+    default_user_running: Count = 3
+    default_server_running: Count = 5
+    default_max_seconds: MostSeconds = 0
+    default_cooldown: Cooldown = 0
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
 
-    @field_validator("trusted_media_hosts", mode="before")
+    @property
+    def roofs(self) -> Roofs:
+        """The operator's bounds over all servers."""
+        return Roofs(
+            max_running=self.max_running,
+            max_per_day=self.max_per_day,
+            share=self.server_share,
+            max_waiting=self.max_waiting,
+            server_waiting=self.server_max_waiting,
+            allowed_servers=self.allowed_servers,
+            blocked_servers=self.blocked_servers,
+        )
+
+    @property
+    def default_limits(self) -> Limits:
+        """The limits of a server whose moderators have set none."""
+        return Limits(
+            user_per_day=self.default_user_per_day,
+            server_per_day=self.default_server_per_day,
+            user_running=self.default_user_running,
+            server_running=self.default_server_running,
+            max_seconds=self.default_max_seconds,
+            cooldown=self.default_cooldown,
+        )
+
+    @field_validator("trusted_media_hosts", "allowed_servers", "blocked_servers", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return frozenset(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

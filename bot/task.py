@@ -1,7 +1,8 @@
 """The words that every room shares: what was ordered, where the reply is, and one task's row.
 
-Nothing here does anything. A :class:`Task` is one row of the store at one moment; it never changes, the store hands
-out a newer one. Times are aware datetimes in UTC, lengths are seconds, sizes are bytes, ids are Discord snowflakes.
+Nothing here does anything (the words of a server's rules are in bot/rules.py). A :class:`Task` is one row of the store
+at one moment; it never changes, the store hands out a newer one. Times are aware datetimes in UTC, lengths are seconds,
+sizes are bytes, ids are Discord snowflakes.
 """
 
 from __future__ import annotations
@@ -70,11 +71,13 @@ class ResultKind(StrEnum):
     """Only the added seconds."""
 
 
-class _Row(BaseModel):
+class Row(BaseModel):
+    """Never changes, and has no fields but its own."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Order(_Row):
+class Order(Row):
     """What a member asked for, after the checks that need no look at the clip."""
 
     user_id: int
@@ -95,8 +98,18 @@ class Order(_Row):
     parent_url: str | None = None
     """Where that result was, as a Discord message link."""
 
+    @property
+    def home(self) -> int:
+        """Whose limits count it; see :func:`home_of`."""
+        return home_of(self.guild_id, self.user_id)
 
-class Place(_Row):
+
+def home_of(guild_id: int | None, user_id: int) -> int:
+    """The server's id, or for direct messages, where each member is a server of their own, less than 0."""
+    return -user_id if guild_id is None else guild_id
+
+
+class Place(Row):
     """The reply that shows a task, and the ways to it (Discord docs, Receiving and Responding)."""
 
     application_id: int
@@ -112,7 +125,7 @@ class Place(_Row):
     locale: str = "en-US"
 
 
-class Clip(_Row):
+class Clip(Row):
     """What ffmpeg found in a video file."""
 
     seconds: float
@@ -132,7 +145,7 @@ class Clip(_Row):
     """Shown turned by metadata, so that a player that ignores it shows it lying."""
 
 
-class Task(_Row):
+class Task(Row):
     """One row of the store."""
 
     id: int
@@ -179,6 +192,16 @@ class Task(_Row):
     billed: Billed = Billed.NO
     told: bool = False
     """Whether its end stands in the reply (or wherever it could still be told)."""
+    credits: float | None = None
+    """What FoxAPI said that it costs (usage.credits_reserved), where it said so."""
+    granted: bool = False
+    """It was over the member's daily number, and one of the extra runs that a moderator granted was used up for it."""
+    forgotten: bool = False
+    """Its member wants it deleted; nobody is shown it once it has ended."""
+    turn: int | None = None
+    """In `queued`: 1 for the next to start. Worked out for showing, not stored."""
+    starts_at: datetime | None = None
+    """In `queued`: about when that is, if recent tasks tell. Not stored either."""
 
 
 class Refused(Exception):

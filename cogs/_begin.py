@@ -8,12 +8,15 @@ import aiohttp
 import discord
 
 from bot.client import ExtendBot
+from bot.rules import Asker
 from bot.service import order_of
 from bot.task import Order, Place, Refused, ResultKind
 from cogs._sources import Source, from_link
 
 _TOKEN_LIVES = timedelta(minutes=14)
 """Fifteen minutes (Discord docs, Receiving and Responding), less one for clocks and slow requests."""
+
+_NO_CHANNEL = "I cannot see which channel this is: use the command in a channel."
 
 
 async def begin(interaction: discord.Interaction[ExtendBot], order: Order) -> None:
@@ -26,7 +29,8 @@ async def begin(interaction: discord.Interaction[ExtendBot], order: Order) -> No
     message_id = await _defer(interaction, ephemeral=order.private)
     source = await from_link(interaction, order.source_url)
     order = order.model_copy(update={"source_url": source.url, "source_name": source.name or order.source_name})
-    await interaction.client.service.submit(order, place_of(interaction, message_id, ephemeral=order.private))
+    place = place_of(interaction, message_id, ephemeral=order.private)
+    await interaction.client.service.submit(order, place, asker_of(interaction))
 
 
 async def _defer(interaction: discord.Interaction[ExtendBot], *, ephemeral: bool) -> int | None:
@@ -50,7 +54,7 @@ def order_from(
 ) -> Order:
     """Make the order of whoever acts, here; raises Refused."""
     if interaction.channel_id is None:
-        raise Refused("I cannot see which channel this is: use the command in a channel.")
+        raise Refused(_NO_CHANNEL)
     return order_of(
         user_id=interaction.user.id,
         guild_id=interaction.guild_id,
@@ -61,6 +65,25 @@ def order_from(
         seconds=seconds,
         result=result,
         private=private,
+    )
+
+
+def asker_of(interaction: discord.Interaction[ExtendBot]) -> Asker:
+    """Who acts and where, for the rules; raises Refused."""
+    channel, who = interaction.channel, interaction.user
+    if interaction.channel_id is None:
+        raise Refused(_NO_CHANNEL)
+    parent = channel.parent_id if isinstance(channel, discord.Thread) else None
+    restricted = getattr(channel, "is_nsfw", None)
+    return Asker(
+        user_id=who.id,
+        guild_id=interaction.guild_id,
+        # The ids as Discord sent them: Member.roles leaves out what the cache does not know (yet).
+        role_ids=frozenset(who._roles) if isinstance(who, discord.Member) else frozenset(),
+        channel_id=interaction.channel_id,
+        parent_id=parent,
+        age_restricted=bool(restricted and restricted()),
+        moderator=interaction.guild_id is not None and interaction.permissions.manage_guild,
     )
 
 

@@ -95,7 +95,10 @@ async def _more(interaction: discord.Interaction[ExtendBot], task_id: int) -> No
 
 
 async def _again(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
-    await begin(interaction, await interaction.client.service.order_again(task_id, interaction.user.id))
+    order = await interaction.client.service.order_again(task_id, interaction.user.id)
+    # The reply may be in direct messages by now: it is a new order, made where the button is pressed.
+    here = {"guild_id": interaction.guild_id, "channel_id": interaction.channel_id}
+    await begin(interaction, order.model_copy(update=here))
 
 
 async def _fetch(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:

@@ -14,18 +14,18 @@ _FETCH_IN_TIME = timedelta(minutes=2)
 STILL_NAME = "still.jpg"
 _BAR = 12
 _PROMPT_SHOWN = 900
-_GREY, BLUE, _GREEN, _RED, _YELLOW = 0x80848E, 0x5865F2, 0x23A55A, 0xDA373C, 0xF0B232
+GREY, BLUE, GREEN, RED, YELLOW = 0x80848E, 0x5865F2, 0x23A55A, 0xDA373C, 0xF0B232
 
 _TITLES = {
-    State.QUEUED: ("Waiting in line", _GREY),
-    State.PREPARING: ("Looking at the clip", _GREY),
+    State.QUEUED: ("Waiting in line", GREY),
+    State.PREPARING: ("Looking at the clip", GREY),
     State.SENDING: ("Handing it to FoxAPI", BLUE),
     State.RENDERING: ("Rendering", BLUE),
     State.READY: ("Putting it together", BLUE),
-    State.DELIVERED: ("Finished", _GREEN),
-    State.FAILED: ("This did not work", _RED),
-    State.CANCELLED: ("Cancelled", _GREY),
-    State.UNCLEAR: ("Nobody knows", _YELLOW),
+    State.DELIVERED: ("Finished", GREEN),
+    State.FAILED: ("This did not work", RED),
+    State.CANCELLED: ("Cancelled", GREY),
+    State.UNCLEAR: ("Nobody knows", YELLOW),
 }
 
 _BILLED_UNKNOWN = "FoxAPI does not say whether it bills this; it may have been billed."
@@ -102,8 +102,18 @@ def line(task: Task) -> str:
     """One line for a list of tasks."""
     title, _ = _TITLES[task.state]
     percent = f" {task.progress} %" if task.state is State.RENDERING else ""
+    if task.state is State.QUEUED and task.turn:
+        percent = f", number {task.turn:,}"
     when = format_dt(task.created_at, "R")
     return f"**{task.id}** · [{title}{percent}]({jump_url(task)}) · {when}\n{quoted(task.order.prompt, 100)}"
+
+
+def in_line(task: Task) -> str:
+    """Where a waiting task stands, and when it should start; "" where that is not known."""
+    if task.state is not State.QUEUED or task.turn is None:
+        return ""
+    place = "**Next in line**" if task.turn == 1 else f"**Number {task.turn:,} in line**"
+    return f"{place}, about to start {format_dt(task.starts_at, 'R')}." if task.starts_at else f"{place}."
 
 
 def fetch_by(task: Task) -> datetime | None:
@@ -124,7 +134,7 @@ def _actions(task: Task, shown: State, now: datetime) -> tuple[str, ...]:
 
 
 def _lines(task: Task, now: datetime, linked: bool) -> list[str]:
-    lines = [quoted(task.order.prompt)]
+    lines = list(filter(None, (quoted(task.order.prompt), in_line(task))))
     if task.state in {State.SENDING, State.RENDERING}:
         lines.append(bar(task.progress))
     if task.state is State.SENDING and task.not_before and task.not_before > now:

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from bot.client import ExtendBot
 from bot.runner import NotNow, NoWay
-from bot.task import Place, Task
+from bot.task import Place, State, Task
 from cogs import _cards
 from cogs._buttons import TaskButton
 from cogs._ways import Closed, Parcel, TooLarge, by_bot, by_token, direct_message, new_message
@@ -32,6 +32,8 @@ class _Reply:
 
     newest: Task | None = None
     """What is to be shown next."""
+    latest: Task | None = None
+    """What was last to be shown; in line, it knows its turn."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
     still: Path | None = None
     """A picture of the clip."""
@@ -55,10 +57,19 @@ class Delivery(commands.Cog):
     def show(self, task: Task, still: Path | None) -> None:
         """Bring the reply up to date soon; the newest task shown wins."""
         reply = self._replies.setdefault(task.id, _Reply())
-        reply.newest, reply.still = task, still
+        reply.newest = reply.latest = task
+        reply.still = still
         reply.news.set()
         if reply.worker is None or reply.worker.done():
             reply.worker = asyncio.create_task(self._keep_showing(reply), name=f"show task {task.id}")
+
+    def as_shown(self, task: Task) -> Task:
+        """The task with what its reply says of its turn, if it is in line."""
+        reply = self._replies.get(task.id)
+        shown = reply.latest if reply else None
+        if shown is None or task.state is not State.QUEUED or shown.state is not State.QUEUED:
+            return task
+        return task.model_copy(update={"turn": shown.turn, "starts_at": shown.starts_at})
 
     async def deliver(self, task: Task, result: Path | None, still: Path | None) -> Place:
         """Put the task's end where its member sees it; raises NotNow or NoWay."""
@@ -185,5 +196,6 @@ async def setup(bot: ExtendBot) -> None:
     """Called by discord.py when the cog is loaded."""
     delivery = Delivery(bot)
     bot.screen = delivery
+    bot.as_shown = delivery.as_shown
     bot.add_dynamic_items(TaskButton)
     await bot.add_cog(delivery)

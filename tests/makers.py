@@ -6,9 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
 
+from bot.limits import Case
+from bot.rules import Asker, Limits, Roofs
 from bot.task import Order, Place, State, Task
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+ROOMY = Roofs(max_waiting=10**6, server_waiting=10**6)
+"""Roofs that nobody reaches."""
 
 
 def an_order(**changes: object) -> Order:
@@ -35,3 +39,13 @@ def a_place(message_id: int = 55, **changes: object) -> Place:
 def a_task(**changes: object) -> Task:
     plain = Task(id=1, state=State.QUEUED, order=an_order(), place=a_place(), created_at=NOON, changed_at=NOON)
     return plain.model_copy(update=changes)
+
+
+def an_asker(**changes: object) -> Asker:
+    return Asker(user_id=11, guild_id=22, channel_id=33).model_copy(update=changes)
+
+
+def a_case(order: Order, now: datetime = NOON, limits: Limits | None = None, roofs: Roofs | None = None) -> Case:
+    """What judges `order`; without limits nothing is forbidden."""
+    asker = an_asker(user_id=order.user_id, guild_id=order.guild_id, channel_id=order.channel_id)
+    return Case(order, asker, now, limits or Limits(), roofs or ROOMY)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import subprocess
 from array import array
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -91,7 +92,7 @@ def change(film: Path, seam: int, near: int = 8) -> Change:
     raw = ffmpeg("-i", film, "-map", "0:V:0", *looks)
     size = _LOOK_WIDTH * _LOOK_HEIGHT * 3
     pictures = [raw[at : at + size] for at in range(0, len(raw), size)]
-    steps = [sum(abs(a - b) for a, b in zip(one, two, strict=True)) / size for one, two in zip(pictures, pictures[1:])]
+    steps = [sum(abs(a - b) for a, b in zip(one, two, strict=True)) / size for one, two in pairwise(pictures)]
     at_seam = steps.pop(seam - first - 1)
     before, after = pictures[: seam - first][-4:], pictures[seam - first :][:4]
     bright = [sum(map(sum, some)) / size / len(some) for some in (before, after)]

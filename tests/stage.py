@@ -32,6 +32,7 @@ from tests.clips import Clips
 
 Json = dict[str, Any]
 CREATE = "/v1/videos/generations"
+NO_LIMITS = ("DEFAULT_USER_PER_DAY", "DEFAULT_SERVER_PER_DAY", "DEFAULT_USER_RUNNING", "DEFAULT_SERVER_RUNNING")
 A_VIDEO = 30_000
 """Bytes: a request with more brings a video, one with less at most a still."""
 
@@ -49,6 +50,8 @@ class Stage:
     ben: Member
     mia: Member
     lines: list[str] = field(default_factory=list)
+    limits: dict[str, str] = field(default_factory=lambda: dict.fromkeys(NO_LIMITS, "0"))
+    """A new server's limits: none, for a scenario that is about something else uses as many tasks as it likes."""
 
     @property
     def data(self) -> Path:
@@ -69,6 +72,7 @@ class Stage:
             "TRUSTED_MEDIA_HOSTS": ",".join(hosts),
             "POLL_SECONDS": "0.1",
             "EDIT_SECONDS": "0.1",
+            **self.limits,
             **changes,
         }
 

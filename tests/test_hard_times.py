@@ -131,7 +131,7 @@ async def test_a_task_that_cannot_be_kept_is_not_begun(stage: Stage, clip: Path)
     async with stage.bot(HASTY, **CALM), full(stage.data / "bot.db"):
         channel = await stage.ana.channel("videos")
         await stage.ana.command("extend", channel, prompt="go on", video=await stage.ana.upload(clip))
-        told = await stage.ana.wait_message(lambda it: "Something went wrong" in text_of(it))
+        told = await stage.ana.wait_message(lambda it: "so nothing was started" in text_of(it))
     assert told["ephemeral"]
     assert await stage.ben.messages("videos") == []
     assert posts(stage) == 0

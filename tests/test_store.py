@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.rules import Roofs
 from bot.store import Moved, Store, StoreUnusable
-from bot.task import Billed, Clip, State
-from tests.makers import NOON, a_place, an_order
+from bot.task import Billed, Clip, Order, Place, State, Task
+from tests.makers import NOON, a_case, a_place, an_order
 
 CLIP = Clip(seconds=4, width=640, height=360, video_codec="h264", container="mp4", fps=30, audio=True, size=1000)
 
@@ -27,11 +28,15 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         yield opened
 
 
+async def added(store: Store, order: Order, place: Place) -> Task:
+    return await store.reserve(order, place, NOON, a_case(order))
+
+
 async def test_a_row_comes_back_as_it_went_in(store: Store) -> None:
     """Every field survives the database, the token and the time zones included."""
-    added = await store.add(an_order(prompt="猫 'quoted' <@1>"), a_place(), NOON)
-    moved = await store.move(added, State.PREPARING, NOON + timedelta(seconds=1), clip=CLIP)
-    read = await store.get(added.id)
+    kept = await added(store, an_order(prompt="猫 'quoted' <@1>"), a_place())
+    moved = await store.move(kept, State.PREPARING, NOON + timedelta(seconds=1), clip=CLIP)
+    read = await store.get(kept.id)
     assert read == moved
     assert read is not None
     assert read.clip == CLIP
@@ -42,11 +47,11 @@ async def test_a_row_comes_back_as_it_went_in(store: Store) -> None:
 
 async def test_only_the_row_that_was_seen_is_changed(store: Store) -> None:
     """A write against a state that is no longer the row's raises Moved and changes nothing; going back is an error."""
-    seen = await store.add(an_order(), a_place(), NOON)
+    seen = await added(store, an_order(), a_place())
     await store.move(seen, State.CANCELLED, NOON)
     with pytest.raises(Moved):
         await store.move(seen, State.PREPARING, NOON)
-    rendering = await store.add(an_order(), a_place(56), NOON)
+    rendering = await added(store, an_order(), a_place(56))
     rendering = await store.move(rendering, State.RENDERING, NOON)
     with pytest.raises(ValueError, match="never goes from rendering"):
         await store.move(rendering, State.SENDING, NOON)
@@ -55,27 +60,27 @@ async def test_only_the_row_that_was_seen_is_changed(store: Store) -> None:
 async def test_slots_are_exact_under_parallel_claims(store: Store) -> None:
     """Of ten in line, forty simultaneous claims let exactly three in, the oldest first."""
     for message in range(10):
-        await store.add(an_order(), a_place(100 + message), NOON)
-    claims = await asyncio.gather(*(store.claim(3, NOON) for _ in range(40)))
+        await added(store, an_order(), a_place(100 + message))
+    claims = await asyncio.gather(*(store.claim(Roofs(max_running=3), 0, NOON) for _ in range(40)))
     assert sorted(task.id for task in claims if task) == [1, 2, 3]
 
 
 async def test_an_overdue_task_frees_its_slot(store: Store) -> None:
     """A task that FoxAPI has gone silent on no longer counts as running."""
     for message in range(2):
-        await store.add(an_order(), a_place(100 + message), NOON)
-    first = await store.claim(1, NOON)
+        await added(store, an_order(), a_place(100 + message))
+    first = await store.claim(Roofs(max_running=1), 0, NOON)
     assert first
-    assert await store.claim(1, NOON) is None
+    assert await store.claim(Roofs(max_running=1), 0, NOON) is None
     await store.note(first, overdue=True)
-    assert await store.claim(1, NOON)
+    assert await store.claim(Roofs(max_running=1), 0, NOON)
 
 
 async def test_unfinished_are_those_with_something_left_to_do(store: Store) -> None:
     """What stands in line is claimed, what is at work goes on, and an end counts until it was told."""
     states = [State.QUEUED, State.PREPARING, State.READY, State.FAILED, State.DELIVERED]
     for message, state in enumerate(states):
-        task = await store.add(an_order(), a_place(100 + message), NOON)
+        task = await added(store, an_order(), a_place(100 + message))
         if state is not State.QUEUED:
             await store.move(task, state, NOON, told=state is State.DELIVERED, billed=Billed.UNKNOWN)
     assert [task.state for task in await store.unfinished()] == [State.PREPARING, State.READY, State.FAILED]

@@ -67,6 +67,8 @@ class Accepted:
 
     remote_id: str
     estimated_seconds: float | None
+    credits: float | None = None
+    """What it costs (seen here, documented in the query's answer)."""
 
 
 class RemoteStatus(StrEnum):
@@ -90,6 +92,8 @@ class Remote:
     sentence: str | None
     """Why it failed, for the member."""
     code: str = ""
+    credits: float | None = None
+    """What it costs, where that is said."""
 
 
 def decipher(status: int, headers: Mapping[str, str], body: bytes) -> Json:
@@ -121,7 +125,7 @@ def accepted(content: Json) -> Accepted:
         raise MaybeTaken("2xx without a task id")
     info = content.get("task_info")
     seconds = info.get("estimated_time") if isinstance(info, dict) else None
-    return Accepted(remote_id, _number(seconds))
+    return Accepted(remote_id, _number(seconds), _credits(content))
 
 
 def remote(content: Json) -> Remote:
@@ -132,9 +136,9 @@ def remote(content: Json) -> Remote:
     status = RemoteStatus(word) if word in set(RemoteStatus) else RemoteStatus.PROCESSING
     percent = min(100, max(0, int(_number(content.get("progress")) or 0)))
     if status is not RemoteStatus.FAILED:
-        return Remote(status, percent, _result_url(content), None)
+        return Remote(status, percent, _result_url(content), None, credits=_credits(content))
     code, message = _error(content, b"")
-    return Remote(status, percent, None, sentence_for_failure(code, message), code)
+    return Remote(status, percent, None, sentence_for_failure(code, message), code, _credits(content))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -175,6 +179,12 @@ def _error(content: Json | None, body: bytes) -> tuple[str, str]:
 def _request_id(headers: Mapping[str, str]) -> str:
     value = next((v for k, v in headers.items() if k.lower() == "x-request-id"), "")
     return f" (request {value[:80]})" if value else ""
+
+
+def _credits(content: Json) -> float | None:
+    usage = content.get("usage")
+    number = _number(usage.get("credits_reserved")) if isinstance(usage, dict) else None
+    return number if number is None or number >= 0 else None
 
 
 def _number(value: object) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 
 class Bell:
@@ -18,9 +19,11 @@ class Bell:
             self._ids.add(task_id)
         self._rung.set()
 
-    async def wait(self) -> set[int]:
-        """Return, once it was rung, the ids it was rung for."""
-        await self._rung.wait()
+    async def wait(self, seconds: float | None = None) -> set[int]:
+        """Return, once it was rung, the ids it was rung for; after `seconds` in any case."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
         self._rung.clear()
         ids, self._ids = self._ids, set()
         return ids

@@ -54,6 +54,8 @@ async def _kept(job: Job, task: Task, error: NoWay) -> Task:
         task = await job.tools.store.note(task, told=True)
         await _clear(job, task)
         return task
+    if not task.overdue:
+        task = await job.tools.store.note(task, overdue=True)  # it no longer counts among its member's unfinished ones
     await job.rest(job.tools.patience.no_way)
     return await job.fresh(task)
 

@@ -43,6 +43,8 @@ class Following:
             _give_up_if_late(job, task)
             return await job.fresh(task)
         tools.pause.well()
+        if remote.credits is not None and remote.credits != task.credits:
+            task = await tools.store.note(task, credits=remote.credits)
         match remote:
             case Remote(RemoteStatus.FAILED, sentence=sentence, code=code):
                 log.info("task %d: FoxAPI failed it: %s", task.id, code or "no code")

@@ -38,6 +38,11 @@ class Job:
         self._nudged = asyncio.Event()
         self._following = Following()
 
+    @property
+    def task(self) -> Task:
+        """The row, as this job last saw it."""
+        return self._task
+
     def nudge(self) -> None:
         """Its row was changed by somebody else: do not rest, look."""
         self._nudged.set()

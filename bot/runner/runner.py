@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from bot.news import TaskEnded
 from bot.runner.bell import Bell
+from bot.runner.housekeeping import keep_house, sweep
 from bot.runner.job import Job
+from bot.runner.line import Line
 from bot.runner.pause import Gaps
 from bot.runner.tools import Tools
 from bot.task import State, Task
@@ -22,6 +25,7 @@ class Runner:
         self._bell = bell
         self._jobs: dict[int, Job] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self._line = Line(tools)
 
     async def run(self) -> None:
         """Take up what an earlier run left, then new tasks as they come; ends only by cancellation.
@@ -35,7 +39,8 @@ class Runner:
             for task in unfinished:
                 log.info("task %d goes on from %s", task.id, task.state)
                 self._start(task)
-            await self._let_in()
+            self._own(asyncio.create_task(keep_house(self._tools), name="keep house"))
+            self._bell.ring()
             await self._answer_bell()
         finally:
             for running in self._running:
@@ -45,14 +50,15 @@ class Runner:
     async def _answer_bell(self) -> None:
         gaps = Gaps(self._tools.random, self._tools.patience.first_gap)
         while True:
-            ids = await self._bell.wait()
+            # A slot may become free without a word: one whose task is no longer followed is kept for some minutes.
+            ids = await self._bell.wait(self._tools.patience.line if self._line else None)
             try:
                 for task_id in ids & self._jobs.keys():
                     self._jobs[task_id].nudge()
                 unknown = ids - self._jobs.keys()
                 await self._let_in()
-                for task_id in unknown - self._jobs.keys():
-                    await self._look_at(task_id)
+                in_line = [task_id for task_id in unknown - self._jobs.keys() if await self._is_in_line(task_id)]
+                await self._line.look(in_line)
                 gaps.reset()
             except Exception:
                 log.exception("could not look for tasks; trying again")
@@ -61,23 +67,28 @@ class Runner:
                 for task_id in ids:
                     self._bell.ring(task_id)
 
-    async def _look_at(self, task_id: int) -> None:
-        """See to a task that has no job: it stands in line, or it ended there."""
+    async def _is_in_line(self, task_id: int) -> bool:
+        """Whether a task that has no job stands in line; if it ended there, see to that."""
         task = await self._tools.store.get(task_id)
-        if task and task.state is State.QUEUED:
-            self._tools.screen.show(task, None)
-        elif task and task.state.ended and not task.told:
+        if task and task.state.ended and not task.told:
             self._start(task)
+        return bool(task and task.state is State.QUEUED)
 
     async def _let_in(self) -> None:
-        while task := await self._tools.store.claim(self._tools.max_running, self._tools.now()):
+        while task := await self._claim():
             log.info("task %d %s", task.id, task.state)
             self._tools.screen.show(task, None)
             self._start(task)
 
+    async def _claim(self) -> Task | None:
+        tools = self._tools
+        return await tools.store.claim(tools.roofs, tools.server_running, tools.now())
+
     def _start(self, task: Task) -> None:
         self._jobs[task.id] = job = Job(self._tools, task, self._bell)
-        running = asyncio.create_task(self._work(job, task.id), name=f"task {task.id}")
+        self._own(asyncio.create_task(self._work(job, task.id), name=f"task {task.id}"))
+
+    def _own(self, running: asyncio.Task[None]) -> None:
         self._running.add(running)
         running.add_done_callback(self._running.discard)
 
@@ -87,3 +98,6 @@ class Runner:
         finally:
             del self._jobs[task_id]
             self._bell.ring()
+        self._tools.news.tell(TaskEnded(job.task))
+        if job.task.forgotten:
+            await sweep(self._tools)

@@ -65,9 +65,8 @@ async def _taken(job: Job, task: Task, answer: Accepted, recent: Sequence[float]
     log.info("task %d: FoxAPI took it as %s", task.id, answer.remote_id)
     now = job.tools.now()
     expected = estimate.at_start(now, answer.estimated_seconds, recent)
-    return await job.surely(
-        lambda: job.move(task, State.RENDERING, remote_id=answer.remote_id, sent_at=now, expected_at=expected)
-    )
+    known = {"remote_id": answer.remote_id, "sent_at": now, "expected_at": expected, "credits": answer.credits}
+    return await job.surely(lambda: job.move(task, State.RENDERING, **known))
 
 
 async def _not_taken(job: Job, task: Task, sentence: str) -> Task:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from bot.foxapi import FoxAPI
 from bot.media import Fetcher, Ffmpeg, Folders
+from bot.news import News
+from bot.rules import Roofs
 from bot.runner.pause import Pause
 from bot.store import Store
 from bot.task import Place, Task
@@ -34,6 +36,7 @@ class Screen(Protocol):
     def show(self, task: Task, still: Path | None) -> None:
         """Bring the reply up to date soon; the newest task shown wins. Returns at once and never raises.
 
+        A task in line has its `turn`, and `starts_at` where that can be told.
         `still`: a small picture of the clip, where there is such a file.
         """
 
@@ -110,6 +113,10 @@ class Patience:
     """Before the first new try of anything; the gaps grow from there."""
     no_way: float = 3600
     """Between two tries to deliver a result when no way to its member is open."""
+    line: float = 5
+    """Between two looks at the line: slots may become free without a word, and those who wait see where they are."""
+    sweep: float = 3600
+    """Between two times of taking away what is to be kept no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +133,12 @@ class Tools:
     screen: Screen
     folders: Folders
     poll_seconds: float
-    max_running: int
+    roofs: Roofs
+    server_running: int
+    """How many tasks of a server that has set no limits may be at work at once; 0: no limit."""
+    grace: timedelta
+    """For which the rows of a server that the bot has left are kept."""
+    news: News
     now: Callable[[], datetime]
     random: random.Random
     pause: Pause

@@ -1,6 +1,8 @@
-"""Tasks, kept: every write is one short transaction, and nothing else happens inside one."""
+"""Tasks and rules, kept: every write is one short transaction, and nothing else happens inside one."""
 
+from bot.store.books import InUse, Look
 from bot.store.engine import StoreUnusable
-from bot.store.store import Moved, Store
+from bot.store.store import Judge, Moved, Store
+from bot.store.turns import Lineup, Waiting
 
-__all__ = ["Moved", "Store", "StoreUnusable"]
+__all__ = ["InUse", "Judge", "Lineup", "Look", "Moved", "Store", "StoreUnusable", "Waiting"]

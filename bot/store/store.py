@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Self
+from typing import Any, Protocol, Self
 
-from sqlalchemy import Select, and_, func, insert, or_, select, update
+from sqlalchemy import Select, and_, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from bot.rules import Ceilings, Limits, Roofs, Usage
+from bot.store.attic import Attic
+from bot.store.books import Books
+from bot.store.database import Database
 from bot.store.engine import opened
-from bot.store.tables import notes, task_of, tasks, values
+from bot.store.servers import Servers
+from bot.store.tables import members, notes, task_of, tasks, values
+from bot.store.turns import Lineup, lineup_of, take_turn
 from bot.store.uninterrupted import uninterrupted
+from bot.store.usage import counts, ruling_of, usage_of
 from bot.task import Billed, Order, Place, State, Task
 
-_AT_WORK = (State.PREPARING, State.SENDING, State.RENDERING)
 _ENDS = tuple(state for state in State if state.ended)
 
 
@@ -24,11 +30,24 @@ class Moved(Exception):
     """The row is no longer in the state that the caller saw it in (it was cancelled, say): read it again."""
 
 
+class Judge(Protocol):
+    """Who decides, inside the transaction, whether a task may be kept."""
+
+    def ceilings(self, limits: Limits | None) -> Ceilings:
+        """The daily numbers that hold, given what the server's moderators set (None: nothing)."""
+
+    def check(self, limits: Limits | None, usage: Usage) -> bool:
+        """Raise Refused, or return whether one of the member's extra runs is used up."""
+
+
 class Store:
     """All rows. Made by :meth:`open`."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+        self._database = Database(engine)
+        self.servers = Servers(self._database)
+        self.books = Books(self._database)
+        self.attic = Attic(self._database)
 
     @classmethod
     @asynccontextmanager
@@ -38,26 +57,17 @@ class Store:
             yield cls(engine)
 
     @uninterrupted
-    async def add(self, order: Order, place: Place, now: datetime) -> Task:
-        """Keep a new task, `queued`."""
-        row = values(
-            {
-                "state": State.QUEUED,
-                "user_id": order.user_id,
-                "guild_id": order.guild_id,
-                "order": order,
-                "place": place,
-                "created_at": now,
-                "changed_at": now,
-                "progress": 0,
-                "head_ends": 0.0,
-                "overdue": False,
-                "billed": Billed.NO,
-                "told": False,
-            }
-        )
-        async with self._engine.begin() as connection:
-            added = await connection.execute(insert(tasks).values(row).returning(tasks))
+    async def reserve(self, order: Order, place: Place, now: datetime, judge: Judge) -> Task:
+        """Keep a new task, `queued`, if `judge` allows it: one transaction. Raises the judge's Refused."""
+        home, user = order.home, order.user_id
+        async with self._database.writing() as connection:
+            ruling = await ruling_of(connection, home, user)
+            ceilings = judge.ceilings(ruling.limits)
+            usage = await usage_of(connection, home, user, ruling, ceilings, now)
+            granted = judge.check(ruling.limits, usage)
+            if granted:
+                await _give_run(connection, home, user, -1)
+            added = await connection.execute(insert(tasks).values(_new(order, place, now, granted)).returning(tasks))
             return task_of(added.one())
 
     async def get(self, task_id: int) -> Task | None:
@@ -67,7 +77,7 @@ class Store:
 
     async def shown_at(self, message_id: int) -> Task | None:
         """The task whose reply is this message, if there is one."""
-        found = await self._read(select(tasks).where(tasks.c.message_id == message_id))
+        found = await self._read(select(tasks).where(tasks.c.message_id == message_id, tasks.c.forgotten.is_(False)))
         return found[0] if found else None
 
     async def unfinished(self) -> list[Task]:
@@ -78,21 +88,27 @@ class Store:
     async def of_member(self, user_id: int, limit: int) -> list[Task]:
         """The member's newest tasks, newest first."""
         return await self._read(
-            select(tasks).where(tasks.c.user_id == user_id).order_by(tasks.c.id.desc()).limit(limit)
+            select(tasks)
+            .where(tasks.c.user_id == user_id, tasks.c.forgotten.is_(False))
+            .order_by(tasks.c.id.desc())
+            .limit(limit)
         )
 
     @uninterrupted
-    async def claim(self, max_running: int, now: datetime) -> Task | None:
-        """Take the first in line, now `preparing`, if fewer than `max_running` are at work; else None."""
-        at_work = and_(tasks.c.state.in_(_AT_WORK), tasks.c.overdue.is_(False))
-        async with self._engine.begin() as connection:
-            running = await connection.scalar(select(func.count()).select_from(tasks).where(at_work))
-            if (running or 0) >= max_running:
-                return None
-            first = select(func.min(tasks.c.id)).where(tasks.c.state == State.QUEUED).scalar_subquery()
-            change = update(tasks).where(tasks.c.id == first).values(state=State.PREPARING, changed_at=now)
-            claimed = (await connection.execute(change.returning(tasks))).one_or_none()
-            return task_of(claimed) if claimed else None
+    async def claim(self, roofs: Roofs, server_running: int, now: datetime) -> Task | None:
+        """Take the next in line, now `preparing`, if there is a slot for it; `server_running`: where none is set."""
+        async with self._database.writing() as connection:
+            return await take_turn(connection, roofs, server_running, now)
+
+    @uninterrupted
+    async def lineup(self, roofs: Roofs, server_running: int, now: datetime) -> Lineup:
+        """Everything that tells who is next in line, and next but one."""
+        async with self._database.reading() as connection:
+            return await lineup_of(connection, roofs, server_running, now)
+
+    async def in_line(self, ids: Collection[int]) -> list[Task]:
+        """Those of these tasks that still stand in line."""
+        return await self._read(select(tasks).where(tasks.c.id.in_(ids), tasks.c.state == State.QUEUED))
 
     async def move(self, task: Task, state: State, now: datetime, **changes: object) -> Task:
         """Write the task's next state and other `changes` of its fields; return the new row.
@@ -111,11 +127,14 @@ class Store:
     @uninterrupted
     async def _change(self, task: Task, changes: dict[str, object]) -> Task:
         same = and_(tasks.c.id == task.id, tasks.c.state == task.state)
-        async with self._engine.begin() as connection:
+        async with self._database.writing() as connection:
             changed = await connection.execute(update(tasks).where(same).values(values(changes)).returning(tasks))
             row = changed.one_or_none()
             if row is None:
                 raise Moved(f"task {task.id} is no longer {task.state}")
+            if row.granted and not counts(row.state, row.billed):
+                await _give_run(connection, row.home, row.user_id, 1)
+                await connection.execute(update(tasks).where(tasks.c.id == row.id).values(granted=False))
             return task_of(row)
 
     @uninterrupted
@@ -123,13 +142,13 @@ class Store:
         """How many seconds the latest finished tasks were at FoxAPI."""
         done = and_(tasks.c.state.in_((State.READY, State.DELIVERED)), tasks.c.rendered_at.is_not(None))
         newest = select(tasks.c.sent_at, tasks.c.rendered_at).where(done).order_by(tasks.c.id.desc()).limit(limit)
-        async with self._reading() as connection:
+        async with self._database.reading() as connection:
             return [(end - start).total_seconds() for start, end in await connection.execute(newest)]
 
     @uninterrupted
     async def remembered(self, name: str) -> str | None:
         """A note that the bot made for itself."""
-        async with self._reading() as connection:
+        async with self._database.reading() as connection:
             value: str | None = await connection.scalar(select(notes.c.value).where(notes.c.name == name))
             return value
 
@@ -137,15 +156,37 @@ class Store:
     async def remember(self, name: str, value: str) -> None:
         """Make, or make anew, a note."""
         note = upsert(notes).values(name=name, value=value)
-        async with self._engine.begin() as connection:
+        async with self._database.writing() as connection:
             await connection.execute(note.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
 
     @uninterrupted
     async def _read(self, query: Select[tuple[object, ...]]) -> list[Task]:
-        async with self._reading() as connection:
+        async with self._database.reading() as connection:
             return [task_of(row) for row in await connection.execute(query)]
 
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[AsyncConnection]:
-        async with self._engine.connect() as connection:
-            yield await connection.execution_options(reading=True)
+
+def _new(order: Order, place: Place, now: datetime, granted: bool) -> dict[str, Any]:
+    fields = {
+        "state": State.QUEUED,
+        "user_id": order.user_id,
+        "guild_id": order.guild_id,
+        "home": order.home,
+        "seconds": order.seconds,
+        "order": order,
+        "place": place,
+        "created_at": now,
+        "changed_at": now,
+        "progress": 0,
+        "head_ends": 0.0,
+        "overdue": False,
+        "billed": Billed.NO,
+        "told": False,
+        "granted": granted,
+        "forgotten": False,
+    }
+    return values(fields)
+
+
+async def _give_run(connection: AsyncConnection, home: int, user_id: int, runs: int) -> None:
+    here = and_(members.c.home == home, members.c.user_id == user_id)
+    await connection.execute(update(members).where(here).values(granted=members.c.granted + runs))

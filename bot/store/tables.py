@@ -21,6 +21,7 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -40,6 +41,7 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
+ZERO = text("0")
 metadata = MetaData()
 
 tasks = Table(
@@ -47,9 +49,11 @@ tasks = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("state", Text, nullable=False),
-    # Copies of three of the order's fields, because they are searched by.
+    # Copies of some of the order's and the place's fields, because they are searched by.
     Column("user_id", BigInteger, nullable=False),
     Column("guild_id", BigInteger),
+    Column("home", BigInteger, nullable=False, server_default=ZERO),
+    Column("seconds", Integer, nullable=False, server_default=ZERO),
     Column("message_id", BigInteger, nullable=False),
     Column("order", JSON, nullable=False),
     Column("place", JSON, nullable=False),
@@ -74,9 +78,15 @@ tasks = Table(
     Column("reason", Text),
     Column("billed", Text, nullable=False),
     Column("told", Boolean, nullable=False),
+    Column("credits", Float),
+    Column("granted", Boolean, nullable=False, server_default=ZERO),
+    Column("forgotten", Boolean, nullable=False, server_default=ZERO),
     Index("tasks_state", "state", "told"),
     Index("tasks_user", "user_id", "created_at"),
-    Index("tasks_guild", "guild_id", "created_at"),
+    Index("tasks_home", "home", "created_at"),
+    Index("tasks_created", "created_at"),
+    Index("tasks_changed", "changed_at"),
+    Index("tasks_line", "state", "home", "user_id"),
     Index("tasks_message", "message_id", unique=True),
     sqlite_autoincrement=True,  # ids of deleted rows never come back: buttons carry them
 )
@@ -84,7 +94,34 @@ tasks = Table(
 notes = Table("notes", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 """What the bot must remember of itself, such as the hash of the commands that it registered last."""
 
-_COPIES = {"user_id", "guild_id", "message_id"}
+servers = Table(
+    "servers",
+    metadata,
+    Column("home", BigInteger, primary_key=True, autoincrement=False),
+    Column("limits", JSON(none_as_null=True)),  # none: the operator's defaults
+    Column("server_running", Integer),  # a copy, because turns are given by it
+    Column("reset_after", Integer, nullable=False, server_default=ZERO),  # only tasks with greater ids count
+    Column("turn", Integer, nullable=False, server_default=ZERO),  # the number of its latest turn
+    Column("left_at", Moment),
+    Index("servers_turn", "turn"),
+)
+"""One row per server, and per member in direct messages, that has limits or has had a turn."""
+
+members = Table(
+    "members",
+    metadata,
+    Column("home", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("blocked_at", Moment),
+    Column("blocked_by", BigInteger),
+    Column("granted", Integer, nullable=False, server_default=ZERO),
+    Column("reset_after", Integer, nullable=False, server_default=ZERO),
+    Column("turn", Integer, nullable=False, server_default=ZERO),
+    Index("members_user", "user_id"),
+)
+"""One row per member of a server on whom something was decided, or who has had a turn."""
+
+_COPIES = {"user_id", "guild_id", "message_id", "home", "seconds"}
 
 
 def values(changes: Mapping[str, object]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from aiohttp import BodyPartReader, web
 from bot.sandbox.discord import permissions, shapes
 from bot.sandbox.discord.compose import fill, ping
 from bot.sandbox.discord.forms import read_record
-from bot.sandbox.discord.live import acting, commands_for
+from bot.sandbox.discord.live import acting, all_commands, commands_for
 from bot.sandbox.discord.model import Channel, Json, Message, Upload, User
 from bot.sandbox.discord.refusal import Refusal, nothing, reply
 from bot.sandbox.discord.world import World
@@ -36,15 +36,16 @@ class ClientRoutes:
         channels = [each for each in world.channels.values() if world.may(me.id, each) & permissions.VIEW_CHANNEL]
         channels.sort(key=lambda each: (each.dm, each.position))
         shown = [user for user in world.users.values() if user.on_page and not user.bot]
-        guild = world.guild
+        guild, raw = world.guild, request.query.get("raw") in ("1", "true")
         return reply(
             {
                 "me": shapes.page_user(world, me),
                 "users": [shapes.page_user(world, user) for user in shown],
                 "guild": {"id": guild.id, "name": guild.name},
+                "roles": shapes.page_roles(guild),
                 "channels": [shapes.page_channel(each) for each in channels],
                 "messages": {each.id: self._readable(me, each) for each in channels},
-                "commands": commands_for(world, me.id),
+                "commands": all_commands(world) if raw else commands_for(world, me.id),
                 "bot": {"online": world.online, "user": shapes.page_user(world, world.bot)},
                 "samples": world.samples,
             }

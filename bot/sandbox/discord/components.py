@@ -31,13 +31,15 @@ def inputs(components: list[Json]) -> Iterator[Json]:
 
 
 def numbered(components: list[Json]) -> list[Json]:
-    """The tree with an `id` on every component, as Discord fills them in."""
+    """The tree with an `id` on every component, as Discord fills them in, and with ids of things as text."""
     count = 0
 
     def walk(component: Json) -> Json:
         nonlocal count
         count += 1
         out = {**component, "id": component.get("id") or count}
+        if "default_values" in component:
+            out["default_values"] = [{**each, "id": str(each["id"])} for each in component["default_values"] or []]
         if "components" in component:
             out["components"] = [walk(each) for each in component["components"]]
         return out

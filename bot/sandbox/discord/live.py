@@ -26,10 +26,13 @@ def first_shown(world: World) -> str:
 
 def commands_for(world: World, user_id: str) -> list[Json]:
     """The commands that the member is offered: those of which `default_member_permissions` are theirs."""
-    guild = world.guild
-    known = [*world.commands[None].values(), *world.commands.get(guild.id, {}).values()]
-    mine = permissions.of_member(guild, user_id)
-    return [each for each in known if _offered(each["default_member_permissions"], mine)]
+    mine = permissions.of_member(world.guild, user_id)
+    return [each for each in all_commands(world) if _offered(each["default_member_permissions"], mine)]
+
+
+def all_commands(world: World) -> list[Json]:
+    """The commands that are registered for the page's server."""
+    return [*world.commands[None].values(), *world.commands.get(world.guild.id, {}).values()]
 
 
 def _offered(needed: str | None, mine: int) -> bool:

@@ -90,9 +90,10 @@ class Member:
             raise PageRefused(response.status, data["message"])
         return data
 
-    async def state(self) -> Json:
-        """The whole page (/client/state)."""
-        async with self._http.get(f"{self.url}/client/state", params={"user": self.id}) as response:
+    async def state(self, *, raw: bool = False) -> Json:
+        """The whole page (/client/state); `raw`: with the commands too that this member is not offered."""
+        query = {"user": self.id} | ({"raw": "1"} if raw else {})
+        async with self._http.get(f"{self.url}/client/state", params=query) as response:
             return await self._answer(response)
 
     async def channel(self, name: str) -> str:
@@ -127,14 +128,14 @@ class Member:
 
     async def command(self, name: str, channel_id: str, /, *, raw: bool = False, **options: object) -> str:
         """Use a slash command ("limits set" for a subcommand); attachments by upload id. The interaction's id."""
-        command, path = await self._find(name)
+        command, path = await self._find(name, raw=raw)
         given = _typed(command, path, options)
         body = {"channel_id": channel_id, "command_id": command["id"], "type": 1, "options": given}
         return str((await self._post("command", body, raw))["interaction_id"])
 
     async def menu(self, name: str, message: Json, *, raw: bool = False) -> str:
         """Use a message menu command on a message; the interaction's id."""
-        command, _ = await self._find(name, _MENU)
+        command, _ = await self._find(name, _MENU, raw=raw)
         body = {"channel_id": message["channel_id"], "command_id": command["id"], "type": _MENU}
         return str((await self._post("command", body | {"target_id": message["id"]}, raw))["interaction_id"])
 
@@ -187,8 +188,8 @@ class Member:
                 raise PageRefused(response.status, await response.text())
             return await response.read()
 
-    async def _find(self, name: str, kind: int = 1) -> tuple[Json, list[str]]:
-        commands = (await self.state())["commands"]
+    async def _find(self, name: str, kind: int = 1, *, raw: bool = False) -> tuple[Json, list[str]]:
+        commands = (await self.state(raw=raw))["commands"]
         first, *rest = name.split() if kind == 1 else [name]
         for command in commands:
             if (command["name"], command["type"]) == (first, kind):

@@ -13,7 +13,7 @@ SUPPRESS_EMBEDS = 1 << 2
 EPHEMERAL = 1 << 6
 LOADING = 1 << 7
 
-TEXT_CHANNEL, DM_CHANNEL = 0, 1
+TEXT_CHANNEL, DM_CHANNEL, PUBLIC_THREAD = 0, 1, 11
 DEFAULT, REPLY, SLASH_REPLY, MENU_REPLY = 0, 19, 20, 23
 """Message types (Discord docs, Message Object)."""
 
@@ -54,7 +54,7 @@ class Overwrite:
 
 @dataclass(slots=True)
 class Channel:
-    """A text channel of a server, or (guild_id None) one member's direct messages with the bot."""
+    """A text channel of a server, a thread in one (parent_id), or (guild_id None) a member's direct messages."""
 
     id: str
     name: str
@@ -63,6 +63,15 @@ class Channel:
     position: int = 0
     overwrites: list[Overwrite] = field(default_factory=list)
     recipient_id: str | None = None
+    parent_id: str | None = None
+    nsfw: bool = False
+
+    @property
+    def kind(self) -> int:
+        """Discord's channel type."""
+        if self.parent_id is not None:
+            return PUBLIC_THREAD
+        return DM_CHANNEL if self.dm else TEXT_CHANNEL
 
     @property
     def dm(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.sandbox.discord import permissions
-from bot.sandbox.discord.model import DM_CHANNEL, TEXT_CHANNEL, Channel, Guild, Json, Message, Role, User
+from bot.sandbox.discord.model import DM_CHANNEL, Channel, Guild, Json, Message, Role, User
 from bot.sandbox.discord.snowflakes import iso
 
 if TYPE_CHECKING:
@@ -50,13 +50,24 @@ def channel(world: World, one: Channel) -> Json:
     if one.recipient_id is not None:
         recipients = [user(world.users[one.recipient_id])]
         return {"id": one.id, "type": DM_CHANNEL, "recipients": recipients, "last_message_id": last, "flags": 0}
+    if one.parent_id is not None:
+        return _thread(one, last)
     overwrites = [
         {"id": each.id, "type": each.kind, "allow": str(each.allow), "deny": str(each.deny)} for each in one.overwrites
     ]
-    out: Json = {"id": one.id, "type": TEXT_CHANNEL, "guild_id": one.guild_id, "name": one.name, "topic": one.topic}
-    out |= {"position": one.position, "permission_overwrites": overwrites, "parent_id": None, "nsfw": False}
+    out: Json = {"id": one.id, "type": one.kind, "guild_id": one.guild_id, "name": one.name, "topic": one.topic}
+    out |= {"position": one.position, "permission_overwrites": overwrites, "parent_id": None, "nsfw": one.nsfw}
     out |= {"rate_limit_per_user": 0, "last_message_id": last, "flags": 0}
     return out
+
+
+def _thread(one: Channel, last: str | None) -> Json:
+    """Discord docs, Channel Object, of a thread (Threads, Thread Fields)."""
+    out: Json = {"id": one.id, "type": one.kind, "guild_id": one.guild_id, "name": one.name, "parent_id": one.parent_id}
+    out |= {"owner_id": "0", "last_message_id": last, "rate_limit_per_user": 0, "flags": 0}
+    out |= {"message_count": 0, "member_count": 1, "total_message_sent": 0}
+    about = {"archived": False, "auto_archive_duration": 1440, "archive_timestamp": JOINED, "locked": False}
+    return out | {"thread_metadata": about}
 
 
 def guild(one: Guild) -> Json:
@@ -76,10 +87,12 @@ def guild(one: Guild) -> Json:
 def full_guild(world: World, one: Guild, all_members: bool) -> Json:
     """What GUILD_CREATE tells; without the members intent only the bot and the owner are in `members`."""
     shown = one.members if all_members else [one.owner_id, world.bot.id]
-    channels = [channel(world, each) for each in world.channels.values() if each.guild_id == one.id]
+    here = [each for each in world.channels.values() if each.guild_id == one.id]
+    channels = [channel(world, each) for each in here if each.parent_id is None]
+    threads = [channel(world, each) for each in here if each.parent_id is not None]
     out = guild(one) | {"joined_at": JOINED, "large": False, "unavailable": False}
     out |= {"member_count": len(one.members), "members": [member(one, world.users[each]) for each in shown]}
-    out |= {"channels": channels, "threads": [], "voice_states": [], "presences": [], "stage_instances": []}
+    out |= {"channels": channels, "threads": threads, "voice_states": [], "presences": [], "stage_instances": []}
     out |= {"guild_scheduled_events": [], "soundboard_sounds": []}
     return out
 
@@ -172,10 +185,15 @@ def page_user(world: World, one: User) -> Json:
     }
 
 
+def page_roles(one: Guild) -> list[Json]:
+    """The page's roles, highest first; @everyone is none that can be chosen."""
+    roles = sorted(one.roles.values(), key=lambda each: -each.position)
+    return [{"id": each.id, "name": each.name} for each in roles if each.id != one.id]
+
+
 def page_channel(one: Channel) -> Json:
     """The page's channel."""
-    kind = DM_CHANNEL if one.dm else TEXT_CHANNEL
-    return {"id": one.id, "name": one.name, "type": kind, "topic": one.topic, "dm": one.dm}
+    return {"id": one.id, "name": one.name, "type": one.kind, "topic": one.topic, "dm": one.dm}
 
 
 def page_message(world: World, one: Message) -> Json:

@@ -82,6 +82,7 @@ class World:
         if channel.guild_id is None:
             return permissions.IN_DMS if user_id in (channel.recipient_id, self.bot.id) else 0
         guild = self.guilds.get(channel.guild_id)
+        channel = self.channels.get(channel.parent_id or "", channel)  # a thread has its parent's overwrites
         return permissions.in_channel(guild, channel, user_id) if guild else 0
 
     def sees(self, user_id: str, message: Message) -> bool:
@@ -179,6 +180,13 @@ class World:
         self.dispatch("CHANNEL_CREATE", shapes.channel(self, channel), GUILDS)
         return channel
 
+    def add_thread(self, parent: Channel, name: str) -> Channel:
+        """A new public thread in a text channel."""
+        thread = Channel(self.ids.next(), name, parent.guild_id, position=parent.position, parent_id=parent.id)
+        self.channels[thread.id] = thread
+        self.dispatch("THREAD_CREATE", shapes.channel(self, thread), GUILDS)
+        return thread
+
     def remove_channel(self, channel_id: str) -> None:
         """Delete a channel with all its messages; the bot hears CHANNEL_DELETE."""
         channel = self.channels.pop(channel_id)
@@ -190,10 +198,21 @@ class World:
         self.guilds[guild_id].members.pop(self.bot.id)
         self.dispatch("GUILD_DELETE", {"id": guild_id}, GUILDS)
 
+    def invite_bot(self, guild_id: str) -> None:
+        """Bring the bot (back) into a server; it hears GUILD_CREATE."""
+        guild = self.guilds[guild_id]
+        guild.members[self.bot.id] = []
+        # `unavailable` is there after an outage or at the start, not when a bot joins: thus clients tell them apart.
+        told = {
+            name: it for name, it in shapes.full_guild(self, guild, all_members=False).items() if name != "unavailable"
+        }
+        self.dispatch("GUILD_CREATE", told, GUILDS)
+
     def add_role(self, guild: Guild, name: str, permission_bits: int) -> Role:
         """A new role above the others."""
         role = Role(self.ids.next(), name, permission_bits, position=len(guild.roles))
         guild.roles[role.id] = role
+        self.dispatch("GUILD_ROLE_CREATE", {"guild_id": guild.id, "role": shapes.role(role)}, GUILDS)
         return role
 
     def close(self) -> None:

@@ -96,6 +96,7 @@ export class Composer {
       () => this.#leave(),
     );
     waiting.forEach((staged) => this.#form.takeFile(staged.file));
+    if (!line.options.length) this.send.focus(); // there is nothing to fill in: Enter sends
   }
 
   #leave(focus = true) {

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from bot.limits import Case, RoofReached, is_exempt
+from bot.news import News, OrderRefused, TaskAccepted
+from bot.rules import Asker, Limits, Roofs
+from bot.service.answers import Kept, Quota
+from bot.service.moderation import Moderation
 from bot.store import Moved, Store
 from bot.task import (
     PROMPT_MAX,
@@ -21,6 +27,11 @@ from bot.task import (
     Task,
 )
 
+log = logging.getLogger(__name__)
+
+_WARN_AGAIN = timedelta(minutes=10)
+_NO_ANSWER = "I cannot look at the limits just now, so nothing was started: try again in a minute."
+
 
 @dataclass(frozen=True, slots=True)
 class NeedsConfirmation:
@@ -32,17 +43,91 @@ class NeedsConfirmation:
 class Service:
     """The requests of members. Every refusal is a Refused, and costs nothing."""
 
-    def __init__(self, store: Store, now: Callable[[], datetime], ring: Callable[[int], None]) -> None:
-        """`ring(task_id)` tells whoever does the work that this row is new, or changed."""
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], datetime],
+        ring: Callable[[int | None], None],
+        defaults: Limits,
+        roofs: Roofs,
+        news: News,
+    ) -> None:
+        """`ring(task_id)` tells whoever does the work that this row is new, or changed; None: the line may move.
+
+        `defaults`: the limits of a server that has set none, and of direct messages; `roofs`: the operator's.
+        """
         self._store = store
         self._now = now
         self._ring = ring
+        self._defaults = defaults
+        self._roofs = roofs
+        self.news = news
+        """What happens, for the log channels."""
+        self._warned: dict[int | None, datetime] = {}
+        self.moderation = Moderation(store, now, lambda: ring(None), self._defaults, self._roofs, self.news)
 
-    async def submit(self, order: Order, place: Place) -> Task:
-        """Accept the order, and remember where its reply is; the work begins by itself."""
-        task = await self._store.add(order, place, self._now())
+    async def submit(self, order: Order, place: Place, asker: Asker) -> Task:
+        """Accept the order if the rules allow it, and remember where its reply is; the work begins by itself.
+
+        Check and acceptance are one transaction. Raises Refused, also when the rules cannot be read.
+        """
+        # Who asks and where is the asker's word: "Try again" may be pressed elsewhere than the order was given.
+        here = {"user_id": asker.user_id, "guild_id": asker.guild_id, "channel_id": asker.channel_id}
+        order, now = order.model_copy(update=here), self._now()
+        try:
+            task = await self._store.reserve(order, place, now, Case(order, asker, now, self._defaults, self._roofs))
+        except Refused as refusal:
+            if isinstance(refusal, RoofReached):
+                self._warn(order.guild_id, refusal.sentence)
+            self.news.tell(OrderRefused(order, refusal.sentence, refusal.allowed_at))
+            raise
+        except Exception as error:
+            log.exception("an order of member %d is refused, for the store did not answer", order.user_id)
+            raise Refused(_NO_ANSWER) from error
         self._ring(task.id)
+        self.news.tell(TaskAccepted(task))
         return task
+
+    async def quota(self, asker: Asker) -> Quota:
+        """What the member has left here, when it renews, and why they would be refused now."""
+        now = self._now()
+        case = Case(_anything(asker), asker, now, self._defaults, self._roofs)
+        look = await self._store.books.look(asker.home, asker.user_id, case.ceilings, now)
+        limits, refused = look.limits or self._defaults, None
+        try:
+            case.check(limits, look.usage)
+        except Refused as refusal:
+            refused = refusal
+        return Quota(
+            limits=limits,
+            per_day=case.ceilings(limits).member,
+            used=look.usage.member.count,
+            granted=look.usage.granted,
+            renews_at=look.oldest + timedelta(hours=24) if look.oldest else None,
+            unfinished=look.usage.unfinished,
+            exempt=is_exempt(limits, asker),
+            refused=refused,
+        )
+
+    async def kept(self, user_id: int) -> Kept:
+        """What the bot keeps of this member, everywhere."""
+        return Kept(*await self._store.books.of_person(user_id))
+
+    async def forget(self, user_id: int) -> Kept:
+        """Delete the member's tasks, everywhere; return what is still kept.
+
+        Unfinished ones are deleted when they have ended. Of those of the last 24 hours all content goes at once, and
+        the rest (that there was one: the limits count it) after a day. Blocks and extra runs belong to the servers.
+        """
+        await self._store.attic.forget(user_id, self._now())
+        return await self.kept(user_id)
+
+    def _warn(self, guild_id: int | None, sentence: str) -> None:
+        """Log that a roof is reached, but not a hundred times for a hundred refused orders."""
+        now, before = self._now(), self._warned.get(guild_id)
+        if before is None or now - before >= _WARN_AGAIN:
+            self._warned[guild_id] = now
+            log.warning("an operator's limit is reached on server %s: %s", guild_id or "(direct messages)", sentence)
 
     async def cancel(self, task_id: int, user_id: int, *, sure: bool = False) -> Task | NeedsConfirmation:
         """End the member's own task.
@@ -68,7 +153,7 @@ class Service:
     async def task(self, task_id: int) -> Task:
         """Anybody's task. Raises Refused."""
         task = await self._store.get(task_id)
-        if task is None:
+        if task is None or (task.forgotten and task.state.ended):
             raise Refused("I no longer know that task.")
         return task
 
@@ -143,4 +228,16 @@ def order_of(
         source_name=source_name[:200],
         result=result,
         private=private,
+    )
+
+
+def _anything(asker: Asker) -> Order:
+    """The order that no rule on what is ordered can refuse."""
+    return Order(
+        user_id=asker.user_id,
+        guild_id=asker.guild_id,
+        channel_id=asker.channel_id,
+        prompt="-",
+        seconds=SECONDS_MIN,
+        source_url="",
     )

@@ -1,0 +1,188 @@
+"""The words of a server's rules: what its moderators set, what the operator sets, who asks, and what goes on.
+
+Nothing here decides anything: bot/limits does. Numbers of 0 are no limit; "a day" is the last 24 hours.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from bot.task import SECONDS_MAX, SECONDS_MIN, Row, home_of
+
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+"""A limit's number; 0 is no limit."""
+
+
+def _added_seconds(value: int) -> int:
+    if value and not SECONDS_MIN <= value <= SECONDS_MAX:
+        raise ValueError(f"FoxAPI adds {SECONDS_MIN} to {SECONDS_MAX} seconds at a time: choose one of those, or 0")
+    return value
+
+
+MostSeconds = Annotated[Count, AfterValidator(_added_seconds)]
+Cooldown = Annotated[int, Field(ge=0, le=7 * 86400)]
+
+
+class Limits(Row):
+    """One server's rules, as its moderators set them."""
+
+    user_per_day: Count = 0
+    """Tasks that one member may start in a day."""
+    server_per_day: Count = 0
+    """Tasks that all of them may start in a day."""
+    user_running: Count = 0
+    """A member's unfinished tasks, those in line included; one more is refused."""
+    server_running: Count = 0
+    """The server's tasks at work at once; one more waits in line."""
+    max_seconds: MostSeconds = 0
+    """Seconds that one task may add."""
+    cooldown: Cooldown = 0
+    """Seconds between the starts of a member's tasks."""
+    role_per_day: dict[int, Count] = Field(default_factory=dict)
+    """By role id: takes the place of user_per_day; of a member's several roles the most generous counts."""
+    required_role: int | None = None
+    """Without this role nobody may use the bot."""
+    exempt_roles: frozenset[int] = frozenset()
+    """Their members are free of this server's numbers, but not of its pause, blocks, places, roles and words."""
+    channels: frozenset[int] = frozenset()
+    """Where the bot may be used, threads and forum posts counting as their parent; empty: everywhere."""
+    private_allowed: bool = True
+    """Whether a reply may be for its member's eyes only."""
+    open_everywhere: bool = True
+    """Whether everyone may use the bot in channels that are not age-restricted; else moderators and exempt roles."""
+    forbidden: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=200)] = ()
+    """Words that a prompt may not contain; * stands for any characters within a word."""
+    paused: Annotated[str, Field(max_length=300)] | None = None
+    """Why nobody may start anything now (an empty reason is a pause too); None: not paused."""
+    log_channel_id: int | None = None
+    """Where the bot writes one line per task and per change of these rules."""
+
+
+class Roofs(Row):
+    """The operator's own bounds, over all servers; direct messages count as one server per member."""
+
+    max_running: int = 20
+    """Tasks at work at once."""
+    max_per_day: int = 0
+    """Tasks started in a day; 0: no limit."""
+    share: Annotated[int, Field(ge=1, le=100)] = 100
+    """Percent of both that one server may take."""
+    max_waiting: int = 200
+    """Tasks in line, over all servers..."""
+    server_waiting: int = 50
+    """...and of one server."""
+    allowed_servers: frozenset[int] = frozenset()
+    """If there are any: the only servers that are served, and direct messages are not."""
+    blocked_servers: frozenset[int] = frozenset()
+
+    @property
+    def server_running(self) -> int:
+        """One server's share of max_running."""
+        return max(1, self.max_running * self.share // 100)
+
+    @property
+    def server_per_day(self) -> int:
+        """One server's share of max_per_day; 0: no limit but that."""
+        return max(1, self.max_per_day * self.share // 100) if self.max_per_day and self.share < 100 else 0
+
+
+class Asker(Row):
+    """Who asks, and where: what the rules must know of a member and a channel."""
+
+    user_id: int
+    guild_id: int | None
+    role_ids: frozenset[int] = frozenset()
+    channel_id: int
+    parent_id: int | None = None
+    """The channel that a thread or forum post belongs to."""
+    age_restricted: bool = False
+    """Of the channel, or its parent."""
+    moderator: bool = False
+    """Has Manage Server here."""
+
+    @property
+    def home(self) -> int:
+        """Whose limits hold; see :func:`home_of`."""
+        return home_of(self.guild_id, self.user_id)
+
+
+class Window(Row):
+    """Tasks that count in the last 24 hours: all but those that ended without being billed for sure."""
+
+    count: int = 0
+    frees_at: datetime | None = None
+    """When the count falls below the ceiling, if it is not below it now."""
+
+
+class Ceilings(Row):
+    """How high each :class:`Window` may go; 0: no limit."""
+
+    member: int = 0
+    server: int = 0
+    share: int = 0
+    everywhere: int = 0
+
+
+class Usage(Row):
+    """What the rules must know of what is going on, read in one transaction."""
+
+    blocked: bool = False
+    granted: int = 0
+    """Extra runs that the member has left."""
+    last_start: datetime | None = None
+    """Of the member's tasks that count, here."""
+    unfinished: int = 0
+    """The member's, here; overdue ones are not counted."""
+    member: Window = Window()
+    """The member's tasks here, since their last reset."""
+    server: Window = Window()
+    """The server's tasks, since its last reset."""
+    share: Window = Window()
+    """The server's tasks, whatever was reset."""
+    everywhere: Window = Window()
+    server_queued: int = 0
+    server_at_work: int = 0
+    queued: int = 0
+    at_work: int = 0
+
+
+class Member(Row):
+    """What a server's moderators decided on one member."""
+
+    user_id: int
+    blocked_at: datetime | None = None
+    blocked_by: int | None = None
+    granted: int = 0
+    """Extra runs left."""
+
+
+class Tally(Row):
+    """What became of one member's tasks that were started on one day (UTC) on one server; tallies can be added."""
+
+    day: date
+    user_id: int
+    delivered: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    unclear: int = 0
+    unfinished: int = 0
+    seconds: int = 0
+    """Added to videos by the delivered ones."""
+    credits: float = 0.0
+    """Where FoxAPI said what a task costs."""
+
+    @property
+    def tasks(self) -> int:
+        """All of them."""
+        return self.delivered + self.failed + self.cancelled + self.unclear + self.unfinished
+
+    def __add__(self, other: Tally) -> Tally:
+        """The sum, with this one's day and member."""
+        mine, theirs = self.model_dump(), other.model_dump()
+        return Tally(**{name: mine[name] + theirs[name] for name in _COUNTED}, day=self.day, user_id=self.user_id)
+
+
+_COUNTED = ("delivered", "failed", "cancelled", "unclear", "unfinished", "seconds", "credits")

@@ -1,0 +1,107 @@
+"""When each task in line will start, if nothing unforeseen happens: the coming turns, played through."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
+
+from bot.store import Lineup
+
+_GUESS = timedelta(minutes=1)
+"""What a task takes, for the order of turns alone, while nothing is known of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One task's turn to come."""
+
+    task_id: int
+    number: int
+    """1 for the next."""
+    at: datetime
+
+
+def forecast(lineup: Lineup, max_running: int, now: datetime, seconds: float | None) -> list[Turn]:
+    """The turns of all that wait, in order; `seconds`: what a task usually takes.
+
+    The same rule as the store's take_turn(): the server's turn, then its member's, then the oldest task.
+    """
+    lasts = timedelta(seconds=seconds) if seconds else _GUESS
+    play = _Play(lineup, now, lasts)
+    turns: list[Turn] = []
+    while True:
+        while play.busy < max_running and (started := play.start()) is not None:
+            turns.append(Turn(started, len(turns) + 1, play.now))
+        if not play.end_one():
+            return turns
+
+
+class _Play:
+    """The line and the slots at a moment that is moved on from end to end."""
+
+    def __init__(self, lineup: Lineup, now: datetime, lasts: timedelta) -> None:
+        self.now = now
+        self._lasts = lasts
+        self._slots = lineup.slots
+        self._running = Counter(home for home, _ in lineup.at_work)
+        self._ends = [(max(now, at or now + lasts), n, home) for n, (home, at) in enumerate(lineup.at_work)]
+        """A heap of the tasks at work: when they end, of those that end together who came first, and their home."""
+        heapify(self._ends)
+        self._came = len(self._ends)
+        self._turn = max(lineup.server_turns.values(), default=0)
+        self._queues: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for waiting in reversed(lineup.waiting):
+            self._queues[waiting.home, waiting.user_id].append(waiting.id)
+        self._members: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+        """By home, a heap of its members in line: latest turn, oldest task, user."""
+        for (home, user), queue in self._queues.items():
+            self._members[home].append((lineup.member_turns.get((home, user), 0), queue[-1], user))
+        self._homes: list[tuple[int, int, int, int]] = []
+        """A heap of the homes that may start something: latest turn, then their first member's heap entry."""
+        self._full: dict[int, int] = {}
+        """Homes with somebody in line but no free slot, and their latest turn."""
+        for home, heap in self._members.items():
+            heapify(heap)
+            self._offer(home, lineup.server_turns.get(home, 0))
+
+    @property
+    def busy(self) -> int:
+        return len(self._ends)
+
+    def start(self) -> int | None:
+        """Let the next one begin; None if nobody may."""
+        if not self._homes:
+            return None
+        *_, home = heappop(self._homes)
+        _, task_id, user = heappop(self._members[home])
+        self._turn += 1
+        queue = self._queues[home, user]
+        queue.pop()
+        if queue:
+            heappush(self._members[home], (self._turn, queue[-1], user))
+        self._running[home] += 1
+        self._came += 1
+        heappush(self._ends, (self.now + self._lasts, self._came, home))
+        self._offer(home, self._turn)
+        return task_id
+
+    def end_one(self) -> bool:
+        """Move on to the next end of a task; False if there is none, or nobody waits for it."""
+        if not self._ends or not (self._homes or self._full):
+            return False
+        self.now, _, home = heappop(self._ends)
+        self._running[home] -= 1
+        if home in self._full:
+            self._offer(home, self._full.pop(home))
+        return True
+
+    def _offer(self, home: int, turn: int) -> None:
+        if not self._members[home]:
+            return
+        if self._running[home] >= self._slots[home]:
+            self._full[home] = turn
+            return
+        member_turn, first, _ = self._members[home][0]
+        heappush(self._homes, (turn, member_turn, first, home))

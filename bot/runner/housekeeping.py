@@ -1,0 +1,25 @@
+"""Now and then, what is to be kept no longer is taken away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from bot.runner.tools import Tools
+
+log = logging.getLogger(__name__)
+
+
+async def keep_house(tools: Tools) -> None:
+    """Sweep at once and then every so often; ends only by cancellation."""
+    while True:
+        await sweep(tools)
+        await asyncio.sleep(tools.patience.sweep)
+
+
+async def sweep(tools: Tools) -> None:
+    """Delete what members wanted forgotten and what servers left behind; what fails is done by the next sweep."""
+    try:
+        await tools.store.attic.sweep(tools.now(), tools.grace)
+    except Exception:
+        log.exception("could not take away what is to be kept no longer")

@@ -1,0 +1,71 @@
+"""Taking away what is to be kept no longer."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import SecretStr
+from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.database import Database
+from bot.store.tables import members, servers, task_of, tasks, values
+from bot.store.uninterrupted import uninterrupted
+from bot.store.usage import DAY, lately
+from bot.task import State, Task
+
+_OVER = and_(tasks.c.state.in_(tuple(state for state in State if state.ended)), tasks.c.told.is_(True))
+_GONE = "(deleted)"
+
+
+class Attic:
+    """Deletes for good."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @uninterrupted
+    async def forget(self, user_id: int, now: datetime) -> None:
+        """Delete a member's tasks; the unfinished ones when they have ended and :meth:`sweep` is called again."""
+        home, nothing_decided = -user_id, and_(members.c.blocked_at.is_(None), members.c.granted == 0)
+        async with self._database.writing() as connection:
+            await connection.execute(update(tasks).where(tasks.c.user_id == user_id).values(forgotten=True))
+            await _sweep_forgotten(connection, now)
+            await connection.execute(delete(servers).where(servers.c.home == home))
+            theirs = and_(members.c.user_id == user_id, members.c.reset_after == 0, nothing_decided)
+            await connection.execute(delete(members).where(theirs))
+
+    @uninterrupted
+    async def sweep(self, now: datetime, grace: timedelta) -> None:
+        """Delete what members wanted forgotten, and all of servers that the bot left longer than `grace` ago."""
+        async with self._database.writing() as connection:
+            await _sweep_forgotten(connection, now)
+            left = select(servers.c.home).where(servers.c.left_at <= now - grace)
+            await connection.execute(delete(tasks).where(tasks.c.home.in_(left), _OVER))
+            await connection.execute(delete(members).where(members.c.home.in_(left)))
+            still = select(tasks.c.home)
+            await connection.execute(
+                delete(servers).where(servers.c.left_at <= now - grace, servers.c.home.not_in(still))
+            )
+
+
+async def _sweep_forgotten(connection: AsyncConnection, now: datetime) -> None:
+    """Delete the rows that no limit counts any more, and empty the others (else deleting would renew one's day)."""
+    forgotten = and_(tasks.c.forgotten.is_(True), _OVER)
+    await connection.execute(delete(tasks).where(forgotten, or_(tasks.c.created_at <= now - DAY, ~lately(now))))
+    for row in (await connection.execute(select(tasks).where(forgotten, tasks.c.message_id > 0))).all():
+        emptied = values(_emptied(task_of(row)))
+        await connection.execute(update(tasks).where(tasks.c.id == row.id).values(emptied))
+
+
+def _emptied(task: Task) -> dict[str, Any]:
+    order = {"prompt": _GONE, "source_url": "", "source_name": "", "parent_id": None, "parent_url": None}
+    place = {"token": SecretStr(""), "channel_id": 0, "message_id": -task.id}
+    return {
+        "order": task.order.model_copy(update={**order, "channel_id": 0}),
+        "place": task.place.model_copy(update=place),
+        **dict.fromkeys(
+            ("clip", "submitted", "note", "remote_id", "video_url", "result_url", "result", "film", "reason")
+        ),
+    }

@@ -1,0 +1,111 @@
+"""Whose turn it is: round the servers, and on each round its members.
+
+The turn is the server's whose latest one is the longest ago, among those with somebody in line and a free slot; there
+it is the member's whose latest one is the longest ago; of theirs the oldest task starts. Whoever never had a turn comes
+first, and of several such the one whose task has waited longest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, case, func, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.rules import Roofs
+from bot.store.tables import members, servers, task_of, tasks
+from bot.store.usage import at_work
+from bot.task import State, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A task in line."""
+
+    id: int
+    home: int
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lineup:
+    """Everything that the order of the coming turns depends on."""
+
+    waiting: tuple[Waiting, ...]
+    """Oldest first."""
+    at_work: tuple[tuple[int, datetime | None], ...]
+    """Of each task at work its home, and when it should be done."""
+    server_turns: dict[int, int]
+    """By home, the number of its latest turn; none: never."""
+    member_turns: dict[tuple[int, int], int]
+    """The same by home and user."""
+    slots: dict[int, int]
+    """By home, how many of its tasks may be at work at once, for those in line."""
+
+
+def slots_of(roofs: Roofs, server_running: int) -> int:
+    """How many tasks of a server with this limit (0: none) may be at work at once."""
+    return min(server_running or roofs.server_running, roofs.server_running)
+
+
+async def take_turn(connection: AsyncConnection, roofs: Roofs, server_running: int, now: datetime) -> Task | None:
+    """Let the next task in line begin, if there is a slot for it. `server_running`: of servers that have set none."""
+    busy = select(tasks.c.home, func.count().label("tasks")).where(at_work(now)).group_by(tasks.c.home).cte("busy")
+    all_busy = select(func.coalesce(func.sum(busy.c.tasks), 0)).scalar_subquery()
+    own = func.coalesce(servers.c.server_running, server_running)
+    slots = case((own == 0, roofs.server_running), else_=func.min(own, roofs.server_running))
+    # One row for each member with somebody in line, however many tasks that is.
+    heads = (
+        select(tasks.c.home, tasks.c.user_id, func.min(tasks.c.id).label("first"))
+        .where(tasks.c.state == State.QUEUED)
+        .group_by(tasks.c.home, tasks.c.user_id)
+        .subquery()
+    )
+    joined = (
+        heads.outerjoin(servers, servers.c.home == heads.c.home)
+        .outerjoin(members, and_(members.c.home == heads.c.home, members.c.user_id == heads.c.user_id))
+        .outerjoin(busy, busy.c.home == heads.c.home)
+    )
+    next_one = (
+        select(heads)
+        .select_from(joined)
+        .where(all_busy < roofs.max_running, func.coalesce(busy.c.tasks, 0) < slots)
+        .order_by(func.coalesce(servers.c.turn, 0), func.coalesce(members.c.turn, 0), heads.c.first)
+        .limit(1)
+    )
+    found = (await connection.execute(next_one)).one_or_none()
+    if found is None:
+        return None
+    await _note_turn(connection, found.home, found.user_id)
+    change = update(tasks).where(tasks.c.id == found.first).values(state=State.PREPARING, changed_at=now)
+    return task_of((await connection.execute(change.returning(tasks))).one())
+
+
+async def _note_turn(connection: AsyncConnection, home: int, user_id: int) -> None:
+    """Number this turn, for its server and its member; the numbers of all servers' turns are one series."""
+    turn = await connection.scalar(select(func.coalesce(func.max(servers.c.turn), 0) + 1))
+    here = upsert(servers).values(home=home, turn=turn)
+    await connection.execute(here.on_conflict_do_update(index_elements=["home"], set_={"turn": turn}))
+    who = upsert(members).values(home=home, user_id=user_id, turn=turn)
+    await connection.execute(who.on_conflict_do_update(index_elements=["home", "user_id"], set_={"turn": turn}))
+
+
+async def lineup_of(connection: AsyncConnection, roofs: Roofs, server_running: int, now: datetime) -> Lineup:
+    """Read what the order of the coming turns depends on."""
+    wanted = select(tasks.c.id, tasks.c.home, tasks.c.user_id).where(tasks.c.state == State.QUEUED)
+    waiting = tuple(Waiting(*row) for row in await connection.execute(wanted.order_by(tasks.c.id)))
+    busy = await connection.execute(select(tasks.c.home, tasks.c.expected_at).where(at_work(now)))
+    in_line = select(tasks.c.home).where(tasks.c.state == State.QUEUED)
+    here = select(servers.c.home, servers.c.turn, servers.c.server_running).where(servers.c.home.in_(in_line))
+    rows = {row.home: row for row in await connection.execute(here)}
+    turns = select(members.c.home, members.c.user_id, members.c.turn).where(members.c.home.in_(in_line))
+    limits = {each.home: rows[each.home].server_running if each.home in rows else None for each in waiting}
+    return Lineup(
+        waiting=waiting,
+        at_work=tuple((home, expected) for home, expected in busy),
+        server_turns={home: row.turn for home, row in rows.items()},
+        member_turns={(home, user): turn for home, user, turn in await connection.execute(turns)},
+        slots={home: slots_of(roofs, server_running if own is None else own) for home, own in limits.items()},
+    )

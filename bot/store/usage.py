@@ -1,0 +1,181 @@
+"""What the rules must know, read inside the transaction that may keep a new task."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.rules import Ceilings, Limits, Usage, Window
+from bot.store.tables import members, servers, tasks
+from bot.task import Billed, State
+
+DAY = timedelta(hours=24)
+_HELD = timedelta(minutes=10)
+"""How long a task that nobody follows any more may still be at FoxAPI; they take two minutes or so."""
+
+Condition = ColumnElement[bool]
+
+COUNTS: Condition = or_(tasks.c.state.not_in((State.FAILED, State.CANCELLED)), tasks.c.billed != Billed.NO)
+"""Whether a task takes a place in the day: not if it ended without being billed for sure."""
+
+
+def counts(state: str, billed: str) -> bool:
+    """The same of one row."""
+    return state not in {State.FAILED, State.CANCELLED} or billed != Billed.NO
+
+
+def lately(now: datetime) -> Condition:
+    """Whether a task counts, and was started in the last 24 hours."""
+    return and_(tasks.c.created_at > now - DAY, COUNTS)
+
+
+_IS_UNFINISHED: Condition = and_(
+    tasks.c.state.in_(tuple(state for state in State if not state.ended)), tasks.c.overdue.is_(False)
+)
+
+
+def _takes_slot(held_since: datetime | BindParameter[datetime]) -> Condition:
+    followed = tasks.c.state.in_((State.PREPARING, State.SENDING, State.RENDERING))
+    left_alone = and_(tasks.c.state == State.UNCLEAR, tasks.c.changed_at > held_since)
+    return and_(tasks.c.overdue.is_(False), or_(followed, left_alone))
+
+
+def at_work(now: datetime) -> Condition:
+    """Whether a task takes a slot.
+
+    One whose answer was lost may be at FoxAPI, unknown to us: it keeps its slot for a while. One that its member gave
+    up frees it at once, for that is what Cancel promises.
+    """
+    return _takes_slot(now - _HELD)
+
+
+def unfinished(home: int) -> Condition:
+    """Whether a task of that server counts among its member's unfinished ones."""
+    return and_(_IS_UNFINISHED, tasks.c.home == home)
+
+
+class Ruling(NamedTuple):
+    """What the moderators of a server decided on it and on one of its members."""
+
+    limits: Limits | None
+    server_reset: int
+    blocked: bool
+    granted: int
+    member_reset: int
+
+
+async def ruling_of(connection: AsyncConnection, home: int, user_id: int) -> Ruling:
+    """Read both rows, of which either may be missing."""
+    row = (await connection.execute(_RULING, {"home": home, "user_id": user_id})).one()
+    limits, server_reset, blocked_at, granted, member_reset = row
+    limits = None if limits is None else Limits.model_validate(limits)
+    return Ruling(limits, server_reset or 0, blocked_at is not None, granted or 0, member_reset or 0)
+
+
+async def usage_of(
+    connection: AsyncConnection, home: int, user_id: int, ruling: Ruling, ceilings: Ceilings, now: datetime
+) -> Usage:
+    """Count, in one statement, everything that one order is judged by."""
+    values = {
+        "home": home,
+        "user_id": user_id,
+        "member_reset": ruling.member_reset,
+        "server_reset": ruling.server_reset,
+        "day_ago": now - DAY,
+        "held_since": now - _HELD,
+    }
+    found: dict[str, Any] = dict((await connection.execute(_USAGE, values)).one()._mapping)
+    for name, newest in _NEWEST.items():
+        count, ceiling = found[name], getattr(ceilings, name)
+        frees_at = None
+        if 0 < ceiling <= count:  # there is room again once the newest `ceiling` tasks but one are all that is left
+            started = (await connection.execute(newest, {**values, "skipped": ceiling - 1})).scalar_one()
+            frees_at = started + DAY
+        found[name] = Window(count=count, frees_at=frees_at)
+    return Usage(blocked=ruling.blocked, granted=ruling.granted, **found)
+
+
+async def oldest_start(
+    connection: AsyncConnection, home: int, user_id: int, ruling: Ruling, now: datetime
+) -> datetime | None:
+    """When the oldest task started that still counts in the member's day."""
+    values = {"home": home, "user_id": user_id, "member_reset": ruling.member_reset, "day_ago": now - DAY}
+    oldest = select(tasks.c.created_at).where(_WINDOWS["member"]).order_by(tasks.c.created_at).limit(1)
+    found: datetime | None = await connection.scalar(oldest, values)
+    return found
+
+
+def number(*conditions: Condition) -> Select[int]:
+    """Ask how many tasks are so."""
+    return select(func.count()).select_from(tasks).where(true(), *conditions)
+
+
+async def how_many(connection: AsyncConnection, *conditions: Condition) -> int:
+    """Count the tasks that are so."""
+    return (await connection.execute(number(*conditions))).scalar_one()
+
+
+# Both rows may be missing, so they are joined to a row that is always there.
+_ANCHOR = select(
+    bindparam("home", type_=BigInteger).label("home"), bindparam("user_id", type_=BigInteger).label("user_id")
+).subquery()
+_RULING = select(
+    servers.c.limits, servers.c.reset_after, members.c.blocked_at, members.c.granted, members.c.reset_after
+).select_from(
+    _ANCHOR.outerjoin(servers, servers.c.home == _ANCHOR.c.home).outerjoin(
+        members, and_(members.c.home == _ANCHOR.c.home, members.c.user_id == _ANCHOR.c.user_id)
+    )
+)
+
+# Built once: to build, and to look up, a statement of this size takes longer than to run it.
+_HERE: Condition = tasks.c.home == bindparam("home")
+_OWN: Condition = and_(_HERE, tasks.c.user_id == bindparam("user_id"))
+_LATELY: Condition = and_(tasks.c.created_at > bindparam("day_ago"), COUNTS)
+_WORKING = _takes_slot(bindparam("held_since"))
+_QUEUED: Condition = tasks.c.state == State.QUEUED
+
+_WINDOWS: dict[str, Condition] = {
+    "member": and_(_OWN, _LATELY, tasks.c.id > bindparam("member_reset")),
+    "server": and_(_HERE, _LATELY, tasks.c.id > bindparam("server_reset")),
+    "share": and_(_HERE, _LATELY),
+    "everywhere": _LATELY,
+}
+"""By the names in Usage and Ceilings, which tasks each daily number counts."""
+
+_NEWEST = {
+    name: select(tasks.c.created_at)
+    .where(window)
+    .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
+    .limit(1)
+    .offset(bindparam("skipped", type_=Integer))
+    for name, window in _WINDOWS.items()
+}
+
+_NUMBERS = {
+    "unfinished": number(_OWN, _IS_UNFINISHED),
+    "server_queued": number(_QUEUED, _HERE),
+    "server_at_work": number(_WORKING, _HERE),
+    "queued": number(_QUEUED),
+    "at_work": number(_WORKING),
+    **{name: number(window) for name, window in _WINDOWS.items()},
+}
+_LAST_START = select(tasks.c.created_at).where(_OWN, COUNTS).order_by(tasks.c.created_at.desc()).limit(1)
+_USAGE = select(
+    _LAST_START.scalar_subquery().label("last_start"),
+    *(numbered.scalar_subquery().label(name) for name, numbered in _NUMBERS.items()),
+)

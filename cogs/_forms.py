@@ -1,0 +1,65 @@
+"""The modals of the panel: each asks for a few values and hands them on, checked by whoever takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import discord
+from discord import ui
+
+from bot.client import ExtendBot, answer_error
+from bot.task import Refused
+from cogs._moderators import guild_of_moderator
+
+Taker = Callable[[discord.Interaction[ExtendBot], list[str]], Awaitable[None]]
+"""Gets what was written, in the order of the questions; may raise Refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One field. `most`: characters that it takes."""
+
+    label: str
+    value: str = ""
+    help: str = ""
+    most: int = 10
+    long: bool = False
+    required: bool = False
+
+
+class Form(ui.Modal):
+    """Asks, checks once more who answers, and hands on. It is lost at a restart, like every open modal."""
+
+    def __init__(self, title: str, questions: Sequence[Question], take: Taker) -> None:
+        """At most five questions (Discord docs, Responding to an Interaction, Modal)."""
+        super().__init__(title=title)
+        self._take = take
+        self._fields: list[ui.TextInput[ui.View]] = []
+        for asked in questions:
+            field: ui.TextInput[ui.View] = ui.TextInput(
+                style=discord.TextStyle.paragraph if asked.long else discord.TextStyle.short,
+                default=asked.value or None,
+                max_length=asked.most,
+                required=asked.required,
+            )
+            self._fields.append(field)
+            self.add_item(ui.Label(text=asked.label, description=asked.help or None, component=field))
+
+    async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
+        """Hand the answers on."""
+        guild_of_moderator(interaction)
+        await self._take(interaction, [field.value.strip() for field in self._fields])
+
+    async def on_error(self, interaction: discord.Interaction[ExtendBot], error: Exception) -> None:  # type: ignore[override]
+        """As for every command."""
+        await answer_error(interaction, error)
+
+
+def whole(text: str, what: str) -> int:
+    """The whole number that was written, nothing being 0; raises Refused."""
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit()):
+        raise Refused(f"“{text}” is not a number for {what}: write a whole one, 0 for no limit.")
+    return int(text)

@@ -1,0 +1,140 @@
+"""Moderators: `/limits`, answered so that only they see it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+from discord.ext import commands
+
+from bot.client import ExtendBot, answer_error
+from bot.task import SECONDS_MAX, Refused
+from cogs import _rulings
+from cogs._deeds import PanelItem, draw
+from cogs._moderators import guild_of_moderator, wait_privately
+from cogs._panel import Choice
+
+Interaction = discord.Interaction[ExtendBot]
+_MOST = 1_000_000
+_WEEK = 7 * 86400
+_LogChannel = discord.TextChannel | discord.Thread
+
+
+@app_commands.default_permissions(manage_guild=True)
+@app_commands.guild_only()
+class Limits(commands.GroupCog, name="limits", description="See and change what members may do here"):
+    """The commands. Each checks again who asks."""
+
+    @app_commands.command()
+    async def show(self, interaction: Interaction) -> None:
+        """Show every limit and what is used of it, and change them on the spot."""
+        await wait_privately(interaction)
+        await draw(interaction, Choice())
+
+    @app_commands.command(name="set")
+    @app_commands.describe(
+        user_per_day="Tasks that a member may start in 24 hours (0: no limit)",
+        server_per_day="Tasks that all members may start in 24 hours (0: no limit)",
+        user_running="A member's unfinished tasks, waiting ones counted (0: no limit)",
+        server_running="The server's tasks at FoxAPI at once; more wait in line (0: no limit)",
+        max_seconds="Seconds that one task may add (0: no limit)",
+        cooldown="Seconds between a member's tasks (0: no limit)",
+    )
+    async def set_numbers(
+        self,
+        interaction: Interaction,
+        user_per_day: Range[int, 0, _MOST] | None = None,
+        server_per_day: Range[int, 0, _MOST] | None = None,
+        user_running: Range[int, 0, _MOST] | None = None,
+        server_running: Range[int, 0, _MOST] | None = None,
+        max_seconds: Range[int, 0, SECONDS_MAX] | None = None,
+        cooldown: Range[int, 0, _WEEK] | None = None,
+    ) -> None:
+        """Set one or more of the numbers."""
+        numbers = {
+            "user_per_day": user_per_day,
+            "server_per_day": server_per_day,
+            "user_running": user_running,
+            "server_running": server_running,
+            "max_seconds": max_seconds,
+            "cooldown": cooldown,
+        }
+        given = {name: number for name, number in numbers.items() if number is not None}
+        guild_of_moderator(interaction)
+        if not given:
+            raise Refused("Give at least one number to set; /limits show lets you press buttons instead.")
+        await _answer(interaction, partial(_rulings.change, interaction, **given))
+
+    @app_commands.command()
+    @app_commands.describe(reason="Why; members who try to start something are shown it")
+    async def pause(self, interaction: Interaction, reason: Range[str, 1, 300] = "") -> None:
+        """Let nobody start anything until you resume."""
+        await _answer(interaction, partial(_rulings.pause, interaction, reason.strip()))
+
+    @app_commands.command()
+    async def resume(self, interaction: Interaction) -> None:
+        """End a pause."""
+        await _answer(interaction, partial(_rulings.resume, interaction))
+
+    @app_commands.command()
+    async def block(self, interaction: Interaction, member: discord.User) -> None:
+        """Let a member start nothing here any more."""
+        await _answer(interaction, partial(_rulings.block, interaction, member.id))
+
+    @app_commands.command()
+    async def unblock(self, interaction: Interaction, member: discord.User) -> None:
+        """Take a block back."""
+        await _answer(interaction, partial(_rulings.unblock, interaction, member.id))
+
+    @app_commands.command()
+    @app_commands.describe(member="Whose count; leave it out for the whole server's")
+    async def reset(self, interaction: Interaction, member: discord.User | None = None) -> None:
+        """Count a member's last 24 hours, or the server's, from zero."""
+        await _answer(interaction, partial(_rulings.reset, interaction, member.id if member else None))
+
+    @app_commands.command()
+    @app_commands.describe(runs="How many, beyond the daily number; used once")
+    async def grant(self, interaction: Interaction, member: discord.User, runs: Range[int, 1, 1000]) -> None:
+        """Give a member extra runs, once."""
+        await _answer(interaction, partial(_rulings.grant, interaction, member.id, runs))
+
+    @app_commands.command()
+    @app_commands.describe(channel="Where I write a line for each task and each change; leave it out for nowhere")
+    async def log(self, interaction: Interaction, channel: _LogChannel | None = None) -> None:
+        """Choose the channel in which I report."""
+        await _answer(interaction, partial(_rulings.log_to, interaction, channel.id if channel else None))
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """Answer who presses what is not on the message (any more), which discord.py passes over in silence."""
+        custom_id = str(dict(interaction.data or {}).get("custom_id", ""))
+        if interaction.type is not discord.InteractionType.component or not custom_id.startswith("limits:"):
+            return
+        if custom_id not in _on(interaction.message):
+            try:
+                guild_of_moderator(interaction)
+            except Refused as refusal:
+                await answer_error(interaction, refusal)
+            else:
+                await answer_error(interaction, Refused("That is no longer here: open /limits show again."))
+
+
+async def _answer(interaction: Interaction, ruling: Callable[[], Awaitable[str]]) -> None:
+    """Answer privately with what became of it."""
+    await wait_privately(interaction)
+    await interaction.followup.send(await ruling(), ephemeral=True, allowed_mentions=discord.AllowedMentions.none())
+
+
+def _on(message: discord.Message | None) -> set[str | None]:
+    """The custom_ids of a message's components."""
+    rows = [each for each in (message.components if message else []) if isinstance(each, discord.ActionRow)]
+    return {getattr(child, "custom_id", None) for row in rows for child in row.children}
+
+
+async def setup(bot: ExtendBot) -> None:
+    """Called by discord.py when the cog is loaded."""
+    bot.add_dynamic_items(PanelItem)
+    await bot.add_cog(Limits())

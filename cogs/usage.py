@@ -1,0 +1,45 @@
+"""Moderators: `/usage`, the server's books."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import ExtendBot
+from cogs import _books
+from cogs._chart import chart
+from cogs._moderators import wait_privately
+
+_DAYS = 30
+
+
+class Usage(commands.Cog):
+    """One command."""
+
+    @app_commands.command()
+    @app_commands.default_permissions(manage_guild=True)
+    @app_commands.guild_only()
+    async def usage(self, interaction: discord.Interaction[ExtendBot]) -> None:
+        """Show what was made here in the last 7 and 30 days, by day and by member, with a CSV."""
+        guild_id = await wait_privately(interaction)
+        report = await interaction.client.service.moderation.usage(guild_id, _DAYS)
+        picture = await asyncio.to_thread(chart, _books.bars(report))
+        table = await asyncio.to_thread(_books.table, report)
+        await interaction.followup.send(
+            embed=_books.embed(report),
+            files=[
+                discord.File(io.BytesIO(picture), filename=_books.CHART_NAME),
+                discord.File(io.BytesIO(table), filename=_books.table_name(report.first, report.last)),
+            ],
+            ephemeral=True,
+            allowed_mentions=discord.AllowedMentions.none(),
+        )
+
+
+async def setup(bot: ExtendBot) -> None:
+    """Called by discord.py when the cog is loaded."""
+    await bot.add_cog(Usage())

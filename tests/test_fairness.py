@@ -1,0 +1,183 @@
+"""Turns go round the servers and round their members; who waits is told where they stand, and truly."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.rules import Limits, Roofs
+from bot.runner import Patience
+from bot.runner.forecast import forecast
+from bot.sandbox.fox.quirks import Pause, Quirks
+from bot.store import Store
+from bot.task import Billed, State, Task
+from tests.clips import Clips
+from tests.hardship import tiny
+from tests.makers import NOON, a_case, a_place, an_order
+from tests.stage import Stage, text_of
+
+ALF, *OTHERS = range(1, 7)
+ONE_SLOT = Roofs(max_running=1)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with Store.open(f"sqlite+aiosqlite:///{tmp_path}/bot.db") as opened:
+        yield opened
+
+
+async def waiting(store: Store, member: int, guild: int | None = 22, *, message: int) -> Task:
+    order = an_order(user_id=member, guild_id=guild)
+    return await store.reserve(order, a_place(message), NOON, a_case(order))
+
+
+async def in_turns(store: Store, roofs: Roofs, server_running: int = 0) -> list[Task]:
+    """Let everybody in line start, the earliest starter ending whenever no slot is free; return them in order."""
+    started: list[Task] = []
+    at_work: list[Task] = []
+    while True:
+        while task := await store.claim(roofs, server_running, NOON):
+            started.append(task)
+            at_work.append(task)
+        if not at_work:
+            return started
+        await store.move(at_work.pop(0), State.FAILED, NOON)
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+async def test_one_members_twenty_do_not_block_five_others(store: Store, slots: int) -> None:
+    """Twenty of one member are queued first, then one each of five others: the five are among the first six to start.
+
+    The order is Alf (his task is the oldest), then the five in the order in which they came, then Alf's other 19.
+    """
+    for message in range(20):
+        await waiting(store, ALF, message=1 + message)
+    for member in OTHERS:
+        await waiting(store, member, message=100 + member)
+    started = await in_turns(store, Roofs(max_running=slots))
+    assert [task.order.user_id for task in started] == [ALF, *OTHERS, *[ALF] * 19]
+    alfs = [task.id for task in started if task.order.user_id == ALF]
+    assert alfs == sorted(alfs)
+
+
+async def test_turns_go_round_the_servers_first(store: Store) -> None:
+    """A server with many members in line does not outvote one with one, nor a member in direct messages."""
+    for member in range(1, 7):
+        await waiting(store, member, guild=22, message=member)
+    for message in (11, 12, 13):
+        await waiting(store, 7, guild=33, message=message)
+    await waiting(store, 8, guild=None, message=20)
+    started = await in_turns(store, ONE_SLOT)
+    homes = [task.order.guild_id for task in started]
+    assert homes == [22, 33, None, 22, 33, 22, 33, 22, 22, 22]
+
+
+async def test_who_comes_back_waits_behind_who_did_not_have_a_turn(store: Store) -> None:
+    """Turns are remembered: an old hand who queues first still starts after the member whose turn is longer ago."""
+    for member in (1, 2):
+        await waiting(store, member, message=member)
+    await in_turns(store, ONE_SLOT)
+    for message, member in enumerate((2, 1, 3), 10):
+        await waiting(store, member, message=message)
+    started = await in_turns(store, ONE_SLOT)
+    assert [task.order.user_id for task in started] == [3, 1, 2]
+
+
+async def test_a_full_server_lets_the_others_pass(store: Store) -> None:
+    """Over server_running a server waits, and the next server's turn comes; its own limit, or a share of all."""
+    for message in range(6):
+        await waiting(store, 1, guild=22, message=1 + message)
+    for message in range(6):
+        await waiting(store, 1, guild=33, message=11 + message)
+    await store.servers.change(33, lambda _: Limits(server_running=1))
+    claimed = [await store.claim(Roofs(max_running=10, share=40), 3, NOON) for _ in range(5)]
+    assert [task and task.order.guild_id for task in claimed] == [22, 33, 22, 22, None]
+    claimed = [await store.claim(Roofs(max_running=10, share=40), 0, NOON) for _ in range(2)]
+    assert [task and task.order.guild_id for task in claimed] == [22, None]
+
+
+async def test_what_may_still_be_at_foxapi_keeps_its_slot_for_a_while(store: Store) -> None:
+    """A lost answer frees the slot ten minutes later; a cancellation, also a late one, at once."""
+    for message in range(3):
+        await waiting(store, 1, message=1 + message)
+    first = await store.claim(ONE_SLOT, 0, NOON)
+    assert first
+    await store.move(first, State.UNCLEAR, NOON, billed=Billed.UNKNOWN)
+    later = NOON.replace(minute=9)
+    assert await store.claim(ONE_SLOT, 0, later) is None
+    second = await store.claim(ONE_SLOT, 0, NOON.replace(minute=10))
+    assert second
+    await store.move(second, State.CANCELLED, later, billed=Billed.UNKNOWN)
+    assert await store.claim(ONE_SLOT, 0, NOON.replace(minute=10))
+
+
+async def test_the_forecast_is_what_happens(store: Store) -> None:
+    """For any line, the turns that are told to those in it are the order in which they then start."""
+    chance = random.Random(5)  # noqa: S311
+    message = 0
+    for _ in range(6):
+        for _ in range(25):
+            message += 1
+            guild = chance.choice([22, 33, 44, None])
+            await waiting(store, chance.randint(1, 6), guild=guild, message=message)
+        roofs = Roofs(max_running=chance.randint(1, 4), share=chance.choice([50, 100]))
+        told = forecast(await store.lineup(roofs, 2, NOON), roofs.max_running, NOON, 60)
+        assert [turn.number for turn in told] == list(range(1, 26))
+        assert [turn.at for turn in told] == sorted(turn.at for turn in told)
+        started = await in_turns(store, roofs, server_running=2)
+        assert [turn.task_id for turn in told] == [task.id for task in started]
+
+
+MANY = """
+WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+INSERT INTO tasks (id, message_id, user_id, home, guild_id, "order", state, place, created_at, changed_at, head_ends,
+                   progress, overdue, billed, told)
+SELECT i, i, 1 + i % 500, 1 + i % 50, 1 + i % 50, json_set("order", '$.guild_id', 1 + i % 50, '$.user_id', 1 + i % 500),
+       state, place, created_at, changed_at, 0, 0, 0, billed, 0
+FROM n, tasks WHERE tasks.id = 1
+"""
+
+
+async def test_ten_thousand_in_line_are_no_burden(store: Store, tmp_path: Path) -> None:
+    """With 10,000 tasks of 500 members on 50 servers in line, a turn takes milliseconds, and so does a submission."""
+    await waiting(store, 2, guild=2, message=1)
+    with sqlite3.connect(tmp_path / "bot.db") as connection:
+        connection.execute(MANY)
+    connection.close()
+    start = time.process_time()
+    claimed = [await store.claim(Roofs(max_running=100), 5, NOON) for _ in range(50)]
+    assert len({task.order.guild_id for task in claimed if task}) == 50
+    for message in range(50):
+        await waiting(store, 1, guild=1, message=20_000 + message)
+    assert (time.process_time() - start) / 100 < 0.03
+
+
+async def test_those_in_line_see_their_turn_come_nearer(stage: Stage, clips: Clips) -> None:
+    """With one slot, the second and third in line are told so, and the third hears when it has become the next."""
+    clip, held = tiny(clips), Pause(at=40)
+    stage.fox.next_quirks = Quirks(pause=held)
+    async with stage.bot(Patience(line=0.1), MAX_RUNNING="1") as bot:
+        shown: dict[int, list[int]] = {}
+        show = bot.screen.show
+
+        def watch(task: Task, still: Path | None) -> None:
+            if task.turn is not None:
+                shown.setdefault(task.id, []).append(task.turn)
+            show(task, still)
+
+        bot.screen.show = watch  # type: ignore[method-assign]
+        first = await stage.extend(stage.ana, clip, seconds=2)
+        await held.reached.wait()
+        second = await stage.extend(stage.ben, clip, seconds=2)
+        await stage.until(stage.ben, second, "Waiting in line")
+        third = await stage.extend(stage.mia, clip, seconds=2)
+        await stage.until(stage.mia, third, "Waiting in line")
+        held.release.set()
+        for who, reply in ((stage.ana, first), (stage.ben, second), (stage.mia, third)):
+            assert "Finished" in text_of(await stage.until(who, reply, "Finished"))
+    assert shown == {2: [1], 3: [2, 1]}

@@ -1,0 +1,140 @@
+"""What is kept: counted for reports, deleted when it is time, and brought along from older databases."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.rules import Limits
+from bot.store import Store
+from bot.task import Billed, Refused, State
+from tests.desk import ALF, BEA, GRACE, GUILD, HOUR, MOD, Desk, at_desk
+from tests.makers import NOON, a_place, an_order
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with at_desk(tmp_path) as opened:
+        yield opened
+
+
+async def test_usage_is_counted_by_day_and_member(desk: Desk) -> None:
+    """Outcomes, seconds made and credits, for the days asked for and no other server's."""
+    desk.time -= timedelta(days=7)
+    await desk.end(await desk.submit(), State.DELIVERED, Billed.YES)
+    desk.time += timedelta(days=6)
+    await desk.end(await desk.submit(), State.DELIVERED, Billed.YES, credits=5.5)
+    desk.time += timedelta(days=1)
+    await desk.end(await desk.submit(BEA), State.FAILED, Billed.UNKNOWN, credits=1.0)
+    await desk.submit(BEA)
+    await desk.submit(BEA, 33)
+    report = await desk.service.moderation.usage(GUILD, 7)
+    assert [(row.day.day, row.user_id, row.delivered, row.seconds, row.credits) for row in report.rows] == [
+        (31, ALF, 1, 6, 5.5),
+        (1, BEA, 0, 0, 1.0),
+    ]
+    assert [day.tasks for day in report.days] == [0, 0, 0, 0, 0, 1, 2]
+    assert [(one.user_id, one.tasks, one.failed, one.unfinished) for one in report.members] == [
+        (BEA, 2, 1, 1),
+        (ALF, 1, 0, 0),
+    ]
+    assert (report.total.tasks, report.total.credits) == (3, 6.5)
+    assert (await desk.service.moderation.usage(GUILD, 30)).total.tasks == 4
+
+
+async def test_forgetting_deletes_but_does_not_renew_the_day(desk: Desk) -> None:
+    """Old tasks go; of today's nothing but the count stays; an unfinished one goes when it has ended."""
+    desk.defaults = Limits(user_per_day=2)
+    await desk.end(await desk.submit(), State.DELIVERED, Billed.YES)
+    desk.time += timedelta(days=2)
+    today = await desk.end(await desk.submit(prompt="a secret"), State.DELIVERED, Billed.YES, result_url="https://x/")
+    running = await desk.submit(prompt="another secret")
+    await desk.service.moderation.block(33, MOD, ALF)
+    kept = await desk.service.forget(ALF)
+    assert (kept.tasks, kept.unfinished, kept.servers) == (1, 1, 1)
+    assert await desk.service.tasks_of(ALF) == []
+    assert await desk.service.task_at(today.place.message_id) is None
+    for task_id in (1, today.id):
+        with pytest.raises(Refused):
+            await desk.service.task(task_id)
+    assert (await desk.service.task(running.id)).order.prompt == "another secret"
+    assert "Your limit" in (await desk.refused()).sentence
+    await desk.end(running, State.DELIVERED, Billed.YES)
+    await desk.store.attic.sweep(desk.time, GRACE)
+    assert b"secret" not in _dump(desk.file)
+    assert "Your limit" in (await desk.refused()).sentence
+    desk.time += timedelta(hours=24)
+    await desk.store.attic.sweep(desk.time, GRACE)
+    assert _count(desk.file, "tasks") == 0
+    assert "blocked" in (await desk.refused(guild=33)).sentence
+
+
+async def test_a_left_servers_rows_go_after_the_grace_time(desk: Desk) -> None:
+    """Thirty days after the bot was removed nothing of the server is left; if it comes back before, all of it is."""
+    moderation = desk.service.moderation
+    for guild in (GUILD, 33):
+        await moderation.change_limits(guild, MOD, user_per_day=3)
+        await moderation.block(guild, MOD, BEA)
+        await desk.end(await desk.submit(guild=guild), State.DELIVERED, Billed.YES)
+    await moderation.server_left(GUILD)
+    await moderation.servers_present([])
+    desk.time += GRACE - HOUR
+    await desk.store.attic.sweep(desk.time, GRACE)
+    assert (await moderation.limits_of(GUILD)).user_per_day == 3
+    await moderation.servers_present([33])
+    desk.time += HOUR
+    await desk.store.attic.sweep(desk.time, GRACE)
+    assert await moderation.limits_of(GUILD) == Limits()
+    assert (await moderation.limits_of(33)).user_per_day == 3
+    assert [_count(desk.file, table) for table in ("tasks", "servers", "members")] == [1, 1, 1]
+
+
+async def test_tasks_of_before_there_were_limits_are_counted_too(tmp_path: Path) -> None:
+    """A database of the first version is migrated: its tasks get their server, or their member's direct messages."""
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+
+    import bot.store
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(bot.store.__file__).parent / "migrations"))
+    engine = create_engine(f"sqlite:///{tmp_path}/bot.db")
+    with engine.begin() as old:
+        config.attributes["connection"] = old
+        command.upgrade(config, "0001")
+    engine.dispose()
+    with sqlite3.connect(tmp_path / "bot.db") as connection:
+        for message, guild in ((1, GUILD), (2, None)):
+            order, place = an_order(guild_id=guild), a_place(message)
+            kept = (order.model_dump_json(), place.model_dump_json(), guild, ALF, message, NOON.isoformat(" ")[:19])
+            connection.execute(
+                """INSERT INTO tasks (state, "order", place, guild_id, user_id, message_id, created_at, changed_at,
+                head_ends, progress, overdue, billed, told)
+                VALUES ('delivered', ?, ?, ?, ?, ?, ?, datetime('now'), 0, 0, 0, 'yes', 1)""",
+                kept,
+            )
+    connection.close()
+    async with Store.open(f"sqlite+aiosqlite:///{tmp_path}/bot.db") as store:
+        desk = Desk(store, tmp_path / "bot.db", defaults=Limits(user_per_day=1), messages=10)
+        await desk.refused(guild=GUILD)
+        await desk.refused(guild=None)
+        assert (await desk.service.moderation.usage(GUILD, 1)).total.seconds == 6
+
+
+def _count(file: Path, table: str) -> int:
+    with sqlite3.connect(file) as connection:
+        (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+    connection.close()
+    return int(count)
+
+
+def _dump(file: Path) -> bytes:
+    with sqlite3.connect(file) as connection:
+        text = "\n".join(connection.iterdump())
+    connection.close()
+    return text.encode()

@@ -1,0 +1,119 @@
+"""A hundred commands at once against each limit: exactly as many pass as are allowed, every time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.news import News
+from bot.rules import Limits, Roofs
+from bot.service import Service
+from bot.store import Store
+from bot.task import Refused, State, Task
+from tests.clips import Clips
+from tests.hardship import tiny
+from tests.makers import NOON, ROOMY, a_case, a_place, an_asker, an_order
+from tests.stage import CREATE, Stage, text_of, title_of
+
+MEMBERS, COMMANDS, ROUNDS = 20, 100, 10
+HELPERS = 901
+
+
+@dataclass(frozen=True)
+class Race:
+    """A limit, and what it lets through of a hundred commands, five from each of twenty members."""
+
+    limits: Limits
+    passing: int
+    """Of all."""
+    each: int | None = None
+    """Of each member's five, if it is a limit on members."""
+    roofs: Roofs = ROOMY
+
+
+RACES = {
+    "user_per_day": Race(Limits(user_per_day=3), 60, each=3),
+    "server_per_day": Race(Limits(server_per_day=3), 3),
+    "user_running": Race(Limits(user_running=2), 40, each=2),
+    "cooldown": Race(Limits(cooldown=1), 20, each=1),
+    "role_per_day": Race(Limits(user_per_day=1, role_per_day={HELPERS: 2}), 40, each=2),
+    "a share of the roof": Race(Limits(), 7, roofs=ROOMY.model_copy(update={"max_per_day": 14, "share": 50})),
+    "the line": Race(Limits(server_running=2), 11, roofs=ROOMY.model_copy(update={"server_waiting": 9})),
+}
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with Store.open(f"sqlite+aiosqlite:///{tmp_path}/bot.db") as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("race", RACES.values(), ids=RACES.keys())
+async def test_exactly_the_allowed_number_passes(store: Store, race: Race) -> None:
+    """100 simultaneous commands from 20 members, ten times over on one database file, are counted exactly each time."""
+    for again in range(ROUNDS):
+        now = NOON + timedelta(days=2 * again)
+        service = Service(store, lambda now=now: now, lambda _: None, race.limits, race.roofs, News())  # type: ignore[misc]
+
+        async def command(message: int, again: int = again, service: Service = service) -> Task | None:
+            who = {"user_id": 1 + message % MEMBERS, "guild_id": 1000 + again}
+            asker = an_asker(**who, role_ids=frozenset({HELPERS}))
+            try:
+                return await service.submit(an_order(**who), a_place(1 + message + again * COMMANDS), asker)
+            except Refused:
+                return None
+
+        tasks = [task for task in await asyncio.gather(*map(command, range(COMMANDS))) if task]
+        assert len(tasks) == race.passing
+        if race.each is not None:
+            assert Counter(task.order.user_id for task in tasks) == dict.fromkeys(range(1, MEMBERS + 1), race.each)
+
+
+async def test_no_more_than_server_running_are_ever_at_work(store: Store) -> None:
+    """With 100 in line for ten rounds of simultaneous claims and ends, a server's three slots are never four."""
+    for message in range(COMMANDS):
+        order = an_order(user_id=1 + message % MEMBERS)
+        await store.reserve(order, a_place(1 + message), NOON, a_case(order))
+    at_work: dict[int, Task] = {}
+    for _ in range(ROUNDS):
+        claimed = await asyncio.gather(*(store.claim(Roofs(max_running=50), 3, NOON) for _ in range(10)))
+        at_work |= {task.id: task for task in claimed if task}
+        assert len(at_work) == 3
+        ending = at_work.popitem()[1]
+        await store.move(ending, State.FAILED, NOON)
+
+
+async def test_thirty_commands_in_discord(stage: Stage, clips: Clips) -> None:
+    """Thirty simultaneous commands over sockets: three are paid for, never two at once; the others are told why."""
+    clip = tiny(clips)
+    async with stage.bot(MAX_RUNNING="5") as bot:
+        guild = int(stage.discord.world.guild.id)
+        await bot.service.moderation.change_limits(
+            guild, 1, server_per_day=3, server_running=1, user_running=0, user_per_day=0
+        )
+        channel = await stage.ana.channel("videos")
+        people = [stage.ana, stage.ben, stage.mia]
+        uploads = [await who.upload(clip) for who in people for _ in range(10)]
+        commands = [
+            people[n // 10].command("extend", channel, prompt="go on", video=upload, seconds=2)
+            for n, upload in enumerate(uploads)
+        ]
+        await asyncio.gather(*commands)
+        async with asyncio.timeout(30):
+            while True:
+                at_fox = [each for each in stage.fox.tasks.values() if not each.ended.is_set()]
+                assert len(at_fox) <= 1
+                seen = [each for who in people for each in who.seen.values()]
+                done = {each["id"] for each in seen if each.get("embeds") and title_of(each) == "Finished"}
+                told = {each["id"] for each in seen if "limit is 3 videos in 24 hours" in text_of(each)}
+                if len(done) == 3 and len(told) == 27:
+                    break
+                await asyncio.sleep(0.05)
+    assert len(stage.fox.payments) == 3
+    assert len(stage.fox.faults.matching("POST", CREATE)) == 3

@@ -1,0 +1,273 @@
+"""The rules, purely: their order, what each of them says, and when it will allow the order."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bot.limits import RoofReached, ceilings, check, first_forbidden, meaningless
+from bot.rules import Asker, Ceilings, Limits, Roofs, Usage, Window
+from bot.task import Order, Refused
+from tests.makers import NOON, an_asker, an_order
+
+LATER = NOON + timedelta(hours=3)
+ROLE, OTHER, FREE = 901, 902, 903
+
+
+def refusal(
+    limits: Limits,
+    usage: Usage | None = None,
+    order: Order | None = None,
+    asker: Asker | None = None,
+    roofs: Roofs | None = None,
+    now: datetime = NOON,
+) -> Refused | None:
+    """What `check` says against it, if anything."""
+    try:
+        check(limits, usage or Usage(), order or an_order(), asker or an_asker(), now, roofs or Roofs())
+    except Refused as refused:
+        return refused
+    return None
+
+
+EVERYTHING_FORBIDS = Limits(
+    paused="cleaning up",
+    channels=frozenset({1, 2}),
+    required_role=ROLE,
+    forbidden=("cat",),
+    max_seconds=2,
+    cooldown=3600,
+    user_running=1,
+    user_per_day=1,
+    server_per_day=1,
+)
+ALL_USED = Usage(
+    blocked=True,
+    last_start=NOON,
+    unfinished=1,
+    queued=500,
+    member=Window(count=1, frees_at=LATER),
+    server=Window(count=1, frees_at=LATER),
+    share=Window(count=1, frees_at=LATER),
+    everywhere=Window(count=1, frees_at=LATER),
+)
+LOW_ROOFS = Roofs(max_per_day=1, share=50, blocked_servers=frozenset({22}))
+
+ONE_BY_ONE: list[tuple[str, dict[str, object], dict[str, object], dict[str, object]]] = [
+    ("chosen the servers", {}, {}, {"blocked_servers": frozenset()}),
+    ("paused me here: cleaning up", {"paused": None}, {}, {}),
+    ("blocked you", {}, {"blocked": False}, {}),
+    ("may not be used in this channel: go to <#1>, <#2>", {"channels": frozenset()}, {}, {}),
+    ("the role <@&901>", {"required_role": None}, {}, {}),
+    ("contains “cat”", {"forbidden": ()}, {}, {}),
+    ("At most 2 seconds", {"max_seconds": 0}, {}, {}),
+    ("3,600 seconds between the starts", {"cooldown": 0}, {}, {}),
+    ("1 unfinished video here, and the limit is 1", {"user_running": 0}, {}, {}),
+    ("200 videos over all servers are waiting", {}, {"queued": 0}, {}),
+    ("Your limit here is 1 video in 24 hours", {"user_per_day": 0}, {}, {}),
+    ("This server's limit is 1 video in 24 hours", {"server_per_day": 0}, {}, {}),
+    ("This server's share of my work is 1 video", {}, {"share": Window()}, {}),
+    ("1 video in 24 hours over all servers", {}, {"everywhere": Window()}, {}),
+]
+
+
+def test_the_order_of_the_rules_is_fixed() -> None:
+    """Of an order that every rule forbids the first rule is told; taking away one after the other tells the next."""
+    limits, usage, roofs = EVERYTHING_FORBIDS, ALL_USED, LOW_ROOFS
+    for words, in_limits, in_usage, in_roofs in ONE_BY_ONE:
+        refused = refusal(limits, usage, an_order(seconds=6, prompt="a cat"), roofs=roofs)
+        assert refused is not None
+        assert words in refused.sentence
+        assert refused.sentence.endswith((".", "up"))
+        limits = limits.model_copy(update=in_limits)
+        usage = usage.model_copy(update=in_usage)
+        roofs = roofs.model_copy(update=in_roofs)
+    assert refusal(limits, usage, an_order(seconds=6, prompt="a cat"), roofs=roofs) is None
+
+
+def test_a_refusal_by_time_tells_the_moment_at_which_all_of_them_allow() -> None:
+    """The cooldown is told, being the first; but its end alone would be a promise that the day's limit breaks."""
+    refused = refusal(
+        Limits(cooldown=60, user_per_day=1), Usage(last_start=NOON, member=Window(count=1, frees_at=LATER))
+    )
+    assert refused is not None
+    assert "60 seconds" in refused.sentence
+    assert refused.allowed_at == LATER
+
+
+def test_the_cooldown_ends_at_its_very_second() -> None:
+    """One second before it is refused, at it it is allowed."""
+    limits, usage = Limits(cooldown=60), Usage(last_start=NOON)
+    early = refusal(limits, usage, now=NOON + timedelta(seconds=59))
+    assert early is not None
+    assert early.allowed_at == NOON + timedelta(seconds=60)
+    assert refusal(limits, usage, now=NOON + timedelta(seconds=60)) is None
+
+
+@pytest.mark.parametrize(
+    ("roles", "number"),
+    [(set(), 5), ({ROLE}, 2), ({ROLE, OTHER}, 9), ({ROLE, OTHER, 904}, 0), ({FREE}, 0)],
+)
+def test_the_most_generous_role_counts(roles: set[int], number: int) -> None:
+    """A role's number takes the place of the server's; of several the highest, and 0, no limit, is higher than any."""
+    limits = Limits(user_per_day=5, role_per_day={ROLE: 2, OTHER: 9, 904: 0}, exempt_roles=frozenset({FREE}))
+    assert ceilings(limits, an_asker(role_ids=frozenset(roles)), Roofs()).member == number
+
+
+def test_exempt_roles_are_free_of_numbers_and_of_nothing_else() -> None:
+    """Seconds, cooldown, running and days do not bind them; blocks, words, roles and the operator's roofs do."""
+    free = an_asker(role_ids=frozenset({FREE}))
+    numbers = Limits(
+        exempt_roles=frozenset({FREE}), max_seconds=2, cooldown=9, user_running=1, user_per_day=1, server_per_day=1
+    )
+    used = ALL_USED.model_copy(update={"blocked": False, "queued": 0})
+    assert refusal(numbers, used, asker=free) is None
+    for changes in ({"paused": ""}, {"forbidden": ("cat",)}, {"required_role": ROLE}, {"channels": frozenset({1})}):
+        assert refusal(numbers.model_copy(update=changes), used, asker=free)
+    assert refusal(numbers, used.model_copy(update={"blocked": True}), asker=free)
+    roof = refusal(numbers, used, asker=free, roofs=Roofs(max_per_day=1))
+    assert isinstance(roof, RoofReached)
+    assert roof.allowed_at == LATER
+
+
+def test_a_granted_run_is_used_only_over_the_daily_number() -> None:
+    """Below it the grant stays; at it the grant is used; what else forbids is not helped by it."""
+    limits, full = Limits(user_per_day=1, server_per_day=5), Window(count=1, frees_at=LATER)
+    ask = (an_order(), an_asker(), NOON, Roofs())
+    assert check(limits, Usage(granted=1), *ask) is False
+    assert check(limits, Usage(granted=1, member=full), *ask) is True
+    assert refusal(limits, Usage(granted=1, member=full, server=Window(count=5, frees_at=LATER)))
+
+
+def test_places() -> None:
+    """A thread counts as its parent; age-restricted places and private replies are as the moderators say."""
+    only = Limits(channels=frozenset({77}))
+    assert refusal(only, asker=an_asker(channel_id=5, parent_id=77)) is None
+    assert refusal(only, asker=an_asker(channel_id=5, parent_id=78))
+    grown_up = Limits(open_everywhere=False, exempt_roles=frozenset({FREE}))
+    assert refusal(grown_up)
+    for changes in ({"age_restricted": True}, {"moderator": True}, {"role_ids": frozenset({FREE})}):
+        assert refusal(grown_up, asker=an_asker(**changes)) is None
+    assert refusal(Limits(private_allowed=False)) is None
+    assert refusal(Limits(private_allowed=False), order=an_order(private=True))
+
+
+def test_the_operators_choice_of_servers() -> None:
+    """An allow-list shuts out all others and direct messages, a block-list those on it."""
+    listed = Roofs(allowed_servers=frozenset({22}))
+    assert refusal(Limits(), roofs=listed) is None
+    assert refusal(Limits(), asker=an_asker(guild_id=23), roofs=listed)
+    assert refusal(Limits(), asker=an_asker(guild_id=None), roofs=listed)
+    assert refusal(Limits(), asker=an_asker(guild_id=None)) is None
+    assert refusal(Limits(), roofs=Roofs(blocked_servers=frozenset({22})))
+
+
+def test_the_line_is_what_finds_no_free_slot() -> None:
+    """Those who would start at once do not wait; the next after a full line is refused."""
+    roofs, limits = Roofs(max_running=10, max_waiting=5, server_waiting=3), Limits(server_running=2)
+    assert refusal(limits, Usage(server_queued=4, queued=4), roofs=roofs) is None
+    assert refusal(limits, Usage(server_queued=5, queued=5), roofs=roofs)
+    assert refusal(limits, Usage(server_at_work=2, at_work=2, server_queued=3, queued=3), roofs=roofs)
+    assert refusal(limits, Usage(at_work=10, queued=5), roofs=roofs)
+
+
+def test_a_share_of_the_roofs() -> None:
+    """Half of seven slots is three, and never less than one."""
+    assert Roofs(max_running=7, share=50).server_running == 3
+    assert Roofs(max_running=1, max_per_day=3, share=10).server_running == 1
+    assert ceilings(Limits(), an_asker(), Roofs(max_per_day=30, share=10)) == Ceilings(share=3, everywhere=30)
+
+
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        ("a CAT jumps", "cat"),
+        ("a cat, jumping", "Cat"),
+        ("the (cat)", "cat"),
+        ("a c\u200ba\u00adt", "cat"),
+        ("a cát", "cat"),
+        ("ＣＡＴ", "cat"),
+        ("c\u0336a\u0336t\u0336 zalgo", "cat"),
+        ("two  \n words", "two words"),
+        ("straße", "STRASSE"),
+        ("我的猫咪很可爱", "猫咪"),
+        ("I love猫咪", "love"),
+        ("바보야", "바보"),
+        ("killing it", "kill*"),
+        ("they overkill", "*kill"),
+        ("overkilling", "*kill*"),
+        ("a cot", "c*t"),
+        ("ct", "c*t"),
+        ("no cab but a cart", "c*t"),
+        ("killing you softly", "kill* you"),
+        ("a a az", "a a*z"),
+        ("他杀了人", "杀*人"),
+        ("bad-word", "bad-word"),
+        ("go 🔪 now", "🔪"),
+    ],
+)
+def test_forbidden_words_are_found(text: str, entry: str) -> None:
+    """However they are written: case, accents, width, invisible characters, spacing, stars."""
+    assert first_forbidden(text, ("unrelated", entry)) == entry
+
+
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        ("a category", "cat"),
+        ("bobcat", "cat"),
+        ("cat_food", "cat"),
+        ("ばか", "はか"),
+        ("skill", "kill*"),
+        ("a cart is here", "c*x"),
+        ("call it", "c*t"),
+        ("kill me and you", "kill* you"),
+        ("two other words", "two words"),
+        ("", "cat"),
+    ],
+)
+def test_other_words_are_left_alone(text: str, entry: str) -> None:
+    """A word within a word is another word; a star stays within its word."""
+    assert first_forbidden(text, (entry,)) is None
+
+
+@pytest.mark.parametrize("entry", ["*", " ** ", "\u200b", "\u0301 *"])
+def test_an_entry_without_anything_to_look_for_is_known(entry: str) -> None:
+    """Such an entry would forbid everything, or nothing."""
+    assert meaningless(entry)
+    assert not meaningless("a*")
+
+
+def test_no_pattern_takes_long() -> None:
+    """What makes regular expressions explode takes no time here, with as many entries as a server may have."""
+    evil = ["*a" * 45 + "*b", "a*" * 49 + "b", "a" * 99 + "b", "a a*" * 20 + "b", "*" * 99 + "b"] * 40
+    for text in ("a" * 4096, "a " * 2048, "aa" * 1000 + " " + "a" * 2000):
+        start = time.process_time()
+        assert first_forbidden(text, evil) is None
+        assert time.process_time() - start < 1
+
+
+@given(st.text("ab *", max_size=12), st.text("ab *", min_size=1, max_size=6))
+def test_stars_mean_what_a_plain_search_says(text: str, entry: str) -> None:
+    """The fast search finds just what trying out every possibility does."""
+    import re
+
+    words, stars = " ".join(text.split()), re.sub(r"\*+", "*", " ".join(entry.split()))
+    edge_left = r"(?<![ab])" if stars[:1] not in {"*", ""} else ""
+    edge_right = r"(?![ab])" if stars[-1:] not in {"*", ""} else ""
+    slow = re.compile(edge_left + "[^ ]*".join(map(re.escape, stars.split("*"))) + edge_right)
+    assert (first_forbidden(text, (entry,)) is not None) == (slow.search(words) is not None)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"max_seconds": 1}, {"max_seconds": 11}, {"user_per_day": -1}, {"forbidden": [""]}]
+)
+def test_limits_that_make_no_sense_are_none(changes: dict[str, object]) -> None:
+    """Numbers below zero, seconds that FoxAPI does not add, empty words."""
+    with pytest.raises(ValidationError):
+        Limits.model_validate(changes)
