@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,7 +28,11 @@ def uninterrupted(work: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Awai
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            await asyncio.gather(task, return_exceptions=True)
+            while not task.done():  # also when it is cancelled again meanwhile
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({task})
+            if not task.cancelled() and (error := task.exception()):
+                log.info("what a cancelled caller asked of the store failed: %s", error)
             raise
 
     return whole
