@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.media import Look
-from tests.marked import beeps, change, numbers
+from tests.marked import Change, beeps, change, numbers
 from tests.table_clips import Kind
 
 _ROUNDING = 0.004
@@ -35,12 +35,17 @@ class Film:
     late: float
     """By how much the picture that is shown is older or newer than it should be, at the worst moment of the clip."""
     may_be_late: float
+    strays: int | None
+    """Pictures of the clip that the film shows twice or leaves out; None if the clip is not even."""
     seam: Seam | None
 
 
-def measured(kind: Kind, path: Path, seen: Look, clip: Path, source: Look, head: float) -> Film:
+def measured(kind: Kind, path: Path, seen: Look, clip: Path, source: Look, head: float, *, joined: bool) -> Film:
     """Measure the film `path` of `clip`; `head` are its seconds before the seam, 0 if there is none.
 
+    `joined`: whether FoxAPI's result has the clip in it, so that the seam lies inside the clip and not at its end.
+
+    At the stand-in a new part begins with the clip's last picture once more, as a continuation may.
     A clip's picture number n belongs at n / rate seconds from its beginning, whatever happened to it since.
     """
     found, rate = numbers(path), float(kind.pictures_per_second)
@@ -48,13 +53,23 @@ def measured(kind: Kind, path: Path, seen: Look, clip: Path, source: Look, head:
     inside = [n for n, start in enumerate(starts) if start < source.video.seconds - 0.5 / seen.clip.fps]
     own = _stretches(clip, source)
     ahead, ends = _sound(path, seen, [found[n] / rate for n in inside], starts)
-    seam = _seam(kind, path, seen, head, found) if head else None
+    # A film of half the rate has room for every other picture alone.
+    wanted = round(rate / seen.clip.fps)
+    strays = sum(found[n] - found[n - 1] != wanted for n in inside[1:]) if kind.even else None
+    seam = None
+    if head:
+        at = round(head * seen.clip.fps)
+        # Moving pictures grow brighter and darker of themselves: the clip itself tells by how much.
+        itself = change(clip, found[at]).brightness if joined and kind.even and wanted == 1 else 0.0
+        step = found[at] - found[at - 1] == (wanted if joined else 0) or not kind.even
+        seam = _seam(change(path, at), itself, found[at - 1 : at + 1], right_step=step)
     return Film(
         seconds=seen.clip.seconds,
         sound_ahead=ahead,
         sound_ends=ends,
         late=max(_lateness(starts[n], own.get(found[n])) for n in inside),
         may_be_late=max(1 / seen.clip.fps, 1 / rate) / 2 + _ROUNDING,
+        strays=strays,
         seam=seam,
     )
 
@@ -85,13 +100,8 @@ def _sound(path: Path, seen: Look, belongs: list[float], starts: list[float]) ->
     return wanted - seen_as, seen.sound.end - seen.video.end
 
 
-def _seam(kind: Kind, path: Path, seen: Look, head: float, found: list[int]) -> Seam:
-    at = round(head * seen.clip.fps)
-    looks = change(path, at)
-    even = "vfr" not in kind.more and abs(seen.clip.fps - float(kind.pictures_per_second)) < 0.01
-    # The stand-in's new part begins with the clip's last picture once more, as a continuation may.
-    own_result_begins = found[at] == found[at - 1]
-    right_step = found[at] - found[at - 1] == 1 or own_result_begins
-    smooth = looks.at_seam <= 1.5 * looks.most_near + 1 and abs(looks.brightness) < 3
-    told = f"{found[at - 1]}→{found[at]}, {looks.at_seam:.1f} / {looks.near:.1f}"
-    return Seam((right_step or not even) and smooth, told)
+def _seam(looks: Change, itself: float, pair: list[int], *, right_step: bool) -> Seam:
+    brightness = looks.brightness - itself
+    smooth = looks.at_seam <= 1.5 * looks.most_near + 1 and abs(brightness) < 2
+    told = f"{pair[0]}→{pair[1]}, {looks.at_seam:.1f} / {looks.near:.1f}, {brightness:+.1f}"
+    return Seam(right_step and smooth, told)

@@ -73,7 +73,7 @@ def beeps(film: Path) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How much the picture changes from each one to the next, in levels of 0 to 255 (mean over pixels and colours)."""
+    """How much the picture changes from each one to the next, in levels of 0 to 255 (mean over pixels and Y, U, V)."""
 
     at_seam: float
     near: float
@@ -86,7 +86,7 @@ class Change:
 def change(film: Path, seam: int, near: int = 8) -> Change:
     """Compare the picture `seam` with the one before it; strip and caption are left out."""
     first = max(0, seam - near)
-    middle = f"crop=iw:ih/2:0:ih*0.15,scale={_LOOK_WIDTH}:{_LOOK_HEIGHT}:flags=area,format=rgb24"
+    middle = f"crop=iw:ih/2:0:ih*0.15,scale={_LOOK_WIDTH}:{_LOOK_HEIGHT}:flags=area,format=yuv444p"
     cut = f"trim=start_frame={first}:end_frame={seam + near}"
     looks = ["-vf", f"{cut},{middle}", "-fps_mode", "passthrough", "-f", "rawvideo", "-"]
     raw = ffmpeg("-i", film, "-map", "0:V:0", *looks)
@@ -95,5 +95,6 @@ def change(film: Path, seam: int, near: int = 8) -> Change:
     steps = [sum(abs(a - b) for a, b in zip(one, two, strict=True)) / size for one, two in pairwise(pictures)]
     at_seam = steps.pop(seam - first - 1)
     before, after = pictures[: seam - first][-4:], pictures[seam - first :][:4]
-    bright = [sum(map(sum, some)) / size / len(some) for some in (before, after)]
+    luma = size // 3
+    bright = [sum(sum(each[:luma]) for each in some) / luma / len(some) for some in (before, after)]
     return Change(at_seam, median(steps), max(steps), bright[0] - bright[1])

@@ -33,7 +33,7 @@ ADDED = 3
 """Seconds that each clip is extended by."""
 HEAD = (
     "| clip | size | verdict | prepared in | to FoxAPI | result | film in | film s | off by | sound ahead: last beep, "
-    "end | picture late, most | seam: pictures, change there / near |"
+    "end | pictures late, most; twice or lost | seam: pictures, change there / near, brightness |"
 )
 SECONDS, SOUND, LOUD_END = 0.1, 0.05, 0.05
 
@@ -112,7 +112,9 @@ class Way:
         ours = made.path == into
         head = (kept.head_ends if joined else seen.clip.seconds) if ours else 0.0
         look_at_film = await look(self._tool, made.path)
-        film = await asyncio.to_thread(measured, row.kind, made.path, look_at_film, kept.path, seen, head)
+        film = await asyncio.to_thread(
+            measured, row.kind, made.path, look_at_film, kept.path, seen, head, joined=joined
+        )
         row.bound(made.was_joined == joined, "not seen whether FoxAPI joined")
         row.cells += ["joined" if joined else "new part", f"{took:.1f} s" if ours else "the result itself"]
         _tell(row, film, seen.clip.seconds + ADDED)
@@ -128,7 +130,8 @@ def _tell(row: Row, film: Film, expected: float) -> None:
         row.bound(abs(film.sound_ahead) <= SOUND and abs(film.sound_ends) <= LOUD_END, "sound off")
         row.cells.append(f"{film.sound_ahead * 1000:+.0f}, {film.sound_ends * 1000:+.0f} ms")
     row.bound(film.late <= film.may_be_late, "pictures out of time")
-    row.cells.append(f"{film.late * 1000:.0f} ms")
+    row.bound(not film.strays, "pictures twice or lost")
+    row.cells.append(f"{film.late * 1000:.0f} ms; {'not even' if film.strays is None else film.strays}")
     if film.seam is None:
         row.cells.append("none")
         return

@@ -45,6 +45,11 @@ class Kind:
     """Seconds by which the sound begins late."""
 
     @property
+    def even(self) -> bool:
+        """Whether all its pictures last equally long (in fragments, ffmpeg makes the first one longer)."""
+        return "vfr" not in self.more and "frag" not in self.more
+
+    @property
     def pictures_per_second(self) -> Fraction:
         return Fraction(self.rate)
 
