@@ -17,13 +17,15 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.library import Library
 from bot.runner import Screen
 from bot.service import Service
+from bot.sharing import Sharing
 from bot.task import Refused
 
 log = logging.getLogger(__name__)
 
-_COGS = ("cogs.delivery", "cogs.extend", "cogs.share")
+_COGS = ("cogs.delivery", "cogs.extend", "cogs.share", "cogs.gallery", "cogs.tasks")
 _COMMANDS_NOTE = "commands"
 _ALREADY_ANSWERED = 40060
 """Discord docs, JSON Error Codes."""
@@ -44,7 +46,16 @@ class ExtendBot(commands.Bot):
     screen: Screen
     """Set by the delivery cog."""
 
-    def __init__(self, service: Service, *, api_url: str, edit_seconds: float, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        library: Library,
+        sharing: Sharing,
+        *,
+        api_url: str,
+        edit_seconds: float,
+        now: Callable[[], datetime],
+    ) -> None:
         """`api_url`: REST base; `edit_seconds`: least gap between two edits of one reply."""
         # discord.py has no argument for the API's address; these two are read late (discord.py 2.7, http.Route).
         Route.BASE = api_url.rstrip("/")
@@ -58,6 +69,8 @@ class ExtendBot(commands.Bot):
             max_messages=None,
         )
         self.service = service
+        self.library = library
+        self.sharing = sharing
         self.edit_seconds = edit_seconds
         self.now = now
 

@@ -7,6 +7,7 @@ import logging
 
 from bot.runner.bell import Bell
 from bot.runner.job import Job
+from bot.runner.keeping import keep_sweeping, tidy
 from bot.runner.pause import Gaps
 from bot.runner.tools import Tools
 from bot.task import State, Task
@@ -31,10 +32,11 @@ class Runner:
         """
         try:
             unfinished = await self._tools.store.unfinished()
-            await self._tools.folders.sweep({task.id for task in unfinished})
+            await tidy(self._tools, {task.id for task in unfinished})
             for task in unfinished:
                 log.info("task %d goes on from %s", task.id, task.state)
                 self._start(task)
+            self._own(asyncio.create_task(keep_sweeping(self._tools), name="sweep what was kept"))
             await self._let_in()
             await self._answer_bell()
         finally:
@@ -77,7 +79,9 @@ class Runner:
 
     def _start(self, task: Task) -> None:
         self._jobs[task.id] = job = Job(self._tools, task, self._bell)
-        running = asyncio.create_task(self._work(job, task.id), name=f"task {task.id}")
+        self._own(asyncio.create_task(self._work(job, task.id), name=f"task {task.id}"))
+
+    def _own(self, running: asyncio.Task[None]) -> None:
         self._running.add(running)
         running.add_done_callback(self._running.discard)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -44,6 +44,15 @@ class Screen(Protocol):
         it. Raises NotNow or NoWay.
         """
 
+    async def ping(self, task: Task, *, again: bool) -> None:
+        """Notify the task's member, and nobody else, that the end stands in the reply.
+
+        `again`: it was tried before, and may have arrived. Raises NotNow or NoWay.
+        """
+
+    async def remove(self, task: Task) -> bool:
+        """Delete the message that shows the task; say whether it is gone now. Raises NotNow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Files:
@@ -81,6 +90,10 @@ class Files:
         """The same, encoded once more to fit an upload limit."""
         return self.folder / "small.mp4"
 
+    def made(self) -> Path | None:
+        """The file that the member gets, once all is made. Reads the disk."""
+        return next((file for file in (self.small, self.film, self.result) if file.is_file()), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -110,6 +123,8 @@ class Patience:
     """Before the first new try of anything; the gaps grow from there."""
     no_way: float = 3600
     """Between two tries to deliver a result when no way to its member is open."""
+    sweep: float = 3600
+    """Between two times of taking away what is to be kept no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +146,8 @@ class Tools:
     random: random.Random
     pause: Pause
     patience: Patience = field(default_factory=Patience)
+    keep: timedelta = timedelta(days=7)
+    """How long a film stays on disk after it was delivered."""
 
     def files(self, task: Task) -> Files:
         """The task's own folder."""

@@ -11,7 +11,9 @@ from sqlalchemy import Select, and_, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from bot.store.catalogue import Catalogue
 from bot.store.engine import opened
+from bot.store.shares import Shares
 from bot.store.tables import notes, task_of, tasks, values
 from bot.store.uninterrupted import uninterrupted
 from bot.task import Billed, Order, Place, State, Task
@@ -29,6 +31,8 @@ class Store:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self.catalogue = Catalogue(engine)
+        self.shares = Shares(engine)
 
     @classmethod
     @asynccontextmanager
@@ -71,8 +75,9 @@ class Store:
         return found[0] if found else None
 
     async def unfinished(self) -> list[Task]:
-        """Every task that has not ended or whose end was not told yet, but for those in line; oldest first."""
-        waiting = and_(tasks.c.state != State.QUEUED, or_(tasks.c.state.not_in(_ENDS), tasks.c.told.is_(False)))
+        """Every task with something left to do, telling and notifying included, but for those in line; oldest first."""
+        left = or_(tasks.c.state.not_in(_ENDS), tasks.c.told.is_(False), tasks.c.ping_due.is_(True))
+        waiting = and_(tasks.c.state != State.QUEUED, left)
         return await self._read(select(tasks).where(waiting).order_by(tasks.c.id))
 
     async def of_member(self, user_id: int, limit: int) -> list[Task]:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
+    false,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -74,6 +75,9 @@ tasks = Table(
     Column("reason", Text),
     Column("billed", Text, nullable=False),
     Column("told", Boolean, nullable=False),
+    Column("ping_due", Boolean, nullable=False, server_default=false()),
+    Column("ping_at", Moment),
+    Column("deleted", Boolean, nullable=False, server_default=false()),
     Index("tasks_state", "state", "told"),
     Index("tasks_user", "user_id", "created_at"),
     Index("tasks_guild", "guild_id", "created_at"),
@@ -83,6 +87,14 @@ tasks = Table(
 
 notes = Table("notes", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 """What the bot must remember of itself, such as the hash of the commands that it registered last."""
+
+wishes = Table(
+    "wishes",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("notify", Text, nullable=False),
+)
+"""What members chose for themselves."""
 
 _COPIES = {"user_id", "guild_id", "message_id"}
 
