@@ -86,7 +86,7 @@ async def test_channels_threads_and_private_replies(stage: Stage) -> None:
     """Channels by select, threads counting as their parent; private replies and open channels by toggles."""
     world = stage.discord.world
     videos = world.channel_named("videos")
-    thread = world.add_thread(videos, "cuts")
+    thread = world.add_thread(videos, world.ids.next(), "cuts", world.bot.id, [])
     async with stage.bot():
         panel = await page(stage.mia, await use(stage.mia, "limits show"), "channels", "limits:channels")
         await stage.mia.choose(panel, "limits:channels", [videos.id], CHANNEL_SELECT)
