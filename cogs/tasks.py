@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Self
 
 import discord
@@ -94,6 +95,7 @@ async def _meant(interaction: Interaction, wanted: str) -> Task:
 async def _page(interaction: Interaction, number: int) -> Shown:
     library = interaction.client.library
     page = await library.page(interaction.user.id, number)
+    page = replace(page, tasks=[interaction.client.as_shown(task) for task in page.tasks])
     stills = {task.id: still for task in page.tasks if (still := await library.still(task))}
     return _shelf.page(page, stills)
 

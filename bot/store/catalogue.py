@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Select, Text, and_, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.store.database import Database
@@ -13,6 +13,11 @@ from bot.store.uninterrupted import uninterrupted
 from bot.task import Notify, State, Task
 
 _ENDS = tuple(state for state in State if state.ended)
+
+
+def _of(user_id: int) -> ColumnElement[bool]:
+    """The member's tasks, but for those that they wanted forgotten."""
+    return and_(tasks.c.user_id == user_id, tasks.c.forgotten.is_(False))
 
 
 class Catalogue:
@@ -24,21 +29,21 @@ class Catalogue:
     async def page(self, user_id: int, first: int, count: int) -> Sequence[Task]:
         """`count` of the member's tasks after the first `first`: the unfinished, then the others, newest first."""
         ended = case((tasks.c.state.in_(_ENDS), 1), else_=0)
-        mine = select(tasks).where(tasks.c.user_id == user_id)
+        mine = select(tasks).where(_of(user_id))
         return await self._read(mine.order_by(ended, tasks.c.id.desc()).offset(first).limit(count))
 
     @uninterrupted
     async def count(self, user_id: int) -> int:
         """How many tasks the member has."""
         async with self._database.reading() as connection:
-            mine = select(func.count()).select_from(tasks).where(tasks.c.user_id == user_id)
+            mine = select(func.count()).select_from(tasks).where(_of(user_id))
             return await connection.scalar(mine) or 0
 
     async def search(self, user_id: int, words: str, limit: int) -> Sequence[Task]:
         """The member's newest tasks whose prompt contains `words`, or whose number begins with them."""
         prompt, number = tasks.c.order["prompt"].as_string(), cast(tasks.c.id, Text)
         fits = or_(prompt.icontains(words, autoescape=True), number.startswith(words, autoescape=True))
-        found = select(tasks).where(tasks.c.user_id == user_id, fits)
+        found = select(tasks).where(_of(user_id), fits)
         return await self._read(found.order_by(tasks.c.id.desc()).limit(limit))
 
     @uninterrupted
