@@ -11,11 +11,13 @@ from datetime import UTC, datetime, timedelta
 
 from bot.client import CannotStart, ExtendBot
 from bot.foxapi import FoxAPI, FoxError, Rejected
+from bot.library import Library
 from bot.media import Fetcher, Ffmpeg, Folders
 from bot.news import News
 from bot.runner import Bell, Patience, Pause, Runner, Tools
 from bot.service import Service
 from bot.settings import Settings
+from bot.sharing import Sharing
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -53,7 +55,13 @@ async def assembled(
         ]
         await _check_key(fox)
         service = Service(store, now, bell.ring, settings.default_limits, settings.roofs, news)
-        bot = ExtendBot(service, api_url=settings.discord_api_url, edit_seconds=settings.edit_seconds, now=now)
+        folders = Folders(settings.data_dir / "tasks", most_bytes=settings.max_disk_gb * 1_000_000_000)
+        library = Library(store, folders)
+        ffmpeg = Ffmpeg()
+        sharing = Sharing(store, ffmpeg, now)
+        bot = ExtendBot(
+            service, library, sharing, api_url=settings.discord_api_url, edit_seconds=settings.edit_seconds, now=now
+        )
         await stack.enter_async_context(bot)
         await bot.load_cogs()
         await bot.log_in(settings.discord_token.get_secret_value())
@@ -62,9 +70,9 @@ async def assembled(
             fox=fox,
             clips=clips,
             results=results,
-            ffmpeg=Ffmpeg(),
+            ffmpeg=ffmpeg,
             screen=bot.screen,
-            folders=Folders(settings.data_dir / "tasks", most_bytes=settings.max_disk_gb * 1_000_000_000),
+            folders=folders,
             poll_seconds=settings.poll_seconds,
             roofs=settings.roofs,
             server_running=settings.default_server_running,
@@ -74,6 +82,7 @@ async def assembled(
             random=chance,
             pause=Pause(chance, patience.first_gap),
             patience=patience,
+            keep=timedelta(days=settings.keep_days),
         )
         yield bot, Runner(tools, bell)
 

@@ -17,8 +17,10 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.library import Library
 from bot.runner import Screen
 from bot.service import Service
+from bot.sharing import Sharing
 from bot.task import Refused, Task
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,9 @@ _COGS = (
     "cogs.delivery",
     "cogs.extend",
     "cogs.share",
+    "cogs.quota",
+    "cogs.gallery",
+    "cogs.tasks",
     "cogs.limits",
     "cogs.usage",
     "cogs.privacy",
@@ -54,7 +59,16 @@ class ExtendBot(commands.Bot):
     as_shown: Callable[[Task], Task]
     """The task with what its reply says of its turn in line; set by the delivery cog too."""
 
-    def __init__(self, service: Service, *, api_url: str, edit_seconds: float, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        library: Library,
+        sharing: Sharing,
+        *,
+        api_url: str,
+        edit_seconds: float,
+        now: Callable[[], datetime],
+    ) -> None:
         """`api_url`: REST base; `edit_seconds`: least gap between two edits of one reply."""
         # discord.py has no argument for the API's address; these two are read late (discord.py 2.7, http.Route).
         Route.BASE = api_url.rstrip("/")
@@ -68,6 +82,8 @@ class ExtendBot(commands.Bot):
             max_messages=None,
         )
         self.service = service
+        self.library = library
+        self.sharing = sharing
         self.edit_seconds = edit_seconds
         self.now = now
 

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     edit_seconds: Annotated[float, Field(gt=0)] = 5
     max_clip_mb: Annotated[int, Field(ge=1, le=2000)] = 200
     max_disk_gb: Annotated[int, Field(ge=1)] = 20
+    keep_days: Annotated[int, Field(ge=0, le=3650)] = 7
     max_running: Annotated[int, Field(ge=1)] = 20
     max_per_day: Annotated[int, Field(ge=0)] = 0
     server_share: Annotated[int, Field(ge=1, le=100)] = 100

@@ -71,6 +71,15 @@ class ResultKind(StrEnum):
     """Only the added seconds."""
 
 
+class Notify(StrEnum):
+    """When a member wants to be notified of a task's end: an edited reply notifies nobody."""
+
+    AUTO = "auto"
+    """When it took over a minute."""
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 class Row(BaseModel):
     """Never changes, and has no fields but its own."""
 
@@ -192,6 +201,13 @@ class Task(Row):
     billed: Billed = Billed.NO
     told: bool = False
     """Whether its end stands in the reply (or wherever it could still be told)."""
+    ping_due: bool = False
+    """Whether its member is still to be notified of the end, once."""
+    ping_at: datetime | None = None
+    """When that was first tried; whoever finds it due and tried must look whether it is there."""
+    deleted: bool = False
+    """Its reply and its film were deleted at somebody's wish; nothing brings them back."""
+
     credits: float | None = None
     """What FoxAPI said that it costs (usage.credits_reserved), where it said so."""
     granted: bool = False
@@ -202,6 +218,36 @@ class Task(Row):
     """In `queued`: 1 for the next to start. Worked out for showing, not stored."""
     starts_at: datetime | None = None
     """In `queued`: about when that is, if recent tasks tell. Not stored either."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be done for it."""
+        return self.state.ended and self.told and not self.ping_due
+
+
+class Share(Row):
+    """A result that is shared in a channel: one row for each such place, written before anything is posted."""
+
+    id: int
+    task_id: int
+    guild_id: int
+    channel_id: int
+    """Where its creator wanted it: a text channel, a thread, or a forum."""
+    user_id: int
+    """Its creator."""
+    hidden: bool
+    """Whether the post keeps the prompt to itself."""
+    tried_at: datetime
+    """When it was last handed to Discord."""
+    posted_at: datetime | None = None
+    """When Discord's answer was written down; without it nobody knows whether Discord took it."""
+    posted_in: int | None = None
+    """The channel of the post: a forum's is the post's own thread."""
+    message_id: int | None = None
+    stars: int = 0
+    """Members other than the creator who starred the result, as last counted..."""
+    counted_at: datetime | None = None
+    """...at this moment."""
 
 
 class Refused(Exception):

@@ -12,14 +12,18 @@ from discord import ui
 from bot.client import ExtendBot, answer_error
 from bot.service import NeedsConfirmation
 from bot.task import Refused, Task
-from cogs._begin import begin, place_of
+from cogs._begin import place_of
 from cogs._cards import card, jump_url
-from cogs._modal import ExtendModal
-from cogs._sources import Source, video_in
+from cogs._delete import ask_to_delete
+from cogs._modal import AgainModal, ExtendModal
+from cogs._sharing import ask_where
+from cogs._sources import result_of
 
 _LABELS = {
     "more": ("Extend again", discord.ButtonStyle.primary),
     "again": ("Try again", discord.ButtonStyle.secondary),
+    "share": ("Share", discord.ButtonStyle.secondary),
+    "delete": ("Delete", discord.ButtonStyle.secondary),
     "fetch": ("Fetch result", discord.ButtonStyle.primary),
     "cancel": ("Cancel", discord.ButtonStyle.secondary),
     "stop": ("Cancel anyway", discord.ButtonStyle.danger),
@@ -84,21 +88,17 @@ async def _stop(interaction: discord.Interaction[ExtendBot], task_id: int) -> No
 
 async def _more(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """Go on from this result, whoever presses: it becomes the presser's own task."""
-    service = interaction.client.service
-    source = video_in(interaction.message) if interaction.message else None
-    task = await service.task(task_id)
-    if source is None and task.result_url and task.result_url_ends and task.result_url_ends > interaction.client.now():
-        source = Source(task.result_url)
+    task = await interaction.client.service.task(task_id)
+    source = await result_of(interaction, task)
     if source is None:
         raise Refused("That video is no longer here: send it again with /extend.")
     await interaction.response.send_modal(ExtendModal(source, task))
 
 
 async def _again(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
+    """The same clip once more, with what may be changed filled in."""
     order = await interaction.client.service.order_again(task_id, interaction.user.id)
-    # The reply may be in direct messages by now: it is a new order, made where the button is pressed.
-    here = {"guild_id": interaction.guild_id, "channel_id": interaction.channel_id}
-    await begin(interaction, order.model_copy(update=here))
+    await interaction.response.send_modal(AgainModal(order))
 
 
 async def _fetch(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
@@ -114,4 +114,12 @@ async def _fetch(interaction: discord.Interaction[ExtendBot], task_id: int) -> N
         )
 
 
-_ACTIONS = {"more": _more, "again": _again, "fetch": _fetch, "cancel": _cancel, "stop": _stop}
+_ACTIONS = {
+    "more": _more,
+    "again": _again,
+    "share": ask_where,
+    "delete": ask_to_delete,
+    "fetch": _fetch,
+    "cancel": _cancel,
+    "stop": _stop,
+}

@@ -12,6 +12,7 @@ from bot.task import Billed, ResultKind, State, Task
 
 _FETCH_IN_TIME = timedelta(minutes=2)
 STILL_NAME = "still.jpg"
+RESULT_NAME = "extended.mp4"
 _BAR = 12
 _PROMPT_SHOWN = 900
 GREY, BLUE, GREEN, RED, YELLOW = 0x80848E, 0x5865F2, 0x23A55A, 0xDA373C, 0xF0B232
@@ -29,6 +30,12 @@ _TITLES = {
 }
 
 _BILLED_UNKNOWN = "FoxAPI does not say whether it bills this; it may have been billed."
+
+_PINGS = {
+    State.DELIVERED: "your video is ready.",
+    State.FAILED: "that did not work; my reply says why.",
+    State.UNCLEAR: "nobody can know how that ended; my reply says why.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +59,8 @@ def card(task: Task, now: datetime, *, linked: bool = False, still: bool = False
     `still`: a picture of the clip is attached as STILL_NAME; show it.
     """
     shown = State.DELIVERED if task.state is State.READY and task.told else task.state
-    title, colour = _TITLES[shown]
-    embed = discord.Embed(title=title, colour=colour, description="\n".join(_lines(task, now, linked)))
+    title, tint = ("Deleted", GREY) if task.deleted else _TITLES[shown]
+    embed = discord.Embed(title=title, colour=tint, description="\n".join(_lines(task, now, linked)))
     embed.add_field(name="Asked by", value=f"<@{task.order.user_id}>")
     embed.add_field(name="Clip", value=_lengths(task))
     if timing := _timing(task, now):
@@ -98,14 +105,31 @@ def jump_url(task: Task) -> str:
     return f"https://discord.com/channels/{place.guild_id or '@me'}/{place.channel_id}/{place.message_id}"
 
 
-def line(task: Task) -> str:
-    """One line for a list of tasks."""
-    title, _ = _TITLES[task.state]
+def ping(task: Task) -> str:
+    """What notifies the member of the task's end."""
+    return f"<@{task.order.user_id}> {_PINGS[task.state]}"
+
+
+def standing(task: Task) -> str:
+    """Where a task stands, in a few words."""
+    if task.deleted:
+        return "Deleted"
     percent = f" {task.progress} %" if task.state is State.RENDERING else ""
     if task.state is State.QUEUED and task.turn:
         percent = f", number {task.turn:,}"
+    return f"{_TITLES[task.state][0]}{percent}"
+
+
+def colour(task: Task) -> int:
+    """The colour that goes with where it stands."""
+    return GREY if task.deleted else _TITLES[task.state][1]
+
+
+def line(task: Task) -> str:
+    """Two lines for a list of tasks."""
+    where = standing(task) if task.deleted else f"[{standing(task)}]({jump_url(task)})"
     when = format_dt(task.created_at, "R")
-    return f"**{task.id}** · [{title}{percent}]({jump_url(task)}) · {when}\n{quoted(task.order.prompt, 100)}"
+    return f"**{task.id}** · {where} · {when}\n{quoted(task.order.prompt, 100)}"
 
 
 def in_line(task: Task) -> str:
@@ -125,7 +149,8 @@ def fetch_by(task: Task) -> datetime | None:
 
 def _actions(task: Task, shown: State, now: datetime) -> tuple[str, ...]:
     if shown is State.DELIVERED:
-        return ("more", "again")
+        share = ("share",) if task.order.guild_id else ()
+        return ("again",) if task.deleted else ("more", "again", *share, "delete")
     if shown in {State.FAILED, State.UNCLEAR}:
         return ("again",)
     fetch_from = fetch_by(task)

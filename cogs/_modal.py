@@ -1,12 +1,14 @@
-"""The modal that asks for what neither a menu nor a button can: what happens next, and for how long."""
+"""The modals that ask for what neither a menu nor a button can: what happens next, and for how long."""
 
 from __future__ import annotations
+
+from abc import ABC, abstractmethod
 
 import discord
 from discord import ui
 
 from bot.client import ExtendBot, answer_error
-from bot.task import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Refused, Task
+from bot.task import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Order, Refused, Task
 from cogs._begin import begin, order_from
 from cogs._cards import jump_url
 from cogs._sources import Source
@@ -15,38 +17,72 @@ _PROMPT_MAX = 4000
 """Discord's bound on a text input (Discord docs, Component Reference, Text Input)."""
 
 
-class ExtendModal(ui.Modal):
-    """Asks, and goes on as /extend does. It is lost at a restart, like every open modal."""
+class _Asking(ui.Modal, ABC):
+    """Asks for prompt and seconds, and goes on as /extend does. It is lost at a restart, like every open modal."""
 
-    def __init__(self, source: Source, parent: Task | None = None) -> None:
-        """`parent`: the task whose result `source` is; its words and seconds are filled in."""
-        super().__init__(title="Extend again" if parent else "Extend video")
-        self._source = source
-        self._parent = parent
+    def __init__(self, title: str, known: Order | None) -> None:
+        """`known`: its words and seconds are filled in."""
+        super().__init__(title=title)
         self.prompt: ui.TextInput[ui.View] = ui.TextInput(
             style=discord.TextStyle.paragraph,
             min_length=1,
             max_length=_PROMPT_MAX,
-            default=parent.order.prompt[:_PROMPT_MAX] if parent else None,
+            default=known.prompt[:_PROMPT_MAX] if known else None,
         )
         self.seconds: ui.TextInput[ui.View] = ui.TextInput(
-            default=str(parent.order.seconds if parent else SECONDS_DEFAULT), min_length=1, max_length=2
+            default=str(known.seconds if known else SECONDS_DEFAULT), min_length=1, max_length=2
         )
         self.add_item(ui.Label(text="What happens next?", component=self.prompt))
         self.add_item(ui.Label(text=f"Seconds to add ({SECONDS_MIN}–{SECONDS_MAX})", component=self.seconds))
 
+    @abstractmethod
+    def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> Order:
+        """What was asked for, by whoever submitted this, there; raises Refused."""
+
     async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
         """Go on as /extend does."""
-        written, parent = self.seconds.value.strip(), self._parent
+        written = self.seconds.value.strip()
         if not written.isascii() or not written.isdigit():
             raise Refused(f"“{written}” is not a number of seconds: write one from {SECONDS_MIN} to {SECONDS_MAX}.")
-        private = parent is not None and parent.order.private
-        order = order_from(interaction, self.prompt.value, self._source, int(written), private=private)
-        if parent is not None:
-            lineage = {"part": parent.order.part + 1, "parent_id": parent.id, "parent_url": jump_url(parent)}
-            order = order.model_copy(update=lineage)
-        await begin(interaction, order)
+        await begin(interaction, self.order(interaction, self.prompt.value, int(written)))
 
     async def on_error(self, interaction: discord.Interaction[ExtendBot], error: Exception) -> None:  # type: ignore[override]
         """As for every command."""
         await answer_error(interaction, error)
+
+
+class ExtendModal(_Asking):
+    """Extends a video that somebody pointed at."""
+
+    def __init__(self, source: Source, parent: Task | None = None) -> None:
+        """`parent`: the task whose result `source` is; its words and seconds are filled in."""
+        super().__init__("Extend again" if parent else "Extend video", parent.order if parent else None)
+        self._source = source
+        self._parent = parent
+
+    def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> Order:
+        """The next part."""
+        parent = self._parent
+        private = parent is not None and parent.order.private
+        order = order_from(interaction, prompt, self._source, seconds, private=private)
+        if parent is None:
+            return order
+        lineage = {"part": parent.order.part + 1, "parent_id": parent.id, "parent_url": jump_url(parent)}
+        return order.model_copy(update=lineage)
+
+
+class AgainModal(_Asking):
+    """Asks for a new try on the same clip."""
+
+    def __init__(self, before: Order) -> None:
+        """`before`: the order that is tried again."""
+        super().__init__("Try again", before)
+        self._before = before
+
+    def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> Order:
+        """The same as before, but for what was changed, and made where it was asked for."""
+        before = self._before
+        source = Source(before.source_url, before.source_name)
+        order = order_from(interaction, prompt, source, seconds, result=before.result, private=before.private)
+        lineage = {"part": before.part, "parent_id": before.parent_id, "parent_url": before.parent_url}
+        return order.model_copy(update=lineage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 
@@ -9,12 +10,14 @@ import aiohttp
 import discord
 
 from bot.client import ExtendBot
-from bot.task import Refused
+from bot.task import Refused, Task
 
 _MESSAGE_LINK = re.compile(
     r"https://(?:\w+\.)?discord(?:app)?\.com/channels/(?P<guild>[0-9]{1,20}|@me)/(?P<channel>[0-9]{1,20})/(?P<message>[0-9]{1,20})/?"
 )
 _VIDEO_NAME = re.compile(r"\.(?:mp4|m4v|mov|webm|mkv|gif|avi)$", re.IGNORECASE)
+_LOOK_SECONDS = 1.5
+"""Of the three in which a press must be answered."""
 _NOT_HERE = "I cannot read that message: link to one in this server, in a channel that both you and I can see."
 
 
@@ -45,6 +48,28 @@ def video_in(message: discord.Message) -> Source | None:
         if embed.video.url and embed.type in {"video", "gifv"} and _VIDEO_NAME.search(embed.video.url.split("?")[0]):
             return Source(embed.video.url)
     return None
+
+
+async def result_of(interaction: discord.Interaction[ExtendBot], task: Task) -> Source | None:
+    """Where the task's film is: in the message whose button was pressed, in its reply, or still at FoxAPI.
+
+    FoxAPI's comes last, for it may lack the film's beginning.
+    """
+    found = video_in(interaction.message) if interaction.message else None
+    if found is None and task.told and not task.deleted and not task.place.ephemeral:
+        found = await _in_reply(interaction.client, task)
+    if found is None and task.result_url and task.result_url_ends and task.result_url_ends > interaction.client.now():
+        found = Source(task.result_url)
+    return found
+
+
+async def _in_reply(bot: ExtendBot, task: Task) -> Source | None:
+    channel = bot.get_partial_messageable(task.place.channel_id, guild_id=task.place.guild_id)
+    try:
+        async with asyncio.timeout(_LOOK_SECONDS):
+            return video_in(await channel.fetch_message(task.place.message_id))
+    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError):
+        return None
 
 
 async def from_link(interaction: discord.Interaction[ExtendBot], url: str) -> Source:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
@@ -18,13 +19,15 @@ from discord.utils import MISSING
 
 from bot.client import ExtendBot
 from bot.runner import NotNow
-from bot.task import Place
+from bot.task import Place, Task
+from cogs import _cards
 from cogs._buttons import view_of
-from cogs._cards import Card
+from cogs._cards import RESULT_NAME, Card
 
-RESULT_NAME = "extended.mp4"
 _SHUT = {401, 403, 404}
 _TOO_LARGE = 40005
+_UNKNOWN_MESSAGE = 10008
+_CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 class Closed(Exception):
@@ -118,6 +121,64 @@ async def _post(channel: discord.abc.Messageable, place: Place, parcel: Parcel) 
             nonce=f"task-{parcel.task_id}",  # Discord drops a second post with it, for some minutes
         )
     return place.model_copy(update={"channel_id": message.channel.id, "message_id": message.id})
+
+
+async def ping(bot: ExtendBot, task: Task, *, again: bool) -> None:
+    """Answer the reply with a mention of its member, which notifies them and nobody else.
+
+    `again`: only if that is not there yet. A nonce sees to a try that is still under way (Discord docs, Create
+    Message, `enforce_nonce`).
+    """
+    place = task.place
+    channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
+    with _verdict():
+        if again and await _answered(bot, channel, task):
+            return
+        await channel.send(
+            _cards.ping(task),
+            reference=discord.MessageReference(
+                message_id=place.message_id, channel_id=place.channel_id, fail_if_not_exists=False
+            ),
+            allowed_mentions=discord.AllowedMentions(
+                everyone=False, roles=False, users=[discord.Object(task.order.user_id)], replied_user=False
+            ),
+            nonce=f"ping-{task.id}",
+        )
+
+
+async def _answered(bot: ExtendBot, channel: discord.abc.Messageable, task: Task) -> bool:
+    """Whether the bot has answered the reply since it first tried to. Raises what discord.py raises."""
+    # Without Read Message History the list would be empty, but this is refused.
+    await channel.fetch_message(task.place.message_id)
+    since = (task.ping_at or task.changed_at) - _CLOCKS_DIFFER
+    async for message in channel.history(after=since, limit=100):
+        answers = message.reference is not None and message.reference.message_id == task.place.message_id
+        if answers and bot.user is not None and message.author.id == bot.user.id:
+            return True
+    return False
+
+
+async def remove_by_bot(bot: ExtendBot, place: Place) -> None:
+    """Delete the reply as the bot; that it is gone already is as good."""
+    channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
+    with _verdict(), _gone_is_good():
+        await channel.get_partial_message(place.message_id).delete()
+
+
+async def remove_by_token(bot: ExtendBot, place: Place) -> None:
+    """Delete the reply as the interaction that made it, or as a press on it; the only way to an ephemeral one."""
+    hook = discord.Webhook.partial(place.application_id, place.token.get_secret_value(), client=bot)
+    with _verdict(), _gone_is_good():
+        await hook.delete_message(place.message_id)
+
+
+@contextmanager
+def _gone_is_good() -> Iterator[None]:
+    try:
+        yield
+    except discord.NotFound as error:
+        if error.code != _UNKNOWN_MESSAGE:
+            raise
 
 
 @contextmanager

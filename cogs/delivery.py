@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from bot.client import ExtendBot
 from bot.runner import NotNow, NoWay
 from bot.task import Place, State, Task
-from cogs import _cards
+from cogs import _cards, _ways
 from cogs._buttons import TaskButton
 from cogs._ways import Closed, Parcel, TooLarge, by_bot, by_token, direct_message, new_message
 
@@ -81,6 +81,23 @@ class Delivery(commands.Cog):
                 self._replies.pop(task.id, None)
                 return place
         raise NotNow("Discord calls a message without any file too large")
+
+    async def ping(self, task: Task, *, again: bool) -> None:
+        """Notify the task's member, and nobody else, that the end stands in the reply; raises NotNow or NoWay."""
+        try:
+            await _ways.ping(self._bot, task, again=again)
+        except Closed as closed:
+            raise NoWay(str(closed)) from closed
+
+    async def remove(self, task: Task) -> bool:
+        """Delete the message that shows the task; say whether it is gone now. Raises NotNow."""
+        place, token_lives = task.place, self._token_lives(_Reply(), task.place)
+        by_token = (_ways.remove_by_token,) if token_lives else ()
+        for way in by_token if place.ephemeral else (_ways.remove_by_bot, *by_token):
+            with suppress(Closed):
+                await way(self._bot, place)
+                return True
+        return False
 
     async def cog_unload(self) -> None:
         """Stop showing; what is not shown yet is shown by the next run."""

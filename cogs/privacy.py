@@ -16,7 +16,7 @@ from cogs._cards import BLUE
 _WHAT = (
     "**For each of your tasks:** your id, the server and channel, your prompt, the addresses of the clip and the "
     "result, lengths, times, how it ended, and what FoxAPI said that it costs.\n"
-    "**Clips and videos:** on my disk only while a task runs; gone when the result is delivered.\n"
+    "**Clips and videos:** your clip only while a task runs; a delivered film for some days, to send it again.\n"
     "**Who gets it:** FoxAPI gets your prompt and clip, to make the video. Moderators see your name, prompt and "
     "outcome in their log, and counts in /usage. Nobody else."
 )

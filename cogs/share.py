@@ -1,43 +1,82 @@
-"""Creators: find one's tasks again, and see what one has left."""
+"""Creators and their showcase: `/showcase`, and the buttons of what is shared."""
 
 from __future__ import annotations
+
+import asyncio
+import logging
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.client import ExtendBot
-from cogs import _cards, _quota
-from cogs._begin import asker_of
+from bot.task import Refused
+from cogs._sharing import ShareButton, settle_all
+from cogs._venues import check_bot, venue
 
-_LOOKED_AT = 25
-"""Newest tasks among which those in line are looked for."""
-_NONE_YET = "You have no tasks yet: type /extend to make a video longer."
+log = logging.getLogger(__name__)
+
+_ONLY_MODERATORS = "Only members with Manage Server can choose the showcase."
 
 
 class Share(commands.Cog):
-    """Commands about one's own tasks."""
+    """The showcase of a server."""
+
+    def __init__(self, bot: ExtendBot) -> None:
+        self._bot = bot
+        self._settling: asyncio.Task[None] | None = None
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Look once for posts of which an earlier run did not know (this comes many times)."""
+        if self._settling is None:
+            self._settling = asyncio.create_task(self._settle(), name="settle shares")
+
+    async def cog_unload(self) -> None:
+        """Stop looking."""
+        if self._settling is not None:
+            self._settling.cancel()
+            await asyncio.gather(self._settling, return_exceptions=True)
+
+    async def _settle(self) -> None:
+        try:
+            await settle_all(self._bot)
+        except Exception:  # a share that is not settled is looked for again when its creator presses
+            log.exception("could not look for shares")
 
     @app_commands.command()
-    async def tasks(self, interaction: discord.Interaction[ExtendBot]) -> None:
-        """Show your running and recent tasks."""
+    @app_commands.guild_only()
+    @app_commands.default_permissions(manage_guild=True)
+    @app_commands.describe(
+        channel="A text channel or a forum; without it you are told which it is",
+        off="Have no showcase any more",
+    )
+    async def showcase(
+        self,
+        interaction: discord.Interaction[ExtendBot],
+        channel: discord.TextChannel | discord.ForumChannel | None = None,
+        off: bool = False,
+    ) -> None:
+        """Choose the channel to which members share their finished films."""
+        # Server admins can change who is offered a command, so it is checked here once more.
+        if interaction.guild is None or not interaction.permissions.manage_guild:
+            raise Refused(_ONLY_MODERATORS)
+        if channel and off:
+            raise Refused("Either choose a channel, or switch the showcase off.")
+        guild, sharing = interaction.guild, interaction.client.sharing
         await interaction.response.defer(ephemeral=True, thinking=True)
-        tasks = map(interaction.client.as_shown, await interaction.client.service.tasks_of(interaction.user.id))
-        lines = "\n".join(_cards.line(task) for task in tasks)
-        embed = discord.Embed(title="Your tasks", description=lines or _NONE_YET, colour=_cards.BLUE)
-        await interaction.followup.send(embed=embed, ephemeral=True)
-
-    @app_commands.command()
-    async def quota(self, interaction: discord.Interaction[ExtendBot]) -> None:
-        """Show what you have left here, when it renews, and your places in line."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        service, asker = interaction.client.service, asker_of(interaction)
-        quota = await service.quota(asker)
-        known = map(interaction.client.as_shown, await service.tasks_of(asker.user_id, _LOOKED_AT))
-        tasks = [task for task in known if task.order.guild_id == asker.guild_id]
-        await interaction.followup.send(embed=_quota.embed(quota, tasks), ephemeral=True)
+        if channel:
+            check_bot(venue(guild, channel.id))
+            await sharing.set_showcase(guild.id, channel.id)
+        elif off:
+            await sharing.set_showcase(guild.id, None)
+        chosen = await sharing.showcase(guild.id)
+        none = "This server has no showcase: members choose a channel each time they share."
+        words = f"This server's showcase is <#{chosen}>." if chosen else none
+        await interaction.followup.send(words, ephemeral=True)
 
 
 async def setup(bot: ExtendBot) -> None:
     """Called by discord.py when the cog is loaded."""
-    await bot.add_cog(Share())
+    bot.add_dynamic_items(ShareButton)
+    await bot.add_cog(Share(bot))

@@ -56,7 +56,8 @@ def assert_progress_never_goes_back(who: Member, reply: Json) -> None:
 
 async def assert_told(stage: Stage, reply: Json, end: str, paid: int, requests: int = 1) -> None:
     """The one reply tells its end and what is known of the money; FoxAPI counted `paid` of `requests`."""
-    (message,) = [each for each in await stage.ana.messages("videos") if not each["ephemeral"]]
+    # (What notifies the member of the end of a long task is a message without a card.)
+    (message,) = [each for each in await stage.ana.messages("videos") if each["embeds"] and not each["ephemeral"]]
     assert (message["id"], title_of(message)) == (reply["id"], end)
     assert len(stage.fox.payments) == paid
     assert posts(stage) == requests

@@ -62,7 +62,7 @@ class Kept:
 
     def at_work(self, now: datetime) -> bool:
         if self.ended:
-            lost = self.row.state in {State.UNCLEAR, State.CANCELLED} and self.row.billed is Billed.UNKNOWN
+            lost = self.row.state is State.UNCLEAR
             return lost and self.ended > now - HELD
         return self.row.state is not State.QUEUED
 

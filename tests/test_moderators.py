@@ -86,7 +86,7 @@ async def test_channels_threads_and_private_replies(stage: Stage) -> None:
     """Channels by select, threads counting as their parent; private replies and open channels by toggles."""
     world = stage.discord.world
     videos = world.channel_named("videos")
-    thread = world.add_thread(videos, "cuts")
+    thread = world.add_thread(videos, world.ids.next(), "cuts", world.bot.id, [])
     async with stage.bot():
         panel = await page(stage.mia, await use(stage.mia, "limits show"), "channels", "limits:channels")
         await stage.mia.choose(panel, "limits:channels", [videos.id], CHANNEL_SELECT)
@@ -220,15 +220,15 @@ async def test_try_again_is_bound_by_the_limits_too(stage: Stage) -> None:
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         done = await stage.until(stage.ana, reply, "Finished")
         await use(stage.mia, "limits pause", reason="cleaning")
-        await stage.ana.press(done, "Try again")
-        answer = await stage.ana.wait_message(lambda it: "cleaning" in text_of(it))
-        assert answer["ephemeral"]
-        modal = await stage.ana.modal(await stage.ana.press(done, "Extend again"))
-        known = set(stage.ana.seen)
-        fields = [label["component"]["custom_id"] for label in modal["components"]]
-        await stage.ana.submit_modal(modal, dict(zip(fields, ("snow", "2"), strict=True)))
-        answer = await stage.ana.wait_message(lambda it: it["id"] not in known and "cleaning" in text_of(it))
-        assert answer["ephemeral"]
+        for button in ("Try again", "Extend again"):
+            modal = await stage.ana.modal(await stage.ana.press(done, button))
+            known = set(stage.ana.seen)
+            fields = [label["component"]["custom_id"] for label in modal["components"]]
+            await stage.ana.submit_modal(modal, dict(zip(fields, ("snow", "2"), strict=True)))
+            answer = await stage.ana.wait_message(
+                lambda it, known=known: it["id"] not in known and "cleaning" in text_of(it)  # type: ignore[misc]
+            )
+            assert answer["ephemeral"]
         assert [it["id"] for it in await stage.ben.messages("videos")] == [reply["id"]]
 
 

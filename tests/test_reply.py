@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.sandbox.faults import Lose
 from bot.sandbox.fox.quirks import Pause, Quirks
+from tests.pressing import filled
 from tests.stage import CREATE, Json, Stage, labels_of, text_of, title_of
 
 MINUTE = 60.0
@@ -20,7 +21,7 @@ async def test_an_unclear_task_is_tried_again_only_by_its_member(stage: Stage) -
         await stage.ben.press(await seen_by_ben(stage, reply), "Try again")
         refusal = await stage.ben.wait_message(lambda it: "Only the member" in text_of(it))
         assert refusal["ephemeral"]
-        await stage.ana.press(ended, "Try again")
+        await filled(stage.ana, await stage.ana.press(ended, "Try again"))
         again = await stage.ana.wait_message(lambda it: it["id"] != reply["id"] and title_of(it) == "Finished")
         assert "a storm" in text_of(again)
     assert len(stage.fox.payments) == 2

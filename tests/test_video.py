@@ -110,7 +110,7 @@ async def test_extend_again_goes_on_from_the_film(stage: Stage) -> None:
     async with stage.bot():
         first = await stage.extend(stage.ana, stage.clips.plain, "a bird sings", seconds=2)
         done = await stage.until(stage.ana, first, "Finished")
-        assert labels_of(done) == ["Extend again", "Try again"]
+        assert labels_of(done) == ["Extend again", "Try again", "Share", "Delete"]
         asked = await stage.ana.modal(await stage.ana.press(done, "Extend again"))
         prompt, seconds = [label["component"] for label in asked["components"]]
         assert prompt["value"] == "a bird sings"

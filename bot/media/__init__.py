@@ -10,6 +10,7 @@ from bot.media.join import Joined, Kept, join
 from bot.media.poster import poster
 from bot.media.prepare import Prepared, prepare
 from bot.media.probe import Look, look, probe
+from bot.media.shelf import Shelf
 
 __all__ = [
     "Fetcher",
@@ -20,6 +21,7 @@ __all__ = [
     "Look",
     "Prepared",
     "Ran",
+    "Shelf",
     "Unfit",
     "Unreachable",
     "fit",

@@ -1,4 +1,4 @@
-"""A folder of its own for each task's files, gone when the task is; and a bound on all of them together."""
+"""A folder of its own for each task's files, gone when the task is; and a bound on them and all kept films together."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from bot.media.errors import Unreachable
+from bot.media.shelf import Shelf
 
 _FULL = "I have too many videos in work to take another one at the moment; try again in a few minutes."
 
@@ -16,11 +17,20 @@ class Folders:
     """The folders `root`/<task id>. A folder that exists stands for a task that has not ended.
 
     Each one counts as `each_bytes` or as what is really in it, whichever is more, so that folders which are still
-    filling up cannot go over `most_bytes` together.
+    filling up cannot go over `most_bytes` together. The films on the `shelf` get what room is left: where a new task
+    needs it, the oldest ones go.
     """
 
-    def __init__(self, root: Path, *, most_bytes: int = 20_000_000_000, each_bytes: int = 500_000_000) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        most_bytes: int = 20_000_000_000,
+        each_bytes: int = 500_000_000,
+        shelf: Shelf | None = None,
+    ) -> None:
         self._root = root
+        self.shelf = shelf or Shelf(root.parent / "kept")
         self._most = most_bytes
         self._each = each_bytes
         self._opening = asyncio.Lock()
@@ -42,14 +52,20 @@ class Folders:
         """At start: remove the folders of all tasks but the `living`, and half-written files; says how many folders."""
         return await asyncio.to_thread(self._sweep, {str(task_id) for task_id in living})
 
+    async def ids(self) -> set[int]:
+        """The tasks that have a folder."""
+        return await asyncio.to_thread(lambda: {int(each.name) for each in self._folders() if each.name.isdecimal()})
+
     async def used(self) -> int:
-        """The bytes that all files take up."""
+        """The bytes that all tasks' files take up, kept films not counted."""
         return await asyncio.to_thread(lambda: sum(_size(folder) for folder in self._folders()))
 
     def _open(self, folder: Path) -> Path:
         if not folder.is_dir():
-            if sum(max(_size(other), self._each) for other in self._folders()) + self._each > self._most:
+            needed = sum(max(_size(other), self._each) for other in self._folders()) + self._each
+            if needed > self._most:
                 raise Unreachable(_FULL, retry_after=60)
+            self.shelf.shrink(self._most - needed)
             folder.mkdir(parents=True)
         return folder
 

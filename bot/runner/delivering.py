@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from bot.media import Unfit, Unreachable
 from bot.runner.finishing import finish
+from bot.runner.keeping import put_away
+from bot.runner.telling import ping_is_due
 from bot.runner.tools import NotNow, NoWay
 from bot.task import Billed, Failed, State, Task
 
@@ -38,12 +40,14 @@ async def deliver(job: Job, task: Task) -> Task:
 
 
 async def _bring(job: Job, task: Task, result: Path | None) -> Task:
+    wish = await job.tools.store.catalogue.notify(task.order.user_id)  # nothing may fail between delivery and record
     place = await job.tools.screen.deliver(task, result, job.tools.files(task).still)
+    told = {"place": place, "told": True, "ping_due": ping_is_due(task, place, wish, job.tools.now())}
     if task.state is State.READY:
-        task = await job.surely(lambda: job.move(task, State.DELIVERED, place=place, told=True))
+        task = await job.surely(lambda: job.move(task, State.DELIVERED, **told))
     else:
-        task = await job.surely(lambda: job.tools.store.note(task, place=place, told=True))
-    await _clear(job, task)
+        task = await job.surely(lambda: job.tools.store.note(task, **told))
+    await put_away(job.tools, task)
     return task
 
 
@@ -52,7 +56,7 @@ async def _kept(job: Job, task: Task, error: NoWay) -> Task:
     log.warning("task %d: no way to show its end: %s", task.id, error)
     if task.state is not State.READY:
         task = await job.tools.store.note(task, told=True)
-        await _clear(job, task)
+        await put_away(job.tools, task)
         return task
     if not task.overdue:
         task = await job.tools.store.note(task, overdue=True)  # it no longer counts among its member's unfinished ones
@@ -77,7 +81,3 @@ async def _fetched_again(job: Job, task: Task, result: Path) -> Task:
 
 def _whole(result: Path) -> bool:
     return result.is_file() and result.stat().st_size > 0
-
-
-async def _clear(job: Job, task: Task) -> None:
-    await job.tools.folders.remove(task.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from bot.runner import keeping
 from bot.runner.tools import Tools
 
 log = logging.getLogger(__name__)
@@ -18,8 +19,12 @@ async def keep_house(tools: Tools) -> None:
 
 
 async def sweep(tools: Tools) -> None:
-    """Delete what members wanted forgotten and what servers left behind; what fails is done by the next sweep."""
+    """Delete what members wanted forgotten, what servers left behind, and the films that were kept long enough.
+
+    What fails is done by the next sweep.
+    """
     try:
         await tools.store.attic.sweep(tools.now(), tools.grace)
+        await keeping.sweep(tools.folders, tools.store, tools.now(), tools.keep)
     except Exception:
         log.exception("could not take away what is to be kept no longer")

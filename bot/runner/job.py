@@ -18,6 +18,7 @@ from bot.runner.following import Following
 from bot.runner.pause import Gaps
 from bot.runner.preparing import prepare
 from bot.runner.sending import resume_sending
+from bot.runner.telling import tell
 from bot.runner.tools import Tools
 from bot.store import Moved
 from bot.task import Failed, State, Task
@@ -53,7 +54,7 @@ class Job:
 
     async def run(self) -> None:
         """Return when the task has ended and its member knows."""
-        while not (self._task.state.ended and self._task.told):
+        while not self._task.over:
             try:
                 self._task = await self._step(self._task)
             except Moved:
@@ -73,6 +74,8 @@ class Job:
                 return await resume_sending(self, task)
             case State.RENDERING:
                 return await self._following.look(self, task)
+            case state if state.ended and task.told:
+                return await tell(self, task)
             case _:
                 return await deliver(self, task)
 

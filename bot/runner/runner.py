@@ -9,6 +9,7 @@ from bot.news import TaskEnded
 from bot.runner.bell import Bell
 from bot.runner.housekeeping import keep_house, sweep
 from bot.runner.job import Job
+from bot.runner.keeping import tidy
 from bot.runner.line import Line
 from bot.runner.pause import Gaps
 from bot.runner.tools import Tools
@@ -35,7 +36,7 @@ class Runner:
         """
         try:
             unfinished = await self._tools.store.unfinished()
-            await self._tools.folders.sweep({task.id for task in unfinished})
+            await tidy(self._tools, {task.id for task in unfinished})
             for task in unfinished:
                 log.info("task %d goes on from %s", task.id, task.state)
                 self._start(task)

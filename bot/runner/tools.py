@@ -47,6 +47,15 @@ class Screen(Protocol):
         it. Raises NotNow or NoWay.
         """
 
+    async def ping(self, task: Task, *, again: bool) -> None:
+        """Notify the task's member, and nobody else, that the end stands in the reply.
+
+        `again`: it was tried before, and may have arrived. Raises NotNow or NoWay.
+        """
+
+    async def remove(self, task: Task) -> bool:
+        """Delete the message that shows the task; say whether it is gone now. Raises NotNow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Files:
@@ -83,6 +92,10 @@ class Files:
     def small(self) -> Path:
         """The same, encoded once more to fit an upload limit."""
         return self.folder / "small.mp4"
+
+    def made(self) -> Path | None:
+        """The file that the member gets, once all is made. Reads the disk."""
+        return next((file for file in (self.small, self.film, self.result) if file.is_file()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +156,8 @@ class Tools:
     random: random.Random
     pause: Pause
     patience: Patience = field(default_factory=Patience)
+    keep: timedelta = timedelta(days=7)
+    """How long a film stays on disk after it was delivered."""
 
     def files(self, task: Task) -> Files:
         """The task's own folder."""

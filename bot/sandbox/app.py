@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from bot.sandbox.botprocess import BotProcess
 from bot.sandbox.clock import Clock
 from bot.sandbox.discord import DiscordServer
+from bot.sandbox.discord.model import FORUM_CHANNEL
 from bot.sandbox.fox import FoxServer
 from bot.sandbox.panel import Panel
 from bot.sandbox.samples import Samples
@@ -40,6 +41,7 @@ class Sandbox:
         self.panel = Panel(self.clock)
         self.discord = DiscordServer(port=port, clock=self.clock, watch=self.panel.on_discord_call)
         self.world = self.discord.world
+        self.world.add_channel(self.world.guild, "screenings", "Each film is a post", kind=FORUM_CHANNEL)
         self.fox = FoxServer(self.clock, watch=self.panel.on_fox_call, pace=pace)
         self.bot: BotProcess
         self._folder = folder

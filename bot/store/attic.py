@@ -10,7 +10,7 @@ from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database
-from bot.store.tables import members, servers, task_of, tasks, values
+from bot.store.tables import members, servers, task_of, tasks, values, wishes
 from bot.store.uninterrupted import uninterrupted
 from bot.store.usage import DAY, lately
 from bot.task import State, Task
@@ -33,6 +33,7 @@ class Attic:
             await connection.execute(update(tasks).where(tasks.c.user_id == user_id).values(forgotten=True))
             await _sweep_forgotten(connection, now)
             await connection.execute(delete(servers).where(servers.c.home == home))
+            await connection.execute(delete(wishes).where(wishes.c.user_id == user_id))
             theirs = and_(members.c.user_id == user_id, members.c.reset_after == 0, nothing_decided)
             await connection.execute(delete(members).where(theirs))
 

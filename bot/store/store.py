@@ -14,9 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from bot.rules import Ceilings, Limits, Roofs, Usage
 from bot.store.attic import Attic
 from bot.store.books import Books
+from bot.store.catalogue import Catalogue
 from bot.store.database import Database
 from bot.store.engine import opened
 from bot.store.servers import Servers
+from bot.store.shares import Shares
 from bot.store.tables import members, notes, task_of, tasks, values
 from bot.store.turns import Lineup, lineup_of, take_turn
 from bot.store.uninterrupted import uninterrupted
@@ -48,6 +50,8 @@ class Store:
         self.servers = Servers(self._database)
         self.books = Books(self._database)
         self.attic = Attic(self._database)
+        self.catalogue = Catalogue(self._database)
+        self.shares = Shares(self._database)
 
     @classmethod
     @asynccontextmanager
@@ -81,8 +85,9 @@ class Store:
         return found[0] if found else None
 
     async def unfinished(self) -> list[Task]:
-        """Every task that has not ended or whose end was not told yet, but for those in line; oldest first."""
-        waiting = and_(tasks.c.state != State.QUEUED, or_(tasks.c.state.not_in(_ENDS), tasks.c.told.is_(False)))
+        """Every task with something left to do, telling and notifying included, but for those in line; oldest first."""
+        left = or_(tasks.c.state.not_in(_ENDS), tasks.c.told.is_(False), tasks.c.ping_due.is_(True))
+        waiting = and_(tasks.c.state != State.QUEUED, left)
         return await self._read(select(tasks).where(waiting).order_by(tasks.c.id))
 
     async def of_member(self, user_id: int, limit: int) -> list[Task]:

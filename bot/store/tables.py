@@ -21,6 +21,7 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
+    false,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -81,6 +82,9 @@ tasks = Table(
     Column("credits", Float),
     Column("granted", Boolean, nullable=False, server_default=ZERO),
     Column("forgotten", Boolean, nullable=False, server_default=ZERO),
+    Column("ping_due", Boolean, nullable=False, server_default=false()),
+    Column("ping_at", Moment),
+    Column("deleted", Boolean, nullable=False, server_default=false()),
     Index("tasks_state", "state", "told"),
     Index("tasks_user", "user_id", "created_at"),
     Index("tasks_home", "home", "created_at"),
@@ -120,6 +124,14 @@ members = Table(
     Index("members_user", "user_id"),
 )
 """One row per member of a server on whom something was decided, or who has had a turn."""
+
+wishes = Table(
+    "wishes",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("notify", Text, nullable=False),
+)
+"""What members chose for themselves."""
 
 _COPIES = {"user_id", "guild_id", "message_id", "home", "seconds"}
 

@@ -99,7 +99,7 @@ class ActionRoutes:
             found: Json = {}
             wanted = _ENTITY_OF_SELECT.get(kind or 0)
             for value in values if wanted else []:
-                entity(world, channel, wanted, value, found)
+                entity(world, me, channel, wanted, value, found)
             if found:
                 data["resolved"] = found
         return _begun(self._interactions.begin(COMPONENT, me.id, channel, data, source=message))

@@ -8,7 +8,7 @@ from bot.sandbox.discord import permissions, shapes
 from bot.sandbox.discord.compose import fill, ping
 from bot.sandbox.discord.forms import read_record
 from bot.sandbox.discord.live import acting, all_commands, commands_for
-from bot.sandbox.discord.model import Channel, Json, Message, Upload, User
+from bot.sandbox.discord.model import FORUM_CHANNEL, Channel, Json, Message, Upload, User
 from bot.sandbox.discord.refusal import Refusal, nothing, reply
 from bot.sandbox.discord.world import World
 
@@ -34,7 +34,7 @@ class ClientRoutes:
     async def _state(self, request: web.Request) -> web.Response:
         world, me = self._world, acting(self._world, request)
         channels = [each for each in world.channels.values() if world.may(me.id, each) & permissions.VIEW_CHANNEL]
-        channels.sort(key=lambda each: (each.dm, each.position))
+        channels.sort(key=lambda each: (each.dm, each.position, each.thread, each.begun))
         shown = [user for user in world.users.values() if user.on_page and not user.bot]
         guild, raw = world.guild, request.query.get("raw") in ("1", "true")
         return reply(
@@ -70,6 +70,8 @@ class ClientRoutes:
         world, me = self._world, acting(self._world, request)
         body = await read_record(request)
         channel = place(world, me, body.get("channel_id"), permissions.SEND_MESSAGES)
+        if channel.kind == FORUM_CHANNEL:
+            raise Refusal(400, 0, "A forum has posts: write in one of them.")
         message = world.new_message(channel.id, me.id)
         wanted = body.get("attachment_ids") or []
         if wanted and not world.may(me.id, channel) & permissions.ATTACH_FILES:

@@ -93,6 +93,11 @@ def _select(problems: Problems, path: Path, select: Json, taken: set[str]) -> No
         _options(problems, path, select)
     problems.whole((*path, "min_values"), select.get("min_values", 1), 0, 25)
     problems.whole((*path, "max_values"), select.get("max_values", 1), 1, 25)
+    for at, each in enumerate(problems.items((*path, "default_values"), select.get("default_values"), 25)):
+        known = problems.record((*path, "default_values", at), each, ("id", "type"))
+        problems.choice((*path, "default_values", at, "type"), known.get("type"), ("user", "role", "channel"))
+        if "id" in known:
+            known["id"] = str(known["id"])  # Discord takes ids as numbers too, and gives them out as text
 
 
 def _options(problems: Problems, path: Path, select: Json, high: int = 25) -> None:

@@ -8,7 +8,7 @@ from bot.sandbox.discord import permissions, shapes
 from bot.sandbox.discord.access import as_bot, channel_of, message_of
 from bot.sandbox.discord.compose import allowed, fill, ping
 from bot.sandbox.discord.forms import Form, read_form
-from bot.sandbox.discord.model import REPLY, Channel, Json, Message
+from bot.sandbox.discord.model import FORUM_CHANNEL, REPLY, Channel, Json, Message
 from bot.sandbox.discord.problems import Problems
 from bot.sandbox.discord.refusal import Refusal, missing_permissions, nothing, reply, unknown
 from bot.sandbox.discord.validate import CREATE, EDIT, message_form
@@ -50,6 +50,8 @@ class MessageRoutes:
     async def _create(self, request: web.Request) -> web.Response:
         world = self._world
         channel = channel_of(world, request, permissions.SEND_MESSAGES)
+        if channel.kind == FORUM_CHANNEL:
+            raise Refusal(400, 50024, "Cannot execute action on this channel type")
         if channel.recipient_id and not world.users[channel.recipient_id].dms_open:
             raise Refusal(403, 50007, "Cannot send messages to this user")
         form = await self._form(request, channel, CREATE)
@@ -156,8 +158,10 @@ class MessageRoutes:
     async def _reactors(self, request: web.Request) -> web.Response:
         channel = channel_of(self._world, request)
         message = message_of(self._world, channel, request)
-        who = message.reactions.get(_emoji(request), [])
-        return reply([shapes.user(self._world.users[each]) for each in who])
+        who = sorted(message.reactions.get(_emoji(request), []), key=int)
+        after, limit = int(request.query.get("after", "0")), int(request.query.get("limit", "25"))
+        chosen = [each for each in who if int(each) > after][: min(limit, 100)]
+        return reply([shapes.user(self._world.users[each]) for each in chosen])
 
     async def _typing(self, request: web.Request) -> web.Response:
         channel_of(self._world, request, permissions.SEND_MESSAGES)

@@ -13,7 +13,8 @@ SUPPRESS_EMBEDS = 1 << 2
 EPHEMERAL = 1 << 6
 LOADING = 1 << 7
 
-TEXT_CHANNEL, DM_CHANNEL, PUBLIC_THREAD = 0, 1, 11
+TEXT_CHANNEL, DM_CHANNEL, PUBLIC_THREAD, FORUM_CHANNEL = 0, 1, 11, 15
+"""Channel types (Discord docs, Channel Object)."""
 DEFAULT, REPLY, SLASH_REPLY, MENU_REPLY = 0, 19, 20, 23
 """Message types (Discord docs, Message Object)."""
 
@@ -54,7 +55,11 @@ class Overwrite:
 
 @dataclass(slots=True)
 class Channel:
-    """A text channel of a server, a thread in one (parent_id), or (guild_id None) a member's direct messages."""
+    """A text channel, forum or thread of a server, or (guild_id None) one member's direct messages with the bot.
+
+    A thread has a `parent_id`, the `owner_id` of who began it, and the id of its first message. `tags` are a forum's
+    (with `requires_tag` every post needs one), or those that were given to a post.
+    """
 
     id: str
     name: str
@@ -63,20 +68,24 @@ class Channel:
     position: int = 0
     overwrites: list[Overwrite] = field(default_factory=list)
     recipient_id: str | None = None
+    kind: int = TEXT_CHANNEL
     parent_id: str | None = None
     nsfw: bool = False
-
-    @property
-    def kind(self) -> int:
-        """Discord's channel type."""
-        if self.parent_id is not None:
-            return PUBLIC_THREAD
-        return DM_CHANNEL if self.dm else TEXT_CHANNEL
+    owner_id: str | None = None
+    begun: float = 0.0
+    archived: bool = False
+    tags: list[str] = field(default_factory=list)
+    requires_tag: bool = False
 
     @property
     def dm(self) -> bool:
         """Whether these are direct messages."""
         return self.guild_id is None
+
+    @property
+    def thread(self) -> bool:
+        """Whether it hangs on another channel."""
+        return self.parent_id is not None
 
 
 @dataclass(slots=True)

@@ -103,7 +103,7 @@ def _resolved(world: World, me: User, channel: Channel, option: Json, found: Jso
     kind, value = option.get("type"), str(option.get("value"))
     if kind == commands.ATTACHMENT:
         return {**option, "value": attach(world, me, value, found)}
-    entity(world, channel, kind, value, found)
+    entity(world, me, channel, kind, value, found)
     return option
 
 
@@ -114,8 +114,8 @@ def attach(world: World, me: User, upload_id: str, found: Json) -> str:
     return copy.id
 
 
-def entity(world: World, channel: Channel, kind: object, value: str, found: Json) -> None:
-    """Put the user, channel or role of that id into the resolved data."""
+def entity(world: World, me: User, channel: Channel, kind: object, value: str, found: Json) -> None:
+    """Put the user, channel or role of that id into the resolved data; channels with what `me` may do there."""
     guild = world.guilds.get(channel.guild_id or "")
     if kind in (commands.USER, commands.MENTIONABLE) and value in world.users:
         for name, objects in resolved(world, channel, [value]).items():
@@ -124,6 +124,6 @@ def entity(world: World, channel: Channel, kind: object, value: str, found: Json
         found.setdefault("roles", {})[value] = shapes.role(guild.roles[value])
     elif kind == commands.CHANNEL and value in world.channels:
         found.setdefault("channels", {})[value] = shapes.channel(world, world.channels[value])
-        found["channels"][value]["permissions"] = str(world.may(world.bot.id, world.channels[value]))
+        found["channels"][value]["permissions"] = str(world.may(me.id, world.channels[value]))
     elif kind in (commands.USER, commands.CHANNEL, commands.ROLE, commands.MENTIONABLE):
         raise Refusal(400, 0, f"There is nothing with the id {value}.")

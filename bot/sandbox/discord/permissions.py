@@ -16,11 +16,14 @@ ATTACH_FILES = 1 << 15
 READ_MESSAGE_HISTORY = 1 << 16
 MENTION_EVERYONE = 1 << 17
 USE_APPLICATION_COMMANDS = 1 << 31
+MANAGE_THREADS = 1 << 34
+SEND_MESSAGES_IN_THREADS = 1 << 38
 
 EVERYTHING = (1 << 53) - 1
 TALK = (
     VIEW_CHANNEL
     | SEND_MESSAGES
+    | SEND_MESSAGES_IN_THREADS
     | EMBED_LINKS
     | ATTACH_FILES
     | READ_MESSAGE_HISTORY
@@ -43,7 +46,18 @@ def of_member(guild: Guild, user_id: str) -> int:
     return EVERYTHING if bits & ADMINISTRATOR else bits
 
 
-def in_channel(guild: Guild, channel: Channel, user_id: str) -> int:
+def in_thread(guild: Guild, parent: Channel, user_id: str) -> int:
+    """The member's bits in a thread of `parent`, with SEND_MESSAGES for what is asked of who writes there.
+
+    Threads go by their parent's overwrites, and writing there takes Send Messages in Threads alone (Discord docs,
+    Threads, Permissions).
+    """
+    bits = in_channel(guild, parent, user_id, speak=SEND_MESSAGES_IN_THREADS)
+    speaks = bits & SEND_MESSAGES_IN_THREADS
+    return bits | SEND_MESSAGES if speaks else bits & ~SEND_MESSAGES
+
+
+def in_channel(guild: Guild, channel: Channel, user_id: str, speak: int = SEND_MESSAGES) -> int:
     """The member's bits in `channel` (Discord docs, Permissions, Permission Overwrites): @everyone, roles, member.
 
     Who cannot view a channel can do nothing there, and who cannot send can neither embed, attach nor ping.
@@ -62,6 +76,6 @@ def in_channel(guild: Guild, channel: Channel, user_id: str) -> int:
         bits = (bits & ~deny) | allow
     if not bits & VIEW_CHANNEL:
         return 0
-    if not bits & SEND_MESSAGES:
+    if not bits & speak:
         bits &= ~(EMBED_LINKS | ATTACH_FILES | MENTION_EVERYONE)
     return bits

@@ -20,6 +20,7 @@ from bot.sandbox.discord.live import LiveRoutes
 from bot.sandbox.discord.messages import MessageRoutes
 from bot.sandbox.discord.places import PlaceRoutes
 from bot.sandbox.discord.refusal import refusals
+from bot.sandbox.discord.threads import ThreadRoutes
 from bot.sandbox.discord.webhooks import WebhookRoutes
 from bot.sandbox.discord.world import World
 from bot.sandbox.faults import Call, Faults
@@ -74,6 +75,7 @@ class DiscordServer:
             *PlaceRoutes(world).routes(),
             *ApplicationRoutes(world).routes(),
             *MessageRoutes(world).routes(),
+            *ThreadRoutes(world).routes(),
             *callbacks.routes(),
             *WebhookRoutes(world, self.interactions, callbacks).routes(),
         ]

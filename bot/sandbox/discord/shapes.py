@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.sandbox.discord import permissions
-from bot.sandbox.discord.model import DM_CHANNEL, Channel, Guild, Json, Message, Role, User
+from bot.sandbox.discord.model import DM_CHANNEL, FORUM_CHANNEL, Channel, Guild, Json, Message, Role, User
 from bot.sandbox.discord.snowflakes import iso
 
 if TYPE_CHECKING:
     from bot.sandbox.discord.world import World
 
+_REQUIRES_TAG = 1 << 4
+"""Channel flag (Discord docs, Channel Object)."""
 JOINED = "2024-01-01T00:00:00.000000+00:00"
 
 
@@ -50,24 +52,33 @@ def channel(world: World, one: Channel) -> Json:
     if one.recipient_id is not None:
         recipients = [user(world.users[one.recipient_id])]
         return {"id": one.id, "type": DM_CHANNEL, "recipients": recipients, "last_message_id": last, "flags": 0}
-    if one.parent_id is not None:
-        return _thread(one, last)
     overwrites = [
         {"id": each.id, "type": each.kind, "allow": str(each.allow), "deny": str(each.deny)} for each in one.overwrites
     ]
+    if one.thread:
+        return _thread(world, one, last)
     out: Json = {"id": one.id, "type": one.kind, "guild_id": one.guild_id, "name": one.name, "topic": one.topic}
     out |= {"position": one.position, "permission_overwrites": overwrites, "parent_id": None, "nsfw": one.nsfw}
-    out |= {"rate_limit_per_user": 0, "last_message_id": last, "flags": 0}
+    out |= {"rate_limit_per_user": 0, "last_message_id": last, "flags": _REQUIRES_TAG if one.requires_tag else 0}
+    if one.kind == FORUM_CHANNEL:
+        tags = [
+            {"id": str(number), "name": name, "moderated": False, "emoji_id": None, "emoji_name": None}
+            for number, name in enumerate(one.tags, 1)
+        ]
+        out |= {"available_tags": tags, "default_auto_archive_duration": 4320, "default_forum_layout": 0}
+        out |= {"default_reaction_emoji": None, "default_sort_order": None, "template": ""}
     return out
 
 
-def _thread(one: Channel, last: str | None) -> Json:
-    """Discord docs, Channel Object, of a thread (Threads, Thread Fields)."""
-    out: Json = {"id": one.id, "type": one.kind, "guild_id": one.guild_id, "name": one.name, "parent_id": one.parent_id}
-    out |= {"owner_id": "0", "last_message_id": last, "rate_limit_per_user": 0, "flags": 0}
-    out |= {"message_count": 0, "member_count": 1, "total_message_sent": 0}
-    about = {"archived": False, "auto_archive_duration": 1440, "archive_timestamp": JOINED, "locked": False}
-    return out | {"thread_metadata": about}
+def _thread(world: World, one: Channel, last: str | None) -> Json:
+    count = max(0, len(world.messages.get(one.id, {})) - 1)
+    begun = iso(one.begun)
+    out: Json = {"id": one.id, "type": one.kind, "guild_id": one.guild_id, "name": one.name, "flags": 0}
+    out |= {"parent_id": one.parent_id, "owner_id": one.owner_id, "last_message_id": last, "rate_limit_per_user": 0}
+    out |= {"message_count": count, "total_message_sent": count, "member_count": 1, "applied_tags": one.tags}
+    about = {"archived": one.archived, "locked": False, "auto_archive_duration": 4320}
+    out["thread_metadata"] = about | {"archive_timestamp": begun, "create_timestamp": begun}
+    return out
 
 
 def guild(one: Guild) -> Json:
@@ -87,9 +98,9 @@ def guild(one: Guild) -> Json:
 def full_guild(world: World, one: Guild, all_members: bool) -> Json:
     """What GUILD_CREATE tells; without the members intent only the bot and the owner are in `members`."""
     shown = one.members if all_members else [one.owner_id, world.bot.id]
-    here = [each for each in world.channels.values() if each.guild_id == one.id]
-    channels = [channel(world, each) for each in here if each.parent_id is None]
-    threads = [channel(world, each) for each in here if each.parent_id is not None]
+    mine = [each for each in world.channels.values() if each.guild_id == one.id]
+    channels = [channel(world, each) for each in mine if not each.thread]
+    threads = [channel(world, each) for each in mine if each.thread and not each.archived]
     out = guild(one) | {"joined_at": JOINED, "large": False, "unavailable": False}
     out |= {"member_count": len(one.members), "members": [member(one, world.users[each]) for each in shown]}
     out |= {"channels": channels, "threads": threads, "voice_states": [], "presences": [], "stage_instances": []}
@@ -193,7 +204,9 @@ def page_roles(one: Guild) -> list[Json]:
 
 def page_channel(one: Channel) -> Json:
     """The page's channel."""
-    return {"id": one.id, "name": one.name, "type": one.kind, "topic": one.topic, "dm": one.dm}
+    kind = DM_CHANNEL if one.dm else one.kind
+    shown = {"id": one.id, "name": one.name, "type": kind, "topic": one.topic, "dm": one.dm}
+    return shown | ({"parent_id": one.parent_id} if one.thread else {})
 
 
 def page_message(world: World, one: Message) -> Json:

@@ -28,7 +28,7 @@ def submitted(world: World, me: Member, channel: Channel, asked: list[Json], giv
         if field["type"] == FILE_UPLOAD:
             field["values"] = [attach(world, me, each, found) for each in field.get("values") or []]
         for value in field.get("values") or [] if field["type"] in _ENTITIES else []:
-            entity(world, channel, _ENTITIES[field["type"]], value, found)
+            entity(world, me, channel, _ENTITIES[field["type"]], value, found)
     return {"components": given, "resolved": found} if found else {"components": given}
 
 

@@ -8,7 +8,18 @@ from dataclasses import dataclass, field
 from bot.sandbox.clock import Clock
 from bot.sandbox.discord import permissions, shapes
 from bot.sandbox.discord.files import Files
-from bot.sandbox.discord.model import DEFAULT, EPHEMERAL, Channel, Guild, Json, Message, Role, User
+from bot.sandbox.discord.model import (
+    DEFAULT,
+    EPHEMERAL,
+    PUBLIC_THREAD,
+    TEXT_CHANNEL,
+    Channel,
+    Guild,
+    Json,
+    Message,
+    Role,
+    User,
+)
 from bot.sandbox.discord.ratelimit import RateLimits
 from bot.sandbox.discord.seed import BOT_ID, populate
 from bot.sandbox.discord.snowflakes import Snowflakes
@@ -82,8 +93,12 @@ class World:
         if channel.guild_id is None:
             return permissions.IN_DMS if user_id in (channel.recipient_id, self.bot.id) else 0
         guild = self.guilds.get(channel.guild_id)
-        channel = self.channels.get(channel.parent_id or "", channel)  # a thread has its parent's overwrites
-        return permissions.in_channel(guild, channel, user_id) if guild else 0
+        if guild is None:
+            return 0
+        if channel.parent_id is not None:
+            parent = self.channels.get(channel.parent_id)
+            return permissions.in_thread(guild, parent, user_id) if parent else 0
+        return permissions.in_channel(guild, channel, user_id)
 
     def sees(self, user_id: str, message: Message) -> bool:
         """Whether the user can read that message on their page."""
@@ -172,26 +187,42 @@ class World:
         self.announce({"t": "channel", "d": shapes.page_channel(channel)}, {user_id})
         return channel
 
-    def add_channel(self, guild: Guild, name: str, topic: str | None = None) -> Channel:
-        """A new text channel at the end of the server's list."""
-        position = sum(each.guild_id == guild.id for each in self.channels.values())
-        channel = Channel(self.ids.next(), name, guild.id, topic, position)
+    def add_channel(self, guild: Guild, name: str, topic: str | None = None, kind: int = TEXT_CHANNEL) -> Channel:
+        """A new text channel (or forum) at the end of the server's list."""
+        position = sum(each.guild_id == guild.id and not each.thread for each in self.channels.values())
+        channel = Channel(self.ids.next(), name, guild.id, topic, position, kind=kind)
         self.channels[channel.id] = channel
         self.dispatch("CHANNEL_CREATE", shapes.channel(self, channel), GUILDS)
         return channel
 
-    def add_thread(self, parent: Channel, name: str) -> Channel:
-        """A new public thread in a text channel."""
-        thread = Channel(self.ids.next(), name, parent.guild_id, position=parent.position, parent_id=parent.id)
+    def add_thread(self, parent: Channel, thread_id: str, name: str, owner_id: str, tags: list[str]) -> Channel:
+        """A new post of a forum; its first message is to have the same id."""
+        thread = Channel(thread_id, name, parent.guild_id, None, parent.position, kind=PUBLIC_THREAD)
+        thread.parent_id, thread.owner_id, thread.begun, thread.tags = parent.id, owner_id, self.clock.now(), tags
         self.channels[thread.id] = thread
-        self.dispatch("THREAD_CREATE", shapes.channel(self, thread), GUILDS)
+        readers = [user_id for user_id in self.users if self.may(user_id, thread) & permissions.VIEW_CHANNEL]
+        self.announce({"t": "channel", "d": shapes.page_channel(thread)}, readers)
+        self.dispatch("THREAD_CREATE", {**shapes.channel(self, thread), "newly_created": True}, GUILDS)
         return thread
 
+    def edit_thread(self, thread: Channel, name: str, archived: bool) -> None:
+        """Rename a thread, and archive or open it."""
+        thread.name, thread.archived = name, archived
+        readers = [user_id for user_id in self.users if self.may(user_id, thread) & permissions.VIEW_CHANNEL]
+        self.announce({"t": "channel", "d": shapes.page_channel(thread)}, readers)
+        self.dispatch("THREAD_UPDATE", shapes.channel(self, thread), GUILDS)
+
     def remove_channel(self, channel_id: str) -> None:
-        """Delete a channel with all its messages; the bot hears CHANNEL_DELETE."""
+        """Delete a channel or thread with all its messages; the bot hears CHANNEL_DELETE or THREAD_DELETE."""
         channel = self.channels.pop(channel_id)
-        self.messages.pop(channel_id, None)
-        self.dispatch("CHANNEL_DELETE", shapes.channel(self, channel), GUILDS)
+        for message in list(self.messages.pop(channel_id, {}).values()):
+            self.announce({"t": "message_delete", "d": {"id": message.id, "channel_id": channel_id}})
+        self.announce({"t": "channel_delete", "d": {"id": channel_id}})
+        if not channel.thread:
+            self.dispatch("CHANNEL_DELETE", shapes.channel(self, channel), GUILDS)
+            return
+        gone = {"id": channel.id, "guild_id": channel.guild_id, "parent_id": channel.parent_id, "type": channel.kind}
+        self.dispatch("THREAD_DELETE", gone, GUILDS)
 
     def remove_bot(self, guild_id: str) -> None:
         """Kick the bot from a server; it hears GUILD_DELETE and sees nothing there any more."""

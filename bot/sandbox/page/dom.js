@@ -61,6 +61,7 @@ const PATHS = {
   upload: "M12 16V5M7 10l5-5 5 5M5 20h14",
   slash: "M5 4h14v16H5zM14 8l-4 8",
   eye: "M2 12s4-7 10-7 10 7 10 7-4 7-10 7S2 12 2 12zM12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z",
+  forum: "M4 5h16v10H11l-4 4v-4H4zM8 8.5h8M8 11.5h5",
   lock: "M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3",
   reply: "M5 20v-6a5 5 0 0 1 5-5h10",
   forward: "M13 5l7 6-7 6v-4c-4 0-7 1-9 4 0-5 3-8 9-8z",

@@ -16,7 +16,8 @@ export class Sidebar {
   #draw() {
     const { store } = this.app;
     this["guild-name"].textContent = store.guild?.name ?? "";
-    const rooms = store.channels.filter(({ dm }) => !dm);
+    const tops = store.channels.filter(({ dm, parent_id: parent }) => !dm && !parent);
+    const rooms = tops.flatMap((top) => [top, ...store.channels.filter(({ parent_id: parent }) => parent === top.id)]);
     const direct = store.channels.filter(({ dm }) => dm);
     const held = this.channels.contains(document.activeElement) ? document.activeElement.dataset.id : null;
     const talk = direct.length ? direct : [{ id: "", name: store.bot?.user?.name ?? "bot", dm: true }];
@@ -44,14 +45,14 @@ export class Sidebar {
       "button",
       {
         type: "button",
-        class: `channel ${unread ? "unread" : ""}`,
+        class: `channel ${unread ? "unread" : ""} ${channel.parent_id ? "thread" : ""}`,
         "aria-current": here ? "page" : null,
         "aria-label": `${channel.dm ? "" : "#"}${channel.name}${unread ? ", unread" : ""}`,
         tabindex: here ? 0 : -1,
         dataset: { channel: channel.name, id: channel.id },
         onclick: () => (channel.id ? store.select(channel.id) : this.app.direct()),
       },
-      channel.dm ? avatar(store.bot?.user, "small") : icon(channel.name === "moderators" ? "lock" : "hash"),
+      channel.dm ? avatar(store.bot?.user, "small") : icon(mark(channel)),
       el("span", { class: "channel-label" }, channel.name),
       online,
     );
@@ -92,8 +93,15 @@ export class Sidebar {
       : "extend-bot sandbox";
     this["channel-name"].textContent = channel?.name ?? "";
     this["channel-topic"].textContent = channel?.topic ?? "";
-    this["channel-mark"].replaceChildren(channel?.dm ? avatar(store.bot?.user, "small") : icon("hash"));
+    this["channel-mark"].replaceChildren(channel?.dm ? avatar(store.bot?.user, "small") : icon(channel ? mark(channel) : "hash"));
   }
+}
+
+/** The icon of a server channel: a forum (15) and its posts look different from where people talk. */
+function mark(channel) {
+  if (channel.parent_id) return "reply";
+  if (channel.type === 15) return "forum";
+  return channel.name === "moderators" ? "lock" : "hash";
 }
 
 /** The two sides: on a wide screen the panel folds away; on a narrow one both slide over the messages. */

@@ -43,6 +43,7 @@ export class Store extends EventTarget {
       commands: () => this.#set("commands", d),
       bot: () => this.#set("bot", { ...this.bot, ...d }),
       channel: () => this.#channel(d),
+      channel_delete: () => this.#channelGone(d),
     };
     if (known[t]) known[t]();
     else this.#emit(t, d);
@@ -132,6 +133,14 @@ export class Store extends EventTarget {
     const at = this.channels.findIndex(({ id }) => id === channel.id);
     if (at < 0) this.channels.push(channel);
     else this.channels[at] = channel;
+    this.#emit("channels");
+  }
+
+  #channelGone({ id }) {
+    this.channels = this.channels.filter((one) => one.id !== id);
+    this.messages.delete(id);
+    this.unread.delete(id);
+    if (this.channelId === id) this.select(this.channels[0]?.id);
     this.#emit("channels");
   }
 

@@ -1,0 +1,135 @@
+"""What people may ask for when a task is over: find it again, get its film again, delete it, be told of its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.media import Folders
+from bot.store import Moved, Store
+from bot.task import Notify, Place, Refused, State, Task
+
+_PER_PAGE = 5
+_FOUND = 25
+"""Choices that Discord takes (Discord docs, Application Commands, Autocomplete)."""
+_LOOKS, _BETWEEN_LOOKS = 10, 0.1
+"""How often to look for the record of what a reply shows already, and the seconds between: in all less than three."""
+_NOT_YOURS = "Only the member who made that video, or a moderator here, can delete it."
+_RUNNING = "That task has not ended yet: cancel it instead."
+
+
+@dataclass(frozen=True, slots=True)
+class Presser:
+    """Who pressed a button, and what Discord says that they may do where it was pressed."""
+
+    user_id: int
+    guild_id: int | None
+    channel_id: int | None
+    manages_server: bool = False
+    manages_messages: bool = False
+    """In that channel."""
+
+    def moderates(self, place: Place) -> bool:
+        """Whether they may take away what others see at `place`; their rights elsewhere count for nothing there."""
+        if place.ephemeral or place.guild_id is None or place.guild_id != self.guild_id:
+            return False
+        return self.manages_server or (self.manages_messages and place.channel_id == self.channel_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a member's tasks."""
+
+    tasks: Sequence[Task]
+    number: int
+    """From 1."""
+    of: int
+
+
+class Library:
+    """The requests of members about their ended tasks. Every refusal is a Refused."""
+
+    def __init__(self, store: Store, folders: Folders) -> None:
+        self._store = store
+        self._folders = folders
+
+    async def page(self, user_id: int, number: int = 1) -> Page:
+        """A page of the member's tasks, the nearest one if that is not there."""
+        pages = max(1, -(-await self._store.catalogue.count(user_id) // _PER_PAGE))
+        number = min(max(1, number), pages)
+        tasks = await self._store.catalogue.page(user_id, (number - 1) * _PER_PAGE, _PER_PAGE)
+        return Page(tasks, number, pages)
+
+    async def mine(self, task_id: int, user_id: int) -> Task:
+        """The member's own task. Raises Refused, which does not tell whether it is somebody else's."""
+        task = await self._store.get(task_id)
+        if task is None or task.order.user_id != user_id:
+            raise Refused(f"You have no task {task_id}: choose one of the list that /tasks shows.")
+        return task
+
+    async def search(self, user_id: int, words: str) -> Sequence[Task]:
+        """The member's newest tasks whose prompt contains `words`, or whose number begins with them."""
+        return await self._store.catalogue.search(user_id, words.strip(), _FOUND)
+
+    async def film(self, task: Task) -> Path | None:
+        """The task's film, while it is kept."""
+        return None if task.deleted else await _there(self._folders.shelf.film(task.id))
+
+    async def still(self, task: Task) -> Path | None:
+        """A small picture of the clip, while the film is kept."""
+        return None if task.deleted else await _there(self._folders.shelf.still(task.id))
+
+    async def deletable(self, task_id: int, presser: Presser) -> Task:
+        """The task, if `presser` may delete its reply now. Raises Refused."""
+        task = await self._settled(task_id)
+        if task.order.user_id != presser.user_id and not presser.moderates(task.place):
+            raise Refused(_NOT_YOURS)
+        if not (task.state.ended and task.told):
+            raise Refused(_RUNNING)
+        return task
+
+    async def _settled(self, task_id: int) -> Task:
+        """The task; what was shown just now is written down within a moment. Raises Refused."""
+        task = await self._store.get(task_id)
+        for _ in range(_LOOKS):
+            if task is None or task.state is not State.READY:
+                break
+            await asyncio.sleep(_BETWEEN_LOOKS)
+            task = await self._store.get(task_id)
+        if task is None:
+            raise Refused("I no longer know that task.")
+        return task
+
+    async def renew(self, task: Task, place: Place) -> None:
+        """Remember a fresh way to the private reply that shows this ended task, if `place` is that reply."""
+        if task.place.ephemeral and place.message_id == task.place.message_id:
+            await self._note(task, place=place)
+
+    async def delete(self, task_id: int, presser: Presser) -> Task:
+        """Delete the film, and remember that nothing may bring it or its reply back. Raises Refused.
+
+        The reply itself is the caller's to delete. Once more changes nothing.
+        """
+        task = await self._note(await self.deletable(task_id, presser), deleted=True, ping_due=False)
+        await self._folders.shelf.drop([task.id])
+        return task
+
+    async def notify(self, user_id: int) -> Notify:
+        """When the member is notified of a task's end."""
+        return await self._store.catalogue.notify(user_id)
+
+    async def set_notify(self, user_id: int, choice: Notify) -> None:
+        """From now on notify the member so."""
+        await self._store.catalogue.set_notify(user_id, choice)
+
+    async def _note(self, task: Task, **changes: object) -> Task:
+        try:
+            return await self._store.note(task, **changes)
+        except Moved:  # an end is never left, so the row itself is gone
+            raise Refused("I no longer know that task.") from None
+
+
+async def _there(path: Path) -> Path | None:
+    return path if await asyncio.to_thread(path.is_file) else None

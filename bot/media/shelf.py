@@ -1,0 +1,80 @@
+"""Delivered films, kept for a while so that they can be had again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+_FILM, _STILL = ".mp4", ".jpg"
+
+
+class Shelf:
+    """The films `root`/<task id>.mp4, and beside each, where there is one, the still <task id>.jpg.
+
+    A film's time of modification is the moment at which it was put here. How much room there is for all of them is
+    the business of :class:`bot.media.Folders`.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def film(self, task_id: int) -> Path:
+        """Where the task's film is, whether or not there is one."""
+        return self._root / f"{task_id}{_FILM}"
+
+    def still(self, task_id: int) -> Path:
+        """Where the small picture that belongs to it is, whether or not there is one."""
+        return self._root / f"{task_id}{_STILL}"
+
+    async def put(self, task_id: int, film: Path, still: Path, now: datetime) -> None:
+        """Take these files (`still` if it exists) from a folder on the same disk. Raises OSError."""
+        await asyncio.to_thread(self._put, task_id, film, still, now)
+
+    async def drop(self, task_ids: Collection[int]) -> None:
+        """Delete what is kept of these tasks. Raises OSError."""
+        await asyncio.to_thread(self._drop, task_ids)
+
+    async def ids(self) -> dict[int, datetime]:
+        """The tasks of which there is a film, oldest first, and when it was put here."""
+        return await asyncio.to_thread(self._ids)
+
+    def size(self) -> int:
+        """The bytes that all files take up. Reads the disk."""
+        return sum(_size(path) for path in self._files())
+
+    def shrink(self, most_bytes: int) -> None:
+        """Delete the oldest films until all files take up at most so much. Changes the disk."""
+        for task_id in self._ids():
+            if self.size() <= most_bytes:
+                return
+            self._drop([task_id])
+
+    def _put(self, task_id: int, film: Path, still: Path, now: datetime) -> None:
+        self._root.mkdir(parents=True, exist_ok=True)
+        if still.is_file():
+            still.replace(self.still(task_id))
+        os.utime(film, (now.timestamp(), now.timestamp()))
+        film.replace(self.film(task_id))
+
+    def _drop(self, task_ids: Iterable[int]) -> None:
+        for task_id in task_ids:
+            self.still(task_id).unlink(missing_ok=True)
+            self.film(task_id).unlink(missing_ok=True)
+
+    def _ids(self) -> dict[int, datetime]:
+        films = [path for path in self._files() if path.suffix == _FILM and path.stem.isdecimal()]
+        since = {int(path.stem): datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in films}
+        return dict(sorted(since.items(), key=lambda each: (each[1], each[0])))
+
+    def _files(self) -> list[Path]:
+        return [path for path in self._root.iterdir() if path.is_file()] if self._root.is_dir() else []
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:
+        return 0  # it was deleted meanwhile

@@ -1,0 +1,144 @@
+"""What creators may ask of the bot: share a result, take it back, find what others liked. Nothing of Discord."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from bot.media import Ffmpeg, Unfit, poster
+from bot.store import Store
+from bot.task import Refused, Share, State, Task
+
+log = logging.getLogger(__name__)
+
+_GENERATIONS = 8
+"""Most steps of a lineage that are read."""
+_GALLERY = 300
+"""Most posts that a gallery chooses from: the most starred so far, then the newest."""
+_UNSETTLED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One part of a film's lineage, and the posts that share it."""
+
+    task: Task
+    shares: list[Share]
+
+
+class Sharing:
+    """The requests of creators, and of moderators for their showcase. Every refusal is a Refused."""
+
+    def __init__(self, store: Store, ffmpeg: Ffmpeg, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._shares = store.shares
+        self._ffmpeg = ffmpeg
+        self._now = now
+        self._places: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
+
+    def place(self, task_id: int, channel_id: int) -> asyncio.Lock:
+        """Whoever posts, or takes back, a task's share in a channel holds this meanwhile."""
+        return self._places.setdefault((task_id, channel_id), asyncio.Lock())
+
+    async def result(self, task_id: int, user_id: int) -> Task:
+        """The member's own finished task. Raises Refused."""
+        task = await self._store.get(task_id)
+        if task is None or task.deleted:
+            raise Refused("I no longer have that result.")
+        if task.order.user_id != user_id:
+            raise Refused("Only the member who started that task can share its result.")
+        if task.state not in {State.READY, State.DELIVERED}:  # its reply shows it a moment before the row says so
+            raise Refused("That task has no finished video to share.")
+        return task
+
+    async def lineage(self, task: Task) -> list[Step]:
+        """The parts that led to this one, oldest first and itself included; the oldest may be left out."""
+        steps = [Step(task, await self._shares.of_task(task.id))]
+        while (parent_id := steps[0].task.order.parent_id) is not None and len(steps) < _GENERATIONS:
+            parent = await self._store.get(parent_id)
+            if parent is None:
+                break
+            steps.insert(0, Step(parent, await self._shares.of_task(parent.id)))
+        return steps
+
+    async def intend(self, task: Task, guild_id: int, channel_id: int, *, hidden: bool) -> tuple[Share, bool]:
+        """Write down that this result is to be shared there, before it is posted.
+
+        Returns the one share for that place and whether it is new. If it is not, and has no message, then it may have
+        been posted all the same: look for it before posting (see :meth:`trying`).
+        """
+        return await self._shares.intend(task, guild_id, channel_id, self._now(), hidden=hidden)
+
+    async def trying(self, share: Share, *, hidden: bool) -> Share:
+        """Write down that the share, which was looked for and not found, is posted now."""
+        return await self._shares.note(share, tried_at=self._now(), hidden=hidden)
+
+    async def posted(self, share: Share, posted_in: int, message_id: int) -> Share:
+        """Write down where Discord took it."""
+        log.info("task %d shared in channel %d as message %d", share.task_id, posted_in, message_id)
+        return await self._shares.note(share, posted_in=posted_in, message_id=message_id, posted_at=self._now())
+
+    async def forget(self, share: Share) -> None:
+        """The share's post is gone."""
+        await self._shares.remove(share.id)
+
+    async def share(self, share_id: int) -> Share:
+        """Anybody's share. Raises Refused."""
+        share = await self._shares.get(share_id)
+        if share is None:
+            raise Refused("That is no longer shared.")
+        return share
+
+    async def shared(self, share_id: int) -> tuple[Share, Task]:
+        """A share and its task. Raises Refused."""
+        share = await self.share(share_id)
+        task = await self._store.get(share.task_id)
+        if task is None:
+            raise Refused("I no longer know that task.")
+        return share, task
+
+    async def shares_of(self, task_id: int) -> list[Share]:
+        """All shares of a task, oldest first."""
+        return await self._shares.of_task(task_id)
+
+    async def unsettled(self) -> list[Share]:
+        """The newest shares of which nobody knows whether they were posted."""
+        return await self._shares.unsettled(_UNSETTLED)
+
+    async def showcase(self, guild_id: int) -> int | None:
+        """The id of the server's showcase channel, if moderators have chosen one."""
+        return await self._shares.showcase(guild_id)
+
+    async def set_showcase(self, guild_id: int, channel_id: int | None) -> None:
+        """Choose the server's showcase channel, or (None) have none."""
+        await self._shares.set_showcase(guild_id, channel_id)
+
+    async def gallery(self, guild_id: int, since: datetime) -> dict[int, list[Share]]:
+        """The server's posts since then by task: the most starred, as last counted, first."""
+        by_task: dict[int, list[Share]] = {}
+        for share in await self._shares.posted(guild_id, since, _GALLERY):
+            by_task.setdefault(share.task_id, []).append(share)
+        return by_task
+
+    async def counted(self, shares: Collection[Share], stars: int) -> None:
+        """Write down how many members starred one result, whose posts these are."""
+        await self._shares.note_all([share.id for share in shares], stars=stars, counted_at=self._now())
+
+    async def still(self, film: bytes, task: Task) -> bytes | None:
+        """A small JPEG of the film's last second; None if no picture can be had of it."""
+        clip = task.film or task.result
+        if clip is None:
+            return None
+        with tempfile.TemporaryDirectory(prefix="extend-bot-") as folder:
+            path = Path(folder, "film.mp4")
+            await asyncio.to_thread(path.write_bytes, film)
+            try:
+                return await poster(self._ffmpeg, path, clip)
+            except Unfit:
+                return None

@@ -1,0 +1,132 @@
+"""What is shared and where, kept; and each server's showcase."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Select, Table, delete, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from bot.store.database import Database
+from bot.store.tables import Moment, metadata
+from bot.store.uninterrupted import uninterrupted
+from bot.task import Share, Task
+
+shares = Table(
+    "shares",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("task_id", Integer, nullable=False),
+    Column("guild_id", BigInteger, nullable=False),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("hidden", Boolean, nullable=False),
+    Column("tried_at", Moment, nullable=False),
+    Column("posted_at", Moment),
+    Column("posted_in", BigInteger),
+    Column("message_id", BigInteger),
+    Column("stars", Integer, nullable=False),
+    Column("counted_at", Moment),
+    Index("shares_place", "task_id", "channel_id", unique=True),
+    Index("shares_guild", "guild_id", "posted_at"),
+    sqlite_autoincrement=True,  # ids never come back: buttons and nonces carry them
+)
+
+showcases = Table(
+    "showcases",
+    metadata,
+    Column("guild_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("channel_id", BigInteger, nullable=False),
+)
+
+
+class Shares:
+    """A part of :class:`bot.store.Store`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @uninterrupted
+    async def intend(
+        self, task: Task, guild_id: int, channel_id: int, now: datetime, *, hidden: bool
+    ) -> tuple[Share, bool]:
+        """Write down that the task is to be shared there, and whether that is new; there is one row for each place."""
+        wanted = upsert(shares).values(
+            task_id=task.id,
+            guild_id=guild_id,
+            channel_id=channel_id,
+            user_id=task.order.user_id,
+            hidden=hidden,
+            tried_at=now,
+            stars=0,
+        )
+        here = select(shares).where(shares.c.task_id == task.id, shares.c.channel_id == channel_id)
+        async with self._database.writing() as connection:
+            added = await connection.execute(wanted.on_conflict_do_nothing().returning(shares.c.id))
+            new = added.one_or_none() is not None
+            row = (await connection.execute(here)).one()
+            return Share.model_validate(dict(row._mapping)), new
+
+    async def note(self, share: Share, **changes: object) -> Share:
+        """Write `changes` of the share's fields; return the new row."""
+        await self.note_all([share.id], **changes)
+        return share.model_copy(update=changes)
+
+    @uninterrupted
+    async def note_all(self, share_ids: Collection[int], **changes: object) -> None:
+        """Write the same `changes` into many rows."""
+        async with self._database.writing() as connection:
+            await connection.execute(update(shares).where(shares.c.id.in_(share_ids)).values(changes))
+
+    @uninterrupted
+    async def remove(self, share_id: int) -> None:
+        """Forget a share, if it is there."""
+        async with self._database.writing() as connection:
+            await connection.execute(delete(shares).where(shares.c.id == share_id))
+
+    async def get(self, share_id: int) -> Share | None:
+        """The row as it is now."""
+        found = await self._read(select(shares).where(shares.c.id == share_id))
+        return found[0] if found else None
+
+    async def of_task(self, task_id: int) -> list[Share]:
+        """All shares of a task, oldest first."""
+        return await self._read(select(shares).where(shares.c.task_id == task_id).order_by(shares.c.id))
+
+    async def unsettled(self, limit: int) -> list[Share]:
+        """The newest shares of which nobody knows whether they were posted."""
+        unknown = select(shares).where(shares.c.message_id.is_(None))
+        return await self._read(unknown.order_by(shares.c.id.desc()).limit(limit))
+
+    async def posted(self, guild_id: int, since: datetime, limit: int) -> list[Share]:
+        """The server's posts since then: the most starred, as last counted, and then the newest."""
+        here = select(shares).where(
+            shares.c.guild_id == guild_id, shares.c.message_id.is_not(None), shares.c.posted_at >= since
+        )
+        return await self._read(here.order_by(shares.c.stars.desc(), shares.c.posted_at.desc()).limit(limit))
+
+    @uninterrupted
+    async def showcase(self, guild_id: int) -> int | None:
+        """The id of the server's showcase channel, if it has one."""
+        async with self._database.reading() as connection:
+            query = select(showcases.c.channel_id).where(showcases.c.guild_id == guild_id)
+            channel_id: int | None = await connection.scalar(query)
+            return channel_id
+
+    @uninterrupted
+    async def set_showcase(self, guild_id: int, channel_id: int | None) -> None:
+        """Choose the server's showcase channel, or (None) have none."""
+        async with self._database.writing() as connection:
+            if channel_id is None:
+                await connection.execute(delete(showcases).where(showcases.c.guild_id == guild_id))
+                return
+            chosen = upsert(showcases).values(guild_id=guild_id, channel_id=channel_id)
+            await connection.execute(
+                chosen.on_conflict_do_update(index_elements=["guild_id"], set_={"channel_id": channel_id})
+            )
+
+    @uninterrupted
+    async def _read(self, query: Select[tuple[object, ...]]) -> list[Share]:
+        async with self._database.reading() as connection:
+            return [Share.model_validate(dict(row._mapping)) for row in await connection.execute(query)]

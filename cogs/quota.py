@@ -1,0 +1,33 @@
+"""Members: what one has left here."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import ExtendBot
+from cogs import _quota
+from cogs._begin import asker_of
+
+_LOOKED_AT = 25
+"""Newest tasks among which those in line are looked for."""
+
+
+class Quota(commands.Cog):
+    """`/quota`."""
+
+    @app_commands.command()
+    async def quota(self, interaction: discord.Interaction[ExtendBot]) -> None:
+        """Show what you have left here, when it renews, and your places in line."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        service, asker = interaction.client.service, asker_of(interaction)
+        quota = await service.quota(asker)
+        known = map(interaction.client.as_shown, await service.tasks_of(asker.user_id, _LOOKED_AT))
+        tasks = [task for task in known if task.order.guild_id == asker.guild_id]
+        await interaction.followup.send(embed=_quota.embed(quota, tasks), ephemeral=True)
+
+
+async def setup(bot: ExtendBot) -> None:
+    """Called by discord.py when the cog is loaded."""
+    await bot.add_cog(Quota())

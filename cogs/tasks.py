@@ -1,0 +1,159 @@
+"""`/tasks`: find one's tasks and films again; `/notify`: be told when they are done."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, Self
+
+import discord
+from discord import app_commands, ui
+from discord.ext import commands
+
+from bot.client import ExtendBot, answer_error
+from bot.task import Notify, Refused, Task
+from cogs import _cards, _shelf
+from cogs._buttons import view_of
+from cogs._delete import SureButton
+from cogs._shelf import Shown
+
+Interaction = discord.Interaction[ExtendBot]
+_NOTIFY = {
+    Notify.AUTO: "I mention you when a task of yours that took over a minute has ended.",
+    Notify.ALWAYS: "I mention you whenever a task of yours has ended.",
+    Notify.NEVER: "I do not mention you when a task of yours has ended.",
+}
+_NOT_KEPT = "I no longer keep that film. If its reply was deleted too, make it anew with Try again."
+
+
+class TasksItem(ui.DynamicItem[ui.Item[Any]], template=r"tasks:(?P<deed>page|open|send):(?P<number>[0-9]{1,18})"):
+    """A control of the message that /tasks shows; the custom_id says what it does, whoever's message it is on."""
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction[Any],  # noqa: ARG003 (discord.py calls with it)
+        item: ui.Item[Any],
+        match: re.Match[str],  # noqa: ARG003
+        /,
+    ) -> Self:
+        """Make it anew around what Discord sends of it."""
+        return cls(item)
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Do it, to the presser's own tasks."""
+        try:
+            match = self.template.fullmatch(self.custom_id)
+            if match:
+                chosen = getattr(self.item, "values", [])
+                await _DEEDS[match["deed"]](interaction, int(match["number"]), chosen)
+        except Exception as error:  # the one place where its errors end
+            await answer_error(interaction, error)
+
+
+class Tasks(commands.Cog):
+    """Commands about one's own tasks."""
+
+    @app_commands.command()
+    @app_commands.rename(wanted="id")
+    @app_commands.describe(wanted="One of your tasks: its number, or some words of its prompt")
+    async def tasks(self, interaction: Interaction, wanted: str | None = None) -> None:
+        """Show your running and recent tasks, or open one of them."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        if wanted is None:
+            await _draw(interaction, await _page(interaction, 1))
+        else:
+            await _draw(interaction, await _opened(interaction, await _meant(interaction, wanted), 1))
+
+    @tasks.autocomplete("wanted")
+    async def _suggest(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        found = await interaction.client.library.search(interaction.user.id, typed)
+        return [app_commands.Choice(name=name, value=value) for name, value in _shelf.choices(found)]
+
+    @app_commands.command()
+    @app_commands.describe(mode="auto: after more than a minute; always; never")
+    async def notify(self, interaction: Interaction, mode: Notify) -> None:
+        """Choose when I mention you at the end of a task of yours."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.client.library.set_notify(interaction.user.id, mode)
+        await interaction.edit_original_response(content=_NOTIFY[mode])
+
+
+async def _meant(interaction: Interaction, wanted: str) -> Task:
+    """The task with this number, or the newest with these words; raises Refused."""
+    library, wanted = interaction.client.library, wanted.strip()
+    if wanted.isascii() and wanted.isdigit() and len(wanted) <= 18:
+        return await library.mine(int(wanted), interaction.user.id)
+    found = await library.search(interaction.user.id, wanted)
+    if not found:
+        raise Refused("You have no task with these words: choose one of the list that /tasks shows.")
+    return found[0]
+
+
+async def _page(interaction: Interaction, number: int) -> Shown:
+    library = interaction.client.library
+    page = await library.page(interaction.user.id, number)
+    page = replace(page, tasks=[interaction.client.as_shown(task) for task in page.tasks])
+    stills = {task.id: still for task in page.tasks if (still := await library.still(task))}
+    return _shelf.page(page, stills)
+
+
+async def _opened(interaction: Interaction, task: Task, page_number: int) -> Shown:
+    library = interaction.client.library
+    still, film = await library.still(task), await library.film(task)
+    return _shelf.opened(task, interaction.client.now(), page_number, still, kept=film is not None)
+
+
+async def _draw(interaction: Interaction, shown: Shown) -> None:
+    """Draw it into the response, which was deferred."""
+    view = view_of(shown.task_id, shown.actions)
+    for control in shown.controls:
+        view.add_item(TasksItem(control))
+    files = [await asyncio.to_thread(discord.File, path, name) for name, path in shown.stills.items()]
+    await interaction.edit_original_response(
+        content=shown.content or None, embeds=list(shown.embeds), attachments=files, view=view
+    )
+
+
+async def _turn(interaction: Interaction, number: int, _: list[str]) -> None:
+    await interaction.response.defer()
+    await _draw(interaction, await _page(interaction, number))
+
+
+async def _open(interaction: Interaction, page_number: int, chosen: list[str]) -> None:
+    await interaction.response.defer()
+    task = await _meant(interaction, chosen[0] if chosen else "")
+    await _draw(interaction, await _opened(interaction, task, page_number))
+
+
+async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
+    """Send the kept film once more, privately; it stays where else it is."""
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    bot = interaction.client
+    task = await bot.library.mine(task_id, interaction.user.id)
+    film = await bot.library.film(task)
+    if film is None:
+        raise Refused(_NOT_KEPT)
+    too_large = (await asyncio.to_thread(film.stat)).st_size > interaction.filesize_limit
+    if too_large and not (task.result_url_ends and task.result_url_ends > bot.now()):
+        raise Refused("That film is too large for Discord here: try it in a server that takes larger files.")
+    card = _cards.finished(task, bot.now(), linked=too_large)
+    file = None if too_large else await asyncio.to_thread(discord.File, film, _cards.RESULT_NAME)
+    await interaction.edit_original_response(
+        embed=card.embed, attachments=[file] if file else [], view=view_of(task.id, ("more", "again"))
+    )
+
+
+_DEEDS: dict[str, Callable[[Interaction, int, list[str]], Awaitable[None]]] = {
+    "page": _turn,
+    "open": _open,
+    "send": _send,
+}
+
+
+async def setup(bot: ExtendBot) -> None:
+    """Called by discord.py when the cog is loaded."""
+    bot.add_dynamic_items(TasksItem, SureButton)
+    await bot.add_cog(Tasks())
