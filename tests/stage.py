@@ -118,7 +118,7 @@ class Stage:
             while list((self.data / "tasks").iterdir()):
                 await asyncio.sleep(0.02)  # the disk has no event to wait for
 
-    async def until(self, who: Member, reply: Json, title: str, timeout: float = 20) -> Json:
+    async def until(self, who: Member, reply: Json, title: str, timeout: float = 40) -> Json:
         """Wait until that reply's card has this title."""
         return await who.wait_message(lambda it: it["id"] == reply["id"] and title_of(it) == title, timeout)
 

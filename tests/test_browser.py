@@ -42,6 +42,7 @@ async def extend_sample(page: Page, prompt: str) -> None:
     await page.fill("#composer", "/extend")
     await page.keyboard.press("Tab")
     await page.click("[data-sample]")
+    await page.wait_for_selector(".staged")
     await page.fill("[data-option=prompt]", prompt)
     await page.keyboard.press("Enter")
 

@@ -13,7 +13,7 @@ from bot.media import Ffmpeg, poster, prepare, probe
 from bot.task import Failed
 from tests.media_clips import ffmpeg
 
-EACH = 28
+EACH = 20
 """Mutants of each kind."""
 SECONDS = 10
 """For one mutant, on a machine that does other things too."""
