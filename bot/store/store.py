@@ -58,7 +58,11 @@ class Store:
     async def open(cls, url: str) -> AsyncIterator[Self]:
         """Hold the database at `url`, migrated, for this process alone; raises StoreUnusable."""
         async with opened(url) as engine:
-            yield cls(engine)
+            store = cls(engine)
+            try:
+                yield store
+            finally:
+                await store._database.close()
 
     @uninterrupted
     async def reserve(self, order: Order, place: Place, now: datetime, judge: Judge) -> Task:
