@@ -14,7 +14,7 @@ from bot.task import Notify, Place, Refused, State, Task
 _PER_PAGE = 5
 _FOUND = 25
 """Choices that Discord takes (Discord docs, Application Commands, Autocomplete)."""
-_LOOKS, _BETWEEN_LOOKS = 10, 0.1
+_LOOKS, _BETWEEN_LOOKS = 22, 0.1
 """How often to look for the record of what a reply shows already, and the seconds between: in all less than three."""
 _NOT_YOURS = "Only the member who made that video, or a moderator here, can delete it."
 _RUNNING = "That task has not ended yet: cancel it instead."

@@ -21,7 +21,7 @@ async def finished(stage: Stage, who: Member | None = None, prompt: str = "the s
     """A finished reply; its maker is Ana if nobody else is named."""
     who = who or stage.ana
     reply = await stage.extend(who, small(stage.clips), prompt, seconds=2, **options)
-    return await stage.until(who, reply, "Finished")
+    return await stage.recorded(await stage.until(who, reply, "Finished"))
 
 
 async def told_privately(who: Member, words: str) -> Json:

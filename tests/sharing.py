@@ -13,7 +13,7 @@ POSTED = r"/channels/\d+/messages$"
 async def finished(stage: Stage, who: Member, prompt: str = "the sun comes out", **options: object) -> Json:
     """A finished reply of `who`."""
     reply = await stage.extend(who, tiny(stage.clips), prompt, seconds=2, **options)
-    return await stage.until(who, reply, "Finished")
+    return await stage.recorded(await stage.until(who, reply, "Finished"))
 
 
 async def asked_where(who: Member, reply: Json) -> Json:

@@ -118,6 +118,14 @@ class Stage:
             while list((self.data / "tasks").iterdir()):
                 await asyncio.sleep(0.02)  # the disk has no event to wait for
 
+    async def recorded(self, done: Json, timeout: float = 20) -> Json:
+        """Wait until the bot has written down what that finished reply shows, and has put the task's files away."""
+        folder = self.data / "tasks" / done["embeds"][0]["footer"]["text"].removeprefix("Task ")
+        async with asyncio.timeout(timeout):
+            while folder.exists():
+                await asyncio.sleep(0.02)
+        return done
+
     async def until(self, who: Member, reply: Json, title: str, timeout: float = 40) -> Json:
         """Wait until that reply's card has this title."""
         return await who.wait_message(lambda it: it["id"] == reply["id"] and title_of(it) == title, timeout)

@@ -61,7 +61,7 @@ class Member:
                     self.seen.pop(event["d"]["id"], None)
                 self._news.notify_all()
 
-    async def wait_message(self, predicate: Callable[[Json], bool], timeout: float = 10.0) -> Json:
+    async def wait_message(self, predicate: Callable[[Json], bool], timeout: float = 25.0) -> Json:
         """The first message whose present state satisfies `predicate`; raises TimeoutError after so many seconds."""
         async with asyncio.timeout(timeout), self._news:
             while True:
@@ -70,7 +70,7 @@ class Member:
                         return message
                 await self._news.wait()
 
-    async def wait_event(self, kind: str, predicate: Callable[[Json], bool] = bool, timeout: float = 10.0) -> Json:
+    async def wait_event(self, kind: str, predicate: Callable[[Json], bool] = bool, timeout: float = 25.0) -> Json:
         """The data of the first push of that kind that satisfies `predicate`, past pushes included."""
         async with asyncio.timeout(timeout), self._news:
             while True:
@@ -166,7 +166,7 @@ class Member:
         body |= {"channel_id": message["channel_id"], "message_id": message["id"]}
         return str((await self._post("component", body, raw))["interaction_id"])
 
-    async def modal(self, interaction_id: str, timeout: float = 10.0) -> Json:
+    async def modal(self, interaction_id: str, timeout: float = 25.0) -> Json:
         """The modal that an interaction opened."""
         return await self.wait_event("modal", lambda it: it["interaction_id"] == interaction_id, timeout)
 
