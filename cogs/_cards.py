@@ -185,7 +185,7 @@ def _lines(task: Task, now: datetime, linked: bool) -> list[str]:
             "I never send it again by myself."
         )
     if task.reason:
-        lines.append(escape_markdown(task.reason))
+        lines.append(escape_markdown(str(task.reason)))
     if task.billed is Billed.UNKNOWN and task.state in {State.FAILED, State.CANCELLED}:
         lines.append(_BILLED_UNKNOWN)
     if task.billed is Billed.NO and task.state in {State.FAILED, State.CANCELLED}:

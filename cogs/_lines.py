@@ -27,7 +27,7 @@ def line_of(event: Event) -> tuple[int, str] | None:
             where = f"https://discord.com/channels/{order.guild_id}/{order.channel_id}"
             return (
                 order.guild_id,
-                f"⛔ {_order(order)} · refused: {_rules.words(sentence, _SENTENCE)} · [where]({where})",
+                f"⛔ {_order(order)} · refused: {_rules.words(str(sentence), _SENTENCE)} · [where]({where})",
             )
         case LimitsChanged():
             return event.guild_id, _changed(event)
@@ -49,7 +49,7 @@ def _outcome(task: Task) -> str:
         return f"finished, {clock(task.film.seconds)}" if task.film else "finished"
     if task.state is State.UNCLEAR:
         return "nobody knows whether FoxAPI took it"
-    reason = f": {_rules.words(task.reason, _SENTENCE)}" if task.reason else ""
+    reason = f": {_rules.words(str(task.reason), _SENTENCE)}" if task.reason else ""
     return f"{task.state}{reason}"
 
 

@@ -70,7 +70,7 @@ async def meet(tool: Ffmpeg, path: Path, tally: Tally) -> None:
             if tally.prepared % 4 == 0:
                 await poster(tool, path, clip)
     except Failed as refusal:
-        tally.refused.append(refusal.sentence)
+        tally.refused.append(str(refusal.sentence))
     else:
         assert 1.9 < made.clip.seconds < 15.1
         tally.prepared += 1

@@ -8,6 +8,7 @@ import pytest
 
 from bot.sandbox.fox.quirks import Pause, Quirks
 from bot.store import Store
+from bot.phrase import say
 from bot.task import State, Task
 from tests.ending import until
 from tests.makers import NOON, a_case, a_place, an_order
@@ -23,7 +24,7 @@ async def history(stage: Stage, prompts: list[str], user_id: str | None = None) 
         for at, prompt in enumerate(prompts):
             order = an_order(user_id=int(user_id or stage.ana.id), prompt=prompt)
             task = await store.reserve(order, a_place(1000 + at), NOON + timedelta(minutes=at), a_case(order))
-            made.append(await store.move(task, State.FAILED, NOON, told=True, reason="It was long ago."))
+            made.append(await store.move(task, State.FAILED, NOON, told=True, reason=say("It was long ago.")))
     return made
 
 

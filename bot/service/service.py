@@ -78,7 +78,7 @@ class Service:
             task = await self._store.reserve(order, place, now, Case(order, asker, now, self._defaults, self._roofs))
         except Refused as refusal:
             if isinstance(refusal, RoofReached):
-                self._warn(order.guild_id, refusal.sentence)
+                self._warn(order.guild_id, str(refusal.sentence))
             self.news.tell(OrderRefused(order, refusal.sentence, refusal.allowed_at))
             raise
         except Exception as error:

@@ -1,0 +1,54 @@
+"""One language: phrases become texts."""
+
+from __future__ import annotations
+
+from gettext import NullTranslations
+
+from babel import Locale
+from babel.lists import format_list
+from babel.numbers import format_decimal
+
+from bot.phrase import Phrase, Value, counted, say
+
+
+class Language:
+    """Tells phrases in one language; what its catalogue lacks is told in English."""
+
+    def __init__(self, code: str, translations: NullTranslations | None = None) -> None:
+        """`code`: Discord's name of the locale."""
+        self.code = code
+        self._locale = Locale.parse(code, sep="-")
+        self._translations = translations or NullTranslations()
+
+    def tell(self, phrase: Phrase) -> str:
+        """The phrase in this language."""
+        if phrase.plural is None:
+            text = self._translations.gettext(phrase.text)
+        else:
+            text = self._translations.ngettext(phrase.text, phrase.plural, phrase.count)
+        return text.format_map({name: self._value(value) for name, value in phrase.values.items()})
+
+    def say(self, text: str, /, **values: Value) -> str:
+        """What :func:`bot.phrase.say` makes, told at once."""
+        return self.tell(say(text, **values))
+
+    def counted(self, one: str, more: str, count: int, /, **values: Value) -> str:
+        """What :func:`bot.phrase.counted` makes, told at once."""
+        return self.tell(counted(one, more, count, **values))
+
+    def named(self, context: str, name: str) -> str | None:
+        """The translation of a command's or an option's name (its msgctxt says which), if there is one."""
+        found = self._translations.pgettext(context, name)
+        return found if found != name else None
+
+    def known(self, text: str) -> str | None:
+        """The translation of a text without values, if there is one."""
+        found = self._translations.gettext(text)
+        return found if found != text else None
+
+    def _value(self, value: Value) -> str:
+        if isinstance(value, Phrase):
+            return self.tell(value)
+        if isinstance(value, tuple):
+            return format_list([self._value(each) for each in value], locale=self._locale)
+        return str(format_decimal(value, locale=self._locale)) if isinstance(value, int | float) else value
