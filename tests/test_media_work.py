@@ -220,5 +220,5 @@ def test_fitness_names_the_value() -> None:
         ({"container": "webm"}, "WEBM"),
         ({"video_codec": "mpeg4"}, "mpeg4"),
     ):
-        assert words in (unfit(good.model_copy(update=change)) or "")
+        assert words in str(unfit(good.model_copy(update=change)))
     assert too_short(good.model_copy(update={"seconds": 100.0})) is None

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from bot.phrase import say
 from bot.sandbox.fox.quirks import Pause, Quirks
 from bot.store import Store
-from bot.phrase import say
 from bot.task import State, Task
 from tests.ending import until
 from tests.makers import NOON, a_case, a_place, an_order

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from bot.media.errors import Unreachable
 from bot.media.shelf import Shelf
+from bot.phrase import say
 
-_FULL = "I have too many videos in work to take another one at the moment; try again in a few minutes."
+_FULL = say("I have too many videos in work to take another one at the moment; try again in a few minutes.")
 
 
 class Folders:

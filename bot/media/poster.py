@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.media.errors import Unfit
 from bot.media.ffmpeg import Ffmpeg
+from bot.phrase import say
 from bot.task import Clip
 
 _EDGE = 320
@@ -27,5 +28,5 @@ async def poster(ffmpeg: Ffmpeg, path: Path, clip: Clip) -> bytes:
     args = [*ffmpeg.source(path, "-ss", seek), *output, "-threads", "1", "-f", "image2pipe", "pipe:1"]
     ran = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_BYTES)
     if not ran.stdout:
-        raise Unfit("No picture can be read from that video; send another one.")
+        raise Unfit(say("No picture can be read from that video; send another one."))
     return ran.stdout

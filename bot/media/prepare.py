@@ -48,7 +48,11 @@ async def prepare(ffmpeg: Ffmpeg, source: Path, into: Path) -> Prepared:
         raise Unfit(sentence)
     if seen.clip.seconds > LONGEST + 0.5:
         raise Unfit(
-            f"That video is {clock(seen.clip.seconds)} long; I take at most {LONGEST / 60:g} minutes - cut it shorter."
+            say(
+                "That video is {length} long; I take at most {minutes} minutes - cut it shorter.",
+                length=clock(seen.clip.seconds),
+                minutes=f"{LONGEST / 60:g}",
+            )
         )
     shape, cut = shape_of(seen), _cut(seen.video)
     pictures = min(shape.pictures(seen.video.end - cut), int(SECONDS_MOST * shape.rate))

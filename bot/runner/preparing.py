@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bot import media
 from bot.foxapi import Passing, Rejected
 from bot.media import Unfit, Unreachable
+from bot.phrase import say
 from bot.runner.sending import send
 from bot.task import Clip, Failed, Task
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_UPLOAD_FAILED = "Your clip could not be handed to FoxAPI: try again in a few minutes."
+_UPLOAD_FAILED = say("Your clip could not be handed to FoxAPI: try again in a few minutes.")
 
 
 async def prepare(job: Job, task: Task) -> Task:

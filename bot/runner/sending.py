@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.foxapi import Accepted, MaybeTaken, NotTaken, Rejected
+from bot.phrase import Phrase, say
 from bot.runner import estimate
 from bot.task import Billed, State, Task
 
@@ -69,14 +70,14 @@ async def _taken(job: Job, task: Task, answer: Accepted, recent: Sequence[float]
     return await job.surely(lambda: job.move(task, State.RENDERING, **known))
 
 
-async def _not_taken(job: Job, task: Task, sentence: str) -> Task:
+async def _not_taken(job: Job, task: Task, sentence: Phrase) -> Task:
     return await job.surely(lambda: job.move(task, State.FAILED, reason=sentence, billed=Billed.NO))
 
 
 async def _later(job: Job, task: Task, error: NotTaken) -> Task:
     now = job.tools.now()
     if (now - task.changed_at).total_seconds() > job.tools.patience.taken:
-        return await _not_taken(job, task, "FoxAPI could not be reached for a long time: try again later.")
+        return await _not_taken(job, task, say("FoxAPI could not be reached for a long time: try again later."))
     not_before = now + timedelta(seconds=job.gaps.next(error.retry_after))
     log.info("task %d: not taken (%s); next try %s", task.id, error, not_before.isoformat(timespec="seconds"))
     return await job.surely(lambda: job.move(task, State.SENDING, not_before=not_before))
