@@ -31,26 +31,6 @@ class Case:
         return check(limits or self.defaults, usage, self.order, self.asker, self.now, self.roofs)
 
 
-def check(self, limits: Limits | None, usage: Usage) -> bool:
-    """Raise Refused, or return whether one of the member's extra runs is used up."""
-    return check(limits or self.defaults, usage, self.order, self.asker, self.now, self.roofs)
-
-
-def is_exempt(limits: Limits, asker: Asker) -> bool:
-    """Whether the server's numbers do not bind this member."""
-    return bool(limits.exempt_roles & asker.role_ids)
-
-
-def ceilings(limits: Limits, asker: Asker, roofs: Roofs) -> Ceilings:
-    """The daily numbers that hold for this member; 0: no limit."""
-    roof = Ceilings(share=roofs.server_per_day, everywhere=roofs.max_per_day)
-    if is_exempt(limits, asker):
-        return roof
-    by_role = [number for role, number in limits.role_per_day.items() if role in asker.role_ids]
-    most_generous = 0 if 0 in by_role else max(by_role, default=limits.user_per_day)
-    return roof.model_copy(update={"member": most_generous, "server": limits.server_per_day})
-
-
 def check(limits: Limits, usage: Usage, order: Order, asker: Asker, now: datetime, roofs: Roofs) -> bool:
     """Raise Refused by the first of the rules that forbids the order; return whether an extra run is used up for it.
 

@@ -17,39 +17,6 @@ class RoofReached(Refused):
     """One of the operator's own limits said no, not one of the server's."""
 
 
-IN_ORDER if (refusal := rule(facts))]
-    if not refusals:
-        return facts.over_own_day
-    first = refusals[0]
-    if first.allowed_at:
-        first.allowed_at = max(refusal.allowed_at for refusal in refusals if refusal.allowed_at)
-    raise first
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the rules look at."""
-
-    limits: Limits
-    usage: Usage
-    order: Order
-    asker: Asker
-    now: datetime
-    roofs: Roofs
-
-    @cached_property
-    def exempt(self) -> bool:
-        return is_exempt(self.limits, self.asker)
-
-    @cached_property
-    def ceilings(self) -> Ceilings:
-        return ceilings(self.limits, self.asker, self.roofs)
-
-    @cached_property
-    def over_own_day(self) -> bool:
-        return 0 < self.ceilings.member <= self.usage.member.count
-
-
 def _served(facts: Facts) -> Refused | None:
     guild, roofs = facts.asker.guild_id, facts.roofs
     if guild is None and roofs.allowed_servers:
