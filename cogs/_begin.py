@@ -8,6 +8,7 @@ import aiohttp
 import discord
 
 from bot.client import ExtendBot
+from bot.phrase import say
 from bot.rules import Asker
 from bot.service import order_of
 from bot.task import Order, Place, Refused, ResultKind
@@ -16,7 +17,7 @@ from cogs._sources import Source, from_link
 _TOKEN_LIVES = timedelta(minutes=14)
 """Fifteen minutes (Discord docs, Receiving and Responding), less one for clocks and slow requests."""
 
-_NO_CHANNEL = "I cannot see which channel this is: use the command in a channel."
+_NO_CHANNEL = say("I cannot see which channel this is: use the command in a channel.")
 
 
 async def begin(interaction: discord.Interaction[ExtendBot], order: Order) -> None:
@@ -88,9 +89,14 @@ def asker_of(interaction: discord.Interaction[ExtendBot]) -> Asker:
 
 
 def place_of(interaction: discord.Interaction[ExtendBot], message_id: int | None, *, ephemeral: bool) -> Place:
-    """Keep everything by which the reply can be found again. Raises Refused when Discord did not say where it is."""
+    """Keep everything by which the reply can be found again, and the language of those who see it.
+
+    Raises Refused when Discord did not say where it is.
+    """
     if message_id is None or interaction.channel_id is None:
-        raise Refused("Discord did not say where my reply is: try again.")
+        raise Refused(say("Discord did not say where my reply is: try again."))
+    # A member's own language for what only they see; the server's for what all of it see.
+    locale = interaction.locale if ephemeral else interaction.guild_locale or interaction.locale
     return Place(
         application_id=interaction.application_id,
         token=interaction.token,
@@ -100,7 +106,7 @@ def place_of(interaction: discord.Interaction[ExtendBot], message_id: int | None
         guild_id=interaction.guild_id,
         ephemeral=ephemeral,
         filesize_limit=interaction.filesize_limit,
-        locale=str(interaction.guild_locale or interaction.locale),
+        locale=str(locale),
     )
 
 
@@ -108,7 +114,10 @@ def _check_permissions(interaction: discord.Interaction[ExtendBot]) -> None:
     if interaction.guild_id is None:
         return
     may = interaction.app_permissions
-    needed = {"View Channel": may.view_channel, "Embed Links": may.embed_links, "Attach Files": may.attach_files}
-    missing = [name for name, has in needed.items() if not has]
-    if missing:
-        raise Refused(f"I lack the permission {' and '.join(missing)} in this channel: ask a moderator to grant it.")
+    needed = (
+        (say("View Channel"), may.view_channel),
+        (say("Embed Links"), may.embed_links),
+        (say("Attach Files"), may.attach_files),
+    )
+    if missing := tuple(name for name, has in needed if not has):
+        raise Refused(say("I lack the permission {names} in this channel: ask a moderator to grant it.", names=missing))

@@ -10,7 +10,8 @@ import aiohttp
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, answer_error
+from bot.client import ExtendBot, answer_error, language_of
+from bot.languages import Language
 from bot.task import Order, Refused, Share, Task
 from cogs import _post
 from cogs._modal import ExtendModal
@@ -107,8 +108,8 @@ class ShareModal(ui.Modal, title="Share"):
 class _NextPart(ExtendModal):
     """Goes on from a shared film. What its creator kept to themselves stays so."""
 
-    def __init__(self, source: Source, parent: Task, share: Share, user_id: int) -> None:
-        super().__init__(source, parent)
+    def __init__(self, language: Language, source: Source, parent: Task, share: Share, user_id: int) -> None:
+        super().__init__(language, source, parent)
         self._share = share
         if share.hidden and user_id != share.user_id:
             self.prompt.default = None
@@ -221,7 +222,7 @@ async def _more(interaction: discord.Interaction[ExtendBot], share_id: int) -> N
     source = video_in(interaction.message) if interaction.message else None
     if source is None:
         raise Refused("That video is no longer here: send it again with /extend.")
-    await interaction.response.send_modal(_NextPart(source, task, share, interaction.user.id))
+    await interaction.response.send_modal(_NextPart(language_of(interaction), source, task, share, interaction.user.id))
 
 
 async def settle_all(bot: ExtendBot) -> None:
