@@ -12,6 +12,7 @@ from bot.phrase import say
 from bot.rules import Asker
 from bot.service import order_of
 from bot.task import Order, Place, Refused, ResultKind
+from cogs._fresh import renewed
 from cogs._sources import Source, from_link
 
 _TOKEN_LIVES = timedelta(minutes=14)
@@ -20,15 +21,16 @@ _TOKEN_LIVES = timedelta(minutes=14)
 _NO_CHANNEL = say("I cannot see which channel this is: use the command in a channel.")
 
 
-async def begin(interaction: discord.Interaction[ExtendBot], order: Order) -> None:
+async def begin(interaction: discord.Interaction[ExtendBot], order: Order, *, again: bool = False) -> None:
     """Answer with the one reply and hand the order over; raises Refused.
 
-    The order's source may still be a Discord message link: looking that up takes a request, and the first response
-    does not wait for it.
+    The order's source may still be a Discord message link, and if it is an order `again`, a link that has ended: either
+    takes a request, and the first response does not wait for it.
     """
     _check_permissions(interaction)
     message_id = await _defer(interaction, ephemeral=order.private)
-    source = await from_link(interaction, order.source_url)
+    url = await renewed(interaction.client, order.source_url) if again else order.source_url
+    source = await from_link(interaction, url)
     order = order.model_copy(update={"source_url": source.url, "source_name": source.name or order.source_name})
     place = place_of(interaction, message_id, ephemeral=order.private)
     await interaction.client.service.submit(order, place, asker_of(interaction))

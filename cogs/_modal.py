@@ -22,6 +22,9 @@ _PROMPT_MAX = 4000
 class _Asking(ui.Modal, ABC):
     """Asks for prompt and seconds, and goes on as /extend does. It is lost at a restart, like every open modal."""
 
+    again = False
+    """Whether it is a member's order once more."""
+
     def __init__(self, language: Language, title: Phrase, known: Order | None) -> None:
         """`known`: its words and seconds are filled in."""
         super().__init__(title=language.tell(title))
@@ -54,7 +57,7 @@ class _Asking(ui.Modal, ABC):
                     most=SECONDS_MAX,
                 )
             )
-        await begin(interaction, self.order(interaction, self.prompt.value, int(written)))
+        await begin(interaction, self.order(interaction, self.prompt.value, int(written)), again=self.again)
 
     async def on_error(self, interaction: discord.Interaction[ExtendBot], error: Exception) -> None:  # type: ignore[override]
         """As for every command."""
@@ -84,6 +87,8 @@ class ExtendModal(_Asking):
 
 class AgainModal(_Asking):
     """Asks for a new try on the same clip."""
+
+    again = True
 
     def __init__(self, language: Language, before: Order) -> None:
         """`before`: the order that is tried again."""

@@ -129,8 +129,9 @@ async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
     language = language_of(interaction)
     card = _cards.finished(task, bot.now(), language, linked=too_large)
     file = None if too_large else await asyncio.to_thread(discord.File, film, _cards.RESULT_NAME)
+    actions = [action for action in card.actions if action != "delete"]
     await interaction.edit_original_response(
-        embed=card.embed, attachments=[file] if file else [], view=view_of(task.id, ("more", "again"), language)
+        embed=card.embed, attachments=[file] if file else [], view=view_of(task.id, actions, language)
     )
 
 
