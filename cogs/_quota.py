@@ -8,6 +8,7 @@ import discord
 from discord.utils import format_dt
 
 from bot.languages import Language
+from bot.phrase import Phrase
 from bot.service import Quota
 from bot.task import State, Task
 from cogs import _rules
@@ -60,7 +61,8 @@ def _day(quota: Quota, language: Language) -> str:
 def _unfinished(quota: Quota, tasks: Sequence[Task], language: Language) -> str:
     most = 0 if quota.exempt else quota.limits.user_running
     waiting = [task for task in tasks if task.state is State.QUEUED]
-    return "\n".join([_rules.of(quota.unfinished, most), *(_waiting(task, language) for task in waiting)])
+    used = language.tell(Phrase("{used}", {"used": _rules.of(quota.unfinished, most)}))
+    return "\n".join([used, *(_waiting(task, language) for task in waiting)])
 
 
 def _waiting(task: Task, language: Language) -> str:
