@@ -163,18 +163,6 @@ async def test_what_discord_does_not_take_is_not_offered_to_be_shared(stage: Sta
         ]
 
 
-async def test_a_reply_speaks_its_readers_language(stage: Stage) -> None:
-    """A public reply speaks the server's language, a private one its member's."""
-    stage.discord.world.guild.locale, ana = "fr", stage.discord.world.user_named("Ana")
-    ana.locale = "zh-CN"
-    async with stage.bot() as bot:
-        await finished(stage)
-        private = await stage.extend(stage.ana, small(stage.clips), seconds=2, private=True)
-        await stage.ana.wait_message(lambda it: it["id"] == private["id"] and bool(it["attachments"]))
-        locales = [task.place.locale for task in await bot.service.tasks_of(int(stage.ana.id))]
-    assert locales == ["zh-CN", "fr"]
-
-
 async def test_what_is_kept_no_longer_is_not_offered(stage: Stage) -> None:
     """After KEEP_DAYS there is no Send again, and a press from before says why."""
     async with stage.bot():
