@@ -14,7 +14,27 @@ from bot.task import State, Task
 from cogs import _card_lines
 from cogs._card_lines import clock, fetch_by, in_line, jump_url, quoted
 
-__all__ = ["Card", "card", "clock", "colour", "fetch_by", "finished", "in_line", "jump_url", "line", "ping", "quoted"]
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "RED",
+    "RESULT_NAME",
+    "STILL_NAME",
+    "YELLOW",
+    "Card",
+    "card",
+    "clock",
+    "colour",
+    "fetch_by",
+    "finished",
+    "in_line",
+    "jump_url",
+    "line",
+    "ping",
+    "quoted",
+    "standing",
+]
 
 STILL_NAME = "still.jpg"
 RESULT_NAME = "extended.mp4"
