@@ -22,8 +22,7 @@ async def visitor(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterat
 
 async def test_a_chain_of_three_is_shared_and_deleted(visitor: Visitor) -> None:
     """Extend again twice, with lineage; Try again with another prompt; Share to the showcase and to another channel;
-    a stranger's press is refused privately; a moderator deletes.
-    """
+    a stranger's press is refused privately; a moderator deletes."""
     await visitor.act_as("Mia", "general")
     await choose_showcase(visitor)
     await visitor.act_as("Ana", "videos")
