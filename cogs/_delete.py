@@ -14,10 +14,20 @@ from bot.library import Presser
 from bot.phrase import say
 from bot.runner import NotNow
 from cogs._begin import place_of
+from cogs._lineage import relink
+from cogs._posted import withdraw_all
 from cogs._press import Pressed
 
 _ASK = say("This deletes the reply with its video, for everyone, and my copy of it. It cannot be undone.")
+_ASK_SHARED = say(
+    "This deletes the reply with its video, and the posts in which it is shared, for everyone, and my copy of it. It "
+    "cannot be undone."
+)
 _DONE = say("Deleted.")
+_POSTS_LEFT = say(
+    "My copy is deleted, but Discord did not let me take every shared post back just now: press again in a minute, or "
+    "leave it to me, for I try again now and then."
+)
 _NOT_NOW = say("My copy is deleted, but Discord did not let me take the reply away just now: press again in a minute.")
 _OUT_OF_REACH = say(
     "My copy is deleted, but I can no longer reach the reply: press its own **Delete**, or take it away yourself."
@@ -36,6 +46,7 @@ class SureButton(Pressed, template=r"delete:(?P<id>[0-9]{1,18})"):
     async def pressed(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
         """Delete, if whoever presses still may."""
         await _delete(interaction, int(match["id"]))
+        await relink(interaction.client, int(match["id"]))
 
 
 async def ask_to_delete(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
@@ -46,19 +57,24 @@ async def ask_to_delete(interaction: discord.Interaction[ExtendBot], task_id: in
         # Only an interaction's token reaches a private reply, and this press has a fresh one.
         await library.renew(task, place_of(interaction, interaction.message.id, ephemeral=True))
     language = language_of(interaction)
+    ask = _ASK_SHARED if await interaction.client.sharing.shares_of(task_id) else _ASK
     view = ui.View(timeout=None)
     view.add_item(SureButton.of(task_id, language))
-    await interaction.response.send_message(language.tell(_ASK), view=view, ephemeral=True)
+    await interaction.response.send_message(language.tell(ask), view=view, ephemeral=True)
 
 
 async def _delete(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     await interaction.response.defer()
     language = language_of(interaction)
     task = await interaction.client.library.delete(task_id, _presser(interaction))
+    posts_gone = await withdraw_all(interaction.client, task_id)
     try:
         gone = await interaction.client.screen.remove(task)
     except NotNow:
         await interaction.edit_original_response(content=language.tell(_NOT_NOW))
+        return
+    if not posts_gone:
+        await interaction.edit_original_response(content=language.tell(_POSTS_LEFT))
         return
     await interaction.edit_original_response(content=language.tell(_DONE if gone else _OUT_OF_REACH), view=None)
 

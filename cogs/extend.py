@@ -14,6 +14,7 @@ from bot.phrase import say
 from bot.task import PROMPT_MAX, SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Refused, ResultKind
 from cogs._begin import begin, order_from
 from cogs._modal import ExtendModal
+from cogs._share_buttons import next_part
 from cogs._sources import Source, from_attachment, video_in
 
 
@@ -63,8 +64,11 @@ class Extend(commands.Cog):
         source = video_in(message)
         if source is None:
             raise Refused(say("I see no video in that message: choose one that carries a video file."))
-        parent = await interaction.client.service.task_at(message.id)
-        await interaction.response.send_modal(ExtendModal(language_of(interaction), source, parent))
+        modal = await next_part(interaction, message, source)
+        if modal is None:
+            parent = await interaction.client.service.task_at(message.id)
+            modal = ExtendModal(language_of(interaction), source, parent)
+        await interaction.response.send_modal(modal)
 
 
 async def setup(bot: ExtendBot) -> None:

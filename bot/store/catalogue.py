@@ -46,6 +46,12 @@ class Catalogue:
         found = select(tasks).where(_of(user_id), fits)
         return await self._read(found.order_by(tasks.c.id.desc()).limit(limit))
 
+    async def next_parts(self, task_ids: Collection[int]) -> Sequence[Task]:
+        """The tasks that go on from the results of those, oldest first."""
+        parent = tasks.c.order["parent_id"].as_integer()
+        later = select(tasks).where(tasks.c.id > min(task_ids, default=0), parent.in_(task_ids))
+        return await self._read(later.order_by(tasks.c.id))
+
     @uninterrupted
     async def worth_keeping(self, task_ids: Collection[int]) -> set[int]:
         """Those of the tasks whose film may be kept: delivered, and neither deleted nor forgotten since."""
