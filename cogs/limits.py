@@ -84,11 +84,13 @@ class Limits(commands.GroupCog, name="limits", description="See and change what 
         await _answer(interaction, partial(_rulings.resume, interaction))
 
     @app_commands.command()
+    @app_commands.describe(member="Who may start nothing more; what they started goes on")
     async def block(self, interaction: Interaction, member: discord.User) -> None:
         """Let a member start nothing here any more."""
         await _answer(interaction, partial(_rulings.block, interaction, member.id))
 
     @app_commands.command()
+    @app_commands.describe(member="Who may start tasks again")
     async def unblock(self, interaction: Interaction, member: discord.User) -> None:
         """Take a block back."""
         await _answer(interaction, partial(_rulings.unblock, interaction, member.id))
@@ -100,7 +102,7 @@ class Limits(commands.GroupCog, name="limits", description="See and change what 
         await _answer(interaction, partial(_rulings.reset, interaction, member.id if member else None))
 
     @app_commands.command()
-    @app_commands.describe(runs="How many, beyond the daily number; used once")
+    @app_commands.describe(member="Who gets them", runs="How many, beyond the daily number; used once")
     async def grant(self, interaction: Interaction, member: discord.User, runs: Range[int, 1, 1000]) -> None:
         """Give a member extra runs, once."""
         await _answer(interaction, partial(_rulings.grant, interaction, member.id, runs))
