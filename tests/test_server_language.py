@@ -12,13 +12,14 @@ from bot.languages import own_name
 from bot.news import Event, LimitsChanged, MemberRuled, OrderRefused, TaskEnded
 from bot.phrase import say
 from bot.rules import Limits, Member, Roofs, Tally
+from bot.sandbox.fox.quirks import Failure, Quirks
 from bot.service import MemberUse, Report, Standing
 from bot.task import Refused, State
 from cogs import _books, _controls, _panel
 from cogs._lines import line_of
 from tests.desk import GUILD, MOD, Desk, at_desk
 from tests.makers import NOON, a_place, a_task, an_asker, an_order
-from tests.moderating import changed, page, refused, spend, use
+from tests.moderating import changed, page, refused, use
 from tests.stage import Json, Stage, text_of
 from tests.tongues import english_in, tongue, tongues
 
@@ -87,7 +88,8 @@ async def test_moderators_choose_the_language_of_what_everybody_reads(stage: Sta
         assert english_in(text_of(panel)) == []
         assert CHINESE not in text_of(panel).replace("简体中文", "")
         assert CHINESE in await last_line(stage, "→ 简体中文")
-        await spend(stage, stage.ana)
+        stage.fox.next_quirks = Quirks(failure=Failure("service_error", "no"))
+        await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         assert CHINESE in await last_line(stage, "❌")
         (public,) = await stage.ben.messages("videos")
         row = await bot.service.task_at(int(public["id"]))
