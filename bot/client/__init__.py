@@ -2,5 +2,6 @@
 
 from bot.client.answers import answer_error, language_of
 from bot.client.bot import CannotStart, ExtendBot
+from bot.client.spoken import language_of_server, language_under
 
-__all__ = ["CannotStart", "ExtendBot", "answer_error", "language_of"]
+__all__ = ["CannotStart", "ExtendBot", "answer_error", "language_of", "language_of_server", "language_under"]

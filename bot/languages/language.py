@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from gettext import NullTranslations
 
 from babel import Locale
+from babel.core import get_global
+from babel.dates import format_skeleton
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
@@ -46,9 +49,25 @@ class Language:
         found = self._translations.gettext(text)
         return found if found != text else None
 
+    def day(self, day: date) -> str:
+        """A day, with its weekday and without its year: "Sun, Nov 22"."""
+        return str(format_skeleton("MMMEd", day, locale=self._locale))
+
     def _value(self, value: Value) -> str:
         if isinstance(value, Phrase):
             return self.tell(value)
         if isinstance(value, tuple):
             return format_list([self._value(each) for each in value], locale=self._locale)
         return str(format_decimal(value, locale=self._locale)) if isinstance(value, int | float) else value
+
+
+def own_name(code: str) -> str:
+    """What a language calls itself, by Discord's name of its locale: "English", "简体中文", "Português"."""
+    locale = Locale.parse(code, sep="-")
+    usual = str(get_global("likely_subtags").get(locale.language, "")).split("_")
+    known = {str(key): str(name) for key, name in locale.languages.items()}
+    name = known.get(locale.language, code)
+    if locale.territory and locale.territory not in usual:
+        name = known.get(f"{locale.language}_{locale.territory}", locale.get_display_name() or name)
+    name = known.get(f"{locale.language}_{locale.script}", name)
+    return name[:1].upper() + name[1:]

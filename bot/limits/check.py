@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.limits.facts import Facts, ceilings
 from bot.limits.rules import IN_ORDER
 from bot.rules import Asker, Ceilings, Limits, Roofs, Usage
-from bot.task import Order
+from bot.task import Order, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,12 @@ class Case:
     def check(self, limits: Limits | None, usage: Usage) -> bool:
         """Raise Refused, or return whether one of the member's extra runs is used up."""
         return check(limits or self.defaults, usage, self.order, self.asker, self.now, self.roofs)
+
+    def placed(self, limits: Limits | None, place: Place) -> Place:
+        """What everybody on a server reads is written in the language that its moderators chose, if they did."""
+        if place.ephemeral or place.guild_id is None:
+            return place
+        return place.model_copy(update={"locale": (limits or self.defaults).spoken(place.locale)})
 
 
 def check(limits: Limits, usage: Usage, order: Order, asker: Asker, now: datetime, roofs: Roofs) -> bool:
