@@ -50,9 +50,13 @@ class Visitor:
         await self.page.click(f"[data-channel={channel}]")
         await self.page.wait_for_selector(f"[data-channel={channel}][aria-current=page]")
 
+    async def connected(self) -> None:
+        """Return once the panel says that the bot is connected."""
+        await self.page.wait_for_function("() => document.querySelector('#panel').innerText.includes('connected to')")
+
     async def extend_sample(self, prompt: str, *, private: bool = False) -> None:
         """As a newcomer does it: type /extend, pick the first sample clip, write, Enter."""
-        await self.page.wait_for_function("() => document.querySelector('#panel').innerText.includes('connected to')")
+        await self.connected()
         await self.page.fill("#composer", "/extend")
         await self.page.keyboard.press("Tab")
         await self.page.click("[data-sample]")
@@ -79,7 +83,7 @@ class Visitor:
         if self.restarts:
             await self.sandbox.bot.kill()
             await self.sandbox.bot.start()
-            await self.page.wait_for_function("() => document.querySelector('#panel').innerText.includes('connected to')")
+            await self.connected()
         await message.get_by_role("button", name=label, exact=True).click()
 
     async def submit(self, title: str, **fields: str) -> None:

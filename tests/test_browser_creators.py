@@ -11,7 +11,7 @@ from playwright.async_api import expect
 from bot.sandbox.app import Sandbox
 from tests.browsing import CHROMIUM, NO_BROWSER, Visitor, opened
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
+pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER), pytest.mark.timeout(150)]
 
 
 @pytest.fixture(params=[False, True], ids=["one run", "killed before each press"])
@@ -21,8 +21,7 @@ async def visitor(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterat
 
 
 async def test_a_chain_of_three_is_shared_and_deleted(visitor: Visitor) -> None:
-    """Extend again twice, with lineage; Try again with another prompt; Share to the showcase and to another channel;
-    a stranger's press is refused privately; a moderator deletes."""
+    """A chain of three with lineage, tried again and shared twice; a stranger is refused, a moderator deletes."""
     await visitor.act_as("Mia", "general")
     await choose_showcase(visitor)
     await visitor.act_as("Ana", "videos")
@@ -77,7 +76,7 @@ async def test_a_private_film_is_shared(visitor: Visitor) -> None:
 async def choose_showcase(visitor: Visitor) -> None:
     """As a moderator: /showcase channel: showcase."""
     page = visitor.page
-    await page.wait_for_function("() => document.querySelector('#panel').innerText.includes('connected to')")
+    await visitor.connected()
     await page.fill("#composer", "/showcase")
     await page.keyboard.press("Tab")
     await page.click("[data-testid=more-options]")
