@@ -10,13 +10,13 @@ from typing import get_args
 
 import discord
 
-from bot.client import ExtendBot
+from bot.client import ExtendBot, language_of_server
 from bot.sharing import Step
 from bot.task import Refused, Share, Task
 from cogs._cards import STILL_NAME, jump_url
 from cogs._post import lineage, post_url
 from cogs._posted import TRANSIENT, fetched
-from cogs._venues import Venue, language_there
+from cogs._venues import Venue
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,8 @@ async def _relinked(bot: ExtendBot, share: Share, task: Task) -> None:
     if message is None or not message.embeds or not isinstance(room, get_args(Venue)):
         return
     embed, steps = message.embeds[0], await bot.sharing.lineage(task)
-    came = lineage(language_there(bot, room.guild), steps, await links(bot, steps, room))
+    language = await language_of_server(bot, room.guild.id)
+    came = lineage(language, steps, await links(bot, steps, room))
     if embed.fields and embed.fields[0].value != came:
         embed.set_field_at(0, name=embed.fields[0].name, value=came, inline=False)
         if embed.thumbnail.url:

@@ -12,10 +12,10 @@ from typing import get_args
 import aiohttp
 import discord
 
-from bot.client import ExtendBot
+from bot.client import ExtendBot, language_of_server
 from bot.phrase import say
 from bot.task import Refused, Share
-from cogs._venues import ILL, Venue, language_there
+from cogs._venues import ILL, Venue
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +136,8 @@ async def _thread_taken_back(bot: ExtendBot, thread_id: int) -> None:
         with suppress(discord.NotFound):
             await thread.get_partial_message(thread_id).delete()
         if not thread.archived:
-            await thread.edit(name=language_there(bot, thread.guild).say("Taken back"), archived=True)
+            language = await language_of_server(bot, thread.guild.id)
+            await thread.edit(name=language.say("Taken back"), archived=True)
 
 
 async def _candidates(bot: ExtendBot, share: Share, where: Venue) -> AsyncIterator[discord.Message]:

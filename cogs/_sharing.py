@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, answer_error, language_of
+from bot.client import ExtendBot, answer_error, language_of, language_of_server
 from bot.languages import Language
 from bot.phrase import say
 from bot.task import Refused, Share, Task
@@ -15,7 +15,7 @@ from cogs._lineage import links
 from cogs._posted import fetched, looked_for
 from cogs._posting import Post, invite, publish
 from cogs._share_buttons import more_button, undo_button, view_of
-from cogs._venues import VENUES, Venue, check_bot, check_member, guild_of, language_there, member_of, venue
+from cogs._venues import VENUES, Venue, check_bot, check_member, guild_of, member_of, venue
 
 _NO_SHOWCASE = say(
     "Here I cannot offer you channels, and that server has no showcase: ask a moderator to choose one with /showcase."
@@ -149,7 +149,7 @@ async def _share(
 async def _post_of(interaction: discord.Interaction[ExtendBot], share: Share, task: Task, channel: Venue) -> Post:
     """What is posted there, in the server's language. Raises Refused."""
     bot, hidden = interaction.client, share.hidden
-    language = language_there(bot, channel.guild)
+    language = await language_of_server(bot, channel.guild.id)
     film = await film_of(interaction, task)
     steps = await bot.sharing.lineage(task)
     came = _post.lineage(language, steps, await links(bot, steps, channel))

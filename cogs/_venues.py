@@ -8,7 +8,6 @@ import aiohttp
 import discord
 
 from bot.client import ExtendBot
-from bot.languages import Language
 from bot.phrase import Phrase, say
 from bot.task import Refused, Task
 
@@ -86,11 +85,6 @@ def guild_of(bot: ExtendBot, task: Task) -> discord.Guild:
     if guild is None:
         raise Refused(say("That result belongs to no server that I am in, so there is nowhere to share it."))
     return guild
-
-
-def language_there(bot: ExtendBot, guild: discord.Guild) -> Language:
-    """The server's language, for what all its members see."""
-    return bot.languages.of(str(guild.preferred_locale))
 
 
 async def member_of(interaction: discord.Interaction[ExtendBot], guild: discord.Guild) -> discord.Member:

@@ -120,7 +120,7 @@ class Stage:
 
     async def recorded(self, done: Json, timeout: float = 20) -> Json:
         """Wait until the bot has written down what that finished reply shows, and has put the task's files away."""
-        folder = self.data / "tasks" / done["embeds"][0]["footer"]["text"].removeprefix("Task ")
+        folder = self.data / "tasks" / re.sub(r"\D", "", done["embeds"][0]["footer"]["text"])
         async with asyncio.timeout(timeout):
             while folder.exists():
                 await asyncio.sleep(0.02)

@@ -18,9 +18,11 @@ from bot.task import Refused, State
 from cogs import _books, _controls, _panel
 from cogs._lines import line_of
 from tests.desk import GUILD, MOD, Desk, at_desk
+from tests.hardship import tiny
 from tests.makers import NOON, a_place, a_task, an_asker, an_order
-from tests.moderating import changed, page, refused, use
-from tests.stage import Json, Stage, text_of
+from tests.moderating import changed, ids_of, page, refused, use
+from tests.sharing import channel, submitted
+from tests.stage import Json, Stage, labels_of, text_of
 from tests.tongues import english_in, tongue, tongues
 
 CHINESE, GERMAN = "文", "ж"
@@ -174,6 +176,35 @@ async def test_a_wrong_value_is_refused_in_words_of_ours(desk: Desk, changes: di
         await desk.service.moderation.change_limits(GUILD, MOD, **changes)
     assert str(caught.value.sentence).startswith(told)
     assert await desk.service.moderation.limits_of(GUILD) == Limits()
+
+
+async def test_reply_and_post_speak_the_servers_language(stage: Stage) -> None:
+    """A chosen language: the public card, its buttons and the shared post in it; a private card and words in Ana's."""
+    stage.discord.world.users[stage.ana.id].locale = "de"
+    async with stage.bot() as bot:
+        await use(stage.mia, "limits language", choice="zh-CN")
+        bot.languages = tongues(zh_CN=CHINESE, de=GERMAN)
+        card = await stage.extend(stage.ana, tiny(stage.clips), "1", seconds=2)
+        card = await stage.ana.wait_message(lambda it: it["id"] == card["id"] and bool(it["attachments"]))
+        told = "\n".join([text_of(card), *labels_of(card)])
+        assert CHINESE in told
+        assert GERMAN not in told
+        assert english_in(told) == []
+        await stage.recorded(card)
+        (share,) = [each for each in ids_of(card) if each.startswith("task:share:")]
+        modal = await stage.ana.modal(await stage.ana.press(card, share))
+        assert GERMAN in modal["title"]
+        place = channel(stage, "general")
+        word = await submitted(stage.ana, modal, place)
+        assert GERMAN in text_of(word)
+        (post,) = [each for each in await stage.ben.messages(place) if each["attachments"]]
+        told = "\n".join([text_of(post), *labels_of(post)])
+        assert CHINESE in told
+        assert GERMAN not in told
+        private = await stage.extend(stage.ana, tiny(stage.clips), "1", seconds=2, private=True)
+        private = await stage.ana.wait_message(lambda it: it["id"] == private["id"] and bool(it["attachments"]))
+        assert GERMAN in text_of(private)
+        assert CHINESE not in text_of(private)
 
 
 @pytest.mark.parametrize("standing", [BUSY, EMPTY], ids=["busy", "empty"])
