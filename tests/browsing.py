@@ -51,8 +51,8 @@ class Visitor:
         await self.page.wait_for_selector(f"[data-channel={channel}][aria-current=page]")
 
     async def connected(self) -> None:
-        """Return once the panel says that the bot is connected."""
-        await self.page.wait_for_function("() => document.querySelector('#panel').innerText.includes('connected to')")
+        """Return once the bot is online."""
+        await self.page.wait_for_selector(".presence.online")
 
     async def extend_sample(self, prompt: str, *, private: bool = False) -> None:
         """As a newcomer does it: type /extend, pick the first sample clip, write, Enter."""
@@ -82,6 +82,7 @@ class Visitor:
         """Press one of its buttons, perhaps one that an earlier process of the bot has sent."""
         if self.restarts:
             await self.sandbox.bot.kill()
+            await self.page.wait_for_selector(".presence:not(.online)")
             await self.sandbox.bot.start()
             await self.connected()
         await message.get_by_role("button", name=label, exact=True).click()
