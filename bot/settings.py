@@ -16,6 +16,7 @@ from bot.rules import Cooldown, Count, Limits, MostSeconds, Roofs
 _SECRETS = {"DISCORD_TOKEN": "from the Discord developer portal", "FOXAPI_KEY": "from your FoxAPI account"}
 _FROM_FILES = ("discord_token", "foxapi_key", "database_url")
 """What may be given as a file's path instead, in the variable of the same name with _FILE."""
+_NO_SECRET = "\0"  # noqa: S105 (stands where there is none)
 _FILE_MAX = 1 << 16
 """Bytes: a secret is never that long, and a device file would be read without end."""
 
@@ -61,6 +62,12 @@ class Settings(BaseSettings):
     default_max_seconds: MostSeconds = 0
     default_cooldown: Cooldown = 0
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must not be shown to anybody."""
+        values = [self.discord_token.get_secret_value(), self.foxapi_key.get_secret_value()]
+        return [value for value in values if value != _NO_SECRET]
 
     @property
     def roofs(self) -> Roofs:
@@ -174,7 +181,7 @@ def _without(faults: Mapping[str, Any]) -> Settings:
     stand_ins: dict[str, Any] = {}
     for name in faults:
         default = Settings.model_fields[name].default
-        stand_ins[name] = SecretStr("-") if default is PydanticUndefined else default
+        stand_ins[name] = SecretStr(_NO_SECRET) if default is PydanticUndefined else default
         if name in _FROM_FILES:
             stand_ins[f"{name}_file"] = None
     return Settings(**stand_ins)

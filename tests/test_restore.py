@@ -87,7 +87,7 @@ async def test_what_was_paid_after_the_backup_is_not_paid_again(stage: Stage) ->
 async def test_what_nobody_knows_of_is_told_and_followed(stage: Stage) -> None:
     """The database is lost together with its bot: what rendered is delivered, what waited is unclear, in its reply."""
     stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
-    async with stage.bot(Patience(stop=0.1), MAX_RUNNING="1"):
+    async with stage.bot(Patience(stop=0.1), MAX_RUNNING="1", EDIT_SECONDS="2"):
         first = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await within(pause.reached)
         second = await stage.extend(stage.ana, stage.clips.plain, seconds=2)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import sqlite3
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +35,7 @@ def inspect(url: str) -> Inspection:
     version = version_of(file)
     if version is not None and not schema.is_known(version):
         raise StoreUnusable(f"The database {schema.NEWER}")
-    if not os.access(file.parent, os.W_OK | os.X_OK):
-        raise StoreUnusable(f"Cannot write to the database's folder {file.parent}: mend its permissions.")
+    _check_room(file.parent)
     _check_writable(file)
     due = version is not None and version != schema.newest()
     return Inspection(file, exists=True, upgrade_due=due, in_use=_in_use(file))
@@ -45,10 +44,16 @@ def inspect(url: str) -> Inspection:
 def _check_folder(folder: Path) -> None:
     """Whether the folder, or what of its way exists, lets a file be made; nothing is made."""
     there = next((each for each in (folder.absolute(), *folder.absolute().parents) if each.exists()), Path("/"))
-    if not there.is_dir():
-        raise StoreUnusable(f"Cannot make the database's folder {folder}: {there} is not a folder.")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise StoreUnusable(f"Cannot make the database {folder}: mend the permissions of {there}.")
+    _check_room(there)
+
+
+def _check_room(folder: Path) -> None:
+    """Whether a file can be made there: one is, for a moment."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StoreUnusable(f"Cannot write to the database's folder {folder} ({error.strerror}).") from error
 
 
 def _check_writable(file: Path) -> None:
