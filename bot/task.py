@@ -220,6 +220,11 @@ class Task(Row):
     """In `queued`: about when that is, if recent tasks tell. Not stored either."""
 
     @property
+    def emptied(self) -> bool:
+        """Nothing is left of it but what is counted: its member wanted that, or it was kept long enough."""
+        return self.place.message_id < 0
+
+    @property
     def over(self) -> bool:
         """Whether nothing more is to be done for it."""
         return self.state.ended and self.told and not self.ping_due

@@ -175,6 +175,8 @@ class Tools:
     patience: Patience = field(default_factory=Patience)
     keep: timedelta = timedelta(days=7)
     """How long a film stays on disk after it was delivered."""
+    keep_rows: timedelta = timedelta(0)
+    """How long a finished task's record is kept; 0: for ever."""
 
     def files(self, task: Task) -> Files:
         """The task's own folder."""
