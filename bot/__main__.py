@@ -70,7 +70,7 @@ def _keep_or_put_back(command: str, file: Path) -> int:
     url = reading.settings.database_url
     if command == "backup":
         made = back_up(url, file)
-        unfinished = "" if made.unfinished is None else f", {made.unfinished:,} unfinished tasks in it"
+        unfinished = "" if made.unfinished is None else f", unfinished tasks in it: {made.unfinished:,}"
         print(f"Backed up to {file}: {made.bytes / 1_000_000:.1f} MB{unfinished}.")
         return 0
     done = restore(url, file, utc_now())
@@ -81,9 +81,9 @@ def _keep_or_put_back(command: str, file: Path) -> int:
         print("Tasks and shares are as they were in it; everything else is as in the backup.")
     if done.doubtful:
         print(
-            f"Nobody knows what has become of {done.doubtful:,} unfinished tasks since the backup. {done.unclear:,} of "
-            "them may have been submitted, so they are never submitted again by themselves, and their members are "
-            "told; for the others the bot looks into Discord before it shows or posts anything."
+            f"Unfinished tasks of which nobody knows what has become of them since the backup: {done.doubtful:,}. "
+            f"Of these, may have been submitted since, and are never submitted again by themselves: {done.unclear:,}. "
+            "The bot looks into Discord before it shows or posts anything for them."
         )
     return 0
 

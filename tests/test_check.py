@@ -217,7 +217,7 @@ async def test_backup_and_restore_by_the_command_line(stage: Stage) -> None:
         refused = await run(stage, env, "restore", "kept.db")
     put_back = await run(stage, env, "restore", "kept.db")
     assert (made.code, refused.code, put_back.code) == (0, 1, 0)
-    assert re.fullmatch(r"Backed up to kept\.db: \d\.\d MB, 0 unfinished tasks in it\.\n", made.out)
+    assert re.fullmatch(r"Backed up to kept\.db: \d\.\d MB, unfinished tasks in it: 0\.\n", made.out)
     assert "Another bot is already running" in refused.err
     assert "Restored kept.db." in put_back.out
     assert "is kept as" in put_back.out

@@ -50,7 +50,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         return "its certificate is not accepted"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"no connection ({error.os_error.strerror or type(error.os_error).__name__})"
+        return "nobody listens there" if isinstance(error.os_error, ConnectionRefusedError) else "no connection"
     return type(error).__name__
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,14 +46,18 @@ def back_up(url: str, target: Path) -> BackedUp:
 
 def _copy_whole(file: Path, target: Path) -> None:
     """A backup under its final name is a whole one, also when this process is killed."""
-    part = target.with_name(target.name + ".part")
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
     if target.exists() or target.is_symlink():
         raise FileExistsError
     copy(file, part)
     try:
         target.hardlink_to(part)  # unlike a rename, this overwrites nothing that has come there meanwhile
+    except FileExistsError:
+        raise
+    except OSError:  # not every file system has hard links
+        part.rename(target)
     finally:
-        part.unlink()
+        part.unlink(missing_ok=True)
     flush(target.absolute().parent)
 
 

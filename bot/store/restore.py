@@ -102,8 +102,7 @@ def _put_in_place(file: Path, backup: Path, fresh: Path, books: Path, now: datet
     finally:
         engine.dispose()
     flush(fresh)
-    kept = _set_aside(file, now)
-    fresh.replace(file)
+    kept = _exchange(file, fresh, now)
     flush(file.parent)
     return Restored(kept, strays is not None, doubtful, unclear)
 
@@ -129,7 +128,7 @@ def _take_over(connection: Connection) -> ledger.Strays | None:
         return ledger.take_over(connection)
     if left := ledger.unfinished(connection):
         raise StoreUnusable(
-            f"The database in place is not the one that the backup is of, and has {left} unfinished tasks: let the bot "
+            f"The database in place is not the one that the backup is of, and has unfinished tasks ({left}): let the bot "
             "finish them first, or move the file away."
         )
     return None
@@ -153,19 +152,24 @@ def _doubt(connection: Connection, now: datetime, strays: ledger.Strays | None) 
     return doubtful, unclear
 
 
-def _set_aside(file: Path, now: datetime) -> Path | None:
-    """Rename the replaced database, and its log with it."""
+def _exchange(file: Path, fresh: Path, now: datetime) -> Path | None:
+    """Put `fresh` in the database's place, and give the replaced one another name, so that there always is one."""
     if not file.exists():
+        fresh.replace(file)
         return None
     kept = file.with_name(f"{file.name}.replaced-{now.astimezone(UTC):%Y%m%d-%H%M%S-%f}")
     try:
         with writing(file) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.execute("PRAGMA journal_mode=DELETE")  # brings its log home
     except sqlite3.Error as error:
         log.warning("the replaced database is kept together with its log: %s", error)
-    file.replace(kept)
-    for ending in ("-wal", "-shm"):
+    for ending in ("-wal", "-shm"):  # beside the new database it would be taken for its own
         beside = file.with_name(file.name + ending)
         if beside.exists():
             beside.replace(kept.with_name(kept.name + ending))
+    try:
+        kept.hardlink_to(file)
+    except OSError:  # not every file system has hard links
+        file.replace(kept)
+    fresh.replace(file)
     return kept
