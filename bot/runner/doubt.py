@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from bot.runner.keeping import put_away
 from bot.runner.tools import NotNow, Seen
 from bot.task import Billed, State, Task
 
@@ -38,12 +39,15 @@ async def look_first(job: Job, task: Task) -> Task:
         return task
     log.info("task %d (%s) comes from a backup: %s", task.id, task.state, _SAYS[seen])
     if seen is Seen.NOWHERE:
-        job.hushed = True
+        job.hushed = task.place
         return task
     job.told_before = True
     told = {"told": True, "ping_due": False}
     if task.state.ended:
-        return await job.surely(lambda: job.tools.store.note(task, **told))
-    if seen is Seen.DELIVERED:
-        return await job.surely(lambda: job.move(task, State.DELIVERED, billed=Billed.YES, **told))
-    return await job.surely(lambda: job.move(task, State.UNCLEAR, billed=Billed.UNKNOWN, **told))
+        ended = await job.surely(lambda: job.tools.store.note(task, **told))
+    elif seen is Seen.DELIVERED:
+        ended = await job.surely(lambda: job.move(task, State.DELIVERED, billed=Billed.YES, **told))
+    else:
+        ended = await job.surely(lambda: job.move(task, State.UNCLEAR, billed=Billed.UNKNOWN, **told))
+    await put_away(job.tools, ended)
+    return ended

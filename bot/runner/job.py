@@ -22,7 +22,7 @@ from bot.runner.sending import resume_sending
 from bot.runner.telling import tell
 from bot.runner.tools import Tools
 from bot.store import Moved
-from bot.task import Failed, State, Task
+from bot.task import Failed, Place, State, Task
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +35,8 @@ class Job:
     def __init__(self, tools: Tools, task: Task, bell: Bell, *, doubtful: bool = False) -> None:
         """`doubtful`: the row is a restored backup's, so its reply may know better."""
         self.tools = tools
-        self.hushed = False
-        """Nothing is shown or posted any more; what comes is kept to be asked for."""
+        self.hushed: Place | None = None
+        """For a task whose reply is here nothing is shown or posted; what comes is kept to be asked for."""
         self.told_before = False
         """Its end was told, to the moderators too, before a backup was put back."""
         self._doubtful = doubtful
@@ -102,7 +102,7 @@ class Job:
 
     def show(self, task: Task) -> None:
         """Have the reply brought up to date; ends are delivered instead."""
-        if not task.state.ended and not self.hushed:
+        if not task.state.ended and task.place != self.hushed:
             self.tools.screen.show(task, self.tools.files(task).still if task.clip else None)
 
     async def rest(self, seconds: float) -> None:

@@ -16,16 +16,19 @@ Strays = frozenset[int]
 
 _BOOKS: tuple[Table, ...] = (tasks, shares)
 _OVER = "state IN ('delivered', 'failed', 'cancelled', 'unclear') AND told AND NOT ping_due"
-_SAME = "mine.id = theirs.id AND mine.created_at = theirs.created_at AND mine.user_id = theirs.user_id"
+_GOES_ON = (
+    "mine.id = theirs.id AND mine.created_at = theirs.created_at AND mine.user_id = theirs.user_id "
+    "AND mine.changed_at <= theirs.changed_at"
+)
 
 
 def continues(connection: Connection) -> bool:
-    """Whether the old database is what became of the backup's: the same tasks under the same numbers, and no fewer."""
+    """Whether the old database is what became of the backup's: the same tasks, none of them younger."""
     mine = _latest(connection, "main", tasks)
     if _latest(connection, "old", tasks) < mine:
         return False
     both = _count(connection, "SELECT COUNT(*) FROM main.tasks JOIN old.tasks USING (id)")
-    same = _count(connection, f"SELECT COUNT(*) FROM main.tasks mine JOIN old.tasks theirs ON {_SAME}")  # noqa: S608
+    same = _count(connection, f"SELECT COUNT(*) FROM main.tasks mine JOIN old.tasks theirs ON {_GOES_ON}")  # noqa: S608
     return both == same and (both > 0 or mine == 0)
 
 

@@ -120,16 +120,16 @@ def _books_of(file: Path, books: Path) -> bool:
 
 
 def _take_over(connection: Connection) -> ledger.Strays | None:
-    """Take over the old database's books if it is the same bot's; None if it is another one's.
+    """Take over the old database's books if they go on from the backup's; None if it is another bot's, or older.
 
-    Raises StoreUnusable if that other one has unfinished work, for nobody would go on with it.
+    Raises StoreUnusable if such a one has unfinished work, for nobody would go on with it.
     """
     if ledger.continues(connection):
         return ledger.take_over(connection)
     if left := ledger.unfinished(connection):
         raise StoreUnusable(
-            f"The database in place is not the one that the backup is of, and has unfinished tasks ({left}): let the bot "
-            "finish them first, or move the file away."
+            f"The database in place does not go on from where the backup ends, and has unfinished tasks ({left}): "
+            "let the bot finish them first, or move the file away."
         )
     return None
 
