@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bot.application import assembled, serve, utc_now
-from bot.check import all_well, as_json, as_text, check
+from bot.check import Finding, all_well, as_json, as_text, check
 from bot.client import CannotStart
 from bot.settings import BadSettings, Settings, read_settings, read_what_is_there
 from bot.store import StoreUnusable, back_up, restore
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return asyncio.run(run_sandbox(wanted.port))
     try:
         if wanted.command == "check":
-            return asyncio.run(_check(as_json_too=wanted.json))
+            return asyncio.run(_check(json=wanted.json))
         if wanted.command in {"backup", "restore"}:
             return _keep_or_put_back(wanted.command, wanted.file)
         settings = read_settings()
@@ -54,10 +54,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _check(*, as_json_too: bool) -> int:
-    reading = read_what_is_there()
-    found = await check(reading, utc_now)
-    print((as_json if as_json_too else as_text)(found, reading.settings.secrets))
+async def _check(*, json: bool) -> int:
+    try:
+        reading = read_what_is_there()
+    except BadSettings as error:
+        found, secrets = [Finding("settings", False, str(error))], []
+    else:
+        found, secrets = await check(reading, utc_now), reading.settings.secrets
+    print((as_json if json else as_text)(found, secrets))
     return 0 if all_well(found) else 1
 
 
