@@ -25,8 +25,8 @@ async def sweep(tools: Tools) -> None:
     """
     try:
         await tools.store.attic.sweep(tools.now(), tools.grace)
+        await keeping.sweep(tools.folders, tools.store, tools.now(), tools.keep)
         if tools.keep_rows and (retired := await tools.store.attic.retire(tools.now(), tools.keep_rows)):
             log.info("the records of %d finished tasks are kept no longer", retired)
-        await keeping.sweep(tools.folders, tools.store, tools.now(), tools.keep)
     except Exception:
         log.exception("could not take away what is to be kept no longer")
