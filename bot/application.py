@@ -83,6 +83,7 @@ async def assembled(
             pause=Pause(chance, patience.first_gap),
             patience=patience,
             keep=timedelta(days=settings.keep_days),
+            keep_rows=timedelta(days=settings.keep_task_days),
         )
         yield bot, Runner(tools, bell)
 

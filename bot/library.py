@@ -99,7 +99,7 @@ class Library:
                 break
             await asyncio.sleep(_BETWEEN_LOOKS)
             task = await self._store.get(task_id)
-        if task is None:
+        if task is None or task.emptied:
             raise Refused(say("I no longer know that task."))
         return task
 

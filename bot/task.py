@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from bot.phrase import Phrase, verbatim
+from bot.phrase import Phrase
 
 PROMPT_MAX = 4096
 """Characters that FoxAPI takes as a prompt (FoxAPI, Create)."""
@@ -222,6 +222,11 @@ class Task(Row):
     """In `queued`: about when that is, if recent tasks tell. Not stored either."""
 
     @property
+    def emptied(self) -> bool:
+        """Nothing is left of it but what is counted: its member wanted that, or it was kept long enough."""
+        return self.place.message_id < 0
+
+    @property
     def over(self) -> bool:
         """Whether nothing more is to be done for it."""
         return self.state.ended and self.told and not self.ping_due
@@ -255,17 +260,17 @@ class Share(Row):
 class Refused(Exception):
     """A rule said no; nothing was done and nothing costs. Its phrase is one sentence for the member."""
 
-    def __init__(self, sentence: Phrase | str, allowed_at: datetime | None = None) -> None:
+    def __init__(self, sentence: Phrase, allowed_at: datetime | None = None) -> None:
         """`allowed_at`: the moment from which the same request would be allowed, if that is known."""
         super().__init__(str(sentence))
-        self.sentence = sentence if isinstance(sentence, Phrase) else verbatim(sentence)
+        self.sentence = sentence
         self.allowed_at = allowed_at
 
 
 class Failed(Exception):
     """The work cannot go on. Its phrase is one sentence for the member."""
 
-    def __init__(self, sentence: Phrase | str, billed: Billed = Billed.NO) -> None:
+    def __init__(self, sentence: Phrase, billed: Billed = Billed.NO) -> None:
         super().__init__(str(sentence))
-        self.sentence = sentence if isinstance(sentence, Phrase) else verbatim(sentence)
+        self.sentence = sentence
         self.billed = billed

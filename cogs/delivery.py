@@ -12,9 +12,9 @@ from discord.ext import commands
 from pydantic import SecretStr
 
 from bot.client import ExtendBot
-from bot.runner import NotNow, NoWay
+from bot.runner import NotNow, NoWay, Seen
 from bot.task import Place, State, Task
-from cogs import _cards, _ways
+from cogs import _cards, _seen, _ways
 from cogs._buttons import TaskButton
 from cogs._ways import Closed, Parcel, TooLarge, by_bot, by_token, direct_message, new_message
 
@@ -98,6 +98,10 @@ class Delivery(commands.Cog):
                 await way(self._bot, place)
                 return True
         return False
+
+    async def look(self, task: Task) -> Seen:
+        """Read what the task's reply shows; raises NotNow."""
+        return await _seen.look(self._bot, task.place)
 
     async def cog_unload(self) -> None:
         """Stop showing; what is not shown yet is shown by the next run."""

@@ -24,7 +24,8 @@ _WHAT = say(
     "outcome in their log, and counts in /usage. Nobody else."
 )
 _LONG = say(
-    "Until you delete it. What belongs to a server goes some time after I am removed from there (30 days, unless my "
+    "Until you delete it, and at most 90 days after its end (unless my operator changed that); what you shared, until "
+    "you take it back. What belongs to a server goes some time after I am removed from there (30 days, unless my "
     "operator changed that). Deleting leaves messages in Discord as they are: delete those yourself. That a task was "
     "started stays known for 24 hours, without its content, for the limits count it."
 )

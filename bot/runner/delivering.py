@@ -42,8 +42,11 @@ async def deliver(job: Job, task: Task) -> Task:
 
 async def _bring(job: Job, task: Task, result: Path | None) -> Task:
     wish = await job.tools.store.catalogue.notify(task.order.user_id)  # nothing may fail between delivery and record
-    place = await job.tools.screen.deliver(task, result, job.tools.files(task).still)
-    told = {"place": place, "told": True, "ping_due": ping_is_due(task, place, wish, job.tools.now())}
+    place, silent = task.place, task.place == job.hushed
+    if not silent:
+        place = await job.tools.screen.deliver(task, result, job.tools.files(task).still)
+    due = not silent and ping_is_due(task, place, wish, job.tools.now())
+    told = {"place": place, "told": True, "ping_due": due}
     if task.state is State.READY:
         task = await job.surely(lambda: job.move(task, State.DELIVERED, **told))
     else:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +29,19 @@ class NotNow(Exception):
 
 class NoWay(Exception):
     """No way is left by which the member could be told (the channel is gone, and direct messages are closed)."""
+
+
+class Seen(Enum):
+    """What a task's reply shows."""
+
+    UNDER_WAY = auto()
+    """No end yet."""
+    DELIVERED = auto()
+    """The film."""
+    ENDED = auto()
+    """Another end."""
+    NOWHERE = auto()
+    """It is gone, or it is private: the bot cannot look at it."""
 
 
 class Screen(Protocol):
@@ -55,6 +69,9 @@ class Screen(Protocol):
 
     async def remove(self, task: Task) -> bool:
         """Delete the message that shows the task; say whether it is gone now. Raises NotNow."""
+
+    async def look(self, task: Task) -> Seen:
+        """Read what the task's reply shows, and change nothing. Raises NotNow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +175,8 @@ class Tools:
     patience: Patience = field(default_factory=Patience)
     keep: timedelta = timedelta(days=7)
     """How long a film stays on disk after it was delivered."""
+    keep_rows: timedelta = timedelta(0)
+    """How long a finished task's record is kept; 0: for ever."""
 
     def files(self, task: Task) -> Files:
         """The task's own folder."""

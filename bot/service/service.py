@@ -154,7 +154,7 @@ class Service:
     async def task(self, task_id: int) -> Task:
         """Anybody's task. Raises Refused."""
         task = await self._store.get(task_id)
-        if task is None or (task.forgotten and task.state.ended):
+        if task is None or task.emptied or (task.forgotten and task.state.ended):
             raise Refused(say("I no longer know that task."))
         return task
 

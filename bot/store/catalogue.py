@@ -16,8 +16,8 @@ _ENDS = tuple(state for state in State if state.ended)
 
 
 def _of(user_id: int) -> ColumnElement[bool]:
-    """The member's tasks, but for those that they wanted forgotten."""
-    return and_(tasks.c.user_id == user_id, tasks.c.forgotten.is_(False))
+    """The member's tasks, but for those that they wanted forgotten, and those that were emptied."""
+    return and_(tasks.c.user_id == user_id, tasks.c.forgotten.is_(False), tasks.c.message_id > 0)
 
 
 class Catalogue:
@@ -61,6 +61,7 @@ class Catalogue:
             tasks.c.state == State.DELIVERED,
             tasks.c.deleted.is_(False),
             tasks.c.forgotten.is_(False),
+            tasks.c.message_id > 0,
         )
         async with self._database.reading() as connection:
             return set(await connection.scalars(select(tasks.c.id).where(wanted))).intersection(task_ids)

@@ -102,7 +102,7 @@ class Store:
         """The member's newest tasks, newest first."""
         return await self._read(
             select(tasks)
-            .where(tasks.c.user_id == user_id, tasks.c.forgotten.is_(False))
+            .where(tasks.c.user_id == user_id, tasks.c.forgotten.is_(False), tasks.c.message_id > 0)
             .order_by(tasks.c.id.desc())
             .limit(limit)
         )
