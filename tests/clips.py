@@ -1,9 +1,12 @@
-"""Clips of many kinds, made by ffmpeg once per test run."""
+"""Clips of many kinds, made by ffmpeg once per test run, whichever of its processes asks first."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import subprocess
+import tempfile
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +17,7 @@ H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-thre
 
 
 class Clips:
-    """Each attribute is a file, made when it is first asked for."""
+    """Each attribute is a file, made when it is first asked for; `folder` may be shared with other processes."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -64,16 +67,22 @@ class Clips:
         return self._written("empty.mp4", b"")
 
     def make(self, name: str, seconds: float, *codec: str, sound: bool = False) -> Path:
-        """Encode the test picture, with a tone if `sound`."""
-        path = self._folder / name
+        """Encode the test picture, with a tone if `sound`; what was made before is there."""
         tone = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100") if sound else ()
         command = [ffmpeg(), "-v", "error", "-y", "-f", "lavfi", "-i", PICTURE, *tone, "-t", str(seconds), *codec]
-        subprocess.run([*command, str(path)], check=True, timeout=30)
+        path = self._folder / hashlib.sha256(repr(command).encode()).hexdigest()[:12] / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self._folder) as workshop:
+                made = Path(workshop) / name
+                subprocess.run([*command, str(made)], check=True, timeout=30)
+                os.replace(made, path)  # at once, so that nobody sees half a clip
         return path
 
     def _written(self, name: str, content: bytes) -> Path:
-        path = self._folder / name
-        path.write_bytes(content)
+        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
+            file.write(content)
+        os.replace(file.name, path := self._folder / name)
         return path
 
 

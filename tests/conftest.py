@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,8 +14,16 @@ from tests.stage import Stage, on_stage
 
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
-    """Made once for all tests."""
-    return Clips(tmp_path_factory.mktemp("clips"))
+    """Made once for all tests, and for all processes that run them."""
+    return Clips(shared_folder(tmp_path_factory, "clips"))
+
+
+def shared_folder(factory: pytest.TempPathFactory, name: str) -> Path:
+    """A folder of this test run; xdist's processes share it."""
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    folder = (factory.getbasetemp() if alone else factory.getbasetemp().parent) / name
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from bot.sandbox.discord.server import DiscordServer
 from bot.sandbox.fox import FoxServer
 from bot.settings import Settings
 from tests.clips import Clips
+from tests.forked import ForkedBot
 
 Json = dict[str, Any]
 CREATE = "/v1/videos/generations"
@@ -95,10 +96,14 @@ class Stage:
                 await serving
 
     @asynccontextmanager
-    async def process(self, **changes: str) -> AsyncIterator[BotProcess]:
-        """The bot as a process of its own; its lines go to `lines`. Start it, kill it, start it again."""
+    async def process(self, *, cold: bool = False, **changes: str) -> AsyncIterator[BotProcess]:
+        """The bot as a process of its own; its lines go to `lines`. Start it, kill it, start it again.
+
+        `cold` starts Python for it, as an operator does.
+        """
         self.data.mkdir(exist_ok=True)
-        process = BotProcess(self.environment(**changes), self.folder, self.lines.append, lambda: None)
+        kind = BotProcess if cold else ForkedBot
+        process = kind(self.environment(**changes), self.folder, self.lines.append, lambda: None)
         try:
             yield process
         finally:
