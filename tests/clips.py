@@ -12,7 +12,7 @@ from pathlib import Path
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
-PICTURE = "testsrc2=size=320x180:rate=25"
+PICTURE = "testsrc2=size=160x90:rate=12"
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-threads", "1")
 
 

@@ -71,8 +71,8 @@ class Stage:
             "DATABASE_URL": f"sqlite+aiosqlite:///{self.data}/bot.db",
             "DATA_DIR": str(self.data),
             "TRUSTED_MEDIA_HOSTS": ",".join(hosts),
-            "POLL_SECONDS": "0.1",
-            "EDIT_SECONDS": "0.1",
+            "POLL_SECONDS": "0.05",
+            "EDIT_SECONDS": "0.5",  # more, and Discord's rate limit for edits makes them wait
             **self.limits,
             **changes,
         }
