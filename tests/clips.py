@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import subprocess
 import tempfile
@@ -76,14 +75,13 @@ class Clips:
             with tempfile.TemporaryDirectory(dir=self._folder) as workshop:
                 made = Path(workshop) / name
                 subprocess.run([*command, str(made)], check=True, timeout=30)
-                os.replace(made, path)  # at once, so that nobody sees half a clip
+                made.replace(path)  # at once, so that nobody sees half a clip
         return path
 
     def _written(self, name: str, content: bytes) -> Path:
         with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
             file.write(content)
-        os.replace(file.name, path := self._folder / name)
-        return path
+        return Path(file.name).replace(self._folder / name)
 
 
 def ffmpeg() -> str:

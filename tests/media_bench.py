@@ -119,7 +119,7 @@ async def delivering(folder: Path) -> bool:
     await asyncio.to_thread(ffmpeg, *picture, *codec, noise)
     async with on_stage(folder, clips, at_once=1, instant=True) as stage:
         stage.discord.world.guild.upload_limit = 50_000_000
-        async with stage.process(cold=True, MAX_RUNNING=str(RESULTS)) as process:
+        async with stage.process(MAX_RUNNING=str(RESULTS)) as process:
             await process.start()
             await stage.ana.wait_event("bot", lambda it: it["online"] is True, timeout=30)
             await stage.until(stage.ana, await _extended(stage, clips.plain), "Finished")  # so that all is imported

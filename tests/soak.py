@@ -156,7 +156,7 @@ async def soak(tasks: int, minutes: float, seed: int, folder: Path) -> Account:
     files = {name: getattr(clips, name) for name in ("plain", *BAD)} | {"longer": clips.make("longer.mp4", 4, *H264)}
     async with (
         on_stage(folder, clips, at_once=8, instant=True) as stage,
-        stage.process(cold=True, MAX_RUNNING="8", POLL_SECONDS="0.3", EDIT_SECONDS="0.5") as process,
+        stage.process(MAX_RUNNING="8", POLL_SECONDS="0.3", EDIT_SECONDS="0.5") as process,
     ):
         weather, members = Weather(stage, process, seed), Members(stage, files)
         keeping = asyncio.create_task(weather.keep())

@@ -53,6 +53,8 @@ class Stage:
     lines: list[str] = field(default_factory=list)
     limits: dict[str, str] = field(default_factory=lambda: dict.fromkeys(NO_LIMITS, "0"))
     """A new server's limits: none, for a scenario that is about something else uses as many tasks as it likes."""
+    kind: type[BotProcess] = ForkedBot
+    """Of bot processes; a plain BotProcess begins with Python itself, as an operator's does."""
 
     @property
     def data(self) -> Path:
@@ -96,14 +98,10 @@ class Stage:
                 await serving
 
     @asynccontextmanager
-    async def process(self, *, cold: bool = False, **changes: str) -> AsyncIterator[BotProcess]:
-        """The bot as a process of its own; its lines go to `lines`. Start it, kill it, start it again.
-
-        `cold` starts Python for it, as an operator does.
-        """
+    async def process(self, **changes: str) -> AsyncIterator[BotProcess]:
+        """The bot as a process of its own; its lines go to `lines`. Start it, kill it, start it again."""
         self.data.mkdir(exist_ok=True)
-        kind = BotProcess if cold else ForkedBot
-        process = kind(self.environment(**changes), self.folder, self.lines.append, lambda: None)
+        process = self.kind(self.environment(**changes), self.folder, self.lines.append, lambda: None)
         try:
             yield process
         finally:

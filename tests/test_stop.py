@@ -91,7 +91,8 @@ async def test_a_stop_while_starting(stage: Stage) -> None:
     """SIGTERM ends a bot whose start waits for an answer, and is no error."""
     asked = Hold()
     stage.fox.faults.add("GET", "/v1/models", asked)
-    async with stage.process(cold=True) as process:
+    stage.kind = BotProcess
+    async with stage.process() as process:
         await process.start()
         await within(asked.reached)
         assert await stop(process) == 0
