@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,10 +155,11 @@ async def soak(tasks: int, minutes: float, seed: int, folder: Path) -> Account:
     """Let it rain for so many minutes; return the books, balanced."""
     clips = Clips(folder)
     files = {name: getattr(clips, name) for name in ("plain", *BAD)} | {"longer": clips.make("longer.mp4", 4, *H264)}
-    async with (
-        on_stage(folder, clips, at_once=8, instant=True) as stage,
-        stage.process(MAX_RUNNING="8", POLL_SECONDS="0.3", EDIT_SECONDS="0.5") as process,
-    ):
+    async with AsyncExitStack() as open_:
+        stage = await open_.enter_async_context(on_stage(folder, clips, at_once=8, instant=True))
+        stage.kind = BotProcess
+        settings = {"MAX_RUNNING": "8", "POLL_SECONDS": "0.3", "EDIT_SECONDS": "0.5"}
+        process = await open_.enter_async_context(stage.process(**settings))
         weather, members = Weather(stage, process, seed), Members(stage, files)
         keeping = asyncio.create_task(weather.keep())
         reporting = asyncio.create_task(report(stage, weather, members, time.monotonic()))

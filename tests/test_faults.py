@@ -146,7 +146,7 @@ AT_UPLOAD: dict[str, Faults] = {
     "broken connections": [(Reset(), 2), (Lose(), 1), (Truncate(), 1), (Slow(0.2), 1)],
     "no answer in time": [(Slow(1), 2)],
 }
-UPLOAD_REFUSED = [
+UPLOAD_REFUSED: list[tuple[Action, str]] = [
     (json(400), "FoxAPI refused the request (400)"),
     (json(401), "does not accept the bot's key"),
     (json(402), "has run out of credit"),
@@ -199,7 +199,9 @@ async def test_at_the_paid_request(stage: Stage, clip: Path, cells: list[Cell]) 
 @pytest.mark.parametrize("faults", AT_QUERY.values(), ids=AT_QUERY)
 async def test_at_the_query(stage: Stage, clip: Path, faults: Faults) -> None:
     """No answer to a query, and no silence, makes the bot give up what is paid for."""
-    well: Action = json(200, '{"status": "processing", "progress": 20}')  # after each fault, so that the gaps begin small again
+    well: Action = json(
+        200, '{"status": "processing", "progress": 20}'
+    )  # after each fault, so that the gaps begin small again
     await all_pass(stage, clip, "GET", QUERY, [each for fault in faults for each in (fault, (well, 1))])
 
 
@@ -281,7 +283,7 @@ async def assert_one_payment_and_message_each(stage: Stage, cells: list[Cell]) -
     assert len([each for each in await stage.ana.messages("videos") if each["embeds"]]) == len(cells)
 
 
-FIRST_ANSWERS = [
+FIRST_ANSWERS: list[tuple[Action, str, int]] = [
     (Answer(429, RATE_BODY, RATE), "Finished", 1),
     (json(500, "{}"), "Finished", 1),
     (Answer(502, PAGE, content_type="text/html", after=True), "Finished", 1),
