@@ -39,15 +39,21 @@ async def begin(interaction: discord.Interaction[ExtendBot], order: Order, *, ag
 async def _defer(interaction: discord.Interaction[ExtendBot], *, ephemeral: bool) -> int | None:
     """Show "is thinking…" and return that message's id."""
     try:
-        answer = await interaction.response.defer(ephemeral=ephemeral, thinking=True)
+        return await _deferred(interaction, ephemeral=ephemeral)
     except discord.HTTPException as error:
         if error.code != ALREADY_ANSWERED:  # Discord took it, answered 5xx all the same, and discord.py tried again
             raise
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
         pass  # Discord may have taken it, and only its word of that was lost or garbled
-    else:
-        return answer.message_id if answer else None
-    return (await interaction.original_response()).id
+    try:
+        return (await interaction.original_response()).id
+    except discord.NotFound:  # it was not taken; once more, for three seconds are soon over
+        return await _deferred(interaction, ephemeral=ephemeral)
+
+
+async def _deferred(interaction: discord.Interaction[ExtendBot], *, ephemeral: bool) -> int | None:
+    answer = await interaction.response.defer(ephemeral=ephemeral, thinking=True)
+    return answer.message_id if answer else None
 
 
 def order_from(

@@ -36,8 +36,8 @@ TRIES = 6
 """How often a member types the command again after "The application did not respond"."""
 SETTLE_SECONDS = 300
 CHANNELS = ("general", "videos", "showcase")
-GOOD = {"plain": 3, "longer": 4}
-"""Fit clips, and their seconds."""
+GOOD = {"plain": 3, "longer": 4, "mov": 3}
+"""Clips that can be extended, and their seconds; the last must be prepared and uploaded."""
 BAD = ("text", "empty", "one_second")
 
 
@@ -154,7 +154,7 @@ def custom_id(message: Json, label: str) -> str:
 async def soak(tasks: int, minutes: float, seed: int, folder: Path) -> Account:
     """Let it rain for so many minutes; return the books, balanced."""
     clips = Clips(folder)
-    files = {name: getattr(clips, name) for name in ("plain", *BAD)} | {"longer": clips.make("longer.mp4", 4, *H264)}
+    files = {name: getattr(clips, name) for name in ("plain", "mov", *BAD)} | {"longer": clips.make("longer.mp4", 4, *H264)}
     async with AsyncExitStack() as open_:
         stage = await open_.enter_async_context(on_stage(folder, clips, at_once=8, instant=True))
         stage.kind = BotProcess

@@ -283,16 +283,17 @@ async def assert_one_payment_and_message_each(stage: Stage, cells: list[Cell]) -
     assert len([each for each in await stage.ana.messages("videos") if each["embeds"]]) == len(cells)
 
 
-FIRST_ANSWERS: list[tuple[Action, str, int]] = [
-    (Answer(429, RATE_BODY, RATE), "Finished", 1),
-    (json(500, "{}"), "Finished", 1),
-    (Answer(502, PAGE, content_type="text/html", after=True), "Finished", 1),
-    (Answer(200, "?", after=True), "Finished", 1),
-    (Lose(), "Finished", 1),
-    (Truncate(), "Finished", 1),
-    (Slow(0.5), "Finished", 1),
-    (Reset(), "Something went wrong", 0),
-    (html(503), "Finished", 1),
+FIRST_ANSWERS: list[tuple[Action, int, str, int]] = [
+    (Answer(429, RATE_BODY, RATE), 1, "Finished", 1),
+    (json(500, "{}"), 1, "Finished", 1),
+    (Answer(502, PAGE, content_type="text/html", after=True), 1, "Finished", 1),
+    (Answer(200, "?", after=True), 1, "Finished", 1),
+    (Lose(), 1, "Finished", 1),
+    (Truncate(), 1, "Finished", 1),
+    (Slow(0.5), 1, "Finished", 1),
+    (Reset(), 1, "Finished", 1),
+    (Reset(), 2, "Something went wrong", 0),
+    (html(503), 1, "Finished", 1),
 ]
 
 
@@ -300,9 +301,9 @@ async def test_at_the_first_answer(stage: Stage, clip: Path) -> None:
     """Without a reply nothing is paid; a reply that Discord took is used, also when Discord's word of it was lost."""
     async with stage.bot(HASTY, **CALM):
         channel = await stage.ana.channel("videos")
-        for fault, words, paid in FIRST_ANSWERS:
+        for fault, times, words, paid in FIRST_ANSWERS:
             before, known = len(stage.fox.payments), set(stage.ana.seen)
-            stage.discord.faults.add("POST", "/callback", fault)
+            stage.discord.faults.add("POST", "/callback", fault, times)
             await stage.ana.command("extend", channel, prompt="go on", video=await stage.ana.upload(clip), seconds=2)
             await a_new_message(stage, known, words)
             assert len(stage.fox.payments) - before == paid
