@@ -154,7 +154,9 @@ def custom_id(message: Json, label: str) -> str:
 async def soak(tasks: int, minutes: float, seed: int, folder: Path) -> Account:
     """Let it rain for so many minutes; return the books, balanced."""
     clips = Clips(folder)
-    files = {name: getattr(clips, name) for name in ("plain", "mov", *BAD)} | {"longer": clips.make("longer.mp4", 4, *H264)}
+    files = {name: getattr(clips, name) for name in ("plain", "mov", *BAD)} | {
+        "longer": clips.make("longer.mp4", 4, *H264)
+    }
     async with AsyncExitStack() as open_:
         stage = await open_.enter_async_context(on_stage(folder, clips, at_once=8, instant=True))
         stage.kind = BotProcess
