@@ -1,4 +1,4 @@
-"""From a phone's clip to a film of a minute: five extensions, one after the other, and the film plays in a browser."""
+"""From a phone's clip to a film: five extensions, one after the other, and the film plays in a browser."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tests.clips import H264, seconds_of
 from tests.conftest import CHROMIUM
 from tests.stage import Json, Stage, text_of
 
-PARTS, EACH = 5, 3
-LENGTHS = [40 + EACH * part for part in range(1, PARTS + 1)]
+FIRST, PARTS, EACH = 20, 5, 3
+LENGTHS = [FIRST + EACH * part for part in range(1, PARTS + 1)]
 
 
 async def again(stage: Stage, done: Json, prompt: str) -> Json:
@@ -28,9 +28,9 @@ async def seconds_in(stage: Stage, done: Json) -> float:
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine's PATH")
 async def test_five_parts_make_one_film_that_plays(stage: Stage, browser: Browser) -> None:
-    """A .mov of 40 s is extended five times; each part knows the one before, and the last film is all of it."""
+    """A .mov of 20 s is extended five times; each part knows the one before, and the last film is all of it."""
     small = ("-r", "10", "-s", "128x72")
-    clip = stage.clips.make("tale.mov", 40, *H264, *small, "-c:a", "aac", sound=True)
+    clip = stage.clips.make("tale.mov", FIRST, *H264, *small, "-c:a", "aac", sound=True)
     async with stage.bot():
         reply = await stage.extend(stage.ana, clip, "part 1 of a tale", seconds=EACH)
         chain = [await stage.until(stage.ana, reply, "Finished")]

@@ -56,7 +56,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.mark.parametrize("race", RACES.values(), ids=RACES.keys())
 async def test_exactly_the_allowed_number_passes(store: Store, race: Race) -> None:
-    """100 simultaneous commands from 20 members, four times over on one database file, are counted exactly each time."""
+    """100 simultaneous commands from 20 members, four times over on one file, are counted exactly each time."""
     for again in range(ROUNDS):
         now = NOON + timedelta(days=2 * again)
         service = Service(store, lambda now=now: now, lambda _: None, race.limits, race.roofs, News())  # type: ignore[misc]

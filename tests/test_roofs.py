@@ -1,4 +1,4 @@
-"""What the operator's settings and Discord's own facts decide, as members meet it: roofs, servers, channels, leaving."""
+"""What the operator's settings and Discord's own facts decide: roofs, servers, channels, and what leaving leaves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.stage import CREATE, Stage, text_of, title_of
 )
 async def test_the_operators_day(stage: Stage, settings: dict[str, str], words: str) -> None:
     """Whoever comes after so many in 24 hours is refused privately, with the moment at which it is over."""
-    async with stage.bot(**settings):
+    async with stage.bot(None, **settings):
         await spend(stage, stage.ana)
         await spend(stage, stage.ben)
         answer = await refused(stage, stage.mia, words)
@@ -55,7 +55,7 @@ async def test_only_the_operators_servers_are_served(stage: Stage) -> None:
     here = stage.discord.world.guild.id
     direct = stage.discord.world.dm(stage.ana.id).id
     for settings in ({"ALLOWED_SERVERS": "1234"}, {"BLOCKED_SERVERS": here}):
-        async with stage.bot(**settings):
+        async with stage.bot(None, **settings):
             await refused(stage, stage.ana, "I do not work on this server")
     async with stage.bot(ALLOWED_SERVERS=f"1234,{here}"):
         await refused(stage, stage.ana, "I do not work in direct messages", channel=direct)
