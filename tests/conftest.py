@@ -17,6 +17,11 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 QUIET = ["--no-sandbox", "--disable-sync", "--disable-background-networking", "--disable-component-update"]
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: a third of a test's time is waiting for what is waited for in life."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
     """Made once for all tests, and for all processes that run them."""
