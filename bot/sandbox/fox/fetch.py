@@ -33,9 +33,15 @@ async def fetch(session: aiohttp.ClientSession, url: str, path: Path) -> None:
 
 async def _store(content: aiohttp.StreamReader, path: Path) -> None:
     size = 0
-    with await asyncio.to_thread(path.open, "wb") as file:
-        async for part in content.iter_chunked(PART_BYTES):
-            size += len(part)
-            if size > BYTES_LIMIT:
-                raise Unfit(f"video_url is larger than {BYTES_LIMIT // 1024**2} MB")
-            await asyncio.to_thread(file.write, part)
+    await asyncio.to_thread(path.touch)
+    async for part in content.iter_chunked(PART_BYTES):
+        size += len(part)
+        if size > BYTES_LIMIT:
+            raise Unfit(f"video_url is larger than {BYTES_LIMIT // 1024**2} MB")
+        await asyncio.to_thread(append, path, part)
+
+
+def append(path: Path, part: bytes) -> None:
+    """Write on at the file's end (blocking). It is open no longer than that, for who writes may be cancelled."""
+    with path.open("ab") as file:
+        file.write(part)
