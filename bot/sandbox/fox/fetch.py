@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 
+from bot.sandbox.disk import append
 from bot.sandbox.fox.probe import Unfit
 
 AGENT = {"User-Agent": "Mozilla/5.0 (compatible; stand-in FoxAPI fetcher)"}
@@ -39,9 +40,3 @@ async def _store(content: aiohttp.StreamReader, path: Path) -> None:
         if size > BYTES_LIMIT:
             raise Unfit(f"video_url is larger than {BYTES_LIMIT // 1024**2} MB")
         await asyncio.to_thread(append, path, part)
-
-
-def append(path: Path, part: bytes) -> None:
-    """Write on at the file's end (blocking). It is open no longer than that, for who writes may be cancelled."""
-    with path.open("ab") as file:
-        file.write(part)

@@ -13,8 +13,8 @@ from urllib.parse import quote, unquote
 from aiohttp import BodyPartReader, web
 
 from bot.sandbox.clock import Clock
+from bot.sandbox.disk import append
 from bot.sandbox.fox.contract import refusal
-from bot.sandbox.fox.fetch import append
 
 UPLOAD_SECONDS = 72 * 3600
 RESULT_SECONDS = 24 * 3600
