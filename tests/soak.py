@@ -34,7 +34,8 @@ from tests.stage import Stage, on_stage, text_of
 
 TRIES = 6
 """How often a member types the command again after "The application did not respond"."""
-SETTLE_SECONDS = 300
+SLOTS, SETTLE_SECONDS = 48, 660
+"""A lost answer keeps its slot for ten minutes: there must be more slots than these take, or time for the last."""
 CHANNELS = ("general", "videos", "showcase")
 GOOD = {"plain": 3, "longer": 4, "mov": 3}
 """Clips that can be extended, and their seconds; the last must be prepared and uploaded."""
@@ -160,7 +161,7 @@ async def soak(tasks: int, minutes: float, seed: int, folder: Path) -> Account:
     async with AsyncExitStack() as open_:
         stage = await open_.enter_async_context(on_stage(folder, clips, at_once=8, instant=True))
         stage.kind = BotProcess
-        settings = {"MAX_RUNNING": "8", "POLL_SECONDS": "0.3", "EDIT_SECONDS": "0.5"}
+        settings = {"MAX_RUNNING": str(SLOTS), "POLL_SECONDS": "0.3", "EDIT_SECONDS": "0.5"}
         process = await open_.enter_async_context(stage.process(**settings))
         weather, members = Weather(stage, process, seed), Members(stage, files)
         keeping = asyncio.create_task(weather.keep())
