@@ -7,7 +7,7 @@ from datetime import timedelta
 import aiohttp
 import discord
 
-from bot.client import ExtendBot
+from bot.client import ALREADY_ANSWERED, ExtendBot
 from bot.phrase import say
 from bot.rules import Asker
 from bot.service import order_of
@@ -39,10 +39,20 @@ async def begin(interaction: discord.Interaction[ExtendBot], order: Order, *, ag
 async def _defer(interaction: discord.Interaction[ExtendBot], *, ephemeral: bool) -> int | None:
     """Show "is thinking…" and return that message's id."""
     try:
-        answer = await interaction.response.defer(ephemeral=ephemeral, thinking=True)
-    except (aiohttp.ClientError, OSError, TimeoutError):
-        # Discord may have taken it, and only its word of that was lost: then the reply is there.
+        return await _deferred(interaction, ephemeral=ephemeral)
+    except discord.HTTPException as error:
+        if error.code != ALREADY_ANSWERED:  # Discord took it, answered 5xx all the same, and discord.py tried again
+            raise
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+        pass  # Discord may have taken it, and only its word of that was lost or garbled
+    try:
         return (await interaction.original_response()).id
+    except discord.NotFound:  # it was not taken; once more, for three seconds are soon over
+        return await _deferred(interaction, ephemeral=ephemeral)
+
+
+async def _deferred(interaction: discord.Interaction[ExtendBot], *, ephemeral: bool) -> int | None:
+    answer = await interaction.response.defer(ephemeral=ephemeral, thinking=True)
     return answer.message_id if answer else None
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_ALREADY_ANSWERED = 40060
-"""Discord docs, JSON Error Codes."""
+ALREADY_ANSWERED, _GIVEN_UP = 40060, 10062
+"""Discord docs, JSON Error Codes: the interaction has had its first answer; it is not waited for any more."""
 _UNFORESEEN = say("Something went wrong on my side, and I have told my log: try again in a minute.")
 
 
@@ -28,6 +28,10 @@ def language_of(interaction: discord.Interaction[ExtendBot]) -> Language:
 
 async def answer_error(interaction: discord.Interaction[ExtendBot], error: BaseException) -> None:
     """Tell the member, and only them, what `error` means; never raises."""
+    if isinstance(error, discord.NotFound) and error.code == _GIVEN_UP:
+        # Nothing can be said any more, and nothing was begun: Discord tells the member that the bot did not respond.
+        log.warning("a first answer came after the three seconds that Discord waits for it")
+        return
     language = language_of(interaction)
     if isinstance(error, Refused):
         sentence = language.tell(error.sentence)
@@ -49,7 +53,7 @@ async def _say_privately(interaction: discord.Interaction[ExtendBot], sentence: 
             await interaction.response.send_message(sentence, ephemeral=True)
             return
         except discord.HTTPException as error:
-            if error.code != _ALREADY_ANSWERED:  # else it was deferred, and only Discord's word of that was lost
+            if error.code != ALREADY_ANSWERED:  # else it was deferred, and only Discord's word of that was lost
                 raise
     # What was deferred may be public: take it away, and say it privately. (A press that was only acknowledged has no
     # reply of its own; its original response is the message that it was on.)

@@ -28,8 +28,8 @@ _UPLOAD_FAILED = say("Your clip could not be handed to FoxAPI: try again in a fe
 async def prepare(job: Job, task: Task) -> Task:
     """Fetch the clip, make it fit if it is not, and send it. Raises Failed with what the member can do about it."""
     tools, files = job.tools, job.tools.files(task)
-    await _patiently(job, task, lambda: tools.folders.open(task.id))
-    await _patiently(job, task, lambda: tools.clips.fetch(task.order.source_url, files.clip))
+    await _patiently(job, task, lambda: tools.folders.open(task.id), tools.patience.fetch)
+    await _patiently(job, task, lambda: tools.clips.fetch(task.order.source_url, files.clip), tools.patience.fetch)
     clip = await job.unless_nudged(media.probe(tools.ffmpeg, files.clip))
     await _keep_still(job, task, clip)
     task = await tools.store.note(task, clip=clip)
@@ -46,7 +46,9 @@ async def _make_fit(job: Job, task: Task) -> Task:
     tools, files = job.tools, job.tools.files(task)
     made = await job.unless_nudged(media.prepare(tools.ffmpeg, files.clip, files.fit))
     log.info("task %d: %s", task.id, made.note)
-    url = await _patiently(job, task, lambda: tools.fox.upload(files.fit, f"task-{task.id}.mp4"))
+    # An outage of FoxAPI is waited for as long here as it is at the paid request.
+    name = f"task-{task.id}.mp4"
+    url = await _patiently(job, task, lambda: tools.fox.upload(files.fit, name), tools.patience.taken)
     task = await tools.store.note(task, submitted=made.clip, head_ends=made.head_ends, note=made.note, video_url=url)
     job.show(task)
     return task
@@ -67,9 +69,12 @@ def _write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-async def _patiently(job: Job, task: Task, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Try `work` with growing gaps until it succeeds; then raises Failed. Raises Moved when the task was cancelled."""
-    end = job.tools.now() + timedelta(seconds=job.tools.patience.fetch)
+async def _patiently(job: Job, task: Task, work: Callable[[], Coroutine[Any, Any, T]], patience: float) -> T:
+    """Try `work` with growing gaps for `patience` seconds; then raises Failed.
+
+    Raises Failed at once where it is of no use to try again, and Moved when the task was cancelled.
+    """
+    end = job.tools.now() + timedelta(seconds=patience)
     while True:
         try:
             done = await job.unless_nudged(work())

@@ -124,9 +124,13 @@ class Patience:
     silence: float = 20
     """For the next byte of a download."""
     taken: float = 3600
-    """For FoxAPI to take a task that it surely has not taken yet."""
+    """For FoxAPI to take what it surely has not taken yet: a prepared clip, or a task."""
+    upload: float = 120
+    """For FoxAPI's answer to an upload, once all of it is sent."""
     answer: float = 90
     """For FoxAPI's answer to the paid request; after it nobody knows whether it was taken."""
+    query: float = 20
+    """For FoxAPI's answer to a query."""
     link: float = 600
     """For the result's link to appear after `completed`."""
     unknown: float = 300

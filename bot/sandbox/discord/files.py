@@ -22,6 +22,7 @@ from bot.sandbox.discord.dimensions import dimensions
 from bot.sandbox.discord.model import Json, Upload
 from bot.sandbox.discord.refusal import too_large
 from bot.sandbox.discord.snowflakes import Snowflakes
+from bot.sandbox.disk import append
 
 LINK_LIFE = 24 * 3600
 """Seconds for which a link works (Discord docs, Reference, Signed Attachment CDN URLs)."""
@@ -45,12 +46,12 @@ class Files:
         upload_id = self.ids.next()
         path = self.folder / upload_id
         size = 0
-        with await asyncio.to_thread(path.open, "wb") as out:
-            # Read on past the limit: an answer given in mid-upload reaches no client.
-            while chunk := await part.read_chunk(_CHUNK):
-                size += len(chunk)
-                if size <= limit:
-                    await asyncio.to_thread(out.write, chunk)
+        await asyncio.to_thread(path.touch)
+        # Read on past the limit: an answer given in mid-upload reaches no client.
+        while chunk := await part.read_chunk(_CHUNK):
+            size += len(chunk)
+            if size <= limit:
+                await asyncio.to_thread(append, path, chunk)
         if size > limit:
             await asyncio.to_thread(path.unlink)
             raise too_large()
