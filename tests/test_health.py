@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+from yarl import URL
 
 from bot.health import traffic
 from bot.sandbox.faults import Answer
@@ -33,7 +34,8 @@ _NAME = re.compile(r"\b(?:extendbot|process|python)_[a-z_]+")
 
 def address(log: str) -> str:
     """Where the bot said that it serves."""
-    return re.findall(r"health and figures at (http://[\d.]+:\d+)", log)[-1]
+    *_, last = re.finditer(r"health and figures at (http://[\d.]+:\d+)", log)
+    return last[1]
 
 
 async def asked(url: str) -> tuple[int, Any]:
@@ -42,10 +44,10 @@ async def asked(url: str) -> tuple[int, Any]:
 
 
 async def scraped(base: str, accept: str = "") -> str:
-    async with aiohttp.ClientSession() as session:
-        async with session.get(f"{base}/metrics", headers={"Accept": accept} if accept else {}) as answer:
-            assert answer.status == 200
-            return await answer.text()
+    headers = {"Accept": accept} if accept else {}
+    async with aiohttp.ClientSession() as session, session.get(f"{base}/metrics", headers=headers) as answer:
+        assert answer.status == 200
+        return await answer.text()
 
 
 def samples(page: str) -> dict[str, float]:
@@ -65,8 +67,7 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 async def test_a_task_is_seen_in_the_figures(stage: Stage, log: pytest.LogCaptureFixture) -> None:
-    """One /extend shows at work and then ended, with its calls, its ffmpeg runs and its delivery; and all that the
-    dashboard and the alerts ask for is there."""
+    """One /extend is seen at work and then ended, and every figure that dashboard and alerts ask for is there."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
     stage.discord.faults.add("PATCH", "/messages/", RATE)
@@ -158,8 +159,7 @@ async def test_two_bots_in_one_process_count_apart(stage: Stage, log: pytest.Log
 
 
 async def test_the_healthcheck_of_a_process(stage: Stage) -> None:
-    """`python -m bot.health` ends with 0 while a real bot process works, with 1 before and after, in one line each;
-    nobody but this machine can ask, and without HTTP_PORT nothing listens."""
+    """`python -m bot.health` ends with 0 while a bot works, else with 1; nobody but this machine can ask."""
     port = free_port()
     code, said = await healthcheck(port)
     assert (code, said.count("\n")) == (1, 1)
@@ -201,7 +201,7 @@ async def test_a_taken_port_is_one_sentence(stage: Stage) -> None:
 )
 def test_calls_have_few_names(names: Any, method: str, path: str, call: str) -> None:
     """Whatever ids and tokens a path holds, its label is one of a handful."""
-    assert traffic.named(names, method, traffic.URL(f"https://example.org{path}")) == call
+    assert traffic.named(names, method, URL(f"https://example.org{path}")) == call
 
 
 async def healthcheck(port: int | None) -> tuple[int | None, str]:
