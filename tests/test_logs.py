@@ -22,7 +22,7 @@ from bot.sandbox.faults import Answer, Reset
 from bot.sandbox.fox.quirks import Failure, Quirks
 from tests.hardship import EDIT, QUERY, RESULT, tiny
 from tests.pressing import filled, told_privately
-from tests.stage import CREATE, Stage, labels_of
+from tests.stage import CREATE, Stage, labels_of, text_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PROMPT = "MARKED-prompt a fox\nERROR bot.forged task 1 is free"
@@ -92,6 +92,7 @@ async def test_no_secret_is_in_the_log_of_a_real_process(stage: Stage, form: str
 
 EXPECTED = [
     "connected to Discord",
+    "task 1 queued",
     "task 1 preparing",
     "task 1 delivered",
     "FoxAPI refused it: 400",
@@ -126,12 +127,13 @@ async def play(stage: Stage, log: Path) -> None:
     fox.faults.add("POST", CREATE, Answer(429, QUOTING))
     fox.faults.add("POST", CREATE, Answer(400, QUOTING))
     await filled(ana, await ana.press(done, "Try again"), prompt=PROMPT)
-    await ana.wait_message(lambda it: "FoxAPI refused the request (400)" in str(it))
+    await ana.wait_message(lambda it: "FoxAPI refused the request (400)" in text_of(it))
     fox.next_quirks = Quirks(failure=Failure("brand_new", f"{PROMPT}” of {SIGNED}"))
     await stage.until(ana, await stage.extend(ana, clip, PROMPT, seconds=2), "This did not work")
     fox.faults.add("POST", CREATE, Answer(500, QUOTING))
     await stage.until(ana, await stage.extend(ana, clip, PROMPT, seconds=2), "Nobody knows")
     await ana.command("extend", channel, prompt=PROMPT, link="http://127.0.0.1:9/MARKED-path?sig=MARKED-signature")
+    await ana.wait_message(lambda it: "private network" in text_of(it))
     discord.faults.add("GET", "/cdn/", Answer(503, SIGNED))
     await stage.until(ana, await stage.extend(ana, clip, PROMPT, seconds=2), "Finished")
     with sqlite3.connect(stage.data / "bot.db") as other:
