@@ -7,7 +7,7 @@ COPY cogs cogs
 RUN /app/bin/pip install --no-cache-dir -c constraints.txt .
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent bot \
+RUN useradd --uid 10001 --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin bot \
     && install -d -o bot -m 700 /data
 COPY --from=build /app /app
 ENV PATH=/app/bin:$PATH \
