@@ -50,31 +50,16 @@ async def assembled(
     bell, news = Bell(), News(listener=metrics.heard)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(settings.database_url))
-        foxapi = FoxAPI(
-            settings.foxapi_url, settings.foxapi_key, settings.foxapi_model, patience.answer, metrics.foxapi()
-        )
-        fox = await stack.enter_async_context(foxapi)
-        clips, results = [
-            await stack.enter_async_context(
-                Fetcher(trusted=settings.trusted_media_hosts, idle_seconds=patience.silence, max_bytes=most)
-            )
-            for most in (settings.max_clip_mb * 1_000_000, _RESULT_BYTES)
-        ]
+        fox = await stack.enter_async_context(_foxapi(settings, patience.answer, metrics))
+        clips, results = [await stack.enter_async_context(fetcher) for fetcher in _fetchers(settings, patience.silence)]
         await _check_key(fox)
         service = Service(store, now, bell.ring, settings.default_limits, settings.roofs, news)
         folders = Folders(settings.data_dir / "tasks", most_bytes=settings.max_disk_gb * 1_000_000_000)
         library = Library(store, folders)
         ffmpeg = Ffmpeg(ran=metrics.ffmpeg_ran)
+        url, gap, trace = settings.discord_api_url, settings.edit_seconds, metrics.discord()
         sharing = Sharing(store, ffmpeg, now)
-        bot = ExtendBot(
-            service,
-            library,
-            sharing,
-            api_url=settings.discord_api_url,
-            edit_seconds=settings.edit_seconds,
-            now=now,
-            trace=metrics.discord(),
-        )
+        bot = ExtendBot(service, library, sharing, api_url=url, edit_seconds=gap, now=now, trace=trace)
         await stack.enter_async_context(bot)
         await bot.load_cogs()
         sources = Sources(store, folders, ffmpeg, settings.data_dir, now)
@@ -101,6 +86,18 @@ async def assembled(
             keep_rows=timedelta(days=settings.keep_task_days),
         )
         yield bot, Runner(tools, bell)
+
+
+def _foxapi(settings: Settings, patience: float, metrics: Metrics) -> FoxAPI:
+    return FoxAPI(settings.foxapi_url, settings.foxapi_key, settings.foxapi_model, patience, metrics.foxapi())
+
+
+def _fetchers(settings: Settings, silence: float) -> list[Fetcher]:
+    """The one that fetches what members give, and the one that fetches results."""
+    return [
+        Fetcher(trusted=settings.trusted_media_hosts, idle_seconds=silence, max_bytes=most)
+        for most in (settings.max_clip_mb * 1_000_000, _RESULT_BYTES)
+    ]
 
 
 @asynccontextmanager

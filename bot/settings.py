@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     @field_validator("http_port", mode="before")
     @classmethod
     def _off(cls, value: object) -> object:
-        return value or None if isinstance(value, str) else value
+        return None if value in {"", "off"} else value
 
     @field_validator("discord_token", "foxapi_key")
     @classmethod
