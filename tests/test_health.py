@@ -10,6 +10,7 @@ import re
 import socket
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ async def test_a_store_that_takes_no_writes_is_not_ready(stage: Stage, log: pyte
     stage.data.mkdir(exist_ok=True)
     async with stage.bot(HTTP_PORT="0"):
         base = address(log.text)
-        with sqlite3.connect(stage.data / "bot.db") as other:
+        with closing(sqlite3.connect(stage.data / "bot.db", isolation_level=None)) as other:
             other.execute("CREATE TRIGGER full BEFORE INSERT ON notes BEGIN SELECT RAISE(FAIL, 'disk full'); END")
         status, said = await asked(f"{base}/healthz/ready")
         page = samples(await scraped(base))

@@ -11,7 +11,7 @@ import re
 import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import aiohttp
@@ -136,7 +136,7 @@ async def play(stage: Stage, log: Path) -> None:
     await ana.wait_message(lambda it: "private network" in text_of(it))
     discord.faults.add("GET", "/cdn/", Answer(503, SIGNED))
     await stage.until(ana, await stage.extend(ana, clip, PROMPT, seconds=2), "Finished")
-    with sqlite3.connect(stage.data / "bot.db") as other:
+    with closing(sqlite3.connect(stage.data / "bot.db", isolation_level=None)) as other:
         other.execute("CREATE TRIGGER w BEFORE INSERT ON wishes BEGIN SELECT RAISE(FAIL, 'no'); END")
         other.execute("CREATE TRIGGER n BEFORE INSERT ON tasks BEGIN SELECT RAISE(FAIL, 'no'); END")
     await ana.command("notify", channel, mode="always")
@@ -144,7 +144,7 @@ async def play(stage: Stage, log: Path) -> None:
     known = set(ana.seen)
     await ana.command("extend", channel, prompt=PROMPT, video=await ana.upload(clip), seconds=2)
     await ana.wait_message(lambda it: it["id"] not in known and it["ephemeral"] and not it["loading"])
-    with sqlite3.connect(stage.data / "bot.db") as other:
+    with closing(sqlite3.connect(stage.data / "bot.db", isolation_level=None)) as other:
         other.execute("DROP TRIGGER n")
         other.execute("CREATE TRIGGER c BEFORE UPDATE OF clip ON tasks BEGIN SELECT RAISE(FAIL, 'no'); END")
     stuck = await stage.extend(ana, clip, PROMPT, seconds=2)
