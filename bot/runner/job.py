@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
+from bot.phrase import Phrase
 from bot.runner.bell import Bell
 from bot.runner.delivering import deliver
 from bot.runner.doubt import look_first
@@ -191,6 +192,6 @@ class Job:
         return await self.surely(read)
 
 
-def _own_words(reason: str | None) -> str:
+def _own_words(reason: Phrase | None) -> str:
     """A reason for the log: without what it quotes, for FoxAPI's words may in turn quote a prompt."""
-    return _QUOTED.sub("“…”", reason or "")
+    return _QUOTED.sub("“…”", str(reason)) if reason else ""
