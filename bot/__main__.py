@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if wanted.command in {"backup", "restore"}:
             return _keep_or_put_back(wanted.command, wanted.file)
         settings = read_settings()
-        start_log(settings.log_level, settings.log_format, *settings.secrets, settings.database_url)
+        _log_to_stderr(settings)
         return asyncio.run(_sync(settings) if wanted.command == "sync" else _run(settings))
     except (BadSettings, CannotStart, StoreUnusable) as error:
         print(error, file=sys.stderr)
@@ -71,7 +71,7 @@ def _keep_or_put_back(command: str, file: Path) -> int:
     reading = read_what_is_there()
     if problem := reading.problems.get("DATABASE_URL"):
         raise BadSettings(problem)
-    _log_to_stderr(reading.settings.log_level)
+    _log_to_stderr(reading.settings)
     url = reading.settings.database_url
     if command == "backup":
         made = back_up(url, file)
@@ -128,6 +128,10 @@ async def _sync(settings: Settings) -> int:
     async with assembled(settings) as (bot, _):
         print(f"Registered {await bot.sync()} commands.")
     return 0
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    start_log(settings.log_level, settings.log_format, *settings.secrets, settings.database_url)
 
 
 if __name__ == "__main__":
