@@ -13,6 +13,7 @@ from pathlib import Path
 from bot.application import assembled, serve, utc_now
 from bot.check import Finding, all_well, as_json, as_text, check
 from bot.client import CannotStart
+from bot.logs import start_log
 from bot.settings import BadSettings, Settings, read_settings, read_what_is_there
 from bot.store import StoreUnusable, back_up, restore
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if wanted.command in {"backup", "restore"}:
             return _keep_or_put_back(wanted.command, wanted.file)
         settings = read_settings()
-        _log_to_stderr(settings.log_level)
+        _log_to_stderr(settings)
         return asyncio.run(_sync(settings) if wanted.command == "sync" else _run(settings))
     except (BadSettings, CannotStart, StoreUnusable) as error:
         print(error, file=sys.stderr)
@@ -70,7 +71,7 @@ def _keep_or_put_back(command: str, file: Path) -> int:
     reading = read_what_is_there()
     if problem := reading.problems.get("DATABASE_URL"):
         raise BadSettings(problem)
-    _log_to_stderr(reading.settings.log_level)
+    _log_to_stderr(reading.settings)
     url = reading.settings.database_url
     if command == "backup":
         made = back_up(url, file)
@@ -129,12 +130,8 @@ async def _sync(settings: Settings) -> int:
     return 0
 
 
-def _log_to_stderr(level: str) -> None:
-    logging.basicConfig(
-        level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S"
-    )
-    for name in ("discord", "alembic"):
-        logging.getLogger(name).setLevel(max(logging.getLevelName(level), logging.WARNING))
+def _log_to_stderr(settings: Settings) -> None:
+    start_log(settings.log_level, settings.log_format, *settings.secrets, settings.database_url)
 
 
 if __name__ == "__main__":

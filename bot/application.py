@@ -11,6 +11,10 @@ from datetime import UTC, datetime, timedelta
 
 from bot.client import CannotStart, ExtendBot
 from bot.foxapi import FoxAPI, FoxError, Rejected
+from bot.health.checks import Checks
+from bot.health.gauges import Gauges, Sources
+from bot.health.metrics import Metrics
+from bot.health.server import CannotServe, Pages, served
 from bot.library import Library
 from bot.media import Fetcher, Ffmpeg, Folders
 from bot.news import News
@@ -42,35 +46,24 @@ async def assembled(
     """Build everything, logged in but not yet at work. Raises StoreUnusable, CannotStart."""
     patience = patience or Patience()
     chance = chance or random.Random()  # noqa: S311 (it jitters gaps)
-    bell, news = Bell(), News()
+    metrics = Metrics()
+    bell, news = Bell(), News(listener=metrics.heard)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(settings.database_url))
-        foxapi = FoxAPI(
-            settings.foxapi_url,
-            settings.foxapi_key,
-            settings.foxapi_model,
-            patience.answer,
-            query_seconds=patience.query,
-            upload_seconds=patience.upload,
-        )
-        fox = await stack.enter_async_context(foxapi)
-        clips, results = [
-            await stack.enter_async_context(
-                Fetcher(trusted=settings.trusted_media_hosts, idle_seconds=patience.silence, max_bytes=most)
-            )
-            for most in (settings.max_clip_mb * 1_000_000, _RESULT_BYTES)
-        ]
+        fox = await stack.enter_async_context(_foxapi(settings, patience, metrics))
+        clips, results = [await stack.enter_async_context(fetcher) for fetcher in _fetchers(settings, patience.silence)]
         await _check_key(fox)
         service = Service(store, now, bell.ring, settings.default_limits, settings.roofs, news)
         folders = Folders(settings.data_dir / "tasks", most_bytes=settings.max_disk_gb * 1_000_000_000)
         library = Library(store, folders)
-        ffmpeg = Ffmpeg()
+        ffmpeg = Ffmpeg(ran=metrics.ffmpeg_ran)
+        url, gap, trace = settings.discord_api_url, settings.edit_seconds, metrics.discord()
         sharing = Sharing(store, ffmpeg, now)
-        bot = ExtendBot(
-            service, library, sharing, api_url=settings.discord_api_url, edit_seconds=settings.edit_seconds, now=now
-        )
+        bot = ExtendBot(service, library, sharing, api_url=url, edit_seconds=gap, now=now, trace=trace)
         await stack.enter_async_context(bot)
         await bot.load_cogs()
+        sources = Sources(store, folders, ffmpeg, settings.data_dir, now)
+        await stack.enter_async_context(_watched(settings, metrics, sources, bot))
         await bot.log_in(settings.discord_token.get_secret_value())
         tools = Tools(
             store=store,
@@ -93,6 +86,42 @@ async def assembled(
             keep_rows=timedelta(days=settings.keep_task_days),
         )
         yield bot, Runner(tools, bell)
+
+
+def _foxapi(settings: Settings, patience: Patience, metrics: Metrics) -> FoxAPI:
+    return FoxAPI(
+        settings.foxapi_url,
+        settings.foxapi_key,
+        settings.foxapi_model,
+        patience.answer,
+        query_seconds=patience.query,
+        upload_seconds=patience.upload,
+        trace=metrics.foxapi(),
+    )
+
+
+def _fetchers(settings: Settings, silence: float) -> list[Fetcher]:
+    """The one that fetches what members give, and the one that fetches results."""
+    return [
+        Fetcher(trusted=settings.trusted_media_hosts, idle_seconds=silence, max_bytes=most)
+        for most in (settings.max_clip_mb * 1_000_000, _RESULT_BYTES)
+    ]
+
+
+@asynccontextmanager
+async def _watched(settings: Settings, metrics: Metrics, sources: Sources, bot: ExtendBot) -> AsyncIterator[None]:
+    """Serve health and figures meanwhile, if that is wanted. Raises CannotStart."""
+    if settings.http_port is None:
+        yield
+        return
+    checks = Checks(bot.connected, sources.store, metrics.loop_was_late)
+    pages = Pages(checks, Gauges(metrics.registry, sources, checks), metrics.registry)
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(served(settings.http_host, settings.http_port, pages, checks))
+        except CannotServe as error:
+            raise CannotStart(str(error)) from error
+        yield
 
 
 async def serve(bot: ExtendBot, runner: Runner, stop: asyncio.Event) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,6 +37,8 @@ class TaskEnded:
     """A task has ended, one way or another, and its member was told (or could not be)."""
 
     task: Task
+    completed_at: datetime | None = None
+    """When FoxAPI was first seen to have completed it, if this process saw that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +73,22 @@ class MemberRuled:
 Event = TaskAccepted | OrderRefused | TaskEnded | LimitsChanged | MemberRuled
 
 
+def _unheard(event: Event) -> None:
+    """Nobody listens."""
+
+
 class News:
     """A bounded queue of events. Telling is never waited for; what nobody takes in time is dropped, oldest first."""
 
-    def __init__(self, most: int = 1000) -> None:
+    def __init__(self, most: int = 1000, *, listener: Callable[[Event], None] = _unheard) -> None:
+        """`listener` hears every event at once, whoever takes it; it may neither wait nor raise."""
+        self._listener = listener
         self._events: deque[Event] = deque(maxlen=most)
         self._some = asyncio.Event()
 
     def tell(self, event: Event) -> None:
         """Say that something happened; returns at once and never raises."""
+        self._listener(event)
         if len(self._events) == self._events.maxlen:
             log.warning("the log channels cannot keep up: an event is dropped")
         self._events.append(event)

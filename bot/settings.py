@@ -61,7 +61,10 @@ class Settings(BaseSettings):
     default_server_running: Count = 5
     default_max_seconds: MostSeconds = 0
     default_cooldown: Cooldown = 0
+    http_port: Annotated[int | None, Field(ge=0, le=65535)] = None
+    http_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+    log_format: Annotated[str, Field(pattern="^(text|json)$")] = "text"
 
     @property
     def secrets(self) -> list[str]:
@@ -105,6 +108,11 @@ class Settings(BaseSettings):
         if isinstance(value, _Unreadable):
             raise ValueError(value.sentence)  # noqa: TRY004 (the type is our own way to say it here)
         return value
+
+    @field_validator("http_port", mode="before")
+    @classmethod
+    def _off(cls, value: object) -> object:
+        return None if value in {"", "off"} else value
 
     @field_validator("discord_token", "foxapi_key")
     @classmethod

@@ -85,7 +85,7 @@ class Notify(StrEnum):
 class Row(BaseModel):
     """Never changes, and has no fields but its own."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Order(Row):

@@ -151,7 +151,7 @@ class Delivery(commands.Cog):
         try:
             await self._show_all(reply)
         except Exception:
-            log.exception("progress could not be shown")
+            log.exception("task %d: progress could not be shown", reply.latest.id if reply.latest else 0)
 
     async def _show_all(self, reply: _Reply) -> None:
         """Show what is newest, again and again, never faster than allowed."""

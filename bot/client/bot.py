@@ -66,8 +66,12 @@ class ExtendBot(commands.Bot):
         api_url: str,
         edit_seconds: float,
         now: Callable[[], datetime],
+        trace: aiohttp.TraceConfig | None = None,
     ) -> None:
-        """`api_url`: REST base; `edit_seconds`: least gap between two edits of one reply."""
+        """`api_url`: REST base; `edit_seconds`: least gap between two edits of one reply.
+
+        `trace` is told of every request to Discord.
+        """
         # discord.py has no argument for the API's address; these two are read late (discord.py 2.7, http.Route).
         Route.BASE = api_url.rstrip("/")
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it would warn that we have no voice
@@ -78,6 +82,7 @@ class ExtendBot(commands.Bot):
             allowed_mentions=discord.AllowedMentions.none(),
             tree_cls=Tree,
             max_messages=None,
+            http_trace=trace or aiohttp.TraceConfig(),
         )
         self.service = service
         self.library = library
@@ -85,6 +90,12 @@ class ExtendBot(commands.Bot):
         self.edit_seconds = edit_seconds
         self.now = now
         self.languages = Languages.load()
+
+    def connected(self) -> bool:
+        """Whether the gateway is open, and Discord has taken the bot in."""
+        # Before the first connection there is no `ws`, whatever discord.py 2.7 says of its type.
+        gateway: DiscordWebSocket | None = self.ws
+        return gateway is not None and gateway.open and gateway.session_id is not None
 
     async def load_cogs(self) -> None:
         """Load them all; raises what the first bad one raises."""

@@ -7,6 +7,7 @@ Decided by status first, code second, never by the type's text.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,17 +19,19 @@ from bot.foxapi.sentences import sentence_for_failure, sentence_for_status
 from bot.phrase import Phrase
 
 Json = dict[str, Any]
+_WORD = re.compile(r"[\w.:-]{1,80}")
+_REQUEST = re.compile(r"request[_ ]id:? *([\w.-]{1,80})", re.IGNORECASE)
 
 
 class FoxError(Exception):
-    """FoxAPI did not do what was asked. Its text is for the log."""
+    """FoxAPI did not do what was asked. Its text is for the log, and so without FoxAPI's words: they may quote."""
 
 
 class Rejected(FoxError):
     """FoxAPI refused the request as it stands (4xx): no use to repeat it. `sentence` is for the member."""
 
-    def __init__(self, status: int, code: str, message: str, sentence: Phrase) -> None:
-        super().__init__(f"{status} {code or '-'}: {message}")
+    def __init__(self, status: int, code: str, request: str, sentence: Phrase) -> None:
+        super().__init__(f"{status} {code or 'without a code'}{request}")
         self.status = status
         self.code = code
         self.sentence = sentence
@@ -109,13 +112,14 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes) -> Json:
             raise Passing(f"{status} with a body that is not a JSON object")
         return content
     code, message = _error(content, body)
-    text = f"{status} {code or '-'}: {message}{_request_id(headers)}"
+    request = _request_id(headers, message)
+    text = f"{status} {code or 'without a code'}{request}"
     if status == 429:
         raise Busy(text, retry_after(headers))
     if status == 404:
-        raise UnknownTask(status, code, message, sentence_for_status(status, code, message))
+        raise UnknownTask(status, code, request, sentence_for_status(status, code, message))
     if 300 <= status < 500 and status != 303:  # 303 See Other says that the request WAS acted upon
-        raise Rejected(status, code, message + _request_id(headers), sentence_for_status(status, code, message))
+        raise Rejected(status, code, request, sentence_for_status(status, code, message))
     raise Passing(text, retry_after(headers))
 
 
@@ -171,15 +175,23 @@ def _error(content: Json | None, body: bytes) -> tuple[str, str]:
     """The error's code and message; gateways in front of FoxAPI answer HTML or plain text (seen)."""
     error = (content or {}).get("error")
     if isinstance(error, dict):
-        return str(error.get("code") or "")[:80], str(error.get("message") or "")[:300]
+        return _code(error.get("code")), str(error.get("message") or "")[:300]
     if isinstance(error, str):
         return "", error[:300]
     return "", body[:80].decode("utf-8", "replace")
 
 
-def _request_id(headers: Mapping[str, str]) -> str:
+def _code(value: object) -> str:
+    """A code is a word; anything else that stands in its place is not for the log."""
+    return found[0] if (found := _WORD.fullmatch(str(value or ""))) else ""
+
+
+def _request_id(headers: Mapping[str, str], message: str) -> str:
+    """By which FoxAPI's support finds the request: in a header, or (seen) in the message. For the log."""
     value = next((v for k, v in headers.items() if k.lower() == "x-request-id"), "")
-    return f" (request {value[:80]})" if value else ""
+    if found := _WORD.fullmatch(value) or _REQUEST.search(message):
+        return f" (request {found[found.lastindex or 0]})"
+    return ""
 
 
 def _credits(content: Json) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +25,8 @@ from bot.foxapi.answers import (
     decipher,
     remote,
 )
+
+log = logging.getLogger(__name__)
 
 USER_AGENT = "extend-bot/0.1 (+Discord bot)"
 """Seen: FoxAPI's gateway answers 403 to a library's own."""
@@ -48,12 +51,14 @@ class FoxAPI:
         *,
         query_seconds: float = 20,
         upload_seconds: float = 120,
+        trace: aiohttp.TraceConfig | None = None,
     ) -> None:
-        """`base`: FOXAPI_URL, without a path of its own.
+        """`base`: FOXAPI_URL, without a path of its own; `trace` is told of every request.
 
         Patience for answers: `paid_seconds` to the create call, `query_seconds` to a query, `upload_seconds` to an
         upload once its last byte is sent.
         """
+        self._traces = [trace] if trace else []
         self._base = URL(base.rstrip("/"))
         self._key = key
         self._model = model
@@ -65,11 +70,16 @@ class FoxAPI:
 
     async def __aenter__(self) -> Self:
         headers = {"User-Agent": USER_AGENT}
-        self._session = aiohttp.ClientSession(headers=headers, cookie_jar=aiohttp.DummyCookieJar())
+        self._session = aiohttp.ClientSession(
+            headers=headers, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=self._traces
+        )
         # The paid call gets a connection of its own each time: one that FoxAPI has closed meanwhile would make
         # "was it taken?" unanswerable for no reason.
         self._paying = aiohttp.ClientSession(
-            headers=headers, cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(force_close=True)
+            headers=headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            connector=aiohttp.TCPConnector(force_close=True),
+            trace_configs=self._traces,
         )
         return self
 
@@ -140,6 +150,8 @@ class FoxAPI:
             raise NoConnection(f"no connection: {type(error).__name__}") from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Passing(f"{type(error).__name__}: {error}") from error
+        if status != 200:
+            log.debug("FoxAPI answered %d: %.300r", status, body)
         return decipher(status, answered, body)
 
 

@@ -2,7 +2,7 @@
 
 from bot.media.errors import Unfit, Unreachable
 from bot.media.fetch import Fetcher
-from bot.media.ffmpeg import Ffmpeg, Ran
+from bot.media.ffmpeg import Ffmpeg, Ran, Work
 from bot.media.fit import fit
 from bot.media.fitness import too_short, unfit
 from bot.media.folder import Folders
@@ -24,6 +24,7 @@ __all__ = [
     "Shelf",
     "Unfit",
     "Unreachable",
+    "Work",
     "fit",
     "join",
     "look",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.media.errors import Unfit
-from bot.media.ffmpeg import Ffmpeg
+from bot.media.ffmpeg import Ffmpeg, Work
 from bot.media.probe import probe
 from bot.phrase import say
 from bot.task import Clip
@@ -19,7 +19,7 @@ _QUALITY = "18"
 
 
 async def encode(
-    ffmpeg: Ffmpeg, reading: Sequence[str], graph: str, *, sound: bool, into: Path, seconds: float
+    ffmpeg: Ffmpeg, reading: Sequence[str], graph: str, *, sound: bool, into: Path, seconds: float, work: Work
 ) -> Clip:
     """Write what the filters in `graph` give at [v], and if `sound` at [a], of the inputs `reading`, to `into`.
 
@@ -28,11 +28,15 @@ async def encode(
     maps = ["-map", "[v]", *(("-map", "[a]") if sound else ())]
     video = ["-c:v", "libx264", "-preset", "veryfast", "-crf", _QUALITY, "-pix_fmt", "yuv420p"]
     return await write(
-        ffmpeg, [*reading, "-filter_complex", graph, *maps, *video, *SOUND, "-b:a", "160k"], into, seconds=seconds
+        ffmpeg,
+        [*reading, "-filter_complex", graph, *maps, *video, *SOUND, "-b:a", "160k"],
+        into,
+        seconds=seconds,
+        work=work,
     )
 
 
-async def write(ffmpeg: Ffmpeg, args: Sequence[str], into: Path, *, seconds: float) -> Clip:
+async def write(ffmpeg: Ffmpeg, args: Sequence[str], into: Path, *, seconds: float, work: Work) -> Clip:
     """Run ffmpeg with `args` and one MP4 as output. The file `into` appears when it is complete and has been probed.
 
     Raises :class:`Unfit` if it cannot be made within `seconds`.
@@ -40,7 +44,7 @@ async def write(ffmpeg: Ffmpeg, args: Sequence[str], into: Path, *, seconds: flo
     part = into.with_name(into.name + ".part")
     output = ["-threads", str(ffmpeg.threads), *_CONTAINER, "-y", f"file:{part}"]
     try:
-        ran = await ffmpeg.run([*args, *output], seconds=seconds)
+        ran = await ffmpeg.run([*args, *output], seconds=seconds, work=work)
         if ran.code != 0:
             raise Unfit(
                 say("That video cannot be decoded: it is damaged, or of a rare kind; convert it to MP4 (H.264) first.")

@@ -7,8 +7,10 @@ import contextlib
 import os
 import shutil
 import signal
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
@@ -25,6 +27,21 @@ _STDERR_HEAD, _STDERR_TAIL = 1 << 16, 1 << 14
 _SHELL = Path("/bin/sh")
 # A limit that a system does not know is left out: the others, and the time bound of run(), still hold.
 _BOUNDED = 'for limit in v t f; do ulimit -$limit "$1" 2>/dev/null; shift; done; exec "$@"'
+
+
+class Work(StrEnum):
+    """What a run is for; for the figures."""
+
+    PROBE = "probe"
+    STILL = "still"
+    PREPARE = "prepare"
+    JOIN = "join"
+    FIT = "fit"
+    OTHER = "other"
+
+
+def _unheard(work: Work, seconds: float) -> None:
+    """Nobody wants to know how long a run took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +64,11 @@ class Ffmpeg:
         threads: int = 2,
         memory_bytes: int = 3 << 30,
         file_bytes: int = 1 << 30,
+        ran: Callable[[Work, float], None] = _unheard,
     ) -> None:
         """`program` by default is what imageio-ffmpeg finds or brings. The bounds are for each run.
 
+        `ran` is told of each run's end: what it was for, and the seconds that it took.
         Raises RuntimeError if there is no ffmpeg.
         """
         self.program = str(shutil.which(program or imageio_ffmpeg.get_ffmpeg_exe()) or "")
@@ -59,6 +78,9 @@ class Ffmpeg:
         self._memory = memory_bytes
         self._file = file_bytes
         self._turn = asyncio.Semaphore(at_once or os.cpu_count() or 1)
+        self._ran = ran
+        self.running = 0
+        """How many of it run at this moment."""
 
     def source(self, path: Path, *options: str) -> list[str]:
         """Arguments that read `path` as an input, however it is named, and only if it is a single video file."""
@@ -67,35 +89,48 @@ class Ffmpeg:
             *("-max_pixels", str(MOST_PIXELS), "-threads", str(self.threads), *options, "-i", f"file:{path}"),
         ]
 
-    async def run(self, args: Sequence[str], *, seconds: float, output_bytes: int = 1 << 16) -> Ran:
+    async def run(
+        self, args: Sequence[str], *, seconds: float, output_bytes: int = 1 << 16, work: Work = Work.OTHER
+    ) -> Ran:
         """Run ffmpeg with `args` and wait for its end; a wait for the turn does not count towards `seconds`.
 
         Raises :class:`Unfit` if it takes longer, writes more than `output_bytes` to its standard output, or needs
         more memory than it may have. When this returns, raises or is cancelled, the process is gone.
         """
         async with self._turn:
-            process = await asyncio.create_subprocess_exec(
-                *self._command(args, seconds),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env={"LC_ALL": "C"},
-                start_new_session=True,  # so that it can be killed with all that it may have started
-            )
-            ended = asyncio.gather(_read(process, output_bytes), _digest(process.stderr), process.wait())
-            try:
-                async with asyncio.timeout(seconds):
-                    stdout, stderr, code = await asyncio.shield(ended)
-            except TimeoutError:
-                raise Unfit(_TOO_MUCH) from None
-            finally:
-                _kill(process)
-                await asyncio.wait([ended])
+            with self._counted(work):
+                process = await asyncio.create_subprocess_exec(
+                    *self._command(args, seconds),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.PIPE,
+                    env={"LC_ALL": "C"},
+                    start_new_session=True,  # so that it can be killed with all that it may have started
+                )
+                ended = asyncio.gather(_read(process, output_bytes), _digest(process.stderr), process.wait())
+                try:
+                    async with asyncio.timeout(seconds):
+                        stdout, stderr, code = await asyncio.shield(ended)
+                except TimeoutError:
+                    raise Unfit(_TOO_MUCH) from None
+                finally:
+                    _kill(process)
+                    await asyncio.wait([ended])
         if len(stdout) > output_bytes:
             raise Unfit(_TOO_MUCH)
         if code < 0 or (code != 0 and "Cannot allocate memory" in stderr):  # killed by a limit, or crashed for want
             raise Unfit(_TOO_MUCH)
         return Ran(code, stdout, stderr)
+
+    @contextlib.contextmanager
+    def _counted(self, work: Work) -> Iterator[None]:
+        began = time.monotonic()
+        self.running += 1
+        try:
+            yield
+        finally:
+            self.running -= 1
+            self._ran(work, time.monotonic() - began)
 
     async def has_filters(self, *names: str) -> bool:
         """Whether this ffmpeg was built with all of these filters."""

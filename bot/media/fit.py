@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.media.encode import SOUND, write
-from bot.media.ffmpeg import Ffmpeg
+from bot.media.ffmpeg import Ffmpeg, Work
 from bot.task import Clip
 
 _SECONDS = 900.0
@@ -74,8 +74,8 @@ async def _encoded(ffmpeg: Ffmpeg, film: Path, plan: _Plan, into: Path) -> Clip:
     sound = ["-map", "0:a:0?", *SOUND, "-b:a", str(plan.sound_bits)] if plan.sound_bits else []
     reading = ffmpeg.source(film)
     try:
-        await ffmpeg.run([*reading, *video, "-pass", "1", "-an", "-f", "null", "-"], seconds=_SECONDS)
-        return await write(ffmpeg, [*reading, *video, "-pass", "2", *sound], into, seconds=_SECONDS)
+        await ffmpeg.run([*reading, *video, "-pass", "1", "-an", "-f", "null", "-"], seconds=_SECONDS, work=Work.FIT)
+        return await write(ffmpeg, [*reading, *video, "-pass", "2", *sound], into, seconds=_SECONDS, work=Work.FIT)
     finally:
         await asyncio.to_thread(_remove_logs, log)
 

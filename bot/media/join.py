@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.media.encode import encode
-from bot.media.ffmpeg import Ffmpeg
+from bot.media.ffmpeg import Ffmpeg, Work
 from bot.media.probe import Look, look
 from bot.media.shape import Shape, picture_filter, shape_of, silence, sound_filter
 from bot.task import Clip, ResultKind
@@ -102,7 +102,7 @@ async def _film(ffmpeg: Ffmpeg, pieces: list[_Piece], shape: Shape, into: Path) 
             chains.append(f"{_sound(number, piece, float(pictures / shape.rate))}[a{number}]")
     pads = "".join(f"[v{number}][a{number}]" if sound else f"[v{number}]" for number in range(len(pieces)))
     chains.append(f"{pads}concat=n={len(pieces)}:v=1:a={int(sound)}[v]" + ("[a]" if sound else ""))
-    return await encode(ffmpeg, reading, ";".join(chains), sound=sound, into=into, seconds=_SECONDS)
+    return await encode(ffmpeg, reading, ";".join(chains), sound=sound, into=into, seconds=_SECONDS, work=Work.JOIN)
 
 
 def _sound(number: int, piece: _Piece, seconds: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.media.errors import Unfit
-from bot.media.ffmpeg import Ffmpeg
+from bot.media.ffmpeg import Ffmpeg, Work
 from bot.phrase import say
 from bot.task import Clip
 
@@ -26,7 +26,7 @@ async def poster(ffmpeg: Ffmpeg, path: Path, clip: Clip) -> bytes:
     )
     output = ["-map", "0:V:0", "-frames:v", "1", "-vf", shrink, "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "5"]
     args = [*ffmpeg.source(path, "-ss", seek), *output, "-threads", "1", "-f", "image2pipe", "pipe:1"]
-    ran = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_BYTES)
+    ran = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_BYTES, work=Work.STILL)
     if not ran.stdout:
         raise Unfit(say("No picture can be read from that video; send another one."))
     return ran.stdout

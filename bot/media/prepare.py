@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.media.encode import encode
 from bot.media.errors import Unfit
-from bot.media.ffmpeg import Ffmpeg
+from bot.media.ffmpeg import Ffmpeg, Work
 from bot.media.fitness import SECONDS_MOST, too_short
 from bot.media.packets import Stretch
 from bot.media.probe import Look, look
@@ -61,7 +61,9 @@ async def prepare(ffmpeg: Ffmpeg, source: Path, into: Path) -> Prepared:
     if seen.sound:
         graph += f";[0:a:0]{sound_filter(start=cut - seek, seconds=float(pictures / shape.rate))}[a]"
     reading = ffmpeg.source(source, *(("-ss", f"{seek:.6f}") if seek else ()))
-    clip = await encode(ffmpeg, reading, graph, sound=seen.sound is not None, into=into, seconds=_SECONDS)
+    clip = await encode(
+        ffmpeg, reading, graph, sound=seen.sound is not None, into=into, seconds=_SECONDS, work=Work.PREPARE
+    )
     kept = cut - seen.video.start
     cut_out = say("used the last {seconds} s of {length}", seconds=round(clip.seconds), length=clock(seen.clip.seconds))
     return Prepared(clip, kept, cut_out if kept else say("converted to MP4"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.media.errors import Unfit
-from bot.media.ffmpeg import MOST_PIXELS, MOST_STREAMS, Ffmpeg
+from bot.media.ffmpeg import MOST_PIXELS, MOST_STREAMS, Ffmpeg, Work
 from bot.media.header import Header, described
 from bot.media.packets import Stretch, stretches
 from bot.phrase import say
@@ -50,7 +50,7 @@ async def look(ffmpeg: Ffmpeg, path: Path) -> Look:
         raise Unfit(say("That file is empty; upload it again."))
     # V, not v: a picture on the cover is no video.
     args = [*ffmpeg.source(path), "-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", "-f", "framecrc", "pipe:1"]
-    ran = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_LISTING_BYTES)
+    ran = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_LISTING_BYTES, work=Work.PROBE)
     header = described(ran.stderr)
     if (header and header.streams >= MOST_STREAMS) or "max_streams" in ran.stderr:
         raise Unfit(

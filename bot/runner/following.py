@@ -92,6 +92,7 @@ class Following:
     async def _take(self, job: Job, task: Task, url: str) -> Task:
         """Download the result: from here on nothing paid can expire."""
         tools, files = job.tools, job.tools.files(task)
+        job.completed_at = job.completed_at or tools.now()
         await asyncio.to_thread(files.folder.mkdir, parents=True, exist_ok=True)
         try:
             await job.unless_nudged(tools.results.fetch(url, files.result))

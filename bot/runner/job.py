@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, TypeVar
 
+from bot.phrase import Phrase
 from bot.runner.bell import Bell
 from bot.runner.delivering import deliver
 from bot.runner.doubt import look_first
@@ -27,6 +30,7 @@ from bot.task import Failed, Place, State, Task
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+_QUOTED = re.compile("“.*”", re.DOTALL)
 
 
 class Job:
@@ -43,6 +47,8 @@ class Job:
         self._bell = bell
         self.gaps = Gaps(tools.random, tools.patience.first_gap)
         self._task = task
+        self.completed_at: datetime | None = None
+        """When FoxAPI was first seen to have completed it."""
         self._nudged = asyncio.Event()
         self._following = Following()
 
@@ -94,7 +100,7 @@ class Job:
         """Write the task's next state, say so in the log, and show it unless it is an end (that is delivered)."""
         moved = await self.tools.store.move(task, state, self.tools.now(), **changes)
         if state is not task.state:
-            detail = moved.reason or (f"remote {moved.remote_id}" if state is State.RENDERING else "")
+            detail = _own_words(moved.reason) or (f"remote {moved.remote_id}" if state is State.RENDERING else "")
             log.info("task %d %s%s", moved.id, state, f" ({detail})" if detail else "")
             self._bell.ring()  # it may have left a slot
         self.show(moved)
@@ -184,3 +190,8 @@ class Job:
             return task
 
         return await self.surely(read)
+
+
+def _own_words(reason: Phrase | None) -> str:
+    """A reason for the log: without what it quotes, for FoxAPI's words may in turn quote a prompt."""
+    return _QUOTED.sub("“…”", str(reason)) if reason else ""

@@ -102,6 +102,6 @@ class Runner:
             del self._jobs[task_id]
             self._bell.ring()
         if not job.told_before:
-            self._tools.news.tell(TaskEnded(job.task))
+            self._tools.news.tell(TaskEnded(job.task, job.completed_at))
         if job.task.forgotten:
             await sweep(self._tools)

@@ -85,6 +85,7 @@ class Service:
         except Exception as error:
             log.exception("an order of member %d is refused, for the store did not answer", order.user_id)
             raise Refused(_NO_ANSWER) from error
+        log.info("task %d %s", task.id, task.state)
         self._ring(task.id)
         self.news.tell(TaskAccepted(task))
         return task
@@ -148,6 +149,7 @@ class Service:
                 task = await self._store.move(task, State.CANCELLED, self._now(), billed=billed)
             except Moved:
                 continue  # it went on between the read and the write: look at it again
+            log.info("task %d %s by its member", task.id, task.state)
             self._ring(task.id)
             return task
 

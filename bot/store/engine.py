@@ -32,7 +32,7 @@ async def opened(url: str) -> AsyncIterator[AsyncEngine]:
         raise StoreUnusable(f"Cannot make the database's folder {file.parent}: {error.strerror}.") from error
     with alone(file):
         await asyncio.to_thread(rehearse, file)
-        engine = create_async_engine(make_url(url), connect_args={"timeout": _BUSY_MS / 1000})
+        engine = create_async_engine(make_url(url), connect_args={"timeout": _BUSY_MS / 1000}, hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _prepare)
         event.listen(engine.sync_engine, "begin", _begin)
         try:

@@ -17,6 +17,7 @@ from bot.store.books import Books
 from bot.store.catalogue import Catalogue
 from bot.store.database import Database
 from bot.store.engine import opened
+from bot.store.overview import Overview
 from bot.store.servers import Servers
 from bot.store.shares import Shares
 from bot.store.tables import members, notes, task_of, tasks, values
@@ -55,6 +56,7 @@ class Store:
         self.attic = Attic(self._database)
         self.catalogue = Catalogue(self._database)
         self.shares = Shares(self._database)
+        self.overview = Overview(self._database)
 
     @classmethod
     @asynccontextmanager

@@ -1,0 +1,85 @@
+"""Whether the bot lives (its loop turns) and is ready (the gateway is connected, the store takes writes)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+_NOTE = "health"
+_TRUE_FOR = 5.0
+"""Seconds for which an answer of the store is believed, so that asking often costs nothing."""
+_PATIENCE = 3.0
+"""Seconds for the store to take a write."""
+_LOOKS_EVERY = 1.0
+_STUCK = 15.0
+"""Seconds after which a loop that did not turn counts as dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How the bot is."""
+
+    live: bool
+    parts: Mapping[str, bool]
+    """By the name of what it needs to be ready, whether that is well."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can work."""
+        return self.live and all(self.parts.values())
+
+
+class Checks:
+    """Looks at the bot. Use as a task of its own: :meth:`run` measures the loop."""
+
+    def __init__(self, connected: Callable[[], bool], store: Store, late: Callable[[float], None]) -> None:
+        """`late` is told each second by how much the loop was late."""
+        self._connected = connected
+        self._store = store
+        self._late = late
+        self._clock = asyncio.get_running_loop().time
+        self._turned = self._clock()
+        self._writing: asyncio.Task[bool] | None = None
+        self._written = float("-inf")
+
+    async def run(self) -> None:
+        """Measure the loop; ends only by cancellation, and then leaves no write behind."""
+        try:
+            while True:
+                self._turned = self._clock()
+                await asyncio.sleep(_LOOKS_EVERY)
+                self._late(max(0.0, self._clock() - self._turned - _LOOKS_EVERY))
+        finally:
+            if self._writing:
+                await asyncio.wait({self._writing})
+
+    async def look(self) -> Condition:
+        """How the bot is now; takes three seconds at most, and never raises."""
+        return Condition(self.live(), {"gateway": self._connected(), "store": await self._takes_writes()})
+
+    def live(self) -> bool:
+        """Whether the loop turns."""
+        return self._clock() - self._turned < _STUCK
+
+    async def _takes_writes(self) -> bool:
+        if self._clock() - self._written < _TRUE_FOR:
+            return True
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write(), name="health: write")
+        await asyncio.wait({self._writing}, timeout=_PATIENCE)  # not cancelled: a write is to end whole
+        return self._writing.done() and self._writing.result()
+
+    async def _write(self) -> bool:
+        try:
+            await self._store.remember(_NOTE, "writable")
+        except Exception as error:  # whatever the database raises means the same here
+            log.warning("the store does not take writes: %s", error)
+            return False
+        self._written = self._clock()
+        return True

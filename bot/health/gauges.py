@@ -1,0 +1,100 @@
+"""What is read at each scrape: off the store in one cheap query, off the disk, and off this process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from bot.health.checks import Checks
+from bot.media import Ffmpeg, Folders
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the figures come from."""
+
+    store: Store
+    folders: Folders
+    ffmpeg: Ffmpeg
+    data: Path
+    """A folder on the disk whose room is told."""
+    now: Callable[[], datetime]
+
+
+class Gauges:
+    """How things stand."""
+
+    def __init__(self, registry: CollectorRegistry, sources: Sources, checks: Checks) -> None:
+        self._sources = sources
+        self._checks = checks
+        self._tasks = Gauge("extendbot_tasks", "Unfinished tasks, by state.", ["state"], registry=registry)
+        self._oldest = Gauge(
+            "extendbot_tasks_oldest_seconds",
+            "For how long the one has been in this state that has been the longest; 0: there is none.",
+            ["state"],
+            registry=registry,
+        )
+        self._ready = Gauge("extendbot_ready", "1 if this part is well, else 0.", ["part"], registry=registry)
+        self._database = Gauge("extendbot_database_bytes", "Size of the database.", registry=registry)
+        self._files = Gauge(
+            "extendbot_files_bytes", "Clips and results at work, and kept films.", ["of"], registry=registry
+        )
+        self._free = Gauge("extendbot_disk_free_bytes", "Room left on the disk of DATA_DIR.", registry=registry)
+        self._running = Gauge("extendbot_media_running", "Runs of ffmpeg at this moment.", registry=registry)
+        self._running.set_function(lambda: sources.ffmpeg.running)
+        registry.register(_Children())
+
+    async def read(self) -> None:
+        """Bring them up to date; one that cannot be read is left out rather than told wrongly."""
+        condition = await self._checks.look()
+        for part, well in condition.parts.items():
+            self._ready.labels(part).set(well)
+        await asyncio.gather(self._read_store(), self._read_disk())
+
+    async def _read_store(self) -> None:
+        try:
+            standing = await self._sources.store.overview.read()
+        except Exception as error:  # whatever the database raises: the other figures are wanted all the more
+            log.warning("the figures lack what the store would say: %s", error)
+            self._tasks.clear()
+            self._oldest.clear()
+            self._database.set(float("nan"))
+            return
+        now = self._sources.now()
+        for state, number in standing.tasks.items():
+            since = standing.since.get(state)
+            self._tasks.labels(state.value).set(number)
+            self._oldest.labels(state.value).set(max(0.0, (now - since).total_seconds()) if since else 0)
+        self._database.set(standing.database_bytes)
+
+    async def _read_disk(self) -> None:
+        folders = self._sources.folders
+        self._files.labels("work").set(await folders.used())
+        self._files.labels("kept").set(await asyncio.to_thread(folders.shelf.size))
+        try:
+            self._free.set((await asyncio.to_thread(shutil.disk_usage, self._sources.data)).free)
+        except FileNotFoundError:  # nothing has been put there yet
+            self._free.set(float("nan"))
+
+
+class _Children(Collector):
+    """The processor time of ffmpeg's runs, which are this process's only children."""
+
+    def collect(self) -> list[CounterMetricFamily]:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        family = CounterMetricFamily("extendbot_media_cpu_seconds", "Processor time of ffmpeg's runs that have ended.")
+        family.add_metric([], used.ru_utime + used.ru_stime)
+        return [family]

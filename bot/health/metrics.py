@@ -1,0 +1,103 @@
+"""The figures, as Prometheus reads them. No label holds an id, or anything that a person wrote.
+
+Counters begin anew with each process. What can be read off the store and the disk is read at each scrape (gauges.py).
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import aiohttp
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from bot.health import traffic
+from bot.media import Work
+from bot.news import Event, OrderRefused, TaskAccepted, TaskEnded
+from bot.task import Billed, State
+
+_QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 90)
+_SLOW = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600)
+_WORK = (0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180)
+
+
+class Metrics:
+    """Counts what happens, in a registry of its own, so that several bots fit into one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        Info("extendbot", "The bot itself.", registry=self.registry).info({"version": version("extend-bot")})
+        self._orders = self._counter("orders", "Orders of members, by what they were answered.", "answer")
+        self._ended = self._counter("tasks_ended", "Tasks that have ended and were told.", "outcome", "billed")
+        self._credits = self._counter("credits", "Credits that FoxAPI reserved for tasks that have ended.")
+        self._discord = self._counter("discord_requests", "Requests to Discord, by call and status.", "call", "status")
+        self._delivery = self._histogram(
+            "delivery_seconds", "From FoxAPI's completed, as first seen, to the delivered reply.", _SLOW
+        )
+        self._foxapi = self._histogram(
+            "foxapi_request_seconds", "FoxAPI's calls until the answer began.", _QUICK, "call", "status"
+        )
+        self._media = self._histogram("media_seconds", "Runs of ffmpeg, by what they were for.", _WORK, "work")
+        self._loop = self._histogram(
+            "loop_delay_seconds", "How late the event loop was, looked at each second.", _QUICK
+        )
+        self._name_what_is_known()
+
+    def heard(self, event: Event) -> None:
+        """Count an event."""
+        match event:
+            case TaskAccepted():
+                self._orders.labels("accepted").inc()
+            case OrderRefused():
+                self._orders.labels("refused").inc()
+            case TaskEnded(task, completed_at):
+                self._ended.labels(task.state.value, task.billed.value).inc()
+                self._credits.inc(task.credits or 0)
+                completed = completed_at or task.rendered_at
+                if task.state is State.DELIVERED and completed:
+                    self._delivery.observe((task.changed_at - completed).total_seconds())
+
+    def ffmpeg_ran(self, work: Work, seconds: float) -> None:
+        """Count a run of ffmpeg."""
+        self._media.labels(work.value).observe(seconds)
+
+    def loop_was_late(self, seconds: float) -> None:
+        """Count a look at the event loop."""
+        self._loop.observe(seconds)
+
+    def foxapi(self) -> aiohttp.TraceConfig:
+        """What FoxAPI's sessions are traced with."""
+
+        def heard(call: str, status: str, seconds: float) -> None:
+            self._foxapi.labels(call, status).observe(seconds)
+
+        return traffic.tracing(traffic.FOXAPI, heard)
+
+    def discord(self) -> aiohttp.TraceConfig:
+        """What Discord's session is traced with."""
+
+        def heard(call: str, status: str, seconds: float) -> None:  # noqa: ARG001
+            self._discord.labels(call, status).inc()
+
+        return traffic.tracing(traffic.DISCORD, heard)
+
+    def _name_what_is_known(self) -> None:
+        """Begin at zero, so that the first of a kind is seen as an increase."""
+        for answer in ("accepted", "refused"):
+            self._orders.labels(answer)
+        for outcome in State:
+            for billed in Billed if outcome.ended else ():
+                self._ended.labels(outcome.value, billed.value)
+        for call in ("edit", "respond", "post", "delete"):
+            self._discord.labels(call, "429")
+        for work in Work:
+            self._media.labels(work.value)
+
+    def _counter(self, name: str, words: str, *labels: str) -> Counter:
+        return Counter(f"extendbot_{name}", words, labels, registry=self.registry)
+
+    def _histogram(self, name: str, words: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"extendbot_{name}", words, labels, buckets=buckets, registry=self.registry)

@@ -1,0 +1,78 @@
+"""The page of /healthz and /metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from bot.health.checks import Checks
+from bot.health.gauges import Gauges
+
+log = logging.getLogger(__name__)
+
+
+class CannotServe(Exception):
+    """The address is not to be had. Its text is one sentence for the operator."""
+
+
+class Pages:
+    """Answers the requests."""
+
+    def __init__(self, checks: Checks, gauges: Gauges, registry: CollectorRegistry) -> None:
+        self._checks = checks
+        self._gauges = gauges
+        self._registry = registry
+
+    async def ready(self, _: web.Request) -> web.Response:
+        """200 if the bot can work, else 503; in JSON what is amiss."""
+        condition = await self._checks.look()
+        said = {"live": condition.live, "ready": condition.ready, **condition.parts}
+        return web.json_response(said, status=200 if condition.ready else 503)
+
+    async def live(self, _: web.Request) -> web.Response:
+        """200 while the loop turns, whatever Discord and the disk do: a restart would not mend these."""
+        live = self._checks.live()
+        return web.json_response({"live": live}, status=200 if live else 503)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """The figures, in the format that is asked for."""
+        await self._gauges.read()
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+
+
+@asynccontextmanager
+async def served(host: str, port: int, pages: Pages, checks: Checks) -> AsyncIterator[None]:
+    """Answer at this address meanwhile (port 0: any free one, said in the log). Raises CannotServe."""
+    app = web.Application()
+    for path, handler in (
+        ("/healthz", pages.ready),
+        ("/healthz/ready", pages.ready),
+        ("/healthz/live", pages.live),
+        ("/metrics", pages.metrics),
+    ):
+        app.router.add_get(path, handler)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    measuring = asyncio.create_task(checks.run(), name="health")
+    try:
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise CannotServe(
+                f"Health and figures cannot be served at HTTP_HOST {host}, HTTP_PORT {port} ({error.strerror}): "
+                "choose another port, or leave HTTP_PORT empty."
+            ) from error
+        log.info("health and figures at http://%s:%d", *runner.addresses[0][:2])
+        yield
+    finally:
+        await runner.cleanup()
+        measuring.cancel()
+        with suppress(asyncio.CancelledError):
+            await measuring

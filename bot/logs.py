@@ -1,0 +1,101 @@
+"""The log: one line per event on stderr, for people or as JSON, and nothing in it that is not anybody's business."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from types import TracebackType
+from urllib.parse import urlsplit
+
+log = logging.getLogger("bot")
+
+_TALKATIVE = ("discord", "alembic", "aiosqlite", "sqlalchemy")
+"""Libraries whose own lines below WARNING are of no use here; some of them hold prompts and tokens."""
+_LINK = re.compile(
+    r"\b([a-z][a-z0-9+.-]*://)(?:[^\s/?#@'\"<>]*@)?([^\s/?#'\"<>)\],;]*)([/?#][^\s'\"<>]*)?", re.IGNORECASE
+)
+_PATH = re.compile(r"(/(?:webhooks|interactions)/\d+/)[^\s/?'\"]+")
+_TOKEN = re.compile(r"\baW50ZXJhY3Rpb246[\w=+/-]+")
+"""An interaction's token, wherever it stands: base64 of "interaction:", and more."""
+_TASK = re.compile(r"task (\d+)\b")
+
+
+class Discretion:
+    """Takes out of a text what no log may hold. The last line of defence: whoever logs leaves it out to begin with."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        """`secrets`: the known ones, such as the bot's token."""
+        known = sorted(filter(None, secrets), key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, known))) if known else None
+
+    def __call__(self, text: str) -> str:
+        """`text` without the secrets, without interactions' tokens, and with no more of any link than its host."""
+        if self._known:
+            text = self._known.sub("[secret]", text)
+        text = _LINK.sub(lambda link: f"{link[1]}{link[2]}{'/…' if link[3] else ''}", text)
+        return _TOKEN.sub("[token]", _PATH.sub(r"\1[token]", text))
+
+
+class Readable(logging.Formatter):
+    """For people: a line per event; an error's traceback follows it."""
+
+    def __init__(self, discretion: Discretion) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s", "%Y-%m-%d %H:%M:%S")
+        self._discretion = discretion
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: D102 (logging's own)
+        return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The event as text."""
+        return self._discretion(super().format(record))
+
+
+class Structured(logging.Formatter):
+    """For machines: a JSON object per event, with `task` where the event is one of a task's; the time is in UTC."""
+
+    def __init__(self, discretion: Discretion) -> None:
+        super().__init__()
+        self._discretion = discretion
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The event as one line of JSON."""
+        message = record.getMessage()
+        event: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": self._discretion(message),
+        }
+        if found := _TASK.match(message):
+            event["task"] = int(found[1])
+        if record.exc_info:
+            event["error"] = self._discretion(self.formatException(record.exc_info))
+        return json.dumps(event, ensure_ascii=False)
+
+
+def start_log(level: str, form: str, *secrets: str) -> None:
+    """Log to stderr from now on, everything that ends the program included.
+
+    `form` is "text" or "json". What of `secrets` is an address is a secret only as to its password.
+    """
+    discretion = Discretion(_password(secret) if "://" in secret else secret for secret in secrets)
+    handler = logging.StreamHandler()
+    handler.setFormatter(Structured(discretion) if form == "json" else Readable(discretion))
+    logging.basicConfig(level=level, handlers=[handler])
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.getLevelName(level), logging.WARNING))
+    logging.captureWarnings(True)
+    sys.excepthook = _log_the_end
+
+
+def _password(address: str) -> str:
+    return urlsplit(address).password or ""
+
+
+def _log_the_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    log.critical("the bot ends by an error that nobody foresaw", exc_info=(kind, error, trace))
