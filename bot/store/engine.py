@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from bot.store import hops
 
 _BUSY_MS = 5_000
 """Less than the 10 s in which a stopped bot has to end; whoever must be sure tries again."""
@@ -43,7 +47,7 @@ async def opened(url: str) -> AsyncIterator[AsyncEngine]:
     except OSError as error:
         raise StoreUnusable(f"Cannot make the database's folder {file.parent}: {error.strerror}.") from error
     with _alone(file):
-        engine = create_async_engine(address, connect_args={"timeout": _BUSY_MS / 1000})
+        engine = create_async_engine(address, async_creator=partial(_connected, file))
         event.listen(engine.sync_engine, "connect", _prepare)
         event.listen(engine.sync_engine, "begin", _begin)
         try:
@@ -70,6 +74,12 @@ def _alone(file: Path) -> Iterator[None]:
         yield
 
 
+async def _connected(file: Path) -> hops.Connection:
+    connection = hops.Connection(partial(sqlite3.connect, file, timeout=_BUSY_MS / 1000))
+    await connection
+    return connection
+
+
 def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 (a DBAPI connection has no common type)
     connection.isolation_level = None  # the driver begins nothing by itself: _begin does
     cursor = connection.cursor()
@@ -81,7 +91,9 @@ def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 (a DBAPI
 def _begin(connection: Connection) -> None:
     """Readers take no lock; a writer takes it at once, so that what it read is still true when it writes."""
     reading = connection.get_execution_options().get("reading")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, hops.Connection)  # noqa: S101 - _connected made it
+    driver.begin_with("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _migrate(connection: Connection) -> None:
