@@ -73,6 +73,7 @@ class BenchStage:
             "TRUSTED_MEDIA_HOSTS": ",".join(hosts),
             "POLL_SECONDS": "5",
             "EDIT_SECONDS": "5",
+            "QUERIES_PER_SECOND": str(max(20, tasks / 5)),
             "MAX_RUNNING": str(tasks),
             "MAX_WAITING": str(tasks),
             "SERVER_MAX_WAITING": str(tasks),

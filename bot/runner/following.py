@@ -14,6 +14,7 @@ from bot.task import Billed, Clip, Failed, State, Task
 
 if TYPE_CHECKING:
     from bot.runner.job import Job
+    from bot.runner.tools import Tools
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +33,8 @@ class Following:
     async def look(self, job: Job, task: Task) -> Task:
         """Ask FoxAPI once, and do what its answer asks for. Raises Failed when the task ended without a result."""
         tools = job.tools
-        await job.unless_nudged(tools.pause.turn())
         try:
-            remote = await job.unless_nudged(tools.fox.task(task.remote_id or ""))
+            remote = await job.unless_nudged(_ask(tools, task))
         except UnknownTask:
             tools.pause.well()
             return await self._wait(job, task, tools.patience.unknown)
@@ -81,7 +81,10 @@ class Following:
             task = await job.tools.store.note(task, overdue=True)
             job.leave_slot()
         job.show(task)
-        gap = job.tools.patience.overdue_poll if task.overdue else job.tools.poll_seconds
+        tools = job.tools
+        gap = tools.patience.overdue_poll
+        if not task.overdue:
+            gap = estimate.next_query(task, tools.now(), tools.poll_seconds)
         self._still += gap
         await job.rest(gap)
         return await job.fresh(task)
@@ -110,6 +113,17 @@ class Following:
             if self._bad_files < _BAD_FILES:
                 raise
             return None
+
+
+async def _ask(tools: Tools, task: Task) -> Remote:
+    """One query, when it is its turn: not while FoxAPI is ill, and not faster than all queries together may go."""
+    await tools.pause.turn()
+    while True:
+        await tools.pace.turn()
+        if not tools.pause.lasts:
+            break
+        await tools.pause.turn()  # it began while this one waited
+    return await tools.fox.task(task.remote_id or "")
 
 
 def _give_up_if_late(job: Job, task: Task) -> None:

@@ -16,8 +16,8 @@ from bot.sandbox.fox.tasks import Task
 
 _STEPS = 20
 """Times at which a task's progress is moved on."""
-_SPREAD = 0.25
-"""Of the logarithm of the lengths: of a hundred tasks whose median is 30 s, about 95 take 18 to 49 s."""
+_SPREAD = 0.2
+"""Of the logarithm of the lengths: of a hundred tasks whose median is 30 s, about 95 take 20 to 45 s."""
 
 
 @dataclass(frozen=True, slots=True)
