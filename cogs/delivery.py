@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _BOT_EDIT_SECONDS = 15.0
 """Least seconds between two edits of one message by the bot; Discord's own limit is per channel."""
+_FIRST_EDIT = 0.2
+"""Of the gap between two edits: how long the first one waits, for the first states follow each other fast."""
 _EDIT_TAKES = 30.0
 """Most seconds that Discord may take for an edit that only shows progress."""
 
@@ -150,6 +152,8 @@ class Delivery(commands.Cog):
 
     async def _show_all(self, reply: _Reply) -> None:
         """Show what is newest, again and again, never faster than allowed."""
+        if reply.shown is None:
+            await asyncio.sleep(self._bot.edit_seconds * _FIRST_EDIT)
         while task := reply.newest:
             reply.newest = None
             reply.news.clear()

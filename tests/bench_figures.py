@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -81,7 +81,7 @@ def table(runs: Sequence[Run]) -> str:
     return "\n".join(lines)
 
 
-_ROWS = {
+_ROWS: dict[str, Callable[[Run], str]] = {
     "delivered / never answered": lambda run: f"{run.delivered:,} / {run.unanswered:,}",
     "first response p50 / p99 / max": lambda run: _three(run.first),
     "completed → noticed, mean / p99": lambda run: f"{_mean(run.noticing)} / {share(run.noticing, 0.99):.1f} s",

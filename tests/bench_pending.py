@@ -1,4 +1,4 @@
-"""A start with many tasks under way in the store: how soon and how fast they are asked for, and what each one weighs."""
+"""A start with many tasks under way in the store: how soon and how fast they are asked for, and what each weighs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def pending(tasks: int, film: Path) -> str:
     return (
         f"A start with {tasks:,} pending tasks: the first query after {first:.1f} s; {len(asked):,} queries in "
         f"{asked[-1] - asked[0]:.0f} s, at most {_most_in_a_second(asked)} in any second, {stage.calls['429']} 429s of "
-        f"Discord; memory {full / 1e6:.0f} MB, without tasks {empty / 1e6:.0f} MB: {each * 1000 / 1e6:.1f} MB per 1,000."
+        f"Discord; memory {full / 1e6:.0f} MB, without tasks {empty / 1e6:.0f} MB: {each / 1e3:.1f} MB per 1,000."
     )
 
 

@@ -23,7 +23,7 @@ from bot.sandbox.discord.server import DiscordServer
 from bot.sandbox.faults import Call
 from bot.sandbox.fox import FoxServer
 from bot.sandbox.fox.canned import Canned
-from tests.stage import A_VIDEO, NO_LIMITS
+from tests.stage import A_VIDEO, NO_LIMITS, Json
 
 _CALLBACK = re.compile(r"^/api/v10/interactions/(\d+)/")
 _REPLY = re.compile(r"^/api/v10/webhooks/\d+/([^/]+)/messages/")
@@ -126,14 +126,18 @@ class BenchStage:
     def _hopeful(self, marks: Marks) -> bool:
         return marks.answered is not None or time.perf_counter() - marks.sent < 4
 
-    def _command(self) -> dict[str, object] | None:
+    def _command(self) -> Json:
         known = self.discord.world.commands[None].values()
-        return next((each for each in known if each["name"] == "extend"), None)
+        return next((each for each in known if each["name"] == "extend"), {})
 
-    def discord_called(self, call: Call) -> None:
-        """Note a call of Discord's API that has been answered."""
-        if not call.path.startswith("/api/"):
-            return
+    def called(self, call: Call) -> None:
+        """Note a call that one of the stand-ins has answered."""
+        if call.path.startswith("/api/v10/"):
+            self._discord_called(call)
+        else:
+            self._fox_called(call)
+
+    def _discord_called(self, call: Call) -> None:
         if call.status == 429:
             self.calls["429"] += 1
         kind = "other"
@@ -153,8 +157,7 @@ class BenchStage:
                 self._news.set()
         self.calls[kind] += 1
 
-    def fox_called(self, call: Call) -> None:
-        """Note a query of FoxAPI that has been answered."""
+    def _fox_called(self, call: Call) -> None:
         found = _QUERY.match(call.path)
         task = self.fox.tasks.get(found[1]) if found else None
         if task is None:
@@ -175,16 +178,12 @@ async def bench_stage(folder: Path, film: Path, seconds: float, seed: int) -> As
     clock = Clock()
     async with AsyncExitStack() as stack:
         noted: list[BenchStage] = []
-        discord = await stack.enter_async_context(
-            DiscordServer(clock=clock, watch=lambda call: noted[0].discord_called(call))
-        )
-        fox = await stack.enter_async_context(
-            FoxServer(
-                clock,
-                watch=lambda call: noted[0].fox_called(call),
-                balance=10_000_000,
-                canned=Canned(film, seconds, seed),
-            )
-        )
+
+        def told(call: Call) -> None:
+            noted[0].called(call)
+
+        discord = await stack.enter_async_context(DiscordServer(clock=clock, watch=told))
+        canned = Canned(film, seconds, seed)
+        fox = await stack.enter_async_context(FoxServer(clock, watch=told, balance=10_000_000, canned=canned))
         noted.append(BenchStage(discord, fox, folder))
         yield noted[0]

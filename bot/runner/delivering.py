@@ -44,7 +44,7 @@ async def _bring(job: Job, task: Task, result: Path | None) -> Task:
     place = await job.tools.screen.deliver(task, result, job.tools.files(task).still)
     told = {"place": place, "told": True, "ping_due": ping_is_due(task, place, wish, job.tools.now())}
     if task.state is State.READY:
-        task = await job.surely(lambda: job.move(task, State.DELIVERED, **told))
+        task = await job.surely(lambda: job.move(task, State.DELIVERED, film=task.film, **told))
     else:
         task = await job.surely(lambda: job.tools.store.note(task, **told))
     await put_away(job.tools, task)

@@ -43,24 +43,25 @@ class Following:
             _give_up_if_late(job, task)
             return await job.fresh(task)
         tools.pause.well()
-        if remote.credits is not None and remote.credits != task.credits:
-            task = await tools.store.note(task, credits=remote.credits)
+        news = _news(task, remote)
+        if news and remote.url is None and remote.percent <= task.progress:
+            task, news = await tools.store.note(task, **news), {}
         match remote:
             case Remote(RemoteStatus.FAILED, sentence=sentence, code=code):
                 log.info("task %d: FoxAPI failed it: %s", task.id, code or "no code")
                 raise Failed(sentence or "FoxAPI failed: try again.", Billed.UNKNOWN)
             case Remote(RemoteStatus.COMPLETED, url=str() as url):
-                return await self._take(job, task, url)
+                return await self._take(job, task, url, news)
             case Remote(RemoteStatus.COMPLETED):
                 return await self._without_link(job, task)
-        return await self._progress(job, task, remote.percent)
+        return await self._progress(job, task, remote.percent, news)
 
-    async def _progress(self, job: Job, task: Task, percent: int) -> Task:
+    async def _progress(self, job: Job, task: Task, percent: int, news: dict[str, object]) -> Task:
         if percent > task.progress:
             self._still = 0.0
             now = job.tools.now()
             expected = estimate.under_way(task.sent_at or now, now, percent, task.expected_at)
-            task = await job.tools.store.note(task, progress=percent, expected_at=expected, overdue=False)
+            task = await job.tools.store.note(task, progress=percent, expected_at=expected, overdue=False, **news)
         return await self._wait(job, task, job.tools.patience.stalled)
 
     async def _without_link(self, job: Job, task: Task) -> Task:
@@ -89,7 +90,7 @@ class Following:
         await job.rest(gap)
         return await job.fresh(task)
 
-    async def _take(self, job: Job, task: Task, url: str) -> Task:
+    async def _take(self, job: Job, task: Task, url: str, news: dict[str, object]) -> Task:
         """Download the result: from here on nothing paid can expire."""
         tools, files = job.tools, job.tools.files(task)
         await asyncio.to_thread(files.folder.mkdir, parents=True, exist_ok=True)
@@ -102,7 +103,7 @@ class Following:
             return await job.fresh(task)  # and asks anew, for the link may have changed
         job.gaps.reset()
         now = tools.now()
-        return await job.surely(lambda: job.move(task, State.READY, **_ready(result, url, now)))
+        return await job.surely(lambda: job.move(task, State.READY, **_ready(result, url, now), **news))
 
     async def _probed(self, job: Job, task: Task) -> Clip | None:
         """Look at the file; what stays unreadable after some downloads is what was made, and is delivered as it is."""
@@ -124,6 +125,11 @@ async def _ask(tools: Tools, task: Task) -> Remote:
             break
         await tools.pause.turn()  # it began while this one waited
     return await tools.fox.task(task.remote_id or "")
+
+
+def _news(task: Task, remote: Remote) -> dict[str, object]:
+    """What the task costs, if that is news."""
+    return {} if remote.credits is None or remote.credits == task.credits else {"credits": remote.credits}
 
 
 def _give_up_if_late(job: Job, task: Task) -> None:

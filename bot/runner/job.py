@@ -80,13 +80,15 @@ class Job:
                 return await deliver(self, task)
 
     async def move(self, task: Task, state: State, **changes: object) -> Task:
-        """Write the task's next state, say so in the log, and show it unless it is an end (that is delivered)."""
+        """Write the task's next state, say so in the log, and show it unless it is about to be delivered."""
         moved = await self.tools.store.move(task, state, self.tools.now(), **changes)
         if state is not task.state:
             detail = moved.reason or (f"remote {moved.remote_id}" if state is State.RENDERING else "")
             log.info("task %d %s%s", moved.id, state, f" ({detail})" if detail else "")
-            self._bell.ring()  # it may have left a slot
-        self.show(moved)
+        if state is State.READY or state.ended:
+            self._bell.ring()  # it has left its slot
+        else:
+            self.show(moved)
         return moved
 
     def show(self, task: Task) -> None:

@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-async def send(job: Job, task: Task) -> Task:
-    """Submit a prepared task. Return its row: `rendering`, `unclear`, or `sending` with the time of the next try."""
+async def send(job: Job, task: Task, **prepared: object) -> Task:
+    """Submit a prepared task; what was `prepared` is written down together with its state.
+
+    Return its row: `rendering`, `unclear`, or `sending` with the time of the next try.
+    """
     await job.unless_nudged(job.tools.pause.turn())
     recent = (
         await job.tools.store.recent_durations()
     )  # now, for nothing may stand between FoxAPI's answer and its record
-    task = await job.move(task, State.SENDING, not_before=None)
+    task = await job.move(task, State.SENDING, not_before=None, **prepared)
     # Also when the bot is stopped the answer is worth waiting for: without it nobody will know what was paid.
     return await job.finish(_pay(job, task, recent))
 

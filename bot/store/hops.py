@@ -9,7 +9,7 @@ nothing is open.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -55,12 +55,12 @@ class Connection(aiosqlite.Connection):
         if self.in_transaction:
             await super().rollback()
 
-    async def ran(self, statement: str, values: Iterable[Any], *, many: bool) -> _Ran:
+    async def ran(self, statement: str, values: Any, *, many: bool) -> _Ran:  # noqa: ANN401 (as the driver takes them)
         """Execute `statement` and fetch all of its rows."""
-        result: _Ran = await self._execute(self._run, statement, values, many)
+        result: _Ran = await self._execute(self._run, statement, values, many)  # type: ignore[no-untyped-call]
         return result
 
-    def _run(self, statement: str, values: Iterable[Any], many: bool) -> _Ran:
+    def _run(self, statement: str, values: Any, many: bool) -> _Ran:
         """The same in the connection's thread."""
         begin, self._begin = self._begin, None
         if begin:
@@ -100,12 +100,12 @@ class Cursor:
         """The id of the row that was inserted last."""
         return self._ran.lastrowid
 
-    async def execute(self, statement: str, values: Iterable[Any] = ()) -> Self:
+    async def execute(self, statement: str, values: Any = ()) -> Self:
         """Execute one statement."""
         self._ran = await self._connection.ran(statement, values, many=False)
         return self
 
-    async def executemany(self, statement: str, values: Iterable[Any]) -> Self:
+    async def executemany(self, statement: str, values: Any) -> Self:
         """Execute it for each of `values`."""
         self._ran = await self._connection.ran(statement, values, many=True)
         return self
