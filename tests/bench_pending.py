@@ -24,6 +24,7 @@ from tests.makers import a_case, a_place, an_order
 
 WATCHED = 30.0
 """Seconds for which the bot is watched once it has begun to ask."""
+_USUAL = {"QUERIES_PER_SECOND": "20"}
 PROMPT = "The camera pulls back slowly while the sun goes down behind the hills and the first stars come out"
 
 
@@ -51,7 +52,7 @@ async def _started(stage: BenchStage, folder: Path, tasks: int) -> tuple[int, fl
     """Run the bot; the most memory that it took, and the seconds from its start to its first query."""
     folder.mkdir(exist_ok=True)
     began = time.perf_counter()
-    async with running("bot", stage.environment(folder, max(tasks, 20)), folder) as process:
+    async with running("bot", stage.environment(folder, max(tasks, 20)) | _USUAL, folder) as process:
         await stage.online(60)
         deadline = time.perf_counter() + WATCHED
         while tasks and not stage.queries and time.perf_counter() < deadline:

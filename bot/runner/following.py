@@ -14,7 +14,6 @@ from bot.task import Billed, Clip, Failed, State, Task
 
 if TYPE_CHECKING:
     from bot.runner.job import Job
-    from bot.runner.tools import Tools
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +33,8 @@ class Following:
         """Ask FoxAPI once, and do what its answer asks for. Raises Failed when the task ended without a result."""
         tools = job.tools
         try:
-            remote = await job.unless_nudged(_ask(tools, task))
+            await _turn(job)
+            remote = await job.unless_nudged(tools.fox.task(task.remote_id or ""))
         except UnknownTask:
             tools.pause.well()
             return await self._wait(job, task, tools.patience.unknown)
@@ -116,15 +116,15 @@ class Following:
             return None
 
 
-async def _ask(tools: Tools, task: Task) -> Remote:
-    """One query, when it is its turn: not while FoxAPI is ill, and not faster than all queries together may go."""
-    await tools.pause.turn()
+async def _turn(job: Job) -> None:
+    """Return when this job may query: not while FoxAPI is ill, nor faster than all jobs together may. Raises Moved."""
+    tools = job.tools
     while True:
-        await tools.pace.turn()
+        if tools.pause.on:
+            await job.unless_nudged(tools.pause.turn())
+        await job.rest_or_raise(tools.pace.turn())
         if not tools.pause.lasts:
-            break
-        await tools.pause.turn()  # it began while this one waited
-    return await tools.fox.task(task.remote_id or "")
+            return  # else it began while this one waited
 
 
 def _news(task: Task, remote: Remote) -> dict[str, object]:

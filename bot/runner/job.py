@@ -102,6 +102,17 @@ class Job:
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._changed_by_others()
 
+    async def rest_or_raise(self, seconds: float) -> None:
+        """Wait; raises Moved when the row is changed by somebody else meanwhile."""
+        if seconds <= 0:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed_by_others()
+        except TimeoutError:
+            return
+        raise Moved(f"task {self._task.id} was changed meanwhile")
+
     async def unless_nudged(self, work: Coroutine[Any, Any, T]) -> T:
         """Do `work`, but drop it when the row is changed by somebody else meanwhile; then raises Moved.
 

@@ -15,10 +15,9 @@ class Pace:
         self._apart = 1 / per_second
         self._next = 0.0
 
-    async def turn(self) -> None:
-        """Return when it is the caller's turn. A turn whose caller gave up passes unused."""
-        loop = asyncio.get_running_loop()
-        mine = max(self._next, loop.time())
+    def turn(self) -> float:
+        """Take the next turn, and return the seconds until it comes. One that is not used passes unused."""
+        now = asyncio.get_running_loop().time()
+        mine = max(self._next, now)
         self._next = mine + self._apart
-        if (rest := mine - loop.time()) > 0:
-            await asyncio.sleep(rest)
+        return mine - now

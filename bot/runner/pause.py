@@ -45,6 +45,11 @@ class Pause:
         self._well.set()
 
     @property
+    def on(self) -> bool:
+        """Whether FoxAPI has not answered well since it was found ill."""
+        return not self._well.is_set()
+
+    @property
     def lasts(self) -> bool:
         """Whether nobody may query now."""
         return not self._well.is_set() and max(self._until, self._next_turn) > asyncio.get_running_loop().time()

@@ -33,7 +33,11 @@ async def send(job: Job, task: Task, **prepared: object) -> Task:
     )  # now, for nothing may stand between FoxAPI's answer and its record
     task = await job.move(task, State.SENDING, not_before=None, **prepared)
     # Also when the bot is stopped the answer is worth waiting for: without it nobody will know what was paid.
-    return await job.finish(_pay(job, task, recent))
+    task = await job.finish(_pay(job, task, recent))
+    if task.state is State.RENDERING:
+        await job.rest(estimate.next_query(task, job.tools.now(), job.tools.poll_seconds))
+        return await job.fresh(task)
+    return task
 
 
 async def resume_sending(job: Job, task: Task) -> Task:

@@ -60,7 +60,7 @@ class Connection(aiosqlite.Connection):
         result: _Ran = await self._execute(self._run, statement, values, many)  # type: ignore[no-untyped-call]
         return result
 
-    def _run(self, statement: str, values: Any, many: bool) -> _Ran:
+    def _run(self, statement: str, values: Any, many: bool) -> _Ran:  # noqa: ANN401
         """The same in the connection's thread."""
         begin, self._begin = self._begin, None
         if begin:
@@ -100,12 +100,12 @@ class Cursor:
         """The id of the row that was inserted last."""
         return self._ran.lastrowid
 
-    async def execute(self, statement: str, values: Any = ()) -> Self:
+    async def execute(self, statement: str, values: Any = ()) -> Self:  # noqa: ANN401
         """Execute one statement."""
         self._ran = await self._connection.ran(statement, values, many=False)
         return self
 
-    async def executemany(self, statement: str, values: Any) -> Self:
+    async def executemany(self, statement: str, values: Any) -> Self:  # noqa: ANN401
         """Execute it for each of `values`."""
         self._ran = await self._connection.ran(statement, values, many=True)
         return self
