@@ -141,7 +141,7 @@ class Delivery(commands.Cog):
 
     async def _progress(self, reply: _Reply, task: Task) -> Parcel:
         """What shows a running task; its still is uploaded once to each message."""
-        has_still = await _there(reply.still)
+        has_still = reply.still_in == task.place.message_id or await _there(reply.still)
         card = _cards.card(task, self._bot.now(), still=has_still)
         file = reply.still if has_still and reply.still_in != task.place.message_id else None
         return Parcel(task.id, task.order.user_id, card, file, _cards.STILL_NAME, keeps=file is None)
@@ -161,7 +161,7 @@ class Delivery(commands.Cog):
             gap = 0.0
             # What waits for its turn here is a row, and not a request with all that belongs to it.
             async with nullcontext() if self._token_lives(reply, task.place) else self._bot_edits:
-                task = task if reply.newest is None else reply.newest
+                task = reply.newest or task  # type: ignore[truthy-bool]  # (another one may have come)
                 reply.newest = None
                 reply.news.clear()
                 parcel = await self._progress(reply, task)
