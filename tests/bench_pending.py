@@ -43,7 +43,7 @@ async def pending(tasks: int, film: Path) -> str:
     each = (full - empty) / tasks
     return (
         f"A start with {tasks:,} pending tasks: the first query after {first:.1f} s; {len(asked):,} queries in "
-        f"{asked[-1] - asked[0]:.0f} s, at most {_most_in_a_second(asked)} in any second, {stage.calls['429']} 429s of "
+        f"{asked[-1] - asked[0]:.0f} s, at most {most_in_a_second(asked)} in any second, {stage.calls['429']} 429s of "
         f"Discord; memory {full / 1e6:.0f} MB, without tasks {empty / 1e6:.0f} MB: {each / 1e3:.1f} MB per 1,000."
     )
 
@@ -119,7 +119,7 @@ def _multiply(file: Path, messages: Sequence[tuple[int, int]]) -> None:
     database.close()
 
 
-def _most_in_a_second(moments: Sequence[float]) -> int:
+def most_in_a_second(moments: Sequence[float]) -> int:
     """The most of the sorted `moments` that lie within one second."""
     most = first = 0
     for last, moment in enumerate(moments):
