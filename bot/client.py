@@ -19,6 +19,7 @@ from discord.http import Route
 
 from bot.library import Library
 from bot.runner import Screen
+from bot.rush import Rush
 from bot.service import Service
 from bot.sharing import Sharing
 from bot.task import Refused, Task
@@ -86,6 +87,7 @@ class ExtendBot(commands.Bot):
         self.sharing = sharing
         self.edit_seconds = edit_seconds
         self.now = now
+        self.rush = Rush()
 
     async def load_cogs(self) -> None:
         """Load them all; raises what the first bad one raises."""
@@ -116,6 +118,7 @@ class ExtendBot(commands.Bot):
 
         Members who are being answered just now get their answer: a reply that is cut off here would wait for ever.
         """
+        self.rush.let_go()
         answering = [task for task in asyncio.all_tasks() if task.get_name().startswith(_ANSWERING)]
         if answering:
             await asyncio.wait(answering, timeout=_ANSWERING_SECONDS)

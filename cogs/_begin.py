@@ -26,7 +26,9 @@ async def begin(interaction: discord.Interaction[ExtendBot], order: Order) -> No
     does not wait for it.
     """
     _check_permissions(interaction)
-    message_id = await _defer(interaction, ephemeral=order.private)
+    with interaction.client.rush.answering():
+        message_id = await _defer(interaction, ephemeral=order.private)
+    await interaction.client.rush.over()
     source = await from_link(interaction, order.source_url)
     order = order.model_copy(update={"source_url": source.url, "source_name": source.name or order.source_name})
     place = place_of(interaction, message_id, ephemeral=order.private)
