@@ -22,7 +22,7 @@ from tests.bench_process import running
 from tests.bench_stage import CHANNELS, BenchStage, bench_stage
 from tests.makers import a_case, a_place, an_order
 
-WATCHED = 30.0
+WATCHED = 20.0
 """Seconds for which the bot is watched once it has begun to ask."""
 _USUAL = {"QUERIES_PER_SECOND": "20"}
 PROMPT = "The camera pulls back slowly while the sun goes down behind the hills and the first stars come out"
