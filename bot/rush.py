@@ -13,7 +13,7 @@ _QUIET = 0.05
 class Rush:
     """Counts who waits for a first answer. After three seconds Discord tells them that there was none."""
 
-    def __init__(self, most: float = 2.0) -> None:
+    def __init__(self, most: float = 3.0) -> None:
         """`most`: seconds for which anything may be held up by others' first answers."""
         self._most = most
         self._waiting = 0
