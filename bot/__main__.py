@@ -1,4 +1,4 @@
-"""The command line: `python -m bot [sandbox|sync]`."""
+"""The command line: `python -m bot [sandbox|sync|check|backup|restore]`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from bot.application import assembled, serve
+from bot.application import assembled, serve, utc_now
+from bot.check import Finding, all_well, as_json, as_text, check
 from bot.client import CannotStart
-from bot.settings import BadSettings, Settings, read_settings
-from bot.store import StoreUnusable
+from bot.settings import BadSettings, Settings, read_settings, read_what_is_there
+from bot.store import StoreUnusable, back_up, restore
 
 log = logging.getLogger("bot")
 
@@ -25,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return asyncio.run(run_sandbox(wanted.port))
     try:
+        if wanted.command == "check":
+            return asyncio.run(_check(json=wanted.json))
+        if wanted.command in {"backup", "restore"}:
+            return _keep_or_put_back(wanted.command, wanted.file)
         settings = read_settings()
         _log_to_stderr(settings.log_level)
         return asyncio.run(_sync(settings) if wanted.command == "sync" else _run(settings))
@@ -39,7 +45,51 @@ def _parser() -> argparse.ArgumentParser:
     sandbox = commands.add_parser("sandbox", help="run the bot with stand-ins for Discord and FoxAPI; no token needed")
     sandbox.add_argument("--port", type=int, default=8080, help="of the chat page (default 8080)")
     commands.add_parser("sync", help="register the commands with Discord now")
+    checking = commands.add_parser("check", help="say what is missing or wrong; changes nothing, costs nothing")
+    checking.add_argument("--json", action="store_true", help="for programs")
+    backing_up = commands.add_parser("backup", help="copy the database into a new file, also while the bot runs")
+    backing_up.add_argument("file", type=Path)
+    restoring = commands.add_parser("restore", help="put a backup in the database's place; stop the bot before")
+    restoring.add_argument("file", type=Path)
     return parser
+
+
+async def _check(*, json: bool) -> int:
+    try:
+        reading = read_what_is_there()
+    except BadSettings as error:
+        found, secrets = [Finding("settings", False, str(error))], []
+    else:
+        found, secrets = await check(reading, utc_now), reading.settings.secrets
+    print((as_json if json else as_text)(found, secrets))
+    return 0 if all_well(found) else 1
+
+
+def _keep_or_put_back(command: str, file: Path) -> int:
+    """Back up or restore, which need to know of the database alone."""
+    reading = read_what_is_there()
+    if problem := reading.problems.get("DATABASE_URL"):
+        raise BadSettings(problem)
+    _log_to_stderr(reading.settings.log_level)
+    url = reading.settings.database_url
+    if command == "backup":
+        made = back_up(url, file)
+        unfinished = "" if made.unfinished is None else f", unfinished tasks in it: {made.unfinished:,}"
+        print(f"Backed up to {file}: {made.bytes / 1_000_000:.1f} MB{unfinished}.")
+        return 0
+    done = restore(url, file, utc_now())
+    print(f"Restored {file}.")
+    if done.kept:
+        print(f"The database that was there before is kept as {done.kept}.")
+    if done.books_taken_over:
+        print("Tasks and shares are as they were in it; everything else is as in the backup.")
+    if done.doubtful:
+        print(
+            f"Unfinished tasks of which nobody knows what has become of them since the backup: {done.doubtful:,}. "
+            f"Of these, may have been submitted since, and are never submitted again by themselves: {done.unclear:,}. "
+            "The bot looks into Discord before it shows or posts anything for them."
+        )
+    return 0
 
 
 async def _run(settings: Settings) -> int:

@@ -45,7 +45,14 @@ async def assembled(
     bell, news = Bell(), News()
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(settings.database_url))
-        foxapi = FoxAPI(settings.foxapi_url, settings.foxapi_key, settings.foxapi_model, patience.answer)
+        foxapi = FoxAPI(
+            settings.foxapi_url,
+            settings.foxapi_key,
+            settings.foxapi_model,
+            patience.answer,
+            query_seconds=patience.query,
+            upload_seconds=patience.upload,
+        )
         fox = await stack.enter_async_context(foxapi)
         clips, results = [
             await stack.enter_async_context(
@@ -84,6 +91,7 @@ async def assembled(
             pace=Pace(settings.queries_per_second),
             patience=patience,
             keep=timedelta(days=settings.keep_days),
+            keep_rows=timedelta(days=settings.keep_task_days),
         )
         yield bot, Runner(tools, bell)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.media import Folders
+from bot.phrase import say
 from bot.store import Moved, Store
 from bot.task import Notify, Place, Refused, State, Task
 
@@ -16,8 +17,8 @@ _FOUND = 25
 """Choices that Discord takes (Discord docs, Application Commands, Autocomplete)."""
 _LOOKS, _BETWEEN_LOOKS = 22, 0.1
 """How often to look for the record of what a reply shows already, and the seconds between: in all less than three."""
-_NOT_YOURS = "Only the member who made that video, or a moderator here, can delete it."
-_RUNNING = "That task has not ended yet: cancel it instead."
+_NOT_YOURS = say("Only the member who made that video, or a moderator here, can delete it.")
+_RUNNING = say("That task has not ended yet: cancel it instead.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Library:
         """The member's own task. Raises Refused, which does not tell whether it is somebody else's."""
         task = await self._store.get(task_id)
         if task is None or task.order.user_id != user_id:
-            raise Refused(f"You have no task {task_id}: choose one of the list that /tasks shows.")
+            raise Refused(say("You have no task {task}: choose one of the list that /tasks shows.", task=str(task_id)))
         return task
 
     async def search(self, user_id: int, words: str) -> Sequence[Task]:
@@ -98,8 +99,8 @@ class Library:
                 break
             await asyncio.sleep(_BETWEEN_LOOKS)
             task = await self._store.get(task_id)
-        if task is None:
-            raise Refused("I no longer know that task.")
+        if task is None or task.emptied:
+            raise Refused(say("I no longer know that task."))
         return task
 
     async def renew(self, task: Task, place: Place) -> None:
@@ -128,7 +129,7 @@ class Library:
         try:
             return await self._store.note(task, **changes)
         except Moved:  # an end is never left, so the row itself is gone
-            raise Refused("I no longer know that task.") from None
+            raise Refused(say("I no longer know that task.")) from None
 
 
 async def _there(path: Path) -> Path | None:

@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.phrase import Phrase
 from bot.rules import Limits
 from bot.task import Order, Task
 
@@ -26,7 +27,7 @@ class OrderRefused:
     """A rule refused a member's order; there is no task."""
 
     order: Order
-    sentence: str
+    sentence: Phrase
     allowed_at: datetime | None
 
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from bot.task import SECONDS_MAX, SECONDS_MIN, Row, home_of
 
@@ -16,9 +17,16 @@ Count = Annotated[int, Field(ge=0, le=1_000_000)]
 """A limit's number; 0 is no limit."""
 
 
+SECONDS_FAULT = "added_seconds"
+"""The type of pydantic's error for seconds that FoxAPI does not add."""
+
+
 def _added_seconds(value: int) -> int:
     if value and not SECONDS_MIN <= value <= SECONDS_MAX:
-        raise ValueError(f"FoxAPI adds {SECONDS_MIN} to {SECONDS_MAX} seconds at a time: choose one of those, or 0")
+        bounds = {"least": SECONDS_MIN, "most": SECONDS_MAX}
+        raise PydanticCustomError(
+            SECONDS_FAULT, "FoxAPI adds {least} to {most} seconds at a time: choose one of those, or 0", bounds
+        )
     return value
 
 
@@ -59,6 +67,12 @@ class Limits(Row):
     """Why nobody may start anything now (an empty reason is a pause too); None: not paused."""
     log_channel_id: int | None = None
     """Where the bot writes one line per task and per change of these rules."""
+    language: Annotated[str, Field(max_length=16)] | None = None
+    """In which the bot speaks to everybody here: Discord's name of a locale; None: the server's own at Discord."""
+
+    def spoken(self, native: str) -> str:
+        """The locale of what everybody here reads; `native`: the server's own at Discord."""
+        return self.language or native
 
 
 class Roofs(Row):

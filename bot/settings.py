@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.rules import Cooldown, Count, Limits, MostSeconds, Roofs
 
 _SECRETS = {"DISCORD_TOKEN": "from the Discord developer portal", "FOXAPI_KEY": "from your FoxAPI account"}
+_FROM_FILES = ("discord_token", "foxapi_key", "database_url")
+"""What may be given as a file's path instead, in the variable of the same name with _FILE."""
+_NO_SECRET = "\0"  # noqa: S105 (stands where there is none)
+_FILE_MAX = 1 << 16
+"""Bytes: a secret is never that long, and a device file would be read without end."""
 
 
 class BadSettings(Exception):
@@ -23,11 +31,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
 
     discord_token: Annotated[SecretStr, Field(min_length=1)]
+    discord_token_file: Path | None = None
     foxapi_key: Annotated[SecretStr, Field(min_length=1)]
+    foxapi_key_file: Path | None = None
     foxapi_url: Annotated[str, Field(pattern=r"^https?://[^/?#]+")] = "https://api.foxapi.cc"
     foxapi_model: str = "grok-imagine-video-extension"
     discord_api_url: Annotated[str, Field(pattern=r"^https?://[^/?#]+")] = "https://discord.com/api/v10"
     database_url: str = "sqlite+aiosqlite:///data/bot.db"
+    database_url_file: Path | None = None
     data_dir: Path = Path("data")
     trusted_media_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
     poll_seconds: Annotated[float, Field(gt=0)] = 5
@@ -36,6 +47,7 @@ class Settings(BaseSettings):
     max_clip_mb: Annotated[int, Field(ge=1, le=2000)] = 200
     max_disk_gb: Annotated[int, Field(ge=1)] = 20
     keep_days: Annotated[int, Field(ge=0, le=3650)] = 7
+    keep_task_days: Annotated[int, Field(ge=0, le=3650)] = 90
     max_running: Annotated[int, Field(ge=1)] = 20
     max_per_day: Annotated[int, Field(ge=0)] = 0
     server_share: Annotated[int, Field(ge=1, le=100)] = 100
@@ -51,6 +63,12 @@ class Settings(BaseSettings):
     default_max_seconds: MostSeconds = 0
     default_cooldown: Cooldown = 0
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must not be shown to anybody."""
+        values = [self.discord_token.get_secret_value(), self.foxapi_key.get_secret_value()]
+        return [value for value in values if value != _NO_SECRET]
 
     @property
     def roofs(self) -> Roofs:
@@ -82,22 +100,100 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return frozenset(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator(*_FROM_FILES, mode="before")
+    @classmethod
+    def _readable(cls, value: object) -> object:
+        if isinstance(value, _Unreadable):
+            raise ValueError(value.sentence)  # noqa: TRY004 (the type is our own way to say it here)
+        return value
+
     @field_validator("discord_token", "foxapi_key")
     @classmethod
     def _strip(cls, value: SecretStr) -> SecretStr:
-        return SecretStr(value.get_secret_value().strip())
+        if not (bare := value.get_secret_value().strip()):
+            raise ValueError("A secret is nothing but blanks: put its value there.")
+        return SecretStr(bare)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_files(cls, given: Any) -> Any:  # noqa: ANN401 (whatever the sources found)
+        """Put the files' contents where the variables' own values would be; a fault is told with its own variable."""
+        if not isinstance(given, Mapping):
+            return given
+        values = {name: value for name, value in given.items() if not (name.endswith("_file") and value in {"", None})}
+        for name in _FROM_FILES:
+            if file := values.get(f"{name}_file"):
+                values[name] = _content(name.upper(), Path(file), alone=not values.get(name))
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """Stands for a value that its file did not give."""
+
+    sentence: str
+
+
+def _content(name: str, file: Path, *, alone: bool) -> str | _Unreadable:
+    """What stands in the file, or why it cannot be used; `alone`: the variable without _FILE is not set."""
+    if not alone:
+        return _Unreadable(f"{name} and {name}_FILE are both set: remove one of them.")
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_FILE_MAX).decode().strip()
+    except OSError as error:
+        return _Unreadable(f"{name}_FILE cannot be read ({file}: {error.strerror}): correct the path or the rights.")
+    except UnicodeDecodeError:
+        return _Unreadable(f"{name}_FILE is not a text file ({file}): put the bare value into it.")
+    return content or _Unreadable(f"{name}_FILE is empty ({file}): put the value into it.")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What could be read. Where there are problems, `settings` has the defaults, and for a secret nothing of use."""
+
+    settings: Settings
+    problems: dict[str, str]
+    """By variable, a sentence that says what to do and shows no value."""
 
 
 def read_settings() -> Settings:
     """Read them; raises BadSettings, which names every variable at fault and shows no value."""
+    reading = read_what_is_there()
+    if reading.problems:
+        raise BadSettings(" ".join(reading.problems.values()))
+    return reading.settings
+
+
+def read_what_is_there() -> Reading:
+    """Read them, as far as they are right. Raises BadSettings if the .env file itself cannot be read."""
     try:
-        return Settings()
+        return Reading(Settings(), {})
     except ValidationError as error:
-        problems = [_problem(str(fault["loc"][0]).upper(), str(fault["msg"])) for fault in error.errors()]
-        raise BadSettings(" ".join(problems)) from None
+        faults = {str(fault["loc"][0]): fault for fault in error.errors()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings("The file .env cannot be read: make it a text file that the bot may read.") from error
+    problems = {name.upper(): _problem(name.upper(), fault) for name, fault in faults.items()}
+    return Reading(_without(faults), problems)
 
 
-def _problem(name: str, message: str) -> str:
+def _without(faults: Mapping[str, Any]) -> Settings:
+    """The settings with defaults in place of the faulty ones; what is given here goes before the environment."""
+    stand_ins: dict[str, Any] = {}
+    for name in faults:
+        default = Settings.model_fields[name].default
+        stand_ins[name] = SecretStr(_NO_SECRET) if default is PydanticUndefined else default
+        if name in _FROM_FILES:
+            stand_ins[f"{name}_file"] = None
+    return Settings(**stand_ins)
+
+
+def _problem(name: str, fault: Any) -> str:  # noqa: ANN401 (pydantic's ErrorDetails)
+    if isinstance(own := fault.get("ctx", {}).get("error"), ValueError):
+        return str(own)
     if name in _SECRETS:
-        return f"{name} is not set: put it ({_SECRETS[name]}) into the environment or a file named .env."
-    return f"{name} is wrong: {message}."
+        return (
+            f"{name} is not set: put it ({_SECRETS[name]}) into the environment or a file named .env, "
+            f"or the path of a file that holds it into {name}_FILE."
+        )
+    return f"{name} is wrong: {fault['msg']}."

@@ -12,6 +12,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from bot.media import Ffmpeg, Unfit, poster
+from bot.phrase import say
 from bot.store import Store
 from bot.task import Refused, Share, State, Task
 
@@ -22,6 +23,8 @@ _GENERATIONS = 8
 _GALLERY = 300
 """Most posts that a gallery chooses from: the most starred so far, then the newest."""
 _UNSETTLED = 20
+_LEFT_BEHIND = 50
+_GONE = say("I no longer have that result.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,12 @@ class Sharing:
     async def result(self, task_id: int, user_id: int) -> Task:
         """The member's own finished task. Raises Refused."""
         task = await self._store.get(task_id)
-        if task is None or task.deleted:
-            raise Refused("I no longer have that result.")
+        if task is None or task.deleted or task.forgotten:
+            raise Refused(_GONE)
         if task.order.user_id != user_id:
-            raise Refused("Only the member who started that task can share its result.")
+            raise Refused(say("Only the member who started that task can share its result."))
         if task.state not in {State.READY, State.DELIVERED}:  # its reply shows it a moment before the row says so
-            raise Refused("That task has no finished video to share.")
+            raise Refused(say("That task has no finished video to share."))
         return task
 
     async def lineage(self, task: Task) -> list[Step]:
@@ -67,13 +70,29 @@ class Sharing:
             steps.insert(0, Step(parent, await self._shares.of_task(parent.id)))
         return steps
 
+    async def later_posts(self, task_id: int) -> list[tuple[Share, Task]]:
+        """The posts whose lineage names that task as an earlier part, with their own tasks."""
+        found: list[tuple[Share, Task]] = []
+        known = [task_id]
+        for _ in range(_GENERATIONS - 1):
+            parts = await self._store.catalogue.next_parts(known)
+            if not parts:
+                break
+            for part in parts:
+                found += [(share, part) for share in await self._shares.of_task(part.id) if share.message_id]
+            known = [part.id for part in parts]
+        return found
+
     async def intend(self, task: Task, guild_id: int, channel_id: int, *, hidden: bool) -> tuple[Share, bool]:
         """Write down that this result is to be shared there, before it is posted.
 
         Returns the one share for that place and whether it is new. If it is not, and has no message, then it may have
-        been posted all the same: look for it before posting (see :meth:`trying`).
+        been posted all the same: look for it before posting (see :meth:`trying`). Raises Refused.
         """
-        return await self._shares.intend(task, guild_id, channel_id, self._now(), hidden=hidden)
+        intended = await self._shares.intend(task, guild_id, channel_id, self._now(), hidden=hidden)
+        if intended is None:
+            raise Refused(_GONE)
+        return intended
 
     async def trying(self, share: Share, *, hidden: bool) -> Share:
         """Write down that the share, which was looked for and not found, is posted now."""
@@ -88,24 +107,38 @@ class Sharing:
         """The share's post is gone."""
         await self._shares.remove(share.id)
 
+    async def known(self, share_id: int) -> Share | None:
+        """Anybody's share, if it is still one."""
+        return await self._shares.get(share_id)
+
     async def share(self, share_id: int) -> Share:
         """Anybody's share. Raises Refused."""
         share = await self._shares.get(share_id)
         if share is None:
-            raise Refused("That is no longer shared.")
+            raise Refused(say("That is no longer shared."))
         return share
 
     async def shared(self, share_id: int) -> tuple[Share, Task]:
         """A share and its task. Raises Refused."""
         share = await self.share(share_id)
         task = await self._store.get(share.task_id)
-        if task is None:
-            raise Refused("I no longer know that task.")
+        if task is None or task.forgotten:
+            raise Refused(say("I no longer know that task."))
         return share, task
 
     async def shares_of(self, task_id: int) -> list[Share]:
         """All shares of a task, oldest first."""
         return await self._shares.of_task(task_id)
+
+    async def shared_at(self, guild_id: int, message_id: int) -> tuple[Share, Task] | None:
+        """The share whose post that message is, and its task, if there is one."""
+        share = await self._shares.at(guild_id, message_id)
+        task = await self._store.get(share.task_id) if share else None
+        return (share, task) if share and task and not task.forgotten else None
+
+    async def left_behind(self) -> list[Share]:
+        """Shares of deleted results, whose posts are still to be taken back; not always the same ones, if many."""
+        return await self._shares.left_behind(_LEFT_BEHIND)
 
     async def unsettled(self) -> list[Share]:
         """The newest shares of which nobody knows whether they were posted."""

@@ -13,6 +13,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from bot.phrase import Phrase
+
 PROMPT_MAX = 4096
 """Characters that FoxAPI takes as a prompt (FoxAPI, Create)."""
 SECONDS_MIN, SECONDS_MAX, SECONDS_DEFAULT = 2, 10, 6
@@ -170,7 +172,7 @@ class Task(Row):
     """What FoxAPI was given: the clip itself, or what was prepared of it."""
     head_ends: float = 0.0
     """Seconds of the clip that stand before what was submitted; the film begins with them."""
-    note: str | None = None
+    note: Phrase | None = None
     """What was done to the clip, in words: "used the last 15 s of 0:40"."""
     remote_id: str | None = None
     """FoxAPI's id, once it has taken the task."""
@@ -196,7 +198,7 @@ class Task(Row):
     """What FoxAPI made, as probed."""
     film: Clip | None = None
     """What the member gets: made of the clip and the result, as ordered."""
-    reason: str | None = None
+    reason: Phrase | None = None
     """Why it failed: one sentence for the member."""
     billed: Billed = Billed.NO
     told: bool = False
@@ -218,6 +220,11 @@ class Task(Row):
     """In `queued`: 1 for the next to start. Worked out for showing, not stored."""
     starts_at: datetime | None = None
     """In `queued`: about when that is, if recent tasks tell. Not stored either."""
+
+    @property
+    def emptied(self) -> bool:
+        """Nothing is left of it but what is counted: its member wanted that, or it was kept long enough."""
+        return self.place.message_id < 0
 
     @property
     def over(self) -> bool:
@@ -251,19 +258,19 @@ class Share(Row):
 
 
 class Refused(Exception):
-    """A rule said no; nothing was done and nothing costs. Its text is one sentence for the member."""
+    """A rule said no; nothing was done and nothing costs. Its phrase is one sentence for the member."""
 
-    def __init__(self, sentence: str, allowed_at: datetime | None = None) -> None:
+    def __init__(self, sentence: Phrase, allowed_at: datetime | None = None) -> None:
         """`allowed_at`: the moment from which the same request would be allowed, if that is known."""
-        super().__init__(sentence)
+        super().__init__(str(sentence))
         self.sentence = sentence
         self.allowed_at = allowed_at
 
 
 class Failed(Exception):
-    """The work cannot go on. Its text is one sentence for the member."""
+    """The work cannot go on. Its phrase is one sentence for the member."""
 
-    def __init__(self, sentence: str, billed: Billed = Billed.NO) -> None:
-        super().__init__(sentence)
+    def __init__(self, sentence: Phrase, billed: Billed = Billed.NO) -> None:
+        super().__init__(str(sentence))
         self.sentence = sentence
         self.billed = billed

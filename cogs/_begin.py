@@ -7,29 +7,32 @@ from datetime import timedelta
 import aiohttp
 import discord
 
-from bot.client import ExtendBot
+from bot.client import ALREADY_ANSWERED, ExtendBot
+from bot.phrase import say
 from bot.rules import Asker
 from bot.service import order_of
 from bot.task import Order, Place, Refused, ResultKind
+from cogs._fresh import renewed
 from cogs._sources import Source, from_link
 
 _TOKEN_LIVES = timedelta(minutes=14)
 """Fifteen minutes (Discord docs, Receiving and Responding), less one for clocks and slow requests."""
 
-_NO_CHANNEL = "I cannot see which channel this is: use the command in a channel."
+_NO_CHANNEL = say("I cannot see which channel this is: use the command in a channel.")
 
 
-async def begin(interaction: discord.Interaction[ExtendBot], order: Order) -> None:
+async def begin(interaction: discord.Interaction[ExtendBot], order: Order, *, again: bool = False) -> None:
     """Answer with the one reply and hand the order over; raises Refused.
 
-    The order's source may still be a Discord message link: looking that up takes a request, and the first response
-    does not wait for it.
+    The order's source may still be a Discord message link, and if it is an order `again`, a link that has ended: either
+    takes a request, and the first response does not wait for it.
     """
     _check_permissions(interaction)
     with interaction.client.rush.answering():
         message_id = await _defer(interaction, ephemeral=order.private)
     await interaction.client.rush.over()
-    source = await from_link(interaction, order.source_url)
+    url = await renewed(interaction.client, order.source_url) if again else order.source_url
+    source = await from_link(interaction, url)
     order = order.model_copy(update={"source_url": source.url, "source_name": source.name or order.source_name})
     place = place_of(interaction, message_id, ephemeral=order.private)
     await interaction.client.service.submit(order, place, asker_of(interaction))
@@ -38,10 +41,20 @@ async def begin(interaction: discord.Interaction[ExtendBot], order: Order) -> No
 async def _defer(interaction: discord.Interaction[ExtendBot], *, ephemeral: bool) -> int | None:
     """Show "is thinking…" and return that message's id."""
     try:
-        answer = await interaction.response.defer(ephemeral=ephemeral, thinking=True)
-    except (aiohttp.ClientError, OSError, TimeoutError):
-        # Discord may have taken it, and only its word of that was lost: then the reply is there.
+        return await _deferred(interaction, ephemeral=ephemeral)
+    except discord.HTTPException as error:
+        if error.code != ALREADY_ANSWERED:  # Discord took it, answered 5xx all the same, and discord.py tried again
+            raise
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+        pass  # Discord may have taken it, and only its word of that was lost or garbled
+    try:
         return (await interaction.original_response()).id
+    except discord.NotFound:  # it was not taken; once more, for three seconds are soon over
+        return await _deferred(interaction, ephemeral=ephemeral)
+
+
+async def _deferred(interaction: discord.Interaction[ExtendBot], *, ephemeral: bool) -> int | None:
+    answer = await interaction.response.defer(ephemeral=ephemeral, thinking=True)
     return answer.message_id if answer else None
 
 
@@ -90,9 +103,14 @@ def asker_of(interaction: discord.Interaction[ExtendBot]) -> Asker:
 
 
 def place_of(interaction: discord.Interaction[ExtendBot], message_id: int | None, *, ephemeral: bool) -> Place:
-    """Keep everything by which the reply can be found again. Raises Refused when Discord did not say where it is."""
+    """Keep everything by which the reply can be found again, and the language of those who see it.
+
+    Raises Refused when Discord did not say where it is.
+    """
     if message_id is None or interaction.channel_id is None:
-        raise Refused("Discord did not say where my reply is: try again.")
+        raise Refused(say("Discord did not say where my reply is: try again."))
+    # A member's own language for what only they see; the server's for what all of it see.
+    locale = interaction.locale if ephemeral else interaction.guild_locale or interaction.locale
     return Place(
         application_id=interaction.application_id,
         token=interaction.token,
@@ -102,7 +120,7 @@ def place_of(interaction: discord.Interaction[ExtendBot], message_id: int | None
         guild_id=interaction.guild_id,
         ephemeral=ephemeral,
         filesize_limit=interaction.filesize_limit,
-        locale=str(interaction.guild_locale or interaction.locale),
+        locale=str(locale),
     )
 
 
@@ -110,7 +128,10 @@ def _check_permissions(interaction: discord.Interaction[ExtendBot]) -> None:
     if interaction.guild_id is None:
         return
     may = interaction.app_permissions
-    needed = {"View Channel": may.view_channel, "Embed Links": may.embed_links, "Attach Files": may.attach_files}
-    missing = [name for name, has in needed.items() if not has]
-    if missing:
-        raise Refused(f"I lack the permission {' and '.join(missing)} in this channel: ask a moderator to grant it.")
+    needed = (
+        (say("View Channel"), may.view_channel),
+        (say("Embed Links"), may.embed_links),
+        (say("Attach Files"), may.attach_files),
+    )
+    if missing := tuple(name for name, has in needed if not has):
+        raise Refused(say("I lack the permission {names} in this channel: ask a moderator to grant it.", names=missing))

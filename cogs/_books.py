@@ -4,61 +4,73 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import discord
 
+from bot.languages import Language
+from bot.phrase import Phrase, counted, say, verbatim
 from bot.rules import Tally
 from bot.service import Report
 from cogs import _rules
 from cogs._cards import BLUE
-from cogs._chart import Bar
+from cogs._chart import SERIES, Bar
 
 CHART_NAME = "usage.png"
 _WEEK = 7
 _MEMBERS = 10
 """Members that are named; the CSV has all."""
-_OUTCOMES = {
-    "delivered": "finished",
-    "failed": "failed",
-    "cancelled": "cancelled",
-    "unclear": "unclear",
-    "unfinished": "under way",
+_FIELD = 950
+"""Characters of them: a field takes 1024 (Discord docs, Embed Limits), and how many more there are is told too."""
+_NAMES = {
+    "delivered": say("finished"),
+    "failed": say("failed"),
+    "cancelled": say("cancelled"),
+    "unclear": say("unclear"),
+    "unfinished": say("under way"),
+}
+_COUNTS: dict[str, Callable[[int], Phrase]] = {
+    "delivered": lambda number: say("{count} finished", count=number),
+    "failed": lambda number: say("{count} failed", count=number),
+    "cancelled": lambda number: say("{count} cancelled", count=number),
+    "unclear": lambda number: say("{count} unclear", count=number),
+    "unfinished": lambda number: say("{count} under way", count=number),
 }
 _COLUMNS = ("delivered", "failed", "cancelled", "unclear", "unfinished", "seconds", "credits")
 
 
-def embed(report: Report) -> discord.Embed:
+def embed(report: Report, language: Language) -> discord.Embed:
     """The report of 30 days as a panel, and its last week; the chart is its picture, by CHART_NAME.
 
     The seconds are those that were added to videos.
     """
-    week = report.days[-_WEEK:]
-    shown = discord.Embed(title="Use of this server", colour=BLUE)
-    shown.add_field(name="Last 7 days", value=_sum(_total(week)))
-    shown.add_field(name=f"Last {report.length} days", value=_sum(report.total))
-    shown.add_field(name="By day", value="\n".join(_day(tally) for tally in reversed(week)), inline=False)
-    shown.add_field(name=f"By member, {report.length} days", value=_by_member(report.members), inline=False)
+    week, length = report.days[-_WEEK:], report.length
+    days = [f"{language.day(tally.day)}: {language.tell(_in_line(tally))}" for tally in reversed(week)]
+    shown = discord.Embed(title=language.say("Use of this server"), colour=BLUE)
+    shown.add_field(name=language.say("Last {days} days", days=_WEEK), value=_sum(_total(week), language))
+    shown.add_field(name=language.say("Last {days} days", days=length), value=_sum(report.total, language))
+    shown.add_field(name=language.say("By day"), value="\n".join(days), inline=False)
+    by_member = language.say("By member, {days} days", days=length)
+    shown.add_field(name=by_member, value=_by_member(report.members, language), inline=False)
     shown.set_image(url=f"attachment://{CHART_NAME}")
-    shown.set_footer(
-        text="Seconds are those added to videos. Days begin at midnight UTC. The CSV has every day and member."
+    told = language.say(
+        "Seconds are those added to videos. Days begin at midnight UTC. The CSV has every day and member."
     )
+    shown.set_footer(text="\n".join(filter(None, (_legend(report, language), told))))
     return shown
 
 
 def bars(report: Report) -> list[Bar]:
-    """One for each day, as the chart wants them (see _chart.SERIES)."""
-    return [
-        Bar(tally.day, (tally.delivered, tally.failed, tally.unclear, tally.cancelled, tally.unfinished))
-        for tally in report.days
-    ]
+    """One for each day, as the chart wants them."""
+    return [Bar(tally.day, tuple(getattr(tally, name) for name, _, _ in SERIES)) for tally in report.days]
 
 
 def table(report: Report) -> bytes:
     """The report as CSV, one row per day and member.
 
-    No cell is a text that somebody wrote, so none can be taken for a formula; members are told by their ids.
+    No cell is a text that somebody wrote, so none can be taken for a formula; members are told by their ids. It is data
+    for spreadsheets and scripts, so its header is the same in every language.
     """
     out = io.StringIO()
     writer = csv.writer(out)
@@ -86,34 +98,45 @@ def _total(days: Sequence[Tally]) -> Tally:
     return total
 
 
-def _sum(tally: Tally) -> str:
+def _legend(report: Report, language: Language) -> str:
+    """What the chart's colours mean, of those that occur."""
+    total = report.total
+    return " · ".join(f"{sign} {language.tell(_NAMES[name])}" for name, _, sign in SERIES if getattr(total, name))
+
+
+def _sum(tally: Tally, language: Language) -> str:
     if not tally.tasks:
-        return "No tasks."
-    outcomes = [f"{getattr(tally, name)} {said}" for name, said in _OUTCOMES.items() if getattr(tally, name)]
-    return "\n".join([f"**{_tasks(tally)}**", *outcomes, *_made(tally)])
+        return language.say("No tasks.")
+    outcomes = [said(getattr(tally, name)) for name, said in _COUNTS.items() if getattr(tally, name)]
+    return "\n".join(map(language.tell, [_tasks(tally), *outcomes, *_made(tally)]))
 
 
-def _day(tally: Tally) -> str:
-    when = f"{tally.day:%a} {tally.day.day}"
-    return f"{when}: {_in_line(tally)}" if tally.tasks else f"{when}: –"
+def _by_member(members: Sequence[Tally], language: Language) -> str:
+    """As many as a field takes, in whatever language."""
+    lines: list[str] = []
+    room = _FIELD
+    for each in members[:_MEMBERS]:
+        line = f"{_rules.member(each.user_id)}: {language.tell(_in_line(each))}"
+        room -= len(line) + 1
+        if room < 0:
+            break
+        lines.append(line)
+    if more := len(members) - len(lines):
+        lines.append(language.counted("and {count} more, in the CSV", "and {count} more, in the CSV", more))
+    return "\n".join(lines) or language.say("Nobody yet.")
 
 
-def _by_member(members: Sequence[Tally]) -> str:
-    lines = [f"{_rules.member(each.user_id)}: {_in_line(each)}" for each in members[:_MEMBERS]]
-    if len(members) > _MEMBERS:
-        lines.append(f"and {len(members) - _MEMBERS} more, in the CSV")
-    return "\n".join(lines) or "Nobody yet."
+def _in_line(tally: Tally) -> Phrase:
+    if not tally.tasks:
+        return verbatim("–")
+    finished = [] if tally.delivered == tally.tasks else [_COUNTS["delivered"](tally.delivered)]
+    return _rules.row(_tasks(tally), *finished, *_made(tally))
 
 
-def _in_line(tally: Tally) -> str:
-    finished = [] if tally.delivered == tally.tasks else [f"{tally.delivered} finished"]
-    return " · ".join([f"**{_tasks(tally)}**", *finished, *_made(tally)])
+def _made(tally: Tally) -> list[Phrase]:
+    made = [_rules.seconds(tally.seconds)] if tally.seconds else []
+    return [*made, say("{credits} credits", credits=tally.credits)] if tally.credits else made
 
 
-def _made(tally: Tally) -> list[str]:
-    made = [f"{tally.seconds:,} s"] if tally.seconds else []
-    return [*made, f"{tally.credits:,g} credits"] if tally.credits else made
-
-
-def _tasks(tally: Tally) -> str:
-    return f"{tally.tasks:,} task{'' if tally.tasks == 1 else 's'}"
+def _tasks(tally: Tally) -> Phrase:
+    return counted("**{count} task**", "**{count} tasks**", tally.tasks)

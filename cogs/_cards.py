@@ -1,41 +1,57 @@
-"""Rendering: a task's row to what a reply shows. Pure; the same row and time always give the same card."""
+"""Rendering: a task's row to what a reply shows. Pure; the same row, time and language always give the same card."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import discord
-from discord.utils import escape_markdown, format_dt
+from discord.utils import format_dt
 
-from bot.task import Billed, ResultKind, State, Task
+from bot.languages import Language
+from bot.phrase import say
+from bot.task import State, Task
+from cogs import _card_lines
+from cogs._card_lines import clock, fetch_by, in_line, jump_url, quoted
 
-_FETCH_IN_TIME = timedelta(minutes=2)
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "RED",
+    "RESULT_NAME",
+    "STILL_NAME",
+    "YELLOW",
+    "Card",
+    "card",
+    "clock",
+    "colour",
+    "fetch_by",
+    "finished",
+    "in_line",
+    "jump_url",
+    "line",
+    "ping",
+    "quoted",
+    "standing",
+]
+
 STILL_NAME = "still.jpg"
 RESULT_NAME = "extended.mp4"
-_BAR = 12
-_PROMPT_SHOWN = 900
 GREY, BLUE, GREEN, RED, YELLOW = 0x80848E, 0x5865F2, 0x23A55A, 0xDA373C, 0xF0B232
 
 _TITLES = {
-    State.QUEUED: ("Waiting in line", GREY),
-    State.PREPARING: ("Looking at the clip", GREY),
-    State.SENDING: ("Handing it to FoxAPI", BLUE),
-    State.RENDERING: ("Rendering", BLUE),
-    State.READY: ("Putting it together", BLUE),
-    State.DELIVERED: ("Finished", GREEN),
-    State.FAILED: ("This did not work", RED),
-    State.CANCELLED: ("Cancelled", GREY),
-    State.UNCLEAR: ("Nobody knows", YELLOW),
+    State.QUEUED: (say("Waiting in line"), GREY),
+    State.PREPARING: (say("Looking at the clip"), GREY),
+    State.SENDING: (say("Handing it to FoxAPI"), BLUE),
+    State.RENDERING: (say("Rendering"), BLUE),
+    State.READY: (say("Putting it together"), BLUE),
+    State.DELIVERED: (say("Finished"), GREEN),
+    State.FAILED: (say("This did not work"), RED),
+    State.CANCELLED: (say("Cancelled"), GREY),
+    State.UNCLEAR: (say("Nobody knows"), YELLOW),
 }
-
-_BILLED_UNKNOWN = "FoxAPI does not say whether it bills this; it may have been billed."
-
-_PINGS = {
-    State.DELIVERED: "your video is ready.",
-    State.FAILED: "that did not work; my reply says why.",
-    State.UNCLEAR: "nobody can know how that ended; my reply says why.",
-}
+_DELETED = (say("Deleted"), GREY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,71 +69,50 @@ class Card:
         return (self.content, self.actions, self.embed.to_dict())
 
 
-def card(task: Task, now: datetime, *, linked: bool = False, still: bool = False) -> Card:
+def card(task: Task, now: datetime, language: Language, *, linked: bool = False, still: bool = False) -> Card:
     """The card for a reply; `linked`: the result is too large to attach, so show FoxAPI's link.
 
     `still`: a picture of the clip is attached as STILL_NAME; show it.
     """
     shown = State.DELIVERED if task.state is State.READY and task.told else task.state
-    title, tint = ("Deleted", GREY) if task.deleted else _TITLES[shown]
-    embed = discord.Embed(title=title, colour=tint, description="\n".join(_lines(task, now, linked)))
-    embed.add_field(name="Asked by", value=f"<@{task.order.user_id}>")
-    embed.add_field(name="Clip", value=_lengths(task))
-    if timing := _timing(task, now):
-        embed.add_field(name="Time", value=timing)
+    title, tint = _DELETED if task.deleted else _TITLES[shown]
+    text = _card_lines.description(task, now, language, linked=linked)
+    embed = discord.Embed(title=language.tell(title), colour=tint, description=text)
+    embed.add_field(name=language.say("Asked by"), value=f"<@{task.order.user_id}>")
+    embed.add_field(name=language.say("Clip"), value=_card_lines.lengths(task, language))
+    embed.add_field(name=language.say("Time"), value=_card_lines.timing(task, now, language))
     if task.order.parent_url:
-        embed.add_field(
-            name="Part", value=f"{task.order.part}, after [part {task.order.part - 1}]({task.order.parent_url})"
-        )
+        embed.add_field(name=language.say("Part"), value=_part(task, task.order.parent_url, language))
     if still:
         (embed.set_image if linked else embed.set_thumbnail)(url=f"attachment://{STILL_NAME}")
-    embed.set_footer(text=f"Task {task.id}")
-    return Card(embed, actions=_actions(task, shown, now), still=still)
+    embed.set_footer(text=language.say("Task {id}", id=str(task.id)))
+    return Card(embed, actions=_actions(task, shown, now, linked=linked), still=still)
 
 
-def finished(task: Task, now: datetime, *, linked: bool = False, still: bool = False) -> Card:
+def finished(task: Task, now: datetime, language: Language, *, linked: bool = False, still: bool = False) -> Card:
     """The card that goes out together with the result."""
-    return card(task.model_copy(update={"told": True}), now, linked=linked, still=still)
+    return card(task.model_copy(update={"told": True}), now, language, linked=linked, still=still)
 
 
-def bar(percent: int) -> str:
-    """A progress bar in text, with its percentage."""
-    full = percent * _BAR // 100
-    return f"{'▰' * full}{'▱' * (_BAR - full)} **{percent} %**"
-
-
-def clock(seconds: float) -> str:
-    """A length as people write it: 0:07, 1:40."""
-    whole = round(seconds)
-    return f"{whole // 60}:{whole % 60:02}"
-
-
-def quoted(prompt: str, limit: int = _PROMPT_SHOWN) -> str:
-    """A member's words as a quote: bounded, and without any markdown of their own."""
-    words = " ".join(prompt.split())
-    short = words if len(words) <= limit else words[: limit - 1] + "…"
-    return f"> {escape_markdown(short, ignore_links=False)}"
-
-
-def jump_url(task: Task) -> str:
-    """The address of the task's reply."""
-    place = task.place
-    return f"https://discord.com/channels/{place.guild_id or '@me'}/{place.channel_id}/{place.message_id}"
-
-
-def ping(task: Task) -> str:
+def ping(task: Task, language: Language) -> str:
     """What notifies the member of the task's end."""
-    return f"<@{task.order.user_id}> {_PINGS[task.state]}"
+    member = f"<@{task.order.user_id}>"
+    if task.state is State.DELIVERED:
+        return language.say("{member} your video is ready.", member=member)
+    if task.state is State.FAILED:
+        return language.say("{member} that did not work; my reply says why.", member=member)
+    return language.say("{member} nobody can know how that ended; my reply says why.", member=member)
 
 
-def standing(task: Task) -> str:
+def standing(task: Task, language: Language) -> str:
     """Where a task stands, in a few words."""
     if task.deleted:
-        return "Deleted"
-    percent = f" {task.progress} %" if task.state is State.RENDERING else ""
+        return language.tell(_DELETED[0])
+    if task.state is State.RENDERING:
+        return language.say("Rendering {percent} %", percent=task.progress)
     if task.state is State.QUEUED and task.turn:
-        percent = f", number {task.turn:,}"
-    return f"{_TITLES[task.state][0]}{percent}"
+        return language.say("Waiting in line, number {turn}", turn=task.turn)
+    return language.tell(_TITLES[task.state][0])
 
 
 def colour(task: Task) -> int:
@@ -125,93 +120,26 @@ def colour(task: Task) -> int:
     return GREY if task.deleted else _TITLES[task.state][1]
 
 
-def line(task: Task) -> str:
+def line(task: Task, language: Language) -> str:
     """Two lines for a list of tasks."""
-    where = standing(task) if task.deleted else f"[{standing(task)}]({jump_url(task)})"
+    stands = standing(task, language)
+    where = stands if task.deleted else f"[{stands}]({jump_url(task)})"
     when = format_dt(task.created_at, "R")
     return f"**{task.id}** · {where} · {when}\n{quoted(task.order.prompt, 100)}"
 
 
-def in_line(task: Task) -> str:
-    """Where a waiting task stands, and when it should start; "" where that is not known."""
-    if task.state is not State.QUEUED or task.turn is None:
-        return ""
-    place = "**Next in line**" if task.turn == 1 else f"**Number {task.turn:,} in line**"
-    return f"{place}, about to start {format_dt(task.starts_at, 'R')}." if task.starts_at else f"{place}."
+def _part(task: Task, before_url: str, language: Language) -> str:
+    part = task.order.part
+    return language.say("{part}, after [part {before}]({url})", part=part, before=part - 1, url=before_url)
 
 
-def fetch_by(task: Task) -> datetime | None:
-    """From when a private reply must offer "Fetch result", for its token ends soon; None if it never needs to."""
-    if not task.place.ephemeral or task.state.ended:
-        return None
-    return task.place.token_ends - _FETCH_IN_TIME
-
-
-def _actions(task: Task, shown: State, now: datetime) -> tuple[str, ...]:
+def _actions(task: Task, shown: State, now: datetime, *, linked: bool) -> tuple[str, ...]:
     if shown is State.DELIVERED:
-        share = ("share",) if task.order.guild_id else ()
+        # What is too large to be attached here is too large for a post, too: Discord's bound is the server's.
+        share = ("share",) if task.order.guild_id and not linked else ()
         return ("again",) if task.deleted else ("more", "again", *share, "delete")
     if shown in {State.FAILED, State.UNCLEAR}:
         return ("again",)
     fetch_from = fetch_by(task)
     fetch = ("fetch",) if fetch_from and now >= fetch_from else ()
     return fetch if shown.ended or shown is State.READY else (*fetch, "cancel")
-
-
-def _lines(task: Task, now: datetime, linked: bool) -> list[str]:
-    lines = list(filter(None, (quoted(task.order.prompt), in_line(task))))
-    if task.state in {State.SENDING, State.RENDERING}:
-        lines.append(bar(task.progress))
-    if task.state is State.SENDING and task.not_before and task.not_before > now:
-        lines.append(f"FoxAPI is busy; I try again {format_dt(task.not_before, 'R')}.")
-    if task.overdue and task.state is State.RENDERING:
-        lines.append(
-            "FoxAPI has not reported anything for a long time. I look for the result for a day and bring it here if "
-            "it comes; you need not wait. It may be billed all the same."
-        )
-    fetch_from = fetch_by(task)
-    if fetch_from and now >= fetch_from:
-        ends = format_dt(task.place.token_ends, "R")
-        lines.append(
-            f"Discord lets me change this private reply for a few minutes only (the end is {ends}). Press **Fetch "
-            "result** whenever you like, and it goes on here; else I send you the result as a direct message."
-        )
-    if linked and task.result_url:
-        ends = f" until {format_dt(task.result_url_ends, 'R')}" if task.result_url_ends else ""
-        lines.append(f"It is too large for Discord here: [get FoxAPI's video]({task.result_url}){ends}.")
-    if task.state is State.UNCLEAR:
-        lines.append(
-            "FoxAPI's answer to the request was lost, so I cannot know whether it was taken: it may have been billed. "
-            "I never send it again by myself."
-        )
-    if task.reason:
-        lines.append(escape_markdown(task.reason))
-    if task.billed is Billed.UNKNOWN and task.state in {State.FAILED, State.CANCELLED}:
-        lines.append(_BILLED_UNKNOWN)
-    if task.billed is Billed.NO and task.state in {State.FAILED, State.CANCELLED}:
-        lines.append("Nothing was billed.")
-    return lines
-
-
-def _lengths(task: Task) -> str:
-    added = f"+ {task.order.seconds} s"
-    if task.clip is None:
-        return added
-    made = task.film or task.result
-    total = f" → {clock(made.seconds)}" if made else ""
-    kind = ", the new part" if made and task.order.result is ResultKind.NEW_PART else ""
-    note = f"\n{task.note}" if task.note else ""
-    return f"{clock(task.clip.seconds)} {added}{total}{kind}{note}"
-
-
-def _timing(task: Task, now: datetime) -> str:
-    if task.rendered_at:
-        return f"took {clock((task.rendered_at - task.created_at).total_seconds())}"
-    started = f"started {format_dt(task.created_at, 'R')}"
-    if task.state is not State.RENDERING or task.overdue:
-        return started
-    if task.expected_at is None:
-        return started
-    if task.expected_at < now:
-        return f"{started}, taking longer than usual"
-    return f"{started}, about done {format_dt(task.expected_at, 'R')}"

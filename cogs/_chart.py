@@ -1,6 +1,7 @@
 """A small picture of the days: one stacked bar each, for a phone's width and a dark or a light page. Pure, but slow.
 
-Drawing takes some tens of milliseconds, so callers hand it to a thread.
+Drawing takes some tens of milliseconds, so callers hand it to a thread. The picture holds digits only, for its font has
+not every language's letters; what the colours mean is told beside it (SERIES).
 """
 
 from __future__ import annotations
@@ -12,23 +13,23 @@ from datetime import date
 
 from PIL import Image, ImageDraw, ImageFont
 
-WIDTH, HEIGHT = 800, 560
+WIDTH, HEIGHT = 800, 456
 """Pixels. Discord shows it about 250 to 300 wide on a phone, a third of this: letters are three times their size."""
 _FINE = 2
 """Everything is drawn this many times larger and then reduced, which smooths the edges."""
 _LETTERS = 34
-_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 32, 152, 74
+_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 32, 48, 74
 """Room around the bars, for the letters."""
 
-_CARD, _LINE, _TEXT, _FAINT = "#1e1f22", "#3a3c43", "#f2f3f5", "#b5bac1"
+_CARD, _LINE, _FAINT = "#1e1f22", "#3a3c43", "#b5bac1"
 SERIES = (
-    ("finished", "#3ba55d"),
-    ("failed", "#f0616d"),
-    ("unclear", "#f0b232"),
-    ("cancelled", "#949ba4"),
-    ("under way", "#7983f5"),
+    ("delivered", "#3ba55d", "🟩"),
+    ("failed", "#f0616d", "🟥"),
+    ("unclear", "#f0b232", "🟨"),
+    ("cancelled", "#949ba4", "⬜"),
+    ("unfinished", "#7983f5", "🟦"),
 )
-"""What a bar is made of, from the bottom up: names and colours."""
+"""What a bar is made of, from the bottom up: of a Tally the field, its colour, and what stands for it in a text."""
 
 Box = tuple[float, float, float, float]
 
@@ -51,7 +52,6 @@ def chart(bars: Sequence[Bar]) -> bytes:
     picture = Image.new("RGBA", (WIDTH * _FINE, HEIGHT * _FINE), (0, 0, 0, 0))
     pen = _Pen(picture)
     pen.box((0, 0, WIDTH, HEIGHT), _CARD, 28)
-    _legend(pen, bars)
     top = ceiling(max(bar.total for bar in bars))
     _grid(pen, top)
     _bars(pen, bars, top)
@@ -90,23 +90,6 @@ class _Pen:
         return self._draw.textlength(words, self._font) / _FINE
 
 
-def _legend(pen: _Pen, bars: Sequence[Bar]) -> None:
-    """The names that occur, in one row or two."""
-    x, y = 36.0, 48.0
-    sums = [sum(bar.counts[at] for bar in bars) for at in range(len(SERIES))]
-    for (name, colour), count in zip(SERIES, sums, strict=True):
-        if not count:
-            continue
-        width = 38 + pen.width(name)
-        if x + width > WIDTH - _RIGHT:
-            x, y = 36.0, y + 48
-        pen.box((x, y - 13, x + 26, y + 13), colour, 7)
-        pen.text((x + 38, y), name, _TEXT, "lm")
-        x += width + 32
-    if not any(sums):
-        pen.text((x, y), "No tasks in these days", _FAINT, "lm")
-
-
 def _grid(pen: _Pen, top: int) -> None:
     for part in (0, 1, 2):
         y = _height(part / 2)
@@ -125,7 +108,7 @@ def _bars(pen: _Pen, bars: Sequence[Bar], top: int) -> None:
     for at, bar in enumerate(bars):
         left = _LEFT + room * at + (room - width) / 2
         foot = 0
-        for count, (_, colour) in zip(bar.counts, SERIES, strict=True):
+        for count, (_, colour, _) in zip(bar.counts, SERIES, strict=True):
             if count:
                 last = foot + count == bar.total
                 box = (left, _height((foot + count) / top), left + width, _height(foot / top))
@@ -139,9 +122,7 @@ def _dates(pen: _Pen, bars: Sequence[Bar]) -> None:
     room, last = _room(bars), len(bars) - 1
     step = 1 if len(bars) <= 7 else 7
     for at in range(last, -1, -step):
-        words = (
-            "today" if at == last else (f"{bars[at].day:%a}" if step == 1 else f"{bars[at].day.day} {bars[at].day:%b}")
-        )
+        words = f"{bars[at].day:%m-%d}"
         half = pen.width(words) / 2
         x = min(_LEFT + room * (at + 0.5), WIDTH - _RIGHT - half)
         if x - half > _LEFT - 60:

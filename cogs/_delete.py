@@ -3,48 +3,50 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Self
+from typing import Self
 
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, answer_error
+from bot.client import ExtendBot, language_of
+from bot.languages import Language
 from bot.library import Presser
+from bot.phrase import say
 from bot.runner import NotNow
 from cogs._begin import place_of
+from cogs._lineage import relink
+from cogs._posted import withdraw_all
+from cogs._press import Pressed
 
-_ASK = "This deletes the reply with its video, for everyone, and my copy of it. It cannot be undone."
-_DONE = "Deleted."
-_NOT_NOW = "My copy is deleted, but Discord did not let me take the reply away just now: press again in a minute."
-_OUT_OF_REACH = (
+_ASK = say("This deletes the reply with its video, for everyone, and my copy of it. It cannot be undone.")
+_ASK_SHARED = say(
+    "This deletes the reply with its video, and the posts in which it is shared, for everyone, and my copy of it. It "
+    "cannot be undone."
+)
+_DONE = say("Deleted.")
+_POSTS_LEFT = say(
+    "My copy is deleted, but Discord did not let me take every shared post back just now: press again in a minute, or "
+    "leave it to me, for I try again now and then."
+)
+_NOT_NOW = say("My copy is deleted, but Discord did not let me take the reply away just now: press again in a minute.")
+_OUT_OF_REACH = say(
     "My copy is deleted, but I can no longer reach the reply: press its own **Delete**, or take it away yourself."
 )
 
 
-class SureButton(ui.DynamicItem[ui.Button[ui.View]], template=r"delete:(?P<id>[0-9]{1,18})"):
+class SureButton(Pressed, template=r"delete:(?P<id>[0-9]{1,18})"):
     """Says yes to the question."""
 
-    def __init__(self, task_id: int) -> None:
-        super().__init__(ui.Button(label="Delete it", style=discord.ButtonStyle.danger, custom_id=f"delete:{task_id}"))
-        self._task_id = task_id
-
     @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],  # noqa: ARG003 (discord.py calls with it)
-        item: ui.Item[Any],  # noqa: ARG003
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """Make the button anew from what Discord sends of it."""
-        return cls(int(match["id"]))
+    def of(cls, task_id: int, language: Language) -> Self:
+        """A new one."""
+        label = language.say("Delete it")
+        return cls(ui.Button(label=label, style=discord.ButtonStyle.danger, custom_id=f"delete:{task_id}"))
 
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+    async def pressed(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
         """Delete, if whoever presses still may."""
-        try:
-            await _delete(interaction, self._task_id)
-        except Exception as error:  # the one place where a press's errors end
-            await answer_error(interaction, error)
+        await _delete(interaction, int(match["id"]))
+        await relink(interaction.client, int(match["id"]))
 
 
 async def ask_to_delete(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
@@ -54,20 +56,27 @@ async def ask_to_delete(interaction: discord.Interaction[ExtendBot], task_id: in
     if task.place.ephemeral and interaction.message is not None:
         # Only an interaction's token reaches a private reply, and this press has a fresh one.
         await library.renew(task, place_of(interaction, interaction.message.id, ephemeral=True))
+    language = language_of(interaction)
+    ask = _ASK_SHARED if await interaction.client.sharing.shares_of(task_id) else _ASK
     view = ui.View(timeout=None)
-    view.add_item(SureButton(task_id))
-    await interaction.response.send_message(_ASK, view=view, ephemeral=True)
+    view.add_item(SureButton.of(task_id, language))
+    await interaction.response.send_message(language.tell(ask), view=view, ephemeral=True)
 
 
 async def _delete(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     await interaction.response.defer()
+    language = language_of(interaction)
     task = await interaction.client.library.delete(task_id, _presser(interaction))
+    posts_gone = await withdraw_all(interaction.client, task_id)
     try:
         gone = await interaction.client.screen.remove(task)
     except NotNow:
-        await interaction.edit_original_response(content=_NOT_NOW)
+        await interaction.edit_original_response(content=language.tell(_NOT_NOW))
         return
-    await interaction.edit_original_response(content=_DONE if gone else _OUT_OF_REACH, view=None)
+    if not posts_gone:
+        await interaction.edit_original_response(content=language.tell(_POSTS_LEFT))
+        return
+    await interaction.edit_original_response(content=language.tell(_DONE if gone else _OUT_OF_REACH), view=None)
 
 
 def _presser(interaction: discord.Interaction[ExtendBot]) -> Presser:

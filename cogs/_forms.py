@@ -9,6 +9,8 @@ import discord
 from discord import ui
 
 from bot.client import ExtendBot, answer_error
+from bot.languages import Language
+from bot.phrase import Phrase, say
 from bot.task import Refused
 from cogs._moderators import guild_of_moderator
 
@@ -20,9 +22,9 @@ Taker = Callable[[discord.Interaction[ExtendBot], list[str]], Awaitable[None]]
 class Question:
     """One field. `most`: characters that it takes."""
 
-    label: str
+    label: Phrase
     value: str = ""
-    help: str = ""
+    help: Phrase | None = None
     most: int = 10
     long: bool = False
     required: bool = False
@@ -31,9 +33,9 @@ class Question:
 class Form(ui.Modal):
     """Asks, checks once more who answers, and hands on. It is lost at a restart, like every open modal."""
 
-    def __init__(self, title: str, questions: Sequence[Question], take: Taker) -> None:
+    def __init__(self, title: Phrase, questions: Sequence[Question], take: Taker, language: Language) -> None:
         """At most five questions (Discord docs, Responding to an Interaction, Modal)."""
-        super().__init__(title=title)
+        super().__init__(title=language.tell(title))
         self._take = take
         self._fields: list[ui.TextInput[ui.View]] = []
         for asked in questions:
@@ -44,7 +46,8 @@ class Form(ui.Modal):
                 required=asked.required,
             )
             self._fields.append(field)
-            self.add_item(ui.Label(text=asked.label, description=asked.help or None, component=field))
+            told = language.tell(asked.help) if asked.help else None
+            self.add_item(ui.Label(text=language.tell(asked.label), description=told, component=field))
 
     async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
         """Hand the answers on."""
@@ -56,10 +59,12 @@ class Form(ui.Modal):
         await answer_error(interaction, error)
 
 
-def whole(text: str, what: str) -> int:
-    """The whole number that was written, nothing being 0; raises Refused."""
+def whole(text: str, label: Phrase) -> int:
+    """The whole number that was written into the field of that label, nothing being 0; raises Refused."""
     if not text:
         return 0
     if not (text.isascii() and text.isdigit()):
-        raise Refused(f"“{text}” is not a number for {what}: write a whole one, 0 for no limit.")
+        raise Refused(
+            say("“{text}” is not a number for “{field}”: write a whole one, 0 for no limit.", text=text, field=label)
+        )
     return int(text)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from bot.languages import Language
 from bot.news import Event, LimitsChanged, MemberRuled, OrderRefused, TaskEnded
+from bot.phrase import Phrase, Value, counted, say, verbatim
 from bot.task import Order, State, Task
 from cogs import _rules
 from cogs._cards import clock, jump_url
@@ -10,58 +14,93 @@ from cogs._cards import clock, jump_url
 _ICONS = {State.DELIVERED: "✅", State.FAILED: "❌", State.CANCELLED: "🚫", State.UNCLEAR: "❔"}
 _PROMPT = 80
 _SENTENCE = 160
-_DEEDS = {
-    "blocked": "blocked {who}",
-    "unblocked": "unblocked {who}",
-    "reset": "reset the count of {who}",
-    "granted": "granted {who} {runs:,} extra runs",
+
+_Deed = Callable[[str, str, int], Phrase]
+"""Of who did it, to whom, and how many."""
+_DEEDS: dict[str, _Deed] = {
+    "blocked": lambda by, who, _: say("{by} blocked {who}", by=by, who=who),
+    "unblocked": lambda by, who, _: say("{by} unblocked {who}", by=by, who=who),
+    "reset": lambda by, who, _: say("{by} reset the count of {who}", by=by, who=who),
+    "granted": lambda by, who, runs: counted(
+        "{by} granted {who} {count} extra run", "{by} granted {who} {count} extra runs", runs, by=by, who=who
+    ),
 }
 
 
-def line_of(event: Event) -> tuple[int, str] | None:
-    """The server to be told and the line; None for what no log shows (a task's one line comes at its end)."""
+def server_of(event: Event) -> int | None:
+    """The server whose log shows it; None for what no log shows (a task's one line comes at its end)."""
     match event:
-        case TaskEnded(task) if task.order.guild_id is not None:
-            return task.order.guild_id, _ended(task)
-        case OrderRefused(order, sentence) if order.guild_id is not None:
-            where = f"https://discord.com/channels/{order.guild_id}/{order.channel_id}"
-            return (
-                order.guild_id,
-                f"⛔ {_order(order)} · refused: {_rules.words(sentence, _SENTENCE)} · [where]({where})",
-            )
-        case LimitsChanged():
-            return event.guild_id, _changed(event)
-        case MemberRuled():
-            return event.guild_id, _ruled(event)
+        case TaskEnded(task):
+            return task.order.guild_id
+        case OrderRefused(order):
+            return order.guild_id
+        case LimitsChanged() | MemberRuled():
+            return event.guild_id
         case _:
             return None
 
 
-def _ended(task: Task) -> str:
-    parts = [f"{_ICONS.get(task.state, '▫️')} {_order(task.order)}", _outcome(task)]
+def line_of(event: Event, language: Language) -> str:
+    """The line; for what has a server."""
+    match event:
+        case TaskEnded(task):
+            return f"{_ICONS.get(task.state, '▫️')} {language.tell(_ended(task, language))}"
+        case OrderRefused():
+            return f"⛔ {language.tell(_refused(event, language))}"
+        case LimitsChanged():
+            return f"⚙️ {language.tell(_changed(event))}"
+        case MemberRuled():
+            return f"⚙️ {language.tell(_ruled(event))}"
+        case _:
+            return ""
+
+
+def _refused(event: OrderRefused, language: Language) -> Phrase:
+    order = event.order
+    where = f"https://discord.com/channels/{order.guild_id}/{order.channel_id}"
+    why = say("refused: {sentence}", sentence=_short(event.sentence, language))
+    return _rules.row(*_order(order), why, say("[where]({url})", url=where))
+
+
+def _ended(task: Task, language: Language) -> Phrase:
+    cells = [*_order(task.order), _outcome(task, language)]
     if task.credits is not None:
-        parts.append(f"{task.credits:g} credits")
-    return " · ".join([*parts, f"[task {task.id}]({jump_url(task)})"])
+        cells.append(say("{credits} credits", credits=task.credits))
+    return _rules.row(*cells, say("[task {id}]({url})", id=str(task.id), url=jump_url(task)))
 
 
-def _outcome(task: Task) -> str:
-    if task.state is State.DELIVERED:
-        return f"finished, {clock(task.film.seconds)}" if task.film else "finished"
-    if task.state is State.UNCLEAR:
-        return "nobody knows whether FoxAPI took it"
-    reason = f": {_rules.words(task.reason, _SENTENCE)}" if task.reason else ""
-    return f"{task.state}{reason}"
+def _outcome(task: Task, language: Language) -> Phrase:
+    reason = _short(task.reason, language) if task.reason else ""
+    match task.state:
+        case State.DELIVERED:
+            return say("finished, {length}", length=clock(task.film.seconds)) if task.film else say("finished")
+        case State.UNCLEAR:
+            return say("nobody knows whether FoxAPI took it")
+        case State.CANCELLED:
+            return say("cancelled: {reason}", reason=reason) if reason else say("cancelled")
+        case State.FAILED:
+            return say("failed: {reason}", reason=reason) if reason else say("failed")
+        case _:
+            return verbatim(task.state)
 
 
-def _order(order: Order) -> str:
-    return f"{_rules.member(order.user_id)} · {order.seconds} s · “{_rules.words(order.prompt, _PROMPT)}”"
+def _order(order: Order) -> list[Value]:
+    prompt = say("“{prompt}”", prompt=_rules.words(order.prompt, _PROMPT))
+    return [_rules.member(order.user_id), _rules.seconds(order.seconds), prompt]
 
 
-def _changed(event: LimitsChanged) -> str:
-    said = "; ".join(_rules.change(name, event.old, event.new) for name in event.fields)
-    return f"⚙️ {_rules.member(event.by)} changed {said}"
+def _short(sentence: Phrase, language: Language) -> str:
+    """A sentence that may hold what somebody wrote, bounded."""
+    return _rules.words(language.tell(sentence), _SENTENCE)
 
 
-def _ruled(event: MemberRuled) -> str:
-    who = "the server" if event.user_id is None else _rules.member(event.user_id)
-    return f"⚙️ {_rules.member(event.by)} {_DEEDS[event.deed].format(who=who, runs=event.runs)}"
+def _changed(event: LimitsChanged) -> Phrase:
+    changes = _rules.changes(event.fields, event.old, event.new)
+    return say("{by} changed {changes}", by=_rules.member(event.by), changes=changes)
+
+
+def _ruled(event: MemberRuled) -> Phrase:
+    by = _rules.member(event.by)
+    if event.user_id is None:
+        return say("{by} reset the count of the server", by=by)
+    return _DEEDS[event.deed](by, _rules.member(event.user_id), event.runs)

@@ -8,6 +8,8 @@ import discord
 from discord import ui
 
 from bot.client import ExtendBot, answer_error
+from bot.languages import Language
+from bot.phrase import Phrase, say
 from bot.task import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Order, Refused, Task
 from cogs._begin import begin, order_from
 from cogs._cards import jump_url
@@ -20,9 +22,12 @@ _PROMPT_MAX = 4000
 class _Asking(ui.Modal, ABC):
     """Asks for prompt and seconds, and goes on as /extend does. It is lost at a restart, like every open modal."""
 
-    def __init__(self, title: str, known: Order | None) -> None:
+    again = False
+    """Whether it is a member's order once more."""
+
+    def __init__(self, language: Language, title: Phrase, known: Order | None) -> None:
         """`known`: its words and seconds are filled in."""
-        super().__init__(title=title)
+        super().__init__(title=language.tell(title))
         self.prompt: ui.TextInput[ui.View] = ui.TextInput(
             style=discord.TextStyle.paragraph,
             min_length=1,
@@ -32,8 +37,9 @@ class _Asking(ui.Modal, ABC):
         self.seconds: ui.TextInput[ui.View] = ui.TextInput(
             default=str(known.seconds if known else SECONDS_DEFAULT), min_length=1, max_length=2
         )
-        self.add_item(ui.Label(text="What happens next?", component=self.prompt))
-        self.add_item(ui.Label(text=f"Seconds to add ({SECONDS_MIN}–{SECONDS_MAX})", component=self.seconds))
+        self.add_item(ui.Label(text=language.say("What happens next?"), component=self.prompt))
+        added = language.say("Seconds to add ({least}–{most})", least=SECONDS_MIN, most=SECONDS_MAX)
+        self.add_item(ui.Label(text=added, component=self.seconds))
 
     @abstractmethod
     def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> Order:
@@ -43,8 +49,15 @@ class _Asking(ui.Modal, ABC):
         """Go on as /extend does."""
         written = self.seconds.value.strip()
         if not written.isascii() or not written.isdigit():
-            raise Refused(f"“{written}” is not a number of seconds: write one from {SECONDS_MIN} to {SECONDS_MAX}.")
-        await begin(interaction, self.order(interaction, self.prompt.value, int(written)))
+            raise Refused(
+                say(
+                    "“{written}” is not a number of seconds: write one from {least} to {most}.",
+                    written=written,
+                    least=SECONDS_MIN,
+                    most=SECONDS_MAX,
+                )
+            )
+        await begin(interaction, self.order(interaction, self.prompt.value, int(written)), again=self.again)
 
     async def on_error(self, interaction: discord.Interaction[ExtendBot], error: Exception) -> None:  # type: ignore[override]
         """As for every command."""
@@ -54,9 +67,10 @@ class _Asking(ui.Modal, ABC):
 class ExtendModal(_Asking):
     """Extends a video that somebody pointed at."""
 
-    def __init__(self, source: Source, parent: Task | None = None) -> None:
+    def __init__(self, language: Language, source: Source, parent: Task | None = None) -> None:
         """`parent`: the task whose result `source` is; its words and seconds are filled in."""
-        super().__init__("Extend again" if parent else "Extend video", parent.order if parent else None)
+        title = say("Extend again") if parent else say("Extend video")
+        super().__init__(language, title, parent.order if parent else None)
         self._source = source
         self._parent = parent
 
@@ -74,9 +88,11 @@ class ExtendModal(_Asking):
 class AgainModal(_Asking):
     """Asks for a new try on the same clip."""
 
-    def __init__(self, before: Order) -> None:
+    again = True
+
+    def __init__(self, language: Language, before: Order) -> None:
         """`before`: the order that is tried again."""
-        super().__init__("Try again", before)
+        super().__init__(language, say("Try again"), before)
         self._before = before
 
     def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> Order:

@@ -7,10 +7,11 @@ from typing import Any
 import discord
 
 from bot.client import ExtendBot
+from bot.phrase import say
 from bot.task import Refused
 
-_ONLY_MODERATORS = "Only members with the permission Manage Server can see or change this server's limits."
-_ONLY_IN_SERVERS = "Limits belong to a server: use this in one of its channels."
+_ONLY_MODERATORS = say("Only members with the permission Manage Server can see or change this server's limits.")
+_ONLY_IN_SERVERS = say("Limits belong to a server: use this in one of its channels.")
 
 
 def guild_of_moderator(interaction: discord.Interaction[Any]) -> int:

@@ -7,58 +7,78 @@ from collections.abc import Sequence
 import discord
 from discord.utils import format_dt
 
+from bot.languages import Language
+from bot.phrase import Phrase
 from bot.service import Quota
 from bot.task import State, Task
 from cogs import _rules
 from cogs._cards import BLUE, YELLOW, in_line, jump_url
 
 
-def embed(quota: Quota, tasks: Sequence[Task]) -> discord.Embed:
+def embed(quota: Quota, tasks: Sequence[Task], language: Language) -> discord.Embed:
     """What is left, when it renews, why nothing would be accepted now, and the places in line of `tasks`."""
-    shown = discord.Embed(title="What you have left here", colour=YELLOW if quota.refused else BLUE)
-    shown.description = _now(quota)
-    shown.add_field(name="In 24 hours", value=_day(quota), inline=False)
-    shown.add_field(name="Unfinished", value=_unfinished(quota, tasks), inline=False)
-    if rules := _rules_of(quota):
-        shown.add_field(name="Rules", value=rules, inline=False)
+    title = language.say("What you have left here")
+    shown = discord.Embed(title=title, colour=YELLOW if quota.refused else BLUE, description=_now(quota, language))
+    shown.add_field(name=language.say("In 24 hours"), value=_day(quota, language), inline=False)
+    shown.add_field(name=language.say("Unfinished"), value=_unfinished(quota, tasks, language), inline=False)
+    if rules := _rules_of(quota, language):
+        shown.add_field(name=language.say("Rules"), value=rules, inline=False)
     return shown
 
 
-def _now(quota: Quota) -> str:
-    if quota.refused is None:
-        return "You can start a task now: type /extend."
-    again = f" You can try again {format_dt(quota.refused.allowed_at, 'R')}." if quota.refused.allowed_at else ""
-    return f"**Not now.** {quota.refused.sentence}{again}"
+def _now(quota: Quota, language: Language) -> str:
+    refused = quota.refused
+    if refused is None:
+        return language.say("You can start a task now: type /extend.")
+    if refused.allowed_at is None:
+        return language.say("**Not now.** {sentence}", sentence=refused.sentence)
+    again = format_dt(refused.allowed_at, "R")
+    return language.say("**Not now.** {sentence} You can try again {when}.", sentence=refused.sentence, when=again)
 
 
-def _day(quota: Quota) -> str:
+def _day(quota: Quota, language: Language) -> str:
     if quota.exempt:
-        return f"**{quota.used:,}** used; no limit binds you, for one of your roles is free of them."
+        return language.say(
+            "**{used}** used; no limit binds you, for one of your roles is free of them.", used=quota.used
+        )
     if quota.left is None:
-        return f"**{quota.used:,}** used; there is no limit."
-    lines = [f"**{quota.left:,} left**", _rules.of(quota.used, quota.per_day) + " used"]
+        return language.say("**{used}** used; there is no limit.", used=quota.used)
+    used = _rules.of(quota.used, quota.per_day)
+    lines = [language.say("**{left} left**", left=quota.left), language.say("{used} used", used=used)]
     if quota.granted:
-        lines.append(f"{quota.granted:,} of those left are extra runs, which do not run out.")
+        lines.append(
+            language.counted(
+                "{count} of those left is an extra run, which does not run out.",
+                "{count} of those left are extra runs, which do not run out.",
+                quota.granted,
+            )
+        )
     if quota.renews_at:
-        lines.append(f"The next one comes back {format_dt(quota.renews_at, 'R')}.")
+        lines.append(language.say("The next one comes back {when}.", when=format_dt(quota.renews_at, "R")))
     return "\n".join(lines)
 
 
-def _unfinished(quota: Quota, tasks: Sequence[Task]) -> str:
+def _unfinished(quota: Quota, tasks: Sequence[Task], language: Language) -> str:
     most = 0 if quota.exempt else quota.limits.user_running
     waiting = [task for task in tasks if task.state is State.QUEUED]
-    lines = [f"[Task {task.id}]({jump_url(task)}): {in_line(task) or 'waiting in line.'}" for task in waiting]
-    return "\n".join([_rules.of(quota.unfinished, most), *lines])
+    used = language.tell(Phrase("{used}", {"used": _rules.of(quota.unfinished, most)}))
+    return "\n".join([used, *(_waiting(task, language) for task in waiting)])
 
 
-def _rules_of(quota: Quota) -> str:
+def _waiting(task: Task, language: Language) -> str:
+    where = in_line(task, language) or language.say("waiting in line.")
+    return language.say("[Task {id}]({url}): {where}", id=str(task.id), url=jump_url(task), where=where)
+
+
+def _rules_of(quota: Quota, language: Language) -> str:
     if quota.exempt:
         return ""
     limits, said = quota.limits, []
     if limits.max_seconds:
-        said.append(f"One task adds at most {limits.max_seconds} s.")
+        said.append(language.say("One task adds at most {seconds} s.", seconds=limits.max_seconds))
     if limits.cooldown:
-        said.append(f"There are {_rules.duration(limits.cooldown)} between two tasks.")
+        length = _rules.duration(limits.cooldown)
+        said.append(language.say("There are {length} between two tasks.", length=length))
     if limits.channels:
-        said.append(f"Used in: {_rules.value('channels', limits)}")
+        said.append(language.say("Used in: {channels}", channels=_rules.value("channels", limits)))
     return "\n".join(said)

@@ -11,12 +11,14 @@ import discord
 from discord import ui
 from discord.utils import format_dt
 
+from bot.languages import Language
 from bot.library import Page
+from bot.phrase import say
 from bot.task import State, Task
 from cogs import _cards
 
-_NONE_YET = "You have no tasks yet: type /extend to make a video longer."
-_GONE = "The reply was deleted, and so was the film."
+_NONE_YET = say("You have no tasks yet: type /extend to make a video longer.")
+_GONE = say("The reply was deleted, and so was the film.")
 _WORDS = 100
 """Characters of a choice's name and description (Discord docs, Select Option; Autocomplete)."""
 _LEFT_OUT = {"fetch"}
@@ -35,56 +37,70 @@ class Shown:
     stills: dict[str, Path] = field(default_factory=dict)
 
 
-def page(shown: Page, stills: dict[int, Path]) -> Shown:
+def page(shown: Page, stills: dict[int, Path], language: Language) -> Shown:
     """One page; `stills` are the pictures that there are, by task."""
     if not shown.tasks:
-        return Shown("", [discord.Embed(title="Your tasks", description=_NONE_YET, colour=_cards.BLUE)])
+        title, text = language.say("Your tasks"), language.tell(_NONE_YET)
+        return Shown("", [discord.Embed(title=title, description=text, colour=_cards.BLUE)])
     names = {_still_name(task_id): path for task_id, path in stills.items()}
-    embeds = [_entry(task, with_still=task.id in stills) for task in shown.tasks]
-    controls: list[ui.Item[ui.View]] = [_select(shown)]
+    embeds = [_entry(task, language, with_still=task.id in stills) for task in shown.tasks]
+    controls: list[ui.Item[ui.View]] = [_select(shown, language)]
     if shown.number > 1:
-        controls.append(_button("Newer", f"tasks:page:{shown.number - 1}"))
+        controls.append(_button(language.say("Newer"), f"tasks:page:{shown.number - 1}"))
     if shown.number < shown.of:
-        controls.append(_button("Older", f"tasks:page:{shown.number + 1}"))
-    where = f", page {shown.number:,} of {shown.of:,}" if shown.of > 1 else ""
-    return Shown(f"**Your tasks**{where}", embeds, controls, stills=names)
+        controls.append(_button(language.say("Older"), f"tasks:page:{shown.number + 1}"))
+    heading = language.say("**Your tasks**")
+    if shown.of > 1:
+        heading = language.say("**Your tasks**, page {number} of {all}", number=shown.number, all=shown.of)
+    return Shown(heading, embeds, controls, stills=names)
 
 
-def opened(task: Task, now: datetime, page_number: int, still: Path | None, *, kept: bool) -> Shown:
-    """One task with its buttons; `kept`: its film is still there."""
-    card = _cards.card(task, now, still=still is not None)
-    reply = _GONE if task.deleted else f"[Go to the reply]({_cards.jump_url(task)})"
-    card.embed.add_field(name="Reply", value=reply, inline=False)
-    controls = [_button("Send again", f"tasks:send:{task.id}")] if kept else []
-    controls.append(_button("All tasks", f"tasks:page:{page_number}"))
-    actions = [action for action in card.actions if action not in _LEFT_OUT]
-    return Shown(
-        f"**Task {task.id}**", [card.embed], controls, task.id, actions, {_cards.STILL_NAME: still} if still else {}
-    )
+def opened(task: Task, now: datetime, language: Language, page_number: int, still: Path | None, *, kept: bool) -> Shown:
+    """One task with the buttons of its reply; `kept`: its film is still there."""
+    card = _cards.card(task, now, language, still=still is not None)
+    reply = language.say("[Go to the reply]({url})", url=_cards.jump_url(task))
+    gone = language.tell(_GONE)
+    card.embed.add_field(name=language.say("Reply"), value=gone if task.deleted else reply, inline=False)
+    controls = [_button(language.say("Send again"), f"tasks:send:{task.id}")] if kept else []
+    controls.append(_button(language.say("All tasks"), f"tasks:page:{page_number}"))
+    left_out = _LEFT_OUT if _shareable(task, kept=kept) else _LEFT_OUT | {"share"}
+    actions = [action for action in card.actions if action not in left_out]
+    stills = {_cards.STILL_NAME: still} if still else {}
+    return Shown(language.say("**Task {id}**", id=str(task.id)), [card.embed], controls, task.id, actions, stills)
 
 
-def choices(tasks: Iterable[Task]) -> list[tuple[str, str]]:
+def choices(tasks: Iterable[Task], language: Language) -> list[tuple[str, str]]:
     """Names and values for autocomplete."""
-    return [(_cut(f"{task.id} · {_cards.standing(task)} · {_words(task)}"), str(task.id)) for task in tasks]
+    return [(_cut(f"{task.id} · {_cards.standing(task, language)} · {_words(task)}"), str(task.id)) for task in tasks]
 
 
-def _entry(task: Task, *, with_still: bool) -> discord.Embed:
-    embed = discord.Embed(colour=_cards.colour(task), description=_cards.line(task))
+def _shareable(task: Task, *, kept: bool) -> bool:
+    """Whether there is a file to post: one that Discord takes, on disk or in a reply that the bot can read."""
+    fits = task.film is None or task.film.size <= task.place.filesize_limit
+    return fits and (kept or not task.place.ephemeral)
+
+
+def _entry(task: Task, language: Language, *, with_still: bool) -> discord.Embed:
+    embed = discord.Embed(colour=_cards.colour(task), description=_cards.line(task, language))
     if with_still:
         embed.set_thumbnail(url=f"attachment://{_still_name(task.id)}")
     if task.state is State.RENDERING and task.expected_at:
-        embed.add_field(name="Time", value=f"about done {format_dt(task.expected_at, 'R')}")
+        ends = language.say("about done {when}", when=format_dt(task.expected_at, "R"))
+        embed.add_field(name=language.say("Time"), value=ends)
     return embed
 
 
-def _select(shown: Page) -> ui.Select[ui.View]:
+def _select(shown: Page, language: Language) -> ui.Select[ui.View]:
     options = [
         discord.SelectOption(
-            label=_cut(f"{task.id} · {_cards.standing(task)}"), value=str(task.id), description=_cut(_words(task))
+            label=_cut(f"{task.id} · {_cards.standing(task, language)}"),
+            value=str(task.id),
+            description=_cut(_words(task)),
         )
         for task in shown.tasks
     ]
-    return ui.Select(custom_id=f"tasks:open:{shown.number}", placeholder="Open one…", options=options)
+    placeholder = language.say("Open one…")
+    return ui.Select(custom_id=f"tasks:open:{shown.number}", placeholder=placeholder, options=options)
 
 
 def _button(label: str, custom_id: str) -> ui.Button[ui.View]:

@@ -10,6 +10,7 @@ import aiohttp
 import discord
 
 from bot.client import ExtendBot
+from bot.phrase import say
 from bot.task import Refused, Task
 
 _MESSAGE_LINK = re.compile(
@@ -18,7 +19,11 @@ _MESSAGE_LINK = re.compile(
 _VIDEO_NAME = re.compile(r"\.(?:mp4|m4v|mov|webm|mkv|gif|avi)$", re.IGNORECASE)
 _LOOK_SECONDS = 1.5
 """Of the three in which a press must be answered."""
-_NOT_HERE = "I cannot read that message: link to one in this server, in a channel that both you and I can see."
+_NOT_HERE = say("I cannot read that message: link to one in this server, in a channel that both you and I can see.")
+_SHOWS_NONE = say(
+    "I see no video in that message. Discord shows me only some messages: right-click (or long-press) it and choose "
+    "Apps → Extend video instead."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +90,7 @@ async def from_link(interaction: discord.Interaction[ExtendBot], url: str) -> So
     message = await _message(interaction, interaction.guild, int(link["channel"]), int(link["message"]))
     source = video_in(message)
     if source is None:
-        raise Refused(
-            "I see no video in that message. Discord shows me only some messages: right-click (or long-press) it and "
-            "choose Apps → Extend video instead."
-        )
+        raise Refused(_SHOWS_NONE)
     return source
 
 

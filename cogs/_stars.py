@@ -16,7 +16,7 @@ import discord
 from bot.client import ExtendBot
 from bot.task import Refused, Share
 from cogs._post import STAR
-from cogs._posting import fetched
+from cogs._posted import fetched
 
 _FRESH = timedelta(minutes=5)
 _MOST_COUNTED = 20

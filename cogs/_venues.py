@@ -8,6 +8,7 @@ import aiohttp
 import discord
 
 from bot.client import ExtendBot
+from bot.phrase import Phrase, say
 from bot.task import Refused, Task
 
 Venue: TypeAlias = discord.TextChannel | discord.ForumChannel | discord.Thread
@@ -19,13 +20,15 @@ VENUES = [
 ]
 """What Discord's own select offers."""
 
+ILL = say("Discord does not answer me just now: try again in a minute.")
+_READ_HISTORY = say("Read Message History")
+_VIEW = say("View Channel")
 _NAMES = {
-    "view_channel": "View Channel",
-    "send_messages": "Send Messages",
-    "send_messages_in_threads": "Send Messages in Threads",
-    "attach_files": "Attach Files",
-    "embed_links": "Embed Links",
-    "read_message_history": "Read Message History",
+    "view_channel": _VIEW,
+    "send_messages": say("Send Messages"),
+    "send_messages_in_threads": say("Send Messages in Threads"),
+    "attach_files": say("Attach Files"),
+    "embed_links": say("Embed Links"),
 }
 
 
@@ -33,11 +36,11 @@ def venue(guild: discord.Guild, channel_id: int) -> Venue:
     """The server's channel of that id. Raises Refused when it is gone, hidden from the bot, or of another kind."""
     channel = guild.get_channel_or_thread(channel_id)
     if not isinstance(channel, discord.TextChannel | discord.ForumChannel | discord.Thread):
-        raise Refused("I cannot see that channel: choose a text channel or a forum that I can see.")
+        raise Refused(say("I cannot see that channel: choose a text channel or a forum that I can see."))
     return channel
 
 
-def missing(channel: Venue, member: discord.Member) -> list[str]:
+def missing(channel: Venue, member: discord.Member) -> list[Phrase]:
     """The names of the permissions that the member lacks there for posting a film."""
     may = channel.permissions_for(member)
     in_thread = isinstance(channel, discord.Thread)
@@ -50,11 +53,15 @@ def check_bot(channel: Venue) -> None:
     """Raises Refused where the bot may not post a film."""
     lacking = missing(channel, channel.guild.me)
     if not channel.permissions_for(channel.guild.me).read_message_history:
-        lacking.append(_NAMES["read_message_history"])  # without it I could not find my own post again
+        lacking.append(_READ_HISTORY)  # without it I could not find my own post again
     if lacking:
         raise Refused(
-            f"In <#{channel.id}> I lack the permission {' and '.join(lacking)}: choose another channel, or ask a "
-            "moderator to grant it."
+            say(
+                "In <#{channel}> I lack the permission {permissions}: choose another channel, or ask a moderator to "
+                "grant it.",
+                channel=str(channel.id),
+                permissions=tuple(lacking),
+            )
         )
 
 
@@ -62,10 +69,13 @@ def check_member(channel: Venue, member: discord.Member, *, showcase: bool) -> N
     """Raises Refused where the member may not post a film. The showcase is open to all who can see it."""
     lacking = missing(channel, member)
     if showcase:
-        lacking = [name for name in lacking if name == _NAMES["view_channel"]]
+        lacking = [name for name in lacking if name == _VIEW]
     if lacking:
         raise Refused(
-            f"In that channel you lack the permission {' and '.join(lacking)}: choose one in which you may post files."
+            say(
+                "In that channel you lack the permission {permissions}: choose one in which you may post files.",
+                permissions=tuple(lacking),
+            )
         )
 
 
@@ -73,7 +83,7 @@ def guild_of(bot: ExtendBot, task: Task) -> discord.Guild:
     """The server in which the task was started. Raises Refused."""
     guild = bot.get_guild(task.order.guild_id) if task.order.guild_id else None
     if guild is None:
-        raise Refused("That result belongs to no server that I am in, so there is nowhere to share it.")
+        raise Refused(say("That result belongs to no server that I am in, so there is nowhere to share it."))
     return guild
 
 
@@ -85,6 +95,6 @@ async def member_of(interaction: discord.Interaction[ExtendBot], guild: discord.
     try:
         return await guild.fetch_member(user.id)
     except discord.NotFound:
-        raise Refused("You are no longer in that server, so you cannot share there.") from None
+        raise Refused(say("You are no longer in that server, so you cannot share there.")) from None
     except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise Refused("Discord does not answer me just now: try again in a minute.") from error
+        raise Refused(ILL) from error

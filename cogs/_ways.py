@@ -71,7 +71,7 @@ async def by_token(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
             content=parcel.card.content,
             embed=parcel.card.embed,
             attachments=parcel.attachments(),
-            view=view_of(parcel.task_id, parcel.card.actions),
+            view=view_of(parcel.task_id, parcel.card.actions, bot.languages.of(place.locale)),
             allowed_mentions=discord.AllowedMentions.none(),
         )
     return place
@@ -87,7 +87,7 @@ async def by_bot(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
             content=parcel.card.content,
             embed=parcel.card.embed,
             attachments=parcel.attachments(),
-            view=view_of(parcel.task_id, parcel.card.actions),
+            view=view_of(parcel.task_id, parcel.card.actions, bot.languages.of(place.locale)),
             allowed_mentions=discord.AllowedMentions.none(),
         )
     return place
@@ -98,23 +98,23 @@ async def new_message(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
     if place.ephemeral:
         raise Closed("a private reply is not made public")
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
-    return await _post(channel, place, parcel)
+    return await _post(bot, channel, place, parcel)
 
 
 async def direct_message(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
     """Write to the member directly, the last way."""
     with _verdict():
         channel = await bot.create_dm(discord.Object(parcel.user_id))
-    return await _post(channel, place.model_copy(update={"guild_id": None, "ephemeral": False}), parcel)
+    return await _post(bot, channel, place.model_copy(update={"guild_id": None, "ephemeral": False}), parcel)
 
 
-async def _post(channel: discord.abc.Messageable, place: Place, parcel: Parcel) -> Place:
+async def _post(bot: ExtendBot, channel: discord.abc.Messageable, place: Place, parcel: Parcel) -> Place:
     with _verdict():
         message = await channel.send(
             f"<@{parcel.user_id}>",
             embed=parcel.card.embed,
             files=parcel.files(),
-            view=view_of(parcel.task_id, parcel.card.actions),
+            view=view_of(parcel.task_id, parcel.card.actions, bot.languages.of(place.locale)),
             allowed_mentions=discord.AllowedMentions(
                 everyone=False, roles=False, users=[discord.Object(parcel.user_id)]
             ),
@@ -135,7 +135,7 @@ async def ping(bot: ExtendBot, task: Task, *, again: bool) -> None:
         if again and await _answered(bot, channel, task):
             return
         await channel.send(
-            _cards.ping(task),
+            _cards.ping(task, bot.languages.of(place.locale)),
             reference=discord.MessageReference(
                 message_id=place.message_id, channel_id=place.channel_id, fail_if_not_exists=False
             ),

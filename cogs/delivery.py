@@ -12,9 +12,9 @@ from discord.ext import commands
 from pydantic import SecretStr
 
 from bot.client import ExtendBot
-from bot.runner import NotNow, NoWay
+from bot.runner import NotNow, NoWay, Seen
 from bot.task import Place, State, Task
-from cogs import _cards, _ways
+from cogs import _cards, _seen, _ways
 from cogs._buttons import TaskButton
 from cogs._ways import Closed, Parcel, TooLarge, by_bot, by_token, direct_message, new_message
 
@@ -104,6 +104,10 @@ class Delivery(commands.Cog):
                 return True
         return False
 
+    async def look(self, task: Task) -> Seen:
+        """Read what the task's reply shows; raises NotNow."""
+        return await _seen.look(self._bot, task.place)
+
     async def cog_unload(self) -> None:
         """Stop showing; what is not shown yet is shown by the next run."""
         # Not by _stop: an edit that hangs must not keep the bot from ending.
@@ -128,21 +132,22 @@ class Delivery(commands.Cog):
     async def _last(self, task: Task, result: Path | None, still: Path | None) -> list[Parcel]:
         """What shows the task's end, best first: with the result attached; with a still and a link; with a link."""
         user_id, now = task.order.user_id, self._bot.now()
+        language = self._bot.languages.of(task.place.locale)
         if result is None:
-            return [Parcel(task.id, user_id, _cards.card(task, now))]
+            return [Parcel(task.id, user_id, _cards.card(task, now, language))]
         parcels = []
         if (await asyncio.to_thread(result.stat)).st_size <= task.place.filesize_limit:
-            parcels.append(Parcel(task.id, user_id, _cards.finished(task, now), result))
+            parcels.append(Parcel(task.id, user_id, _cards.finished(task, now, language), result))
         if await _there(still):
-            card = _cards.finished(task, now, linked=True, still=True)
+            card = _cards.finished(task, now, language, linked=True, still=True)
             parcels.append(Parcel(task.id, user_id, card, still, _cards.STILL_NAME))
-        parcels.append(Parcel(task.id, user_id, _cards.finished(task, now, linked=True)))
+        parcels.append(Parcel(task.id, user_id, _cards.finished(task, now, language, linked=True)))
         return parcels
 
     async def _progress(self, reply: _Reply, task: Task) -> Parcel:
         """What shows a running task; its still is uploaded once to each message."""
         has_still = reply.still_in == task.place.message_id or await _there(reply.still)
-        card = _cards.card(task, self._bot.now(), still=has_still)
+        card = _cards.card(task, self._bot.now(), self._bot.languages.of(task.place.locale), still=has_still)
         file = reply.still if has_still and reply.still_in != task.place.message_id else None
         return Parcel(task.id, task.order.user_id, card, file, _cards.STILL_NAME, keeps=file is None)
 

@@ -9,10 +9,12 @@ from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
 
-from bot.client import ExtendBot
+from bot.client import ExtendBot, language_of
+from bot.phrase import say
 from bot.task import PROMPT_MAX, SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Refused, ResultKind
 from cogs._begin import begin, order_from
 from cogs._modal import ExtendModal
+from cogs._share_buttons import next_part
 from cogs._sources import Source, from_attachment, video_in
 
 
@@ -53,7 +55,7 @@ class Extend(commands.Cog):
     ) -> None:
         """Make a video longer: it goes on from its last frame as your prompt says."""
         if (video is None) == (link is None):
-            raise Refused("Give me one video: either attach it as `video`, or put its address into `link`.")
+            raise Refused(say("Give me one video: either attach it as `video`, or put its address into `link`."))
         source = from_attachment(video) if video else Source((link or "").strip())
         order = order_from(interaction, prompt, source, seconds, result=ResultKind(result), private=private)
         await begin(interaction, order)
@@ -61,9 +63,12 @@ class Extend(commands.Cog):
     async def _extend_message(self, interaction: discord.Interaction[ExtendBot], message: discord.Message) -> None:
         source = video_in(message)
         if source is None:
-            raise Refused("I see no video in that message: choose one that carries a video file.")
-        parent = await interaction.client.service.task_at(message.id)
-        await interaction.response.send_modal(ExtendModal(source, parent))
+            raise Refused(say("I see no video in that message: choose one that carries a video file."))
+        modal = await next_part(interaction, message, source)
+        if modal is None:
+            parent = await interaction.client.service.task_at(message.id)
+            modal = ExtendModal(language_of(interaction), source, parent)
+        await interaction.response.send_modal(modal)
 
 
 async def setup(bot: ExtendBot) -> None:

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot.client import ExtendBot, answer_error
+from bot.client import ExtendBot, language_of
+from bot.languages import Language
+from bot.phrase import say
 from bot.task import Refused, Share
 from cogs import _post
-from cogs._posting import fetched
+from cogs._posted import fetched
+from cogs._press import Pressed
 from cogs._stars import count_stale
 
 Period = Literal["week", "month", "ever"]
 _SINCE: dict[str, timedelta | None] = {"week": timedelta(days=7), "month": timedelta(days=30), "ever": None}
 _TITLES = {
-    "week": "Most starred of the last 7 days",
-    "month": "Most starred of the last 30 days",
-    "ever": "Most starred",
+    "week": say("Most starred of the last 7 days"),
+    "month": say("Most starred of the last 30 days"),
+    "ever": say("Most starred"),
 }
-_NONE_YET = "Nothing here has a ⭐ yet. Share a film, and give those that you like a ⭐."
+_LABELS = {"week": say("Week"), "month": say("Month"), "ever": say("Ever")}
 _PER_PAGE = 3
 
 
@@ -38,40 +42,14 @@ class _Page:
     view: ui.View
 
 
-class GalleryButton(
-    ui.DynamicItem[ui.Button[ui.View]],
-    template=r"gallery:(?P<role>[a-z]+):(?P<period>week|month|ever):(?P<page>[0-9]{1,4})",
-):
+class GalleryButton(Pressed, template=r"gallery:(?P<role>[a-z]+):(?P<period>week|month|ever):(?P<page>[0-9]{1,4})"):
     """Leads to another page, or to another span of time."""
 
-    def __init__(self, role: str, period: str, page: int, *, disabled: bool = False) -> None:
-        label = {"back": "◀", "next": "▶"}.get(role, period.capitalize())
-        here = role == "span" and disabled
-        style = discord.ButtonStyle.primary if here else discord.ButtonStyle.secondary
-        custom_id = f"gallery:{role}:{period}:{page}"
-        super().__init__(ui.Button(label=label, style=style, custom_id=custom_id, disabled=disabled))
-        self.period = period
-        self.page = page
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],  # noqa: ARG003 (discord.py calls with it)
-        item: ui.Item[Any],  # noqa: ARG003
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """Make the button anew from what Discord sends of it."""
-        return cls(match["role"], match["period"], int(match["page"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+    async def pressed(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
         """Show that page in place of this one."""
-        try:
-            await interaction.response.defer()
-            shown = await _page(interaction, self.period, self.page)
-            await interaction.edit_original_response(content=shown.content, embeds=shown.embeds, view=shown.view)
-        except Exception as error:  # the one place where a press's errors end
-            await answer_error(interaction, error)
+        await interaction.response.defer()
+        shown = await _page(interaction, match["period"], int(match["page"]))
+        await interaction.edit_original_response(content=shown.content, embeds=shown.embeds, view=shown.view)
 
 
 class Gallery(commands.Cog):
@@ -88,9 +66,9 @@ class Gallery(commands.Cog):
 
 
 async def _page(interaction: discord.Interaction[ExtendBot], period: str, number: int) -> _Page:
-    bot, guild, member = interaction.client, interaction.guild, interaction.user
+    bot, guild, member, language = interaction.client, interaction.guild, interaction.user, language_of(interaction)
     if guild is None or not isinstance(member, discord.Member):
-        raise Refused("The gallery is of a server: use /gallery there.")
+        raise Refused(say("The gallery is of a server: use /gallery there."))
     span = _SINCE[period]
     since = bot.now() - span if span else datetime(2015, 1, 1, tzinfo=UTC)  # Discord's first year
     results = await bot.sharing.gallery(guild.id, since)
@@ -101,9 +79,11 @@ async def _page(interaction: discord.Interaction[ExtendBot], period: str, number
     pages = max(1, -(-len(ranked) // _PER_PAGE))
     number = min(number, pages - 1)
     first = number * _PER_PAGE
-    embeds = await _entries(bot, ranked[first : first + _PER_PAGE], first + 1)
-    content = f"**{_TITLES[period]}** · page {number + 1} of {pages}" if ranked else _NONE_YET
-    return _Page(content, embeds, _view(period, number, pages))
+    embeds = await _entries(bot, language, ranked[first : first + _PER_PAGE], first + 1)
+    content = language.say("**{title}** · page {page} of {pages}", title=_TITLES[period], page=number + 1, pages=pages)
+    if not ranked:
+        content = language.say("Nothing here has a ⭐ yet. Share a film, and give those that you like a ⭐.")
+    return _Page(content, embeds, _view(language, period, number, pages))
 
 
 def _opened(member: discord.Member, posts: list[Share]) -> list[Share]:
@@ -119,12 +99,13 @@ def _opens(member: discord.Member, post: Share) -> bool:
     return may.view_channel and may.read_message_history
 
 
-async def _entries(bot: ExtendBot, posts: Sequence[Share], rank: int) -> list[discord.Embed]:
+async def _entries(bot: ExtendBot, language: Language, posts: Sequence[Share], rank: int) -> list[discord.Embed]:
     """The page's results, each with its still; a picture's address works for a day, so it is asked for each time."""
     embeds = []
     for place, post in enumerate(posts, rank):
-        _, task = await bot.sharing.shared(post.id)
-        embeds.append(_post.entry(task, post, place, await _still(bot, post)))
+        with suppress(Refused):  # it was taken back just now
+            _, task = await bot.sharing.shared(post.id)
+            embeds.append(_post.entry(language, task, post, place, await _still(bot, post)))
     return embeds
 
 
@@ -136,14 +117,21 @@ async def _still(bot: ExtendBot, post: Share) -> str | None:
     return message.embeds[0].thumbnail.url if message and message.embeds else None
 
 
-def _view(period: str, number: int, pages: int) -> ui.View:
+def _view(language: Language, period: str, number: int, pages: int) -> ui.View:
     """Make a new view: editing with a changed copy of a stored one loses the pattern (discord.py 2.7.1)."""
     view = ui.View(timeout=None)
-    view.add_item(GalleryButton("back", period, max(0, number - 1), disabled=number == 0))
-    view.add_item(GalleryButton("next", period, number + 1, disabled=number + 1 >= pages))
+    view.add_item(_button("◀", "back", period, max(0, number - 1), disabled=number == 0))
+    view.add_item(_button("▶", "next", period, number + 1, disabled=number + 1 >= pages))
     for span in _SINCE:
-        view.add_item(GalleryButton("span", span, 0, disabled=span == period))
+        view.add_item(_button(language.tell(_LABELS[span]), "span", span, 0, disabled=span == period))
     return view
+
+
+def _button(label: str, role: str, period: str, page: int, *, disabled: bool) -> GalleryButton:
+    here = role == "span" and disabled
+    style = discord.ButtonStyle.primary if here else discord.ButtonStyle.secondary
+    custom_id = f"gallery:{role}:{period}:{page}"
+    return GalleryButton(ui.Button[Any](label=label, style=style, custom_id=custom_id, disabled=disabled))
 
 
 async def setup(bot: ExtendBot) -> None:

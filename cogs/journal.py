@@ -10,9 +10,10 @@ import aiohttp
 import discord
 from discord.ext import commands
 
-from bot.client import ExtendBot
+from bot.client import ExtendBot, language_under
 from bot.news import Event, LimitsChanged
-from cogs._lines import line_of
+from bot.rules import Limits
+from cogs._lines import line_of, server_of
 
 log = logging.getLogger(__name__)
 
@@ -56,23 +57,23 @@ class Journal(commands.Cog):
                 log.exception("could not tell a log channel of %s", type(event).__name__)
 
     async def _take(self, event: Event) -> None:
-        entry = line_of(event)
-        if entry is None:
+        guild_id = server_of(event)
+        if guild_id is None:
             return
-        guild_id, line = entry
-        channel_id = await self._channel(guild_id, event)
+        limits = await self._limits(guild_id, event)
+        channel_id = _channel(limits, event)
         if channel_id is not None:
+            line = line_of(event, language_under(self._bot, guild_id, limits))
             self._waiting.setdefault(channel_id, deque(maxlen=_WAITING)).append(line[:_MESSAGE])
             if channel_id not in self._writers:
                 self._writers[channel_id] = asyncio.create_task(
                     self._write(guild_id, channel_id), name=f"journal {channel_id}"
                 )
 
-    async def _channel(self, guild_id: int, event: Event) -> int | None:
-        """Where the server wants it; the end of the log itself is still told in the old channel."""
+    async def _limits(self, guild_id: int, event: Event) -> Limits:
         if isinstance(event, LimitsChanged):
-            return event.new.log_channel_id or event.old.log_channel_id
-        return (await self._bot.service.moderation.limits_of(guild_id)).log_channel_id
+            return event.new
+        return await self._bot.service.moderation.limits_of(guild_id)
 
     async def _write(self, guild_id: int, channel_id: int) -> None:
         waiting = self._waiting[channel_id]
@@ -92,6 +93,12 @@ class Journal(commands.Cog):
             self._failing.add(channel_id)
         else:
             self._failing.discard(channel_id)
+
+
+def _channel(limits: Limits, event: Event) -> int | None:
+    """Where the server wants it; the end of the log itself is still told in the old channel."""
+    old = event.old.log_channel_id if isinstance(event, LimitsChanged) else None
+    return limits.log_channel_id or old
 
 
 def _page(waiting: deque[str]) -> str:

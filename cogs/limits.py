@@ -10,7 +10,9 @@ from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
 
-from bot.client import ExtendBot, answer_error
+from bot.client import ExtendBot, answer_error, language_of
+from bot.languages import own_name
+from bot.phrase import Phrase, say
 from bot.task import SECONDS_MAX, Refused
 from cogs import _rulings
 from cogs._deeds import PanelItem, draw
@@ -20,6 +22,8 @@ from cogs._panel import Choice
 Interaction = discord.Interaction[ExtendBot]
 _MOST = 1_000_000
 _WEEK = 7 * 86400
+_MOST_OFFERED = 25
+"""Choices of an autocompletion (Discord docs, Application Commands, Autocomplete)."""
 _LogChannel = discord.TextChannel | discord.Thread
 
 
@@ -65,7 +69,7 @@ class Limits(commands.GroupCog, name="limits", description="See and change what 
         given = {name: number for name, number in numbers.items() if number is not None}
         guild_of_moderator(interaction)
         if not given:
-            raise Refused("Give at least one number to set; /limits show lets you press buttons instead.")
+            raise Refused(say("Give at least one number to set; /limits show lets you press buttons instead."))
         await _answer(interaction, partial(_rulings.change, interaction, **given))
 
     @app_commands.command()
@@ -80,11 +84,13 @@ class Limits(commands.GroupCog, name="limits", description="See and change what 
         await _answer(interaction, partial(_rulings.resume, interaction))
 
     @app_commands.command()
+    @app_commands.describe(member="Who may start nothing more; what they started goes on")
     async def block(self, interaction: Interaction, member: discord.User) -> None:
         """Let a member start nothing here any more."""
         await _answer(interaction, partial(_rulings.block, interaction, member.id))
 
     @app_commands.command()
+    @app_commands.describe(member="Who may start tasks again")
     async def unblock(self, interaction: Interaction, member: discord.User) -> None:
         """Take a block back."""
         await _answer(interaction, partial(_rulings.unblock, interaction, member.id))
@@ -96,7 +102,7 @@ class Limits(commands.GroupCog, name="limits", description="See and change what 
         await _answer(interaction, partial(_rulings.reset, interaction, member.id if member else None))
 
     @app_commands.command()
-    @app_commands.describe(runs="How many, beyond the daily number; used once")
+    @app_commands.describe(member="Who gets them", runs="How many, beyond the daily number; used once")
     async def grant(self, interaction: Interaction, member: discord.User, runs: Range[int, 1, 1000]) -> None:
         """Give a member extra runs, once."""
         await _answer(interaction, partial(_rulings.grant, interaction, member.id, runs))
@@ -106,6 +112,19 @@ class Limits(commands.GroupCog, name="limits", description="See and change what 
     async def log(self, interaction: Interaction, channel: _LogChannel | None = None) -> None:
         """Choose the channel in which I report."""
         await _answer(interaction, partial(_rulings.log_to, interaction, channel.id if channel else None))
+
+    @app_commands.command()
+    @app_commands.describe(choice="A language by its own name, or what Discord's server settings say")
+    async def language(self, interaction: Interaction, choice: Range[str, 1, 50]) -> None:
+        """Choose the language that I speak to everybody here."""
+        await _answer(interaction, partial(_rulings.speak, interaction, choice))
+
+    @language.autocomplete("choice")
+    async def _languages(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        automatic = language_of(interaction).say("As Discord says (automatic)")
+        names = {automatic: _rulings.AUTOMATIC} | {own_name(code): code for code in interaction.client.languages.codes}
+        fit = [(name, code) for name, code in names.items() if typed.strip().casefold() in name.casefold()]
+        return [app_commands.Choice(name=name, value=code) for name, code in (fit or names.items())][:_MOST_OFFERED]
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:
@@ -119,13 +138,14 @@ class Limits(commands.GroupCog, name="limits", description="See and change what 
             except Refused as refusal:
                 await answer_error(interaction, refusal)
             else:
-                await answer_error(interaction, Refused("That is no longer here: open /limits show again."))
+                await answer_error(interaction, Refused(say("That is no longer here: open /limits show again.")))
 
 
-async def _answer(interaction: Interaction, ruling: Callable[[], Awaitable[str]]) -> None:
+async def _answer(interaction: Interaction, ruling: Callable[[], Awaitable[Phrase]]) -> None:
     """Answer privately with what became of it."""
     await wait_privately(interaction)
-    await interaction.followup.send(await ruling(), ephemeral=True, allowed_mentions=discord.AllowedMentions.none())
+    told = language_of(interaction).tell(await ruling())
+    await interaction.followup.send(told, ephemeral=True, allowed_mentions=discord.AllowedMentions.none())
 
 
 def _on(message: discord.Message | None) -> set[str | None]:

@@ -6,7 +6,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.client import ExtendBot
+from bot.client import ExtendBot, language_of
 from cogs import _quota
 from cogs._begin import asker_of
 
@@ -25,7 +25,7 @@ class Quota(commands.Cog):
         quota = await service.quota(asker)
         known = map(interaction.client.as_shown, await service.tasks_of(asker.user_id, _LOOKED_AT))
         tasks = [task for task in known if task.order.guild_id == asker.guild_id]
-        await interaction.followup.send(embed=_quota.embed(quota, tasks), ephemeral=True)
+        await interaction.followup.send(embed=_quota.embed(quota, tasks, language_of(interaction)), ephemeral=True)
 
 
 async def setup(bot: ExtendBot) -> None:

@@ -9,14 +9,19 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.client import ExtendBot
+from bot.client import ExtendBot, language_of
+from bot.languages import Language
+from bot.phrase import say
 from bot.task import Refused
-from cogs._sharing import ShareButton, settle_all
+from cogs._posted import withdraw_left
+from cogs._share_buttons import ShareButton
+from cogs._sharing import settle_all
 from cogs._venues import check_bot, venue
 
 log = logging.getLogger(__name__)
 
-_ONLY_MODERATORS = "Only members with Manage Server can choose the showcase."
+_WITHDRAW_AGAIN = 600.0
+"""Seconds between two tries to take back posts of deleted results."""
 
 
 class Share(commands.Cog):
@@ -28,7 +33,7 @@ class Share(commands.Cog):
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
-        """Look once for posts of which an earlier run did not know (this comes many times)."""
+        """Begin to look for posts of which an earlier run did not know (this comes many times)."""
         if self._settling is None:
             self._settling = asyncio.create_task(self._settle(), name="settle shares")
 
@@ -43,6 +48,12 @@ class Share(commands.Cog):
             await settle_all(self._bot)
         except Exception:  # a share that is not settled is looked for again when its creator presses
             log.exception("could not look for shares")
+        while True:
+            try:
+                await withdraw_left(self._bot)
+            except Exception:
+                log.exception("could not take back the posts of deleted results")
+            await asyncio.sleep(_WITHDRAW_AGAIN)
 
     @app_commands.command()
     @app_commands.guild_only()
@@ -60,9 +71,9 @@ class Share(commands.Cog):
         """Choose the channel to which members share their finished films."""
         # Server admins can change who is offered a command, so it is checked here once more.
         if interaction.guild is None or not interaction.permissions.manage_guild:
-            raise Refused(_ONLY_MODERATORS)
+            raise Refused(say("Only members with Manage Server can choose the showcase."))
         if channel and off:
-            raise Refused("Either choose a channel, or switch the showcase off.")
+            raise Refused(say("Either choose a channel, or switch the showcase off."))
         guild, sharing = interaction.guild, interaction.client.sharing
         await interaction.response.defer(ephemeral=True, thinking=True)
         if channel:
@@ -70,10 +81,21 @@ class Share(commands.Cog):
             await sharing.set_showcase(guild.id, channel.id)
         elif off:
             await sharing.set_showcase(guild.id, None)
-        chosen = await sharing.showcase(guild.id)
-        none = "This server has no showcase: members choose a channel each time they share."
-        words = f"This server's showcase is <#{chosen}>." if chosen else none
+        words = _words(language_of(interaction), guild, await sharing.showcase(guild.id))
         await interaction.followup.send(words, ephemeral=True)
+
+
+def _words(language: Language, guild: discord.Guild, chosen: int | None) -> str:
+    """What the showcase is, and what to do if it cannot be used."""
+    if chosen is None:
+        return language.say("This server has no showcase: members choose a channel each time they share.")
+    if guild.get_channel_or_thread(chosen) is None:
+        return language.say("This server's showcase is gone: choose another with /showcase.")
+    try:
+        check_bot(venue(guild, chosen))
+    except Refused as lacking:
+        return language.tell(lacking.sentence)
+    return language.say("This server's showcase is <#{channel}>.", channel=str(chosen))
 
 
 async def setup(bot: ExtendBot) -> None:

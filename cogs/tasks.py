@@ -6,51 +6,36 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, Self
 
 import discord
-from discord import app_commands, ui
+from discord import app_commands
 from discord.ext import commands
 
-from bot.client import ExtendBot, answer_error
+from bot.client import ExtendBot, language_of
+from bot.phrase import say
 from bot.task import Notify, Refused, Task
 from cogs import _cards, _shelf
 from cogs._buttons import view_of
 from cogs._delete import SureButton
+from cogs._press import Pressed
 from cogs._shelf import Shown
 
 Interaction = discord.Interaction[ExtendBot]
 _NOTIFY = {
-    Notify.AUTO: "I mention you when a task of yours that took over a minute has ended.",
-    Notify.ALWAYS: "I mention you whenever a task of yours has ended.",
-    Notify.NEVER: "I do not mention you when a task of yours has ended.",
+    Notify.AUTO: say("I mention you when a task of yours that took over a minute has ended."),
+    Notify.ALWAYS: say("I mention you whenever a task of yours has ended."),
+    Notify.NEVER: say("I do not mention you when a task of yours has ended."),
 }
-_NOT_KEPT = "I no longer keep that film. If its reply was deleted too, make it anew with Try again."
+_NOT_KEPT = say("I no longer keep that film. If its reply was deleted too, make it anew with Try again.")
+_TOO_LARGE = say("That film is too large for Discord here: try it in a server that takes larger files.")
 
 
-class TasksItem(ui.DynamicItem[ui.Item[Any]], template=r"tasks:(?P<deed>page|open|send):(?P<number>[0-9]{1,18})"):
+class TasksItem(Pressed, template=r"tasks:(?P<deed>page|open|send):(?P<number>[0-9]{1,18})"):
     """A control of the message that /tasks shows; the custom_id says what it does, whoever's message it is on."""
 
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],  # noqa: ARG003 (discord.py calls with it)
-        item: ui.Item[Any],
-        match: re.Match[str],  # noqa: ARG003
-        /,
-    ) -> Self:
-        """Make it anew around what Discord sends of it."""
-        return cls(item)
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+    async def pressed(self, interaction: Interaction, match: re.Match[str], /) -> None:
         """Do it, to the presser's own tasks."""
-        try:
-            match = self.template.fullmatch(self.custom_id)
-            if match:
-                chosen = getattr(self.item, "values", [])
-                await _DEEDS[match["deed"]](interaction, int(match["number"]), chosen)
-        except Exception as error:  # the one place where its errors end
-            await answer_error(interaction, error)
+        await _DEEDS[match["deed"]](interaction, int(match["number"]), self.values)
 
 
 class Tasks(commands.Cog):
@@ -70,7 +55,8 @@ class Tasks(commands.Cog):
     @tasks.autocomplete("wanted")
     async def _suggest(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         found = await interaction.client.library.search(interaction.user.id, typed)
-        return [app_commands.Choice(name=name, value=value) for name, value in _shelf.choices(found)]
+        language = language_of(interaction)
+        return [app_commands.Choice(name=name, value=value) for name, value in _shelf.choices(found, language)]
 
     @app_commands.command()
     @app_commands.describe(mode="auto: after more than a minute; always; never")
@@ -78,7 +64,7 @@ class Tasks(commands.Cog):
         """Choose when I mention you at the end of a task of yours."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await interaction.client.library.set_notify(interaction.user.id, mode)
-        await interaction.edit_original_response(content=_NOTIFY[mode])
+        await interaction.edit_original_response(content=language_of(interaction).tell(_NOTIFY[mode]))
 
 
 async def _meant(interaction: Interaction, wanted: str) -> Task:
@@ -88,7 +74,7 @@ async def _meant(interaction: Interaction, wanted: str) -> Task:
         return await library.mine(int(wanted), interaction.user.id)
     found = await library.search(interaction.user.id, wanted)
     if not found:
-        raise Refused("You have no task with these words: choose one of the list that /tasks shows.")
+        raise Refused(say("You have no task with these words: choose one of the list that /tasks shows."))
     return found[0]
 
 
@@ -97,18 +83,19 @@ async def _page(interaction: Interaction, number: int) -> Shown:
     page = await library.page(interaction.user.id, number)
     page = replace(page, tasks=[interaction.client.as_shown(task) for task in page.tasks])
     stills = {task.id: still for task in page.tasks if (still := await library.still(task))}
-    return _shelf.page(page, stills)
+    return _shelf.page(page, stills, language_of(interaction))
 
 
 async def _opened(interaction: Interaction, task: Task, page_number: int) -> Shown:
     library = interaction.client.library
     still, film = await library.still(task), await library.film(task)
-    return _shelf.opened(task, interaction.client.now(), page_number, still, kept=film is not None)
+    now, language = interaction.client.now(), language_of(interaction)
+    return _shelf.opened(task, now, language, page_number, still, kept=film is not None)
 
 
 async def _draw(interaction: Interaction, shown: Shown) -> None:
     """Draw it into the response, which was deferred."""
-    view = view_of(shown.task_id, shown.actions)
+    view = view_of(shown.task_id, shown.actions, language_of(interaction))
     for control in shown.controls:
         view.add_item(TasksItem(control))
     files = [await asyncio.to_thread(discord.File, path, name) for name, path in shown.stills.items()]
@@ -138,11 +125,13 @@ async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
         raise Refused(_NOT_KEPT)
     too_large = (await asyncio.to_thread(film.stat)).st_size > interaction.filesize_limit
     if too_large and not (task.result_url_ends and task.result_url_ends > bot.now()):
-        raise Refused("That film is too large for Discord here: try it in a server that takes larger files.")
-    card = _cards.finished(task, bot.now(), linked=too_large)
+        raise Refused(_TOO_LARGE)
+    language = language_of(interaction)
+    card = _cards.finished(task, bot.now(), language, linked=too_large)
     file = None if too_large else await asyncio.to_thread(discord.File, film, _cards.RESULT_NAME)
+    actions = [action for action in card.actions if action != "delete"]
     await interaction.edit_original_response(
-        embed=card.embed, attachments=[file] if file else [], view=view_of(task.id, ("more", "again"))
+        embed=card.embed, attachments=[file] if file else [], view=view_of(task.id, actions, language)
     )
 
 

@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.client import ExtendBot
+from bot.client import ExtendBot, language_of
 from cogs import _books
 from cogs._chart import chart
 from cogs._moderators import wait_privately
@@ -30,7 +30,7 @@ class Usage(commands.Cog):
         picture = await asyncio.to_thread(chart, _books.bars(report))
         table = await asyncio.to_thread(_books.table, report)
         await interaction.followup.send(
-            embed=_books.embed(report),
+            embed=_books.embed(report, language_of(interaction)),
             files=[
                 discord.File(io.BytesIO(picture), filename=_books.CHART_NAME),
                 discord.File(io.BytesIO(table), filename=_books.table_name(report.first, report.last)),

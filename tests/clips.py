@@ -1,20 +1,22 @@
-"""Clips of many kinds, made by ffmpeg once per test run."""
+"""Clips of many kinds, made by ffmpeg once per test run, whichever of its processes asks first."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
+import tempfile
 from functools import cached_property
 from pathlib import Path
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
-PICTURE = "testsrc2=size=320x180:rate=25"
+PICTURE = "testsrc2=size=160x90:rate=12"
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-threads", "1")
 
 
 class Clips:
-    """Each attribute is a file, made when it is first asked for."""
+    """Each attribute is a file, made when it is first asked for; `folder` may be shared with other processes."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -64,17 +66,22 @@ class Clips:
         return self._written("empty.mp4", b"")
 
     def make(self, name: str, seconds: float, *codec: str, sound: bool = False) -> Path:
-        """Encode the test picture, with a tone if `sound`."""
-        path = self._folder / name
+        """Encode the test picture, with a tone if `sound`; what was made before is there."""
         tone = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100") if sound else ()
         command = [ffmpeg(), "-v", "error", "-y", "-f", "lavfi", "-i", PICTURE, *tone, "-t", str(seconds), *codec]
-        subprocess.run([*command, str(path)], check=True, timeout=30)
+        path = self._folder / hashlib.sha256(repr(command).encode()).hexdigest()[:12] / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self._folder) as workshop:
+                made = Path(workshop) / name
+                subprocess.run([*command, str(made)], check=True, timeout=30)
+                made.replace(path)  # at once, so that nobody sees half a clip
         return path
 
     def _written(self, name: str, content: bytes) -> Path:
-        path = self._folder / name
-        path.write_bytes(content)
-        return path
+        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
+            file.write(content)
+        return Path(file.name).replace(self._folder / name)
 
 
 def ffmpeg() -> str:

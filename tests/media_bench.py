@@ -19,6 +19,7 @@ from pathlib import Path
 from statistics import median
 
 from bot.media import Ffmpeg, Look, look, prepare, probe
+from bot.sandbox.botprocess import BotProcess
 from bot.sandbox.faults import Faults, Hold
 from tests.clips import Clips
 from tests.marked import ffmpeg
@@ -119,6 +120,7 @@ async def delivering(folder: Path) -> bool:
     await asyncio.to_thread(ffmpeg, *picture, *codec, noise)
     async with on_stage(folder, clips, at_once=1, instant=True) as stage:
         stage.discord.world.guild.upload_limit = 50_000_000
+        stage.kind = BotProcess
         async with stage.process(MAX_RUNNING=str(RESULTS)) as process:
             await process.start()
             await stage.ana.wait_event("bot", lambda it: it["online"] is True, timeout=30)

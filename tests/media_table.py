@@ -65,7 +65,7 @@ class Way:
             clip = await probe(self._tool, source)
             submitted, head_ends, told = await self._submitted(kind, first, source, clip)
         except Unfit as refusal:
-            first.bound(bool(kind.refused) and kind.refused in refusal.sentence, f"refused: {refusal.sentence}")
+            first.bound(bool(kind.refused) and kind.refused in str(refusal.sentence), f"refused: {refusal.sentence}")
             first.cells.append(f"refused: “{refusal.sentence}”")
             return [first]
         first.bound(not kind.refused, "accepted")

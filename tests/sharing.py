@@ -43,3 +43,10 @@ async def posts_in(who: Member, channel_id: str) -> list[Json]:
 def channel(stage: Stage, name: str) -> str:
     """The id of a channel."""
     return stage.discord.world.channel_named(name).id
+
+
+async def choose_showcase(stage: Stage, channel_id: str) -> Json:
+    """Mia makes that channel the showcase."""
+    known = set(stage.mia.seen)
+    await stage.mia.command("showcase", channel(stage, "moderators"), channel=channel_id)
+    return await stage.mia.wait_message(lambda it: it["id"] not in known and "showcase" in text_of(it))

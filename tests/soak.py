@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,10 +34,11 @@ from tests.stage import Stage, on_stage, text_of
 
 TRIES = 6
 """How often a member types the command again after "The application did not respond"."""
-SETTLE_SECONDS = 300
+SLOTS, SETTLE_SECONDS = 48, 660
+"""A lost answer keeps its slot for ten minutes: there must be more slots than these take, or time for the last."""
 CHANNELS = ("general", "videos", "showcase")
-GOOD = {"plain": 3, "longer": 4}
-"""Fit clips, and their seconds."""
+GOOD = {"plain": 3, "longer": 4, "mov": 3}
+"""Clips that can be extended, and their seconds; the last must be prepared and uploaded."""
 BAD = ("text", "empty", "one_second")
 
 
@@ -153,11 +155,14 @@ def custom_id(message: Json, label: str) -> str:
 async def soak(tasks: int, minutes: float, seed: int, folder: Path) -> Account:
     """Let it rain for so many minutes; return the books, balanced."""
     clips = Clips(folder)
-    files = {name: getattr(clips, name) for name in ("plain", *BAD)} | {"longer": clips.make("longer.mp4", 4, *H264)}
-    async with (
-        on_stage(folder, clips, at_once=8, instant=True) as stage,
-        stage.process(MAX_RUNNING="8", POLL_SECONDS="0.3", EDIT_SECONDS="0.5") as process,
-    ):
+    files = {name: getattr(clips, name) for name in ("plain", "mov", *BAD)} | {
+        "longer": clips.make("longer.mp4", 4, *H264)
+    }
+    async with AsyncExitStack() as open_:
+        stage = await open_.enter_async_context(on_stage(folder, clips, at_once=8, instant=True))
+        stage.kind = BotProcess
+        settings = {"MAX_RUNNING": str(SLOTS), "POLL_SECONDS": "0.3", "EDIT_SECONDS": "0.5"}
+        process = await open_.enter_async_context(stage.process(**settings))
         weather, members = Weather(stage, process, seed), Members(stage, files)
         keeping = asyncio.create_task(weather.keep())
         reporting = asyncio.create_task(report(stage, weather, members, time.monotonic()))

@@ -10,7 +10,7 @@ HEAD = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [A-Z]+ (?P<text>.*)$")
 TRACEBACK = "Traceback (most recent call last):"
 EXPLAINED = {
     r"discord\.client Attempting a reconnect": r".*",  # the gateway was shaken
-    r"bot\.client an interaction went wrong": r"aiohttp\.|discord\.errors\.|ConnectionResetError|TimeoutError",
+    r"bot\.client\S* an interaction went wrong": r"aiohttp\.|discord\.errors\.|ConnectionResetError|TimeoutError",
 }
 """Log lines that may carry a traceback, and what this may end with: calls that were cut off on their way."""
 
@@ -31,14 +31,14 @@ def problems_of(lines: Sequence[str], secrets: Mapping[str, str]) -> list[str]:
 def tracebacks(lines: Sequence[str]) -> Counter[tuple[str, str]]:
     """How often each traceback was logged, by the line that it belongs to and the error that it ends with."""
     found: Counter[tuple[str, str]] = Counter()
-    head, inside, last = "no line of the log", False, ""
+    head, inside, ended, last = "no line of the log", False, False, ""
     for line in [*lines, "2000-01-01 00:00:00 INFO the end of the log"]:
         if match := HEAD.match(line):
             if inside:
                 found[head, last[:160]] += 1
             head, inside = re.sub(r"\d+", "N", match["text"]), False
         elif TRACEBACK in line:
-            inside = True
-        elif line and not line.startswith(" "):
-            last = line
+            inside, ended = True, False
+        elif line and not line.startswith(" ") and not ended:
+            last, ended = line, True  # what comes after it was printed by somebody else
     return found

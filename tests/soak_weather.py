@@ -22,7 +22,7 @@ from tests.stage import CREATE, Stage
 
 FAULTS_A_SECOND = 1.6
 QUIRKS_A_SECOND = 0.4
-QUERY, RESULT = r"^/v1/tasks/", r"^/results/"
+QUERY, RESULT, UPLOAD = r"^/v1/tasks/", r"^/results/", r"^/v1/files/upload/stream$"
 EDIT, CALLBACK, CLIP = r"^/api/v10/webhooks/[^/]+/[^/]+/messages/", r"^/api/v10/interactions/.*/callback$", r"^/cdn/"
 START = r"^/api/v10/(users/@me|gateway/bot|oauth2/applications/@me)$"
 
@@ -110,6 +110,8 @@ FAULTS = (
     Fault("submit busy", 4, True, "POST", CREATE, _busy_fox),
     Fault("submit lost", 3, True, "POST", CREATE, _lost_answer),
     Fault("submit refused", 1, True, "POST", CREATE, _refusing_fox),
+    Fault("upload ill", 3, True, "POST", UPLOAD, _ill_fox),
+    Fault("upload lost", 3, True, "POST", UPLOAD, _lost_answer),
     Fault("query ill", 6, True, "GET", QUERY, _ill_fox),
     Fault("query busy", 2, True, "GET", QUERY, _busy_fox),
     Fault("query unknown", 3, True, "GET", QUERY, lambda _: _fox_error(404, "task not found")),
@@ -122,6 +124,7 @@ FAULTS = (
 )
 HELD = (
     (True, "POST", CREATE),
+    (True, "POST", UPLOAD),
     (True, "GET", QUERY),
     (True, "GET", RESULT),
     (False, "PATCH", EDIT),

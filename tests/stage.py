@@ -29,6 +29,7 @@ from bot.sandbox.discord.server import DiscordServer
 from bot.sandbox.fox import FoxServer
 from bot.settings import Settings
 from tests.clips import Clips
+from tests.forked import ForkedBot
 
 Json = dict[str, Any]
 CREATE = "/v1/videos/generations"
@@ -52,6 +53,8 @@ class Stage:
     lines: list[str] = field(default_factory=list)
     limits: dict[str, str] = field(default_factory=lambda: dict.fromkeys(NO_LIMITS, "0"))
     """A new server's limits: none, for a scenario that is about something else uses as many tasks as it likes."""
+    kind: type[BotProcess] = ForkedBot
+    """Of bot processes; a plain BotProcess begins with Python itself, as an operator's does."""
 
     @property
     def data(self) -> Path:
@@ -70,8 +73,8 @@ class Stage:
             "DATABASE_URL": f"sqlite+aiosqlite:///{self.data}/bot.db",
             "DATA_DIR": str(self.data),
             "TRUSTED_MEDIA_HOSTS": ",".join(hosts),
-            "POLL_SECONDS": "0.1",
-            "EDIT_SECONDS": "0.1",
+            "POLL_SECONDS": "0.05",
+            "EDIT_SECONDS": "0.5",  # more, and Discord's rate limit for edits makes them wait
             **self.limits,
             **changes,
         }
@@ -98,7 +101,7 @@ class Stage:
     async def process(self, **changes: str) -> AsyncIterator[BotProcess]:
         """The bot as a process of its own; its lines go to `lines`. Start it, kill it, start it again."""
         self.data.mkdir(exist_ok=True)
-        process = BotProcess(self.environment(**changes), self.folder, self.lines.append, lambda: None)
+        process = self.kind(self.environment(**changes), self.folder, self.lines.append, lambda: None)
         try:
             yield process
         finally:
@@ -120,7 +123,7 @@ class Stage:
 
     async def recorded(self, done: Json, timeout: float = 20) -> Json:
         """Wait until the bot has written down what that finished reply shows, and has put the task's files away."""
-        folder = self.data / "tasks" / done["embeds"][0]["footer"]["text"].removeprefix("Task ")
+        folder = self.data / "tasks" / re.sub(r"\D", "", done["embeds"][0]["footer"]["text"])
         async with asyncio.timeout(timeout):
             while folder.exists():
                 await asyncio.sleep(0.02)

@@ -33,70 +33,65 @@ async def web_server(handler: Handler) -> AsyncIterator[str]:
 
 async def refused(stage: Stage, **options: object) -> Json:
     """Use /extend by a hand-made interaction (the client would stop some of these); return the bot's answer."""
-    channel = await stage.ana.channel(str(options.pop("channel", "videos")))
+    channel, known = await stage.ana.channel(str(options.pop("channel", "videos"))), set(stage.ana.seen)
     await stage.ana.command("extend", channel, raw=True, **options)
-    return await stage.ana.wait_message(lambda it: it["author"].get("bot") and not it["loading"])
+    return await stage.ana.wait_message(
+        lambda it: it["id"] not in known and it["author"].get("bot") and not it["loading"]
+    )
 
 
-@pytest.mark.parametrize(
-    ("clip", "words"),
-    [
-        ("text", "not a video"),
-        ("empty", "empty"),
-        ("cut_off", "cut off"),
-        ("one_second", "1.0 s long"),
-    ],
-)
-async def test_an_unfit_clip(stage: Stage, clip: str, words: str) -> None:
+UNFIT = {"text": "not a video", "empty": "empty", "cut_off": "cut off", "one_second": "1.0 s long"}
+
+
+async def test_an_unfit_clip(stage: Stage) -> None:
     """A file that FoxAPI would refuse is refused in one sentence that names what is wrong with it."""
     async with stage.bot():
-        reply = await stage.extend(stage.ana, getattr(stage.clips, clip))
-        ended = await stage.until(stage.ana, reply, "This did not work")
-    assert words in text_of(ended)
-    assert "Nothing was billed." in text_of(ended)
+        for clip, words in UNFIT.items():
+            reply = await stage.extend(stage.ana, getattr(stage.clips, clip))
+            ended = await stage.until(stage.ana, reply, "This did not work")
+            assert words in text_of(ended)
+            assert "Nothing was billed." in text_of(ended)
     assert not stage.fox.faults.matching("POST", CREATE)
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"prompt": "go"}, "Give me one video"),
-        ({"prompt": "go", "link": "https://x.test/a.mp4", "video": "upload"}, "Give me one video"),
-        ({"prompt": "   ", "video": "upload"}, "The prompt is empty"),
-        ({"prompt": "x" * 4097, "video": "upload"}, "4,097 characters"),
-        ({"prompt": "go", "video": "upload", "seconds": 1}, "2 to 10 seconds"),
-        ({"prompt": "go", "video": "upload", "seconds": 11}, "2 to 10 seconds"),
-        ({"prompt": "go", "video": "upload", "channel": "no-files"}, "permission Embed Links and Attach Files"),
-    ],
-)
-async def test_a_wrong_command(stage: Stage, options: dict[str, object], words: str) -> None:
+WRONG: list[tuple[dict[str, object], str]] = [
+    ({"prompt": "go"}, "Give me one video"),
+    ({"prompt": "go", "link": "https://x.test/a.mp4", "video": "upload"}, "Give me one video"),
+    ({"prompt": "   ", "video": "upload"}, "The prompt is empty"),
+    ({"prompt": "x" * 4097, "video": "upload"}, "4,097 characters"),
+    ({"prompt": "go", "video": "upload", "seconds": 1}, "2 to 10 seconds"),
+    ({"prompt": "go", "video": "upload", "seconds": 11}, "2 to 10 seconds"),
+    ({"prompt": "go", "video": "upload", "channel": "no-files"}, "permission Embed Links and Attach Files"),
+]
+
+
+async def test_a_wrong_command(stage: Stage) -> None:
     """What is wrong with a command itself is said at once, to its member alone."""
-    if "video" in options:
-        options = {**options, "video": await stage.ana.upload(stage.clips.plain)}
     async with stage.bot():
-        answer = await refused(stage, **options)
-    assert words in text_of(answer)
-    assert answer["ephemeral"]
+        for options, words in WRONG:
+            uploaded = {"video": await stage.ana.upload(stage.clips.plain)} if "video" in options else {}
+            answer = await refused(stage, **options | uploaded)
+            assert words in text_of(answer)
+            assert answer["ephemeral"]
     assert not stage.fox.faults.matching("POST", CREATE)
 
 
-@pytest.mark.parametrize(
-    ("link", "words"),
-    [
-        ("not a link", "link"),
-        ("ftp://x.test/a.mp4", "http"),
-        ("http://127.0.0.1:9/a.mp4", "private"),
-        ("http://localhost:9/a.mp4", "private"),
-        ("http://2130706433/a.mp4", "private"),
-        ("http://[::ffff:10.0.0.1]/a.mp4", "private"),
-        ("http://169.254.169.254/latest/meta-data", "private"),
-        ("SERVER/page", "page"),
-        ("SERVER/missing", "404"),
-        ("SERVER/redirect", "private"),
-        ("SERVER/endless", "too slow"),
-    ],
-)
-async def test_a_bad_link(stage: Stage, link: str, words: str) -> None:
+BAD_LINKS = {
+    "not a link": "link",
+    "ftp://x.test/a.mp4": "http",
+    "http://127.0.0.1:9/a.mp4": "private",
+    "http://localhost:9/a.mp4": "private",
+    "http://2130706433/a.mp4": "private",
+    "http://[::ffff:10.0.0.1]/a.mp4": "private",
+    "http://169.254.169.254/latest/meta-data": "private",
+    "SERVER/page": "page",
+    "SERVER/missing": "404",
+    "SERVER/redirect": "private",
+    "SERVER/endless": "too slow",
+}
+
+
+async def test_bad_links(stage: Stage) -> None:
     """A link that leads to no video, or to where the bot must not go, ends with a sentence; nothing is sent."""
 
     async def somewhere(request: web.BaseRequest) -> web.StreamResponse:
@@ -116,9 +111,10 @@ async def test_a_bad_link(stage: Stage, link: str, words: str) -> None:
     async with web_server(somewhere) as host:
         trusted = f"{stage.environment()['TRUSTED_MEDIA_HOSTS']},{host}"
         async with stage.bot(HASTY, TRUSTED_MEDIA_HOSTS=trusted):
-            answer = await refused(stage, prompt="go", link=link.replace("SERVER", f"http://{host}"))
-            ended = await stage.until(stage.ana, answer, "This did not work")
-    assert words in text_of(ended)
+            for link, words in BAD_LINKS.items():
+                answer = await refused(stage, prompt="go", link=link.replace("SERVER", f"http://{host}"))
+                ended = await stage.until(stage.ana, answer, "This did not work")
+                assert words in text_of(ended)
     assert not stage.fox.faults.matching("POST", CREATE)
 
 
@@ -145,25 +141,26 @@ async def test_message_links_that_lead_nowhere(stage: Stage) -> None:
     assert not stage.fox.faults.matching("POST", CREATE)
 
 
-@pytest.mark.parametrize(
-    ("status", "code", "words"),
-    [
-        (401, "invalid_api_key", "does not accept the bot's key"),
-        (402, "insufficient_balance", "run out of credit"),
-        (422, "model_not_found", "cannot use its video model"),
-        (422, "", "bad field"),
-    ],
-)
-async def test_foxapi_refuses_the_request(stage: Stage, status: int, code: str, words: str) -> None:
+REFUSALS = [
+    (401, "invalid_api_key", "does not accept the bot's key"),
+    (402, "insufficient_balance", "run out of credit"),
+    (422, "model_not_found", "cannot use its video model"),
+    (422, "", "bad field"),
+]
+
+
+async def test_foxapi_refuses_the_request(stage: Stage) -> None:
     """What FoxAPI refuses outright is told in words, is not billed, and is not asked for again."""
-    body = f'{{"error":{{"message":"bad field","type":"x","code":"{code}"}}}}'
-    stage.fox.faults.add("POST", CREATE, Answer(status, body), times=None)
     async with stage.bot():
-        reply = await stage.extend(stage.ana, stage.clips.plain)
-        ended = await stage.until(stage.ana, reply, "This did not work")
-    assert words in text_of(ended)
-    assert "Nothing was billed." in text_of(ended)
-    assert len(stage.fox.faults.matching("POST", CREATE)) == 1
+        for number, (status, code, words) in enumerate(REFUSALS, 1):
+            stage.fox.faults.clear()
+            body = f'{{"error":{{"message":"bad field","type":"x","code":"{code}"}}}}'
+            stage.fox.faults.add("POST", CREATE, Answer(status, body), times=None)
+            reply = await stage.extend(stage.ana, stage.clips.plain)
+            ended = await stage.until(stage.ana, reply, "This did not work")
+            assert words in text_of(ended)
+            assert "Nothing was billed." in text_of(ended)
+            assert len(stage.fox.faults.matching("POST", CREATE)) == number
     assert not stage.fox.payments
 
 

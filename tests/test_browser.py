@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from bot.sandbox.app import Sandbox
+from tests.conftest import CHROMIUM
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = ["--no-sandbox", "--disable-sync", "--disable-background-networking", "--disable-component-update"]
 PERCENT = "() => document.querySelector('#messages li[data-message-id]')?.innerText.match(/(\\d+) %/)?.[1]"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine's PATH")
 
 
-@pytest.fixture
-async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
-    async with Sandbox(folder=tmp_path, pace=4.0) as running:
+@pytest.fixture(scope="module")
+async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sandbox]:
+    """One for all tests, each of which has a channel of its own."""
+    async with Sandbox(folder=tmp_path_factory.mktemp("sandbox"), pace=4.0) as running:
         yield running
 
 
 @pytest.fixture
-async def page(sandbox: Sandbox) -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        opened = await browser.new_page(viewport={"width": 1280, "height": 800})
-        opened.set_default_timeout(30_000)
-        await opened.goto(sandbox.url)
-        yield opened
-        await browser.close()
+async def page(sandbox: Sandbox, browser: Browser) -> AsyncIterator[Page]:
+    opened = await browser.new_page(viewport={"width": 1280, "height": 800})
+    opened.set_default_timeout(30_000)
+    await opened.goto(sandbox.url)
+    yield opened
+    await opened.close()
 
 
-async def extend_sample(page: Page, prompt: str) -> None:
+async def extend_sample(page: Page, channel: str, prompt: str) -> None:
     """As a newcomer does it: type /extend, pick the first sample clip, write, Enter."""
-    await page.click("[data-channel=videos]")
+    await page.click(f"[data-channel={channel}]")
     await page.wait_for_function("() => document.querySelector('#panel').innerText.includes('connected to Discord')")
     await page.fill("#composer", "/extend")
     await page.keyboard.press("Tab")
@@ -49,7 +45,7 @@ async def extend_sample(page: Page, prompt: str) -> None:
 
 async def test_a_member_extends_a_sample_and_plays_it(page: Page) -> None:
     """In one message the percentage rises over three values or more; the film is input + seconds long, and plays."""
-    await extend_sample(page, "A flock of birds crosses the sky")
+    await extend_sample(page, "videos", "A flock of birds crosses the sky")
     seen: list[int] = []
     while not await page.query_selector("#messages video"):
         handle = await page.wait_for_function(
@@ -73,7 +69,8 @@ async def test_a_member_extends_a_sample_and_plays_it(page: Page) -> None:
 
 async def test_the_bot_is_stopped_and_started_from_the_panel(page: Page, sandbox: Sandbox) -> None:
     """The side panel stops and starts the bot in the middle; the same message goes on to the finished video."""
-    await extend_sample(page, "The wind grows")
+    paid = len(sandbox.fox.payments)
+    await extend_sample(page, "general", "The wind grows")
     await page.wait_for_function(PERCENT)
     await page.click("[data-bot=stop]")
     await page.wait_for_function("() => document.querySelector('[data-bot=start]').disabled === false")
@@ -81,21 +78,21 @@ async def test_the_bot_is_stopped_and_started_from_the_panel(page: Page, sandbox
     await page.click("[data-bot=start]")
     await page.wait_for_selector("#messages video")
     assert await page.locator("#messages li[data-message-id]").count() == 1
-    assert len(sandbox.fox.payments) == 1
+    assert len(sandbox.fox.payments) == paid + 1
 
 
-@pytest.mark.parametrize("width", [360, 390])
-async def test_nothing_is_cut_off_on_a_phone(page: Page, width: int) -> None:
+async def test_nothing_is_cut_off_on_a_phone(page: Page) -> None:
     """At phone widths the page does not scroll sideways, with a message, its card and the composer on it."""
-    await extend_sample(page, "Rain, " * 40)
+    await extend_sample(page, "showcase", "Rain, " * 40)
     await page.wait_for_function(
         "() => document.querySelector('#messages li[data-message-id]')?.innerText.includes('Rain')"
     )
-    await page.set_viewport_size({"width": width, "height": 740})
-    overflow = await page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
-    assert overflow <= 0
-    wide = await page.evaluate(
-        "() => [...document.querySelectorAll('#messages *')].filter(e => e.getBoundingClientRect().right > "
-        "window.innerWidth + 1).length"
-    )
-    assert wide == 0
+    for width in (390, 360):
+        await page.set_viewport_size({"width": width, "height": 740})
+        overflow = await page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
+        assert overflow <= 0
+        wide = await page.evaluate(
+            "() => [...document.querySelectorAll('#messages *')].filter(e => e.getBoundingClientRect().right > "
+            "window.innerWidth + 1).length"
+        )
+        assert wide == 0

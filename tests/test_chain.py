@@ -1,16 +1,16 @@
-"""From a phone's clip to a film of a minute: five extensions, one after the other, and the film plays in a browser."""
+"""From a phone's clip to a film: five extensions, one after the other, and the film plays in a browser."""
 
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import Browser
 
 from tests.clips import H264, seconds_of
+from tests.conftest import CHROMIUM
 from tests.stage import Json, Stage, text_of
-from tests.test_browser import CHROMIUM, QUIET
 
-PARTS, EACH = 5, 3
-LENGTHS = [40 + EACH * part for part in range(1, PARTS + 1)]
+FIRST, PARTS, EACH = 20, 5, 3
+LENGTHS = [FIRST + EACH * part for part in range(1, PARTS + 1)]
 
 
 async def again(stage: Stage, done: Json, prompt: str) -> Json:
@@ -27,10 +27,10 @@ async def seconds_in(stage: Stage, done: Json) -> float:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine's PATH")
-async def test_five_parts_make_one_film_that_plays(stage: Stage) -> None:
-    """A .mov of 40 s is extended five times; each part knows the one before, and the last film is all of it."""
-    small = ("-r", "15", "-s", "192x108")
-    clip = stage.clips.make("tale.mov", 40, *H264, *small, "-c:a", "aac", sound=True)
+async def test_five_parts_make_one_film_that_plays(stage: Stage, browser: Browser) -> None:
+    """A .mov of 20 s is extended five times; each part knows the one before, and the last film is all of it."""
+    small = ("-r", "10", "-s", "128x72")
+    clip = stage.clips.make("tale.mov", FIRST, *H264, *small, "-c:a", "aac", sound=True)
     async with stage.bot():
         reply = await stage.extend(stage.ana, clip, "part 1 of a tale", seconds=EACH)
         chain = [await stage.until(stage.ana, reply, "Finished")]
@@ -40,15 +40,13 @@ async def test_five_parts_make_one_film_that_plays(stage: Stage) -> None:
             assert f"/{chain[-2]['channel_id']}/{chain[-2]['id']})" in text_of(chain[-1])
         await stage.tidied()
     assert [await seconds_in(stage, done) for done in chain] == pytest.approx(LENGTHS, abs=0.3)
-    await plays_to_the_end(stage, chain[-1], LENGTHS[-1])
+    await plays_to_the_end(browser, stage, chain[-1], LENGTHS[-1])
 
 
-async def plays_to_the_end(stage: Stage, done: Json, seconds: float) -> None:
+async def plays_to_the_end(browser: Browser, stage: Stage, done: Json, seconds: float) -> None:
     """Open the chat page, and play the film of that message at its beginning and at its end."""
     film = f"#messages li[data-message-id='{done['id']}'] video"
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = await browser.new_page()
+    async with await browser.new_page() as page:
         page.set_default_timeout(10_000)
         await page.goto(f"{stage.discord.url}/")
         await page.click("[data-channel=videos]")
@@ -62,4 +60,3 @@ async def plays_to_the_end(stage: Stage, done: Json, seconds: float) -> None:
             )
         await page.wait_for_function("film => document.querySelector(film).ended", arg=film)
         assert await video.evaluate("it => it.error") is None
-        await browser.close()

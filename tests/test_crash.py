@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from bot.runner import Patience
-from bot.sandbox.botprocess import BotProcess
 from bot.sandbox.faults import Hold
 from bot.task import State
 from tests.aftermath import one_message_each, sent_paid_downloaded, settled
@@ -35,6 +34,7 @@ from tests.ending import (
     until,
     within,
 )
+from tests.forked import ForkedBot
 from tests.stage import A_VIDEO, CREATE, Stage, on_stage, title_of
 
 
@@ -175,7 +175,7 @@ async def test_a_second_bot_on_the_same_database_does_not_start(stage: Stage) ->
     lines: list[str] = []
     async with scene_on(stage) as scene:
         await scene.bring_to(Rendering())
-        second = BotProcess(scene.process.env, stage.folder, lines.append, lambda: None)
+        second = ForkedBot(scene.process.env, stage.folder, lines.append, lambda: None)
         await second.start()
         assert await second.wait() == 1
         scene.resume_rendering()

@@ -10,7 +10,7 @@ import pytest
 from bot.sandbox.discord.member import Member
 from bot.sandbox.discord.model import Overwrite
 from bot.sandbox.discord.permissions import MANAGE_MESSAGES, TALK
-from bot.sandbox.faults import Answer
+from bot.sandbox.faults import Action, Answer, Reset
 from bot.sandbox.fox.quirks import Pause, Quirks
 from tests.pressing import DAY, MINUTE, filled, finished, gone, listed, press_forged, says, told_privately
 from tests.stage import Json, Stage, labels_of, text_of, title_of
@@ -18,6 +18,7 @@ from tests.stage import Json, Stage, labels_of, text_of, title_of
 ASK = "It cannot be undone."
 NOT_YOURS = "Only the member who made that video, or a moderator here"
 BY_BOT, BY_TOKEN = r"/channels/\d+/messages/\d+$", r"/webhooks/\d+/[^/]+/messages/\d+$"
+REFRESH = r"/attachments/refresh-urls$"
 
 
 def kept(stage: Stage) -> list[str]:
@@ -217,3 +218,32 @@ async def test_a_film_that_is_kept_no_longer_can_still_be_deleted(stage: Stage) 
     async with stage.bot():
         await delete(stage.ana, done)
         await gone(stage.ana, done)
+
+
+async def test_try_again_days_later(stage: Stage) -> None:
+    """The clip's signed link has ended by then: Discord is asked for a fresh one, and the same clip is extended."""
+    async with stage.bot():
+        done = await finished(stage, prompt="a cat jumps")
+        stage.clock.advance(3 * DAY)
+        await filled(stage.ana, await stage.ana.press(done, "Try again"), "a dog jumps")
+        await stage.ana.wait_message(lambda it: "a dog jumps" in text_of(it) and title_of(it) == "Finished")
+    assert len(stage.discord.faults.matching("POST", REFRESH)) == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "words"),
+    [
+        (Answer(400, '{"code": 50035, "message": "Invalid Form Body"}'), "That clip is no longer reachable"),
+        (Answer(200, '{"refreshed_urls": []}'), "That clip is no longer reachable"),
+        (Reset(), "Discord does not give me that clip just now"),
+    ],
+)
+async def test_try_again_on_a_clip_that_is_gone(stage: Stage, action: Action, words: str) -> None:
+    """Without a fresh link the member reads one sentence, and nothing is submitted."""
+    async with stage.bot() as bot:
+        done = await finished(stage)
+        stage.clock.advance(3 * DAY)
+        stage.discord.faults.add("POST", REFRESH, action)
+        await filled(stage.ana, await stage.ana.press(done, "Try again"))
+        await told_privately(stage.ana, words)
+        assert len(await bot.service.tasks_of(int(stage.ana.id))) == 1

@@ -120,7 +120,7 @@ async def test_the_forecast_is_what_happens(store: Store) -> None:
     """For any line, the turns that are told to those in it are the order in which they then start."""
     chance = random.Random(5)  # noqa: S311
     message = 0
-    for _ in range(6):
+    for _ in range(3):
         for _ in range(25):
             message += 1
             guild = chance.choice([22, 33, 44, None])

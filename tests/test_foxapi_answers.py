@@ -149,7 +149,7 @@ def test_retry_after_is_read_as_seconds_or_date() -> None:
 def test_unknown_failures_are_shown_by_their_message() -> None:
     """A failed task's sentence is ours for known codes, FoxAPI's words for unknown ones, and never empty."""
     known = remote({"status": "failed", "error": {"code": "content_policy_violation", "message": "x"}})
-    assert "moderation" in (known.sentence or "")
+    assert "moderation" in str(known.sentence)
     unknown = remote({"status": "failed", "error": {"code": "new_code", "message": "The moon is full"}})
-    assert "The moon is full" in (unknown.sentence or "")
+    assert "The moon is full" in str(unknown.sentence)
     assert remote({"status": "cancelled", "error": None}).sentence

@@ -23,10 +23,12 @@ from tests.hardship import (
     HASTY,
     QUERY,
     RESULT,
+    UPLOAD,
     assert_progress_never_goes_back,
     assert_told,
     posts,
     tiny,
+    unfit,
 )
 from tests.stage import CREATE, Stage, percent_of, text_of
 
@@ -177,28 +179,55 @@ async def test_a_refusal_is_told_though_the_first_answer_was_lost(stage: Stage) 
 
 @pytest.mark.parametrize(
     ("method", "path", "as_date"),
-    [("POST", CREATE, False), ("POST", CREATE, True), ("GET", QUERY, False), ("GET", RESULT, True)],
+    [("POST", UPLOAD, False), ("POST", CREATE, True), ("GET", QUERY, False), ("GET", RESULT, True)],
 )
-async def test_retry_after_is_honoured(stage: Stage, clip: Path, method: str, path: str, as_date: bool) -> None:
+async def test_retry_after_is_honoured(stage: Stage, clips: Clips, method: str, path: str, as_date: bool) -> None:
     """The next try comes no sooner than was asked for, in seconds or as a date."""
     then = int(time.time()) + 2
     header = formatdate(then, usegmt=True) if as_date else "0.6"
     stage.fox.faults.add(method, path, Answer(429, "{}", {"Retry-After": header}))
     async with stage.bot(HASTY, **CALM):
-        reply = await stage.extend(stage.ana, clip, seconds=2)
+        reply = await stage.extend(stage.ana, unfit(clips) if path == UPLOAD else tiny(clips), seconds=2)
         await stage.until(stage.ana, reply, DONE)
     first, second = stage.fox.faults.matching(method, path)[:2]
     assert second.at >= (then if as_date else first.at + 0.6)
-    await assert_told(stage, reply, DONE, paid=1, requests=2 if method == "POST" else 1)
+    await assert_told(stage, reply, DONE, paid=1, requests=2 if path == CREATE else 1)
 
 
-async def test_foxapi_cannot_be_reached(stage: Stage, clip: Path) -> None:
+@pytest.mark.parametrize(("kind", "words"), [(tiny, "could not be reached"), (unfit, "could not be handed to FoxAPI")])
+async def test_foxapi_cannot_be_reached(stage: Stage, kind: Callable[[Clips], Path], words: str) -> None:
     """Where nobody listens nothing was taken: it is tried for a while, and then ends with nothing billed."""
     async with stage.bot(replace(HASTY, taken=0.3), EDIT_SECONDS="30", FOXAPI_URL="http://127.0.0.1:1"):
-        reply = await stage.extend(stage.ana, clip, seconds=2)
+        reply = await stage.extend(stage.ana, kind(stage.clips), seconds=2)
         ended = await stage.until(stage.ana, reply, FAILED)
-    assert "could not be reached" in text_of(ended)
+    assert words in text_of(ended)
     await assert_told(stage, reply, FAILED, paid=0, requests=0)
+
+
+async def test_uploads_that_never_succeed_come_to_an_end(stage: Stage, clips: Clips) -> None:
+    """They are tried with growing gaps for as long as the paid request would be; then nothing is sent or billed."""
+    stage.fox.faults.add("POST", UPLOAD, Answer(503, "{}"), times=None)
+    async with stage.bot(replace(HASTY, fetch=0.1, taken=0.7), **CALM):
+        reply = await stage.extend(stage.ana, unfit(clips), seconds=2)
+        ended = await stage.until(stage.ana, reply, FAILED)
+    tries = stage.fox.faults.matching("POST", UPLOAD)
+    assert 4 <= len(tries) <= 6  # after gaps of about 0.02, 0.04 ... 0.32 s
+    assert tries[-1].at - tries[0].at > 0.1  # the patience for the member's clip is another one
+    assert "try again in a few minutes" in text_of(ended)
+    await assert_told(stage, reply, FAILED, paid=0, requests=0)
+
+
+async def test_an_order_whose_clip_may_be_gone_is_not_sent(stage: Stage, clips: Clips) -> None:
+    """FoxAPI was busy when the bot was stopped for three days; the upload has expired, so nothing is sent or paid."""
+    stage.fox.faults.add("POST", CREATE, Answer(429, "{}", {"Retry-After": "600"}))
+    async with stage.bot(HASTY, **CALM):
+        reply = await stage.extend(stage.ana, unfit(clips), seconds=2)
+        await stage.fox.faults.wait("POST", CREATE)
+    stage.clock.advance(73 * 3600)
+    async with stage.bot(HASTY, **CALM):
+        ended = await stage.until(stage.ana, reply, FAILED)
+    assert "for a long time" in text_of(ended)
+    await assert_told(stage, reply, FAILED, paid=0)
 
 
 async def test_one_slow_task_holds_up_no_other(stage: Stage, clip: Path) -> None:

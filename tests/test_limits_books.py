@@ -62,15 +62,15 @@ async def test_forgetting_deletes_but_does_not_renew_the_day(desk: Desk) -> None
         with pytest.raises(Refused):
             await desk.service.task(task_id)
     assert (await desk.service.task(running.id)).order.prompt == "another secret"
-    assert "Your limit" in (await desk.refused()).sentence
+    assert "Your limit" in str((await desk.refused()).sentence)
     await desk.end(running, State.DELIVERED, Billed.YES)
     await desk.store.attic.sweep(desk.time, GRACE)
     assert b"secret" not in _dump(desk.file)
-    assert "Your limit" in (await desk.refused()).sentence
+    assert "Your limit" in str((await desk.refused()).sentence)
     desk.time += timedelta(hours=24)
     await desk.store.attic.sweep(desk.time, GRACE)
     assert _count(desk.file, "tasks") == 0
-    assert "blocked" in (await desk.refused(guild=33)).sentence
+    assert "blocked" in str((await desk.refused(guild=33)).sentence)
 
 
 async def test_a_left_servers_rows_go_after_the_grace_time(desk: Desk) -> None:

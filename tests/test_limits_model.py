@@ -259,7 +259,7 @@ def _of_today(tasks: list[Kept], now: datetime) -> int:
 
 TestRules = Rules.TestCase
 TestRules.settings = settings(
-    max_examples=25,
+    max_examples=12,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),

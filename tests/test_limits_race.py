@@ -21,7 +21,7 @@ from tests.hardship import tiny
 from tests.makers import NOON, ROOMY, a_case, a_place, an_asker, an_order
 from tests.stage import CREATE, Stage, text_of, title_of
 
-MEMBERS, COMMANDS, ROUNDS = 20, 100, 10
+MEMBERS, COMMANDS, ROUNDS = 20, 100, 4
 HELPERS = 901
 
 
@@ -56,7 +56,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.mark.parametrize("race", RACES.values(), ids=RACES.keys())
 async def test_exactly_the_allowed_number_passes(store: Store, race: Race) -> None:
-    """100 simultaneous commands from 20 members, ten times over on one database file, are counted exactly each time."""
+    """100 simultaneous commands from 20 members, four times over on one file, are counted exactly each time."""
     for again in range(ROUNDS):
         now = NOON + timedelta(days=2 * again)
         service = Service(store, lambda now=now: now, lambda _: None, race.limits, race.roofs, News())  # type: ignore[misc]
@@ -76,7 +76,7 @@ async def test_exactly_the_allowed_number_passes(store: Store, race: Race) -> No
 
 
 async def test_no_more_than_server_running_are_ever_at_work(store: Store) -> None:
-    """With 100 in line for ten rounds of simultaneous claims and ends, a server's three slots are never four."""
+    """With 100 in line for four rounds of simultaneous claims and ends, a server's three slots are never four."""
     for message in range(COMMANDS):
         order = an_order(user_id=1 + message % MEMBERS)
         await store.reserve(order, a_place(1 + message), NOON, a_case(order))

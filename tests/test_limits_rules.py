@@ -82,8 +82,8 @@ def test_the_order_of_the_rules_is_fixed() -> None:
     for words, in_limits, in_usage, in_roofs in ONE_BY_ONE:
         refused = refusal(limits, usage, an_order(seconds=6, prompt="a cat"), roofs=roofs)
         assert refused is not None
-        assert words in refused.sentence
-        assert refused.sentence.endswith((".", "up"))
+        assert words in str(refused.sentence)
+        assert str(refused.sentence).endswith((".", "up"))
         limits = limits.model_copy(update=in_limits)
         usage = usage.model_copy(update=in_usage)
         roofs = roofs.model_copy(update=in_roofs)
@@ -96,7 +96,7 @@ def test_a_refusal_by_time_tells_the_moment_at_which_all_of_them_allow() -> None
         Limits(cooldown=60, user_per_day=1), Usage(last_start=NOON, member=Window(count=1, frees_at=LATER))
     )
     assert refused is not None
-    assert "60 seconds" in refused.sentence
+    assert "60 seconds" in str(refused.sentence)
     assert refused.allowed_at == LATER
 
 

@@ -96,14 +96,14 @@ async def test_resets_are_apart(desk: Desk) -> None:
     await moderation.reset(GUILD, MOD, ALF)
     await desk.submit(ALF)
     await moderation.reset(GUILD, MOD, ALF)
-    assert "This server's limit" in (await desk.refused(ALF)).sentence
+    assert "This server's limit" in str((await desk.refused(ALF)).sentence)
     await moderation.reset(GUILD, MOD)
     await desk.submit(ALF)
-    assert "Your limit" in (await desk.refused(ALF)).sentence
+    assert "Your limit" in str((await desk.refused(ALF)).sentence)
     desk.roofs = ROOMY.model_copy(update={"max_per_day": 3})
     await moderation.reset(GUILD, MOD)
     await moderation.reset(GUILD, MOD, ALF)
-    assert "over all servers" in (await desk.refused(ALF)).sentence
+    assert "over all servers" in str((await desk.refused(ALF)).sentence)
 
 
 async def test_servers_and_direct_messages_are_counted_apart(desk: Desk) -> None:
@@ -120,7 +120,7 @@ async def test_blocks_hold_until_they_are_taken_back(desk: Desk) -> None:
     await moderation.grant(GUILD, MOD, ALF, 1)
     assert await moderation.block(GUILD, MOD, ALF)
     assert not await moderation.block(GUILD, MOD, ALF)
-    assert "blocked" in (await desk.refused()).sentence
+    assert "blocked" in str((await desk.refused()).sentence)
     await desk.submit(guild=33)
     (blocked,) = (await moderation.standing(GUILD)).blocked
     assert (blocked.user_id, blocked.blocked_by, blocked.blocked_at, blocked.granted) == (ALF, MOD, NOON, 1)
@@ -159,7 +159,7 @@ async def test_without_an_answer_of_the_store_nothing_is_started(desk: Desk) -> 
     with sqlite3.connect(desk.file) as connection:
         connection.execute("ALTER TABLE members RENAME TO lost")
     connection.close()
-    assert "cannot look at the limits" in (await desk.refused()).sentence
+    assert "cannot look at the limits" in str((await desk.refused()).sentence)
     assert desk.rung == []
     assert await desk.store.of_member(ALF, 10) == []
 
@@ -170,7 +170,7 @@ async def test_unreadable_limits_are_no_limits_to_nobody(desk: Desk) -> None:
     with sqlite3.connect(desk.file) as connection:
         connection.execute("""UPDATE servers SET limits = '{"user_per_day": "many"}'""")
     connection.close()
-    assert "cannot look at the limits" in (await desk.refused()).sentence
+    assert "cannot look at the limits" in str((await desk.refused()).sentence)
 
 
 async def test_quota_says_what_is_left_and_why_not(desk: Desk) -> None:
@@ -211,7 +211,7 @@ async def test_what_happens_is_told(desk: Desk) -> None:
     assert (changed.by, changed.fields, changed.new.user_per_day) == (MOD, ("user_per_day",), 1)
     assert isinstance(accepted, TaskAccepted)
     assert isinstance(refused, OrderRefused)
-    assert "Your limit" in refused.sentence
+    assert "Your limit" in str(refused.sentence)
     assert granted == MemberRuled(GUILD, MOD, "granted", ALF, 2)
 
 

@@ -1,4 +1,4 @@
-"""Some hundred damaged clips: each is prepared or refused with a sentence, soon, and leaves nothing behind."""
+"""A hundred damaged clips: each is prepared or refused with a sentence, soon, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.media import Ffmpeg, poster, prepare, probe
 from bot.task import Failed
 from tests.media_clips import ffmpeg
 
-EACH = 20
+EACH = 10
 """Mutants of each kind."""
 SECONDS = 10
 """For one mutant, on a machine that does other things too."""
@@ -70,7 +70,7 @@ async def meet(tool: Ffmpeg, path: Path, tally: Tally) -> None:
             if tally.prepared % 4 == 0:
                 await poster(tool, path, clip)
     except Failed as refusal:
-        tally.refused.append(refusal.sentence)
+        tally.refused.append(str(refusal.sentence))
     else:
         assert 1.9 < made.clip.seconds < 15.1
         tally.prepared += 1

@@ -11,15 +11,8 @@ from bot.sandbox.discord import permissions
 from bot.sandbox.discord.model import FORUM_CHANNEL, Overwrite
 from bot.sandbox.faults import Answer, Hold, Lose
 from tests.clips import seconds_of
-from tests.sharing import POSTED, asked_where, channel, finished, posts_in, share, submitted
-from tests.stage import A_VIDEO, Json, Stage, labels_of, text_of
-
-
-async def choose_showcase(stage: Stage, channel_id: str) -> Json:
-    """Mia makes that channel the showcase."""
-    known = set(stage.mia.seen)
-    await stage.mia.command("showcase", channel(stage, "moderators"), channel=channel_id)
-    return await stage.mia.wait_message(lambda it: it["id"] not in known and "showcase" in text_of(it))
+from tests.sharing import POSTED, asked_where, channel, choose_showcase, finished, posts_in, share, submitted
+from tests.stage import A_VIDEO, Stage, labels_of, text_of
 
 
 async def test_a_result_goes_to_the_showcase(stage: Stage, tmp_path: Path) -> None:
@@ -139,25 +132,6 @@ async def test_only_where_both_may_post_files(stage: Stage) -> None:
         assert len(await posts_in(stage.ben, channel(stage, "showcase"))) == 1
         for name in ("no-files", "moderators"):
             assert await posts_in(stage.mia, channel(stage, name)) == []
-
-
-async def test_only_moderators_choose_the_showcase(stage: Stage) -> None:
-    """Manage Server is checked in the handler too, and so is what the bot may do there."""
-    async with stage.bot():
-        with pytest.raises(KeyError):
-            await stage.ana.command("showcase", channel(stage, "general"))
-        offered = next(each for each in (await stage.mia.state())["commands"] if each["name"] == "showcase")
-        body = {"channel_id": channel(stage, "general"), "command_id": offered["id"], "type": 1, "options": []}
-        await stage.ana._post("command", body, raw=True)
-        await stage.ana.wait_message(lambda it: "Only members with Manage Server" in text_of(it))
-        known = set(stage.mia.seen)
-        await stage.mia.command("showcase", channel(stage, "general"), channel=channel(stage, "no-files"))
-        word = await stage.mia.wait_message(lambda it: it["id"] not in known and "I lack" in text_of(it))
-        assert word["ephemeral"]
-        await choose_showcase(stage, channel(stage, "showcase"))
-        known = set(stage.mia.seen)
-        await stage.mia.command("showcase", channel(stage, "general"), off=True)
-        await stage.mia.wait_message(lambda it: it["id"] not in known and "has no showcase" in text_of(it))
 
 
 # Once only

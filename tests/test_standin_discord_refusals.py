@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.sandbox.discord.member import PageRefused
 from bot.sandbox.discord.model import Json, Overwrite
 from bot.sandbox.discord.permissions import ATTACH_FILES, SEND_MESSAGES, VIEW_CHANNEL
 from tests.discord_client import ECHO, Rest, by_hand, form, refused
+
+REFRESH = "/attachments/refresh-urls"
 
 
 @pytest.fixture
@@ -167,6 +170,23 @@ async def test_invalid_messages(rest: Rest, body: Json, path: list[str]) -> None
     for key in path:
         errors = errors[key]
     assert errors["_errors"][0]["message"]
+
+
+async def test_fresh_links(rest: Rest) -> None:
+    """An ended link is answered with a fresh one; what is no link to a file here is refused, and so is a crowd."""
+    upload = await rest.server.world.files.add(b"film", rest.ana.id, "1", "film.mp4")
+    old = rest.server.world.files.link(upload)
+    rest.server.clock.advance(25 * 3600)
+    assert rest.server.world.files.link(upload) != old
+    status, answer = await rest("POST", REFRESH, {"attachment_urls": [old]})
+    (entry,) = answer["refreshed_urls"]
+    assert (status, entry["original"]) == (200, old)
+    with pytest.raises(PageRefused):
+        await rest.ana.fetch(old)
+    assert await rest.ana.fetch(entry["refreshed"]) == b"film"
+    for urls in ([], [old] * 51, ["https://example.com/film.mp4"], [5]):
+        assert refused(await rest("POST", REFRESH, {"attachment_urls": urls})) == (400, 50035)
+    assert refused(await rest("POST", REFRESH, {"attachment_urls": [old]}, headers={"Authorization": ""})) == (401, 0)
 
 
 async def test_an_empty_message(rest: Rest) -> None:

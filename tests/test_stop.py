@@ -28,7 +28,7 @@ async def test_a_stop_with_a_task_in_every_state(stage: Stage) -> None:
         Held("discord", "PATCH", EDIT, with_file=True, after=True),
         Held("fox", "POST", CREATE, after=True),
     ]
-    at_work: list[Point] = [Held("fox", "GET", RESULT), Held("discord", "GET", CLIP), Refused(2), Rendering()]
+    at_work: list[Point] = [Held("fox", "GET", RESULT), Held("discord", "GET", CLIP), Rendering(), Refused(4)]
     async with scene_on(stage, MAX_RUNNING=str(len(at_work) + 1)) as scene:
         for point in answered:
             await scene.bring_to(point)
@@ -38,7 +38,7 @@ async def test_a_stop_with_a_task_in_every_state(stage: Stage) -> None:
         for answer in answers:
             asyncio.get_running_loop().call_later(1, answer.set)
         assert await stop(scene.process) == 0
-        *delivered, sent, downloading, preparing, refused, rendering, waiting = scene.rows()
+        *delivered, sent, downloading, preparing, rendering, refused, waiting = scene.rows()
         assert all(row.state is State.DELIVERED and row.told for row in delivered)
         assert sent.state is State.RENDERING
         assert sent.remote_id
@@ -91,6 +91,7 @@ async def test_a_stop_while_starting(stage: Stage) -> None:
     """SIGTERM ends a bot whose start waits for an answer, and is no error."""
     asked = Hold()
     stage.fox.faults.add("GET", "/v1/models", asked)
+    stage.kind = BotProcess
     async with stage.process() as process:
         await process.start()
         await within(asked.reached)

@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from bot.phrase import say
 from bot.sandbox.fox.quirks import Pause, Quirks
 from bot.store import Store
 from bot.task import State, Task
 from tests.ending import until
 from tests.makers import NOON, a_case, a_place, an_order
-from tests.pressing import DAY, filled, finished, gone, listed, press_forged, says, told_privately
+from tests.pressing import DAY, filled, finished, gone, listed, press_forged, says, small, told_privately
+from tests.sharing import channel, posts_in, share
 from tests.stage import Json, Stage, labels_of, text_of, title_of
 
 
@@ -23,7 +25,7 @@ async def history(stage: Stage, prompts: list[str], user_id: str | None = None) 
         for at, prompt in enumerate(prompts):
             order = an_order(user_id=int(user_id or stage.ana.id), prompt=prompt)
             task = await store.reserve(order, a_place(1000 + at), NOON + timedelta(minutes=at), a_case(order))
-            made.append(await store.move(task, State.FAILED, NOON, told=True, reason="It was long ago."))
+            made.append(await store.move(task, State.FAILED, NOON, told=True, reason=say("It was long ago.")))
     return made
 
 
@@ -122,6 +124,43 @@ async def test_a_deleted_message_is_sent_again(stage: Stage) -> None:
         await filled(stage.ana, await stage.ana.press(again, "Extend again"), "it sinks")
         await stage.ana.wait_message(lambda it: "it sinks" in text_of(it) and title_of(it) == "Finished")
     assert not [each for each in await stage.ben.messages("videos") if "a boat sails" in text_of(each)]
+
+
+async def test_an_opened_one_is_shared_from_there(stage: Stage) -> None:
+    """Share posts the kept film, from the opened task and from the film that was sent again; Delete works there too."""
+    async with stage.bot():
+        done = await finished(stage, prompt="a boat sails", private=True)
+        film = await stage.ana.fetch(done["attachments"][0]["url"])
+        opened = await listed(stage.ana, id="1")
+        assert labels_of(opened) == ["Extend again", "Try again", "Share", "Delete", "Send again", "All tasks"]
+        await share(stage.ana, opened, channel(stage, "general"))
+        (post,) = await posts_in(stage.ben, channel(stage, "general"))
+        assert await stage.ben.fetch(post["attachments"][0]["url"]) == film
+        known = set(stage.ana.seen)
+        await stage.ana.press(opened, "Send again")
+        again = await stage.ana.wait_message(lambda it: it["id"] not in known and bool(it["attachments"]))
+        assert labels_of(again) == ["Extend again", "Try again", "Share"]
+        await share(stage.ana, again, channel(stage, "videos"))
+        assert len(await posts_in(stage.ben, channel(stage, "videos"))) == 1
+        await stage.ana.press(opened, "Delete")
+        await told_privately(stage.ana, "This deletes the reply")
+
+
+async def test_what_discord_does_not_take_is_not_offered_to_be_shared(stage: Stage) -> None:
+    """A result that exists as a link only has no Share, neither on its reply nor among one's tasks."""
+    stage.discord.world.guild.upload_limit = 2_000
+    async with stage.bot():
+        reply = await stage.extend(stage.ana, small(stage.clips), seconds=2)
+        done = await stage.recorded(await stage.until(stage.ana, reply, "Finished"))
+        assert "[get FoxAPI's video](" in text_of(done)
+        assert labels_of(done) == ["Extend again", "Try again", "Delete"]
+        assert labels_of(await listed(stage.ana, id="1")) == [
+            "Extend again",
+            "Try again",
+            "Delete",
+            "Send again",
+            "All tasks",
+        ]
 
 
 async def test_what_is_kept_no_longer_is_not_offered(stage: Stage) -> None:

@@ -122,8 +122,7 @@ async def test_a_failure_is_told_too(stage: Stage) -> None:
     assert len(pings(stage)) == 1
 
 
-@pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("minutes", [0, 60])
+@pytest.mark.parametrize(("minutes", "after"), [(0, False), (0, True), (60, True)])
 async def test_once_though_the_process_is_killed_in_between(stage: Stage, after: bool, minutes: float) -> None:
     """Killed before Discord took it or before it answered; started again at once, or once the nonce is forgotten."""
     hold = Hold(after=after)

@@ -22,16 +22,16 @@ async def film_of(stage: Stage, done: Json) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("clip", "note", "seconds"),
+    ("clip", "note", "seconds", "joined"),
     [
-        ("gif", "converted to MP4", 5),
-        ("mov", "converted to MP4", 5),
-        ("webm", "converted to MP4", 5),
-        ("sixteen_seconds", "used the last 15 s of 0:16", 18),
-        ("forty_seconds", "used the last 15 s of 0:40", 42),
+        ("gif", "converted to MP4", 5, True),
+        ("mov", "converted to MP4", 5, False),
+        ("webm", "converted to MP4", 5, True),
+        ("sixteen_seconds", "used the last 15 s of 0:16", 18, True),
+        ("forty_seconds", "used the last 15 s of 0:40", 42, True),
+        ("forty_seconds", "used the last 15 s of 0:40", 42, False),
     ],
 )
-@pytest.mark.parametrize("joined", [True, False])
 async def test_an_unfit_clip_is_prepared_and_the_film_is_whole(
     stage: Stage, clip: str, note: str, seconds: float, joined: bool
 ) -> None:

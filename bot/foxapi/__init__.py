@@ -13,9 +13,10 @@ from bot.foxapi.answers import (
     UnknownTask,
     decipher,
 )
-from bot.foxapi.client import FoxAPI
+from bot.foxapi.client import USER_AGENT, FoxAPI
 
 __all__ = [
+    "USER_AGENT",
     "Accepted",
     "Busy",
     "FoxAPI",

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.foxapi.sentences import sentence_for_failure, sentence_for_status
+from bot.phrase import Phrase
 
 Json = dict[str, Any]
 
@@ -26,7 +27,7 @@ class FoxError(Exception):
 class Rejected(FoxError):
     """FoxAPI refused the request as it stands (4xx): no use to repeat it. `sentence` is for the member."""
 
-    def __init__(self, status: int, code: str, message: str, sentence: str) -> None:
+    def __init__(self, status: int, code: str, message: str, sentence: Phrase) -> None:
         super().__init__(f"{status} {code or '-'}: {message}")
         self.status = status
         self.code = code
@@ -89,7 +90,7 @@ class Remote:
     """0 to 100."""
     url: str | None
     """The result. Seen: `completed` without one, which then appears some seconds later."""
-    sentence: str | None
+    sentence: Phrase | None
     """Why it failed, for the member."""
     code: str = ""
     credits: float | None = None

@@ -28,8 +28,8 @@ from bot.foxapi.answers import (
 USER_AGENT = "extend-bot/0.1 (+Discord bot)"
 """Seen: FoxAPI's gateway answers 403 to a library's own."""
 _BODY_MAX = 1 << 20
-_QUERY = aiohttp.ClientTimeout(total=20, sock_connect=10)
-_UPLOAD = aiohttp.ClientTimeout(total=600, sock_connect=10, sock_read=120)
+_CONNECT, _UPLOAD = 10, 600
+"""Seconds: for a connection, and for an upload as a whole."""
 
 
 class FoxAPI:
@@ -39,12 +39,27 @@ class FoxAPI:
     POST is a second POST.
     """
 
-    def __init__(self, base: str, key: SecretStr, model: str, paid_seconds: float = 90) -> None:
-        """`base`: FOXAPI_URL, without a path of its own; `paid_seconds`: patience for the create call's answer."""
+    def __init__(
+        self,
+        base: str,
+        key: SecretStr,
+        model: str,
+        paid_seconds: float = 90,
+        *,
+        query_seconds: float = 20,
+        upload_seconds: float = 120,
+    ) -> None:
+        """`base`: FOXAPI_URL, without a path of its own.
+
+        Patience for answers: `paid_seconds` to the create call, `query_seconds` to a query, `upload_seconds` to an
+        upload once its last byte is sent.
+        """
         self._base = URL(base.rstrip("/"))
         self._key = key
         self._model = model
-        self._create = aiohttp.ClientTimeout(total=paid_seconds, sock_connect=10)
+        self._create = aiohttp.ClientTimeout(total=paid_seconds, sock_connect=_CONNECT)
+        self._query = aiohttp.ClientTimeout(total=query_seconds, sock_connect=_CONNECT)
+        self._upload = aiohttp.ClientTimeout(total=_UPLOAD, sock_connect=_CONNECT, sock_read=upload_seconds)
         self._session: aiohttp.ClientSession | None = None
         self._paying: aiohttp.ClientSession | None = None
 
@@ -84,7 +99,7 @@ class FoxAPI:
 
     async def task(self, remote_id: str) -> Remote:
         """Ask how a task is (GET /v1/tasks/{id}). Raises UnknownTask, Rejected or Passing."""
-        content = await self._call(self._session, "GET", f"v1/tasks/{remote_id}", _QUERY)
+        content = await self._call(self._session, "GET", f"v1/tasks/{remote_id}", self._query)
         return remote(content)
 
     async def upload(self, clip: Path, name: str) -> str:
@@ -92,15 +107,15 @@ class FoxAPI:
         with clip.open("rb") as file:
             form = aiohttp.FormData()
             form.add_field("file", file, filename=name, content_type="video/mp4")
-            content = await self._call(self._session, "POST", "v1/files/upload/stream", _UPLOAD, data=form)
+            content = await self._call(self._session, "POST", "v1/files/upload/stream", self._upload, data=form)
         url = content.get("url")
-        if not isinstance(url, str) or not url:
-            raise Passing("an upload was answered without its url")
+        if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+            raise Passing("an upload was answered without an address")
         return url
 
     async def models(self) -> list[str]:
         """Name the models that this key can call (GET /v1/models; seen, not documented). Raises Rejected or Passing."""
-        content = await self._call(self._session, "GET", "v1/models", _QUERY)
+        content = await self._call(self._session, "GET", "v1/models", self._query)
         items = content.get("data")
         return [str(item.get("id")) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 

@@ -16,9 +16,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from bot.media.errors import Unfit
+from bot.phrase import say
 
-PRIVATE = "That link leads into a private network, where I do not go; attach the video, or link to a public file."
-NOT_A_LINK = "That is not a link to a file on the web; it has to begin with https:// or http://."
+PRIVATE = say("That link leads into a private network, where I do not go; attach the video, or link to a public file.")
+NOT_A_LINK = say("That is not a link to a file on the web; it has to begin with https:// or http://.")
 
 _REFUSED_V4 = tuple(
     IPv4Network(network)
@@ -85,7 +86,7 @@ def admitted(text: str, trusted: frozenset[str]) -> URL:
     if url.scheme not in {"http", "https"} or not host or not port:
         raise Unfit(NOT_A_LINK)
     if url.raw_user is not None or url.raw_password is not None:
-        raise Unfit("That link has a name or password in it; give me one that works without.")
+        raise Unfit(say("That link has a name or password in it; give me one that works without."))
     if pair(host, port) not in trusted:
         _check_literal(host.lower())
     return url

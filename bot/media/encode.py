@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.media.errors import Unfit
 from bot.media.ffmpeg import Ffmpeg
 from bot.media.probe import probe
+from bot.phrase import say
 from bot.task import Clip
 
 SOUND = ("-c:a", "aac", "-ar", "48000", "-ac", "2")
@@ -42,7 +43,7 @@ async def write(ffmpeg: Ffmpeg, args: Sequence[str], into: Path, *, seconds: flo
         ran = await ffmpeg.run([*args, *output], seconds=seconds)
         if ran.code != 0:
             raise Unfit(
-                "That video cannot be decoded: it is damaged, or of a rare kind; convert it to MP4 (H.264) first."
+                say("That video cannot be decoded: it is damaged, or of a rare kind; convert it to MP4 (H.264) first.")
             )
         clip = await probe(ffmpeg, part)
         await asyncio.to_thread(part.replace, into)

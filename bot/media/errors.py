@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bot.phrase import Phrase
 from bot.task import Failed
 
 
 class Unfit(Failed):
     """The video, or the link to it, cannot be used as it is: trying again would end the same way.
 
-    Its text is one sentence for the member: what is wrong, and what to do.
+    Its phrase is one sentence for the member: what is wrong, and what to do.
     """
 
 
@@ -18,7 +19,7 @@ class Unreachable(Exception):
     `sentence` is for the member, should it never succeed; `retry_after` is what the server asked for, in seconds.
     """
 
-    def __init__(self, sentence: str, retry_after: float | None = None) -> None:
-        super().__init__(sentence)
+    def __init__(self, sentence: Phrase, retry_after: float | None = None) -> None:
+        super().__init__(str(sentence))
         self.sentence = sentence
         self.retry_after = retry_after

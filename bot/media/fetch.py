@@ -18,6 +18,7 @@ from yarl import URL
 
 from bot.media.addresses import NOT_A_LINK, PublicResolver, admitted
 from bot.media.errors import Unfit, Unreachable
+from bot.phrase import Phrase, say
 
 USER_AGENT = "extend-bot (a Discord bot; fetches a video that a member linked)"
 """Our own, for some hosts refuse the default ones of libraries."""
@@ -27,7 +28,7 @@ _PASSING = frozenset({408, 425, 429})
 _CHUNK = 1 << 18
 _AT_ONCE = 1 << 19
 """Bytes that are kept until they are written together."""
-_PAGE = "That link leads to a web page, not to a video file; attach the video, or link to the file itself."
+_PAGE = say("That link leads to a web page, not to a video file; attach the video, or link to the file itself.")
 _PAGE_BEGINNINGS = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script")
 
 
@@ -122,29 +123,45 @@ class Fetcher:
                     yield response
                     return
                 url = _target(here, response.headers.get("Location", ""))
-        raise Unfit("That link redirects too often; link to the file itself.")
+        raise Unfit(say("That link redirects too often; link to the file itself."))
 
     def _check(self, response: aiohttp.ClientResponse) -> None:
         """Raise if the head of the answer already says that no usable body will come."""
         if response.status in _PASSING or response.status >= 500:
             raise Unreachable(
-                f"The server of that link answered {response.status}; try again later, or attach the video.",
+                say(
+                    "The server of that link answered {status}; try again later, or attach the video.",
+                    status=str(response.status),
+                ),
                 retry_after(response.headers.get("Retry-After", ""), datetime.now(UTC)),
             )
         if response.status in {404, 410}:
-            raise Unfit(f"There is nothing at that link ({response.status}); it may have run out, so attach the video.")
+            raise Unfit(
+                say(
+                    "There is nothing at that link ({status}); it may have run out, so attach the video.",
+                    status=str(response.status),
+                )
+            )
         if response.status != 200:
-            raise Unfit(f"The server of that link does not give me the video ({response.status}); attach it instead.")
+            raise Unfit(
+                say(
+                    "The server of that link does not give me the video ({status}); attach it instead.",
+                    status=str(response.status),
+                )
+            )
         if response.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
-            raise Unfit("The server of that link packs the video in a way that I do not open; attach the video.")
+            raise Unfit(say("The server of that link packs the video in a way that I do not open; attach the video."))
         if response.content_type in {"text/html", "application/xhtml+xml"}:
             raise Unfit(_PAGE)
         if (response.content_length or 0) > self._max_bytes:
             raise Unfit(self._too_large)
 
     @property
-    def _too_large(self) -> str:
-        return f"That file is larger than {self._max_bytes / 1e6:g} MB, which is the most I take; send a smaller one."
+    def _too_large(self) -> Phrase:
+        return say(
+            "That file is larger than {most} MB, which is the most I take; send a smaller one.",
+            most=f"{self._max_bytes / 1e6:g}",
+        )
 
 
 async def _opened(part: Path) -> BufferedWriter:
@@ -162,17 +179,17 @@ def _write_last(file: BufferedWriter, content: bytes) -> None:
     file.flush()
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: Exception) -> Phrase:
     """What happened on the way, without the words of `error`, which may carry the link."""
     if isinstance(error, TimeoutError):
-        return "The server of that link was too slow; try again later, or attach the video."
+        return say("The server of that link was too slow; try again later, or attach the video.")
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "The server of that link cannot be found; check the link, or attach the video."
+        return say("The server of that link cannot be found; check the link, or attach the video.")
     if isinstance(error, aiohttp.ClientPayloadError):
-        return "The video broke off while I fetched it; try again, or attach the video."
+        return say("The video broke off while I fetched it; try again, or attach the video.")
     if isinstance(error, aiohttp.ClientError):
-        return "The server of that link does not answer; try again later, or attach the video."
-    return "I have no room to store that video at the moment; try again later."
+        return say("The server of that link does not answer; try again later, or attach the video.")
+    return say("I have no room to store that video at the moment; try again later.")
 
 
 def _target(here: URL, location: str) -> str:
@@ -180,7 +197,7 @@ def _target(here: URL, location: str) -> str:
     try:
         return str(here.join(URL(location, encoded=location.isascii())))
     except ValueError:
-        raise Unfit("That link redirects to something that is not a link; link to the file itself.") from None
+        raise Unfit(say("That link redirects to something that is not a link; link to the file itself.")) from None
 
 
 def retry_after(header: str, now: datetime) -> float | None:

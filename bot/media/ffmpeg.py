@@ -14,12 +14,13 @@ from pathlib import Path
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
 from bot.media.errors import Unfit
+from bot.phrase import say
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif,avi,mpegts,flv"
 """The only kinds of file that are read. Playlists, image sequences and scripts, which name other files, are not."""
 MOST_PIXELS = 8192 * 8192
 MOST_STREAMS = 64
-_TOO_MUCH = "That video needs more time or memory than I give to one file; try a shorter or smaller one."
+_TOO_MUCH = say("That video needs more time or memory than I give to one file; try a shorter or smaller one.")
 _STDERR_HEAD, _STDERR_TAIL = 1 << 16, 1 << 14
 _SHELL = Path("/bin/sh")
 # A limit that a system does not know is left out: the others, and the time bound of run(), still hold.

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from bot.media.errors import Unreachable
 from bot.media.shelf import Shelf
+from bot.phrase import say
 
 _REMEASURED = 10.0
 """Seconds for which a folder's size is believed; a download takes about as long."""
-_FULL = "I have too many videos in work to take another one at the moment; try again in a few minutes."
+_FULL = say("I have too many videos in work to take another one at the moment; try again in a few minutes.")
 
 
 class Folders:

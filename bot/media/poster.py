@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.media.errors import Unfit
 from bot.media.ffmpeg import Ffmpeg
 from bot.media.probe import look
+from bot.phrase import say
 from bot.task import Clip
 
 log = logging.getLogger(__name__)
@@ -53,5 +54,5 @@ async def poster(ffmpeg: Ffmpeg, path: Path, clip: Clip) -> bytes:
     args = [*ffmpeg.source(path, "-ss", seek), "-map", "0:V:0", *_PICTURE, "-f", "image2pipe", "pipe:1"]
     ran = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_BYTES)
     if not ran.stdout:
-        raise Unfit("No picture can be read from that video; send another one.")
+        raise Unfit(say("No picture can be read from that video; send another one."))
     return ran.stdout

@@ -13,6 +13,7 @@ from bot.media.fitness import SECONDS_MOST, too_short
 from bot.media.packets import Stretch
 from bot.media.probe import Look, look
 from bot.media.shape import picture_filter, shape_of, sound_filter
+from bot.phrase import Phrase, say
 from bot.task import Clip
 
 LONGEST = 600.0
@@ -32,7 +33,7 @@ class Prepared:
     """The fit clip, as probed."""
     head_ends: float
     """Seconds from the video's beginning to the fit clip's. The film is this head and the result; 0: all was used."""
-    note: str
+    note: Phrase
     """What was done, for the reply: `used the last 15 s of 0:40`, or `converted to MP4`."""
 
 
@@ -47,7 +48,11 @@ async def prepare(ffmpeg: Ffmpeg, source: Path, into: Path) -> Prepared:
         raise Unfit(sentence)
     if seen.clip.seconds > LONGEST + 0.5:
         raise Unfit(
-            f"That video is {clock(seen.clip.seconds)} long; I take at most {LONGEST / 60:g} minutes - cut it shorter."
+            say(
+                "That video is {length} long; I take at most {minutes} minutes - cut it shorter.",
+                length=clock(seen.clip.seconds),
+                minutes=f"{LONGEST / 60:g}",
+            )
         )
     shape, cut = shape_of(seen), _cut(seen.video)
     pictures = min(shape.pictures(seen.video.end - cut), int(SECONDS_MOST * shape.rate))
@@ -58,8 +63,8 @@ async def prepare(ffmpeg: Ffmpeg, source: Path, into: Path) -> Prepared:
     reading = ffmpeg.source(source, *(("-ss", f"{seek:.6f}") if seek else ()))
     clip = await encode(ffmpeg, reading, graph, sound=seen.sound is not None, into=into, seconds=_SECONDS)
     kept = cut - seen.video.start
-    note = f"used the last {clip.seconds:.0f} s of {clock(seen.clip.seconds)}" if kept else "converted to MP4"
-    return Prepared(clip, kept, note)
+    cut_out = say("used the last {seconds} s of {length}", seconds=round(clip.seconds), length=clock(seen.clip.seconds))
+    return Prepared(clip, kept, cut_out if kept else say("converted to MP4"))
 
 
 def _cut(video: Stretch) -> float:

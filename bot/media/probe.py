@@ -16,10 +16,11 @@ from bot.media.errors import Unfit
 from bot.media.ffmpeg import MOST_PIXELS, MOST_STREAMS, Ffmpeg, Ran
 from bot.media.header import Header, described
 from bot.media.packets import Stretch, stretches
+from bot.phrase import say
 from bot.task import Clip
 
-_NOT_A_VIDEO = "That file is not a video that I can read; send an MP4, MOV, WebM, MKV, AVI or GIF."
-_NO_END = "That file is cut off: its end, without which it cannot be read, is missing; upload it again."
+_NOT_A_VIDEO = say("That file is not a video that I can read; send an MP4, MOV, WebM, MKV, AVI or GIF.")
+_NO_END = say("That file is cut off: its end, without which it cannot be read, is missing; upload it again.")
 _SECONDS = 30.0
 _LISTING_BYTES = 1 << 24
 """Room for some 250,000 packets: half an hour at 60 pictures a second, with sound."""
@@ -50,16 +51,23 @@ async def look(ffmpeg: Ffmpeg, path: Path, *, also: tuple[Sequence[str], Sequenc
     """
     beginning, size = await asyncio.to_thread(_beginning, path)
     if size == 0:
-        raise Unfit("That file is empty; upload it again.")
+        raise Unfit(say("That file is empty; upload it again."))
     ran = await _listed(ffmpeg, path, *(also or ((), ())))
     header = described(ran.stderr)
     if (header and header.streams >= MOST_STREAMS) or "max_streams" in ran.stderr:
-        raise Unfit(f"That file has {MOST_STREAMS} tracks or more in it; send one with just video and sound.")
+        raise Unfit(
+            say("That file has {count} tracks or more in it; send one with just video and sound.", count=MOST_STREAMS)
+        )
     if header is None:
         cut_off = "moov atom not found" in ran.stderr and "low score" not in ran.stderr
         raise Unfit(_NO_END if cut_off else _NOT_A_VIDEO)
     if header.width * header.height > MOST_PIXELS:
-        raise Unfit(f"That video is {header.width}x{header.height} large, which is too much; make it smaller.")
+        raise Unfit(
+            say(
+                "That video is {size} large, which is too much; make it smaller.",
+                size=f"{header.width}x{header.height}",
+            )
+        )
     found = await asyncio.to_thread(stretches, ran.stdout)
     if 0 not in found or found[0].seconds <= 0:
         raise Unfit(_NOT_A_VIDEO)
@@ -93,7 +101,13 @@ def _check_whole(header: Header, log: str, found: dict[int, Stretch]) -> None:
     claimed = header.claims or readable
     # Packets of unknown length make the sum a little short of the claim.
     if claimed - readable > max(0.5, claimed / 50) or any(sign in log for sign in _CUT_OFF_SIGNS):
-        raise Unfit(f"That file is cut off: of {claimed:.1f} s only {readable:.1f} s can be read; upload it again.")
+        raise Unfit(
+            say(
+                "That file is cut off: of {claimed} s only {readable} s can be read; upload it again.",
+                claimed=f"{claimed:.1f}",
+                readable=f"{readable:.1f}",
+            )
+        )
 
 
 def _clip(header: Header, video: Stretch, size: int, container: str) -> Clip:

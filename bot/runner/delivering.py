@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.media import Unfit, Unreachable
+from bot.phrase import say
 from bot.runner.finishing import finish
 from bot.runner.keeping import put_away
 from bot.runner.telling import ping_is_due
@@ -41,8 +42,11 @@ async def deliver(job: Job, task: Task) -> Task:
 
 async def _bring(job: Job, task: Task, result: Path | None) -> Task:
     wish = await job.tools.store.catalogue.notify(task.order.user_id)  # nothing may fail between delivery and record
-    place = await job.tools.screen.deliver(task, result, job.tools.files(task).still)
-    told = {"place": place, "told": True, "ping_due": ping_is_due(task, place, wish, job.tools.now())}
+    place, silent = task.place, task.place == job.hushed
+    if not silent:
+        place = await job.tools.screen.deliver(task, result, job.tools.files(task).still)
+    due = not silent and ping_is_due(task, place, wish, job.tools.now())
+    told = {"place": place, "told": True, "ping_due": due}
     if task.state is State.READY:
         task = await job.surely(lambda: job.move(task, State.DELIVERED, film=task.film, **told))
     else:
@@ -68,7 +72,7 @@ async def _fetched_again(job: Job, task: Task, result: Path) -> Task:
     """The disk has lost the result (DATA_DIR was not kept, or the power failed): FoxAPI has it for a day."""
     ends = task.result_url_ends
     if task.result_url is None or ends is None or job.tools.now() > ends:
-        raise Failed("The finished video was lost on my side, and FoxAPI no longer has it; try again.", Billed.YES)
+        raise Failed(say("The finished video was lost on my side, and FoxAPI no longer has it; try again."), Billed.YES)
     log.warning("task %d: its result is not on the disk any more; fetching it again", task.id)
     await asyncio.to_thread(result.parent.mkdir, parents=True, exist_ok=True)
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot.foxapi import Passing, Rejected, Remote, RemoteStatus, UnknownTask
 from bot.media import Unfit, Unreachable, probe
+from bot.phrase import say
 from bot.runner import estimate
 from bot.task import Billed, Clip, Failed, State, Task
 
@@ -49,7 +50,7 @@ class Following:
         match remote:
             case Remote(RemoteStatus.FAILED, sentence=sentence, code=code):
                 log.info("task %d: FoxAPI failed it: %s", task.id, code or "no code")
-                raise Failed(sentence or "FoxAPI failed: try again.", Billed.UNKNOWN)
+                raise Failed(sentence or say("FoxAPI failed: try again."), Billed.UNKNOWN)
             case Remote(RemoteStatus.COMPLETED, url=str() as url):
                 return await self._take(job, task, url, news)
             case Remote(RemoteStatus.COMPLETED):
@@ -68,8 +69,10 @@ class Following:
         """Seen: `completed` comes some seconds before its link, or without one when moderation withheld the video."""
         if self._still > job.tools.patience.link:
             raise Failed(
-                "FoxAPI finished without a video, which can mean that its moderation withheld it; "
-                "it may have been billed: change the prompt and try again.",
+                say(
+                    "FoxAPI finished without a video, which can mean that its moderation withheld it; it may have been "
+                    "billed: change the prompt and try again."
+                ),
                 Billed.UNKNOWN,
             )
         return await self._wait(job, task, float("inf"))
@@ -135,7 +138,7 @@ def _news(task: Task, remote: Remote) -> dict[str, object]:
 def _give_up_if_late(job: Job, task: Task) -> None:
     """Raise Failed, after a last look, when no result can be had any more: FoxAPI's links live as long."""
     if task.sent_at and (job.tools.now() - task.sent_at).total_seconds() > job.tools.patience.give_up:
-        raise Failed("FoxAPI never finished this video: it may have been billed; try again.", Billed.UNKNOWN)
+        raise Failed(say("FoxAPI never finished this video: it may have been billed; try again."), Billed.UNKNOWN)
 
 
 def _ready(result: Clip | None, url: str, now: datetime) -> dict[str, object]:

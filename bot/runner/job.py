@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from bot.runner.bell import Bell
 from bot.runner.delivering import deliver
+from bot.runner.doubt import look_first
 from bot.runner.following import Following
 from bot.runner.pause import Gaps
 from bot.runner.preparing import prepare
@@ -21,7 +22,7 @@ from bot.runner.sending import resume_sending
 from bot.runner.telling import tell
 from bot.runner.tools import Tools
 from bot.store import Moved
-from bot.task import Failed, State, Task
+from bot.task import Failed, Place, State, Task
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,14 @@ T = TypeVar("T")
 class Job:
     """The work on one task. The runner owns the asyncio task that runs it."""
 
-    def __init__(self, tools: Tools, task: Task, bell: Bell) -> None:
+    def __init__(self, tools: Tools, task: Task, bell: Bell, *, doubtful: bool = False) -> None:
+        """`doubtful`: the row is a restored backup's, so its reply may know better."""
         self.tools = tools
+        self.hushed: Place | None = None
+        """For a task whose reply is here nothing is shown or posted; what comes is kept to be asked for."""
+        self.told_before = False
+        """Its end was told, to the moderators too, before a backup was put back."""
+        self._doubtful = doubtful
         self._bell = bell
         self.gaps = Gaps(tools.random, tools.patience.first_gap)
         self._task = task
@@ -67,6 +74,10 @@ class Job:
                 self._task = await self._again()
 
     async def _step(self, task: Task) -> Task:
+        if self._doubtful:
+            task = await look_first(self, task)
+            self._doubtful = False
+            return task
         match task.state:
             case State.PREPARING:
                 return await prepare(self, task)
@@ -93,7 +104,7 @@ class Job:
 
     def show(self, task: Task) -> None:
         """Have the reply brought up to date; ends are delivered instead."""
-        if not task.state.ended:
+        if not task.state.ended and task.place != self.hushed:
             self.tools.screen.show(task, self.tools.files(task).still if task.clip else None)
 
     async def rest(self, seconds: float) -> None:

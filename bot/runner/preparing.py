@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bot import media
 from bot.foxapi import Passing, Rejected
 from bot.media import Unreachable
+from bot.phrase import say
 from bot.runner.sending import send
 from bot.task import Failed, Task
 
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_UPLOAD_FAILED = "Your clip could not be handed to FoxAPI: try again in a few minutes."
+_UPLOAD_FAILED = say("Your clip could not be handed to FoxAPI: try again in a few minutes.")
 
 
 async def prepare(job: Job, task: Task) -> Task:
     """Fetch the clip, make it fit if it is not, and send it. Raises Failed with what the member can do about it."""
     tools, files = job.tools, job.tools.files(task)
-    await _patiently(job, task, lambda: tools.folders.open(task.id))
-    await _patiently(job, task, lambda: tools.clips.fetch(task.order.source_url, files.clip))
+    await _patiently(job, task, lambda: tools.folders.open(task.id), tools.patience.fetch)
+    await _patiently(job, task, lambda: tools.clips.fetch(task.order.source_url, files.clip), tools.patience.fetch)
     clip = await job.unless_nudged(media.look_with_poster(tools.ffmpeg, files.clip, files.still))
     if not media.unfit(clip):
         return await send(job, task, clip=clip, submitted=clip, video_url=task.order.source_url)
@@ -40,15 +41,20 @@ async def _make_fit(job: Job, task: Task) -> Task:
     tools, files = job.tools, job.tools.files(task)
     made = await job.unless_nudged(media.prepare(tools.ffmpeg, files.clip, files.fit))
     log.info("task %d: %s", task.id, made.note)
-    url = await _patiently(job, task, lambda: tools.fox.upload(files.fit, f"task-{task.id}.mp4"))
+    # An outage of FoxAPI is waited for as long here as it is at the paid request.
+    name = f"task-{task.id}.mp4"
+    url = await _patiently(job, task, lambda: tools.fox.upload(files.fit, name), tools.patience.taken)
     task = await tools.store.note(task, submitted=made.clip, head_ends=made.head_ends, note=made.note, video_url=url)
     job.show(task)
     return task
 
 
-async def _patiently(job: Job, task: Task, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Try `work` with growing gaps until it succeeds; then raises Failed. Raises Moved when the task was cancelled."""
-    end = job.tools.now() + timedelta(seconds=job.tools.patience.fetch)
+async def _patiently(job: Job, task: Task, work: Callable[[], Coroutine[Any, Any, T]], patience: float) -> T:
+    """Try `work` with growing gaps for `patience` seconds; then raises Failed.
+
+    Raises Failed at once where it is of no use to try again, and Moved when the task was cancelled.
+    """
+    end = job.tools.now() + timedelta(seconds=patience)
     while True:
         try:
             done = await job.unless_nudged(work())

@@ -13,6 +13,7 @@ from bot.runner.keeping import tidy
 from bot.runner.line import Line
 from bot.runner.pause import Gaps
 from bot.runner.tools import Tools
+from bot.store import DOUBTFUL_UP_TO
 from bot.task import State, Task
 
 log = logging.getLogger(__name__)
@@ -37,10 +38,11 @@ class Runner:
         """
         try:
             unfinished = await self._tools.store.unfinished()
+            doubtful = int(await self._tools.store.remembered(DOUBTFUL_UP_TO) or 0)
             await tidy(self._tools, {task.id for task in unfinished})
             for task in unfinished:
                 log.info("task %d goes on from %s", task.id, task.state)
-                self._start(task)
+                self._start(task, doubtful=task.id <= doubtful)
             self._own(asyncio.create_task(keep_house(self._tools), name="keep house"))
             self._bell.ring()
             await self._answer_bell()
@@ -88,8 +90,8 @@ class Runner:
         tools = self._tools
         return await tools.store.claim(tools.roofs, tools.server_running, tools.now())
 
-    def _start(self, task: Task) -> None:
-        self._jobs[task.id] = job = Job(self._tools, task, self._bell)
+    def _start(self, task: Task, *, doubtful: bool = False) -> None:
+        self._jobs[task.id] = job = Job(self._tools, task, self._bell, doubtful=doubtful)
         self._own(asyncio.create_task(self._work(job, task.id), name=f"task {task.id}"))
 
     def _own(self, running: asyncio.Task[None]) -> None:
@@ -102,6 +104,7 @@ class Runner:
         finally:
             del self._jobs[task_id]
             self._bell.ring()
-        self._tools.news.tell(TaskEnded(job.task))
+        if not job.told_before:
+            self._tools.news.tell(TaskEnded(job.task))
         if job.task.forgotten:
             await sweep(self._tools)

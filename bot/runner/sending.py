@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.foxapi import Accepted, MaybeTaken, NotTaken, Rejected
+from bot.phrase import Phrase, say
 from bot.runner import estimate
 from bot.task import Billed, State, Task
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from bot.runner.job import Job
 
 log = logging.getLogger(__name__)
+
+_OUT_OF_REACH = say("FoxAPI could not be reached for a long time: try again later.")
 
 
 async def send(job: Job, task: Task, **prepared: object) -> Task:
@@ -45,6 +48,10 @@ async def resume_sending(job: Job, task: Task) -> Task:
     if task.not_before is None:
         return await unclear(job, task, "the bot ended before FoxAPI's answer came")
     await job.rest((task.not_before - job.tools.now()).total_seconds())
+    if (job.tools.now() - task.not_before).total_seconds() > job.tools.patience.taken:
+        # The bot was away. Addresses of clips live for a day (Discord) or three (FoxAPI): this one may be dead by now,
+        # and FoxAPI might bill a task that has no clip.
+        return await _not_taken(job, task, _OUT_OF_REACH)
     return await send(job, await job.fresh(task))
 
 
@@ -76,14 +83,14 @@ async def _taken(job: Job, task: Task, answer: Accepted, recent: Sequence[float]
     return await job.surely(lambda: job.move(task, State.RENDERING, **known))
 
 
-async def _not_taken(job: Job, task: Task, sentence: str) -> Task:
+async def _not_taken(job: Job, task: Task, sentence: Phrase) -> Task:
     return await job.surely(lambda: job.move(task, State.FAILED, reason=sentence, billed=Billed.NO))
 
 
 async def _later(job: Job, task: Task, error: NotTaken) -> Task:
     now = job.tools.now()
     if (now - task.changed_at).total_seconds() > job.tools.patience.taken:
-        return await _not_taken(job, task, "FoxAPI could not be reached for a long time: try again later.")
+        return await _not_taken(job, task, _OUT_OF_REACH)
     not_before = now + timedelta(seconds=job.gaps.next(error.retry_after))
     log.info("task %d: not taken (%s); next try %s", task.id, error, not_before.isoformat(timespec="seconds"))
     return await job.surely(lambda: job.move(task, State.SENDING, not_before=not_before))

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +30,19 @@ class NotNow(Exception):
 
 class NoWay(Exception):
     """No way is left by which the member could be told (the channel is gone, and direct messages are closed)."""
+
+
+class Seen(Enum):
+    """What a task's reply shows."""
+
+    UNDER_WAY = auto()
+    """No end yet."""
+    DELIVERED = auto()
+    """The film."""
+    ENDED = auto()
+    """Another end."""
+    NOWHERE = auto()
+    """It is gone, or it is private: the bot cannot look at it."""
 
 
 class Screen(Protocol):
@@ -56,6 +70,9 @@ class Screen(Protocol):
 
     async def remove(self, task: Task) -> bool:
         """Delete the message that shows the task; say whether it is gone now. Raises NotNow."""
+
+    async def look(self, task: Task) -> Seen:
+        """Read what the task's reply shows, and change nothing. Raises NotNow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +125,13 @@ class Patience:
     silence: float = 20
     """For the next byte of a download."""
     taken: float = 3600
-    """For FoxAPI to take a task that it surely has not taken yet."""
+    """For FoxAPI to take what it surely has not taken yet: a prepared clip, or a task."""
+    upload: float = 120
+    """For FoxAPI's answer to an upload, once all of it is sent."""
     answer: float = 90
     """For FoxAPI's answer to the paid request; after it nobody knows whether it was taken."""
+    query: float = 20
+    """For FoxAPI's answer to a query."""
     link: float = 600
     """For the result's link to appear after `completed`."""
     unknown: float = 300
@@ -161,6 +182,8 @@ class Tools:
     patience: Patience = field(default_factory=Patience)
     keep: timedelta = timedelta(days=7)
     """How long a film stays on disk after it was delivered."""
+    keep_rows: timedelta = timedelta(0)
+    """How long a finished task's record is kept; 0: for ever."""
 
     def files(self, task: Task) -> Files:
         """The task's own folder."""

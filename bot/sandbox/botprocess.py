@@ -8,11 +8,33 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 PROJECT = Path(__file__).resolve().parents[2]
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "IMAGEIO_FFMPEG_EXE")
 LINE_LIMIT = 2000
 STOP_SECONDS = 12.0
+
+
+class Child(Protocol):
+    """What is known of the process: asyncio's Process, say."""
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+
+    @property
+    def stdout(self) -> asyncio.StreamReader | None:
+        """What it writes, errors too."""
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+
+    async def wait(self) -> int:
+        """Return its code (negative: the signal) once it has ended."""
 
 
 class BotProcess:
@@ -31,7 +53,7 @@ class BotProcess:
         self._cwd = cwd
         self._on_line = on_line
         self._on_change = on_change
-        self._child: asyncio.subprocess.Process | None = None
+        self._child: Child | None = None
         self._follower: asyncio.Task[None] | None = None
 
     @property
@@ -48,8 +70,13 @@ class BotProcess:
         """Start it, unless it runs."""
         if self._child:
             return
+        self._child = await self._launch()
+        self._follower = asyncio.create_task(self._follow(self._child))
+        self._on_change()
+
+    async def _launch(self) -> Child:
         # In its own session, so that Ctrl-C in a terminal reaches the sandbox alone, which then stops it properly.
-        self._child = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "bot",
@@ -60,8 +87,6 @@ class BotProcess:
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
         )
-        self._follower = asyncio.create_task(self._follow(self._child))
-        self._on_change()
 
     async def stop(self) -> int | None:
         """Ask it to end (SIGTERM) and wait; after 12 s it is killed. Returns its code."""
@@ -88,7 +113,7 @@ class BotProcess:
             with contextlib.suppress(ProcessLookupError):
                 (self._child.kill if kill else self._child.terminate)()
 
-    async def _follow(self, child: asyncio.subprocess.Process) -> None:
+    async def _follow(self, child: Child) -> None:
         if child.stdout:
             await self._read(child.stdout)
         self.code = await child.wait()

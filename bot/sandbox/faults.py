@@ -18,12 +18,13 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer this instead of doing what was asked."""
+    """Answer this instead of doing what was asked; with `after=True` although it was done."""
 
     status: int
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
+    after: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,9 @@ class Faults:
 
     async def _obey(self, action: Action | None, request: web.Request, handler: Handler) -> web.StreamResponse:
         match action:
-            case Answer(status, body, headers, content_type):
+            case Answer(status, body, headers, content_type, after):
+                if after:
+                    await handler(request)
                 typed = {**headers, "Content-Type": content_type}
                 return web.Response(status=status, body=body.encode(), headers=typed)
             case Reset():

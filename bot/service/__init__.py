@@ -3,8 +3,10 @@
 from bot.service.answers import Kept, MemberUse, Quota, Report, Standing
 from bot.service.moderation import Moderation
 from bot.service.service import NeedsConfirmation, Service, order_of
+from bot.service.wording import LIMIT_NAMES
 
 __all__ = [
+    "LIMIT_NAMES",
     "Kept",
     "MemberUse",
     "Moderation",

@@ -11,8 +11,10 @@ from pydantic import ValidationError
 
 from bot.limits import meaningless
 from bot.news import LimitsChanged, MemberRuled, News
+from bot.phrase import say
 from bot.rules import Limits, Roofs
 from bot.service.answers import MemberUse, Report, Standing
+from bot.service.wording import fault_of
 from bot.store import Store
 from bot.task import Refused
 
@@ -85,7 +87,7 @@ class Moderation:
     async def grant(self, guild_id: int, by: int, user_id: int, runs: int) -> int:
         """Give a member extra runs beyond their daily number, once; return how many they have now. Raises Refused."""
         if not 1 <= runs <= _RUNS_MAX:
-            raise Refused(f"Grant between 1 and {_RUNS_MAX:,} extra runs at a time.")
+            raise Refused(say("Grant between 1 and {most} extra runs at a time.", most=_RUNS_MAX))
         left = await self._store.servers.grant(guild_id, user_id, runs)
         self._tell(guild_id, by, "granted", user_id, runs)
         return left
@@ -137,9 +139,7 @@ def _changed(limits: Limits, changes: dict[str, object]) -> Limits:
     try:
         changed = Limits.model_validate(values)
     except ValidationError as error:
-        fault = error.errors()[0]
-        message = str(fault["msg"]).removeprefix("Value error, ")
-        raise Refused(f"`{fault['loc'][0]}` cannot be set to that: {message}.") from error
+        raise Refused(fault_of(error)) from error
     if empty := [entry for entry in changed.forbidden if meaningless(entry)]:
-        raise Refused(f"“{empty[0]}” cannot be forbidden: it would stand for everything or for nothing.")
+        raise Refused(say("“{word}” cannot be forbidden: it would stand for everything or for nothing.", word=empty[0]))
     return changed

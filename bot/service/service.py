@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from bot.limits import Case, RoofReached, is_exempt
 from bot.news import News, OrderRefused, TaskAccepted
+from bot.phrase import say
 from bot.rules import Asker, Limits, Roofs
 from bot.service.answers import Kept, Quota
 from bot.service.moderation import Moderation
@@ -30,7 +31,7 @@ from bot.task import (
 log = logging.getLogger(__name__)
 
 _WARN_AGAIN = timedelta(minutes=10)
-_NO_ANSWER = "I cannot look at the limits just now, so nothing was started: try again in a minute."
+_NO_ANSWER = say("I cannot look at the limits just now, so nothing was started: try again in a minute.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Service:
             task = await self._store.reserve(order, place, now, Case(order, asker, now, self._defaults, self._roofs))
         except Refused as refusal:
             if isinstance(refusal, RoofReached):
-                self._warn(order.guild_id, refusal.sentence)
+                self._warn(order.guild_id, str(refusal.sentence))
             self.news.tell(OrderRefused(order, refusal.sentence, refusal.allowed_at))
             raise
         except Exception as error:
@@ -138,7 +139,7 @@ class Service:
         while True:
             task = await self._own(task_id, user_id)
             if task.state.ended or task.state is State.READY:
-                raise Refused("That task has already ended: there is nothing to cancel.")
+                raise Refused(say("That task has already ended: there is nothing to cancel."))
             free = task.state in {State.QUEUED, State.PREPARING}
             if not free and not sure:
                 return NeedsConfirmation(task)
@@ -153,8 +154,8 @@ class Service:
     async def task(self, task_id: int) -> Task:
         """Anybody's task. Raises Refused."""
         task = await self._store.get(task_id)
-        if task is None or (task.forgotten and task.state.ended):
-            raise Refused("I no longer know that task.")
+        if task is None or task.emptied or (task.forgotten and task.state.ended):
+            raise Refused(say("I no longer know that task."))
         return task
 
     async def task_at(self, message_id: int) -> Task | None:
@@ -193,7 +194,7 @@ class Service:
     async def _own(self, task_id: int, user_id: int) -> Task:
         task = await self.task(task_id)
         if task.order.user_id != user_id:
-            raise Refused("Only the member who started that task can do this.")
+            raise Refused(say("Only the member who started that task can do this."))
         return task
 
 
@@ -212,12 +213,24 @@ def order_of(
     """Check what can be checked without the clip, and make the order; raises Refused."""
     prompt = prompt.strip()
     if not prompt:
-        raise Refused("The prompt is empty: write what should happen next in the video.")
+        raise Refused(say("The prompt is empty: write what should happen next in the video."))
     if len(prompt) > PROMPT_MAX:
-        raise Refused(f"That prompt has {len(prompt):,} characters; FoxAPI takes at most {PROMPT_MAX:,}: shorten it.")
+        raise Refused(
+            say(
+                "That prompt has {length} characters; FoxAPI takes at most {most}: shorten it.",
+                length=len(prompt),
+                most=PROMPT_MAX,
+            )
+        )
     seconds = SECONDS_DEFAULT if seconds is None else seconds
     if not SECONDS_MIN <= seconds <= SECONDS_MAX:
-        raise Refused(f"FoxAPI adds {SECONDS_MIN} to {SECONDS_MAX} seconds at a time: choose a number between them.")
+        raise Refused(
+            say(
+                "FoxAPI adds {least} to {most} seconds at a time: choose a number between them.",
+                least=SECONDS_MIN,
+                most=SECONDS_MAX,
+            )
+        )
     return Order(
         user_id=user_id,
         guild_id=guild_id,

@@ -1,8 +1,28 @@
 """Tasks and rules, kept: every write is one short transaction, and nothing else happens inside one."""
 
+from bot.store.backup import BackedUp, back_up
 from bot.store.books import InUse, Look
-from bot.store.engine import StoreUnusable
+from bot.store.errors import StoreUnusable
+from bot.store.inspection import Inspection, inspect
+from bot.store.ledger import DOUBTFUL_UP_TO
+from bot.store.restore import Restored, restore
 from bot.store.store import Judge, Moved, Store
 from bot.store.turns import Lineup, Waiting
 
-__all__ = ["InUse", "Judge", "Lineup", "Look", "Moved", "Store", "StoreUnusable", "Waiting"]
+__all__ = [
+    "DOUBTFUL_UP_TO",
+    "BackedUp",
+    "InUse",
+    "Inspection",
+    "Judge",
+    "Lineup",
+    "Look",
+    "Moved",
+    "Restored",
+    "Store",
+    "StoreUnusable",
+    "Waiting",
+    "back_up",
+    "inspect",
+    "restore",
+]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database
+from bot.store.shares import shares
 from bot.store.tables import members, servers, task_of, tasks, values, wishes
 from bot.store.uninterrupted import uninterrupted
 from bot.store.usage import DAY, lately
@@ -17,6 +19,10 @@ from bot.task import State, Task
 
 _OVER = and_(tasks.c.state.in_(tuple(state for state in State if state.ended)), tasks.c.told.is_(True))
 _GONE = "(deleted)"
+_REPORTED = timedelta(days=31)
+"""/usage counts the tasks of so many days; until then a row goes on being counted, without its content."""
+_BATCH = 500
+"""Rows in one transaction, so that nobody waits long for the next one."""
 
 
 class Attic:
@@ -50,12 +56,45 @@ class Attic:
                 delete(servers).where(servers.c.left_at <= now - grace, servers.c.home.not_in(still))
             )
 
+    async def retire(self, now: datetime, keep: timedelta) -> int:
+        """Delete what finished tasks have left, `keep` after their end, and say how many that were.
+
+        What is shared stays until it is taken back: its post, its buttons and the gallery need it.
+        """
+        shared = exists().where(shares.c.task_id == tasks.c.id)
+        old = and_(_OVER, tasks.c.ping_due.is_(False), tasks.c.changed_at <= now - keep, ~shared)
+        uncounted = tasks.c.created_at <= now - _REPORTED
+        return await self._retire(and_(old, uncounted), empty=False) + await self._retire(
+            and_(old, ~uncounted, tasks.c.message_id > 0), empty=True
+        )
+
+    async def _retire(self, which: ColumnElement[bool], *, empty: bool) -> int:
+        done = 0
+        while batch := await self._retire_some(which, empty=empty):
+            done += batch
+        return done
+
+    @uninterrupted
+    async def _retire_some(self, which: ColumnElement[bool], *, empty: bool) -> int:
+        async with self._database.writing() as connection:
+            rows = (await connection.execute(select(tasks).where(which).order_by(tasks.c.id).limit(_BATCH))).all()
+            if empty:
+                await _empty(connection, rows)
+            else:
+                await connection.execute(delete(tasks).where(tasks.c.id.in_([row.id for row in rows])))
+            return len(rows)
+
 
 async def _sweep_forgotten(connection: AsyncConnection, now: datetime) -> None:
     """Delete the rows that no limit counts any more, and empty the others (else deleting would renew one's day)."""
     forgotten = and_(tasks.c.forgotten.is_(True), _OVER)
     await connection.execute(delete(tasks).where(forgotten, or_(tasks.c.created_at <= now - DAY, ~lately(now))))
-    for row in (await connection.execute(select(tasks).where(forgotten, tasks.c.message_id > 0))).all():
+    await _empty(connection, (await connection.execute(select(tasks).where(forgotten, tasks.c.message_id > 0))).all())
+
+
+async def _empty(connection: AsyncConnection, rows: Iterable[Row[Any]]) -> None:
+    """Leave nothing of them but what is counted."""
+    for row in rows:
         emptied = values(_emptied(task_of(row)))
         await connection.execute(update(tasks).where(tasks.c.id == row.id).values(emptied))
 

@@ -101,7 +101,8 @@ class Books:
     @uninterrupted
     async def of_person(self, user_id: int) -> tuple[int, int, int]:
         """How many tasks are kept of a member, how many of these are unfinished, and on how many servers a ruling."""
-        theirs = and_(tasks.c.user_id == user_id, or_(tasks.c.forgotten.is_(False), tasks.c.state.not_in(_ENDED)))
+        known = and_(tasks.c.forgotten.is_(False), tasks.c.message_id > 0)
+        theirs = and_(tasks.c.user_id == user_id, or_(known, tasks.c.state.not_in(_ENDED)))
         ruled = and_(members.c.user_id == user_id, or_(members.c.blocked_at.is_not(None), members.c.granted > 0))
         async with self._database.reading() as connection:
             kept = await how_many(connection, theirs)

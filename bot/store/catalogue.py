@@ -16,8 +16,8 @@ _ENDS = tuple(state for state in State if state.ended)
 
 
 def _of(user_id: int) -> ColumnElement[bool]:
-    """The member's tasks, but for those that they wanted forgotten."""
-    return and_(tasks.c.user_id == user_id, tasks.c.forgotten.is_(False))
+    """The member's tasks, but for those that they wanted forgotten, and those that were emptied."""
+    return and_(tasks.c.user_id == user_id, tasks.c.forgotten.is_(False), tasks.c.message_id > 0)
 
 
 class Catalogue:
@@ -46,6 +46,12 @@ class Catalogue:
         found = select(tasks).where(_of(user_id), fits)
         return await self._read(found.order_by(tasks.c.id.desc()).limit(limit))
 
+    async def next_parts(self, task_ids: Collection[int]) -> Sequence[Task]:
+        """The tasks that go on from the results of those, oldest first."""
+        parent = tasks.c.order["parent_id"].as_integer()
+        later = select(tasks).where(tasks.c.id > min(task_ids, default=0), parent.in_(task_ids))
+        return await self._read(later.order_by(tasks.c.id))
+
     @uninterrupted
     async def worth_keeping(self, task_ids: Collection[int]) -> set[int]:
         """Those of the tasks whose film may be kept: delivered, and neither deleted nor forgotten since."""
@@ -55,6 +61,7 @@ class Catalogue:
             tasks.c.state == State.DELIVERED,
             tasks.c.deleted.is_(False),
             tasks.c.forgotten.is_(False),
+            tasks.c.message_id > 0,
         )
         async with self._database.reading() as connection:
             return set(await connection.scalars(select(tasks.c.id).where(wanted))).intersection(task_ids)

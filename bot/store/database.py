@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.store.engine import StoreUnusable
+from bot.store.errors import StoreUnusable
 
 
 class Database:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -10,29 +11,43 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bot.store import hops
+from bot.store.errors import StoreUnusable
+from bot.store.schema import migrate
+from bot.store.upgrade import rehearse
 
 _BUSY_MS = 5_000
 """Less than the 10 s in which a stopped bot has to end; whoever must be sure tries again."""
 
 
-class StoreUnusable(Exception):
-    """The database cannot be used. Its text is one sentence for the operator."""
-
-
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[AsyncEngine]:
     """Lock, open and migrate the database at `url`; raises StoreUnusable."""
+    file = file_of(url)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnusable(f"Cannot make the database's folder {file.parent}: {error.strerror}.") from error
+    with alone(file):
+        await asyncio.to_thread(rehearse, file)
+        engine = create_async_engine(make_url(url), async_creator=partial(_connected, file))
+        event.listen(engine.sync_engine, "connect", _prepare)
+        event.listen(engine.sync_engine, "begin", _begin)
+        try:
+            async with engine.begin() as connection:
+                await connection.run_sync(migrate)
+            yield engine
+        finally:
+            await engine.dispose()
+
+
+def file_of(url: str) -> Path:
+    """The file that a DATABASE_URL names; raises StoreUnusable."""
     try:
         address = make_url(url)
     except ArgumentError:
@@ -41,29 +56,19 @@ async def opened(url: str) -> AsyncIterator[AsyncEngine]:
         ) from None
     if address.drivername != "sqlite+aiosqlite" or not address.database:
         raise StoreUnusable("DATABASE_URL must begin with sqlite+aiosqlite:/// and name a file.")
-    file = Path(address.database)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreUnusable(f"Cannot make the database's folder {file.parent}: {error.strerror}.") from error
-    with _alone(file):
-        engine = create_async_engine(address, async_creator=partial(_connected, file))
-        event.listen(engine.sync_engine, "connect", _prepare)
-        event.listen(engine.sync_engine, "begin", _begin)
-        try:
-            async with engine.begin() as connection:
-                await connection.run_sync(_migrate)
-            yield engine
-        finally:
-            await engine.dispose()
+    return Path(address.database)
+
+
+def lock_of(file: Path) -> Path:
+    """What a bot that works on the database holds."""
+    return file.with_name(file.name + ".lock")
 
 
 @contextmanager
-def _alone(file: Path) -> Iterator[None]:
+def alone(file: Path) -> Iterator[None]:
     """Hold the database for this process; a second bot on it would do, and pay for, the same work twice."""
-    lock = file.with_name(file.name + ".lock")
     try:
-        holder = lock.open("w")
+        holder = lock_of(file).open("w")
     except OSError as error:
         raise StoreUnusable(f"Cannot write to the database's folder {file.parent}: {error.strerror}.") from error
     with holder:
@@ -94,19 +99,3 @@ def _begin(connection: Connection) -> None:
     driver = connection.connection.driver_connection
     assert isinstance(driver, hops.Connection)  # noqa: S101 - _connected made it
     driver.begin_with("BEGIN" if reading else "BEGIN IMMEDIATE")
-
-
-def _migrate(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in known:
-        raise StoreUnusable(
-            "The database was written by a newer version of this bot: upgrade the bot, or restore a backup."
-        )
-    try:
-        command.upgrade(config, "head")
-    except CommandError as error:
-        raise StoreUnusable(f"The database cannot be brought up to date: {error}.") from error

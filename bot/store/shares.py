@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Select, Table, delete, select, update
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Select, Table, and_, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.store.database import Database
-from bot.store.tables import Moment, metadata
+from bot.store.tables import Moment, metadata, tasks
 from bot.store.uninterrupted import uninterrupted
 from bot.task import Share, Task
 
@@ -40,6 +40,8 @@ showcases = Table(
     Column("channel_id", BigInteger, nullable=False),
 )
 
+_SHOWN = and_(tasks.c.deleted.is_(False), tasks.c.forgotten.is_(False))
+
 
 class Shares:
     """A part of :class:`bot.store.Store`."""
@@ -50,8 +52,11 @@ class Shares:
     @uninterrupted
     async def intend(
         self, task: Task, guild_id: int, channel_id: int, now: datetime, *, hidden: bool
-    ) -> tuple[Share, bool]:
-        """Write down that the task is to be shared there, and whether that is new; there is one row for each place."""
+    ) -> tuple[Share, bool] | None:
+        """Write down that the task is to be shared there, and whether that is new; there is one row for each place.
+
+        None, and nothing is written, if the task's result was deleted: whoever deletes finds every share that is.
+        """
         wanted = upsert(shares).values(
             task_id=task.id,
             guild_id=guild_id,
@@ -62,7 +67,10 @@ class Shares:
             stars=0,
         )
         here = select(shares).where(shares.c.task_id == task.id, shares.c.channel_id == channel_id)
+        there = select(tasks.c.id).where(tasks.c.id == task.id, _SHOWN)
         async with self._database.writing() as connection:
+            if (await connection.execute(there)).one_or_none() is None:
+                return None
             added = await connection.execute(wanted.on_conflict_do_nothing().returning(shares.c.id))
             new = added.one_or_none() is not None
             row = (await connection.execute(here)).one()
@@ -94,16 +102,25 @@ class Shares:
         """All shares of a task, oldest first."""
         return await self._read(select(shares).where(shares.c.task_id == task_id).order_by(shares.c.id))
 
+    async def at(self, guild_id: int, message_id: int) -> Share | None:
+        """The share whose post this message is, if there is one."""
+        found = await self._read(select(shares).where(shares.c.guild_id == guild_id, shares.c.message_id == message_id))
+        return found[0] if found else None
+
+    async def left_behind(self, limit: int) -> list[Share]:
+        """Shares of results that were deleted, in no order: one that cannot be taken back stands in nobody's way."""
+        left = select(shares).join(tasks, tasks.c.id == shares.c.task_id).where(tasks.c.deleted.is_(True))
+        return await self._read(left.order_by(func.random()).limit(limit))
+
     async def unsettled(self, limit: int) -> list[Share]:
         """The newest shares of which nobody knows whether they were posted."""
         unknown = select(shares).where(shares.c.message_id.is_(None))
         return await self._read(unknown.order_by(shares.c.id.desc()).limit(limit))
 
     async def posted(self, guild_id: int, since: datetime, limit: int) -> list[Share]:
-        """The server's posts since then: the most starred, as last counted, and then the newest."""
-        here = select(shares).where(
-            shares.c.guild_id == guild_id, shares.c.message_id.is_not(None), shares.c.posted_at >= since
-        )
+        """The server's posts since then: the most starred, as last counted, then the newest; no deleted ones."""
+        there = and_(shares.c.guild_id == guild_id, shares.c.message_id.is_not(None), shares.c.posted_at >= since)
+        here = select(shares).join(tasks, tasks.c.id == shares.c.task_id).where(there, _SHOWN)
         return await self._read(here.order_by(shares.c.stars.desc(), shares.c.posted_at.desc()).limit(limit))
 
     @uninterrupted

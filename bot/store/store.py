@@ -41,6 +41,9 @@ class Judge(Protocol):
     def check(self, limits: Limits | None, usage: Usage) -> bool:
         """Raise Refused, or return whether one of the member's extra runs is used up."""
 
+    def placed(self, limits: Limits | None, place: Place) -> Place:
+        """Where the task's reply is, with the language in which it is written."""
+
 
 class Store:
     """All rows. Made by :meth:`open`."""
@@ -75,7 +78,8 @@ class Store:
             granted = judge.check(ruling.limits, usage)
             if granted:
                 await _give_run(connection, home, user, -1)
-            added = await connection.execute(insert(tasks).values(_new(order, place, now, granted)).returning(tasks))
+            new = _new(order, judge.placed(ruling.limits, place), now, granted)
+            added = await connection.execute(insert(tasks).values(new).returning(tasks))
             return task_of(added.one())
 
     async def get(self, task_id: int) -> Task | None:
@@ -98,7 +102,7 @@ class Store:
         """The member's newest tasks, newest first."""
         return await self._read(
             select(tasks)
-            .where(tasks.c.user_id == user_id, tasks.c.forgotten.is_(False))
+            .where(tasks.c.user_id == user_id, tasks.c.forgotten.is_(False), tasks.c.message_id > 0)
             .order_by(tasks.c.id.desc())
             .limit(limit)
         )

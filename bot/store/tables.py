@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from bot.phrase import Phrase, verbatim
 from bot.task import Place, Task
 
 
@@ -42,6 +43,22 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
+class Sentence(TypeDecorator[Phrase]):
+    """A phrase, kept as JSON. Rows of 0.1.0's first weeks have plain English, which is told as it stands."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Phrase | None, dialect: Dialect) -> str | None:  # noqa: ARG002, D102
+        return _PHRASE.dump_json(value).decode() if value is not None else None
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Phrase | None:  # noqa: ARG002, D102
+        if value is None:
+            return None
+        return _PHRASE.validate_json(value) if value.startswith('{"text":') else verbatim(value)
+
+
+_PHRASE = TypeAdapter(Phrase)
 ZERO = text("0")
 metadata = MetaData()
 
@@ -63,7 +80,7 @@ tasks = Table(
     Column("clip", JSON(none_as_null=True)),
     Column("submitted", JSON(none_as_null=True)),
     Column("head_ends", Float, nullable=False),
-    Column("note", Text),
+    Column("note", Sentence),
     Column("remote_id", Text, unique=True),
     Column("progress", Integer, nullable=False),
     Column("sent_at", Moment),
@@ -76,7 +93,7 @@ tasks = Table(
     Column("not_before", Moment),
     Column("result", JSON(none_as_null=True)),
     Column("film", JSON(none_as_null=True)),
-    Column("reason", Text),
+    Column("reason", Sentence),
     Column("billed", Text, nullable=False),
     Column("told", Boolean, nullable=False),
     Column("credits", Float),

@@ -1,10 +1,40 @@
-"""The CDN: files under signed links, whole or in ranges."""
+"""The CDN: files under signed links, whole or in ranges; and the way to a fresh link."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
+from bot.sandbox.discord.access import as_bot
+from bot.sandbox.discord.forms import read_json
+from bot.sandbox.discord.problems import Problems
+from bot.sandbox.discord.refusal import reply
 from bot.sandbox.discord.world import World
+
+_MOST_LINKS = 50
+
+
+class RefreshRoutes:
+    """Fresh links for old ones. Discord's documentation lacks this; its client and some libraries use it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def routes(self) -> list[web.RouteDef]:
+        """The route, for the API's application."""
+        return [web.post("/attachments/refresh-urls", as_bot(self._world, self._refresh))]
+
+    async def _refresh(self, request: web.Request) -> web.Response:
+        problems = Problems()
+        form = problems.record((), await read_json(request), ("attachment_urls",))
+        urls = problems.items(("attachment_urls",), form.get("attachment_urls"), _MOST_LINKS, low=1)
+        fresh = []
+        for at, url in enumerate(urls):
+            old = problems.text(("attachment_urls", at), url, 2048, low=1)
+            fresh.append({"original": old, "refreshed": self._world.files.renewed(old)})
+            if fresh[-1]["refreshed"] is None:
+                problems.add(("attachment_urls", at), "ATTACHMENT_URL_INVALID", "Not an attachment URL.")
+        problems.check()
+        return reply({"refreshed_urls": fresh})
 
 
 class CdnRoutes:

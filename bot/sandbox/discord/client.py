@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import BodyPartReader, web
 
 from bot.sandbox.discord import permissions, shapes
+from bot.sandbox.discord.commands import LOCALES
 from bot.sandbox.discord.compose import fill, ping
 from bot.sandbox.discord.forms import read_record
 from bot.sandbox.discord.live import acting, all_commands, commands_for
@@ -29,6 +30,7 @@ class ClientRoutes:
             web.post("/client/message", self._message),
             web.post("/client/reaction", self._reaction),
             web.post("/client/dm", self._dm),
+            web.post("/client/locale", self._locale),
         ]
 
     async def _state(self, request: web.Request) -> web.Response:
@@ -110,6 +112,13 @@ class ClientRoutes:
 
     async def _dm(self, request: web.Request) -> web.Response:
         return reply(shapes.page_channel(self._world.dm(acting(self._world, request).id)))
+
+    async def _locale(self, request: web.Request) -> web.Response:
+        me, locale = acting(self._world, request), (await read_record(request)).get("locale")
+        if locale not in LOCALES:
+            raise Refusal(400, 0, "Discord has no such language.")
+        me.locale = str(locale)
+        return nothing()
 
 
 def place(world: World, me: User, channel_id: object, need: int = 0) -> Channel:

@@ -12,6 +12,11 @@ SUBCOMMAND, GROUP = 1, 2
 STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = range(3, 12)
 
 NAME = re.compile(r"^[-_'\w]{1,32}$")
+LOCALES = names(
+    "id da de en-GB en-US es-ES es-419 fr hr it lt hu nl no pl pt-BR ro fi sv-SE vi tr cs el bg ru uk hi th zh-CN ja "
+    "zh-TW ko"
+)
+"""Discord docs, Reference, Locales."""
 _LOCAL = frozenset({"name_localizations", "description_localizations"})
 _COMMAND = _LOCAL | names(
     "id type name description options default_member_permissions dm_permission contexts "
@@ -39,9 +44,12 @@ def check_command(problems: Problems, path: Path, value: object) -> Json:
     if kind == SLASH:
         _name(problems, (*path, "name"), command.get("name"))
         problems.text((*path, "description"), command.get("description"), 100, low=1)
+        _localised(problems, path, command)
         _options(problems, path, command, depth=0)
     else:
         problems.text((*path, "name"), command.get("name"), 32, low=1)
+        for locale in _locales(problems, path, command, "name_localizations"):
+            problems.text((*path, "name_localizations", locale), command["name_localizations"][locale], 32, low=1)
         if command.get("description") or command.get("options"):
             problems.add(path, "APPLICATION_COMMAND_INVALID", "Context menu commands have no description and options")
     return command
@@ -51,6 +59,20 @@ def _name(problems: Problems, path: Path, value: object) -> None:
     name = problems.text(path, value, 32, low=1)
     if name and (not NAME.match(name) or name != name.lower()):
         problems.add(path, "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid")
+
+
+def _localised(problems: Problems, path: Path, one: Json) -> None:
+    """Each translation has to be what the name and the description themselves have to be."""
+    for locale in _locales(problems, path, one, "name_localizations"):
+        _name(problems, (*path, "name_localizations", locale), one["name_localizations"][locale])
+    for locale in _locales(problems, path, one, "description_localizations"):
+        here = (*path, "description_localizations", locale)
+        problems.text(here, one["description_localizations"][locale], 100, low=1)
+
+
+def _locales(problems: Problems, path: Path, one: Json, field: str) -> list[str]:
+    given = problems.record((*path, field), one.get(field) or {}, LOCALES)
+    return [locale for locale in given if locale in LOCALES]
 
 
 def _options(problems: Problems, path: Path, parent: Json, depth: int) -> None:
@@ -81,6 +103,7 @@ def _option(problems: Problems, path: Path, option: Json, depth: int) -> None:
     problems.choice((*path, "type"), kind, range((1, 1, 3)[depth], 12))
     _name(problems, (*path, "name"), option.get("name"))
     problems.text((*path, "description"), option.get("description"), 100, low=1)
+    _localised(problems, path, option)
     if kind in (SUBCOMMAND, GROUP):
         if depth == 1 and kind == GROUP:
             problems.add((*path, "type"), "BASE_TYPE_CHOICES", "A group cannot stand in a group.")
@@ -92,6 +115,8 @@ def _option(problems: Problems, path: Path, option: Json, depth: int) -> None:
         here: Path = (*path, "choices", at)
         choice = problems.record(here, each, ("name", "value", "name_localizations"))
         problems.text((*here, "name"), choice.get("name"), 100, low=1)
+        for locale in _locales(problems, here, choice, "name_localizations"):
+            problems.text((*here, "name_localizations", locale), choice["name_localizations"][locale], 100, low=1)
         expected = {STRING: (str,), INTEGER: (int,), NUMBER: (int, float)}.get(kind or 0, ())
         if not isinstance(choice.get("value"), expected):
             problems.add((*here, "value"), "BASE_TYPE_CHOICES", "The value is not of the option's type.")

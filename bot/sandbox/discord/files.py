@@ -22,10 +22,12 @@ from bot.sandbox.discord.dimensions import dimensions
 from bot.sandbox.discord.model import Json, Upload
 from bot.sandbox.discord.refusal import too_large
 from bot.sandbox.discord.snowflakes import Snowflakes
+from bot.sandbox.disk import append
 
 LINK_LIFE = 24 * 3600
 """Seconds for which a link works (Discord docs, Reference, Signed Attachment CDN URLs)."""
 _CHUNK = 1 << 18
+_PATH = re.compile(r"/cdn/(?:ephemeral-)?attachments/[0-9]+/[0-9]+/[^/?#]+")
 
 
 @dataclass(slots=True)
@@ -44,12 +46,12 @@ class Files:
         upload_id = self.ids.next()
         path = self.folder / upload_id
         size = 0
-        with await asyncio.to_thread(path.open, "wb") as out:
-            # Read on past the limit: an answer given in mid-upload reaches no client.
-            while chunk := await part.read_chunk(_CHUNK):
-                size += len(chunk)
-                if size <= limit:
-                    await asyncio.to_thread(out.write, chunk)
+        await asyncio.to_thread(path.touch)
+        # Read on past the limit: an answer given in mid-upload reaches no client.
+        while chunk := await part.read_chunk(_CHUNK):
+            size += len(chunk)
+            if size <= limit:
+                await asyncio.to_thread(append, path, chunk)
         if size > limit:
             await asyncio.to_thread(path.unlink)
             raise too_large()
@@ -79,10 +81,12 @@ class Files:
 
     def link(self, upload: Upload) -> str:
         """A signed address of the file. It changes once an hour only, so that no edit makes pages load it anew."""
-        issued = int(self.clock.now()) // 3600 * 3600
-        ends, begins = f"{issued + LINK_LIFE:x}", f"{issued:x}"
-        path = self._path(upload)
-        return f"{self.base}{path}?ex={ends}&is={begins}&hm={self._sign(path, ends, begins)}"
+        return self._signed(self._path(upload))
+
+    def renewed(self, url: str) -> str | None:
+        """A fresh address for an old one, whether or not there is such a file; None if it is no such address."""
+        path = url.removeprefix(self.base).split("?")[0]
+        return self._signed(path) if url.startswith(self.base) and _PATH.fullmatch(path) else None
 
     def opened(self, path: str, query: Mapping[str, str]) -> Upload | None:
         """The file that a signed address names; None if it names none, is altered or has ended."""
@@ -114,6 +118,11 @@ class Files:
     def _path(self, upload: Upload) -> str:
         kind = "ephemeral-attachments" if upload.ephemeral else "attachments"
         return f"/cdn/{kind}/{upload.folder}/{upload.id}/{quote(upload.filename)}"
+
+    def _signed(self, path: str) -> str:
+        issued = int(self.clock.now()) // 3600 * 3600
+        ends, begins = f"{issued + LINK_LIFE:x}", f"{issued:x}"
+        return f"{self.base}{path}?ex={ends}&is={begins}&hm={self._sign(path, ends, begins)}"
 
     def _sign(self, path: str, ends: str, begins: str) -> str:
         return hmac.new(self._key, f"{path}?{ends}&{begins}".encode(), hashlib.sha256).hexdigest()

@@ -12,7 +12,7 @@ from bot.sandbox.clock import Clock
 from bot.sandbox.discord.actions import ActionRoutes
 from bot.sandbox.discord.applications import ApplicationRoutes
 from bot.sandbox.discord.callbacks import CallbackRoutes
-from bot.sandbox.discord.cdn import CdnRoutes
+from bot.sandbox.discord.cdn import CdnRoutes, RefreshRoutes
 from bot.sandbox.discord.client import ClientRoutes
 from bot.sandbox.discord.gateway import Gateway
 from bot.sandbox.discord.interactions import Interactions
@@ -77,6 +77,7 @@ class DiscordServer:
             *MessageRoutes(world).routes(),
             *ThreadRoutes(world).routes(),
             *callbacks.routes(),
+            *RefreshRoutes(world).routes(),
             *WebhookRoutes(world, self.interactions, callbacks).routes(),
         ]
         app.add_routes([web.route(each.method, API + each.path, each.handler) for each in rest])

@@ -191,6 +191,7 @@ def page_user(world: World, one: User) -> Json:
         "id": one.id,
         "name": one.name,
         "color": one.color,
+        "locale": one.locale,
         "moderator": world.moderates(one.id),
         "bot": one.bot,
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 
+from bot.sandbox.disk import append
 from bot.sandbox.fox.probe import Unfit
 
 AGENT = {"User-Agent": "Mozilla/5.0 (compatible; stand-in FoxAPI fetcher)"}
@@ -33,9 +34,9 @@ async def fetch(session: aiohttp.ClientSession, url: str, path: Path) -> None:
 
 async def _store(content: aiohttp.StreamReader, path: Path) -> None:
     size = 0
-    with await asyncio.to_thread(path.open, "wb") as file:
-        async for part in content.iter_chunked(PART_BYTES):
-            size += len(part)
-            if size > BYTES_LIMIT:
-                raise Unfit(f"video_url is larger than {BYTES_LIMIT // 1024**2} MB")
-            await asyncio.to_thread(file.write, part)
+    await asyncio.to_thread(path.touch)
+    async for part in content.iter_chunked(PART_BYTES):
+        size += len(part)
+        if size > BYTES_LIMIT:
+            raise Unfit(f"video_url is larger than {BYTES_LIMIT // 1024**2} MB")
+        await asyncio.to_thread(append, path, part)

@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 from aiohttp import BodyPartReader, web
 
 from bot.sandbox.clock import Clock
+from bot.sandbox.disk import append
 from bot.sandbox.fox.contract import refusal
 
 UPLOAD_SECONDS = 72 * 3600
@@ -58,13 +59,13 @@ class Shelf:
         key = secrets.token_hex(12)
         path = self._folder / f"{key}.upload"
         size = 0
-        with await asyncio.to_thread(path.open, "wb") as file:
-            while chunk := await part.read_chunk(PART_BYTES):
-                size += len(chunk)
-                if size > self._limit:
-                    path.unlink()
-                    raise refusal(413, f"file exceeds the limit of {self._limit} bytes", "invalid_request_error")
-                await asyncio.to_thread(file.write, chunk)
+        await asyncio.to_thread(path.touch)
+        while chunk := await part.read_chunk(PART_BYTES):
+            size += len(chunk)
+            if size > self._limit:
+                path.unlink()
+                raise refusal(413, f"file exceeds the limit of {self._limit} bytes", "invalid_request_error")
+            await asyncio.to_thread(append, path, chunk)
         return Upload(key, plain_name(part.filename), path, size, int(self._clock.now()))
 
     async def give_upload(self, request: web.Request) -> web.StreamResponse:

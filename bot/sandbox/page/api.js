@@ -21,6 +21,7 @@ export class Api {
   modal = (body) => this.#call("POST", "/client/modal", body);
   autocomplete = (body) => this.#call("POST", "/client/autocomplete", body, 5_000);
   direct = () => this.#call("POST", "/client/dm", {});
+  locale = (locale) => this.#call("POST", "/client/locale", { locale });
   reaction = (body) => this.#call("POST", "/client/reaction", body);
 
   panel = () => this.#call("GET", "/panel/state");

@@ -3,25 +3,28 @@ import { avatar, el } from "./dom.js";
 import { makeField } from "./fields.js";
 import { card, picker } from "./tray.js";
 
-/** Every command line one can type: {command, path, name, description, options}; subcommands stand on their own. */
+/** Every command line one can type: {command, path, name, label, description, options}; subcommands stand alone. */
 export function lines(commands, channel) {
   const context = channel?.dm ? 1 : 0;
   const here = ({ type = 1, contexts }) => type === 1 && (!contexts || contexts.includes(context));
-  return commands.filter(here).flatMap((command) => under(command, command, [command.name]));
+  return commands.filter(here).flatMap((command) => under(command, command, [command]));
 }
 
 function under(command, node, path) {
   const deeper = (node.options ?? []).filter(({ type }) => type === 1 || type === 2);
-  if (deeper.length) return deeper.flatMap((one) => under(command, one, [...path, one.name]));
-  return [{ command, path, name: path.join(" "), description: node.description, options: node.options ?? [] }];
+  if (deeper.length) return deeper.flatMap((one) => under(command, one, [...path, one]));
+  const [names, labels] = ["name", "label"].map((key) => path.map((each) => each[key]));
+  const { description, options = [] } = node;
+  return [{ command, path: names, name: names.join(" "), label: labels.join(" "), description, options }];
 }
 
 /** The lines that fit what was typed after "/": those that begin with it first, then those that contain it. */
 export function fitting(all, typed) {
   const text = typed.trim().toLowerCase();
-  const rank = ({ name, description }) => {
-    if (name.startsWith(text)) return 0;
-    return name.includes(text) ? 1 : text && description?.toLowerCase().includes(text) ? 2 : 3;
+  const rank = ({ name, label, description }) => {
+    if (name.startsWith(text) || label.startsWith(text)) return 0;
+    if (name.includes(text) || label.includes(text)) return 1;
+    return text && description?.toLowerCase().includes(text) ? 2 : 3;
   };
   return all.filter((line) => rank(line) < 3).sort((a, b) => rank(a) - rank(b));
 }
@@ -30,8 +33,8 @@ export function fitting(all, typed) {
 export function offer(line, bot) {
   const options = line.options
     .filter(({ required }) => required)
-    .map(({ name }) => el("span", { class: "option-name" }, name));
-  const label = el("span", {}, `/${line.name}`, options);
+    .map((option) => el("span", { class: "option-name" }, option.label));
+  const label = el("span", {}, `/${line.label}`, options);
   const hint = el("span", { class: "hint" }, bot?.name ?? "");
   return { label, detail: line.description, lead: avatar(bot, "small"), hint, dataset: { command: line.name }, line };
 }
@@ -48,7 +51,7 @@ export class CommandForm {
   /** `places` = {bar, hint, tray}; `list` is the shared Listbox; `leave()` gives the command up. */
   constructor(app, line, places, list, leave) {
     Object.assign(this, { app, line, places, list, leave, api: app.api, store: app.store, fields: [] });
-    this.name = el("span", { class: "command-name" }, `/${line.name}`);
+    this.name = el("span", { class: "command-name" }, `/${line.label}`);
     this.more = el("button", {
       type: "button",
       class: "more-options",
@@ -175,7 +178,7 @@ export class CommandForm {
 
   #offerMore() {
     const items = this.#left().map((option) => ({
-      label: option.name,
+      label: option.label,
       detail: option.description,
       dataset: { addOption: option.name },
       option,
@@ -211,7 +214,7 @@ export class CommandForm {
     if (!wanted) return cards;
     const field = () => this.#fileField(wanted.name);
     const pick = picker(cards.length ? [] : this.store.samples, {
-      title: `${wanted.name}: ${wanted.description ?? "a file"}`,
+      title: `${wanted.label}: ${wanted.description ?? "a file"}`,
       onFiles: ([file]) => field().take(file),
       onSample: (sample) => field().takeSample(sample),
     });
@@ -234,7 +237,7 @@ export class CommandForm {
   #focused = () => this.fields.find(({ node }) => node.contains(document.activeElement));
 
   #describe(field) {
-    const name = el("b", {}, field?.option.name ?? `/${this.line.name}`);
+    const name = el("b", {}, field?.option.label ?? `/${this.line.label}`);
     const said = field?.option.description ?? this.line.description ?? "";
     const error = field?.error && el("span", { class: "wrong", role: "alert", id: "option-error" }, field.error);
     this.places.hint.replaceChildren(name, " ", el("span", {}, said), ...[error].filter(Boolean));

@@ -70,7 +70,7 @@ export class Composer {
 
   #typed() {
     const text = this.composer.value;
-    if (!/^\/[\w -]*$/.test(text)) return this.list.hide();
+    if (!/^\/[\p{L}\p{N}_ -]*$/u.test(text)) return this.list.hide();
     const { store } = this.app;
     const items = fitting(this.#lines(), text.slice(1)).map((line) => offer(line, store.bot?.user));
     const empty = store.commands.length

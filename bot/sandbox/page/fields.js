@@ -8,9 +8,9 @@ class Field {
   constructor(option, control) {
     Object.assign(this, { option, control, error: "" });
     control.dataset.option = option.name;
-    control.setAttribute("aria-label", option.name + (option.required ? "" : " (optional)"));
+    control.setAttribute("aria-label", option.label + (option.required ? "" : " (optional)"));
     control.addEventListener("input", () => this.fail(""));
-    this.node = el("label", { class: "pill" }, el("span", { class: "pill-name" }, option.name), control);
+    this.node = el("label", { class: "pill" }, el("span", { class: "pill-name" }, option.label), control);
   }
 
   get empty() {
@@ -99,7 +99,7 @@ class ChoiceField extends Field {
   #offer(items, query) {
     const fitting = items.filter(({ label }) => label.toLowerCase().includes(query));
     this.form.list.show(this.control, fitting, (item) => this.#pick(item), {
-      label: this.option.name,
+      label: this.option.label,
       empty: "No options match your search.",
     });
   }
@@ -221,6 +221,6 @@ export function makeField(option, form) {
       () => choices({ type: like, channel_types: option.channel_types }, form.store),
       form,
     );
-  const fixed = (option.choices ?? []).map(({ name, value }) => ({ label: name, value }));
+  const fixed = (option.choices ?? []).map(({ label, value }) => ({ label, value }));
   return fixed.length || option.autocomplete ? new ChoiceField(option, () => fixed, form) : new TextField(option);
 }

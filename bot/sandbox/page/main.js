@@ -64,6 +64,12 @@ class App {
     });
   }
 
+  /** Who acts speaks this language from now on: Discord's own setting of a member. */
+  async speak(locale) {
+    await this.api.locale(locale);
+    await this.#reload();
+  }
+
   /** Go to a channel, and there to a message. */
   open(channelId, messageId) {
     if (!this.store.select(channelId)) return toast("You cannot see that channel.");

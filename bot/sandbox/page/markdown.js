@@ -150,8 +150,10 @@ function outside(address, children, context) {
   const inner = /^https:\/\/discord\.com\/channels\/(\d+|@me)\/(\d+)(?:\/(\d+))?$/.exec(address);
   const known = inner && (inner[1] === context.guild || inner[1] === "@me") && context.channel(inner[2]);
   if (!known) return safeUrl(address) ? link(address, children) : el("span", {}, children);
-  const label = `#${known.name}${inner[3] ? " › message" : ""}`;
-  return el("button", { type: "button", class: "mention", onclick: () => context.open(inner[2], inner[3]) }, label);
+  const onclick = () => context.open(inner[2], inner[3]);
+  const bare = [children].flat().join("") === address;
+  const label = bare ? `#${known.name}${inner[3] ? " › message" : ""}` : children;
+  return el("button", { type: "button", class: bare ? "mention" : "jump-link", onclick }, label);
 }
 
 function spoiler(children) {

@@ -82,10 +82,10 @@ export class MessageMenu {
         options: [],
         target_id: message.id,
       };
-      this.app.runCommand(body, command.name);
+      this.app.runCommand(body, command.label);
     };
     const items = commands.map((command) => {
-      const node = this.#item(command.name, null, () => run(command));
+      const node = this.#item(command.label, null, () => run(command));
       node.dataset.command = command.name;
       node.prepend(avatar(store.bot?.user, "small"));
       return node;

@@ -160,7 +160,7 @@ export class MessageList {
     const title = channel.dm ? channel.name : `Welcome to #${channel.name}`;
     const extend = store.commands.find(({ name, type }) => name === "extend" && (type ?? 1) === 1);
     const tell = extend
-      ? ["Type ", el("kbd", {}, "/extend"), ", pick a sample clip, and write what should happen next."]
+      ? ["Type ", el("kbd", {}, `/${extend.label}`), ", pick a sample clip, and write what should happen next."]
       : ["The bot has not registered its commands yet. They appear here as soon as it runs."];
     const start =
       extend &&
@@ -172,7 +172,7 @@ export class MessageList {
           "data-testid": "start-extend",
           onclick: () => this.app.start("extend"),
         },
-        "Try /extend",
+        `Try /${extend.label}`,
       );
     const face = channel.dm ? avatar(store.bot?.user, "huge") : el("span", { class: "welcome-mark" }, icon("hash"));
     const topic = channel.topic && el("p", { class: "topic-line" }, channel.topic);

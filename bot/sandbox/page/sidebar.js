@@ -1,16 +1,18 @@
 // The left side: channels and people; and the drawers that both sides become on a narrow screen.
 import { avatar, el, icon, rove } from "./dom.js";
+import { locales, nameOf } from "./locale.js";
 
 /** Draws channels, unread dots and the people switcher. `app` has store, direct() and actAs(user id). */
 export class Sidebar {
   constructor(app) {
     this.app = app;
-    for (const id of ["channels", "people", "guild-name", "channel-name", "channel-topic", "channel-mark"])
+    for (const id of ["channels", "people", "guild-name", "channel-name", "channel-topic", "channel-mark", "locale"])
       this[id] = document.getElementById(id);
-    for (const name of ["state", "select", "unread", "channels", "bot"])
+    for (const name of ["state", "select", "unread", "channels", "bot", "commands"])
       app.store.addEventListener(name, () => this.#draw());
     rove(this.channels, "[data-channel]");
     rove(this.people, "[data-user]", { horizontal: true });
+    this.locale.addEventListener("change", () => app.speak(this.locale.value));
   }
 
   #draw() {
@@ -24,6 +26,7 @@ export class Sidebar {
     this.channels.replaceChildren(...this.#group("Text channels", rooms), ...this.#group("Direct messages", talk));
     if (held) this.channels.querySelector(`[data-id="${CSS.escape(held)}"]`)?.focus();
     this.#drawPeople();
+    this.#drawLocale();
     this.#drawHead();
   }
 
@@ -83,6 +86,14 @@ export class Sidebar {
       el("span", { class: "person-name" }, user.name),
       el("span", { class: "person-role" }, user.moderator ? "moderator" : "member"),
     );
+  }
+
+  #drawLocale() {
+    const { store } = this.app;
+    const mine = store.me?.locale ?? "en-US";
+    const known = [...new Set([...locales(store.commands), mine])];
+    this.locale.replaceChildren(...known.map((value) => el("option", { value }, nameOf(value))));
+    this.locale.value = mine;
   }
 
   #drawHead() {

@@ -1,5 +1,7 @@
 // What the page knows: the last state that the stand-in gave out, kept true by its live events.
 
+import { localised } from "./locale.js";
+
 /** Snowflakes grow with time; as texts they compare by length, then by digits. */
 export const older = (a, b) => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
 
@@ -27,7 +29,8 @@ export class Store extends EventTarget {
   load(state) {
     if (this.me && this.me.id !== state.me.id) this.#forget();
     Object.assign(this, { me: state.me, guild: state.guild, bot: state.bot, channels: state.channels });
-    Object.assign(this, { commands: state.commands ?? [], samples: state.samples ?? [], roles: state.roles ?? [] });
+    Object.assign(this, { samples: state.samples ?? [], roles: state.roles ?? [] });
+    this.#localise(state.commands ?? []);
     this.users = new Map([...state.users, state.bot?.user, state.me].filter(Boolean).map((user) => [user.id, user]));
     this.messages = new Map(state.channels.map(({ id }) => [id, this.#byId(state.messages?.[id] ?? [])]));
     if (!this.channel(this.channelId))
@@ -40,13 +43,21 @@ export class Store extends EventTarget {
     const known = {
       message: () => this.#message(d),
       message_delete: () => this.#delete(d),
-      commands: () => this.#set("commands", d),
+      commands: () => {
+        this.#localise(d);
+        this.#emit("commands");
+      },
       bot: () => this.#set("bot", { ...this.bot, ...d }),
       channel: () => this.#channel(d),
       channel_delete: () => this.#channelGone(d),
     };
     if (known[t]) known[t]();
     else this.#emit(t, d);
+  }
+
+  /** Commands as they are shown to who acts. */
+  #localise(commands) {
+    this.commands = commands.map((command) => localised(command, this.me?.locale));
   }
 
   select(channelId) {

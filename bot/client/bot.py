@@ -12,17 +12,18 @@ from datetime import datetime
 import aiohttp
 import discord
 import yarl
-from discord import app_commands
 from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.client.tree import Catalogues, Tree, payload
+from bot.languages import Languages
 from bot.library import Library
 from bot.runner import Screen
 from bot.rush import Rush
 from bot.service import Service
 from bot.sharing import Sharing
-from bot.task import Refused, Task
+from bot.task import Task
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +40,10 @@ _COGS = (
     "cogs.journal",
 )
 _COMMANDS_NOTE = "commands"
-_ALREADY_ANSWERED = 40060
-"""Discord docs, JSON Error Codes."""
 _ANSWERING = ("CommandTree-invoker", "discord-ui-modal", "discord-ui-dynamic-item")
 """What discord.py 2.7 names the tasks in which it runs our commands, modals and buttons."""
 _ANSWERING_SECONDS = 1.5
 """For them to end when the bot is stopped; the runner has had its eight seconds before, and all have ten."""
-_UNFORESEEN = "Something went wrong on my side, and I have told my log: try again in a minute."
 
 
 class CannotStart(Exception):
@@ -88,6 +86,7 @@ class ExtendBot(commands.Bot):
         self.edit_seconds = edit_seconds
         self.now = now
         self.rush = Rush()
+        self.languages = Languages.load()
 
     async def load_cogs(self) -> None:
         """Load them all; raises what the first bad one raises."""
@@ -109,7 +108,8 @@ class ExtendBot(commands.Bot):
         """Ask for the gateway's address, and register the commands if they changed."""
         _, gateway, _ = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
-        fingerprint = self._fingerprint()
+        await self.tree.set_translator(Catalogues(self.languages))
+        fingerprint = await self._fingerprint()
         if await self.service.recall(_COMMANDS_NOTE) != fingerprint:
             await self.sync()
 
@@ -129,7 +129,7 @@ class ExtendBot(commands.Bot):
     async def sync(self) -> int:
         """Register the commands with Discord, and remember that; return how many there are."""
         registered = await self.tree.sync()
-        await self.service.remember(_COMMANDS_NOTE, self._fingerprint())
+        await self.service.remember(_COMMANDS_NOTE, await self._fingerprint())
         log.info("registered %d commands", len(registered))
         return len(registered)
 
@@ -148,56 +148,7 @@ class ExtendBot(commands.Bot):
         log.info("left server %d", guild.id)
         await self.service.moderation.server_left(guild.id)
 
-    def _fingerprint(self) -> str:
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
-        payload += [
-            command.to_dict(self.tree) for command in self.tree.get_commands(type=discord.AppCommandType.message)
-        ]
-        text = json.dumps([self.application_id, payload], sort_keys=True, default=str)
+    async def _fingerprint(self) -> str:
+        told = await payload(self.tree)
+        text = json.dumps([self.application_id, told], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-class Tree(app_commands.CommandTree[ExtendBot]):
-    """The one place where a command's errors end: each becomes one private sentence."""
-
-    async def on_error(
-        self, interaction: discord.Interaction[ExtendBot], error: app_commands.AppCommandError, /
-    ) -> None:
-        """Answer a refusal with its sentence, and anything else with an apology and a line in the log."""
-        cause = getattr(error, "original", error)
-        if isinstance(error, app_commands.TransformerError):  # Discord's own client does not send such a value
-            cause = Refused(f"“{str(error.value)[:50]}” is not a value that this option takes.")
-        await answer_error(interaction, cause)
-
-
-async def answer_error(interaction: discord.Interaction[ExtendBot], error: BaseException) -> None:
-    """Tell the member, and only them, what `error` means; never raises."""
-    if isinstance(error, Refused):
-        sentence = error.sentence
-        if error.allowed_at:
-            sentence += f" You can try again {discord.utils.format_dt(error.allowed_at, 'R')}."
-    else:
-        sentence = _UNFORESEEN
-        log.error("an interaction went wrong", exc_info=error)
-    try:
-        await _say_privately(interaction, sentence)
-    except Exception as failure:  # an error handler has nobody left to raise to
-        log.warning("could not tell a member why: %s", failure)
-
-
-async def _say_privately(interaction: discord.Interaction[ExtendBot], sentence: str) -> None:
-    if not interaction.response.is_done():
-        try:
-            await interaction.response.send_message(sentence, ephemeral=True)
-            return
-        except discord.HTTPException as error:
-            if error.code != _ALREADY_ANSWERED:  # else it was deferred, and only Discord's word of that was lost
-                raise
-    # What was deferred may be public: take it away, and say it privately. (A press that was only acknowledged has no
-    # reply of its own; its original response is the message that it was on.)
-    kind = interaction.response.type
-    if kind is discord.InteractionResponseType.deferred_channel_message or (
-        kind is None and interaction.type is discord.InteractionType.application_command
-    ):
-        await interaction.delete_original_response()
-    await interaction.followup.send(sentence, ephemeral=True)

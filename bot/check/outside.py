@@ -1,0 +1,62 @@
+"""Asking the outside, briefly: each call has a time-out and a bound, and answers with what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+
+_TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=8)
+_BODY_MAX = 1 << 20
+
+
+class Unreachable(Exception):
+    """Nobody answered. Its text says why, in a few words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    skew: timedelta | None
+    """By how much the other side's clock is ahead of ours, give or take a second; None if it did not say."""
+
+
+async def get(
+    session: aiohttp.ClientSession, url: str, headers: Mapping[str, str], now: Callable[[], datetime]
+) -> Answer:
+    """GET, without following redirects. Raises Unreachable."""
+    asked = now()
+    try:
+        async with session.get(url, headers=dict(headers), timeout=_TIMEOUT, allow_redirects=False) as answer:
+            body = await answer.content.read(_BODY_MAX)
+            middle = asked + (now() - asked) / 2
+            return Answer(answer.status, answer.headers, body, _skew(answer.headers.get("Date", ""), middle))
+    except TimeoutError as error:
+        raise Unreachable("no answer in time") from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise Unreachable(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its name is not known"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return "its certificate is not accepted"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return "nobody listens there" if isinstance(error.os_error, ConnectionRefusedError) else "no connection"
+    return type(error).__name__
+
+
+def _skew(date: str, now: datetime) -> timedelta | None:
+    try:
+        theirs = parsedate_to_datetime(date)
+    except (ValueError, IndexError, OverflowError):
+        return None
+    return (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)) - now

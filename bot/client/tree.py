@@ -1,0 +1,67 @@
+"""The tree of commands: their errors, and their names and descriptions in every language."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+
+from bot.client.answers import answer_error
+from bot.languages import Languages
+from bot.phrase import say
+from bot.task import Refused
+
+if TYPE_CHECKING:
+    from bot.client.bot import ExtendBot
+
+_NAMES = {
+    app_commands.TranslationContextLocation.command_name: "command",
+    app_commands.TranslationContextLocation.group_name: "command",
+    app_commands.TranslationContextLocation.parameter_name: "option",
+    app_commands.TranslationContextLocation.choice_name: "choice",
+}
+"""By which contexts (msgctxt) the catalogues know names, which are too short to be told apart without one."""
+
+
+class Tree(app_commands.CommandTree["ExtendBot"]):
+    """The one place where a command's errors end: each becomes one private sentence."""
+
+    async def on_error(
+        self, interaction: discord.Interaction[ExtendBot], error: app_commands.AppCommandError, /
+    ) -> None:
+        """Answer a refusal with its sentence, and anything else with an apology and a line in the log."""
+        cause = getattr(error, "original", error)
+        if isinstance(error, app_commands.TransformerError):  # Discord's own client does not send such a value
+            cause = Refused(say("“{value}” is not a value that this option takes.", value=str(error.value)[:50]))
+        await answer_error(interaction, cause)
+
+
+class Catalogues(app_commands.Translator):
+    """Gives commands their names and descriptions in every language that has a catalogue."""
+
+    def __init__(self, languages: Languages) -> None:
+        self._languages = languages
+
+    async def translate(
+        self,
+        string: app_commands.locale_str,
+        locale: discord.Locale,
+        context: app_commands.TranslationContextTypes,
+    ) -> str | None:
+        """What the catalogue of just this locale says, or None."""
+        language = self._languages.exactly(str(locale))
+        if language is None:
+            return None
+        if kind := _NAMES.get(context.location):
+            return language.named(kind, string.message)
+        return language.known(string.message)
+
+
+async def payload(tree: app_commands.CommandTree[ExtendBot]) -> list[dict[str, Any]]:
+    """What Discord is told of every command, translations included."""
+    kinds = (discord.AppCommandType.chat_input, discord.AppCommandType.message)
+    commands = [command for kind in kinds for command in tree.get_commands(type=kind)]
+    if tree.translator is None:
+        return [command.to_dict(tree) for command in commands]
+    return [await command.get_translated_payload(tree, tree.translator) for command in commands]

@@ -1,0 +1,73 @@
+"""One language: phrases become texts."""
+
+from __future__ import annotations
+
+from datetime import date
+from gettext import NullTranslations
+
+from babel import Locale
+from babel.core import get_global
+from babel.dates import format_skeleton
+from babel.lists import format_list
+from babel.numbers import format_decimal
+
+from bot.phrase import Phrase, Value, counted, say
+
+
+class Language:
+    """Tells phrases in one language; what its catalogue lacks is told in English."""
+
+    def __init__(self, code: str, translations: NullTranslations | None = None) -> None:
+        """`code`: Discord's name of the locale."""
+        self.code = code
+        self._locale = Locale.parse(code, sep="-")
+        self._translations = translations or NullTranslations()
+
+    def tell(self, phrase: Phrase) -> str:
+        """The phrase in this language."""
+        if phrase.plural is None:
+            text = self._translations.gettext(phrase.text)
+        else:
+            text = self._translations.ngettext(phrase.text, phrase.plural, phrase.count)
+        return text.format_map({name: self._value(value) for name, value in phrase.values.items()})
+
+    def say(self, text: str, /, **values: Value) -> str:
+        """What :func:`bot.phrase.say` makes, told at once."""
+        return self.tell(say(text, **values))
+
+    def counted(self, one: str, more: str, count: int, /, **values: Value) -> str:
+        """What :func:`bot.phrase.counted` makes, told at once."""
+        return self.tell(counted(one, more, count, **values))
+
+    def named(self, context: str, name: str) -> str | None:
+        """The translation of a command's or an option's name (its msgctxt says which), if there is one."""
+        found = self._translations.pgettext(context, name)
+        return found if found != name else None
+
+    def known(self, text: str) -> str | None:
+        """The translation of a text without values, if there is one."""
+        found = self._translations.gettext(text)
+        return found if found != text else None
+
+    def day(self, day: date) -> str:
+        """A day, with its weekday and without its year: "Sun, Nov 22"."""
+        return str(format_skeleton("MMMEd", day, locale=self._locale))
+
+    def _value(self, value: Value) -> str:
+        if isinstance(value, Phrase):
+            return self.tell(value)
+        if isinstance(value, tuple):
+            return format_list([self._value(each) for each in value], locale=self._locale)
+        return str(format_decimal(value, locale=self._locale)) if isinstance(value, int | float) else value
+
+
+def own_name(code: str) -> str:
+    """What a language calls itself, by Discord's name of its locale: "English", "简体中文", "Português"."""
+    locale = Locale.parse(code, sep="-")
+    usual = str(get_global("likely_subtags").get(locale.language, "")).split("_")
+    known = {str(key): str(name) for key, name in locale.languages.items()}
+    name = known.get(locale.language, code)
+    if locale.territory and locale.territory not in usual:
+        name = known.get(f"{locale.language}_{locale.territory}", locale.get_display_name() or name)
+    name = known.get(f"{locale.language}_{locale.script}", name)
+    return name[:1].upper() + name[1:]

@@ -1,0 +1,68 @@
+"""A server's limits in words: what each is called, and what is wrong with a value that one cannot have."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from pydantic import ValidationError
+
+from bot import rules
+from bot.phrase import Phrase, say
+from bot.task import SECONDS_MAX, SECONDS_MIN
+
+log = logging.getLogger(__name__)
+
+LIMIT_NAMES = {
+    "user_per_day": say("a member's tasks in 24 hours"),
+    "server_per_day": say("the server's tasks in 24 hours"),
+    "user_running": say("a member's unfinished tasks"),
+    "server_running": say("the server's tasks at FoxAPI at once"),
+    "max_seconds": say("seconds added by one task"),
+    "cooldown": say("seconds between a member's tasks"),
+    "role_per_day": say("daily numbers of roles"),
+    "required_role": say("role that is needed"),
+    "exempt_roles": say("roles free of the numbers"),
+    "channels": say("channels"),
+    "private_allowed": say("private replies"),
+    "open_everywhere": say("channels that are not age-restricted"),
+    "forbidden": say("forbidden words"),
+    "paused": say("pause"),
+    "log_channel_id": say("log channel"),
+    "language": say("language"),
+}
+"""What each field of Limits is called."""
+
+
+def fault_of(error: ValidationError) -> Phrase:
+    """The first thing that is wrong with a value of Limits, as one sentence."""
+    first = error.errors()[0]
+    name, context = str(first["loc"][0]), first.get("ctx", {})
+    limit = LIMIT_NAMES.get(name, say("this"))
+    match first["type"]:
+        case "less_than_equal":
+            return say(
+                "“{limit}” cannot be more than {most}: choose a smaller number.", limit=limit, most=context["le"]
+            )
+        case "greater_than_equal":
+            return say(
+                "“{limit}” cannot be less than {least}: choose a larger number.", limit=limit, least=context["ge"]
+            )
+        case rules.SECONDS_FAULT:
+            return say(
+                "FoxAPI adds {least} to {most} seconds at a time: choose one of those, or 0 for no limit.",
+                least=SECONDS_MIN,
+                most=SECONDS_MAX,
+            )
+        case "string_too_long":
+            return say(
+                "“{limit}” takes no text of more than {most} characters: shorten it.", limit=limit, most=_most(context)
+            )
+        case "too_long":
+            return say("“{limit}” takes at most {most} entries: take some away.", limit=limit, most=_most(context))
+    log.warning("no words for what is wrong with the limit %s: %s", name, first["type"])
+    return say("“{limit}” cannot be set to that: choose another value.", limit=limit)
+
+
+def _most(context: dict[str, Any]) -> int:
+    return int(context["max_length"])

@@ -1,0 +1,156 @@
+"""The words of a task's card: what stands in it, line by line. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from discord.utils import escape_markdown, format_dt
+
+from bot.languages import Language
+from bot.phrase import say
+from bot.task import Billed, ResultKind, State, Task
+
+_FETCH_IN_TIME = timedelta(minutes=2)
+_BAR = 12
+_PROMPT_SHOWN = 900
+
+_OVERDUE = say(
+    "FoxAPI has not reported anything for a long time. I look for the result for a day and bring it here if it comes; "
+    "you need not wait. It may be billed all the same."
+)
+_UNCLEAR = say(
+    "FoxAPI's answer to the request was lost, so I cannot know whether it was taken: it may have been billed. I never "
+    "send it again by myself."
+)
+_BILLED = {
+    Billed.NO: say("Nothing was billed."),
+    Billed.UNKNOWN: say("FoxAPI does not say whether it bills this; it may have been billed."),
+}
+
+
+def bar(percent: int) -> str:
+    """A progress bar in text, with its percentage."""
+    full = percent * _BAR // 100
+    return f"{'▰' * full}{'▱' * (_BAR - full)} **{percent} %**"
+
+
+def clock(seconds: float) -> str:
+    """A length as people write it: 0:07, 1:40."""
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02}"
+
+
+def quoted(prompt: str, limit: int = _PROMPT_SHOWN) -> str:
+    """A member's words as a quote: bounded, and without any markdown of their own."""
+    words = " ".join(prompt.split())
+    short = words if len(words) <= limit else words[: limit - 1] + "…"
+    return f"> {escape_markdown(short, ignore_links=False)}"
+
+
+def jump_url(task: Task) -> str:
+    """The address of the task's reply."""
+    place = task.place
+    return f"https://discord.com/channels/{place.guild_id or '@me'}/{place.channel_id}/{place.message_id}"
+
+
+def fetch_by(task: Task) -> datetime | None:
+    """From when a private reply must offer "Fetch result", for its token ends soon; None if it never needs to."""
+    if not task.place.ephemeral or task.state.ended:
+        return None
+    return task.place.token_ends - _FETCH_IN_TIME
+
+
+def in_line(task: Task, language: Language) -> str:
+    """Where a waiting task stands, and when it should start; "" where that is not known."""
+    if task.state is not State.QUEUED or task.turn is None:
+        return ""
+    if task.starts_at is None:
+        if task.turn == 1:
+            return language.say("**Next in line**.")
+        return language.say("**Number {turn} in line**.", turn=task.turn)
+    when = format_dt(task.starts_at, "R")
+    if task.turn == 1:
+        return language.say("**Next in line**, about to start {when}.", when=when)
+    return language.say("**Number {turn} in line**, about to start {when}.", turn=task.turn, when=when)
+
+
+def description(task: Task, now: datetime, language: Language, *, linked: bool) -> str:
+    """The card's main text; `linked`: it has FoxAPI's link in place of the video."""
+    lines = [quoted(task.order.prompt), in_line(task, language), *_under_way(task, now, language)]
+    if linked:
+        lines.append(_link(task, language))
+    if task.state is State.UNCLEAR:
+        lines.append(language.tell(_UNCLEAR))
+    if task.reason:
+        lines.append(escape_markdown(language.tell(task.reason)))
+    if task.state in {State.FAILED, State.CANCELLED} and task.billed in _BILLED:
+        lines.append(language.tell(_BILLED[task.billed]))
+    return "\n".join(filter(None, lines))
+
+
+def lengths(task: Task, language: Language) -> str:
+    """What the clip's length becomes, and what was done to the clip."""
+    seconds = task.order.seconds
+    if task.clip is None:
+        return language.say("+ {seconds} s", seconds=seconds)
+    before, made = clock(task.clip.seconds), task.film or task.result
+    if made is None:
+        text = language.say("{before} + {seconds} s", before=before, seconds=seconds)
+    elif task.order.result is ResultKind.NEW_PART:
+        text = language.say(
+            "{before} + {seconds} s → {after}, the new part",
+            before=before,
+            seconds=seconds,
+            after=clock(made.seconds),
+        )
+    else:
+        text = language.say(
+            "{before} + {seconds} s → {after}", before=before, seconds=seconds, after=clock(made.seconds)
+        )
+    return f"{text}\n{language.tell(task.note)}" if task.note else text
+
+
+def timing(task: Task, now: datetime, language: Language) -> str:
+    """When it started, and when it should be done or how long it took."""
+    if task.rendered_at:
+        return language.say("took {length}", length=clock((task.rendered_at - task.created_at).total_seconds()))
+    started = format_dt(task.created_at, "R")
+    if task.state is not State.RENDERING or task.overdue or task.expected_at is None:
+        return language.say("started {started}", started=started)
+    if task.expected_at < now:
+        return language.say("started {started}, taking longer than usual", started=started)
+    ends = format_dt(task.expected_at, "R")
+    return language.say("started {started}, about done {ends}", started=started, ends=ends)
+
+
+def _under_way(task: Task, now: datetime, language: Language) -> list[str]:
+    lines = []
+    if task.state in {State.SENDING, State.RENDERING}:
+        lines.append(bar(task.progress))
+    if task.state is State.SENDING and task.not_before and task.not_before > now:
+        when = format_dt(task.not_before, "R")
+        lines.append(language.say("FoxAPI is busy; I try again {when}.", when=when))
+    if task.overdue and task.state is State.RENDERING:
+        lines.append(language.tell(_OVERDUE))
+    fetch_from = fetch_by(task)
+    if fetch_from and now >= fetch_from:
+        lines.append(
+            language.say(
+                "Discord lets me change this private reply for a few minutes only (the end is {when}). Press **Fetch "
+                "result** whenever you like, and it goes on here; else I send you the result as a direct message.",
+                when=format_dt(task.place.token_ends, "R"),
+            )
+        )
+    return lines
+
+
+def _link(task: Task, language: Language) -> str:
+    if task.result_url is None:
+        return ""
+    if task.result_url_ends is None:
+        return language.say("It is too large for Discord here: [get FoxAPI's video]({url}).", url=task.result_url)
+    return language.say(
+        "It is too large for Discord here: [get FoxAPI's video]({url}) until {when}.",
+        url=task.result_url,
+        when=format_dt(task.result_url_ends, "R"),
+    )

@@ -1,0 +1,44 @@
+"""Buttons and selects whose custom_id says what they do, so that they work after any restart."""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from typing import Any, Self
+
+import discord
+from discord import ui
+
+from bot.client import ExtendBot, answer_error
+
+
+class Pressed(ui.DynamicItem[ui.Item[Any]], template="(?!)"):
+    """A control, made anew around what Discord sends of it; a subclass has its template and says what it does."""
+
+    @classmethod
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction[Any],  # noqa: ARG003 (discord.py calls with it)
+        item: ui.Item[Any],
+        match: re.Match[str],  # noqa: ARG003
+        /,
+    ) -> Self:
+        """Make it anew."""
+        return cls(item)
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Do what it is for."""
+        try:
+            if match := self.template.fullmatch(self.custom_id):
+                await self.pressed(interaction, match)
+        except Exception as error:  # the one place where a press's errors end
+            await answer_error(interaction, error)
+
+    @abstractmethod
+    async def pressed(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
+        """Do it, whoever presses; `match` is the template's. May raise Refused."""
+
+    @property
+    def values(self) -> list[str]:
+        """What was chosen in a select: its texts, or the ids of roles, channels and members."""
+        return [str(getattr(value, "id", value)) for value in getattr(self.item, "values", [])]

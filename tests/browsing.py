@@ -1,0 +1,101 @@
+"""The sandbox's page in a real browser, used as its members use it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from playwright.async_api import Locator, Page, async_playwright
+
+from bot.sandbox.app import Sandbox
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+NO_BROWSER = "no Chromium on this machine's PATH"
+QUIET = ["--no-sandbox", "--disable-sync", "--disable-background-networking", "--disable-component-update"]
+_PATIENCE = 30_000.0
+"""Milliseconds."""
+
+
+@asynccontextmanager
+async def opened(url: str, width: int = 1280, height: int = 800) -> AsyncIterator[Page]:
+    """A new browser with the page at `url`."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        page = await browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(_PATIENCE)
+        await page.goto(url)
+        yield page
+        await browser.close()
+
+
+@dataclass
+class Visitor:
+    """Whoever sits at the page."""
+
+    page: Page
+    sandbox: Sandbox
+    restarts: bool = False
+    """Whether the bot is killed and started anew before each press."""
+
+    async def act_as(self, name: str, channel: str) -> None:
+        """Be this member, in this channel."""
+        await self.page.click(f"[data-user={name}]")
+        await self.page.wait_for_selector(f"[data-user={name}][aria-pressed=true]")
+        await self.enter(channel)
+
+    async def enter(self, channel: str) -> None:
+        """Go to a channel."""
+        await self.page.click(f"[data-channel={channel}]")
+        await self.page.wait_for_selector(f"[data-channel={channel}][aria-current=page]")
+
+    async def connected(self) -> None:
+        """Return once the bot is online."""
+        await self.page.wait_for_selector(".presence.online")
+
+    async def extend_sample(self, prompt: str, *, private: bool = False) -> None:
+        """As a newcomer does it: type /extend, pick the first sample clip, write, Enter."""
+        await self.connected()
+        await self.page.fill("#composer", "/extend")
+        await self.page.keyboard.press("Tab")
+        await self.page.click("[data-sample]")
+        await self.page.wait_for_selector(".staged")
+        if private:
+            await self.page.click("[data-testid=more-options]")
+            await self.page.click("[data-add-option=private]")
+            await self.page.keyboard.press("Enter")  # the list of a true-or-false option begins with true
+        await self.page.fill("[data-option=prompt]", prompt)
+        await self.page.keyboard.press("Enter")
+
+    def messages(self, words: str = "") -> Locator:
+        """The channel's messages with these words."""
+        return self.page.locator("#messages li[data-message-id]", has_text=words)
+
+    async def film(self, words: str) -> Locator:
+        """The newest message with these words that holds a video, once it is there."""
+        found = self.messages(words).filter(has=self.page.locator("video")).last
+        await found.wait_for()
+        return found
+
+    async def press(self, message: Locator, label: str) -> None:
+        """Press one of its buttons, perhaps one that an earlier process of the bot has sent."""
+        if self.restarts:
+            await self.sandbox.bot.kill()
+            await self.page.wait_for_selector(".presence:not(.online)")
+            await self.sandbox.bot.start()
+            await self.connected()
+        await message.get_by_role("button", name=label, exact=True).click()
+
+    async def submit(self, title: str, **fields: str) -> None:
+        """Fill in the fields of a modal by the first word of their labels, and submit it."""
+        modal = self.page.get_by_role("dialog", name=title)
+        await modal.wait_for()
+        for word, value in fields.items():
+            field = modal.locator("label", has_text=word).locator("input, textarea, select")
+            if await field.evaluate("it => it.tagName") == "SELECT":
+                await field.select_option(label=value)
+            else:
+                await field.fill(value)
+        await modal.get_by_role("button", name="Submit").click()
+        await modal.wait_for(state="detached")

@@ -1,0 +1,78 @@
+"""Settings: secrets from files, and every fault named at once without a value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.settings import BadSettings, read_settings, read_what_is_there
+
+SECRET = "a-very-secret-token"
+
+
+@pytest.fixture(autouse=True)
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder as the working directory, and both secrets in the environment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DISCORD_TOKEN", SECRET)
+    monkeypatch.setenv("FOXAPI_KEY", SECRET)
+
+
+def test_secrets_come_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path in the variable with _FILE stands for the value, also from .env, and an empty variable is as none."""
+    (tmp_path / "token").write_text("from-a-file\n")
+    (tmp_path / "url").write_text("sqlite+aiosqlite:///else.db\n")
+    (tmp_path / ".env").write_text("DATABASE_URL_FILE=url\nFOXAPI_KEY_FILE=\n")
+    monkeypatch.setenv("DISCORD_TOKEN", "")
+    monkeypatch.setenv("DISCORD_TOKEN_FILE", str(tmp_path / "token"))
+    settings = read_settings()
+    assert settings.discord_token.get_secret_value() == "from-a-file"
+    assert settings.foxapi_key.get_secret_value() == SECRET
+    assert settings.database_url == "sqlite+aiosqlite:///else.db"
+
+
+def test_a_value_and_a_file_are_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sets both is told so, and neither is shown."""
+    monkeypatch.setenv("DISCORD_TOKEN_FILE", "token")
+    with pytest.raises(BadSettings, match=r"^DISCORD_TOKEN and DISCORD_TOKEN_FILE are both set: remove one of them\.$"):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(None, "cannot be read"), (b"\xff\xfe", "not a text file"), (b" \n", "is empty")],
+    ids=["missing", "binary", "empty"],
+)
+def test_a_file_of_no_use_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, says: str
+) -> None:
+    """It names the variable and the path."""
+    file = tmp_path / "key"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.delenv("FOXAPI_KEY")
+    monkeypatch.setenv("FOXAPI_KEY_FILE", str(file))
+    with pytest.raises(BadSettings, match=says) as raised:
+        read_settings()
+    assert str(file) in str(raised.value)
+    assert "FOXAPI_KEY_FILE" in str(raised.value)
+
+
+def test_every_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each faulty variable has its sentence without the value, and the others are read all the same."""
+    monkeypatch.delenv("DISCORD_TOKEN")
+    monkeypatch.setenv("MAX_RUNNING", SECRET)
+    monkeypatch.setenv("LOG_LEVEL", SECRET)
+    monkeypatch.setenv("KEEP_DAYS", "3")
+    reading = read_what_is_there()
+    assert reading.problems.keys() == {"DISCORD_TOKEN", "MAX_RUNNING", "LOG_LEVEL"}
+    assert SECRET not in str(reading.problems)
+    assert (reading.settings.keep_days, reading.settings.max_running) == (3, 20)
+
+
+def test_an_unreadable_dot_env_is_one_sentence(tmp_path: Path) -> None:
+    """A .env that is no text ends in a sentence, not in a traceback."""
+    (tmp_path / ".env").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadSettings, match=r"\.env cannot be read"):
+        read_settings()

@@ -1,0 +1,128 @@
+"""A walk over every command and every custom_id: each is offered to whom it should be, and somebody answers it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.client.tree import payload
+from cogs import _buttons, _controls, _deeds
+from cogs._delete import SureButton
+from cogs._press import Pressed
+from cogs._share_buttons import ShareButton
+from cogs.gallery import GalleryButton
+from cogs.privacy import PrivacyButton
+from cogs.tasks import TasksItem
+from tests.catalogues import offline_bot
+from tests.clips import Clips
+from tests.stage import Json, Stage, on_stage
+
+EVERYWHERE, SERVERS = None, [0]
+MANAGE_GUILD = 1 << 5
+OFFERED = {
+    "Extend video": (EVERYWHERE, None),
+    "extend": (EVERYWHERE, None),
+    "gallery": (SERVERS, None),
+    "limits": (SERVERS, MANAGE_GUILD),
+    "notify": (EVERYWHERE, None),
+    "privacy": (EVERYWHERE, None),
+    "quota": (EVERYWHERE, None),
+    "showcase": (SERVERS, MANAGE_GUILD),
+    "tasks": (EVERYWHERE, None),
+    "usage": (SERVERS, MANAGE_GUILD),
+}
+"""Where each command is offered, and which permission a member needs to be offered it."""
+BUTTON, STRING, USER, ROLE, CHANNEL = 2, 3, 5, 6, 8
+NO_TASK = 999_999
+CONTROLS: dict[type[Pressed], dict[str, tuple[int, list[str]]]] = {
+    _buttons.TaskButton: {f"task:{action}:{NO_TASK}": (BUTTON, []) for action in _buttons._ACTIONS},
+    SureButton: {f"delete:{NO_TASK}": (BUTTON, [])},
+    ShareButton: {f"share:{action}:{NO_TASK}": (BUTTON, []) for action in ("undo", "more")},
+    GalleryButton: {f"gallery:{role}:week:0": (BUTTON, []) for role in ("back", "next", "span")},
+    PrivacyButton: {f"privacy:{action}": (BUTTON, []) for action in ("ask", "sure")},
+    TasksItem: {
+        "tasks:page:1": (BUTTON, []),
+        f"tasks:send:{NO_TASK}": (BUTTON, []),
+        "tasks:open:1": (STRING, [str(NO_TASK)]),
+    },
+    _deeds.PanelItem: {
+        **{f"limits:{deed}": (BUTTON, []) for deed in ("refresh", "pause", "resume", "private", "age", "words")},
+        **{f"limits:{deed}": (BUTTON, []) for deed in ("member_numbers", "server_numbers", "reset_server")},
+        **{f"limits:{deed}:{NO_TASK}": (BUTTON, []) for deed in ("block", "unblock", "reset", "grant")},
+        "limits:page": (STRING, [next(iter(_controls.PAGES))]),
+        "limits:language": (STRING, ["zh-CN"]),
+        **{f"limits:{deed}": (ROLE, []) for deed in ("required_role", "exempt_roles")},
+        "limits:role_number": (ROLE, ["1100000000000000101"]),
+        **{f"limits:{deed}": (CHANNEL, []) for deed in ("channels", "log")},
+        "limits:member": (USER, ["1100000000000000011"]),
+    },
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def stage(tmp_path_factory: pytest.TempPathFactory, clips: Clips) -> AsyncIterator[Stage]:
+    folder: Path = tmp_path_factory.mktemp("walk")
+    async with on_stage(folder, clips, instant=True) as set_up, set_up.bot():
+        yield set_up
+
+
+async def test_every_command_is_offered_where_and_to_whom_it_should_be() -> None:
+    """Moderators' commands are theirs by default and of servers only; members' work in direct messages too."""
+    async with offline_bot() as bot:
+        told = {each["name"]: each for each in await payload(bot.tree)}
+    found = {name: (each.get("contexts"), each.get("default_member_permissions")) for name, each in told.items()}
+    assert found == OFFERED
+
+
+async def test_every_control_has_a_handler_of_its_own() -> None:
+    """Each class of controls is registered with the bot; each action and deed of the code is on this walk."""
+    async with offline_bot() as bot:
+        # By name: a cog that is loaded as an extension is imported anew.
+        registered = {each.__qualname__ for each in bot._connection._view_store._dynamic_items.values()}
+    assert registered == {each.__qualname__ for each in Pressed.__subclasses__()}
+    assert registered == {each.__qualname__ for each in CONTROLS}
+    deeds = {custom_id.split(":")[1] for custom_id in CONTROLS[_deeds.PanelItem]}
+    assert deeds == set(_deeds._DEEDS)
+    for kind, custom_ids in CONTROLS.items():
+        for custom_id in custom_ids:
+            fitting = [each for each in CONTROLS if each.__discord_ui_compiled_template__.fullmatch(custom_id)]
+            assert fitting == [kind]
+
+
+@pytest.mark.parametrize("custom_id", [each for known in CONTROLS.values() for each in known])
+async def test_every_control_is_answered(stage: Stage, caplog: pytest.LogCaptureFixture, custom_id: str) -> None:
+    """Pressed by a moderator, whatever it is about is gone or there: an answer in time, and no surprise in the log."""
+    kind, values = next(known[custom_id] for known in CONTROLS.values() if custom_id in known)
+    channel = await stage.mia.channel("general")
+    shown = await _some_message(stage, channel)
+    message = stage.discord.world.message(channel, shown["id"])
+    assert message
+    message.components = [{"type": 1, "components": [_control(kind, custom_id)]}]
+    with caplog.at_level(logging.ERROR):
+        if kind == BUTTON:
+            pressed = await stage.mia.press(shown, custom_id, raw=True)
+        else:
+            pressed = await stage.mia.choose(shown, custom_id, values, kind, raw=True)
+        await stage.mia.wait_event("interaction_done", lambda it: it["interaction_id"] == pressed, 5)
+    assert caplog.records == []
+
+
+async def _some_message(stage: Stage, channel: str) -> Json:
+    """A message of the bot that only Mia sees, as its panels are."""
+    known = set(stage.mia.seen)
+    await stage.mia.command("quota", channel)
+    return await stage.mia.wait_message(
+        lambda it: it["id"] not in known and bool(it["ephemeral"]) and not it["loading"]
+    )
+
+
+def _control(kind: int, custom_id: str) -> Json:
+    """A control as a message has it."""
+    if kind == BUTTON:
+        return {"type": kind, "style": 2, "label": "x", "custom_id": custom_id}
+    options = {"options": [{"label": "x", "value": "x"}]} if kind == STRING else {}
+    return {"type": kind, "custom_id": custom_id, "min_values": 0, "max_values": 1, **options}
