@@ -18,7 +18,7 @@ from bot.health.server import CannotServe, Pages, served
 from bot.library import Library
 from bot.media import Fetcher, Ffmpeg, Folders
 from bot.news import News
-from bot.runner import Bell, Patience, Pause, Runner, Tools
+from bot.runner import Bell, Pace, Patience, Pause, Runner, Tools
 from bot.service import Service
 from bot.settings import Settings
 from bot.sharing import Sharing
@@ -81,6 +81,7 @@ async def assembled(
             now=now,
             random=chance,
             pause=Pause(chance, patience.first_gap),
+            pace=Pace(settings.queries_per_second),
             patience=patience,
             keep=timedelta(days=settings.keep_days),
             keep_rows=timedelta(days=settings.keep_task_days),

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     trusted_media_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
     poll_seconds: Annotated[float, Field(gt=0)] = 5
+    queries_per_second: Annotated[float, Field(gt=0)] = 20
     edit_seconds: Annotated[float, Field(gt=0)] = 5
     max_clip_mb: Annotated[int, Field(ge=1, le=2000)] = 200
     max_disk_gb: Annotated[int, Field(ge=1)] = 20

@@ -28,7 +28,9 @@ async def begin(interaction: discord.Interaction[ExtendBot], order: Order, *, ag
     takes a request, and the first response does not wait for it.
     """
     _check_permissions(interaction)
-    message_id = await _defer(interaction, ephemeral=order.private)
+    with interaction.client.rush.answering():
+        message_id = await _defer(interaction, ephemeral=order.private)
+    await interaction.client.rush.over()
     url = await renewed(interaction.client, order.source_url) if again else order.source_url
     source = await from_link(interaction, url)
     order = order.model_copy(update={"source_url": source.url, "source_name": source.name or order.source_name})

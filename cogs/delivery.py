@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,10 @@ log = logging.getLogger(__name__)
 
 _BOT_EDIT_SECONDS = 15.0
 """Least seconds between two edits of one message by the bot; Discord's own limit is per channel."""
+_BOT_EDITS_AT_ONCE = 5
+"""By the bot itself; those by a token have a limit of their own each."""
+_FIRST_EDIT = 0.2
+"""Of the gap between two edits: how long the first one waits, for the first states follow each other fast."""
 _EDIT_TAKES = 30.0
 """Most seconds that Discord may take for an edit that only shows progress."""
 
@@ -53,6 +57,7 @@ class Delivery(commands.Cog):
     def __init__(self, bot: ExtendBot) -> None:
         self._bot = bot
         self._replies: dict[int, _Reply] = {}
+        self._bot_edits = asyncio.Semaphore(_BOT_EDITS_AT_ONCE)
 
     def show(self, task: Task, still: Path | None) -> None:
         """Bring the reply up to date soon; the newest task shown wins."""
@@ -141,7 +146,7 @@ class Delivery(commands.Cog):
 
     async def _progress(self, reply: _Reply, task: Task) -> Parcel:
         """What shows a running task; its still is uploaded once to each message."""
-        has_still = await _there(reply.still)
+        has_still = reply.still_in == task.place.message_id or await _there(reply.still)
         card = _cards.card(task, self._bot.now(), self._bot.languages.of(task.place.locale), still=has_still)
         file = reply.still if has_still and reply.still_in != task.place.message_id else None
         return Parcel(task.id, task.order.user_id, card, file, _cards.STILL_NAME, keeps=file is None)
@@ -155,14 +160,20 @@ class Delivery(commands.Cog):
 
     async def _show_all(self, reply: _Reply) -> None:
         """Show what is newest, again and again, never faster than allowed."""
+        if reply.shown is None:
+            await asyncio.sleep(self._bot.edit_seconds * _FIRST_EDIT)
         while task := reply.newest:
-            reply.newest = None
-            reply.news.clear()
-            parcel = await self._progress(reply, task)
-            if parcel.card.fingerprint() != reply.shown:
-                async with reply.editing:
-                    gap = await self._edit(reply, task, parcel)
-                await asyncio.sleep(gap)
+            gap = 0.0
+            # What waits for its turn here is a row, and not a request with all that belongs to it.
+            async with nullcontext() if self._token_lives(reply, task.place) else self._bot_edits:
+                task = reply.newest or task  # type: ignore[truthy-bool]  # (another one may have come)
+                reply.newest = None
+                reply.news.clear()
+                parcel = await self._progress(reply, task)
+                if parcel.card.fingerprint() != reply.shown:
+                    async with reply.editing:
+                        gap = await self._edit(reply, task, parcel)
+            await asyncio.sleep(gap)
             await self._wait_for_news(reply, task)
 
     async def _wait_for_news(self, reply: _Reply, task: Task) -> None:

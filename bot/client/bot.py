@@ -20,6 +20,7 @@ from bot.client.tree import Catalogues, Tree, payload
 from bot.languages import Languages
 from bot.library import Library
 from bot.runner import Screen
+from bot.rush import Rush
 from bot.service import Service
 from bot.sharing import Sharing
 from bot.task import Task
@@ -89,6 +90,7 @@ class ExtendBot(commands.Bot):
         self.sharing = sharing
         self.edit_seconds = edit_seconds
         self.now = now
+        self.rush = Rush()
         self.languages = Languages.load()
 
     def connected(self) -> bool:
@@ -127,6 +129,7 @@ class ExtendBot(commands.Bot):
 
         Members who are being answered just now get their answer: a reply that is cut off here would wait for ever.
         """
+        self.rush.let_go()
         answering = [task for task in asyncio.all_tasks() if task.get_name().startswith(_ANSWERING)]
         if answering:
             await asyncio.wait(answering, timeout=_ANSWERING_SECONDS)

@@ -6,8 +6,8 @@ from bot.media.ffmpeg import Ffmpeg, Ran, Work
 from bot.media.fit import fit
 from bot.media.fitness import too_short, unfit
 from bot.media.folder import Folders
-from bot.media.join import Joined, Kept, join
-from bot.media.poster import poster
+from bot.media.join import Joined, Kept, is_right, join
+from bot.media.poster import look_with_poster, poster
 from bot.media.prepare import Prepared, prepare
 from bot.media.probe import Look, look, probe
 from bot.media.shelf import Shelf
@@ -26,8 +26,10 @@ __all__ = [
     "Unreachable",
     "Work",
     "fit",
+    "is_right",
     "join",
     "look",
+    "look_with_poster",
     "poster",
     "prepare",
     "probe",

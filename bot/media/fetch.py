@@ -26,6 +26,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _PASSING = frozenset({408, 425, 429})
 _CHUNK = 1 << 18
+_AT_ONCE = 1 << 19
+"""Bytes that are kept until they are written together."""
 _PAGE = say("That link leads to a web page, not to a video file; attach the video, or link to the file itself.")
 _PAGE_BEGINNINGS = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script")
 
@@ -83,18 +85,19 @@ class Fetcher:
             async with asyncio.timeout(self._seconds):
                 size = await self._store(url, part)
             await asyncio.to_thread(part.replace, into)
-        except aiohttp.InvalidURL:
-            raise Unfit(NOT_A_LINK) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise Unreachable(_sentence(error)) from None
-        finally:
+        except BaseException as error:
             await asyncio.to_thread(part.unlink, missing_ok=True)
+            if isinstance(error, aiohttp.InvalidURL):
+                raise Unfit(NOT_A_LINK) from None
+            if isinstance(error, aiohttp.ClientError | OSError):
+                raise Unreachable(_sentence(error)) from None
+            raise
         return size
 
     async def _store(self, url: str, part: Path) -> int:
         async with self._answer(url) as response:
             self._check(response)
-            size = 0
+            size, kept = 0, bytearray()
             with await _opened(part) as file:  # closed here and not in a thread, which a cancellation could forget
                 async for chunk in response.content.iter_chunked(_CHUNK):
                     if size == 0 and chunk.lstrip()[:16].lower().startswith(_PAGE_BEGINNINGS):
@@ -102,8 +105,11 @@ class Fetcher:
                     size += len(chunk)
                     if size > self._max_bytes:
                         raise Unfit(self._too_large)
-                    await asyncio.to_thread(file.write, chunk)
-                await asyncio.to_thread(file.flush)
+                    kept += chunk  # what comes is often small, and each way to the disk is by a thread
+                    if len(kept) >= _AT_ONCE:
+                        await asyncio.to_thread(file.write, bytes(kept))
+                        kept.clear()
+                await asyncio.to_thread(_write_last, file, bytes(kept))
             return size
 
     @asynccontextmanager
@@ -166,6 +172,11 @@ async def _opened(part: Path) -> BufferedWriter:
     except asyncio.CancelledError:
         (await opening).close()
         raise
+
+
+def _write_last(file: BufferedWriter, content: bytes) -> None:
+    file.write(content)
+    file.flush()
 
 
 def _sentence(error: Exception) -> Phrase:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections.abc import Collection
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from bot.media.errors import Unreachable
 from bot.media.shelf import Shelf
 from bot.phrase import say
 
+_REMEASURED = 10.0
+"""Seconds for which a folder's size is believed; a download takes about as long."""
 _FULL = say("I have too many videos in work to take another one at the moment; try again in a few minutes.")
 
 
@@ -35,6 +38,8 @@ class Folders:
         self._most = most_bytes
         self._each = each_bytes
         self._opening = asyncio.Lock()
+        self._sizes: dict[Path, tuple[float, int]] = {}
+        """When a folder was last measured, and its bytes then: a thousand of them are not walked for each new one."""
 
     def at(self, task_id: int) -> Path:
         """Where the task's files are, whether or not there are any."""
@@ -63,12 +68,21 @@ class Folders:
 
     def _open(self, folder: Path) -> Path:
         if not folder.is_dir():
-            needed = sum(max(_size(other), self._each) for other in self._folders()) + self._each
+            needed = sum(max(size, self._each) for size in self._measured()) + self._each
             if needed > self._most:
                 raise Unreachable(_FULL, retry_after=60)
             self.shelf.shrink(self._most - needed)
             folder.mkdir(parents=True)
         return folder
+
+    def _measured(self) -> list[int]:
+        """The bytes of each folder, as they were some seconds ago."""
+        now, before = time.monotonic(), self._sizes
+        self._sizes = {
+            folder: known if (known := before.get(folder)) and now - known[0] < _REMEASURED else (now, _size(folder))
+            for folder in self._folders()
+        }
+        return [size for _, size in self._sizes.values()]
 
     def _folders(self) -> list[Path]:
         return [path for path in self._root.iterdir() if path.is_dir()] if self._root.is_dir() else []

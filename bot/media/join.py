@@ -53,6 +53,12 @@ def has_input(result_seconds: float, submitted_seconds: float, added: float) -> 
     return result_seconds > added + submitted_seconds / 2
 
 
+def is_right(result: Clip, submitted: Clip, *, added: float, kind: ResultKind, head_ends: float) -> bool:
+    """Whether FoxAPI's result, as probed, is what was ordered; then :func:`join` would only look at it again."""
+    was_joined = has_input(result.seconds, submitted.seconds, added)
+    return not was_joined if kind is ResultKind.NEW_PART else was_joined and head_ends <= 0
+
+
 async def join(
     ffmpeg: Ffmpeg, kept: Kept, submitted: Clip, result: Path, *, added: float, kind: ResultKind, into: Path
 ) -> Joined:

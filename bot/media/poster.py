@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from pathlib import Path
 
 from bot.media.errors import Unfit
 from bot.media.ffmpeg import Ffmpeg, Work
+from bot.media.probe import look
 from bot.phrase import say
 from bot.task import Clip
+
+log = logging.getLogger(__name__)
 
 _EDGE = 320
 _SECONDS = 15.0
 _BYTES = 1 << 18
+
+
+_SHRINK = (
+    f"scale=w='max(2,iw*sar)':h=ih,setsar=1,"
+    f"scale=w='min({_EDGE},iw)':h='min({_EDGE},ih)':force_original_aspect_ratio=decrease"
+)
+_PICTURE = ("-frames:v", "1", "-vf", _SHRINK, "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "5", "-threads", "1")
+
+
+async def look_with_poster(ffmpeg: Ffmpeg, path: Path, still: Path) -> Clip:
+    """What `path` is, and its :func:`poster` as the file `still`, if a picture can be had. Raises :class:`Unfit`.
+
+    Both by one run of ffmpeg, for to start it is most of what each of them costs; and by one for each where that fails.
+    """
+    picture = ["-map", "1:V:0", *_PICTURE, "-f", "image2", "-update", "1", "-y", f"file:{still}"]
+    seen = await look(ffmpeg, path, also=(ffmpeg.source(path, "-sseof", "-1"), picture))
+    if not await asyncio.to_thread(_is_picture, still):
+        try:
+            await asyncio.to_thread(still.write_bytes, await poster(ffmpeg, path, seen.clip))
+        except Unfit:
+            log.info("no still of %s", path.parent.name)
+    return seen.clip
+
+
+def _is_picture(still: Path) -> bool:
+    return still.is_file() and 0 < still.stat().st_size <= _BYTES
 
 
 async def poster(ffmpeg: Ffmpeg, path: Path, clip: Clip) -> bytes:
@@ -20,12 +51,7 @@ async def poster(ffmpeg: Ffmpeg, path: Path, clip: Clip) -> bytes:
     Raises :class:`Unfit` if no picture can be had of it.
     """
     seek = f"{max(0.0, clip.seconds - 1):.3f}"
-    shrink = (
-        f"scale=w='max(2,iw*sar)':h=ih,setsar=1,"
-        f"scale=w='min({_EDGE},iw)':h='min({_EDGE},ih)':force_original_aspect_ratio=decrease"
-    )
-    output = ["-map", "0:V:0", "-frames:v", "1", "-vf", shrink, "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "5"]
-    args = [*ffmpeg.source(path, "-ss", seek), *output, "-threads", "1", "-f", "image2pipe", "pipe:1"]
+    args = [*ffmpeg.source(path, "-ss", seek), "-map", "0:V:0", *_PICTURE, "-f", "image2pipe", "pipe:1"]
     ran = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_BYTES, work=Work.STILL)
     if not ran.stdout:
         raise Unfit(say("No picture can be read from that video; send another one."))

@@ -8,11 +8,12 @@ ffprobe in imageio-ffmpeg.)
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.media.errors import Unfit
-from bot.media.ffmpeg import MOST_PIXELS, MOST_STREAMS, Ffmpeg, Work
+from bot.media.ffmpeg import MOST_PIXELS, MOST_STREAMS, Ffmpeg, Ran, Work
 from bot.media.header import Header, described
 from bot.media.packets import Stretch, stretches
 from bot.phrase import say
@@ -43,14 +44,15 @@ async def probe(ffmpeg: Ffmpeg, path: Path) -> Clip:
     return (await look(ffmpeg, path)).clip
 
 
-async def look(ffmpeg: Ffmpeg, path: Path) -> Look:
-    """Like :func:`probe`, with all that was seen."""
+async def look(ffmpeg: Ffmpeg, path: Path, *, also: tuple[Sequence[str], Sequence[str]] | None = None) -> Look:
+    """Like :func:`probe`, with all that was seen.
+
+    `also`: a second input and an output that the same run is to make of it; where that fails, there is no output.
+    """
     beginning, size = await asyncio.to_thread(_beginning, path)
     if size == 0:
         raise Unfit(say("That file is empty; upload it again."))
-    # V, not v: a picture on the cover is no video.
-    args = [*ffmpeg.source(path), "-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", "-f", "framecrc", "pipe:1"]
-    ran = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_LISTING_BYTES, work=Work.PROBE)
+    ran = await _listed(ffmpeg, path, *(also or ((), ())))
     header = described(ran.stderr)
     if (header and header.streams >= MOST_STREAMS) or "max_streams" in ran.stderr:
         raise Unfit(
@@ -71,6 +73,21 @@ async def look(ffmpeg: Ffmpeg, path: Path) -> Look:
         raise Unfit(_NOT_A_VIDEO)
     _check_whole(header, ran.stderr, found)
     return Look(_clip(header, found[0], size, _container(header, beginning)), header, found[0], found.get(1))
+
+
+async def _listed(ffmpeg: Ffmpeg, path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> Ran:
+    """Have the packets listed; once more and alone if the output beside it failed, for that ends the listing too."""
+    # V, not v: a picture on the cover is no video.
+    listing = ["-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", "-f", "framecrc", "pipe:1"]
+    args = [*ffmpeg.source(path), *inputs, *listing, *outputs]
+    try:
+        ran = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_LISTING_BYTES, work=Work.PROBE)
+        if ran.code == 0 or not outputs:
+            return ran
+    except Unfit:
+        if not outputs:
+            raise
+    return await _listed(ffmpeg, path, (), ())
 
 
 def _beginning(path: Path) -> tuple[bytes, int]:

@@ -47,6 +47,8 @@ class Shelf:
 
     def shrink(self, most_bytes: int) -> None:
         """Delete the oldest films until all files take up at most so much. Changes the disk."""
+        if self.size() <= most_bytes:
+            return
         for task_id in self._ids():
             if self.size() <= most_bytes:
                 return

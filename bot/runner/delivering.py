@@ -48,7 +48,7 @@ async def _bring(job: Job, task: Task, result: Path | None) -> Task:
     due = not silent and ping_is_due(task, place, wish, job.tools.now())
     told = {"place": place, "told": True, "ping_due": due}
     if task.state is State.READY:
-        task = await job.surely(lambda: job.move(task, State.DELIVERED, **told))
+        task = await job.surely(lambda: job.move(task, State.DELIVERED, film=task.film, **told))
     else:
         task = await job.surely(lambda: job.tools.store.note(task, **told))
     await put_away(job.tools, task)

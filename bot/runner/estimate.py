@@ -6,10 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from statistics import median
 
+from bot.task import Task
+
 _ENOUGH = 3
 """Recent tasks that outweigh FoxAPI's own estimate."""
 _TELLING = 10
 """Percent of progress from which its speed tells something."""
+_OF_THE_WAY = 0.6
+"""How much of the time that is left passes until the next query. Less asks more often, and notices hardly earlier."""
+_SELDOM = 6.0
+"""The longest gap, in least gaps: also what fails at once is noticed some time."""
+_LATE = 0.25
+"""Of what the task should have taken: so much later it is still asked for as often as may be."""
 
 
 def at_start(sent_at: datetime, estimated_seconds: float | None, recent: Sequence[float]) -> datetime | None:
@@ -26,3 +34,17 @@ def under_way(sent_at: datetime, now: datetime, percent: int, before: datetime |
     if before is None:
         return by_speed
     return before + (by_speed - before) * (percent / 100)
+
+
+def next_query(task: Task, now: datetime, least: float) -> float:
+    """Seconds until FoxAPI is to be asked for `task` again: long ones at first, `least` near the expected end.
+
+    Asking every `least` seconds all the time would notice the end as soon, with twice as many queries or more.
+    """
+    if task.expected_at is None or task.sent_at is None:
+        return least
+    left = (task.expected_at - now).total_seconds()
+    if left <= 0:
+        whole = (task.expected_at - task.sent_at).total_seconds()
+        left = (-left - whole * _LATE) / 10  # it seems that it will take longer: no use to ask all the time
+    return max(least, min(least * _SELDOM, left * _OF_THE_WAY))

@@ -33,8 +33,10 @@ async def _join(job: Job, task: Task) -> Task:
     files, submitted = job.tools.files(task), task.submitted
     if submitted is None:
         return task
-    kept = Kept(files.clip, task.head_ends)
-    order = task.order
+    kept, order, made = Kept(files.clip, task.head_ends), task.order, task.result
+    if made and media.is_right(made, submitted, added=order.seconds, kind=order.result, head_ends=task.head_ends):
+        return task.model_copy(update={"film": made})  # written down together with its delivery
+    job.show(task)
     try:
         joined = await media.join(
             job.tools.ffmpeg, kept, submitted, files.result, added=order.seconds, kind=order.result, into=files.film
@@ -53,6 +55,7 @@ async def _fitting(job: Job, task: Task, made: Path) -> Path:
         return made
     if await _size(small) <= limit:
         return small
+    job.show(task)
     try:
         fitted = await media.fit(job.tools.ffmpeg, made, clip, most_bytes=limit, into=small)
     except Unfit as error:

@@ -33,8 +33,8 @@ class Following:
     async def look(self, job: Job, task: Task) -> Task:
         """Ask FoxAPI once, and do what its answer asks for. Raises Failed when the task ended without a result."""
         tools = job.tools
-        await job.unless_nudged(tools.pause.turn())
         try:
+            await _turn(job)
             remote = await job.unless_nudged(tools.fox.task(task.remote_id or ""))
         except UnknownTask:
             tools.pause.well()
@@ -44,24 +44,25 @@ class Following:
             _give_up_if_late(job, task)
             return await job.fresh(task)
         tools.pause.well()
-        if remote.credits is not None and remote.credits != task.credits:
-            task = await tools.store.note(task, credits=remote.credits)
+        news = _news(task, remote)
+        if news and remote.url is None and remote.percent <= task.progress:
+            task, news = await tools.store.note(task, **news), {}
         match remote:
             case Remote(RemoteStatus.FAILED, sentence=sentence, code=code):
                 log.info("task %d: FoxAPI failed it: %s", task.id, code or "no code")
                 raise Failed(sentence or say("FoxAPI failed: try again."), Billed.UNKNOWN)
             case Remote(RemoteStatus.COMPLETED, url=str() as url):
-                return await self._take(job, task, url)
+                return await self._take(job, task, url, news)
             case Remote(RemoteStatus.COMPLETED):
                 return await self._without_link(job, task)
-        return await self._progress(job, task, remote.percent)
+        return await self._progress(job, task, remote.percent, news)
 
-    async def _progress(self, job: Job, task: Task, percent: int) -> Task:
+    async def _progress(self, job: Job, task: Task, percent: int, news: dict[str, object]) -> Task:
         if percent > task.progress:
             self._still = 0.0
             now = job.tools.now()
             expected = estimate.under_way(task.sent_at or now, now, percent, task.expected_at)
-            task = await job.tools.store.note(task, progress=percent, expected_at=expected, overdue=False)
+            task = await job.tools.store.note(task, progress=percent, expected_at=expected, overdue=False, **news)
         return await self._wait(job, task, job.tools.patience.stalled)
 
     async def _without_link(self, job: Job, task: Task) -> Task:
@@ -84,12 +85,15 @@ class Following:
             task = await job.tools.store.note(task, overdue=True)
             job.leave_slot()
         job.show(task)
-        gap = job.tools.patience.overdue_poll if task.overdue else job.tools.poll_seconds
+        tools = job.tools
+        gap = tools.patience.overdue_poll
+        if not task.overdue:
+            gap = estimate.next_query(task, tools.now(), tools.poll_seconds)
         self._still += gap
         await job.rest(gap)
         return await job.fresh(task)
 
-    async def _take(self, job: Job, task: Task, url: str) -> Task:
+    async def _take(self, job: Job, task: Task, url: str, news: dict[str, object]) -> Task:
         """Download the result: from here on nothing paid can expire."""
         tools, files = job.tools, job.tools.files(task)
         job.completed_at = job.completed_at or tools.now()
@@ -103,7 +107,7 @@ class Following:
             return await job.fresh(task)  # and asks anew, for the link may have changed
         job.gaps.reset()
         now = tools.now()
-        return await job.surely(lambda: job.move(task, State.READY, **_ready(result, url, now)))
+        return await job.surely(lambda: job.move(task, State.READY, **_ready(result, url, now), **news))
 
     async def _probed(self, job: Job, task: Task) -> Clip | None:
         """Look at the file; what stays unreadable after some downloads is what was made, and is delivered as it is."""
@@ -114,6 +118,22 @@ class Following:
             if self._bad_files < _BAD_FILES:
                 raise
             return None
+
+
+async def _turn(job: Job) -> None:
+    """Return when this job may query: not while FoxAPI is ill, nor faster than all jobs together may. Raises Moved."""
+    tools = job.tools
+    while True:
+        if tools.pause.on:
+            await job.unless_nudged(tools.pause.turn())
+        await job.rest_or_raise(tools.pace.turn())
+        if not tools.pause.lasts:
+            return  # else it began while this one waited
+
+
+def _news(task: Task, remote: Remote) -> dict[str, object]:
+    """What the task costs, if that is news."""
+    return {} if remote.credits is None or remote.credits == task.credits else {"credits": remote.credits}
 
 
 def _give_up_if_late(job: Job, task: Task) -> None:

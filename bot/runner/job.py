@@ -97,13 +97,15 @@ class Job:
                 return await deliver(self, task)
 
     async def move(self, task: Task, state: State, **changes: object) -> Task:
-        """Write the task's next state, say so in the log, and show it unless it is an end (that is delivered)."""
+        """Write the task's next state, say so in the log, and show it unless it is about to be delivered."""
         moved = await self.tools.store.move(task, state, self.tools.now(), **changes)
         if state is not task.state:
             detail = _own_words(moved.reason) or (f"remote {moved.remote_id}" if state is State.RENDERING else "")
             log.info("task %d %s%s", moved.id, state, f" ({detail})" if detail else "")
-            self._bell.ring()  # it may have left a slot
-        self.show(moved)
+        if state is State.READY or state.ended:
+            self._bell.ring()  # it has left its slot
+        else:
+            self.show(moved)
         return moved
 
     def show(self, task: Task) -> None:
@@ -116,6 +118,17 @@ class Job:
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._changed_by_others()
+
+    async def rest_or_raise(self, seconds: float) -> None:
+        """Wait; raises Moved when the row is changed by somebody else meanwhile."""
+        if seconds <= 0:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed_by_others()
+        except TimeoutError:
+            return
+        raise Moved(f"task {self._task.id} was changed meanwhile")
 
     async def unless_nudged(self, work: Coroutine[Any, Any, T]) -> T:
         """Do `work`, but drop it when the row is changed by somebody else meanwhile; then raises Moved.

@@ -44,6 +44,16 @@ class Pause:
         self._well = asyncio.Event()
         self._well.set()
 
+    @property
+    def on(self) -> bool:
+        """Whether FoxAPI has not answered well since it was found ill."""
+        return not self._well.is_set()
+
+    @property
+    def lasts(self) -> bool:
+        """Whether nobody may query now."""
+        return not self._well.is_set() and max(self._until, self._next_turn) > asyncio.get_running_loop().time()
+
     async def turn(self) -> None:
         """Return when the pause, if there is one, is over, and nobody else has just been let through to look."""
         loop = asyncio.get_running_loop()

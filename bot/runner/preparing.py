@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import media
 from bot.foxapi import Passing, Rejected
-from bot.media import Unfit, Unreachable
+from bot.media import Unreachable
 from bot.phrase import say
 from bot.runner.sending import send
-from bot.task import Clip, Failed, Task
+from bot.task import Failed, Task
 
 if TYPE_CHECKING:
     from bot.runner.job import Job
@@ -30,15 +28,12 @@ async def prepare(job: Job, task: Task) -> Task:
     tools, files = job.tools, job.tools.files(task)
     await _patiently(job, task, lambda: tools.folders.open(task.id), tools.patience.fetch)
     await _patiently(job, task, lambda: tools.clips.fetch(task.order.source_url, files.clip), tools.patience.fetch)
-    clip = await job.unless_nudged(media.probe(tools.ffmpeg, files.clip))
-    await _keep_still(job, task, clip)
+    clip = await job.unless_nudged(media.look_with_poster(tools.ffmpeg, files.clip, files.still))
+    if not media.unfit(clip):
+        return await send(job, task, clip=clip, submitted=clip, video_url=task.order.source_url)
     task = await tools.store.note(task, clip=clip)
     job.show(task)
-    if media.unfit(clip):
-        task = await _make_fit(job, task)
-    else:
-        task = await tools.store.note(task, submitted=clip, video_url=task.order.source_url)
-    return await send(job, task)
+    return await send(job, await _make_fit(job, task))
 
 
 async def _make_fit(job: Job, task: Task) -> Task:
@@ -52,21 +47,6 @@ async def _make_fit(job: Job, task: Task) -> Task:
     task = await tools.store.note(task, submitted=made.clip, head_ends=made.head_ends, note=made.note, video_url=url)
     job.show(task)
     return task
-
-
-async def _keep_still(job: Job, task: Task, clip: Clip) -> None:
-    """A picture for the reply; without one it is only less handsome."""
-    files = job.tools.files(task)
-    try:
-        picture = await job.unless_nudged(media.poster(job.tools.ffmpeg, files.clip, clip))
-    except Unfit:
-        log.info("task %d: no still", task.id)
-        return
-    await asyncio.to_thread(_write, files.still, picture)
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
 
 
 async def _patiently(job: Job, task: Task, work: Callable[[], Coroutine[Any, Any, T]], patience: float) -> T:

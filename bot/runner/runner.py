@@ -28,6 +28,7 @@ class Runner:
         self._jobs: dict[int, Job] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._line = Line(tools)
+        self._begun = False
 
     async def run(self) -> None:
         """Take up what an earlier run left, then new tasks as they come; ends only by cancellation.
@@ -59,9 +60,11 @@ class Runner:
                 for task_id in ids & self._jobs.keys():
                     self._jobs[task_id].nudge()
                 unknown = ids - self._jobs.keys()
-                await self._let_in()
+                if unknown or self._line or not self._begun:  # else nobody waits to be let in
+                    await self._let_in()
                 in_line = [task_id for task_id in unknown - self._jobs.keys() if await self._is_in_line(task_id)]
                 await self._line.look(in_line)
+                self._begun = True
                 gaps.reset()
             except Exception:
                 log.exception("could not look for tasks; trying again")

@@ -25,15 +25,22 @@ log = logging.getLogger(__name__)
 _OUT_OF_REACH = say("FoxAPI could not be reached for a long time: try again later.")
 
 
-async def send(job: Job, task: Task) -> Task:
-    """Submit a prepared task. Return its row: `rendering`, `unclear`, or `sending` with the time of the next try."""
+async def send(job: Job, task: Task, **prepared: object) -> Task:
+    """Submit a prepared task; what was `prepared` is written down together with its state.
+
+    Return its row: `rendering`, `unclear`, or `sending` with the time of the next try.
+    """
     await job.unless_nudged(job.tools.pause.turn())
     recent = (
         await job.tools.store.recent_durations()
     )  # now, for nothing may stand between FoxAPI's answer and its record
-    task = await job.move(task, State.SENDING, not_before=None)
+    task = await job.move(task, State.SENDING, not_before=None, **prepared)
     # Also when the bot is stopped the answer is worth waiting for: without it nobody will know what was paid.
-    return await job.finish(_pay(job, task, recent))
+    task = await job.finish(_pay(job, task, recent))
+    if task.state is State.RENDERING:
+        await job.rest(estimate.next_query(task, job.tools.now(), job.tools.poll_seconds))
+        return await job.fresh(task)
+    return task
 
 
 async def resume_sending(job: Job, task: Task) -> Task:

@@ -14,6 +14,7 @@ from bot.foxapi import FoxAPI
 from bot.media import Fetcher, Ffmpeg, Folders
 from bot.news import News
 from bot.rules import Roofs
+from bot.runner.pace import Pace
 from bot.runner.pause import Pause
 from bot.store import Store
 from bot.task import Place, Task
@@ -176,6 +177,8 @@ class Tools:
     now: Callable[[], datetime]
     random: random.Random
     pause: Pause
+    pace: Pace
+    """Of queries, which come often; what is paid for is bounded by `roofs`."""
     patience: Patience = field(default_factory=Patience)
     keep: timedelta = timedelta(days=7)
     """How long a film stays on disk after it was delivered."""

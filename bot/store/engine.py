@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from bot.store import hops
 from bot.store.errors import StoreUnusable
 from bot.store.schema import migrate
 from bot.store.upgrade import rehearse
@@ -32,7 +35,7 @@ async def opened(url: str) -> AsyncIterator[AsyncEngine]:
         raise StoreUnusable(f"Cannot make the database's folder {file.parent}: {error.strerror}.") from error
     with alone(file):
         await asyncio.to_thread(rehearse, file)
-        engine = create_async_engine(make_url(url), connect_args={"timeout": _BUSY_MS / 1000}, hide_parameters=True)
+        engine = create_async_engine(make_url(url), async_creator=partial(_connected, file), hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _prepare)
         event.listen(engine.sync_engine, "begin", _begin)
         try:
@@ -76,6 +79,12 @@ def alone(file: Path) -> Iterator[None]:
         yield
 
 
+async def _connected(file: Path) -> hops.Connection:
+    connection = hops.Connection(partial(sqlite3.connect, file, timeout=_BUSY_MS / 1000))
+    await connection
+    return connection
+
+
 def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 (a DBAPI connection has no common type)
     connection.isolation_level = None  # the driver begins nothing by itself: _begin does
     cursor = connection.cursor()
@@ -87,4 +96,6 @@ def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 (a DBAPI
 def _begin(connection: Connection) -> None:
     """Readers take no lock; a writer takes it at once, so that what it read is still true when it writes."""
     reading = connection.get_execution_options().get("reading")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, hops.Connection)  # noqa: S101 - _connected made it
+    driver.begin_with("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -20,6 +20,7 @@ from aiohttp import BodyPartReader, web
 
 from bot.sandbox.clock import Clock
 from bot.sandbox.faults import Call, Faults, Handler
+from bot.sandbox.fox.canned import Canned, CannedWorkshop
 from bot.sandbox.fox.contract import MODEL, order_of, refusal
 from bot.sandbox.fox.quirks import Quirks
 from bot.sandbox.fox.shelf import Shelf, plain_name
@@ -48,10 +49,12 @@ class FoxServer:
         at_once: int = 2,
         upload_limit: int = 100 * 1024 * 1024,
         instant: bool = False,
+        canned: Canned | None = None,
     ) -> None:
         """`pace`: seconds that a rendering takes at least; `at_once`: renderings side by side, others are pending.
 
         `upload_limit` is in bytes; `instant` renders orders that differ in their prompt alone once, and copies.
+        `canned`: nothing is fetched or rendered at all, and every task's video is the same.
         """
         self.key = key or f"fox-{secrets.token_hex(12)}"
         self.clock = clock
@@ -63,11 +66,12 @@ class FoxServer:
         self.tasks: dict[str, Task] = {}
         self.payments: list[Payment] = []
         self.url = ""
-        self._pace, self._at_once, self._instant = pace, at_once, instant
+        self._pace, self._at_once, self._instant = canned.seconds if canned else pace, at_once, instant
+        self._canned = canned
         self._upload_limit = upload_limit
         self._open = AsyncExitStack()
         self._shelf: Shelf
-        self._workshop: Workshop
+        self._workshop: Workshop | CannedWorkshop
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:
@@ -75,9 +79,7 @@ class FoxServer:
             opening.push_async_callback(asyncio.to_thread, shutil.rmtree, folder, ignore_errors=True)
             session = await opening.enter_async_context(aiohttp.ClientSession())
             self._shelf = Shelf(folder, self.clock, self._upload_limit)
-            self._workshop = Workshop(
-                folder, session, self._shelf.link, pace=self._pace, at_once=self._at_once, instant=self._instant
-            )
+            self._workshop = await self._opened(folder, session)
             opening.push_async_callback(self._workshop.close)
             runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.5)
             opening.push_async_callback(runner.cleanup)
@@ -91,6 +93,15 @@ class FoxServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._open.aclose()
+
+    async def _opened(self, folder: Path, session: aiohttp.ClientSession) -> Workshop | CannedWorkshop:
+        if self._canned:
+            canned = CannedWorkshop(folder, self._shelf.link, self._canned)
+            await canned.open()
+            return canned
+        return Workshop(
+            folder, session, self._shelf.link, pace=self._pace, at_once=self._at_once, instant=self._instant
+        )
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self.faults.middleware, self._guard])

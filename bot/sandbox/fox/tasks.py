@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -38,6 +39,8 @@ class Task:
     error: Json | None = None
     queries_since_end: int = 0
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    ended_at: float | None = None
+    """When that was, by time.perf_counter()."""
 
     def complete(self, result: str) -> None:
         """The video can be had at the address `result`."""
@@ -55,6 +58,7 @@ class Task:
 
     def _end(self, status: Status) -> None:
         self.status = status
+        self.ended_at = time.perf_counter()
         self.ended.set()
 
     def as_created(self) -> Json:
