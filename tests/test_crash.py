@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from bot.runner import Patience
-from bot.sandbox.faults import Hold
+from bot.sandbox.faults import Hold, Slow
+from bot.sandbox.fox.quirks import Pause, Quirks
 from bot.task import State
 from tests.aftermath import one_message_each, sent_paid_downloaded, settled
 from tests.clips import Clips
@@ -214,11 +215,14 @@ async def test_a_result_that_the_disk_has_lost_is_fetched_again(stage: Stage) ->
 
 async def test_a_late_edit_of_the_dead_bot_does_not_take_the_video_away(stage: Stage) -> None:
     """An edit that only shows progress, and reaches Discord after the delivery, leaves the attachment where it is."""
-    edit = Hold()
+    edit, halfway = Hold(), Pause(at=40)
+    stage.fox.next_quirks = Quirks(pause=halfway)
+    stage.discord.faults.add("PATCH", EDIT, Slow(0))  # the first one brings the still; that of a rendering names it
     stage.discord.faults.add("PATCH", EDIT, edit)
     async with stage.bot(Patience(stop=0.1)):
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await within(edit.reached)
+    halfway.release.set()
     async with stage.bot():
         await stage.until(stage.ana, reply, "Finished")
     edit.release.set()

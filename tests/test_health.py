@@ -89,11 +89,11 @@ async def test_a_task_is_seen_in_the_figures(stage: Stage, log: pytest.LogCaptur
     assert after["extendbot_tasks_ended_total{billed=yes,outcome=delivered}"] == 1
     assert after["extendbot_delivery_seconds_count{}"] == 1
     assert after["extendbot_foxapi_request_seconds_count{call=submit,status=200}"] == 1
-    assert after["extendbot_foxapi_request_seconds_count{call=query,status=200}"] >= 2
+    assert after["extendbot_foxapi_request_seconds_count{call=query,status=200}"] >= 1
     assert after["extendbot_discord_requests_total{call=edit,status=200}"] >= 2
     assert after["extendbot_discord_requests_total{call=edit,status=429}"] == 1
     assert after["extendbot_discord_requests_total{call=respond,status=200}"] == 1
-    assert after["extendbot_media_seconds_count{work=probe}"] >= 2
+    assert after["extendbot_media_seconds_count{work=probe}"] >= 1
     assert after["extendbot_media_cpu_seconds_total{}"] > 0
     assert after["extendbot_media_running{}"] == 0
     assert after["extendbot_database_bytes{}"] > 10_000

@@ -43,7 +43,7 @@ async def test_a_share_of_the_slots_and_the_longest_line(stage: Stage) -> None:
         await held.reached.wait()
         waiting = await stage.extend(stage.ben, small(stage.clips), seconds=2)
         await stage.until(stage.ben, waiting, "Waiting in line")
-        await refused(stage, stage.mia, "1 video are waiting in line here, and that is the limit")
+        await refused(stage, stage.mia, "1 video is waiting in line here, and that is the limit")
         assert len(stage.fox.faults.matching("POST", CREATE)) == 1
         held.release.set()
         await stage.until(stage.ana, running, "Finished")

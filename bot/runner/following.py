@@ -124,10 +124,11 @@ async def _turn(job: Job) -> None:
     """Return when this job may query: not while FoxAPI is ill, nor faster than all jobs together may. Raises Moved."""
     tools = job.tools
     while True:
-        if tools.pause.on:
+        let_through = tools.pause.on
+        if let_through:
             await job.unless_nudged(tools.pause.turn())
         await job.rest_or_raise(tools.pace.turn())
-        if not tools.pause.lasts:
+        if let_through or not tools.pause.lasts:
             return  # else it began while this one waited
 
 

@@ -89,7 +89,7 @@ class Sandbox:
             "DATABASE_URL": f"sqlite+aiosqlite:///{data}/bot.db",
             "DATA_DIR": str(data),
             "TRUSTED_MEDIA_HOSTS": ",".join(urlsplit(url).netloc for url in (self.discord.url, self.fox.url)),
-            "POLL_SECONDS": "1",
+            "POLL_SECONDS": "0.3",
             "EDIT_SECONDS": "1",
         }
 
