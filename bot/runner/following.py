@@ -28,6 +28,8 @@ class Following:
     def __init__(self) -> None:
         self._still = 0.0
         """Seconds in which FoxAPI answered and nothing had changed."""
+        self._completed = False
+        """Whether it was last said to be completed; the patience for its link begins then."""
         self._bad_files = 0
 
     async def look(self, job: Job, task: Task) -> Task:
@@ -58,6 +60,7 @@ class Following:
         return await self._progress(job, task, remote.percent, news)
 
     async def _progress(self, job: Job, task: Task, percent: int, news: dict[str, object]) -> Task:
+        self._completed = False
         if percent > task.progress:
             self._still = 0.0
             now = job.tools.now()
@@ -67,6 +70,8 @@ class Following:
 
     async def _without_link(self, job: Job, task: Task) -> Task:
         """Seen: `completed` comes some seconds before its link, or without one when moderation withheld the video."""
+        if not self._completed:
+            self._completed, self._still = True, 0.0
         if self._still > job.tools.patience.link:
             raise Failed(
                 say(
@@ -88,7 +93,7 @@ class Following:
         tools = job.tools
         gap = tools.patience.overdue_poll
         if not task.overdue:
-            gap = estimate.next_query(task, tools.now(), tools.poll_seconds)
+            gap = tools.poll_seconds if self._completed else estimate.next_query(task, tools.now(), tools.poll_seconds)
         self._still += gap
         await job.rest(gap)
         return await job.fresh(task)
