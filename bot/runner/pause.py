@@ -61,7 +61,7 @@ class Pause:
 
     @property
     def lasts(self) -> bool:
-        """Whether a pause that began here is not over. (Who was let through after it may look, so their turns are not.)"""
+        """Whether a pause that began in this process is not over yet."""
         return not self._well.is_set() and self._until > asyncio.get_running_loop().time()
 
     async def turn(self) -> None:
