@@ -1,4 +1,4 @@
-"""The command line: `python -m bot [sandbox|sync|check|backup|restore]`."""
+"""The command line: `python -m bot [worker|sandbox|sync|check|backup|restore]`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _keep_or_put_back(wanted.command, wanted.file)
         settings = read_settings()
         _log_to_stderr(settings)
-        return asyncio.run(_sync(settings) if wanted.command == "sync" else _run(settings))
+        return asyncio.run(
+            _sync(settings) if wanted.command == "sync" else _run(settings, gateway=wanted.command != "worker")
+        )
     except (BadSettings, CannotStart, StoreUnusable) as error:
         print(error, file=sys.stderr)
         return 1
@@ -45,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command")
     sandbox = commands.add_parser("sandbox", help="run the bot with stand-ins for Discord and FoxAPI; no token needed")
     sandbox.add_argument("--port", type=int, default=8080, help="of the chat page (default 8080)")
+    commands.add_parser(
+        "worker", help="share another bot's work over PostgreSQL: no gateway, so nobody is answered here"
+    )
     commands.add_parser("sync", help="register the commands with Discord now")
     checking = commands.add_parser("check", help="say what is missing or wrong; changes nothing, costs nothing")
     checking.add_argument("--json", action="store_true", help="for programs")
@@ -93,8 +98,8 @@ def _keep_or_put_back(command: str, file: Path) -> int:
     return 0
 
 
-async def _run(settings: Settings) -> int:
-    starting = asyncio.create_task(_serve(settings), name="bot")
+async def _run(settings: Settings, *, gateway: bool) -> int:
+    starting = asyncio.create_task(_serve(settings, gateway=gateway), name="bot")
     _on_signal(starting.cancel)
     try:
         return await starting
@@ -103,13 +108,13 @@ async def _run(settings: Settings) -> int:
         return 0
 
 
-async def _serve(settings: Settings) -> int:
-    async with assembled(settings) as (bot, runner):
+async def _serve(settings: Settings, *, gateway: bool) -> int:
+    async with assembled(settings, gateway=gateway) as (bot, runner):
         # Until here a signal has ended the start, whatever it was waiting for; from here on it is a clean stop.
         stop = asyncio.Event()
         _on_signal(stop.set)
         try:
-            await serve(bot, runner, stop)
+            await serve(bot, runner, stop, gateway=gateway)
         except* Exception as errors:
             log.critical("the bot ends, so that its supervisor starts it anew", exc_info=errors.exceptions[0])
             return_code = 1

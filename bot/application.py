@@ -42,14 +42,19 @@ async def assembled(
     now: Callable[[], datetime] = utc_now,
     chance: random.Random | None = None,
     patience: Patience | None = None,
+    gateway: bool = True,
 ) -> AsyncIterator[tuple[ExtendBot, Runner]]:
-    """Build everything, logged in but not yet at work. Raises StoreUnusable, CannotStart."""
+    """Build everything, logged in but not yet at work. Raises StoreUnusable, CannotStart.
+
+    Without a `gateway` it edits and posts over REST alone, and leaves the commands' registration to those who answer.
+    """
     patience = patience or Patience()
     chance = chance or random.Random()  # noqa: S311 (it jitters gaps)
     metrics = Metrics()
     bell, news = Bell(), News(listener=metrics.heard)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(Store.open(settings.database_url))
+        store = await stack.enter_async_context(Store.open(settings.database_url, settings.lease_seconds))
+        bell.carry = await stack.enter_async_context(store.signals(bell.hear))
         fox = await stack.enter_async_context(_foxapi(settings, patience, metrics))
         clips, results = [await stack.enter_async_context(fetcher) for fetcher in _fetchers(settings, patience.silence)]
         await _check_key(fox)
@@ -59,7 +64,17 @@ async def assembled(
         ffmpeg = Ffmpeg(ran=metrics.ffmpeg_ran)
         url, gap, trace = settings.discord_api_url, settings.edit_seconds, metrics.discord()
         sharing = Sharing(store, ffmpeg, now)
-        bot = ExtendBot(service, library, sharing, api_url=url, edit_seconds=gap, now=now, trace=trace)
+        bot = ExtendBot(
+            service,
+            library,
+            sharing,
+            api_url=url,
+            edit_seconds=gap,
+            now=now,
+            trace=trace,
+            sure=lambda: store.leases.sure,
+            gateway=gateway,
+        )
         await stack.enter_async_context(bot)
         await bot.load_cogs()
         sources = Sources(store, folders, ffmpeg, settings.data_dir, now)
@@ -80,7 +95,7 @@ async def assembled(
             news=news,
             now=now,
             random=chance,
-            pause=Pause(chance, patience.first_gap),
+            pause=Pause(store.pauses, bell.ring, chance, patience.first_gap),
             pace=Pace(settings.queries_per_second),
             patience=patience,
             keep=timedelta(days=settings.keep_days),
@@ -125,10 +140,12 @@ async def _watched(settings: Settings, metrics: Metrics, sources: Sources, bot: 
         yield
 
 
-async def serve(bot: ExtendBot, runner: Runner, stop: asyncio.Event) -> None:
+async def serve(bot: ExtendBot, runner: Runner, stop: asyncio.Event, *, gateway: bool = True) -> None:
     """Work until `stop` is set; raises what ended the connection or the runner before that."""
     async with asyncio.TaskGroup() as group:
-        working = [group.create_task(runner.run(), name="runner"), group.create_task(bot.connect(), name="gateway")]
+        working = [group.create_task(runner.run(), name="runner")]
+        if gateway:
+            working.append(group.create_task(bot.connect(), name="gateway"))
         await stop.wait()
         log.info("stopping")
         for task in working:

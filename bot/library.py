@@ -126,10 +126,14 @@ class Library:
         await self._store.catalogue.set_notify(user_id, choice)
 
     async def _note(self, task: Task, **changes: object) -> Task:
-        try:
-            return await self._store.note(task, **changes)
-        except Moved:  # an end is never left, so the row itself is gone
-            raise Refused(say("I no longer know that task.")) from None
+        while True:
+            try:
+                return await self._store.note(task, **changes)
+            except Moved:  # an end is never left, so another process has just taken it up, or the row itself is gone
+                now = await self._store.get(task.id)
+                if now is None or now.state is not task.state:
+                    raise Refused(say("I no longer know that task.")) from None
+                task = now
 
 
 async def _there(path: Path) -> Path | None:

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     discord_api_url: Annotated[str, Field(pattern=r"^https?://[^/?#]+")] = "https://discord.com/api/v10"
     database_url: str = "sqlite+aiosqlite:///data/bot.db"
     database_url_file: Path | None = None
+    lease_seconds: Annotated[float, Field(ge=1)] = 20
     data_dir: Path = Path("data")
     trusted_media_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
     poll_seconds: Annotated[float, Field(gt=0)] = 5

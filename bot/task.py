@@ -214,6 +214,8 @@ class Task(Row):
     """What FoxAPI said that it costs (usage.credits_reserved), where it said so."""
     granted: bool = False
     """It was over the member's daily number, and one of the extra runs that a moderator granted was used up for it."""
+    fence: int = 0
+    """The number of the lease under which it is worked on; a write under an older one changes nothing."""
     forgotten: bool = False
     """Its member wants it deleted; nobody is shown it once it has ended."""
     turn: int | None = None

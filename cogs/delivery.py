@@ -87,8 +87,15 @@ class Delivery(commands.Cog):
                 return place
         raise NotNow("Discord calls a message without any file too large")
 
+    def forget(self, task_id: int) -> None:
+        """Another process shows this task from now on."""
+        reply = self._replies.pop(task_id, None)
+        if reply and reply.worker:
+            reply.worker.cancel()
+
     async def ping(self, task: Task, *, again: bool) -> None:
         """Notify the task's member, and nobody else, that the end stands in the reply; raises NotNow or NoWay."""
+        self._be_sure()
         try:
             await _ways.ping(self._bot, task, again=again)
         except Closed as closed:
@@ -121,6 +128,7 @@ class Delivery(commands.Cog):
         for way in (by_token, by_bot, new_message, direct_message):
             if way is by_token and not self._token_lives(reply, task.place):
                 continue
+            self._be_sure()
             try:
                 return await way(self._bot, task.place, parcel)
             except Closed as closed:
@@ -192,6 +200,7 @@ class Delivery(commands.Cog):
         """Show progress if that is possible; return the seconds until the next edit may follow."""
         token_lives = self._token_lives(reply, task.place)
         try:
+            self._be_sure()
             async with asyncio.timeout(_EDIT_TAKES):  # the end waits for an edit under way, so it may not take long
                 await (by_token if token_lives else by_bot)(self._bot, task.place, parcel)
         except Closed as closed:
@@ -206,6 +215,11 @@ class Delivery(commands.Cog):
             reply.shown = parcel.card.fingerprint()
             reply.still_in = task.place.message_id if parcel.card.still else None
         return self._bot.edit_seconds if token_lives else max(self._bot.edit_seconds, _BOT_EDIT_SECONDS)
+
+    def _be_sure(self) -> None:
+        """Raise NotNow, right before a call, if another process may be showing the task by now."""
+        if not self._bot.sure():
+            raise NotNow("this process is not sure that the task is still its own")
 
     def _token_lives(self, reply: _Reply, place: Place) -> bool:
         return self._bot.now() < place.token_ends and place.token != reply.dead_token

@@ -1,4 +1,4 @@
-"""The service over a real database file, at a time that the test sets."""
+"""The service over a real database, at a time that the test sets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +14,7 @@ from bot.rules import Limits, Roofs
 from bot.service import Service
 from bot.store import Store
 from bot.task import Billed, Refused, State, Task
+from tests.databases import Database
 from tests.makers import NOON, ROOMY, a_place, an_asker, an_order
 
 GUILD, MOD, ALF, BEA = 22, 1, 11, 12
@@ -27,7 +27,7 @@ class Desk:
     """The service at a time that the test sets."""
 
     store: Store
-    file: Path
+    database: Database
     defaults: Limits = field(default_factory=Limits)
     roofs: Roofs = ROOMY
     time: datetime = NOON
@@ -54,7 +54,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def at_desk(folder: Path) -> AsyncIterator[Desk]:
-    """Open the service on a new database in `folder`."""
-    async with Store.open(f"sqlite+aiosqlite:///{folder}/bot.db") as store:
-        yield Desk(store, folder / "bot.db")
+async def at_desk(database: Database) -> AsyncIterator[Desk]:
+    """Open the service on a new database."""
+    async with Store.open(database.url) as store:
+        yield Desk(store, database)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,14 +25,14 @@ CLIP, RESULT, EDIT, POST = "/cdn/", "^/results/", "/webhooks/.*/messages/", "/ch
 
 
 class Row(NamedTuple):
-    """What the database file holds of a task."""
+    """What the database holds of a task."""
 
     id: int
     state: State
     told: bool
     billed: str
     remote_id: str | None
-    not_before: str | None
+    not_before: object
 
 
 @dataclass
@@ -55,11 +54,9 @@ class Scene:
         await reached()
 
     def rows(self) -> list[Row]:
-        """All tasks, read from the database file without touching it (closing it as a writer would mend it)."""
+        """All tasks, read beside the bot."""
         columns = ", ".join(Row._fields)
-        with sqlite3.connect(f"file:{self.stage.data}/bot.db?mode=ro", uri=True) as database:
-            found = [Row(*values) for values in database.execute(f"SELECT {columns} FROM tasks ORDER BY id")]  # noqa: S608
-        database.close()
+        found = [Row(*each) for each in self.stage.database.sql(f"SELECT {columns} FROM tasks ORDER BY id")]  # noqa: S608
         return [row._replace(state=State(row.state), told=bool(row.told)) for row in found]
 
     def kept(self) -> list[str]:

@@ -11,6 +11,7 @@ import importlib
 import multiprocessing
 import os
 import sys
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -20,7 +21,11 @@ import cogs
 from bot.__main__ import main
 from bot.sandbox.botprocess import BotProcess
 
-for needed in ("sqlalchemy.dialects.sqlite.aiosqlite", *(f"cogs.{each.name}" for each in iter_modules(cogs.__path__))):
+for needed in (
+    "sqlalchemy.dialects.sqlite.aiosqlite",
+    "asyncpg",
+    *(f"cogs.{each.name}" for each in iter_modules(cogs.__path__)),
+):
     importlib.import_module(needed)
 
 _SERVER = multiprocessing.get_context("forkserver")
@@ -31,7 +36,7 @@ class ForkedBot(BotProcess):
     """A BotProcess whose Python has begun already."""
 
     async def _launch(self) -> Forked:
-        return await Forked.begin(self._environment(), self._cwd)
+        return await Forked.begin(self._environment(), self._cwd, self._arguments)
 
 
 class Forked:
@@ -45,11 +50,11 @@ class Forked:
         asyncio.get_running_loop().add_reader(process.sentinel, self._note_the_end)
 
     @classmethod
-    async def begin(cls, environment: dict[str, str], folder: Path) -> Forked:
+    async def begin(cls, environment: dict[str, str], folder: Path, arguments: Sequence[str]) -> Forked:
         """Fork it off."""
         reading, writing = os.pipe()
         with Connection(writing, readable=False) as output:
-            process = _SERVER.Process(target=_run, args=(environment, folder, output), daemon=True)
+            process = _SERVER.Process(target=_run, args=(environment, folder, list(arguments), output), daemon=True)
             await asyncio.to_thread(process.start)  # the first one waits for the server to have imported the bot
         reader = asyncio.StreamReader()
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
@@ -80,7 +85,7 @@ class Forked:
         self._gone.set()
 
 
-def _run(environment: dict[str, str], folder: Path, output: Connection) -> None:
+def _run(environment: dict[str, str], folder: Path, arguments: Sequence[str], output: Connection) -> None:
     """In the child: become what BotProcess starts."""
     os.setsid()
     os.chdir(folder)
@@ -89,4 +94,4 @@ def _run(environment: dict[str, str], folder: Path, output: Connection) -> None:
     for standard in (sys.stdout, sys.stderr):
         os.dup2(output.fileno(), standard.fileno())
     output.close()
-    sys.exit(main([]))
+    sys.exit(main(arguments))

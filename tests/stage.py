@@ -29,6 +29,7 @@ from bot.sandbox.discord.server import DiscordServer
 from bot.sandbox.fox import FoxServer
 from bot.settings import Settings
 from tests.clips import Clips
+from tests.databases import Database, SQLiteFile
 from tests.forked import ForkedBot
 
 Json = dict[str, Any]
@@ -47,6 +48,7 @@ class Stage:
     fox: FoxServer
     folder: Path
     clips: Clips
+    database: Database
     ana: Member
     ben: Member
     mia: Member
@@ -70,11 +72,12 @@ class Stage:
             "DISCORD_API_URL": self.discord.api_url,
             "FOXAPI_KEY": self.fox.key,
             "FOXAPI_URL": self.fox.url,
-            "DATABASE_URL": f"sqlite+aiosqlite:///{self.data}/bot.db",
+            "DATABASE_URL": self.database.url,
             "DATA_DIR": str(self.data),
             "TRUSTED_MEDIA_HOSTS": ",".join(hosts),
             "POLL_SECONDS": "0.05",
             "EDIT_SECONDS": "0.5",  # more, and Discord's rate limit for edits makes them wait
+            "LEASE_SECONDS": "2",
             **self.limits,
             **changes,
         }
@@ -98,10 +101,10 @@ class Stage:
                 await serving
 
     @asynccontextmanager
-    async def process(self, **changes: str) -> AsyncIterator[BotProcess]:
+    async def process(self, *arguments: str, **changes: str) -> AsyncIterator[BotProcess]:
         """The bot as a process of its own; its lines go to `lines`. Start it, kill it, start it again."""
         self.data.mkdir(exist_ok=True)
-        process = self.kind(self.environment(**changes), self.folder, self.lines.append, lambda: None)
+        process = self.kind(self.environment(**changes), self.folder, self.lines.append, lambda: None, arguments)
         try:
             yield process
         finally:
@@ -160,12 +163,15 @@ def percent_of(message: Json) -> int | None:
 
 
 @asynccontextmanager
-async def on_stage(folder: Path, clips: Clips, *, at_once: int = 2, instant: bool = False) -> AsyncIterator[Stage]:
-    """Set the stage, without a bot; `at_once` and `instant` are FoxServer's."""
+async def on_stage(
+    folder: Path, clips: Clips, database: Database | None = None, *, at_once: int = 2, instant: bool = False
+) -> AsyncIterator[Stage]:
+    """Set the stage, without a bot; `at_once` and `instant` are FoxServer's. Without a `database` it is a file."""
     clock = Clock()
+    database = database or SQLiteFile(folder / "data" / "bot.db")
     async with AsyncExitStack() as stack:
         discord = await stack.enter_async_context(DiscordServer(clock=clock))
         fox = await stack.enter_async_context(FoxServer(clock, at_once=at_once, instant=instant))
         people = [discord.world.user_named(name) for name in ("Ana", "Ben", "Mia")]
         ana, ben, mia = [await stack.enter_async_context(Member(discord.url, person.id)) for person in people]
-        yield Stage(clock, discord, fox, folder, clips, ana, ben, mia)
+        yield Stage(clock, discord, fox, folder, clips, database, ana, ben, mia)

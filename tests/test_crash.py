@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,8 @@ from bot.sandbox.fox.quirks import Pause, Quirks
 from bot.task import State
 from tests.aftermath import one_message_each, sent_paid_downloaded, settled
 from tests.clips import Clips
+from tests.conftest import ClusterFor
+from tests.databases import new_database
 from tests.ending import (
     CLIP,
     EDIT,
@@ -36,7 +39,7 @@ from tests.ending import (
     within,
 )
 from tests.forked import ForkedBot
-from tests.stage import A_VIDEO, CREATE, Stage, on_stage, title_of
+from tests.stage import A_VIDEO, CREATE, Stage, on_stage
 
 
 @dataclass(frozen=True)
@@ -89,25 +92,29 @@ MATRIX = (
         in_its_reply=False,
     ),
 )
+ALSO_ON_POSTGRESQL = ("sending, the request taken", "rendering", "delivered, not recorded")
 
 
-Runs = dict[str, asyncio.Task[None]]
+Runs = dict[tuple[str, str], asyncio.Task[None]]
+"""By the name of the row and the make of database."""
 
 
 @pytest.fixture(scope="module")
 async def runs(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, clips: Clips
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, clips: Clips, cluster_for: ClusterFor
 ) -> AsyncIterator[Runs]:
     """The rows that are to be tested, each on a stage of its own; some at once, for most of it is Python starting."""
     at_once = asyncio.Semaphore(3)
 
-    async def run(crash: Crash) -> None:
-        async with at_once, on_stage(tmp_path_factory.mktemp("crash"), clips) as stage:
-            await kill_and_start_again(stage, crash)
+    async def run(crash: Crash, engine: str) -> None:
+        async with at_once, AsyncExitStack() as stack:
+            folder, cluster = tmp_path_factory.mktemp("crash"), await cluster_for(engine)
+            database = await stack.enter_async_context(new_database(folder / "data", cluster))
+            await kill_and_start_again(await stack.enter_async_context(on_stage(folder, clips, database)), crash)
 
     chosen = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    rows = [each["crash"] for each in chosen if "crash" in each]
-    running = {row.name: asyncio.create_task(run(row)) for row in rows}
+    rows = [(each["crash"], each.get("engine", "sqlite")) for each in chosen if "crash" in each]
+    running = {(row.name, engine): asyncio.create_task(run(row, engine)) for row, engine in rows}
     yield running
     for task in running.values():
         task.cancel()
@@ -115,9 +122,18 @@ async def runs(
 
 
 @pytest.mark.parametrize("crash", MATRIX, ids=lambda crash: crash.name)
-async def test_killed_there_and_started_again(runs: Runs, crash: Crash) -> None:
+async def test_killed_there_and_started_again(runs: Runs, crash: Crash, engine: str) -> None:
     """After SIGKILL and a new start: at most one payment, one reply with the one right end, nothing left lying."""
-    await runs[crash.name]
+    await runs[crash.name, engine]
+
+
+@pytest.mark.parametrize(
+    "crash", [row for row in MATRIX if row.name in ALSO_ON_POSTGRESQL], ids=lambda crash: crash.name
+)
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_the_same_on_postgresql(runs: Runs, crash: Crash, engine: str) -> None:
+    """The rows on which money hangs, whatever the make of database; `--engine postgresql` runs them all on it."""
+    await runs[crash.name, engine]
 
 
 async def kill_and_start_again(stage: Stage, crash: Crash) -> None:
@@ -171,6 +187,7 @@ async def test_killed_while_starting(stage: Stage) -> None:
         await one_message_each(scene)
 
 
+@pytest.mark.only_sqlite
 async def test_a_second_bot_on_the_same_database_does_not_start(stage: Stage) -> None:
     """It says why in one sentence and ends with an error; the first goes on undisturbed."""
     lines: list[str] = []

@@ -11,6 +11,7 @@ from tests.clips import seconds_of
 from tests.stage import CREATE, Stage, labels_of, percent_of, text_of, title_of
 
 
+@pytest.mark.both_engines
 async def test_an_attached_clip_comes_back_longer(stage: Stage) -> None:
     """One reply shows prompt, member, lengths and progress, and ends with the longer video attached and playable."""
     halfway = Pause(at=40)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,18 +15,13 @@ from bot.sandbox.fox.quirks import Pause, Quirks
 from bot.store import Store
 from bot.task import Billed, State, Task
 from tests.clips import Clips
+from tests.databases import Database
 from tests.hardship import tiny
 from tests.makers import NOON, a_case, a_place, an_order
 from tests.stage import Stage, text_of
 
 ALF, *OTHERS = range(1, 7)
 ONE_SLOT = Roofs(max_running=1)
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with Store.open(f"sqlite+aiosqlite:///{tmp_path}/bot.db") as opened:
-        yield opened
 
 
 async def waiting(store: Store, member: int, guild: int | None = 22, *, message: int) -> Task:
@@ -134,21 +127,21 @@ async def test_the_forecast_is_what_happens(store: Store) -> None:
 
 
 MANY = """
-WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
-INSERT INTO tasks (id, message_id, user_id, home, guild_id, "order", state, place, created_at, changed_at, head_ends,
+INSERT INTO tasks (message_id, user_id, home, guild_id, "order", state, place, created_at, changed_at, head_ends,
                    progress, overdue, billed, told)
-SELECT i, i, 1 + i % 500, 1 + i % 50, 1 + i % 50, json_set("order", '$.guild_id', 1 + i % 50, '$.user_id', 1 + i % 500),
-       state, place, created_at, changed_at, 0, 0, 0, billed, 0
+WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+SELECT i, 1 + i % 500, 1 + i % 50, 1 + i % 50,
+       CAST(replace(replace(CAST("order" AS TEXT), '"guild_id": 2', '"guild_id": ' || (1 + i % 50)),
+                    '"user_id": 2', '"user_id": ' || (1 + i % 500)) AS {json}),
+       state, place, created_at, changed_at, 0, 0, overdue, billed, told
 FROM n, tasks WHERE tasks.id = 1
 """
 
 
-async def test_ten_thousand_in_line_are_no_burden(store: Store, tmp_path: Path) -> None:
+async def test_ten_thousand_in_line_are_no_burden(store: Store, database: Database) -> None:
     """With 10,000 tasks of 500 members on 50 servers in line, a turn takes milliseconds, and so does a submission."""
     await waiting(store, 2, guild=2, message=1)
-    with sqlite3.connect(tmp_path / "bot.db") as connection:
-        connection.execute(MANY)
-    connection.close()
+    database.sql(MANY.format(json="TEXT" if database.url.startswith("sqlite") else "JSON"))
     start = time.process_time()
     claimed = [await store.claim(Roofs(max_running=100), 5, NOON) for _ in range(50)]
     assert len({task.order.guild_id for task in claimed if task}) == 50
@@ -166,8 +159,9 @@ async def test_those_in_line_see_their_turn_come_nearer(stage: Stage, clips: Cli
         show = bot.screen.show
 
         def watch(task: Task, still: Path | None) -> None:
-            if task.turn is not None:
-                shown.setdefault(task.id, []).append(task.turn)
+            turns = shown.setdefault(task.id, [])
+            if task.turn is not None and task.turn not in turns[-1:]:
+                turns.append(task.turn)
             show(task, still)
 
         bot.screen.show = watch  # type: ignore[method-assign]
@@ -180,4 +174,4 @@ async def test_those_in_line_see_their_turn_come_nearer(stage: Stage, clips: Cli
         held.release.set()
         for who, reply in ((stage.ana, first), (stage.ben, second), (stage.mia, third)):
             assert "Finished" in text_of(await stage.until(who, reply, "Finished"))
-    assert shown == {2: [1], 3: [2, 1]}
+    assert (shown[2], shown[3]) == ([1], [2, 1])

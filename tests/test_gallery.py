@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from bot.sandbox.discord.member import Member
 from bot.sandbox.discord.model import FORUM_CHANNEL
 from tests.sharing import channel, finished, posts_in, share
@@ -34,6 +36,7 @@ def titles(message: Json) -> list[str]:
     return [embed["title"] for embed in message["embeds"]]
 
 
+@pytest.mark.both_engines
 async def test_the_most_starred_first(stage: Stage) -> None:
     """Distinct members count, the bot and the creator do not; each result has its still and a link to its post."""
     general = channel(stage, "general")

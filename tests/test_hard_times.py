@@ -104,6 +104,7 @@ def full(database: Path) -> AbstractAsyncContextManager[None]:
     return told_to(database, refusing, ["DROP TRIGGER full_INSERT", "DROP TRIGGER full_UPDATE"])
 
 
+@pytest.mark.only_sqlite
 @pytest.mark.parametrize("fault", [locked, full])
 @pytest.mark.parametrize("moment", ["clip", "create", "result"])
 async def test_the_database_takes_no_writes(
@@ -128,6 +129,7 @@ async def test_the_database_takes_no_writes(
     await assert_told(stage, reply, DONE, paid=1)
 
 
+@pytest.mark.only_sqlite
 async def test_a_task_that_cannot_be_kept_is_not_begun(stage: Stage, clip: Path) -> None:
     """When the row cannot be written the member is told so privately, and nothing else remains or is paid."""
     async with stage.bot(HASTY, **CALM), full(stage.data / "bot.db"):

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.ext.asyncio import create_async_engine
 
+import bot.store
 from bot.rules import Limits
 from bot.store import Store
 from bot.task import Billed, Refused, State
+from tests.databases import Database
 from tests.desk import ALF, BEA, GRACE, GUILD, HOUR, MOD, Desk, at_desk
 from tests.makers import NOON, a_place, an_order
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with at_desk(tmp_path) as opened:
+async def desk(database: Database) -> AsyncIterator[Desk]:
+    async with at_desk(database) as opened:
         yield opened
 
 
@@ -65,11 +69,11 @@ async def test_forgetting_deletes_but_does_not_renew_the_day(desk: Desk) -> None
     assert "Your limit" in str((await desk.refused()).sentence)
     await desk.end(running, State.DELIVERED, Billed.YES)
     await desk.store.attic.sweep(desk.time, GRACE)
-    assert b"secret" not in _dump(desk.file)
+    assert "secret" not in _dump(desk)
     assert "Your limit" in str((await desk.refused()).sentence)
     desk.time += timedelta(hours=24)
     await desk.store.attic.sweep(desk.time, GRACE)
-    assert _count(desk.file, "tasks") == 0
+    assert _count(desk, "tasks") == 0
     assert "blocked" in str((await desk.refused(guild=33)).sentence)
 
 
@@ -90,51 +94,41 @@ async def test_a_left_servers_rows_go_after_the_grace_time(desk: Desk) -> None:
     await desk.store.attic.sweep(desk.time, GRACE)
     assert await moderation.limits_of(GUILD) == Limits()
     assert (await moderation.limits_of(33)).user_per_day == 3
-    assert [_count(desk.file, table) for table in ("tasks", "servers", "members")] == [1, 1, 1]
+    assert [_count(desk, table) for table in ("tasks", "servers", "members")] == [1, 1, 1]
 
 
-async def test_tasks_of_before_there_were_limits_are_counted_too(tmp_path: Path) -> None:
+async def test_tasks_of_before_there_were_limits_are_counted_too(unmigrated: Database) -> None:
     """A database of the first version is migrated: its tasks get their server, or their member's direct messages."""
-    from alembic import command
-    from alembic.config import Config
-    from sqlalchemy import create_engine
-
-    import bot.store
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(bot.store.__file__).parent / "migrations"))
-    engine = create_engine(f"sqlite:///{tmp_path}/bot.db")
-    with engine.begin() as old:
-        config.attributes["connection"] = old
-        command.upgrade(config, "0001")
-    engine.dispose()
-    with sqlite3.connect(tmp_path / "bot.db") as connection:
-        for message, guild in ((1, GUILD), (2, None)):
-            order, place = an_order(guild_id=guild), a_place(message)
-            kept = (order.model_dump_json(), place.model_dump_json(), guild, ALF, message, NOON.isoformat(" ")[:19])
-            connection.execute(
-                """INSERT INTO tasks (state, "order", place, guild_id, user_id, message_id, created_at, changed_at,
-                head_ends, progress, overdue, billed, told)
-                VALUES ('delivered', ?, ?, ?, ?, ?, ?, datetime('now'), 0, 0, 0, 'yes', 1)""",
-                kept,
-            )
-    connection.close()
-    async with Store.open(f"sqlite+aiosqlite:///{tmp_path}/bot.db") as store:
-        desk = Desk(store, tmp_path / "bot.db", defaults=Limits(user_per_day=1), messages=10)
+    await _migrated_to("0001", unmigrated.url)
+    for message, guild in ((1, GUILD), (2, None)):
+        row = f"{guild or 'NULL'}, {ALF}, {message}, '{NOON:%F %T}', '{NOON:%F %T}'"
+        order, place = an_order(guild_id=guild).model_dump_json(), a_place(message).model_dump_json()
+        unmigrated.sql(
+            f"""INSERT INTO tasks (state, "order", place, guild_id, user_id, message_id, created_at, changed_at,
+            head_ends, progress, overdue, billed, told)
+            VALUES ('delivered', '{order}', '{place}', {row}, 0, 0, false, 'yes', true)"""  # noqa: S608
+        )
+    async with Store.open(unmigrated.url) as store:
+        desk = Desk(store, unmigrated, defaults=Limits(user_per_day=1), messages=10)
         await desk.refused(guild=GUILD)
         await desk.refused(guild=None)
         assert (await desk.service.moderation.usage(GUILD, 1)).total.seconds == 6
 
 
-def _count(file: Path, table: str) -> int:
-    with sqlite3.connect(file) as connection:
-        (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
-    connection.close()
+async def _migrated_to(revision: str, url: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(bot.store.__file__).parent / "migrations"))
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        config.attributes["connection"] = connection.sync_connection
+        await connection.run_sync(lambda _: command.upgrade(config, revision))
+    await engine.dispose()
+
+
+def _count(desk: Desk, table: str) -> int:
+    ((count,),) = desk.database.sql(f"SELECT count(*) FROM {table}")  # noqa: S608
     return int(count)
 
 
-def _dump(file: Path) -> bytes:
-    with sqlite3.connect(file) as connection:
-        text = "\n".join(connection.iterdump())
-    connection.close()
-    return text.encode()
+def _dump(desk: Desk) -> str:
+    return str([desk.database.sql(f"SELECT * FROM {table}") for table in ("tasks", "servers", "members")])  # noqa: S608

@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from bot.rules import Asker, Roofs
 from bot.task import Billed, Order, Refused, State, Task
+from tests.databases import SQLiteFile
 from tests.desk import GRACE, Desk, at_desk
 from tests.makers import NOON, a_place, an_asker, an_order
 
@@ -91,7 +92,8 @@ class Rules(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
         self.open = AsyncExitStack()
-        self.desk: Desk = self.run(self.open.enter_async_context(at_desk(Path(self.folder.name))))
+        file = SQLiteFile(Path(self.folder.name) / "bot.db")
+        self.desk: Desk = self.run(self.open.enter_async_context(at_desk(file)))
         self.desk.roofs = ROOFS
         self.service = self.desk.service
         self.now = NOON

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -17,11 +17,13 @@ from bot.service import Service
 from bot.store import Store
 from bot.task import Refused, State, Task
 from tests.clips import Clips
+from tests.databases import Database
 from tests.hardship import tiny
 from tests.makers import NOON, ROOMY, a_case, a_place, an_asker, an_order
 from tests.stage import CREATE, Stage, text_of, title_of
 
-MEMBERS, COMMANDS, ROUNDS = 20, 100, 4
+MEMBERS, COMMANDS = 20, 100
+ROUNDS = {"sqlite": 4, "postgresql": 2}
 HELPERS = 901
 
 
@@ -46,18 +48,14 @@ RACES = {
     "a share of the roof": Race(Limits(), 7, roofs=ROOMY.model_copy(update={"max_per_day": 14, "share": 50})),
     "the line": Race(Limits(server_running=2), 11, roofs=ROOMY.model_copy(update={"server_waiting": 9})),
 }
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with Store.open(f"sqlite+aiosqlite:///{tmp_path}/bot.db") as opened:
-        yield opened
+OVER_PROCESSES = ("user_per_day", "a share of the roof", "the line")
+"""A member's limit, the operator's, and a server's."""
 
 
 @pytest.mark.parametrize("race", RACES.values(), ids=RACES.keys())
-async def test_exactly_the_allowed_number_passes(store: Store, race: Race) -> None:
-    """100 simultaneous commands from 20 members, four times over on one file, are counted exactly each time."""
-    for again in range(ROUNDS):
+async def test_exactly_the_allowed_number_passes(store: Store, race: Race, engine: str) -> None:
+    """100 simultaneous commands from 20 members, time and again on one database, are counted exactly each time."""
+    for again in range(ROUNDS[engine]):
         now = NOON + timedelta(days=2 * again)
         service = Service(store, lambda now=now: now, lambda _: None, race.limits, race.roofs, News())  # type: ignore[misc]
 
@@ -75,13 +73,30 @@ async def test_exactly_the_allowed_number_passes(store: Store, race: Race) -> No
             assert Counter(task.order.user_id for task in tasks) == dict.fromkeys(range(1, MEMBERS + 1), race.each)
 
 
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_exactly_the_allowed_number_passes_over_processes(database: Database) -> None:
+    """The same hundred commands, a third of them from each of three processes: together as many pass as from one."""
+    words = (sys.executable, "-m", "tests.orderer", database.url)
+    pipe = asyncio.subprocess.PIPE
+    orderers = [
+        await asyncio.create_subprocess_exec(*words, str(number), "3", stdin=pipe, stdout=pipe) for number in range(3)
+    ]
+    for each in orderers:
+        assert each.stdout
+        assert await each.stdout.readline() == b"ready\n"
+    outputs = await asyncio.gather(*(each.communicate(b"go\n") for each in orderers))
+    results = [json.loads(output) for output, _ in outputs]
+    together = {name: sum(result[name] for result in results) for name in OVER_PROCESSES}
+    assert together == {name: RACES[name].passing for name in OVER_PROCESSES}
+
+
 async def test_no_more_than_server_running_are_ever_at_work(store: Store) -> None:
     """With 100 in line for four rounds of simultaneous claims and ends, a server's three slots are never four."""
     for message in range(COMMANDS):
         order = an_order(user_id=1 + message % MEMBERS)
         await store.reserve(order, a_place(1 + message), NOON, a_case(order))
     at_work: dict[int, Task] = {}
-    for _ in range(ROUNDS):
+    for _ in range(10):
         claimed = await asyncio.gather(*(store.claim(Roofs(max_running=50), 3, NOON) for _ in range(10)))
         at_work |= {task.id: task for task in claimed if task}
         assert len(at_work) == 3

@@ -1,12 +1,10 @@
-"""What counts and for how long, as the service answers it from a real database file."""
+"""What counts and for how long, as the service answers it from a real database."""
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,13 +12,14 @@ from bot.news import LimitsChanged, MemberRuled, OrderRefused, TaskAccepted
 from bot.rules import Limits
 from bot.store import Store
 from bot.task import Billed, Refused, State
+from tests.databases import Database
 from tests.desk import ALF, BEA, GUILD, HOUR, MOD, Desk, at_desk
 from tests.makers import NOON, ROOMY, a_place, an_asker, an_order
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with at_desk(tmp_path) as opened:
+async def desk(database: Database) -> AsyncIterator[Desk]:
+    async with at_desk(database) as opened:
         yield opened
 
 
@@ -129,17 +128,16 @@ async def test_blocks_hold_until_they_are_taken_back(desk: Desk) -> None:
     await desk.submit()
 
 
-async def test_limits_survive_a_restart_and_simultaneous_changes(tmp_path: Path) -> None:
+async def test_limits_survive_a_restart_and_simultaneous_changes(database: Database) -> None:
     """Two moderators change two things at once: both hold, also for the next process."""
-    url = f"sqlite+aiosqlite:///{tmp_path}/bot.db"
-    async with Store.open(url) as store:
-        moderation = Desk(store, tmp_path, defaults=Limits(cooldown=7)).service.moderation
+    async with Store.open(database.url) as store:
+        moderation = Desk(store, database, defaults=Limits(cooldown=7)).service.moderation
         await asyncio.gather(
             moderation.change_limits(GUILD, MOD, user_per_day=4, role_per_day={9: 2}),
             moderation.change_limits(GUILD, MOD, forbidden=("cat",), paused=""),
         )
-    async with Store.open(url) as store:
-        limits = await Desk(store, tmp_path).service.moderation.limits_of(GUILD)
+    async with Store.open(database.url) as store:
+        limits = await Desk(store, database).service.moderation.limits_of(GUILD)
     assert limits == Limits(cooldown=7, user_per_day=4, role_per_day={9: 2}, forbidden=("cat",), paused="")
 
 
@@ -156,9 +154,7 @@ async def test_wrong_limits_are_one_sentence(desk: Desk) -> None:
 
 async def test_without_an_answer_of_the_store_nothing_is_started(desk: Desk) -> None:
     """When the limits cannot be read the member is told so, and there is no task: it fails closed."""
-    with sqlite3.connect(desk.file) as connection:
-        connection.execute("ALTER TABLE members RENAME TO lost")
-    connection.close()
+    desk.database.sql("ALTER TABLE members RENAME TO lost")
     assert "cannot look at the limits" in str((await desk.refused()).sentence)
     assert desk.rung == []
     assert await desk.store.of_member(ALF, 10) == []
@@ -167,9 +163,7 @@ async def test_without_an_answer_of_the_store_nothing_is_started(desk: Desk) -> 
 async def test_unreadable_limits_are_no_limits_to_nobody(desk: Desk) -> None:
     """A row of limits that nobody can understand refuses everything, instead of allowing it."""
     await desk.service.moderation.change_limits(GUILD, MOD, user_per_day=1)
-    with sqlite3.connect(desk.file) as connection:
-        connection.execute("""UPDATE servers SET limits = '{"user_per_day": "many"}'""")
-    connection.close()
+    desk.database.sql("""UPDATE servers SET limits = '{"user_per_day": "many"}'""")
     assert "cannot look at the limits" in str((await desk.refused()).sentence)
 
 

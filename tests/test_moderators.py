@@ -103,6 +103,7 @@ async def test_channels_threads_and_private_replies(stage: Stage) -> None:
         await refused(stage, stage.ana, "age-restricted")
 
 
+@pytest.mark.both_engines
 async def test_members_are_blocked_reset_and_granted(stage: Stage) -> None:
     """A member chosen on the panel: block, unblock, reset the count, grant extra runs; each holds at once."""
     async with stage.bot():

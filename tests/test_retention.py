@@ -6,28 +6,28 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from bot.runner import Patience
 from bot.task import Billed, Refused, State
+from tests.databases import Database
 from tests.desk import ALF, GUILD, HOUR, Desk, at_desk
 from tests.ending import until
 from tests.stage import Stage
 
 DAY = timedelta(days=1)
+PROMPTS = """SELECT id, "order" ->> 'prompt' FROM tasks ORDER BY id"""
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with at_desk(tmp_path) as opened:
+async def desk(database: Database) -> AsyncIterator[Desk]:
+    async with at_desk(database) as opened:
         yield opened
 
 
 async def kept(desk: Desk) -> list[tuple[int, str]]:
-    with closing(sqlite3.connect(desk.file)) as connection:
-        return connection.execute("""SELECT id, "order" ->> 'prompt' FROM tasks ORDER BY id""").fetchall()
+    return [(int(key), str(prompt)) for key, prompt in desk.database.sql(PROMPTS)]
 
 
 async def test_old_rows_go_and_nothing_else(desk: Desk) -> None:
@@ -81,11 +81,9 @@ async def test_many_go_in_batches(desk: Desk) -> None:
     columns = '"order", place, state, user_id, home, seconds, created_at, changed_at, head_ends, progress, overdue, '
     columns += "billed, told, granted, forgotten, ping_due, deleted"
     numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)"
-    with closing(sqlite3.connect(desk.file)) as connection:
-        connection.execute(
-            f"{numbers} INSERT INTO tasks ({columns}, message_id) SELECT {columns}, 10000 + i FROM tasks, n"  # noqa: S608
-        )
-        connection.commit()
+    desk.database.sql(
+        f"{numbers} INSERT INTO tasks ({columns}, message_id) SELECT {columns}, 10000 + i FROM tasks, n"  # noqa: S608
+    )
     assert await desk.store.attic.retire(desk.time + 90 * DAY, 90 * DAY) == 1201
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +16,7 @@ from bot.service import MemberUse, Report, Standing
 from bot.task import Refused, State
 from cogs import _books, _controls, _panel
 from cogs._lines import line_of
+from tests.databases import Database
 from tests.desk import GUILD, MOD, Desk, at_desk
 from tests.hardship import tiny
 from tests.makers import NOON, a_place, a_task, an_asker, an_order
@@ -53,8 +53,8 @@ EMPTY = Standing(limits=Limits(), roofs=Roofs(), used=0, at_work=0, waiting=0, m
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with at_desk(tmp_path) as opened:
+async def desk(database: Database) -> AsyncIterator[Desk]:
+    async with at_desk(database) as opened:
         yield opened
 
 

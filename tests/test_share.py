@@ -137,6 +137,7 @@ async def test_only_where_both_may_post_files(stage: Stage) -> None:
 # Once only
 
 
+@pytest.mark.both_engines
 async def test_pressed_twice_it_is_posted_once(stage: Stage) -> None:
     """Two forms sent at the same moment make one post, and both are told where it is."""
     general = channel(stage, "general")

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.rules import Roofs
 from bot.store import Moved, Store, StoreUnusable
+from bot.store.tables import metadata
 from bot.task import Billed, Clip, Order, Place, State, Task
+from tests.databases import Database
 from tests.makers import NOON, a_case, a_place, an_order
 
 CLIP = Clip(seconds=4, width=640, height=360, video_codec="h264", container="mp4", fps=30, audio=True, size=1000)
-
-
-def url_of(folder: Path) -> str:
-    return f"sqlite+aiosqlite:///{folder}/bot.db"
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with Store.open(url_of(tmp_path)) as opened:
-        yield opened
 
 
 async def added(store: Store, order: Order, place: Place) -> Task:
@@ -86,43 +80,61 @@ async def test_unfinished_are_those_with_something_left_to_do(store: Store) -> N
     assert [task.state for task in await store.unfinished()] == [State.PREPARING, State.READY, State.FAILED]
 
 
-@pytest.mark.usefixtures("store")
 async def test_a_second_bot_on_the_same_file_is_refused(tmp_path: Path) -> None:
     """Another process (here: another opening) gets one sentence instead of a share in the work."""
-    with pytest.raises(StoreUnusable, match="Another bot is already running"):
-        async with Store.open(url_of(tmp_path)):
-            pass
+    url = f"sqlite+aiosqlite:///{tmp_path}/bot.db"
+    async with Store.open(url):
+        with pytest.raises(StoreUnusable, match="Another bot is already running"):
+            async with Store.open(url):
+                pass
 
 
-async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+async def test_several_open_a_new_server_database_at_once(unmigrated: Database) -> None:
+    """On PostgreSQL they migrate one after the other, and all of them go on; a file is for one of them."""
+    if unmigrated.url.startswith("sqlite"):
+        return
+
+    async def open_it() -> None:
+        async with Store.open(unmigrated.url) as store:
+            assert await store.get(1) is None
+
+    await asyncio.gather(*(open_it() for _ in range(4)))
+
+
+async def test_a_newer_database_is_refused(database: Database) -> None:
     """An older bot does not touch the database of a newer one."""
-    async with Store.open(url_of(tmp_path)):
+    async with Store.open(database.url):
         pass
-    with sqlite3.connect(tmp_path / "bot.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
+    database.sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreUnusable, match="newer version"):
-        async with Store.open(url_of(tmp_path)):
+        async with Store.open(database.url):
             pass
 
 
-async def test_the_migrations_make_the_tables_that_the_code_uses(tmp_path: Path) -> None:
-    """What alembic builds is what tables.py describes, column by column."""
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-    from sqlalchemy import create_engine
-
-    from bot.store.tables import metadata
-
-    async with Store.open(url_of(tmp_path)):
+async def test_the_migrations_make_the_tables_that_the_code_uses(database: Database) -> None:
+    """What alembic builds is what the code's tables describe, column by column."""
+    async with Store.open(database.url):
         pass
-    engine = create_engine(f"sqlite:///{tmp_path}/bot.db")
-    with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-    engine.dispose()
+    engine = create_async_engine(database.url)
+    async with engine.connect() as connection:
+
+        def differences(sync: Connection) -> list[object]:
+            return list(compare_metadata(MigrationContext.configure(sync), metadata))
+
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
 
 
-@pytest.mark.parametrize("url", ["nonsense", "mysql://x/y", "sqlite+aiosqlite://"])
+async def test_characters_that_one_make_does_not_take(store: Store) -> None:
+    """A NUL in somebody's text is left out, numbers may be as large as Discord's, and the others come back."""
+    task = await added(store, an_order(user_id=2**62, prompt="\U0001f431 \\ ' \""), a_place(2**62))
+    failed = await store.move(task, State.FAILED, NOON, remote_id="no\0 way")
+    assert failed.remote_id == "no way"
+    assert await store.get(10**18 - 1) is None
+    assert [found.id for found in await store.catalogue.search(2**62, "\U0001f431 \\", 5)] == [task.id]
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://x/y", "sqlite+aiosqlite://", "postgresql://x/y"])
 async def test_a_wrong_address_is_one_sentence(url: str) -> None:
     """A DATABASE_URL that cannot work is named, not traced back."""
     with pytest.raises(StoreUnusable, match="DATABASE_URL"):

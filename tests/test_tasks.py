@@ -42,6 +42,7 @@ async def open_one(stage: Stage, message: Json, task_id: int) -> Json:
     return await says(stage.ana, message, f"**Task {task_id}**")
 
 
+@pytest.mark.both_engines
 async def test_pages(stage: Stage) -> None:
     """Five to a page, newest first; the buttons turn pages, also after a restart, and each page is private."""
     await history(stage, [f"number {at} of many" for at in range(1, 13)])

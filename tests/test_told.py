@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -30,9 +29,8 @@ def of_ana(stage: Stage) -> list[tuple[str, list[str]]]:
 
 def nobody_is_due(stage: Stage) -> bool:
     """Whether the database says so, read apart from the bot."""
-    with closing(sqlite3.connect(f"file:{stage.data}/bot.db?mode=ro", uri=True, timeout=5)) as database:
-        (ended,) = database.execute("SELECT count(*) FROM tasks WHERE told AND NOT ping_due").fetchone()
-        return int(ended) == 1
+    ((ended,),) = stage.database.sql("SELECT count(*) FROM tasks WHERE told AND NOT ping_due")
+    return bool(ended == 1)
 
 
 async def chosen(stage: Stage, mode: str) -> None:

@@ -21,6 +21,7 @@ from tests.stage import Stage, text_of
 TODAY = date(2026, 11, 22)
 
 
+@pytest.mark.both_engines
 async def test_usage_tells_days_members_outcomes_and_credits(stage: Stage) -> None:
     """Finished and failed tasks of two members are in the panel, the CSV and the chart; a refused one is not."""
     async with stage.bot():

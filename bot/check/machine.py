@@ -45,10 +45,10 @@ async def database(url: str) -> Finding:
             "database", False, says.rstrip("."), todo or "Correct DATABASE_URL, or let the bot's user write there."
         )
     if not seen.exists:
-        return Finding("database", True, f"{seen.file} is made at the first start")
+        return Finding("database", True, f"{seen.place} is made at the first start")
     state = "is upgraded at the next start" if seen.upgrade_due else "is up to date"
     used = ", and a bot works on it now" if seen.in_use else ""
-    return Finding("database", True, f"{seen.file} can be written, and {state}{used}")
+    return Finding("database", True, f"{seen.place} can be written, and {state}{used}")
 
 
 async def data_dir(folder: Path) -> Finding:

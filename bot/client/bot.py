@@ -68,10 +68,14 @@ class ExtendBot(commands.Bot):
         edit_seconds: float,
         now: Callable[[], datetime],
         trace: aiohttp.TraceConfig | None = None,
+        sure: Callable[[], bool] = lambda: True,
+        gateway: bool = True,
     ) -> None:
         """`api_url`: REST base; `edit_seconds`: least gap between two edits of one reply.
 
-        `trace` is told of every request to Discord.
+        `trace` is told of every request to Discord;
+        `sure`: whether this process may still show the tasks that it works on, or others may have taken them over;
+        `gateway`: whether it will connect, and so is one of those who register the commands.
         """
         # discord.py has no argument for the API's address; these two are read late (discord.py 2.7, http.Route).
         Route.BASE = api_url.rstrip("/")
@@ -92,6 +96,8 @@ class ExtendBot(commands.Bot):
         self.now = now
         self.rush = Rush()
         self.languages = Languages.load()
+        self.sure = sure
+        self._gateway = gateway
 
     def connected(self) -> bool:
         """Whether the gateway is open, and Discord has taken the bot in."""
@@ -117,6 +123,8 @@ class ExtendBot(commands.Bot):
 
     async def setup_hook(self) -> None:
         """Ask for the gateway's address, and register the commands if they changed."""
+        if not self._gateway:
+            return
         _, gateway, _ = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
         await self.tree.set_translator(Catalogues(self.languages))

@@ -1,8 +1,9 @@
-"""How the rest of the program tells the runner that there is something to do."""
+"""How the rest of the program, and other processes, tell the runner that there is something to do."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 
@@ -12,9 +13,16 @@ class Bell:
     def __init__(self) -> None:
         self._rung = asyncio.Event()
         self._ids: set[int] = set()
+        self.carry: Callable[[int | None], object] = lambda _: None
+        """Tells the other processes. It may fail to: they look now and then all the same."""
 
     def ring(self, task_id: int | None = None) -> None:
-        """Say that a task's row is new, or was changed from outside its job; None: a slot may be free."""
+        """Say, everywhere, that a task's row is new, or was changed from outside its job; None: a slot may be free."""
+        self.hear(task_id)
+        self.carry(task_id)
+
+    def hear(self, task_id: int | None = None) -> None:
+        """It rang elsewhere, or is meant for this process alone."""
         if task_id is not None:
             self._ids.add(task_id)
         self._rung.set()

@@ -39,13 +39,13 @@ class Following:
             await _turn(job)
             remote = await job.unless_nudged(tools.fox.task(task.remote_id or ""))
         except UnknownTask:
-            tools.pause.well()
+            await tools.pause.well()
             return await self._wait(job, task, tools.patience.unknown)
         except (Passing, Rejected) as error:  # a refused key is mended by the operator; the task is still paid for
-            tools.pause.fault(error, getattr(error, "retry_after", None))
+            await tools.pause.fault(error, getattr(error, "retry_after", None))
             _give_up_if_late(job, task)
             return await job.fresh(task)
-        tools.pause.well()
+        await tools.pause.well()
         news = _news(task, remote)
         if news and remote.url is None and remote.percent <= task.progress:
             task, news = await tools.store.note(task, **news), {}

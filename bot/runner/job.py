@@ -33,6 +33,10 @@ T = TypeVar("T")
 _QUOTED = re.compile("“.*”", re.DOTALL)
 
 
+class Lost(Exception):
+    """Another process works on this task now."""
+
+
 class Job:
     """The work on one task. The runner owns the asyncio task that runs it."""
 
@@ -66,12 +70,14 @@ class Job:
         self._bell.ring()
 
     async def run(self) -> None:
-        """Return when the task has ended and its member knows."""
+        """Return when the task has ended and its member knows. Raises Lost."""
         while not self._task.over:
             try:
                 self._task = await self._step(self._task)
             except Moved:
                 self._task = await self._again()
+            except Lost:
+                raise
             except Failed as failure:
                 await self._fail(failure)
             except Exception:
@@ -103,7 +109,7 @@ class Job:
             detail = _own_words(moved.reason) or (f"remote {moved.remote_id}" if state is State.RENDERING else "")
             log.info("task %d %s%s", moved.id, state, f" ({detail})" if detail else "")
         if state is State.READY or state.ended:
-            self._bell.ring()  # it has left its slot
+            self.leave_slot()
         else:
             self.show(moved)
         return moved
@@ -180,9 +186,9 @@ class Job:
                 await asyncio.sleep(gaps.next())
 
     async def fresh(self, task: Task) -> Task:
-        """The row as it is now, if it is still in the same state; raises Moved."""
+        """The row as it is now, if it is still in the same state and this process's; raises Moved."""
         now = await self.tools.store.get(task.id)
-        if now is None or now.state is not task.state:
+        if now is None or now.state is not task.state or now.fence != task.fence:
             raise Moved(f"task {task.id} is no longer {task.state}")
         return now
 
@@ -194,7 +200,7 @@ class Job:
             self._task = await self._again()
 
     async def _again(self) -> Task:
-        """Read the row anew, however long the store takes to answer."""
+        """Read the row anew, however long the store takes to answer. Raises Lost."""
 
         async def read() -> Task:
             task = await self.tools.store.get(self._task.id)
@@ -202,7 +208,10 @@ class Job:
                 raise LookupError(f"task {self._task.id} is gone from the store")
             return task
 
-        return await self.surely(read)
+        task = await self.surely(read)
+        if task.fence != self._task.fence:
+            raise Lost(f"task {task.id} is worked on under lease {task.fence}, not {self._task.fence}")
+        return task
 
 
 def _own_words(reason: Phrase | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from bot.media import Folders
@@ -27,13 +26,18 @@ async def put_away(tools: Tools, task: Task) -> None:
     await tools.folders.remove(task.id)
 
 
-async def tidy(tools: Tools, living: Collection[int]) -> None:
-    """At start: put away what the last run did not come to, and remove whatever else belongs to no `living` task."""
-    for task_id in await tools.folders.ids() - set(living):
+async def tidy(tools: Tools) -> None:
+    """At start: put away what the last run did not come to, and remove whatever else belongs to no living task."""
+    found = await tools.folders.ids()  # first, for another process may begin a task meanwhile
+    living = {task.id for task in await tools.store.unfinished()}
+    for task_id in found - living:
         task = await tools.store.get(task_id)
         if task and task.state.ended:
             await put_away(tools, task)
-    await tools.folders.sweep(living)
+        else:
+            await tools.folders.remove(task_id)
+    if tools.store.alone:
+        await tools.folders.sweep(living)
 
 
 async def sweep(folders: Folders, store: Store, now: datetime, keep: timedelta) -> None:

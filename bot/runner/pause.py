@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from contextlib import suppress
+
+from bot.store import Pauses
 
 log = logging.getLogger(__name__)
 
@@ -14,8 +17,8 @@ class Gaps:
     """Growing, jittered gaps: about `first` seconds, then double each time, up to `most`."""
 
     def __init__(self, chance: random.Random, first: float = 1.0, most: float = 60.0) -> None:
+        self.first = first
         self._random = chance
-        self._first = first
         self._most = most
         self._next = first
 
@@ -27,20 +30,27 @@ class Gaps:
 
     def reset(self) -> None:
         """All is well: begin small again."""
-        self._next = self._first
+        self._next = self.first
 
 
 class Pause:
     """While it lasts, nobody queries FoxAPI; each fault in a row makes it longer, the first good answer ends it.
 
     After it, one job at a time looks whether FoxAPI is well again, so that a thousand tasks are not a thousand retries.
+    All processes make one pause: it is kept in the store, and here is only whether there is one.
     """
 
-    def __init__(self, chance: random.Random, first: float = 1.0, most: float = 60.0) -> None:
-        self._gaps = Gaps(chance, first, most)
-        self._apart = first
+    def __init__(
+        self, shared: Pauses, tell: Callable[[], None], chance: random.Random, first: float = 1.0, most: float = 60.0
+    ) -> None:
+        """`tell` lets the other processes know that there is something to look at."""
+        self._shared = shared
+        self._tell = tell
+        self._random = chance
+        self._first = first
+        self._most = most
         self._until = 0.0
-        self._next_turn = 0.0
+        """By the loop's clock, when the latest pause that began in this process is over."""
         self._well = asyncio.Event()
         self._well.set()
 
@@ -51,33 +61,47 @@ class Pause:
 
     @property
     def lasts(self) -> bool:
-        """Whether nobody may query now."""
-        return not self._well.is_set() and max(self._until, self._next_turn) > asyncio.get_running_loop().time()
+        """Whether a pause that began in this process is not over yet."""
+        return not self._well.is_set() and self._until > asyncio.get_running_loop().time()
 
     async def turn(self) -> None:
         """Return when the pause, if there is one, is over, and nobody else has just been let through to look."""
-        loop = asyncio.get_running_loop()
-        while (rest := max(self._until, self._next_turn) - loop.time()) > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(rest):
-                    await self._well.wait()
-        if not self._well.is_set():
-            self._next_turn = loop.time() + self._apart
+        while not self._well.is_set():
+            rest = await self._shared.turn(self._first)
+            if rest is None:
+                self._well.set()
+            elif rest == 0:
+                return
+            else:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(rest):
+                        await self._well.wait()
 
-    def fault(self, why: Exception, retry_after: float | None) -> None:
+    async def look(self) -> None:
+        """See whether another process has begun or ended a pause."""
+        if await self._shared.lasts():
+            self._well.clear()
+        else:
+            self._well.set()
+
+    async def fault(self, why: Exception, retry_after: float | None) -> None:
         """FoxAPI failed somebody: pause for all. Faults that were under way when it began do not lengthen it."""
-        loop = asyncio.get_running_loop()
-        if self._until > loop.time():
-            return
-        gap = self._gaps.next(retry_after)
-        self._until = loop.time() + gap
         self._well.clear()
-        log.warning("FoxAPI paused for %.1f s: %s", gap, why)
+        seconds = await self._shared.begin(lambda latest: self._longer(latest, retry_after))
+        if seconds is not None:
+            self._until = asyncio.get_running_loop().time() + seconds
+            log.warning("FoxAPI paused for %.1f s: %s", seconds, why)
+            self._tell()
 
-    def well(self) -> None:
+    async def well(self) -> None:
         """FoxAPI answered a query; that it takes an order would say nothing about its queries."""
-        if not self._well.is_set():
-            log.info("FoxAPI answers again")
+        if self._well.is_set():
+            return
+        await self._shared.end()
+        log.info("FoxAPI answers again")
         self._well.set()
-        self._until = self._next_turn = 0.0
-        self._gaps.reset()
+        self._tell()
+
+    def _longer(self, latest: float | None, retry_after: float | None) -> tuple[float, float]:
+        gaps = Gaps(self._random, self._first if latest is None else min(self._most, latest * 2))
+        return gaps.first, gaps.next(retry_after)

@@ -7,78 +7,102 @@ import logging
 
 from bot.news import TaskEnded
 from bot.runner.bell import Bell
+from bot.runner.holding import hold
 from bot.runner.housekeeping import keep_house, sweep
-from bot.runner.job import Job
+from bot.runner.job import Job, Lost
 from bot.runner.keeping import tidy
 from bot.runner.line import Line
 from bot.runner.pause import Gaps
 from bot.runner.tools import Tools
-from bot.store import DOUBTFUL_UP_TO
-from bot.task import State, Task
+from bot.store import DOUBTFUL_UP_TO, NotSure
+from bot.task import Task
 
 log = logging.getLogger(__name__)
 
 
+_LINE = "line"
+"""The duty to show to those in line where they stand."""
+
+
 class Runner:
-    """Works on every unfinished task while :meth:`run` runs."""
+    """Works on unfinished tasks while :meth:`run` runs: on all that no other process works on."""
 
     def __init__(self, tools: Tools, bell: Bell) -> None:
         self._tools = tools
         self._bell = bell
         self._jobs: dict[int, Job] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[None]] = set()
+        """What runs the jobs."""
         self._line = Line(tools)
-        self._begun = False
+        self._thorough_at = float("-inf")
+        """When to look again for what nobody told: a slot that is free needs a look at the line alone."""
+        self._doubtful_up_to = 0
+        """Of tasks with these numbers a restored backup may not know all."""
 
     async def run(self) -> None:
-        """Take up what an earlier run left, then new tasks as they come; ends only by cancellation.
+        """Take up what an earlier run or another process left, then new tasks; ends only by cancellation.
 
         Then every job is abandoned at a safe point: what it had not written down is done again or, if it was the
         paid request, waited for and otherwise left to be found as unclear.
         """
+        tools = self._tools
+        await tools.store.leases.join()
+        beside = [
+            asyncio.create_task(hold(tools.store.leases, self._let_go), name="hold"),
+            asyncio.create_task(keep_house(tools), name="keep house"),
+        ]
         try:
-            unfinished = await self._tools.store.unfinished()
-            doubtful = int(await self._tools.store.remembered(DOUBTFUL_UP_TO) or 0)
-            await tidy(self._tools, {task.id for task in unfinished})
-            for task in unfinished:
-                log.info("task %d goes on from %s", task.id, task.state)
-                self._start(task, doubtful=task.id <= doubtful)
-            self._own(asyncio.create_task(keep_house(self._tools), name="keep house"))
-            self._bell.ring()
+            self._doubtful_up_to = int(await tools.store.remembered(DOUBTFUL_UP_TO) or 0)
+            await tidy(tools)
+            self._bell.hear()
             await self._answer_bell()
         finally:
-            for running in self._running:
-                running.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await self._end_jobs()
+            await self._leave()
 
     async def _answer_bell(self) -> None:
         gaps = Gaps(self._tools.random, self._tools.patience.first_gap)
         while True:
-            # A slot may become free without a word: one whose task is no longer followed is kept for some minutes.
-            ids = await self._bell.wait(self._tools.patience.line if self._line else None)
+            # Also when it does not ring: a slot may become free without a word, a process may die, a ring may get lost.
+            ids = await self._bell.wait(self._tools.patience.line)
             try:
-                for task_id in ids & self._jobs.keys():
-                    self._jobs[task_id].nudge()
-                unknown = ids - self._jobs.keys()
-                if unknown or self._line or not self._begun:  # else nobody waits to be let in
-                    await self._let_in()
-                in_line = [task_id for task_id in unknown - self._jobs.keys() if await self._is_in_line(task_id)]
-                await self._line.look(in_line)
-                self._begun = True
+                await self._look(ids)
                 gaps.reset()
-            except Exception:
-                log.exception("could not look for tasks; trying again")
+            except Exception as error:
+                log.warning(
+                    "could not look for tasks, trying again: %s", error, exc_info=not isinstance(error, NotSure)
+                )
                 await asyncio.sleep(gaps.next())
-                self._bell.ring()
+                self._bell.hear()
                 for task_id in ids:
-                    self._bell.ring(task_id)
+                    self._bell.hear(task_id)
 
-    async def _is_in_line(self, task_id: int) -> bool:
-        """Whether a task that has no job stands in line; if it ended there, see to that."""
-        task = await self._tools.store.get(task_id)
-        if task and task.state.ended and not task.told:
-            self._start(task)
-        return bool(task and task.state is State.QUEUED)
+    async def _look(self, ids: set[int]) -> None:
+        """Do what there is to do; `ids`: of the tasks that somebody said something of."""
+        store = self._tools.store
+        for task_id in ids & self._jobs.keys():
+            self._jobs[task_id].nudge()
+        store.leases.must_be_sure()
+        await self._tools.pause.look()
+        unknown, now = ids - self._jobs.keys(), asyncio.get_running_loop().time()
+        thorough = bool(unknown) or now >= self._thorough_at
+        if thorough:
+            await self._take_up()
+            self._thorough_at = now + self._tools.patience.line
+        if thorough or self._line:  # else nobody is known to wait
+            await self._let_in()
+        if thorough and await store.leases.has_duty(_LINE):
+            await self._line.look([task.id for task in await store.in_line(unknown - self._jobs.keys())])
+
+    async def _take_up(self) -> None:
+        """Go on with what nobody works on."""
+        while taken := await self._tools.store.leases.take(self._jobs.keys()):
+            for task in taken:
+                log.info("task %d goes on from %s", task.id, task.state)
+                self._start(task, doubtful=task.id <= self._doubtful_up_to)
 
     async def _let_in(self) -> None:
         while task := await self._claim():
@@ -92,19 +116,39 @@ class Runner:
 
     def _start(self, task: Task, *, doubtful: bool = False) -> None:
         self._jobs[task.id] = job = Job(self._tools, task, self._bell, doubtful=doubtful)
-        self._own(asyncio.create_task(self._work(job, task.id), name=f"task {task.id}"))
-
-    def _own(self, running: asyncio.Task[None]) -> None:
-        self._running.add(running)
-        running.add_done_callback(self._running.discard)
+        working = asyncio.create_task(self._work(job, task.id), name=f"task {task.id}")
+        self._working.add(working)
+        working.add_done_callback(self._working.discard)
 
     async def _work(self, job: Job, task_id: int) -> None:
         try:
             await job.run()
+        except Lost as lost:
+            log.warning("%s: it is another process's now", lost)
+            self._tools.screen.forget(task_id)
+            return
         finally:
             del self._jobs[task_id]
-            self._bell.ring()
+            self._bell.hear()
         if not job.told_before:
             self._tools.news.tell(TaskEnded(job.task, job.completed_at))
         if job.task.forgotten:
             await sweep(self._tools)
+
+    async def _let_go(self) -> None:
+        """All tasks are others' now."""
+        for task_id in self._jobs:
+            self._tools.screen.forget(task_id)
+        await self._end_jobs()
+
+    async def _end_jobs(self) -> None:
+        for working in self._working:
+            working.cancel()
+        await asyncio.gather(*self._working, return_exceptions=True)
+
+    async def _leave(self) -> None:
+        """Let others go on at once."""
+        try:
+            await self._tools.store.leases.leave()
+        except Exception as error:
+            log.warning("could not say that this process ends; others will see that it is silent: %s", error)

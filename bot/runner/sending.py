@@ -63,6 +63,8 @@ async def unclear(job: Job, task: Task, why: str) -> Task:
 
 async def _pay(job: Job, task: Task, recent: Sequence[float]) -> Task:
     order, tools = task.order, job.tools
+    if not tools.store.leases.sure:  # it was stopped since it wrote that it sends: somebody else may have found that
+        return await _later(job, task, NotTaken("this process is not sure that the task is still its own"))
     try:
         answer = await tools.fox.submit(order.prompt, task.video_url or order.source_url, order.seconds)
     except Rejected as error:

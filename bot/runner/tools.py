@@ -62,6 +62,9 @@ class Screen(Protocol):
         it. Raises NotNow or NoWay.
         """
 
+    def forget(self, task_id: int) -> None:
+        """Another process shows this task from now on."""
+
     async def ping(self, task: Task, *, again: bool) -> None:
         """Notify the task's member, and nobody else, that the end stands in the reply.
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -38,19 +38,25 @@ class Child(Protocol):
 
 
 class BotProcess:
-    """`python -m bot` in `cwd` with the settings `env`; it does not restart by itself.
+    """`python -m bot`, with `arguments`, in `cwd` with the settings `env`; it does not restart by itself.
 
     `on_line` is told each line that the bot writes (at most 2,000 characters of it), `on_change` when it began
     to run or has ended (look at `running` and `code`). Neither may wait.
     """
 
     def __init__(
-        self, env: Mapping[str, str], cwd: Path, on_line: Callable[[str], None], on_change: Callable[[], None]
+        self,
+        env: Mapping[str, str],
+        cwd: Path,
+        on_line: Callable[[str], None],
+        on_change: Callable[[], None],
+        arguments: Sequence[str] = (),
     ) -> None:
         self.env = dict(env)
         self.code: int | None = None
         """What it ended with last (negative: the signal); None before that."""
         self._cwd = cwd
+        self._arguments = arguments
         self._on_line = on_line
         self._on_change = on_change
         self._child: Child | None = None
@@ -80,6 +86,7 @@ class BotProcess:
             sys.executable,
             "-m",
             "bot",
+            *self._arguments,
             cwd=self._cwd,
             env=self._environment(),
             stdin=asyncio.subprocess.DEVNULL,

@@ -4,7 +4,9 @@ from bot.store.backup import BackedUp, back_up
 from bot.store.books import InUse, Look
 from bot.store.errors import StoreUnusable
 from bot.store.inspection import Inspection, inspect
+from bot.store.leases import Leases, NotSure
 from bot.store.ledger import DOUBTFUL_UP_TO
+from bot.store.pauses import Pauses
 from bot.store.restore import Restored, restore
 from bot.store.store import Judge, Moved, Store
 from bot.store.turns import Lineup, Waiting
@@ -15,9 +17,12 @@ __all__ = [
     "InUse",
     "Inspection",
     "Judge",
+    "Leases",
     "Lineup",
     "Look",
     "Moved",
+    "NotSure",
+    "Pauses",
     "Restored",
     "Store",
     "StoreUnusable",

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import ColumnElement, Row, and_, delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.database import Database
+from bot.store.database import Database, Lock
 from bot.store.shares import shares
 from bot.store.tables import members, servers, task_of, tasks, values, wishes
 from bot.store.uninterrupted import uninterrupted
@@ -35,7 +35,7 @@ class Attic:
     async def forget(self, user_id: int, now: datetime) -> None:
         """Delete a member's tasks; the unfinished ones when they have ended and :meth:`sweep` is called again."""
         home, nothing_decided = -user_id, and_(members.c.blocked_at.is_(None), members.c.granted == 0)
-        async with self._database.writing() as connection:
+        async with self._database.writing(Lock.TURNS) as connection:  # (for the sake of the order of their rows' locks)
             await connection.execute(update(tasks).where(tasks.c.user_id == user_id).values(forgotten=True))
             await _sweep_forgotten(connection, now)
             await connection.execute(delete(servers).where(servers.c.home == home))
@@ -46,7 +46,7 @@ class Attic:
     @uninterrupted
     async def sweep(self, now: datetime, grace: timedelta) -> None:
         """Delete what members wanted forgotten, and all of servers that the bot left longer than `grace` ago."""
-        async with self._database.writing() as connection:
+        async with self._database.writing(Lock.TURNS) as connection:
             await _sweep_forgotten(connection, now)
             left = select(servers.c.home).where(servers.c.left_at <= now - grace)
             await connection.execute(delete(tasks).where(tasks.c.home.in_(left), _OVER))
@@ -76,7 +76,7 @@ class Attic:
 
     @uninterrupted
     async def _retire_some(self, which: ColumnElement[bool], *, empty: bool) -> int:
-        async with self._database.writing() as connection:
+        async with self._database.writing(Lock.SHARES) as connection:
             rows = (await connection.execute(select(tasks).where(which).order_by(tasks.c.id).limit(_BATCH))).all()
             if empty:
                 await _empty(connection, rows)

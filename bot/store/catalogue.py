@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, or_, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bot.store.database import Database
+from bot.store.dialect import upsert
 from bot.store.tables import task_of, tasks, wishes
 from bot.store.uninterrupted import uninterrupted
 from bot.task import Notify, State, Task
@@ -76,11 +76,8 @@ class Catalogue:
     @uninterrupted
     async def set_notify(self, user_id: int, choice: Notify) -> None:
         """Keep what the member chose."""
-        chosen = upsert(wishes).values(user_id=user_id, notify=choice)
         async with self._database.writing() as connection:
-            await connection.execute(
-                chosen.on_conflict_do_update(index_elements=["user_id"], set_={"notify": choice.value})
-            )
+            await upsert(connection, wishes, {"user_id": user_id}, {"notify": choice.value})
 
     @uninterrupted
     async def _read(self, query: Select[tuple[object, ...]]) -> list[Task]:

@@ -1,44 +1,80 @@
-"""The two kinds of transactions."""
+"""The two kinds of transactions, and what a database of either make must do for them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from enum import IntEnum
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.store.errors import StoreUnusable
 
 
-class Database:
-    """Lets many read, and one write at a time."""
+class Lock(IntEnum):
+    """What only one transaction at a time may decide on, over all processes.
+
+    A server's id is a lock too: its own.
+    """
+
+    MIGRATION = 7_340_001
+    ORDERS = 7_340_002
+    """Whether one more task is accepted, which is reckoned by those that there are."""
+    PAUSES = 7_340_004
+    SHARES = 7_340_005
+    """Whether a task is shared, or not and can go."""
+    TURNS = 7_340_003
+    """Whose turn it is, and whether there is a slot."""
+
+
+class Database(ABC):
+    """Lets many read, and those who hold the same lock write one after the other."""
+
+    shared: bool
+    """Whether other processes may be at work on it too."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        # SQLite would keep writers apart too, but by letting them try again and again, in no order and not for ever.
-        self._writer = asyncio.Lock()
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
 
     async def close(self) -> None:
-        """Let what is under way end; whatever comes after that is refused, for it would open the file anew."""
+        """Let what is under way end; whatever comes after that is refused, for it would open the database anew."""
         self._closed = True
         await self._idle.wait()
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that may write: what it reads is still true when it writes. Committed unless it raises."""
-        async with self._counted(), self._writer, self._engine.begin() as connection:
+    async def writing(self, *locks: int) -> AsyncIterator[AsyncConnection]:
+        """A transaction that may write; committed unless it raises.
+
+        What it reads is still true when it writes if all who change that name one of the same `locks`. Without any, it
+        is the WHERE of a write that must say what is relied upon. Locks are taken in the order in which they are given.
+        """
+        async with self._counted(), self._writing(locks) as connection:
             yield connection
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that sees one moment and waits for nobody."""
-        async with self._counted(), self._engine.connect() as connection:
-            yield await connection.execution_options(reading=True)
+        async with self._counted(), self._reading() as connection:
+            yield connection
+
+    def signals(
+        self,
+        hear: Callable[[int | None], None],  # noqa: ARG002
+    ) -> AbstractAsyncContextManager[Callable[[int | None], None]]:
+        """Between processes; see :meth:`bot.store.Store.signals`. Where there is only one, nobody hears anything."""
+        return nullcontext(lambda _: None)
+
+    @abstractmethod
+    def _writing(self, locks: tuple[int, ...]) -> AbstractAsyncContextManager[AsyncConnection]: ...
+
+    @abstractmethod
+    def _reading(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
     @asynccontextmanager
     async def _counted(self) -> AsyncIterator[None]:

@@ -1,101 +1,45 @@
-"""The database engine: SQLite made safe for many readers and one writer at a time."""
+"""Which make of database DATABASE_URL names."""
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
-import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from functools import partial
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import URL
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bot.store import hops
+from bot.store import postgres, sqlite
+from bot.store.database import Database
 from bot.store.errors import StoreUnusable
-from bot.store.schema import migrate
-from bot.store.upgrade import rehearse
-
-_BUSY_MS = 5_000
-"""Less than the 10 s in which a stopped bot has to end; whoever must be sure tries again."""
 
 
-@asynccontextmanager
-async def opened(url: str) -> AsyncIterator[AsyncEngine]:
-    """Lock, open and migrate the database at `url`; raises StoreUnusable."""
-    file = file_of(url)
+def opened(url: str) -> AbstractAsyncContextManager[Database]:
+    """The database at `url`, to be entered: then it is open and migrated. Both raise StoreUnusable."""
+    address = address_of(url)
+    match address.drivername:
+        case "sqlite+aiosqlite":
+            return sqlite.opened(address)
+        case "postgresql+asyncpg":
+            return postgres.opened(address)
+    raise StoreUnusable("DATABASE_URL must begin with sqlite+aiosqlite:/// or with postgresql+asyncpg://.")
+
+
+def address_of(url: str) -> URL:
+    """The parts of a DATABASE_URL; raises StoreUnusable."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreUnusable(f"Cannot make the database's folder {file.parent}: {error.strerror}.") from error
-    with alone(file):
-        await asyncio.to_thread(rehearse, file)
-        engine = create_async_engine(make_url(url), async_creator=partial(_connected, file), hide_parameters=True)
-        event.listen(engine.sync_engine, "connect", _prepare)
-        event.listen(engine.sync_engine, "begin", _begin)
-        try:
-            async with engine.begin() as connection:
-                await connection.run_sync(migrate)
-            yield engine
-        finally:
-            await engine.dispose()
-
-
-def file_of(url: str) -> Path:
-    """The file that a DATABASE_URL names; raises StoreUnusable."""
-    try:
-        address = make_url(url)
+        return make_url(url)
     except ArgumentError:
         raise StoreUnusable(
             "DATABASE_URL is not a database address, such as sqlite+aiosqlite:///data/bot.db."
         ) from None
+
+
+def file_of(url: str) -> Path:
+    """The file that a DATABASE_URL names; raises StoreUnusable, also for a server."""
+    address = address_of(url)
+    if address.drivername == "postgresql+asyncpg":
+        raise StoreUnusable("DATABASE_URL names a PostgreSQL server: use its own pg_dump and pg_restore.")
     if address.drivername != "sqlite+aiosqlite" or not address.database:
         raise StoreUnusable("DATABASE_URL must begin with sqlite+aiosqlite:/// and name a file.")
     return Path(address.database)
-
-
-def lock_of(file: Path) -> Path:
-    """What a bot that works on the database holds."""
-    return file.with_name(file.name + ".lock")
-
-
-@contextmanager
-def alone(file: Path) -> Iterator[None]:
-    """Hold the database for this process; a second bot on it would do, and pay for, the same work twice."""
-    try:
-        holder = lock_of(file).open("w")
-    except OSError as error:
-        raise StoreUnusable(f"Cannot write to the database's folder {file.parent}: {error.strerror}.") from error
-    with holder:
-        try:
-            fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreUnusable(f"Another bot is already running on {file}: stop it first.") from None
-        yield
-
-
-async def _connected(file: Path) -> hops.Connection:
-    connection = hops.Connection(partial(sqlite3.connect, file, timeout=_BUSY_MS / 1000))
-    await connection
-    return connection
-
-
-def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 (a DBAPI connection has no common type)
-    connection.isolation_level = None  # the driver begins nothing by itself: _begin does
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", f"busy_timeout={_BUSY_MS}"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    """Readers take no lock; a writer takes it at once, so that what it read is still true when it writes."""
-    reading = connection.get_execution_options().get("reading")
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, hops.Connection)  # noqa: S101 - _connected made it
-    driver.begin_with("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import sqlite3
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.store import schema
-from bot.store.engine import file_of, lock_of
+from bot.store import postgres, schema
+from bot.store.engine import address_of, file_of
 from bot.store.errors import StoreUnusable
+from bot.store.sqlite import lock_of
 from bot.store.sqlite_file import version_of, writing
 
 
@@ -18,7 +20,8 @@ from bot.store.sqlite_file import version_of, writing
 class Inspection:
     """What a bot that starts now would find."""
 
-    file: Path
+    place: str
+    """Its file, or its server and name there."""
     exists: bool
     upgrade_due: bool
     """It is of an older version, and the next start upgrades it."""
@@ -28,17 +31,27 @@ class Inspection:
 
 def inspect(url: str) -> Inspection:
     """See whether a bot could work on the database at `url`; raises StoreUnusable, which says why not. Blocks."""
+    if (address := address_of(url)).drivername == "postgresql+asyncpg":
+        version = asyncio.run(postgres.version_of(address))
+        return Inspection(
+            postgres.place_of(address), exists=version is not None, upgrade_due=_is_due(version), in_use=False
+        )
     file = file_of(url)
     if not file.exists():
         _check_folder(file.parent)
-        return Inspection(file, exists=False, upgrade_due=False, in_use=False)
+        return Inspection(str(file), exists=False, upgrade_due=False, in_use=False)
     version = version_of(file)
-    if version is not None and not schema.is_known(version):
-        raise StoreUnusable(f"The database {schema.NEWER}")
+    due = _is_due(version)
     _check_room(file.parent)
     _check_writable(file)
-    due = version is not None and version != schema.newest()
-    return Inspection(file, exists=True, upgrade_due=due, in_use=_in_use(file))
+    return Inspection(str(file), exists=True, upgrade_due=due, in_use=_in_use(file))
+
+
+def _is_due(version: str | None) -> bool:
+    """Whether a database of that version (None: a new one) is to be upgraded; raises StoreUnusable if it is newer."""
+    if version is not None and not schema.is_known(version):
+        raise StoreUnusable(f"The database {schema.NEWER}")
+    return version is not None and version != schema.newest()
 
 
 def _check_folder(folder: Path) -> None:

@@ -18,8 +18,9 @@ from sqlalchemy import URL, Connection, and_, create_engine, delete, func, or_, 
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.store import ledger, schema
-from bot.store.engine import alone, file_of
+from bot.store.engine import file_of
 from bot.store.errors import StoreUnusable
+from bot.store.sqlite import alone
 from bot.store.sqlite_file import copy, flush, version_of, writing
 from bot.store.tables import notes, tasks
 from bot.task import Billed, State

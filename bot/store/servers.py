@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.rules import Limits, Member
 from bot.store.database import Database
+from bot.store.dialect import upsert
 from bot.store.tables import members, servers, tasks
 from bot.store.uninterrupted import uninterrupted
 
@@ -34,7 +34,7 @@ class Servers:
 
         `change` is called inside the transaction, so that two changes at once are one after the other.
         """
-        async with self._database.writing() as connection:
+        async with self._database.writing(home) as connection:
             old = await _limits_of(connection, home)
             new = change(old)
             kept = {"limits": new.model_dump(mode="json"), "server_running": new.server_running}
@@ -44,7 +44,7 @@ class Servers:
     @uninterrupted
     async def block(self, home: int, user_id: int, by: int, now: datetime) -> bool:
         """Block a member; False if they were blocked already."""
-        async with self._database.writing() as connection:
+        async with self._database.writing(home) as connection:
             if await _is_blocked(connection, home, user_id):
                 return False
             await _write_member(connection, home, user_id, {"blocked_at": now, "blocked_by": by})
@@ -53,7 +53,7 @@ class Servers:
     @uninterrupted
     async def unblock(self, home: int, user_id: int) -> bool:
         """Take a block back; False if there was none."""
-        async with self._database.writing() as connection:
+        async with self._database.writing(home) as connection:
             if not await _is_blocked(connection, home, user_id):
                 return False
             await _write_member(connection, home, user_id, {"blocked_at": None, "blocked_by": None})
@@ -84,7 +84,9 @@ class Servers:
         something = or_(members.c.blocked_at.is_not(None), members.c.granted > 0)
         wanted = select(*columns).where(members.c.home == home, something)
         async with self._database.reading() as connection:
-            rows = await connection.execute(wanted.order_by(members.c.blocked_at.desc(), members.c.user_id))
+            rows = await connection.execute(
+                wanted.order_by(members.c.blocked_at.desc().nulls_last(), members.c.user_id)
+            )
             return [Member.model_validate(row._mapping) for row in rows]
 
     @uninterrupted
@@ -124,13 +126,10 @@ async def _is_blocked(connection: AsyncConnection, home: int, user_id: int) -> b
 
 
 async def _write_server(connection: AsyncConnection, home: int, values: dict[str, Any]) -> None:
-    row = upsert(servers).values(home=home, **values)
-    await connection.execute(row.on_conflict_do_update(index_elements=["home"], set_=values))
+    await upsert(connection, servers, {"home": home}, values)
 
 
 async def _write_member(
     connection: AsyncConnection, home: int, user_id: int, values: dict[str, Any], fresh: dict[str, Any] | None = None
 ) -> None:
-    """Write `values`; a row that is not there yet begins with `fresh`, if that is not the same."""
-    row = upsert(members).values(home=home, user_id=user_id, **(fresh or values))
-    await connection.execute(row.on_conflict_do_update(index_elements=["home", "user_id"], set_=values))
+    await upsert(connection, members, {"home": home, "user_id": user_id}, values, fresh)

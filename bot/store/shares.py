@@ -6,18 +6,18 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Select, Table, and_, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
-from bot.store.database import Database
-from bot.store.tables import Moment, metadata, tasks
+from bot.store.database import Database, Lock
+from bot.store.dialect import insert_into, upsert
+from bot.store.tables import Moment, Number, metadata, tasks
 from bot.store.uninterrupted import uninterrupted
 from bot.task import Share, Task
 
 shares = Table(
     "shares",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("task_id", Integer, nullable=False),
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("task_id", Number, nullable=False),
     Column("guild_id", BigInteger, nullable=False),
     Column("channel_id", BigInteger, nullable=False),
     Column("user_id", BigInteger, nullable=False),
@@ -57,22 +57,22 @@ class Shares:
 
         None, and nothing is written, if the task's result was deleted: whoever deletes finds every share that is.
         """
-        wanted = upsert(shares).values(
-            task_id=task.id,
-            guild_id=guild_id,
-            channel_id=channel_id,
-            user_id=task.order.user_id,
-            hidden=hidden,
-            tried_at=now,
-            stars=0,
-        )
+        wanted = {
+            "task_id": task.id,
+            "guild_id": guild_id,
+            "channel_id": channel_id,
+            "user_id": task.order.user_id,
+            "hidden": hidden,
+            "tried_at": now,
+            "stars": 0,
+        }
         here = select(shares).where(shares.c.task_id == task.id, shares.c.channel_id == channel_id)
-        there = select(tasks.c.id).where(tasks.c.id == task.id, _SHOWN)
-        async with self._database.writing() as connection:
+        there = select(tasks.c.id).where(tasks.c.id == task.id, _SHOWN).with_for_update()
+        async with self._database.writing(Lock.SHARES) as connection:
             if (await connection.execute(there)).one_or_none() is None:
                 return None
-            added = await connection.execute(wanted.on_conflict_do_nothing().returning(shares.c.id))
-            new = added.one_or_none() is not None
+            add = insert_into(connection, shares).values(wanted).on_conflict_do_nothing()
+            new = (await connection.execute(add.returning(shares.c.id))).one_or_none() is not None
             row = (await connection.execute(here)).one()
             return Share.model_validate(dict(row._mapping)), new
 
@@ -138,10 +138,7 @@ class Shares:
             if channel_id is None:
                 await connection.execute(delete(showcases).where(showcases.c.guild_id == guild_id))
                 return
-            chosen = upsert(showcases).values(guild_id=guild_id, channel_id=channel_id)
-            await connection.execute(
-                chosen.on_conflict_do_update(index_elements=["guild_id"], set_={"channel_id": channel_id})
-            )
+            await upsert(connection, showcases, {"guild_id": guild_id}, {"channel_id": channel_id})
 
     @uninterrupted
     async def _read(self, query: Select[tuple[object, ...]]) -> list[Share]:

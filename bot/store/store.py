@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any, Protocol, Self
 
 from sqlalchemy import Select, and_, insert, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.rules import Ceilings, Limits, Roofs, Usage
 from bot.store.attic import Attic
 from bot.store.books import Books
 from bot.store.catalogue import Catalogue
-from bot.store.database import Database
+from bot.store.database import Database, Lock
+from bot.store.dialect import upsert
 from bot.store.engine import opened
+from bot.store.leases import Leases
 from bot.store.overview import Overview
+from bot.store.pauses import Pauses
 from bot.store.servers import Servers
 from bot.store.shares import Shares
 from bot.store.tables import members, notes, task_of, tasks, values
@@ -30,7 +32,7 @@ _ENDS = tuple(state for state in State if state.ended)
 
 
 class Moved(Exception):
-    """The row is no longer in the state that the caller saw it in (it was cancelled, say): read it again."""
+    """The row is no longer as the caller saw it (it was cancelled, say, or another process has it): read it again."""
 
 
 class Judge(Protocol):
@@ -49,8 +51,10 @@ class Judge(Protocol):
 class Store:
     """All rows. Made by :meth:`open`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._database = Database(engine)
+    def __init__(self, database: Database, lease: float) -> None:
+        self._database = database
+        self.leases = Leases(database, lease)
+        self.pauses = Pauses(database)
         self.servers = Servers(self._database)
         self.books = Books(self._database)
         self.attic = Attic(self._database)
@@ -60,20 +64,34 @@ class Store:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str) -> AsyncIterator[Self]:
-        """Hold the database at `url`, migrated, for this process alone; raises StoreUnusable."""
-        async with opened(url) as engine:
-            store = cls(engine)
+    async def open(cls, url: str, lease: float = 20) -> AsyncIterator[Self]:
+        """Open the database at `url`, migrated; an SQLite file for this process alone. Raises StoreUnusable.
+
+        `lease`: seconds after its last sign of life at which a process's tasks may go to others.
+        """
+        async with opened(url) as database:
             try:
-                yield store
+                yield cls(database, lease)
             finally:
-                await store._database.close()
+                await database.close()
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other process can be at work on these rows."""
+        return not self._database.shared
+
+    def signals(self, hear: Callable[[int | None], None]) -> AbstractAsyncContextManager[Callable[[int | None], None]]:
+        """Between entering and leaving, `hear` is told what other processes tell, and what it yields tells them.
+
+        Some of it may be lost, for instance while the database is away.
+        """
+        return self._database.signals(hear)
 
     @uninterrupted
     async def reserve(self, order: Order, place: Place, now: datetime, judge: Judge) -> Task:
         """Keep a new task, `queued`, if `judge` allows it: one transaction. Raises the judge's Refused."""
         home, user = order.home, order.user_id
-        async with self._database.writing() as connection:
+        async with self._database.writing(Lock.ORDERS) as connection:
             ruling = await ruling_of(connection, home, user)
             ceilings = judge.ceilings(ruling.limits)
             usage = await usage_of(connection, home, user, ruling, ceilings, now)
@@ -112,8 +130,8 @@ class Store:
     @uninterrupted
     async def claim(self, roofs: Roofs, server_running: int, now: datetime) -> Task | None:
         """Take the next in line, now `preparing`, if there is a slot for it; `server_running`: where none is set."""
-        async with self._database.writing() as connection:
-            return await take_turn(connection, roofs, server_running, now)
+        async with self._database.writing(Lock.TURNS) as connection:
+            return await take_turn(connection, roofs, server_running, now, self.leases.lease())
 
     @uninterrupted
     async def lineup(self, roofs: Roofs, server_running: int, now: datetime) -> Lineup:
@@ -128,7 +146,8 @@ class Store:
     async def move(self, task: Task, state: State, now: datetime, **changes: object) -> Task:
         """Write the task's next state and other `changes` of its fields; return the new row.
 
-        Raises Moved if the row is not in the state of `task` any more, ValueError if the state's order forbids it.
+        Raises Moved if the row does not have the state and the fence of `task` any more, ValueError if the state's
+        order forbids it.
         """
         if not task.state.may_become(state):
             raise ValueError(f"a task never goes from {task.state} to {state}")
@@ -141,12 +160,12 @@ class Store:
 
     @uninterrupted
     async def _change(self, task: Task, changes: dict[str, object]) -> Task:
-        same = and_(tasks.c.id == task.id, tasks.c.state == task.state)
+        same = and_(tasks.c.id == task.id, tasks.c.state == task.state, tasks.c.fence == task.fence)
         async with self._database.writing() as connection:
             changed = await connection.execute(update(tasks).where(same).values(values(changes)).returning(tasks))
             row = changed.one_or_none()
             if row is None:
-                raise Moved(f"task {task.id} is no longer {task.state}")
+                raise Moved(f"task {task.id} is no longer {task.state} under lease {task.fence}")
             if row.granted and not counts(row.state, row.billed):
                 await _give_run(connection, row.home, row.user_id, 1)
                 await connection.execute(update(tasks).where(tasks.c.id == row.id).values(granted=False))
@@ -170,9 +189,8 @@ class Store:
     @uninterrupted
     async def remember(self, name: str, value: str) -> None:
         """Make, or make anew, a note."""
-        note = upsert(notes).values(name=name, value=value)
         async with self._database.writing() as connection:
-            await connection.execute(note.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+            await upsert(connection, notes, {"name": name}, {"value": value})
 
     @uninterrupted
     async def _read(self, query: Select[tuple[object, ...]]) -> list[Task]:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    or_,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -59,13 +60,15 @@ class Sentence(TypeDecorator[Phrase]):
 
 
 _PHRASE = TypeAdapter(Phrase)
+Number = BigInteger().with_variant(Integer, "sqlite")
+"""A row's own number. (SQLite numbers rows by itself only in a column that is called INTEGER.)"""
 ZERO = text("0")
 metadata = MetaData()
 
 tasks = Table(
     "tasks",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", Number, primary_key=True, autoincrement=True),
     Column("state", Text, nullable=False),
     # Copies of some of the order's and the place's fields, because they are searched by.
     Column("user_id", BigInteger, nullable=False),
@@ -97,11 +100,13 @@ tasks = Table(
     Column("billed", Text, nullable=False),
     Column("told", Boolean, nullable=False),
     Column("credits", Float),
-    Column("granted", Boolean, nullable=False, server_default=ZERO),
-    Column("forgotten", Boolean, nullable=False, server_default=ZERO),
+    Column("granted", Boolean, nullable=False, server_default=false()),
+    Column("forgotten", Boolean, nullable=False, server_default=false()),
     Column("ping_due", Boolean, nullable=False, server_default=false()),
     Column("ping_at", Moment),
     Column("deleted", Boolean, nullable=False, server_default=false()),
+    Column("holder", Text),  # the process that works on it, or did
+    Column("fence", Integer, nullable=False, server_default=ZERO),
     Index("tasks_state", "state", "told"),
     Index("tasks_user", "user_id", "created_at"),
     Index("tasks_home", "home", "created_at"),
@@ -112,6 +117,10 @@ tasks = Table(
     sqlite_autoincrement=True,  # ids of deleted rows never come back: buttons carry them
 )
 
+UNSETTLED = or_(tasks.c.told.is_(False), tasks.c.ping_due.is_(True))
+"""Something is left to do: what is at work is not told either. (Written as the index says it, so that it is used.)"""
+Index("tasks_unsettled", tasks.c.holder, sqlite_where=UNSETTLED, postgresql_where=UNSETTLED)
+
 notes = Table("notes", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 """What the bot must remember of itself, such as the hash of the commands that it registered last."""
 
@@ -121,7 +130,7 @@ servers = Table(
     Column("home", BigInteger, primary_key=True, autoincrement=False),
     Column("limits", JSON(none_as_null=True)),  # none: the operator's defaults
     Column("server_running", Integer),  # a copy, because turns are given by it
-    Column("reset_after", Integer, nullable=False, server_default=ZERO),  # only tasks with greater ids count
+    Column("reset_after", Number, nullable=False, server_default=ZERO),  # only tasks with greater ids count
     Column("turn", Integer, nullable=False, server_default=ZERO),  # the number of its latest turn
     Column("left_at", Moment),
     Index("servers_turn", "turn"),
@@ -136,7 +145,7 @@ members = Table(
     Column("blocked_at", Moment),
     Column("blocked_by", BigInteger),
     Column("granted", Integer, nullable=False, server_default=ZERO),
-    Column("reset_after", Integer, nullable=False, server_default=ZERO),
+    Column("reset_after", Number, nullable=False, server_default=ZERO),
     Column("turn", Integer, nullable=False, server_default=ZERO),
     Index("members_user", "user_id"),
 )
@@ -150,7 +159,29 @@ wishes = Table(
 )
 """What members chose for themselves."""
 
-_COPIES = {"user_id", "guild_id", "message_id", "home", "seconds"}
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),  # for people
+    Column("alive_until", Float, nullable=False),  # by the database's clock
+)
+"""Who shares the work; whoever has no row any more holds nothing (see leases.py)."""
+
+duties = Table("duties", metadata, Column("name", Text, primary_key=True), Column("holder", Text, nullable=False))
+"""What one process alone does."""
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("until", Float, nullable=False),  # nobody asks before this, by the database's clock...
+    Column("turn", Float, nullable=False),  # ...and then one at a time, the next from this on
+    Column("gap", Float, nullable=False),  # how long the latest pause was meant to be, in seconds
+)
+"""Which of the outside's services is ill; no row: it is well."""
+
+_COPIES = {"user_id", "guild_id", "message_id", "home", "seconds", "holder"}
 
 
 def values(changes: Mapping[str, object]) -> dict[str, Any]:
@@ -168,4 +199,6 @@ def task_of(row: Row[Any]) -> Task:
 
 
 def _value(value: object) -> Any:  # noqa: ANN401 (whatever the column takes)
+    if isinstance(value, str):
+        return value.replace("\0", "")  # PostgreSQL's TEXT takes any character but this
     return value.model_dump(mode="json") if isinstance(value, BaseModel) else value

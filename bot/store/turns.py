@@ -7,14 +7,16 @@ first, and of several such the one whose task has waited longest.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import and_, case, func, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.rules import Roofs
+from bot.store.dialect import upsert
 from bot.store.tables import members, servers, task_of, tasks
 from bot.store.usage import at_work
 from bot.task import State, Task
@@ -50,12 +52,17 @@ def slots_of(roofs: Roofs, server_running: int) -> int:
     return min(server_running or roofs.server_running, roofs.server_running)
 
 
-async def take_turn(connection: AsyncConnection, roofs: Roofs, server_running: int, now: datetime) -> Task | None:
-    """Let the next task in line begin, if there is a slot for it. `server_running`: of servers that have set none."""
+async def take_turn(
+    connection: AsyncConnection, roofs: Roofs, server_running: int, now: datetime, lease: Mapping[str, Any]
+) -> Task | None:
+    """Let the next task in line begin, if there is a slot for it.
+
+    `server_running`: of servers that have set none; `lease`: what is written into the row of who works on it.
+    """
     busy = select(tasks.c.home, func.count().label("tasks")).where(at_work(now)).group_by(tasks.c.home).cte("busy")
     all_busy = select(func.coalesce(func.sum(busy.c.tasks), 0)).scalar_subquery()
     own = func.coalesce(servers.c.server_running, server_running)
-    slots = case((own == 0, roofs.server_running), else_=func.min(own, roofs.server_running))
+    slots = case((own == 0, roofs.server_running), (own < roofs.server_running, own), else_=roofs.server_running)
     # One row for each member with somebody in line, however many tasks that is.
     heads = (
         select(tasks.c.home, tasks.c.user_id, func.min(tasks.c.id).label("first"))
@@ -68,28 +75,28 @@ async def take_turn(connection: AsyncConnection, roofs: Roofs, server_running: i
         .outerjoin(members, and_(members.c.home == heads.c.home, members.c.user_id == heads.c.user_id))
         .outerjoin(busy, busy.c.home == heads.c.home)
     )
+    turn = select(func.coalesce(func.max(servers.c.turn), 0) + 1).scalar_subquery()
     next_one = (
-        select(heads)
+        select(heads, turn.label("turn"))
         .select_from(joined)
         .where(all_busy < roofs.max_running, func.coalesce(busy.c.tasks, 0) < slots)
         .order_by(func.coalesce(servers.c.turn, 0), func.coalesce(members.c.turn, 0), heads.c.first)
         .limit(1)
     )
-    found = (await connection.execute(next_one)).one_or_none()
-    if found is None:
-        return None
-    await _note_turn(connection, found.home, found.user_id)
-    change = update(tasks).where(tasks.c.id == found.first).values(state=State.PREPARING, changed_at=now)
-    return task_of((await connection.execute(change.returning(tasks))).one())
+    while found := (await connection.execute(next_one)).one_or_none():
+        still = and_(tasks.c.id == found.first, tasks.c.state == State.QUEUED)
+        change = update(tasks).where(still).values(state=State.PREPARING, changed_at=now, **lease)
+        if row := (await connection.execute(change.returning(tasks))).one_or_none():
+            await _note_turn(connection, found.home, found.user_id, found.turn)
+            return task_of(row)
+        # Else it was cancelled between the two statements: look who is next.
+    return None
 
 
-async def _note_turn(connection: AsyncConnection, home: int, user_id: int) -> None:
+async def _note_turn(connection: AsyncConnection, home: int, user_id: int, turn: int) -> None:
     """Number this turn, for its server and its member; the numbers of all servers' turns are one series."""
-    turn = await connection.scalar(select(func.coalesce(func.max(servers.c.turn), 0) + 1))
-    here = upsert(servers).values(home=home, turn=turn)
-    await connection.execute(here.on_conflict_do_update(index_elements=["home"], set_={"turn": turn}))
-    who = upsert(members).values(home=home, user_id=user_id, turn=turn)
-    await connection.execute(who.on_conflict_do_update(index_elements=["home", "user_id"], set_={"turn": turn}))
+    await upsert(connection, servers, {"home": home}, {"turn": turn})
+    await upsert(connection, members, {"home": home, "user_id": user_id}, {"turn": turn})
 
 
 async def lineup_of(connection: AsyncConnection, roofs: Roofs, server_running: int, now: datetime) -> Lineup:

@@ -10,9 +10,10 @@ down_revision = None
 def upgrade() -> None:
     """Make the first tables."""
     moment = sa.DateTime(timezone=True)
+    number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
     op.create_table(
         "tasks",
-        sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("id", number, primary_key=True, autoincrement=True),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("user_id", sa.BigInteger, nullable=False),
         sa.Column("guild_id", sa.BigInteger),

@@ -10,10 +10,11 @@ down_revision = "0002"
 def upgrade() -> None:
     """Make the tables of what is shared, and where."""
     moment = sa.DateTime(timezone=True)
+    number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
     op.create_table(
         "shares",
-        sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-        sa.Column("task_id", sa.Integer, nullable=False),
+        sa.Column("id", number, primary_key=True, autoincrement=True),
+        sa.Column("task_id", number, nullable=False),
         sa.Column("guild_id", sa.BigInteger, nullable=False),
         sa.Column("channel_id", sa.BigInteger, nullable=False),
         sa.Column("user_id", sa.BigInteger, nullable=False),

@@ -1,0 +1,145 @@
+"""Which process works on which task: leases, renewed by signs of life and taken over when these have stopped.
+
+A process is a row of `processes`, which says until when it counts as alive; a task names its holder and the number of
+its lease, the fence. Whoever finds a process whose time is over deletes its row: that, and nothing else, is what death
+means. Its tasks may then be taken by others, each with the next fence. A process that was only slow, or paused, finds
+its row gone, and every write of a task with a fence that is no longer the row's changes nothing (Store.move).
+
+Time is the database's clock: those of the machines may differ. Only whether this process may still be sure of itself
+is told by its own steady clock, counted from before the sign of life was given, so that it doubts too early at worst.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Collection
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.store.database import Database
+from bot.store.dialect import clock, insert_into
+from bot.store.tables import UNSETTLED, duties, processes, task_of, tasks
+from bot.store.uninterrupted import uninterrupted
+from bot.task import State, Task
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 100
+_DOUBT = 0.75
+"""From this part of a lease on a process is not sure of itself any more."""
+
+
+def steady() -> float:
+    """Seconds that go on while the process is stopped and, where the system counts that, while the machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class NotSure(Exception):
+    """The process may have been taken for dead: it takes on nothing until it knows."""
+
+
+class Leases:
+    """One process's part in the work. A part of :class:`bot.store.Store`."""
+
+    def __init__(self, database: Database, seconds: float, steady: Callable[[], float] = steady) -> None:
+        """`seconds`: how long a process counts as alive after its last sign of life."""
+        self._database = database
+        self.seconds = seconds
+        self._steady = steady
+        self._sure_until = float("-inf")
+        self._disturbed_at = float("-inf")
+        """When the database last did not answer: then the others' signs of life may not have come through either."""
+        self.me = ""
+        """This process, from :meth:`join` until it is taken for dead."""
+
+    @property
+    def sure(self) -> bool:
+        """Whether nobody can have taken over what this process holds. Alone on a file, nobody ever does."""
+        return not self._database.shared or self._steady() < self._sure_until
+
+    def must_be_sure(self) -> None:
+        """Raise NotSure unless it is."""
+        if not self.sure:
+            raise NotSure("this process has not given a sign of life in time")
+
+    @uninterrupted
+    async def join(self) -> None:
+        """Begin to take part, under a name that nobody had before."""
+        me, began = uuid4().hex, self._steady()
+        row = {"id": me, "name": f"{socket.gethostname()}:{os.getpid()}", "alive_until": clock() + self.seconds}
+        async with self._database.writing() as connection:
+            if not self._database.shared:  # then whoever had the file before is dead
+                await connection.execute(delete(processes))
+            await connection.execute(insert(processes).values(row))
+        self.me, self._sure_until = me, began + self.seconds * _DOUBT
+
+    @uninterrupted
+    async def beat(self) -> bool:
+        """Give a sign of life; False: it came too late, all is lost, and this process may :meth:`join` anew."""
+        began = self._steady()
+        mine = update(processes).where(processes.c.id == self.me).values(alive_until=clock() + self.seconds)
+        try:
+            async with self._database.writing() as connection:
+                alive = (await connection.execute(mine.returning(processes.c.id))).one_or_none() is not None
+        except Exception:
+            self._disturbed_at = self._steady()
+            raise
+        self._sure_until = began + self.seconds * _DOUBT if alive else float("-inf")
+        return alive
+
+    @uninterrupted
+    async def leave(self) -> None:
+        """Take part no longer: what this process holds is free at once."""
+        self._sure_until = float("-inf")
+        async with self._database.writing() as connection:
+            await connection.execute(delete(processes).where(processes.c.id == self.me))
+
+    @uninterrupted
+    async def take(self, at_work: Collection[int]) -> list[Task]:
+        """Take over some tasks with something left to do that no living process holds, but for those in line.
+
+        `at_work`: what this process works on. It also gets what it holds without knowing (an answer was lost).
+        """
+        nobodys = self._nobodys(at_work)
+        free = select(tasks.c.id).where(nobodys).order_by(tasks.c.id).limit(_AT_ONCE)
+        async with self._database.writing() as connection:
+            if self._steady() - self._disturbed_at > self.seconds:
+                await self._bury(connection)
+            ids = list(await connection.scalars(free.with_for_update(skip_locked=True, of=tasks)))
+            if not ids:
+                return []
+            # Asked once more, now that nobody else can change these rows: one may have been taken in between.
+            taken = update(tasks).where(tasks.c.id.in_(ids), nobodys).values(**self.lease()).returning(tasks)
+            return sorted((task_of(row) for row in await connection.execute(taken)), key=lambda task: task.id)
+
+    @uninterrupted
+    async def has_duty(self, name: str) -> bool:
+        """Whether this process is the one that does what only one must do; whoever asks first is, while it lives."""
+        free = or_(duties.c.holder == self.me, duties.c.holder.not_in(select(processes.c.id)))
+        async with self._database.writing() as connection:
+            mine = insert_into(connection, duties).values(name=name, holder=self.me)
+            mine = mine.on_conflict_do_update(index_elements=["name"], set_={"holder": self.me}, where=free)
+            return (await connection.execute(mine.returning(duties.c.name))).one_or_none() is not None
+
+    def lease(self) -> dict[str, Any]:
+        """What is written into a task's row that this process takes: nobody's, if it was taken for dead meanwhile."""
+        me = select(processes.c.id).where(processes.c.id == self.me).scalar_subquery()
+        return {"holder": me, "fence": tasks.c.fence + 1}
+
+    async def _bury(self, connection: AsyncConnection) -> None:
+        """Declare dead who gave no sign of life for too long."""
+        late = and_(processes.c.alive_until < clock(), processes.c.id != self.me)
+        for name in await connection.scalars(delete(processes).where(late).returning(processes.c.name)):
+            log.warning("process %s is taken for dead: others go on with its tasks", name)
+
+    def _nobodys(self, at_work: Collection[int]) -> ColumnElement[bool]:
+        living = select(processes.c.id)
+        unknown = and_(tasks.c.holder == self.me, tasks.c.id.not_in(at_work))
+        nobodys = or_(tasks.c.holder.is_(None), tasks.c.holder.not_in(living), unknown)
+        return and_(UNSETTLED, tasks.c.state != State.QUEUED, nobodys)

@@ -1,0 +1,210 @@
+"""Several processes on one PostgreSQL, here as several stores: what one holds, no other writes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from bot.rules import Roofs
+from bot.runner.pause import Pause
+from bot.store import Leases, Moved, Store
+from bot.task import State, Task
+from tests.databases import Database
+from tests.makers import NOON, a_case, a_place, an_order
+
+ROOFS = Roofs(max_running=1000)
+LEASE = 60.0
+"""Long: who is to be silent is made so."""
+on_postgresql = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+async def stores(database: Database) -> AsyncIterator[list[Store]]:
+    """Three processes' stores, all alive."""
+    async with AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(Store.open(database.url, LEASE)) for _ in range(3)]
+        for store in opened:
+            await store.leases.join()
+        yield opened
+
+
+async def queued(store: Store, count: int = 1) -> list[Task]:
+    places = [a_place(1 + number) for number in range(count)]
+    return [await store.reserve(an_order(), place, NOON, a_case(an_order())) for place in places]
+
+
+async def taken(store: Store) -> Task:
+    """The next in line, which this process now works on."""
+    task = await store.claim(ROOFS, 0, NOON)
+    assert task
+    return task
+
+
+def silenced(database: Database, store: Store) -> None:
+    """Let its last sign of life be long ago."""
+    database.sql(f"UPDATE processes SET alive_until = 0 WHERE id = '{store.leases.me}'")  # noqa: S608
+
+
+@on_postgresql
+async def test_what_a_silent_process_held_is_taken_over_once(database: Database, stores: list[Store]) -> None:
+    """Nobody takes what a living process holds; of a silent one everything goes to one other, under a new lease."""
+    first, second, third = stores
+    await queued(first, 3)
+    held = [await taken(first) for _ in range(3)]
+    assert await second.leases.take([]) == []
+    silenced(database, first)
+    over = await second.leases.take([])
+    assert [(task.id, task.fence) for task in over] == [(task.id, task.fence + 1) for task in held]
+    assert await third.leases.take([]) == []
+
+
+@on_postgresql
+async def test_who_comes_back_writes_nothing(database: Database, stores: list[Store]) -> None:
+    """Neither the step to `sending` nor the record of a delivery succeeds under a lease that is over."""
+    first, second, _ = stores
+    await queued(first, 2)
+    submits, delivers = await taken(first), await taken(first)
+    delivers = await first.move(delivers, State.READY, NOON)
+    silenced(database, first)
+    assert len(await second.leases.take([])) == 2
+    with pytest.raises(Moved):
+        await first.move(submits, State.SENDING, NOON)
+    with pytest.raises(Moved):
+        await first.move(delivers, State.DELIVERED, NOON, told=True)
+    assert not await first.leases.beat()
+    assert not first.leases.sure
+    await first.leases.join()
+    assert first.leases.sure
+    with pytest.raises(Moved):
+        await first.note(submits, progress=50)
+    for task in (submits, delivers):
+        now = await second.get(task.id)
+        assert now
+        assert (now.state, now.fence, now.told) == (task.state, task.fence + 1, False)
+
+
+@on_postgresql
+async def test_a_process_that_ends_leaves_its_tasks_at_once(stores: list[Store]) -> None:
+    """And one that has lost the answer to its claim finds the task among its own."""
+    first, second, _ = stores
+    await queued(first, 2)
+    known, unknown = await taken(first), await taken(first)
+    assert [task.id for task in await first.leases.take([known.id])] == [unknown.id]
+    await first.leases.leave()
+    assert len(await second.leases.take([])) == 2
+
+
+@on_postgresql
+async def test_a_slow_sign_of_life_is_in_time_until_somebody_minds(database: Database, stores: list[Store]) -> None:
+    """Being late loses nothing by itself: whoever is found silent is dead, and whoever speaks first is not."""
+    first, second, _ = stores
+    await queued(first)
+    task = await taken(first)
+    silenced(database, first)
+    assert await first.leases.beat()
+    assert await second.leases.take([]) == []
+    assert (await first.move(task, State.SENDING, NOON)).fence == task.fence
+
+
+@on_postgresql
+async def test_the_database_was_away(database: Database, stores: list[Store]) -> None:
+    """Who could not reach it does not take the others for dead just because they could not either."""
+    first, second, third = stores
+    await queued(first)
+    await taken(first)
+    database.sql("ALTER TABLE processes RENAME TO away")
+    with pytest.raises(DBAPIError):
+        await second.leases.beat()
+    database.sql("ALTER TABLE away RENAME TO processes")
+    silenced(database, first)
+    assert await second.leases.take([]) == []
+    assert len(await third.leases.take([])) == 1
+
+
+async def test_how_long_a_process_is_sure(database: Database) -> None:
+    """By its own steady clock, three quarters of a lease from before it spoke; alone on a file, for ever."""
+    time = 1000.0
+    async with Store.open(database.url) as store:
+        leases = Leases(store._database, 20, lambda: time)
+        alone = store.alone
+        assert leases.sure is alone
+        await leases.join()
+        time += 14.9
+        assert leases.sure
+        time += 0.2
+        assert leases.sure is alone
+        assert await leases.beat()
+        assert leases.sure
+        await leases.leave()
+
+
+@on_postgresql
+async def test_each_is_taken_once(stores: list[Store]) -> None:
+    """Three processes at once, and thirty hands: the turns and the take-overs are each of one task to one process."""
+    await queued(stores[0], 30)
+    claims = await asyncio.gather(*(stores[n % 3].claim(ROOFS, 0, NOON) for n in range(40)))
+    assert sorted(task.id for task in claims if task) == list(range(1, 31))
+    for store in stores:
+        await store.leases.leave()
+        await store.leases.join()
+    takes = await asyncio.gather(*(store.leases.take(range(1, 31)) for store in stores * 3))
+    assert sorted((task.id, task.fence) for took in takes for task in took) == [(n, 2) for n in range(1, 31)]
+
+
+@on_postgresql
+async def test_a_duty_is_one_processs(stores: list[Store]) -> None:
+    """While it lives; then it is somebody else's."""
+    first, second, _ = stores
+    assert await first.leases.has_duty("line")
+    assert not await second.leases.has_duty("line")
+    assert await first.leases.has_duty("line")
+    await first.leases.leave()
+    assert await second.leases.has_duty("line")
+
+
+@on_postgresql
+async def test_wake_ups_cross_processes(stores: list[Store]) -> None:
+    """What one tells all others hear, and it does not hear itself."""
+    heard: asyncio.Queue[tuple[int, int | None]] = asyncio.Queue()
+    async with AsyncExitStack() as stack:
+        tells = []
+        for number, store in enumerate(stores):
+            hear = lambda task_id, number=number: heard.put_nowait((number, task_id))  # noqa: E731
+            tells.append(await stack.enter_async_context(store.signals(hear)))
+        async with asyncio.timeout(10):
+            assert {await heard.get() for _ in stores} == {(number, None) for number in range(3)}
+            tells[0](7)
+            assert {await heard.get(), await heard.get()} == {(1, 7), (2, 7)}
+            tells[1](None)
+            assert {await heard.get(), await heard.get()} == {(0, None), (2, None)}
+
+
+@on_postgresql
+async def test_one_pause_for_all(database: Database, stores: list[Store]) -> None:
+    """A fault that one meets holds up the others; after it one looks at a time, and its good news is everybody's."""
+    import random
+
+    told: list[int] = []
+    one, other = [
+        Pause(store.pauses, lambda: told.append(1), random.Random(1), first=30)  # noqa: S311
+        for store in stores[:2]
+    ]
+    await one.fault(OSError("ill"), 30)
+    await other.look()
+    await other.fault(OSError("under way when it began"), None)
+    assert len(told) == 1
+    database.sql("UPDATE pauses SET until = 0")
+    async with asyncio.timeout(10):
+        await other.turn()
+        second = asyncio.create_task(one.turn())
+        await asyncio.sleep(0.1)
+        assert not second.done()
+        await other.well()
+        await one.look()
+        await second
+        await one.turn()
+    assert len(told) == 2
