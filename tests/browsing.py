@@ -80,6 +80,7 @@ class Visitor:
 
     async def press(self, message: Locator, label: str) -> None:
         """Press one of its buttons, perhaps one that an earlier process of the bot has sent."""
+        await message.wait_for()
         if self.restarts:
             await self.sandbox.bot.kill()
             await self.page.wait_for_selector(".presence:not(.online)")

@@ -258,7 +258,7 @@ async def test_at_discords_edit(stage: Stage, clip: Path, cells: list[Cell]) -> 
 @pytest.mark.parametrize("cells", AT_RESULTS_EDIT.values(), ids=AT_RESULTS_EDIT)
 async def test_at_the_edit_with_the_result(stage: Stage, clip: Path, cells: list[Cell]) -> None:
     """The finished video is brought until Discord has taken it, once, into the same reply."""
-    async with stage.bot(HASTY, EDIT_SECONDS="30"):  # so that the second edit is the one with the result
+    async with stage.bot(HASTY, EDIT_SECONDS="4"):  # so that the second edit is the one with the result
         for cell in cells:
             ended = await brought_in_spite_of(stage, clip, cell)
             assert_says_its_end(stage, ended, cell.end, cell.paid)

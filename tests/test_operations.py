@@ -128,8 +128,8 @@ def test_operators_files_are_installed_with_the_bot() -> None:
 def test_each_dependency_has_its_reason() -> None:
     """CONTRIBUTING lists exactly pyproject's direct dependencies, with a reason each; constraints pin all of them."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    asked = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    direct = {Requirement(each).name for each in asked}
+    extras = [each for extra in project["optional-dependencies"].values() for each in extra]
+    direct = {Requirement(each).name for each in [*project["dependencies"], *extras]} - {project["name"]}
     section = (ROOT / "CONTRIBUTING.md").read_text().split("## Dependencies", 1)[1]
     assert {name for name, reason in re.findall(r"^\| `([^`]+)` \| (\S.*) \|$", section, re.MULTILINE)} == direct
     pinned = {plain(line.split("==")[0]) for line in (ROOT / "constraints.txt").read_text().splitlines()}
