@@ -76,13 +76,15 @@ def test_a_message_is_one_line() -> None:
     assert "error" not in event
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
-async def test_no_secret_is_in_the_log_of_a_real_process(stage: Stage, form: str) -> None:
-    """At INFO no prompt, link, token or key is on stderr, whatever went wrong; and each event is told."""
-    async with bot_process(stage, LOG_FORMAT=form, LOG_LEVEL="INFO") as log:
+async def test_no_secret_is_in_the_log_of_a_real_process(stage: Stage) -> None:
+    """At INFO no prompt, link, token or key is on stderr, whatever went wrong; and each event is told.
+
+    As JSON; what the readable form takes out is the same (above).
+    """
+    async with bot_process(stage, LOG_FORMAT="json", LOG_LEVEL="INFO") as log:
         await play(stage, log)
     said = log.read_text()
-    events = read_json(said) if form == "json" else said.splitlines()
+    events = read_json(said)
     for beginning in EXPECTED:
         assert any(beginning in str(event) for event in events), beginning
     assert "Traceback" in said
