@@ -141,3 +141,4 @@ async def stage(tmp_path: Path, clips: Clips, database: Database) -> AsyncIterat
     """Both stand-ins and three members, fresh for each test."""
     async with on_stage(tmp_path, clips, database) as set_up:
         yield set_up
+        print(*set_up.lines, sep="\n")  # what its processes said, for the report of a test that fails

@@ -114,9 +114,8 @@ class Stage:
         """Use /extend with an attached clip; return the reply as it first appears."""
         channel = await who.channel(options.pop("channel", "videos"))
         upload = await who.upload(clip)
-        known = {message["id"] for message in await who.messages(channel)} | set(who.seen)
-        await who.command("extend", channel, prompt=prompt, video=upload, **options)
-        return await who.wait_message(lambda it: it["id"] not in known)
+        asked = await who.command("extend", channel, prompt=prompt, video=upload, **options)
+        return await who.wait_message(lambda it: it.get("interaction_metadata", {}).get("id") == asked)
 
     async def tidied(self, timeout: float = 5) -> None:
         """Wait until the bot has removed every task's files, which it does just after it told the end."""

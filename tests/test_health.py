@@ -8,9 +8,7 @@ import logging
 import os
 import re
 import socket
-import sqlite3
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from tests.hardship import tiny
 from tests.stage import Stage
 
 OPERATIONS = Path(__file__).resolve().parent.parent / "bot" / "operations"
+REFUSE = "BEGIN SELECT RAISE(FAIL, 'disk full'); END"
 RATE = Answer(
     429, '{"message": "slow", "retry_after": 0.1, "global": false}', {"Via": "1.1 google", "Retry-After": "0"}
 )
@@ -141,8 +140,8 @@ async def test_a_store_that_takes_no_writes_is_not_ready(stage: Stage, log: pyte
     stage.data.mkdir(exist_ok=True)
     async with stage.bot(HTTP_PORT="0"):
         base = address(log.text)
-        with closing(sqlite3.connect(stage.data / "bot.db", isolation_level=None)) as other:
-            other.execute("CREATE TRIGGER full BEFORE INSERT ON notes BEGIN SELECT RAISE(FAIL, 'disk full'); END")
+        # Not in this loop: the bot in it may be in the middle of a write, and would never end it.
+        await asyncio.to_thread(stage.database.sql, f"CREATE TRIGGER full BEFORE INSERT ON notes {REFUSE}")
         status, said = await asked(f"{base}/healthz/ready")
         page = samples(await scraped(base))
     assert (status, said["store"], said["gateway"]) == (503, False, True)
