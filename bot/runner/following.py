@@ -95,8 +95,7 @@ class Following:
         if not task.overdue:
             gap = tools.poll_seconds if self._completed else estimate.next_query(task, tools.now(), tools.poll_seconds)
         self._still += gap
-        await job.rest(gap)
-        return await job.fresh(task)
+        return await job.later(task, gap)
 
     async def _take(self, job: Job, task: Task, url: str, news: dict[str, object]) -> Task:
         """Download the result: from here on nothing paid can expire."""

@@ -54,6 +54,8 @@ class Job:
         self.completed_at: datetime | None = None
         """When FoxAPI was first seen to have completed it."""
         self._nudged = asyncio.Event()
+        self._heard = False
+        """Whether it was nudged since :meth:`later` last looked."""
         self._following = Following()
 
     @property
@@ -63,6 +65,7 @@ class Job:
 
     def nudge(self) -> None:
         """Its row was changed by somebody else: do not rest, look."""
+        self._heard = True
         self._nudged.set()
 
     def leave_slot(self) -> None:
@@ -124,6 +127,14 @@ class Job:
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._changed_by_others()
+
+    async def later(self, task: Task, seconds: float) -> Task:
+        """Rest, and return the row as it is then; raises Moved. Alone on a database nobody changes it without a nudge."""
+        await self.rest(seconds)
+        if self.tools.store.alone and not self._heard:
+            return task
+        self._heard = False
+        return await self.fresh(task)
 
     async def rest_or_raise(self, seconds: float) -> None:
         """Wait; raises Moved when the row is changed by somebody else meanwhile."""

@@ -54,6 +54,7 @@ class Runner:
         try:
             self._doubtful_up_to = int(await tools.store.remembered(DOUBTFUL_UP_TO) or 0)
             await tidy(tools)
+            await tools.pause.look()
             self._bell.hear()
             await self._answer_bell()
         finally:
@@ -86,7 +87,8 @@ class Runner:
         for task_id in ids & self._jobs.keys():
             self._jobs[task_id].nudge()
         store.leases.must_be_sure()
-        await self._tools.pause.look()
+        if not store.alone:
+            await self._tools.pause.look()
         unknown, now = ids - self._jobs.keys(), asyncio.get_running_loop().time()
         thorough = bool(unknown) or now >= self._thorough_at
         if thorough:

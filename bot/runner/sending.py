@@ -38,8 +38,7 @@ async def send(job: Job, task: Task, **prepared: object) -> Task:
     # Also when the bot is stopped the answer is worth waiting for: without it nobody will know what was paid.
     task = await job.finish(_pay(job, task, recent))
     if task.state is State.RENDERING:
-        await job.rest(estimate.next_query(task, job.tools.now(), job.tools.poll_seconds))
-        return await job.fresh(task)
+        return await job.later(task, estimate.next_query(task, job.tools.now(), job.tools.poll_seconds))
     return task
 
 
