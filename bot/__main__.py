@@ -1,4 +1,4 @@
-"""The command line: `python -m bot [worker|sandbox|sync|check|backup|restore]`."""
+"""The command line: `python -m bot [gateway|worker|sandbox|sync|check|backup|restore]`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathlib import Path
 
 from bot.application import assembled, serve, utc_now
 from bot.check import Finding, all_well, as_json, as_text, check
-from bot.client import CannotStart
+from bot.client import CannotStart, Shards
 from bot.logs import start_log
+from bot.role import EVERYTHING, WORKER, Role, gateway
 from bot.settings import BadSettings, Settings, read_settings, read_what_is_there
 from bot.store import StoreUnusable, back_up, restore
 
@@ -34,9 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _keep_or_put_back(wanted.command, wanted.file)
         settings = read_settings()
         _log_to_stderr(settings)
-        return asyncio.run(
-            _sync(settings) if wanted.command == "sync" else _run(settings, gateway=wanted.command != "worker")
-        )
+        return asyncio.run(_sync(settings) if wanted.command == "sync" else _run(settings, _role(wanted)))
     except (BadSettings, CannotStart, StoreUnusable) as error:
         print(error, file=sys.stderr)
         return 1
@@ -50,6 +49,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "worker", help="share another bot's work over PostgreSQL: no gateway, so nobody is answered here"
     )
+    answering = commands.add_parser(
+        "gateway", help="answer members over PostgreSQL: the work on tasks is left to workers"
+    )
+    answering.add_argument("--shards", type=_shards, required=True, help="which, of how many: 0-7/16")
     commands.add_parser("sync", help="register the commands with Discord now")
     checking = commands.add_parser("check", help="say what is missing or wrong; changes nothing, costs nothing")
     checking.add_argument("--json", action="store_true", help="for programs")
@@ -58,6 +61,23 @@ def _parser() -> argparse.ArgumentParser:
     restoring = commands.add_parser("restore", help="put a backup in the database's place; stop the bot before")
     restoring.add_argument("file", type=Path)
     return parser
+
+
+def _shards(written: str) -> Shards:
+    try:
+        return Shards.parse(written)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _role(wanted: argparse.Namespace) -> Role:
+    match wanted.command:
+        case "worker":
+            return WORKER
+        case "gateway":
+            return gateway(wanted.shards)
+        case _:
+            return EVERYTHING
 
 
 async def _check(*, json: bool) -> int:
@@ -98,8 +118,8 @@ def _keep_or_put_back(command: str, file: Path) -> int:
     return 0
 
 
-async def _run(settings: Settings, *, gateway: bool) -> int:
-    starting = asyncio.create_task(_serve(settings, gateway=gateway), name="bot")
+async def _run(settings: Settings, role: Role) -> int:
+    starting = asyncio.create_task(_serve(settings, role), name="bot")
     _on_signal(starting.cancel)
     try:
         return await starting
@@ -108,13 +128,13 @@ async def _run(settings: Settings, *, gateway: bool) -> int:
         return 0
 
 
-async def _serve(settings: Settings, *, gateway: bool) -> int:
-    async with assembled(settings, gateway=gateway) as (bot, runner):
+async def _serve(settings: Settings, role: Role) -> int:
+    async with assembled(settings, role=role) as (bot, runner):
         # Until here a signal has ended the start, whatever it was waiting for; from here on it is a clean stop.
         stop = asyncio.Event()
         _on_signal(stop.set)
         try:
-            await serve(bot, runner, stop, gateway=gateway)
+            await serve(bot, runner, stop, role)
         except* Exception as errors:
             log.critical("the bot ends, so that its supervisor starts it anew", exc_info=errors.exceptions[0])
             return_code = 1

@@ -18,6 +18,7 @@ from bot.health.server import CannotServe, Pages, served
 from bot.library import Library
 from bot.media import Fetcher, Ffmpeg, Folders
 from bot.news import News
+from bot.role import EVERYTHING, Role
 from bot.runner import Bell, Pace, Patience, Pause, Runner, Tools
 from bot.service import Service
 from bot.settings import Settings
@@ -42,11 +43,11 @@ async def assembled(
     now: Callable[[], datetime] = utc_now,
     chance: random.Random | None = None,
     patience: Patience | None = None,
-    gateway: bool = True,
+    role: Role = EVERYTHING,
 ) -> AsyncIterator[tuple[ExtendBot, Runner]]:
     """Build everything, logged in but not yet at work. Raises StoreUnusable, CannotStart.
 
-    Without a `gateway` it edits and posts over REST alone, and leaves the commands' registration to those who answer.
+    Who does not answer edits and posts over REST alone, and leaves the commands' registration to those who do.
     """
     patience = patience or Patience()
     chance = chance or random.Random()  # noqa: S311 (it jitters gaps)
@@ -54,6 +55,11 @@ async def assembled(
     bell, news = Bell(), News(listener=metrics.heard)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(settings.database_url, settings.lease_seconds))
+        if store.alone and not role.alone:
+            raise CannotStart(
+                f"A {role.name} shares its work with other processes, over PostgreSQL: set DATABASE_URL to it, or run "
+                "python -m bot, which does everything."
+            )
         bell.carry = await stack.enter_async_context(store.signals(bell.hear))
         fox = await stack.enter_async_context(_foxapi(settings, patience, metrics))
         clips, results = [await stack.enter_async_context(fetcher) for fetcher in _fetchers(settings, patience.silence)]
@@ -73,12 +79,14 @@ async def assembled(
             now=now,
             trace=trace,
             sure=lambda: store.leases.sure,
-            gateway=gateway,
+            gateway=role.answers,
+            shards=role.shards,
+            take_turn=store.paces.turn,
         )
         await stack.enter_async_context(bot)
         await bot.load_cogs()
-        sources = Sources(store, folders, ffmpeg, settings.data_dir, now)
-        await stack.enter_async_context(_watched(settings, metrics, sources, bot))
+        sources = Sources(store, folders, ffmpeg, settings.data_dir, now, bot.shards_open)
+        await stack.enter_async_context(_watched(settings, metrics, sources, bot, role))
         await bot.log_in(settings.discord_token.get_secret_value())
         tools = Tools(
             store=store,
@@ -96,7 +104,7 @@ async def assembled(
             now=now,
             random=chance,
             pause=Pause(store.pauses, bell.ring, chance, patience.first_gap),
-            pace=Pace(settings.queries_per_second),
+            pace=Pace(settings.queries_per_second, lambda: store.leases.company),
             patience=patience,
             keep=timedelta(days=settings.keep_days),
             keep_rows=timedelta(days=settings.keep_task_days),
@@ -125,12 +133,15 @@ def _fetchers(settings: Settings, silence: float) -> list[Fetcher]:
 
 
 @asynccontextmanager
-async def _watched(settings: Settings, metrics: Metrics, sources: Sources, bot: ExtendBot) -> AsyncIterator[None]:
+async def _watched(
+    settings: Settings, metrics: Metrics, sources: Sources, bot: ExtendBot, role: Role
+) -> AsyncIterator[None]:
     """Serve health and figures meanwhile, if that is wanted. Raises CannotStart."""
     if settings.http_port is None:
         yield
         return
-    checks = Checks(bot.connected, sources.store, metrics.loop_was_late)
+    metrics.name_process(role.name)
+    checks = Checks(bot.connected if role.answers else None, sources.store, metrics.loop_was_late)
     pages = Pages(checks, Gauges(metrics.registry, sources, checks), metrics.registry)
     async with AsyncExitStack() as stack:
         try:
@@ -140,11 +151,13 @@ async def _watched(settings: Settings, metrics: Metrics, sources: Sources, bot: 
         yield
 
 
-async def serve(bot: ExtendBot, runner: Runner, stop: asyncio.Event, *, gateway: bool = True) -> None:
+async def serve(bot: ExtendBot, runner: Runner, stop: asyncio.Event, role: Role = EVERYTHING) -> None:
     """Work until `stop` is set; raises what ended the connection or the runner before that."""
     async with asyncio.TaskGroup() as group:
-        working = [group.create_task(runner.run(), name="runner")]
-        if gateway:
+        working = []
+        if role.works:
+            working.append(group.create_task(runner.run(), name="runner"))
+        if role.answers:
             working.append(group.create_task(bot.connect(), name="gateway"))
         await stop.wait()
         log.info("stopping")

@@ -16,6 +16,7 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.client.shards import Identifying, Shards, TakeTurn
 from bot.client.tree import Catalogues, Tree, payload
 from bot.languages import Languages
 from bot.library import Library
@@ -50,7 +51,7 @@ class CannotStart(Exception):
     """The outside does not let the bot in. Its text is one sentence for the operator."""
 
 
-class ExtendBot(commands.Bot):
+class ExtendBot(commands.AutoShardedBot):
     """discord.py's bot with this program's service; the cogs find what they need here."""
 
     screen: Screen
@@ -70,12 +71,16 @@ class ExtendBot(commands.Bot):
         trace: aiohttp.TraceConfig | None = None,
         sure: Callable[[], bool] = lambda: True,
         gateway: bool = True,
+        shards: Shards | None = None,
+        take_turn: TakeTurn | None = None,
     ) -> None:
         """`api_url`: REST base; `edit_seconds`: least gap between two edits of one reply.
 
         `trace` is told of every request to Discord;
         `sure`: whether this process may still show the tasks that it works on, or others may have taken them over;
-        `gateway`: whether it will connect, and so is one of those who register the commands.
+        `gateway`: whether it will connect, and so is one of those who register the commands;
+        `shards`: those that it holds (None: all, as many as Discord recommends), taking turns with the other processes
+        by `take_turn`.
         """
         # discord.py has no argument for the API's address; these two are read late (discord.py 2.7, http.Route).
         Route.BASE = api_url.rstrip("/")
@@ -88,6 +93,8 @@ class ExtendBot(commands.Bot):
             tree_cls=Tree,
             max_messages=None,
             http_trace=trace or aiohttp.TraceConfig(),
+            shard_connect_timeout=None,  # its turn to identify may be far off
+            **({"shard_ids": list(shards.held), "shard_count": shards.count} if shards else {}),  # type: ignore[arg-type]
         )
         self.service = service
         self.library = library
@@ -98,12 +105,17 @@ class ExtendBot(commands.Bot):
         self.languages = Languages.load()
         self.sure = sure
         self._gateway = gateway
+        self._held = shards
+        self._identifying = Identifying(take_turn if shards else None)
+        self._open: set[int] = set()
+
+    def shards_open(self) -> dict[int, bool]:
+        """Of each shard that this process holds, whether it is open and Discord has taken the bot in."""
+        return {shard_id: shard_id in self._open for shard_id in (self._held.held if self._held else ())}
 
     def connected(self) -> bool:
-        """Whether the gateway is open, and Discord has taken the bot in."""
-        # Before the first connection there is no `ws`, whatever discord.py 2.7 says of its type.
-        gateway: DiscordWebSocket | None = self.ws
-        return gateway is not None and gateway.open and gateway.session_id is not None
+        """Whether all of them are."""
+        return bool(self._open) and all(self.shards_open().values())
 
     async def load_cogs(self) -> None:
         """Load them all; raises what the first bad one raises."""
@@ -125,12 +137,37 @@ class ExtendBot(commands.Bot):
         """Ask for the gateway's address, and register the commands if they changed."""
         if not self._gateway:
             return
-        _, gateway, _ = await self.http.get_bot_gateway()
+        recommended, gateway, starts = await self.http.get_bot_gateway()
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
+        self._held = self._held or Shards(range(recommended), recommended)
+        self.shard_count = self._held.count
+        self._identifying.buckets = max(1, starts["max_concurrency"])
+        if starts["remaining"] < len(self._held.held):
+            raise CannotStart(
+                f"Discord allows this bot {starts['remaining']} more starts of a session and I need "
+                f"{len(self._held.held)}: start me again in {starts['reset_after'] / 3_600_000:.1f} hours."
+            )
         await self.tree.set_translator(Catalogues(self.languages))
-        fingerprint = await self._fingerprint()
-        if await self.service.recall(_COMMANDS_NOTE) != fingerprint:
+        if 0 not in self._held.held:  # one process registers them, and somebody always holds the first shard
+            return
+        if await self.service.recall(_COMMANDS_NOTE) != await self._fingerprint():
             await self.sync()
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002
+        """Wait for this shard's turn."""
+        await self._identifying.turn(shard_id or 0)
+
+    async def on_shard_connect(self, shard_id: int) -> None:
+        """Discord has taken it in."""
+        self._open.add(shard_id)
+
+    async def on_shard_resumed(self, shard_id: int) -> None:
+        """Nothing was missed."""
+        self._open.add(shard_id)
+
+    async def on_shard_disconnect(self, shard_id: int) -> None:
+        """It reconnects by itself."""
+        self._open.discard(shard_id)
 
     async def close(self) -> None:
         """Disconnect, also before the gateway is ready (discord.py 2.7 forgets the task that waits for that).
@@ -155,7 +192,8 @@ class ExtendBot(commands.Bot):
     async def on_ready(self) -> None:
         """Say so in the log (it may come many times)."""
         log.info("connected to Discord as %s, in %d servers", self.user, len(self.guilds))
-        await self.service.moderation.servers_present([guild.id for guild in self.guilds])
+        held = self._held or Shards(range(1), 1)
+        await self.service.moderation.servers_present([guild.id for guild in self.guilds], held.own)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Keep what is still there of a server that invites the bot again."""

@@ -38,8 +38,8 @@ class Condition:
 class Checks:
     """Looks at the bot. Use as a task of its own: :meth:`run` measures the loop."""
 
-    def __init__(self, connected: Callable[[], bool], store: Store, late: Callable[[float], None]) -> None:
-        """`late` is told each second by how much the loop was late."""
+    def __init__(self, connected: Callable[[], bool] | None, store: Store, late: Callable[[float], None]) -> None:
+        """`connected`: None for a process without a gateway; `late` is told each second by how late the loop was."""
         self._connected = connected
         self._store = store
         self._late = late
@@ -61,7 +61,8 @@ class Checks:
 
     async def look(self) -> Condition:
         """How the bot is now; takes three seconds at most, and never raises."""
-        return Condition(self.live(), {"gateway": self._connected(), "store": await self._takes_writes()})
+        gateway = {"gateway": self._connected()} if self._connected else {}
+        return Condition(self.live(), {**gateway, "store": await self._takes_writes()})
 
     def live(self) -> bool:
         """Whether the loop turns."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import resource
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +32,8 @@ class Sources:
     data: Path
     """A folder on the disk whose room is told."""
     now: Callable[[], datetime]
+    shards_open: Callable[[], Mapping[int, bool]]
+    """Of each of Discord's shards that this process holds, whether it is open."""
 
 
 class Gauges:
@@ -53,6 +55,12 @@ class Gauges:
             "extendbot_files_bytes", "Clips and results at work, and kept films.", ["of"], registry=registry
         )
         self._free = Gauge("extendbot_disk_free_bytes", "Room left on the disk of DATA_DIR.", registry=registry)
+        self._shards = Gauge(
+            "extendbot_shard_open",
+            "1 if this shard of the gateway is open, else 0.",
+            ["shard"],
+            registry=registry,
+        )
         self._running = Gauge("extendbot_media_running", "Runs of ffmpeg at this moment.", registry=registry)
         self._running.set_function(lambda: sources.ffmpeg.running)
         registry.register(_Children())
@@ -62,6 +70,8 @@ class Gauges:
         condition = await self._checks.look()
         for part, well in condition.parts.items():
             self._ready.labels(part).set(well)
+        for shard, is_open in self._sources.shards_open().items():
+            self._shards.labels(str(shard)).set(is_open)
         await asyncio.gather(self._read_store(), self._read_disk())
 
     async def _read_store(self) -> None:

@@ -5,6 +5,8 @@ Counters begin anew with each process. What can be read off the store and the di
 
 from __future__ import annotations
 
+import os
+import socket
 from importlib.metadata import version
 
 import aiohttp
@@ -29,7 +31,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        Info("extendbot", "The bot itself.", registry=self.registry).info({"version": version("extend-bot")})
+        self._info = Info("extendbot", "The process itself.", registry=self.registry)
+        self.name_process("bot")
         self._orders = self._counter("orders", "Orders of members, by what they were answered.", "answer")
         self._ended = self._counter("tasks_ended", "Tasks that have ended and were told.", "outcome", "billed")
         self._credits = self._counter("credits", "Credits that FoxAPI reserved for tasks that have ended.")
@@ -45,6 +48,11 @@ class Metrics:
             "loop_delay_seconds", "How late the event loop was, looked at each second.", _QUICK
         )
         self._name_what_is_known()
+
+    def name_process(self, role: str) -> None:
+        """Say which one of several it is, and what it does."""
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        self._info.info({"version": version("extend-bot"), "role": role, "process": name})
 
     def heard(self, event: Event) -> None:
         """Count an event."""

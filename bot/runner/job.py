@@ -129,7 +129,7 @@ class Job:
                 await self._changed_by_others()
 
     async def later(self, task: Task, seconds: float) -> Task:
-        """Rest, and return the row as it is then; raises Moved. Alone on a database, no change comes without a nudge."""
+        """Rest, and return the row as it is then; raises Moved. Alone on a database no change comes without a nudge."""
         await self.rest(seconds)
         if self.tools.store.alone and not self._heard:
             return task

@@ -124,9 +124,9 @@ class Moderation:
         """The bot is (again) on the server."""
         await self._store.servers.joined(guild_id)
 
-    async def servers_present(self, guild_ids: Collection[int]) -> None:
-        """At start: these are all the servers that the bot is on; it may have been removed from others meanwhile."""
-        await self._store.servers.present(guild_ids, self._now())
+    async def servers_present(self, guild_ids: Collection[int], among: Callable[[int], bool] = bool) -> None:
+        """At start: of the servers `among` which these are, the bot is on them alone; others may have removed it."""
+        await self._store.servers.present(guild_ids, self._now(), among)
 
     def _tell(self, guild_id: int, by: int, deed: str, user_id: int | None, runs: int = 0) -> None:
         log.info("server %d: member %d %s %s", guild_id, by, deed, user_id or "the server's count")

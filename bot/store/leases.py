@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database
@@ -57,6 +57,8 @@ class Leases:
         """When the database last did not answer: then the others' signs of life may not have come through either."""
         self.me = ""
         """This process, from :meth:`join` until it is taken for dead."""
+        self.company = 1
+        """How many processes shared the work at the last sign of life, this one counted."""
 
     @property
     def sure(self) -> bool:
@@ -87,6 +89,8 @@ class Leases:
         try:
             async with self._database.writing() as connection:
                 alive = (await connection.execute(mine.returning(processes.c.id))).one_or_none() is not None
+                if alive and self._database.shared:
+                    self.company = await connection.scalar(select(func.count()).select_from(processes)) or 1
         except Exception:
             self._disturbed_at = self._steady()
             raise

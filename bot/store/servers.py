@@ -102,11 +102,11 @@ class Servers:
             await connection.execute(update(servers).where(servers.c.home == home).values(left_at=None))
 
     @uninterrupted
-    async def present(self, homes: Collection[int], now: datetime) -> None:
-        """The bot is on these servers, and on no others."""
+    async def present(self, homes: Collection[int], now: datetime, among: Callable[[int], bool] = bool) -> None:
+        """The bot is on these servers, and on no others of those `among` which they are."""
         async with self._database.writing() as connection:
             known = select(tasks.c.home).where(tasks.c.home > 0).union(select(servers.c.home).where(servers.c.home > 0))
-            gone = {row.home for row in await connection.execute(known)} - set(homes)
+            gone = {row.home for row in await connection.execute(known) if among(row.home)} - set(homes)
             marked = select(servers.c.home).where(servers.c.left_at.is_not(None))
             left = {row.home for row in await connection.execute(marked)}
             for home in gone - left:

@@ -19,6 +19,7 @@ from bot.store.dialect import upsert
 from bot.store.engine import opened
 from bot.store.leases import Leases
 from bot.store.overview import Overview
+from bot.store.paces import Paces
 from bot.store.pauses import Pauses
 from bot.store.servers import Servers
 from bot.store.shares import Shares
@@ -55,6 +56,7 @@ class Store:
         self._database = database
         self.leases = Leases(database, lease)
         self.pauses = Pauses(database)
+        self.paces = Paces(database)
         self.servers = Servers(self._database)
         self.books = Books(self._database)
         self.attic = Attic(self._database)

@@ -181,6 +181,14 @@ pauses = Table(
 )
 """Which of the outside's services is ill; no row: it is well."""
 
+paces = Table(
+    "paces",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("free_at", Float, nullable=False),  # when the next turn begins, by the database's clock
+)
+"""What processes do in turn."""
+
 _COPIES = {"user_id", "guild_id", "message_id", "home", "seconds", "holder"}
 
 

@@ -20,7 +20,8 @@ DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE, RESUME, RECONNECT, MEMBERS = 0, 
 INVALID_SESSION, HELLO, ACK = 9, 10, 11
 
 UNKNOWN_OPCODE, DECODE_ERROR, NOT_AUTHENTICATED, WRONG_TOKEN, ALREADY_AUTHENTICATED = 4001, 4002, 4003, 4004, 4005
-INVALID_SEQ, SESSION_TIMED_OUT, INVALID_VERSION, INVALID_INTENTS, DISALLOWED_INTENTS = 4007, 4009, 4012, 4013, 4014
+INVALID_SEQ, SESSION_TIMED_OUT, INVALID_SHARD, SHARDING_REQUIRED = 4007, 4009, 4010, 4011
+INVALID_VERSION, INVALID_INTENTS, DISALLOWED_INTENTS = 4012, 4013, 4014
 
 PRIVILEGED = 1 << 1 | 1 << 8 | 1 << 15
 """Guild members, presences, message content."""
@@ -33,9 +34,16 @@ class Session:
 
     id: str
     intents: int
+    shard: tuple[int, int] = (0, 1)
+    """Its number, and how many there are."""
     outbox: Outbox | None = None
     seq: int = 0
     sent: deque[Json] = field(default_factory=lambda: deque(maxlen=_KEPT_EVENTS))
+
+    def owns(self, guild_id: str | None) -> bool:
+        """Whether this server's events come here; direct messages (None) come to the first shard."""
+        number, count = self.shard
+        return (int(guild_id) >> 22) % count == number if guild_id else number == 0
 
     def dispatch(self, name: str, data: Json) -> None:
         """Number the event, keep it for a resume, and send it if a socket is there."""
@@ -69,12 +77,18 @@ class Gateway:
         world.dispatchers.append(self._dispatch)
 
     def _dispatch(self, name: str, data: Json, intents: int) -> None:
+        guild_id = data["id"] if name in {"GUILD_CREATE", "GUILD_DELETE"} else data.get("guild_id")
         for session in self._sessions.values():
-            if not intents or session.intents & intents:
+            if session.owns(guild_id) and (not intents or session.intents & intents):
                 session.dispatch(name, data)
 
     def _connected(self) -> list[tuple[Session, Outbox]]:
         return [(each, each.outbox) for each in self._sessions.values() if each.outbox]
+
+    @property
+    def shards(self) -> list[int]:
+        """The numbers of the shards whose sessions are connected."""
+        return sorted(session.shard[0] for session, _ in self._connected())
 
     def reconnect(self) -> None:
         """Ask the bot to reconnect and resume (opcode 7)."""
@@ -158,26 +172,37 @@ class Gateway:
             if session is not None:
                 self._presence()
                 return session
+            # (also to who identifies more often than is allowed: Discord docs, Gateway, Rate Limiting)
             outbox.push({"op": INVALID_SESSION, "d": False})
         return None
 
-    def _identify(self, outbox: Outbox, data: Json) -> Session:
+    def _identify(self, outbox: Outbox, data: Json) -> Session | None:
         intents = data.get("intents")
         if not isinstance(intents, int) or intents < 0 or intents >= 1 << 26:
             raise _Close(INVALID_INTENTS, "Invalid intent(s).")
         if intents & PRIVILEGED & ~self._world.privileged:
             raise _Close(DISALLOWED_INTENTS, "Disallowed intent(s).")
-        # A new identify is a new start of the one bot: what it left behind unresumed is of no use any more.
-        self._sessions = {key: each for key, each in self._sessions.items() if each.outbox}
-        session = Session(secrets.token_hex(16), intents, outbox)
+        world, shard = self._world, self._shard(data.get("shard", [0, 1]))
+        if not world.starts.may(shard[0]):
+            return None
+        # A new identify is a new start of this shard: what it left behind unresumed is of no use any more.
+        self._sessions = {key: each for key, each in self._sessions.items() if each.outbox or each.shard != shard}
+        session = Session(secrets.token_hex(16), intents, shard, outbox)
         self._sessions[session.id] = session
-        world = self._world
-        mine = [each for each in world.guilds.values() if world.bot.id in each.members]
+        mine = [each for each in world.guilds.values() if world.bot.id in each.members and session.owns(each.id)]
         session.dispatch("READY", self._ready(session, [each.id for each in mine]))
         if intents & 1:
             for guild in mine:
                 session.dispatch("GUILD_CREATE", shapes.full_guild(world, guild, bool(intents & 1 << 1)))
         return session
+
+    def _shard(self, given: object) -> tuple[int, int]:
+        match given:
+            case [int(number), int(count)] if 0 <= number < count:
+                if count < self._world.shards_demanded:
+                    raise _Close(SHARDING_REQUIRED, "Sharding required.")
+                return number, count
+        raise _Close(INVALID_SHARD, "Invalid shard.")
 
     def _ready(self, session: Session, guild_ids: list[str]) -> Json:
         return {
@@ -189,7 +214,7 @@ class Gateway:
             "resume_gateway_url": self._world.files.base.replace("http", "ws", 1) + "/gateway",
             "application": {"id": self._world.application_id, "flags": 0},
             "private_channels": [],
-            "shard": [0, 1],
+            "shard": list(session.shard),
         }
 
     def _resume(self, outbox: Outbox, data: Json) -> Session | None:

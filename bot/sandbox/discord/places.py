@@ -46,8 +46,8 @@ class PlaceRoutes:
         return reply({"url": self._gateway_url})
 
     async def _gateway_bot(self, _: web.Request) -> web.Response:
-        starts = {"total": 1000, "remaining": 999, "reset_after": 86_400_000, "max_concurrency": 1}
-        return reply({"url": self._gateway_url, "shards": 1, "session_start_limit": starts})
+        starts = self._world.starts.told()
+        return reply({"url": self._gateway_url, "shards": self._world.shards, "session_start_limit": starts})
 
     async def _me(self, _: web.Request) -> web.Response:
         return reply(shapes.user(self._world.bot) | {"verified": True, "mfa_enabled": True, "locale": "en-US"})

@@ -23,6 +23,7 @@ from bot.sandbox.discord.model import (
 from bot.sandbox.discord.ratelimit import RateLimits
 from bot.sandbox.discord.seed import BOT_ID, populate
 from bot.sandbox.discord.snowflakes import Snowflakes
+from bot.sandbox.discord.starts import Starts
 
 Hear = Callable[[Json], None]
 """Takes one event of a page's live socket; never waits."""
@@ -40,6 +41,7 @@ class World:
 
     `token` is the bot's; `member_upload_limit` is what members may post, in bytes; `privileged` are the privileged
     intents that the application was granted (none); `samples` are the page's sample clips, as the page's API has them.
+    `shards` is how many the gateway recommends, and `shards_demanded` how few it takes no longer.
     """
 
     clock: Clock
@@ -47,6 +49,8 @@ class World:
     token: str = "sandbox-bot-token"  # noqa: S105 (of a stand-in that listens on loopback only)
     member_upload_limit: int = 100 * 1024 * 1024
     privileged: int = 0
+    shards: int = 1
+    shards_demanded: int = 1
     online: bool = False
     users: dict[str, User] = field(default_factory=dict)
     guilds: dict[str, Guild] = field(default_factory=dict)
@@ -61,6 +65,7 @@ class World:
         self.ids = Snowflakes(self.clock)
         self.files = Files(self.clock, self.ids)
         self.ratelimits = RateLimits(self.clock)
+        self.starts = Starts()
         self.users[self.bot.id] = self.bot
 
     @classmethod
