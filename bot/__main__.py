@@ -1,4 +1,4 @@
-"""The command line: `python -m bot [gateway|worker|sandbox|sync|check|backup|restore]`."""
+"""The command line: `python -m bot [gateway|worker|sandbox|sync|check|backup|restore|move]`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.client import CannotStart, Shards
 from bot.logs import start_log
 from bot.role import EVERYTHING, WORKER, Role, gateway
 from bot.settings import BadSettings, Settings, read_settings, read_what_is_there
-from bot.store import StoreUnusable, back_up, restore
+from bot.store import Move, StoreUnusable, back_up, move, restore
 
 log = logging.getLogger("bot")
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if wanted.command == "check":
             return asyncio.run(_check(json=wanted.json))
-        if wanted.command in {"backup", "restore"}:
+        if wanted.command in {"backup", "restore", "move"}:
             return _keep_or_put_back(wanted.command, wanted.file)
         settings = read_settings()
         _log_to_stderr(settings)
@@ -60,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     backing_up.add_argument("file", type=Path)
     restoring = commands.add_parser("restore", help="put a backup in the database's place; stop the bot before")
     restoring.add_argument("file", type=Path)
+    moving = commands.add_parser("move", help="bring an SQLite database to the PostgreSQL that DATABASE_URL names")
+    moving.add_argument("file", type=Path)
     return parser
 
 
@@ -92,7 +94,7 @@ async def _check(*, json: bool) -> int:
 
 
 def _keep_or_put_back(command: str, file: Path) -> int:
-    """Back up or restore, which need to know of the database alone."""
+    """Back up, restore or move, which need to know of the database alone."""
     reading = read_what_is_there()
     if problem := reading.problems.get("DATABASE_URL"):
         raise BadSettings(problem)
@@ -103,6 +105,8 @@ def _keep_or_put_back(command: str, file: Path) -> int:
         unfinished = "" if made.unfinished is None else f", unfinished tasks in it: {made.unfinished:,}"
         print(f"Backed up to {file}: {made.bytes / 1_000_000:.1f} MB{unfinished}.")
         return 0
+    if command == "move":
+        return _moved(move(file, url))
     done = restore(url, file, utc_now())
     print(f"Restored {file}.")
     if done.kept:
@@ -115,6 +119,12 @@ def _keep_or_put_back(command: str, file: Path) -> int:
             f"Of these, may have been submitted since, and are never submitted again by themselves: {done.unclear:,}. "
             "The bot looks into Discord before it shows or posts anything for them."
         )
+    return 0
+
+
+def _moved(made: Move) -> int:
+    print(f"Moved to PostgreSQL: {made.tasks:,} tasks, of which {made.unfinished:,} are unfinished and go on there.")
+    print(f"The file is kept as {made.kept}; start the bot, with DATA_DIR as it was.")
     return 0
 
 

@@ -6,6 +6,7 @@ from bot.store.errors import StoreUnusable
 from bot.store.inspection import Inspection, inspect
 from bot.store.leases import Leases, NotSure
 from bot.store.ledger import DOUBTFUL_UP_TO
+from bot.store.move import Move, move
 from bot.store.pauses import Pauses
 from bot.store.restore import Restored, restore
 from bot.store.store import Judge, Moved, Store
@@ -20,6 +21,7 @@ __all__ = [
     "Leases",
     "Lineup",
     "Look",
+    "Move",
     "Moved",
     "NotSure",
     "Pauses",
@@ -29,5 +31,6 @@ __all__ = [
     "Waiting",
     "back_up",
     "inspect",
+    "move",
     "restore",
 ]

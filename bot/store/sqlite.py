@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from bot.store import hops
 from bot.store.database import Database
 from bot.store.errors import StoreUnusable
+from bot.store.mark import refuse_moved
 from bot.store.schema import migrate
 from bot.store.upgrade import rehearse
 
@@ -56,6 +57,7 @@ async def opened(address: URL) -> AsyncIterator[SQLite]:
     except OSError as error:
         raise StoreUnusable(f"Cannot make the database's folder {file.parent}: {error.strerror}.") from error
     with alone(file):
+        await asyncio.to_thread(refuse_moved, file)
         await asyncio.to_thread(rehearse, file)
         engine = create_async_engine(address, async_creator=partial(_connected, file), hide_parameters=True)
         event.listen(engine.sync_engine, "connect", _prepare)
