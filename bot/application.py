@@ -158,7 +158,7 @@ async def serve(bot: ExtendBot, runner: Runner, stop: asyncio.Event, role: Role 
         if role.works:
             working.append(group.create_task(runner.run(), name="runner"))
         if role.answers:
-            working.append(group.create_task(bot.connect(), name="gateway"))
+            working.append(group.create_task(bot.stay_connected(), name="gateway"))
         await stop.wait()
         log.info("stopping")
         for task in working:

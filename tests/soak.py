@@ -1,9 +1,9 @@
 """The soak: many tasks over random faults and sudden ends of the bot, and then the books are balanced.
 
-Run as `python -m tests.soak [--tasks 500] [--minutes 10] [--seed N]`; it is no part of the test suite. Three members
-use /extend while `soak_weather` makes trouble; then all is well again, every accepted task must reach its end, and
-`soak_account` compares what FoxAPI was paid, what the members see and what the database says. Ends with 1 if they
-differ.
+Run as `python -m tests.soak [--tasks 500] [--minutes 10] [--seed N] [--processes N]`; it is no part of the test suite.
+Three members use /extend while `soak_weather` makes trouble; then all is well again, every accepted task must reach its
+end, and `soak_account` compares what FoxAPI was paid, what the members see and what the database says. Ends with 1 if
+they differ.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +28,10 @@ from bot.sandbox.discord.interactions import ANSWER_SECONDS
 from bot.sandbox.discord.member import Member, PageRefused
 from bot.sandbox.discord.model import Json
 from tests.clips import H264, Clips
+from tests.databases import Database, SQLiteFile, new_database
+from tests.postgres import Cluster, new_folder, stop_shared
 from tests.soak_account import Account, rows_of
-from tests.soak_weather import Weather
+from tests.soak_weather import Hand, Weather
 from tests.stage import Stage, on_stage, text_of
 
 TRIES = 6
@@ -152,30 +154,60 @@ def custom_id(message: Json, label: str) -> str:
     return next((str(each["custom_id"]) for each in buttons if each.get("label") == label), "")
 
 
-async def soak(tasks: int, minutes: float, seed: int, folder: Path) -> Account:
+async def soak(tasks: int, minutes: float, seed: int, folder: Path, processes: int = 1) -> Account:
     """Let it rain for so many minutes; return the books, balanced."""
     clips = Clips(folder)
     files = {name: getattr(clips, name) for name in ("plain", "mov", *BAD)} | {
         "longer": clips.make("longer.mp4", 4, *H264)
     }
     async with AsyncExitStack() as open_:
-        stage = await open_.enter_async_context(on_stage(folder, clips, at_once=8, instant=True))
-        stage.kind = BotProcess
-        settings = {"MAX_RUNNING": str(SLOTS), "POLL_SECONDS": "0.3", "EDIT_SECONDS": "0.5"}
-        process = await open_.enter_async_context(stage.process(**settings))
-        weather, members = Weather(stage, process, seed), Members(stage, files)
+        database, cluster = await open_.enter_async_context(database_for(processes, folder))
+        stage = await open_.enter_async_context(on_stage(folder, clips, database, at_once=8, instant=True))
+        settings = {"MAX_RUNNING": str(SLOTS), "POLL_SECONDS": "0.3", "EDIT_SECONDS": "0.5", "LEASE_SECONDS": "4"}
+        crew = [await open_.enter_async_context(hired(stage, number, settings)) for number in range(processes)]
+        weather, members = Weather(stage, crew, seed, cluster), Members(stage, files)
         keeping = asyncio.create_task(weather.keep())
         reporting = asyncio.create_task(report(stage, weather, members, time.monotonic()))
         try:
             await stage.ana.wait_event("bot", lambda it: it["online"] is True, timeout=30)
             await storm(stage, weather, members, random.Random(f"{seed} members"), tasks, minutes * 60)  # noqa: S311
-            settled = await calm(stage, process, members)
+            settled = await calm(stage, crew, members)
         finally:
             await ended(reporting, keeping)
-        code = await process.stop()
-        account = Account(stage, weather.journal, members.orders, GOOD)
-        await account.balance(folder, settled=settled, code=code)
+        codes = [await hand.process.stop() for hand in crew]
+        lines = [line for hand in crew for line in hand.lines]
+        account = Account(stage, weather.journal, members.orders, GOOD, lines)
+        await account.balance(folder, settled=settled, codes=codes)
         return account
+
+
+@asynccontextmanager
+async def database_for(processes: int, folder: Path) -> AsyncIterator[tuple[Database, Cluster | None]]:
+    """A file for one process; for several a PostgreSQL of their own, that may be restarted."""
+    if processes == 1:
+        yield SQLiteFile(folder / "data" / "bot.db"), None
+        return
+    where = new_folder()
+    cluster = await asyncio.to_thread(Cluster.made, where / "cluster")
+    try:
+        await cluster.make_template()
+        async with new_database(folder, cluster) as database:
+            yield database, cluster
+    finally:
+        stop_shared(where)
+
+
+@asynccontextmanager
+async def hired(stage: Stage, number: int, settings: dict[str, str]) -> AsyncIterator[Hand]:
+    """A process, not begun: the first answers members too, the others only work."""
+    stage.data.mkdir(exist_ok=True)
+    lines: list[str] = []
+    role = ["worker"] if number else []
+    process = BotProcess(stage.environment(**settings), stage.folder, lines.append, lambda: None, role)
+    try:
+        yield Hand(process, lines)
+    finally:
+        await process.stop()
 
 
 async def storm(
@@ -199,15 +231,15 @@ async def ended(*running: asyncio.Task[None]) -> None:
             await each
 
 
-async def calm(stage: Stage, process: BotProcess, members: Members) -> bool:
+async def calm(stage: Stage, crew: Sequence[Hand], members: Members) -> bool:
     """Wait until every task has ended and is told; whether that came in time."""
     end = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < end:
-        rows = rows_of(stage.data / "bot.db")
-        if process.running and members.orders and all(row.ended and row.told for row in rows):
+        rows = rows_of(stage.database)
+        if all(hand.process.running for hand in crew) and rows and all(row.ended and row.told for row in rows):
             await asyncio.sleep(2)  # for a task that was accepted just now, and for what is tidied up afterwards
-            if all(row.ended and row.told for row in rows_of(stage.data / "bot.db")):
-                return True
+            if (rows := rows_of(stage.database)) and all(row.ended and row.told for row in rows):
+                return bool(members.orders)
         await asyncio.sleep(0.5)
     return False
 
@@ -216,7 +248,7 @@ async def report(stage: Stage, weather: Weather, members: Members, begun: float)
     """Print one line every ten seconds."""
     while True:
         await asyncio.sleep(10)
-        states = Counter(row.state for row in rows_of(stage.data / "bot.db"))
+        states = Counter(row.state for row in await asyncio.to_thread(rows_of, stage.database))
         told = " ".join(f"{state} {number}" for state, number in sorted(states.items()))
         ends = Counter(end.how for end in weather.journal.ends)
         asked, paid = len(members.orders), len(stage.fox.payments)
@@ -232,13 +264,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--tasks", type=int, default=500)
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--processes", type=int, default=1, help="several share a PostgreSQL, and are paused too")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument("--log", type=Path, help="write the bot's own lines to this file")
     wanted = parser.parse_args()
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # it tells of every connection that we cut
     print(f"seed {wanted.seed}: {wanted.tasks} tasks in {wanted.minutes:g} minutes", flush=True)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        account = asyncio.run(soak(wanted.tasks, wanted.minutes, wanted.seed, Path(folder)))
+        account = asyncio.run(soak(wanted.tasks, wanted.minutes, wanted.seed, Path(folder), wanted.processes))
     if wanted.log:
         wanted.log.write_text("\n".join(account.lines))
     print(account.table())

@@ -11,16 +11,18 @@ import hashlib
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
+
 from bot.sandbox.discord.model import Json
 from bot.sandbox.faults import Call
 from tests.clips import seconds_of
+from tests.databases import Database
 from tests.soak_log import problems_of
 from tests.soak_weather import Journal
 from tests.stage import CREATE, Stage, title_of
@@ -59,35 +61,35 @@ class Row:
         return self.state in TITLES
 
 
-def rows_of(database: Path) -> list[Row]:
-    """Every task in the database, read apart from the bot."""
-    if not database.exists():
-        return []
+def rows_of(database: Database) -> list[Row]:
+    """Every task in the database, read apart from the bot; none while it is away."""
     query = 'SELECT id, state, told, billed, reason, remote_id, "order", created_at, changed_at FROM tasks ORDER BY id'
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as connection:
-        try:
-            found = connection.execute(query).fetchall()
-        except sqlite3.OperationalError:  # the bot has not made the table yet
-            return []
+    try:
+        found = database.sql(query)
+    except (sqlite3.OperationalError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        return []
     return [
         Row(number, state, bool(told), billed, reason, remote, json.loads(order)["prompt"], _epoch(made), _epoch(moved))
         for number, state, told, billed, reason, remote, order, made, moved in found
     ]
 
 
-def _epoch(value: str) -> float:
-    return datetime.fromisoformat(value).replace(tzinfo=UTC).timestamp()
+def _epoch(value: str | datetime) -> float:
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return moment.replace(tzinfo=UTC).timestamp()
 
 
 class Account:
-    """What came of all orders. `lines` is the bot's log; `good` are the fit clips and their seconds."""
+    """What came of all orders. `lines` are the bot's logs, one after the other; `good` the fit clips' seconds."""
 
-    def __init__(self, stage: Stage, journal: Journal, orders: Iterable[Order], good: Mapping[str, int]) -> None:
+    def __init__(
+        self, stage: Stage, journal: Journal, orders: Iterable[Order], good: Mapping[str, int], lines: Sequence[str]
+    ) -> None:
         self._stage = stage
         self._journal = journal
         self._orders = list(orders)
         self._good = good
-        self.lines = list(stage.lines)
+        self.lines = list(lines)
         self.violations: list[str] = []
         self.reasons: Counter[str] = Counter()
         """Why tasks are unclear, and why commands were not accepted."""
@@ -97,9 +99,9 @@ class Account:
         self._posts: dict[str, list[Call]] = {}
         self._paid: dict[str, list[str]] = {}
 
-    async def balance(self, folder: Path, *, settled: bool, code: int | None) -> None:
-        """Compare everything with everything. `settled`: all tasks ended in time; `code`: the bot's at its end."""
-        rows = rows_of(self._stage.data / "bot.db")
+    async def balance(self, folder: Path, *, settled: bool, codes: Iterable[int | None]) -> None:
+        """Compare everything with everything. `settled`: all ended in time; `codes`: the processes' at their ends."""
+        rows = rows_of(self._stage.database)
         for row in rows:
             self._rows.setdefault(row.prompt, []).append(row)
         for call in self._stage.fox.faults.matching("POST", CREATE):
@@ -107,7 +109,7 @@ class Account:
         for payment in self._stage.fox.payments:
             self._paid.setdefault(json.loads(payment.body)["prompt"], []).append(payment.task_id)
         self._check(settled, "not every task had ended and was told in time")
-        self._check(code == 0, f"at the end SIGTERM left the bot with the code {code}")
+        self._check(set(codes) == {0}, f"at the end SIGTERM left the bot with the codes {list(codes)}")
         for order in self._orders:
             await self._order(order, folder)
         self._totals(rows)
@@ -157,8 +159,12 @@ class Account:
         ]
         late = order.asked + ANSWER_SECONDS
         waits = any(reply["loading"] for reply in replies)
-        if end := self._journal.end_between(order.asked, late):
+        if end := self._journal.gateway_end_between(order.asked, late):
             why = f"{end.how} ended the bot" if not waits or end.how != "SIGTERM" else ""
+        elif self._journal.paused_between(order.asked, late, 0):
+            why = "the bot stood still"
+        elif self._journal.database_away_between(order.asked, late):
+            why = "the database was away"
         elif any(call.status is None or call.status >= 500 for call in calls):
             why = "its answer was cut off"
         elif order.offline and not replies:
@@ -223,7 +229,10 @@ class Account:
         # No answer was lost on its way. A bot that is asked to stop waits for the answer; one that is killed cannot.
         end = self._journal.end_between(maybe_taken[-1].at if maybe_taken else row.created, row.changed)
         when = "before the answer" if maybe_taken else "before the request"
-        return f"the bot was killed {when}" if end and end.how == "SIGKILL" else None
+        if end and end.how == "SIGKILL":
+            return f"the bot was killed {when}"
+        began = maybe_taken[-1].at if maybe_taken else row.created
+        return f"the bot stood still {when}" if self._journal.paused_between(began, row.changed) else None
 
     def _totals(self, rows: list[Row]) -> None:
         accepted, paid = len(rows), len(self._stage.fox.payments)
@@ -242,7 +251,8 @@ class Account:
                 self._check(end.code in {0, -15}, f"SIGTERM ended the bot with the code {end.code}: {end.last_line}")
                 self._check(took < 10.5, f"SIGTERM took {took:.1f} s")
             elif end.how == "by itself":
-                sentence = end.last_line.startswith("Discord cannot be reached")
+                sentences = ("Discord cannot be reached", "PostgreSQL at", "PostgreSQL cannot be reached")
+                sentence = end.last_line.startswith(sentences)
                 self._check(end.code == 1 and sentence, f"the bot ended by itself with {end.code}: {end.last_line}")
 
     def _secrets(self) -> dict[str, str]:
@@ -258,6 +268,8 @@ class Account:
             *sorted(self.reasons.items()),
             *((f"ended: {how}", number) for how, number in sorted(ends.items())),
             ("gateway shaken", len(self._journal.gateway)),
+            *([("stood still", len(self._journal.pauses))] if self._journal.pauses else []),
+            *([("database restarted", len(self._journal.database))] if self._journal.database else []),
             *((f"fault: {what}", number) for what, number in sorted(self._journal.armed.items())),
             ("violations", len(self.violations)),
         ]

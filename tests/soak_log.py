@@ -10,7 +10,9 @@ HEAD = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [A-Z]+ (?P<text>.*)$")
 TRACEBACK = "Traceback (most recent call last):"
 EXPLAINED = {
     r"discord\.client Attempting a reconnect": r".*",  # the gateway was shaken
-    r"bot\.client\S* an interaction went wrong": r"aiohttp\.|discord\.errors\.|ConnectionResetError|TimeoutError",
+    r"bot\.client\S* an interaction went wrong": r"aiohttp\.|discord\.errors\.|ConnectionResetError|TimeoutError|"
+    r"sqlalchemy\.exc\.|asyncpg\.|ConnectionRefusedError|ConnectionDoesNotExistError",
+    r".*": r"\(?sqlalchemy\.|asyncpg\.|.*\(sqlalchemy\.dialects\.postgresql",  # the database was away
 }
 """Log lines that may carry a traceback, and what this may end with: calls that were cut off on their way."""
 

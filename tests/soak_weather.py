@@ -9,21 +9,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import random
+import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bot.sandbox.botprocess import BotProcess
 from bot.sandbox.faults import Action, Answer, Faults, Hold, Lose, Reset, Slow, Truncate
 from bot.sandbox.fox.quirks import Failure, Pause, Quirks, Shape
+from tests.postgres import Cluster
 from tests.stage import CREATE, Stage
 
 FAULTS_A_SECOND = 1.6
 QUIRKS_A_SECOND = 0.4
 QUERY, RESULT, UPLOAD = r"^/v1/tasks/", r"^/results/", r"^/v1/files/upload/stream$"
 EDIT, CALLBACK, CLIP = r"^/api/v10/webhooks/[^/]+/[^/]+/messages/", r"^/api/v10/interactions/.*/callback$", r"^/cdn/"
+BACK_SECONDS = 3.0
+"""After which everybody has found a database that came back."""
 START = r"^/api/v10/(users/@me|gateway/bot|oauth2/applications/@me)$"
 
 
@@ -37,6 +42,8 @@ class End:
     """SIGKILL, SIGTERM, or "by itself"."""
     code: int | None
     last_line: str = ""
+    number: int = 0
+    """Which process it was; the first is the one that answers members."""
 
 
 @dataclass(slots=True)
@@ -46,6 +53,10 @@ class Journal:
     ends: list[End] = field(default_factory=list)
     gateway: list[float] = field(default_factory=list)
     """When the gateway was shaken."""
+    pauses: list[tuple[float, float, int]] = field(default_factory=list)
+    """From when to when which process stood still."""
+    database: list[tuple[float, float]] = field(default_factory=list)
+    """From when to when the database was away."""
     armed: Counter[str] = field(default_factory=Counter)
     releases: list[asyncio.Event] = field(default_factory=list)
     """What lets go on whatever was held."""
@@ -53,6 +64,18 @@ class Journal:
     def end_between(self, begin: float, end: float) -> End | None:
         """The end of the bot's process that lies between the two moments, if there is one."""
         return next((each for each in self.ends if each.began <= end and each.over >= begin), None)
+
+    def gateway_end_between(self, begin: float, end: float) -> End | None:
+        """The same of the process that answers members."""
+        return next((it for it in self.ends if not it.number and it.began <= end and it.over >= begin), None)
+
+    def paused_between(self, begin: float, end: float, number: int | None = None) -> bool:
+        """Whether that process (None: any) stood still meanwhile."""
+        return any(on <= end and off >= begin for on, off, who in self.pauses if number in (None, who))
+
+    def database_away_between(self, begin: float, end: float) -> bool:
+        """Whether the database did."""
+        return any(on <= end and off + BACK_SECONDS >= begin for on, off in self.database)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,32 +156,49 @@ HELD = (
 """Calls in whose middle, or right after which, the bot is ended."""
 
 
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """A process of the bot, and the lines that it wrote."""
+
+    process: BotProcess
+    lines: list[str]
+
+
 class Weather:
     """Makes trouble until it is cancelled."""
 
-    def __init__(self, stage: Stage, process: BotProcess, seed: int) -> None:
+    def __init__(self, stage: Stage, crew: Sequence[Hand], seed: int, cluster: Cluster | None = None) -> None:
+        """`cluster`: the database that several processes share; it is restarted, and they are paused, too."""
         self._stage = stage
-        self._process = process
+        self._crew = crew
         self._seed = seed
-        self._asked: tuple[str, float] | None = None
-        """How and when the process was last asked to end, until it has."""
+        self._cluster = cluster
+        self._asked: dict[int, tuple[str, float]] = {}
+        """How and when a process was last asked to end, until it has."""
+        self._paused: set[int] = set()
         self.journal = Journal()
 
     async def blow(self) -> None:
         """All kinds of trouble at once, each by a chance of its own."""
         async with asyncio.TaskGroup() as group:
-            for trouble in (self._faults, self._storms, self._quirks, self._gateway, self._ends):
+            troubles = [self._faults, self._storms, self._quirks, self._gateway, self._ends]
+            for trouble in [*troubles, self._pauses, self._restarts] if self._cluster else troubles:
                 group.create_task(trouble(random.Random(f"{self._seed} {trouble.__name__}")))  # noqa: S311
 
     async def keep(self) -> None:
-        """Start the bot, and start it again whenever it has ended, as a supervisor does."""
+        """Start every process, and start it again whenever it has ended, as a supervisor does."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(len(self._crew)):
+                group.create_task(self._keep(number))
+
+    async def _keep(self, number: int) -> None:
+        hand = self._crew[number]
         while True:
-            await self._process.start()
-            code = await self._process.wait()
-            how, began = self._asked or ("by itself", time.time())
-            last = next((line for line in reversed(self._stage.lines) if line.strip()), "")
-            self.journal.ends.append(End(began, time.time(), how, code, last))
-            self._asked = None
+            await hand.process.start()
+            code = await hand.process.wait()
+            how, began = self._asked.pop(number, ("by itself", time.time()))
+            last = next((line for line in reversed(hand.lines) if line.strip()), "")
+            self.journal.ends.append(End(began, time.time(), how, code, last, number))
 
     def clear(self) -> None:
         """Fair weather from now on."""
@@ -227,11 +267,11 @@ class Weather:
             await asyncio.sleep(chance.uniform(5, 12))
             match chance.choices(["kill", "held", "stop"], [4, 4, 2])[0]:
                 case "kill":
-                    await self._end("SIGKILL")
+                    await self._end("SIGKILL", self._any(chance))
                 case "held":
                     await self._end_in_the_middle(chance)
                 case _:
-                    await self._end("SIGTERM")
+                    await self._end("SIGTERM", self._any(chance))
 
     async def _end_in_the_middle(self, chance: random.Random) -> None:
         fox, method, path = chance.choice(HELD)
@@ -247,10 +287,46 @@ class Weather:
         elif chance.random() < 0.5:  # not in its middle, but between its answer and what the bot writes down of it
             hold.release.set()
             await asyncio.sleep(chance.uniform(0, 0.04))
-        await self._end(how)
+        await self._end(how, self._any(chance))
         hold.release.set()
 
-    async def _end(self, how: str) -> None:
-        if self._process.running:
-            self._asked = how, time.time()
-            await (self._process.kill() if how == "SIGKILL" else self._process.stop())
+    async def _end(self, how: str, number: int) -> None:
+        process = self._crew[number].process
+        if process.running and number not in self._paused:
+            self._asked[number] = how, time.time()
+            await (process.kill() if how == "SIGKILL" else process.stop())
+
+    def _any(self, chance: random.Random) -> int:
+        return chance.randrange(len(self._crew))
+
+    async def _pauses(self, chance: random.Random) -> None:
+        """A process stands still, for less or more than a lease lasts, and comes back."""
+        while True:
+            await asyncio.sleep(chance.uniform(6, 15))
+            number = self._any(chance)
+            pid, began = self._crew[number].process.pid, time.time()
+            if pid is None or number in self._asked:
+                continue
+            self._paused.add(number)
+            try:
+                os.kill(pid, signal.SIGSTOP)
+                await asyncio.sleep(chance.uniform(0.5, 9))
+            finally:
+                os.kill(pid, signal.SIGCONT)
+                self._paused.remove(number)
+                self.journal.pauses.append((began, time.time(), number))
+
+    async def _restarts(self, chance: random.Random) -> None:
+        """The database is stopped, in an orderly way or as a crash would, and started again."""
+        assert self._cluster
+        while True:
+            await asyncio.sleep(chance.uniform(25, 50))
+            await asyncio.shield(asyncio.create_task(self._restart(self._cluster, chance)))
+
+    async def _restart(self, cluster: Cluster, chance: random.Random) -> None:
+        began = time.time()
+        self.journal.database.append((began, float("inf")))
+        await asyncio.to_thread(cluster.stop, chance.choice(["fast", "immediate"]))
+        await asyncio.sleep(chance.uniform(0, 3))
+        await asyncio.to_thread(cluster.start)
+        self.journal.database[-1] = began, time.time()

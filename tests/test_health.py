@@ -128,7 +128,7 @@ async def test_ready_means_gateway_and_store(stage: Stage, log: pytest.LogCaptur
         await lost
         assert await asked(f"{base}/healthz") == (503, {**well, "ready": False, "gateway": False})
         assert await asked(f"{base}/healthz/live") == (200, {"live": True})
-        back = asyncio.create_task(bot.wait_for("resumed", timeout=20))
+        back = asyncio.create_task(bot.wait_for("shard_connect", timeout=30))
         await asyncio.sleep(0)
         stage.discord.faults.clear()
         await back

@@ -169,6 +169,17 @@ class ExtendBot(commands.AutoShardedBot):
         """It reconnects by itself."""
         self._open.discard(shard_id)
 
+    async def stay_connected(self) -> None:
+        """Hold the shards until this is cancelled; raises what ends the connection for good."""
+        connecting = asyncio.create_task(self.connect(), name="gateway: connect")
+        try:
+            await asyncio.wait({connecting})
+        finally:
+            while not connecting.done():  # discord.py 2.7 swallows a cancellation while a shard identifies anew
+                connecting.cancel()
+                await asyncio.wait({connecting}, timeout=0.1)
+        connecting.result()
+
     async def close(self) -> None:
         """Disconnect, also before the gateway is ready (discord.py 2.7 forgets the task that waits for that).
 
