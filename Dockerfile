@@ -4,7 +4,7 @@ RUN python -m venv /app
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY bot bot
 COPY cogs cogs
-RUN /app/bin/pip install --no-cache-dir -c constraints.txt '.[postgres]'
+RUN /app/bin/pip install --no-cache-dir -c constraints.txt '.[postgres,s3]'
 
 FROM python:3.13-slim
 RUN useradd --uid 10001 --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin bot \

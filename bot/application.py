@@ -16,7 +16,7 @@ from bot.health.gauges import Gauges, Sources
 from bot.health.metrics import Metrics
 from bot.health.server import CannotServe, Pages, served
 from bot.library import Library
-from bot.media import Fetcher, Ffmpeg, Folders
+from bot.media import BucketUnusable, Fetcher, Ffmpeg, Folders, shelf_at
 from bot.news import News
 from bot.role import EVERYTHING, Role
 from bot.runner import Bell, Pace, Patience, Pause, Runner, Tools
@@ -65,7 +65,7 @@ async def assembled(
         clips, results = [await stack.enter_async_context(fetcher) for fetcher in _fetchers(settings, patience.silence)]
         await _check_key(fox)
         service = Service(store, now, bell.ring, settings.default_limits, settings.roofs, news)
-        folders = Folders(settings.data_dir / "tasks", most_bytes=settings.max_disk_gb * 1_000_000_000)
+        folders = _folders(settings)
         library = Library(store, folders)
         ffmpeg = Ffmpeg(ran=metrics.ffmpeg_ran)
         url, gap, trace = settings.discord_api_url, settings.edit_seconds, metrics.discord()
@@ -110,6 +110,15 @@ async def assembled(
             keep_rows=timedelta(days=settings.keep_task_days),
         )
         yield bot, Runner(tools, bell)
+
+
+def _folders(settings: Settings) -> Folders:
+    """Where files are; raises CannotStart."""
+    try:
+        shelf = shelf_at(settings.data_dir / "kept", settings.bucket)
+    except BucketUnusable as error:
+        raise CannotStart(str(error)) from error
+    return Folders(settings.data_dir / "tasks", most_bytes=settings.max_disk_gb * 1_000_000_000, shelf=shelf)
 
 
 def _foxapi(settings: Settings, patience: Patience, metrics: Metrics) -> FoxAPI:

@@ -76,11 +76,11 @@ class Library:
 
     async def film(self, task: Task) -> Path | None:
         """The task's film, while it is kept."""
-        return None if task.deleted else await _there(self._folders.shelf.film(task.id))
+        return None if task.deleted else await self._folders.shelf.find_film(task.id)
 
     async def still(self, task: Task) -> Path | None:
         """A small picture of the clip, while the film is kept."""
-        return None if task.deleted else await _there(self._folders.shelf.still(task.id))
+        return None if task.deleted else await self._folders.shelf.find_still(task.id)
 
     async def deletable(self, task_id: int, presser: Presser) -> Task:
         """The task, if `presser` may delete its reply now. Raises Refused."""
@@ -134,7 +134,3 @@ class Library:
                 if now is None or now.state is not task.state:
                     raise Refused(say("I no longer know that task.")) from None
                 task = now
-
-
-async def _there(path: Path) -> Path | None:
-    return path if await asyncio.to_thread(path.is_file) else None

@@ -11,10 +11,11 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.media import Bucket
 from bot.rules import Cooldown, Count, Limits, MostSeconds, Roofs
 
 _SECRETS = {"DISCORD_TOKEN": "from the Discord developer portal", "FOXAPI_KEY": "from your FoxAPI account"}
-_FROM_FILES = ("discord_token", "foxapi_key", "database_url")
+_FROM_FILES = ("discord_token", "foxapi_key", "database_url", "s3_secret_access_key")
 """What may be given as a file's path instead, in the variable of the same name with _FILE."""
 _NO_SECRET = "\0"  # noqa: S105 (stands where there is none)
 _FILE_MAX = 1 << 16
@@ -41,6 +42,12 @@ class Settings(BaseSettings):
     database_url_file: Path | None = None
     lease_seconds: Annotated[float, Field(ge=1)] = 20
     data_dir: Path = Path("data")
+    files_url: Annotated[str, Field(pattern=r"^(s3://[a-z0-9][a-z0-9.-]*(/[^?#]*)?)?$")] = ""
+    s3_endpoint: Annotated[str, Field(pattern=r"^(https?://[^/?#]+)?$")] = ""
+    s3_region: str = "us-east-1"
+    s3_access_key_id: str = ""
+    s3_secret_access_key: SecretStr = SecretStr("")
+    s3_secret_access_key_file: Path | None = None
     trusted_media_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
     poll_seconds: Annotated[float, Field(gt=0)] = 5
     queries_per_second: Annotated[float, Field(gt=0)] = 20
@@ -71,8 +78,17 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> list[str]:
         """What must not be shown to anybody."""
-        values = [self.discord_token.get_secret_value(), self.foxapi_key.get_secret_value()]
-        return [value for value in values if value != _NO_SECRET]
+        values = [each.get_secret_value() for each in (self.discord_token, self.foxapi_key, self.s3_secret_access_key)]
+        return [value for value in values if value not in {_NO_SECRET, ""}]
+
+    @property
+    def bucket(self) -> Bucket | None:
+        """Where delivered films are kept, if not in DATA_DIR alone."""
+        if not self.files_url:
+            return None
+        name, _, prefix = self.files_url.removeprefix("s3://").partition("/")
+        secret = self.s3_secret_access_key.get_secret_value()
+        return Bucket(name, prefix.strip("/"), self.s3_endpoint, self.s3_region, self.s3_access_key_id, secret)
 
     @property
     def roofs(self) -> Roofs:

@@ -12,7 +12,8 @@ EXPLAINED = {
     r"discord\.client Attempting a reconnect": r".*",  # the gateway was shaken
     r"bot\.client\S* an interaction went wrong": r"aiohttp\.|discord\.errors\.|ConnectionResetError|TimeoutError|"
     r"sqlalchemy\.exc\.|asyncpg\.|ConnectionRefusedError|ConnectionDoesNotExistError",
-    r".*": r"\(?sqlalchemy\.|asyncpg\.|.*\(sqlalchemy\.dialects\.postgresql",  # the database was away
+    # the database was away
+    r".*": r"\(?sqlalchemy\.|asyncpg\.|ConnectionRefusedError|ConnectionDoesNotExistError|bot\.store\.errors\.",
 }
 """Log lines that may carry a traceback, and what this may end with: calls that were cut off on their way."""
 

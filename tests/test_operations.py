@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from packaging.requirements import Requirement
 
+from bot.__main__ import _parser
 from bot.runner import Patience
 from bot.settings import Settings
 
@@ -102,6 +103,26 @@ def test_the_compose_file_needs_two_secrets_and_nothing_else() -> None:
     assert {Path(each["file"]).name for each in service()["secrets"].values()} <= set(kept_out)
     assert "env_file" not in bot
     assert "${" not in (ROOT / "compose.yaml").read_text()
+
+
+def test_the_cluster_has_two_gateways_and_two_workers() -> None:
+    """Its commands and settings exist, its gateways hold every shard once, and all are as hardened as the one bot."""
+    made: dict[str, Any] = yaml.safe_load((OPERATIONS / "cluster.yaml").read_text())
+    bots = {name: each for name, each in made["services"].items() if name != "postgres"}
+    parsed = [_parser().parse_args(each["command"]) for each in bots.values()]
+    held = [each.shards for each in parsed if each.command == "gateway"]
+    assert sorted(shard for shards in held for shard in shards.held) == list(range(held[0].count))
+    assert [each["deploy"]["replicas"] for each in bots.values() if each["command"] == ["worker"]] == [2]
+    alone = service()["services"]["bot"]
+    for each in bots.values():
+        for name in ("read_only", "cap_drop", "security_opt", "stop_grace_period", "volumes", "tmpfs"):
+            assert each[name] == alone[name]
+        assert {name.removesuffix("_FILE") for name in each["environment"]} <= {
+            it.upper() for it in Settings.model_fields
+        }
+        assert {f"/run/secrets/{name}" for name in each["secrets"]} == set(filter(None, each["environment"].values()))
+    kept_out = (ROOT / ".gitignore").read_text().split()
+    assert {Path(each["file"]).name for each in made["secrets"].values()} <= set(kept_out)
 
 
 def test_the_unit_is_hardened_and_knows_the_settings() -> None:

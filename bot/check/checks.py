@@ -32,6 +32,7 @@ async def check(reading: Reading, now: Callable[[], datetime]) -> list[Finding]:
             machine.disk(settings.data_dir, settings.max_disk_gb),
         )
     ]
+    bucket = asyncio.create_task(machine.files(settings.data_dir, settings.bucket))
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         asking = _Asking(session, settings, problems, now)
         discord, fox = await asyncio.gather(asking.discord(), asking.fox())
@@ -40,6 +41,7 @@ async def check(reading: Reading, now: Callable[[], datetime]) -> list[Finding]:
         *bot_account.findings(discord, settings.discord_api_url),
         *fox_account.findings(fox, settings.foxapi_url, settings.foxapi_model),
         *await asyncio.gather(*local),
+        *await bucket,
     ]
     return [*found, machine.clock(asking.skews)]
 

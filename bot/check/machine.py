@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.check.finding import Finding
-from bot.media import Ffmpeg, Unfit
+from bot.media import Bucket, BucketUnusable, Ffmpeg, Unfit, shelf_at
 from bot.store import StoreUnusable, inspect
 
 _GB = 1_000_000_000
@@ -61,6 +61,19 @@ async def data_dir(folder: Path) -> Finding:
         return Finding("data folder", False, f"{there} cannot be written ({error.strerror})", todo)
     says = f"{folder} can be written" if there.name == folder.name else f"{folder} is made when it is needed"
     return Finding("data folder", True, says)
+
+
+async def files(folder: Path, bucket: Bucket | None) -> list[Finding]:
+    """Whether the bucket takes files, if one is to; one is put there for a moment."""
+    if bucket is None:
+        return []
+    todo = "Correct FILES_URL and the S3_ settings, or let the key write there."
+    try:
+        await shelf_at(folder / "kept", bucket).try_out()
+    except BucketUnusable as error:
+        says, _, hint = str(error).partition(": ")
+        return [Finding("bucket", False, says.rstrip("."), hint or todo)]
+    return [Finding("bucket", True, f"{bucket.name} can be written")]
 
 
 async def disk(folder: Path, most_gb: int) -> Finding:

@@ -11,8 +11,11 @@ from bot.media.poster import look_with_poster, poster
 from bot.media.prepare import Prepared, prepare
 from bot.media.probe import Look, look, probe
 from bot.media.shelf import Shelf
+from bot.media.shelves import Bucket, BucketUnusable, shelf_at
 
 __all__ = [
+    "Bucket",
+    "BucketUnusable",
     "Fetcher",
     "Ffmpeg",
     "Folders",
@@ -33,6 +36,7 @@ __all__ = [
     "poster",
     "prepare",
     "probe",
+    "shelf_at",
     "too_short",
     "unfit",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-_FILM, _STILL = ".mp4", ".jpg"
+FILM, STILL = ".mp4", ".jpg"
 
 
 class Shelf:
@@ -23,15 +23,26 @@ class Shelf:
 
     def film(self, task_id: int) -> Path:
         """Where the task's film is, whether or not there is one."""
-        return self._root / f"{task_id}{_FILM}"
+        return self._root / f"{task_id}{FILM}"
 
     def still(self, task_id: int) -> Path:
         """Where the small picture that belongs to it is, whether or not there is one."""
-        return self._root / f"{task_id}{_STILL}"
+        return self._root / f"{task_id}{STILL}"
+
+    async def find_film(self, task_id: int) -> Path | None:
+        """The task's film, if there is one."""
+        return await _there(self.film(task_id))
+
+    async def find_still(self, task_id: int) -> Path | None:
+        """The small picture that belongs to it, if there is one."""
+        return await _there(self.still(task_id))
 
     async def put(self, task_id: int, film: Path, still: Path, now: datetime) -> None:
         """Take these files (`still` if it exists) from a folder on the same disk. Raises OSError."""
         await asyncio.to_thread(self._put, task_id, film, still, now)
+
+    async def try_out(self) -> None:
+        """See whether there is more than this machine's folder, and whether that can be used. Raises BucketUnusable."""
 
     async def drop(self, task_ids: Collection[int]) -> None:
         """Delete what is kept of these tasks. Raises OSError."""
@@ -67,12 +78,16 @@ class Shelf:
             self.film(task_id).unlink(missing_ok=True)
 
     def _ids(self) -> dict[int, datetime]:
-        films = [path for path in self._files() if path.suffix == _FILM and path.stem.isdecimal()]
+        films = [path for path in self._files() if path.suffix == FILM and path.stem.isdecimal()]
         since = {int(path.stem): datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in films}
         return dict(sorted(since.items(), key=lambda each: (each[1], each[0])))
 
     def _files(self) -> list[Path]:
         return [path for path in self._root.iterdir() if path.is_file()] if self._root.is_dir() else []
+
+
+async def _there(path: Path) -> Path | None:
+    return path if await asyncio.to_thread(path.is_file) else None
 
 
 def _size(path: Path) -> int:

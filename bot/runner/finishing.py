@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot import media
-from bot.media import Kept, Unfit
+from bot.media import Kept, Unfit, Unreachable
 from bot.task import Task
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ async def _join(job: Job, task: Task) -> Task:
     if made and media.is_right(made, submitted, added=order.seconds, kind=order.result, head_ends=task.head_ends):
         return task.model_copy(update={"film": made})  # written down together with its delivery
     job.show(task)
+    await _have_the_clip(job, task)
     try:
         joined = await media.join(
             job.tools.ffmpeg, kept, submitted, files.result, added=order.seconds, kind=order.result, into=files.film
@@ -46,6 +47,17 @@ async def _join(job: Job, task: Task) -> Task:
         return task
     log.info("task %d: %s of %.1f s", task.id, order.result, joined.clip.seconds)
     return await job.tools.store.note(task, film=joined.clip)
+
+
+async def _have_the_clip(job: Job, task: Task) -> None:
+    """Where another process has fetched it, to a folder of its own: fetch it once more, while its address lives."""
+    clip = job.tools.files(task).clip
+    if await asyncio.to_thread(clip.is_file):
+        return
+    try:
+        await job.tools.clips.fetch(task.order.source_url, clip)
+    except (Unreachable, Unfit) as error:
+        log.warning("task %d: its clip is not on the disk, and cannot be fetched again: %s", task.id, error)
 
 
 async def _fitting(job: Job, task: Task, made: Path) -> Path:

@@ -1,0 +1,38 @@
+"""Which shelf delivered films are put on: a folder of this machine's, or a bucket that many machines share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.media.shelf import Shelf
+
+
+class BucketUnusable(Exception):
+    """The bucket cannot be used. Its text is one sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Where an S3-compatible bucket is, and who we are there."""
+
+    name: str
+    prefix: str = ""
+    endpoint: str = ""
+    """Of the service; empty: Amazon's own."""
+    region: str = "us-east-1"
+    key_id: str = ""
+    secret: str = field(default="", repr=False)
+
+
+def shelf_at(root: Path, bucket: Bucket | None) -> Shelf:
+    """A shelf in the folder `root`, and in the bucket if there is one. Raises BucketUnusable without its library."""
+    if bucket is None:
+        return Shelf(root)
+    try:
+        from bot.media.bucket import BucketShelf  # noqa: PLC0415 (an extra: most installations have no bucket)
+    except ModuleNotFoundError:
+        raise BucketUnusable(
+            "FILES_URL names a bucket, for which a library is missing: run pip install 'extend-bot[s3]'."
+        ) from None
+    return BucketShelf(root, bucket)
