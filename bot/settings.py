@@ -18,6 +18,7 @@ _SECRETS = {"DISCORD_TOKEN": "from the Discord developer portal", "FOXAPI_KEY": 
 _FROM_FILES = ("discord_token", "foxapi_key", "database_url", "s3_secret_access_key")
 """What may be given as a file's path instead, in the variable of the same name with _FILE."""
 _NO_SECRET = "\0"  # noqa: S105 (stands where there is none)
+_EXAMPLES = {"FILES_URL": "s3://bucket/folder", "S3_ENDPOINT": "https://s3.example.org"}
 _FILE_MAX = 1 << 16
 """Bytes: a secret is never that long, and a device file would be read without end."""
 
@@ -221,4 +222,7 @@ def _problem(name: str, fault: Any) -> str:  # noqa: ANN401 (pydantic's ErrorDet
             f"{name} is not set: put it ({_SECRETS[name]}) into the environment or a file named .env, "
             f"or the path of a file that holds it into {name}_FILE."
         )
+    if name.endswith(("_URL", "_ENDPOINT")) and fault["type"] == "string_pattern_mismatch":
+        example = Settings.model_fields[name.lower()].default or _EXAMPLES[name]
+        return f"{name} is not an address that I can use: write one such as {example}."
     return f"{name} is wrong: {fault['msg']}."

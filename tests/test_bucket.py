@@ -137,6 +137,12 @@ async def test_the_check_tries_it(
     assert await machine.files(tmp_path, None) == []
 
 
+async def test_the_check_of_an_address_where_nobody_is(tmp_path: Path) -> None:
+    """Also without a key, which the service might not ask for, it is a sentence and no more."""
+    (found,) = await machine.files(tmp_path, Bucket("films", endpoint="http://127.0.0.1:9", key_id="a", secret="b"))
+    assert (found.ok, "cannot be written" in found.says) == (False, True)
+
+
 def test_a_bucket_in_the_settings() -> None:
     """Its name and what stands before each file's; the secret is among what is never shown."""
     given = {"files_url": "s3://films/a/b/", "s3_endpoint": "http://127.0.0.1:9", "s3_secret_access_key": "hush"}

@@ -59,6 +59,18 @@ def test_a_file_of_no_use_is_one_sentence(
     assert "FOXAPI_KEY_FILE" in str(raised.value)
 
 
+def test_an_address_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an address must look like is shown by one, not by a regular expression."""
+    for name, value in {"DISCORD_TOKEN": "t", "FOXAPI_KEY": "k", "FOXAPI_URL": "fox", "FILES_URL": "bucket"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BadSettings) as refused:
+        read_settings()
+    assert str(refused.value) == (
+        "FOXAPI_URL is not an address that I can use: write one such as https://api.foxapi.cc. "
+        "FILES_URL is not an address that I can use: write one such as s3://bucket/folder."
+    )
+
+
 def test_every_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each faulty variable has its sentence without the value, and the others are read all the same."""
     monkeypatch.delenv("DISCORD_TOKEN")

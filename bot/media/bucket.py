@@ -7,12 +7,17 @@ import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import obstore
+import obstore.exceptions
 from obstore.store import S3Store
 
 from bot.media.shelf import FILM, STILL, Shelf
 from bot.media.shelves import Bucket, BucketUnusable
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +34,7 @@ class BucketShelf(Shelf):
     """
 
     def __init__(self, root: Path, bucket: Bucket) -> None:
-        """`root`: of this machine's shelf. The bucket is not asked for anything yet."""
+        """`root`: of this machine's shelf. The bucket is not asked for anything yet. Raises BucketUnusable."""
         super().__init__(root)
         self._bucket = _opened(bucket)
         self._bringing: dict[str, asyncio.Lock] = {}
@@ -123,16 +128,20 @@ class BucketShelf(Shelf):
 
 
 def _opened(bucket: Bucket) -> S3Store:
-    return S3Store(
-        bucket.name,
-        prefix=bucket.prefix or None,
-        endpoint=bucket.endpoint or None,
-        region=bucket.region,
-        access_key_id=bucket.key_id or None,
-        secret_access_key=bucket.secret or None,
-        client_options={"timeout": "30s", "connect_timeout": "5s", "allow_http": True},
-        retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=_SECONDS / 2)},
-    )
+    """Raises BucketUnusable. Without a key the library looks for the machine's own rights (Amazon's roles)."""
+    given = {"endpoint": bucket.endpoint, "access_key_id": bucket.key_id, "secret_access_key": bucket.secret}
+    options: S3Config = {"region": bucket.region}
+    options.update({name: value for name, value in given.items() if value})  # type: ignore[typeddict-item]
+    try:
+        return S3Store(
+            bucket.name,
+            prefix=bucket.prefix or None,
+            config=options,
+            client_options={"timeout": "30s", "connect_timeout": "5s", "allow_http": True},
+            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=_SECONDS / 2)},
+        )
+    except (obstore.exceptions.BaseError, ValueError) as error:
+        raise BucketUnusable(f"the bucket cannot be named so ({_why(error)})") from None
 
 
 def _why(error: Exception) -> str:

@@ -26,7 +26,7 @@ class Bucket:
 
 
 def shelf_at(root: Path, bucket: Bucket | None) -> Shelf:
-    """A shelf in the folder `root`, and in the bucket if there is one. Raises BucketUnusable without its library."""
+    """A shelf in the folder `root`, and in the bucket if there is one. Raises BucketUnusable."""
     if bucket is None:
         return Shelf(root)
     try:
