@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from bot.rules import Roofs
+from bot.runner.pace import Pace
 from bot.runner.pause import Pause
 from bot.store import Leases, Moved, Store
 from bot.task import State, Task
@@ -208,3 +209,29 @@ async def test_one_pause_for_all(database: Database, stores: list[Store]) -> Non
         await second
         await one.turn()
     assert len(told) == 2
+
+
+@on_postgresql
+async def test_the_pace_of_queries_is_divided(database: Database, stores: list[Store]) -> None:
+    """Each of those who share the work asks FoxAPI so much more seldom; when one is gone, the others ask for it."""
+    first, second, third = stores
+    paces = [Pace(30, lambda store=store: store.leases.company) for store in stores]  # type: ignore[misc]
+    for store in stores:
+        assert await store.leases.beat()
+    assert [store.leases.company for store in stores] == [3, 3, 3]
+    assert [max(pace.turn() for _ in range(11)) for pace in paces] == pytest.approx([1.0] * 3, abs=0.05)
+    await third.leases.leave()
+    assert await first.leases.beat()
+    assert (first.leases.company, second.leases.company) == (2, 3)
+    silenced(database, second)
+    await first.leases.take([])
+    assert await first.leases.beat()
+    assert first.leases.company == 1
+
+
+@on_postgresql
+async def test_turns_are_taken_by_all_processes(stores: list[Store]) -> None:
+    """However many take one at once, each comes so long after the one before; another name's turns are others."""
+    waits = await asyncio.gather(*(store.paces.turn("identify 0", 5.0) for store in stores * 3))
+    assert sorted(waits) == pytest.approx([5.0 * number for number in range(9)], abs=1.0)
+    assert await stores[0].paces.turn("identify 1", 5.0) == pytest.approx(0, abs=0.001)
