@@ -181,7 +181,7 @@ class ExtendBot(commands.AutoShardedBot):
         connecting.result()
 
     async def close(self) -> None:
-        """Disconnect, also before the gateway is ready (discord.py 2.7 forgets the task that waits for that).
+        """Disconnect, also before the gateway is ready (discord.py 2.7 forgets the tasks that wait for that).
 
         Members who are being answered just now get their answer: a reply that is cut off here would wait for ever.
         """
@@ -189,8 +189,9 @@ class ExtendBot(commands.AutoShardedBot):
         answering = [task for task in asyncio.all_tasks() if task.get_name().startswith(_ANSWERING)]
         if answering:
             await asyncio.wait(answering, timeout=_ANSWERING_SECONDS)
-        if self._connection._ready_task is not None:
-            self._connection._ready_task.cancel()
+        for waiting in (self._connection._ready_task, *self._connection._ready_tasks.values()):
+            if waiting is not None:
+                waiting.cancel()
         await super().close()
 
     async def sync(self) -> int:
