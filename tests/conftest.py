@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, async_playwright
 
+from bot.sandbox.fox.workshop import Reel
 from bot.store import Store
 from tests.clips import Clips
 from tests.databases import ENGINES, Database, new_database
@@ -136,9 +137,15 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
+@pytest.fixture(scope="session")
+def reel() -> Reel:
+    """What FoxAPI's stand-in has rendered: the same order is rendered once by each process of the test run."""
+    return {}
+
+
 @pytest.fixture
-async def stage(tmp_path: Path, clips: Clips, database: Database) -> AsyncIterator[Stage]:
+async def stage(tmp_path: Path, clips: Clips, database: Database, reel: Reel) -> AsyncIterator[Stage]:
     """Both stand-ins and three members, fresh for each test."""
-    async with on_stage(tmp_path, clips, database) as set_up:
+    async with on_stage(tmp_path, clips, database, reel=reel) as set_up:
         yield set_up
         print(*set_up.lines, sep="\n")  # what its processes said, for the report of a test that fails

@@ -162,7 +162,7 @@ async def soak(tasks: int, minutes: float, seed: int, folder: Path, processes: i
     }
     async with AsyncExitStack() as open_:
         database, cluster = await open_.enter_async_context(database_for(processes, folder))
-        stage = await open_.enter_async_context(on_stage(folder, clips, database, at_once=8, instant=True))
+        stage = await open_.enter_async_context(on_stage(folder, clips, database, at_once=8, reel={}))
         settings = {"MAX_RUNNING": str(SLOTS), "POLL_SECONDS": "0.3", "EDIT_SECONDS": "0.5", "LEASE_SECONDS": "4"}
         crew = [await open_.enter_async_context(hired(stage, number, settings)) for number in range(processes)]
         weather, members = Weather(stage, crew, seed, cluster), Members(stage, files)

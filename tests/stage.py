@@ -27,6 +27,7 @@ from bot.sandbox.clock import Clock
 from bot.sandbox.discord.member import Member
 from bot.sandbox.discord.server import DiscordServer
 from bot.sandbox.fox import FoxServer
+from bot.sandbox.fox.workshop import Reel
 from bot.settings import Settings
 from tests.clips import Clips
 from tests.databases import Database, SQLiteFile
@@ -163,14 +164,14 @@ def percent_of(message: Json) -> int | None:
 
 @asynccontextmanager
 async def on_stage(
-    folder: Path, clips: Clips, database: Database | None = None, *, at_once: int = 2, instant: bool = False
+    folder: Path, clips: Clips, database: Database | None = None, *, at_once: int = 2, reel: Reel | None = None
 ) -> AsyncIterator[Stage]:
-    """Set the stage, without a bot; `at_once` and `instant` are FoxServer's. Without a `database` it is a file."""
+    """Set the stage, without a bot; `at_once` and `reel` are FoxServer's. Without a `database` it is a file."""
     clock = Clock()
     database = database or SQLiteFile(folder / "data" / "bot.db")
     async with AsyncExitStack() as stack:
         discord = await stack.enter_async_context(DiscordServer(clock=clock))
-        fox = await stack.enter_async_context(FoxServer(clock, at_once=at_once, instant=instant))
+        fox = await stack.enter_async_context(FoxServer(clock, at_once=at_once, reel=reel))
         people = [discord.world.user_named(name) for name in ("Ana", "Ben", "Mia")]
         ana, ben, mia = [await stack.enter_async_context(Member(discord.url, person.id)) for person in people]
         yield Stage(clock, discord, fox, folder, clips, database, ana, ben, mia)

@@ -66,7 +66,7 @@ CONTROLS: dict[type[Pressed], dict[str, tuple[int, list[str]]]] = {
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def stage(tmp_path_factory: pytest.TempPathFactory, clips: Clips) -> AsyncIterator[Stage]:
     folder: Path = tmp_path_factory.mktemp("walk")
-    async with on_stage(folder, clips, instant=True) as set_up, set_up.bot():
+    async with on_stage(folder, clips, reel={}) as set_up, set_up.bot():
         yield set_up
 
 

@@ -25,7 +25,7 @@ from bot.sandbox.fox.contract import MODEL, order_of, refusal
 from bot.sandbox.fox.quirks import Quirks
 from bot.sandbox.fox.shelf import Shelf, plain_name
 from bot.sandbox.fox.tasks import Payment, Task
-from bot.sandbox.fox.workshop import Workshop
+from bot.sandbox.fox.workshop import Reel, Workshop
 
 CREDITS_PER_TASK = 5
 LIBRARY_AGENTS = re.compile(r"^(python[-/ ]|aiohttp|httpx|curl/|go-http-client|node|axios|okhttp|$)", re.IGNORECASE)
@@ -48,12 +48,13 @@ class FoxServer:
         pace: float = 0.0,
         at_once: int = 2,
         upload_limit: int = 100 * 1024 * 1024,
-        instant: bool = False,
+        reel: Reel | None = None,
         canned: Canned | None = None,
     ) -> None:
         """`pace`: seconds that a rendering takes at least; `at_once`: renderings side by side, others are pending.
 
-        `upload_limit` is in bytes; `instant` renders orders that differ in their prompt alone once, and copies.
+        `upload_limit` is in bytes; with a `reel`, orders that differ in their prompt alone are rendered once,
+        and then played back from it, whoever shares it.
         `canned`: nothing is fetched or rendered at all, and every task's video is the same.
         """
         self.key = key or f"fox-{secrets.token_hex(12)}"
@@ -66,7 +67,7 @@ class FoxServer:
         self.tasks: dict[str, Task] = {}
         self.payments: list[Payment] = []
         self.url = ""
-        self._pace, self._at_once, self._instant = canned.seconds if canned else pace, at_once, instant
+        self._pace, self._at_once, self._reel = canned.seconds if canned else pace, at_once, reel
         self._canned = canned
         self._upload_limit = upload_limit
         self._open = AsyncExitStack()
@@ -99,9 +100,7 @@ class FoxServer:
             canned = CannedWorkshop(folder, self._shelf.link, self._canned)
             await canned.open()
             return canned
-        return Workshop(
-            folder, session, self._shelf.link, pace=self._pace, at_once=self._at_once, instant=self._instant
-        )
+        return Workshop(folder, session, self._shelf.link, pace=self._pace, at_once=self._at_once, reel=self._reel)
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self.faults.middleware, self._guard])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import shutil
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -19,6 +18,18 @@ from bot.sandbox.fox.render import Job, render
 from bot.sandbox.fox.tasks import Task
 
 LENGTH_TOLERANCE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What was rendered, and the encoder's progress on the way."""
+
+    percents: tuple[int, ...]
+    film: bytes
+
+
+Reel = dict[str, Rendering]
+"""Renderings, by what they were made of."""
 
 
 class Failing(Exception):
@@ -40,15 +51,15 @@ class Workshop:
         *,
         pace: float,
         at_once: int,
-        instant: bool,
+        reel: Reel | None,
     ) -> None:
-        """`instant` renders orders that differ in their prompt alone once and then copies, for tests of load alone."""
+        """With a `reel`, orders that differ in their prompt alone are rendered once, and then played back."""
         self._folder = folder
         self._session = session
         self._link = link
         self._pace = pace
         self._slots = asyncio.Semaphore(at_once)
-        self._rendered: dict[str, Path] | None = {} if instant else None
+        self._reel = reel
         self._working: set[asyncio.Task[None]] = set()
 
     def take(self, task: Task) -> None:
@@ -101,17 +112,25 @@ class Workshop:
         return target
 
     async def _render(self, job: Job, task: Task) -> None:
-        key = await asyncio.to_thread(_key, job) if self._rendered is not None else ""
-        if self._rendered is not None and (known := self._rendered.get(key)):
-            await asyncio.to_thread(shutil.copyfile, known, job.target)
+        key = await asyncio.to_thread(_key, job) if self._reel is not None else ""
+        if self._reel is not None and (known := self._reel.get(key)):
+            for percent in known.percents:
+                await _progress(task, percent)
+            await asyncio.to_thread(job.target.write_bytes, known.film)
             return
-        await render(job, partial(_progress, task))
+        percents: list[int] = []
+
+        async def on_percent(percent: int) -> None:
+            percents.append(percent)
+            await _progress(task, percent)
+
+        await render(job, on_percent)
         # A clip that breaks off without a sign of it is noticed by what came of it.
         made = await probe(job.target)
         if abs(made.seconds - job.length) > LENGTH_TOLERANCE:
             raise Unfit("the video is damaged: it ends before its stated duration")
-        if self._rendered is not None:
-            self._rendered[key] = job.target
+        if self._reel is not None:
+            self._reel[key] = Rendering(tuple(percents), await asyncio.to_thread(job.target.read_bytes))
 
 
 async def _progress(task: Task, percent: int) -> None:
