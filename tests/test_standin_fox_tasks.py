@@ -244,7 +244,7 @@ async def test_a_task_can_end_as_cancelled_or_never(client: Client, clip: Path) 
 
 
 async def test_equal_orders_can_share_one_rendering(clip: Path) -> None:
-    """For load tests, an instant stand-in renders once and copies; each task still has a link of its own."""
+    """With a reel a stand-in renders once and plays back; each task still has a link of its own."""
     async with connected(FoxServer(Clock(), reel={})) as client:
         url = await client.upload(clip)
         first = await client.finished(await client.create(url))
