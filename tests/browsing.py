@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from playwright.async_api import Locator, Page, async_playwright
+from playwright.async_api import Browser, Locator, Page
 
 from bot.sandbox.app import Sandbox
 
@@ -19,15 +19,13 @@ _PATIENCE = 30_000.0
 
 
 @asynccontextmanager
-async def opened(url: str, width: int = 1280, height: int = 800) -> AsyncIterator[Page]:
-    """A new browser with the page at `url`."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = await browser.new_page(viewport={"width": width, "height": height})
-        page.set_default_timeout(_PATIENCE)
-        await page.goto(url)
-        yield page
-        await browser.close()
+async def opened(browser: Browser, url: str, width: int = 1280, height: int = 800) -> AsyncIterator[Page]:
+    """A new page at `url`."""
+    page = await browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(_PATIENCE)
+    await page.goto(url)
+    yield page
+    await page.close()
 
 
 @dataclass

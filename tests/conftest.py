@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,19 @@ from playwright.async_api import Browser, async_playwright
 
 from bot.sandbox.fox.workshop import Reel
 from bot.store import Store
+from tests.browsing import CHROMIUM, QUIET
 from tests.clips import Clips
 from tests.databases import ENGINES, Database, new_database
 from tests.postgres import NOT_FOUND, Cluster, new_folder, programs, shared_cluster, stop_shared
 from tests.stage import Stage, on_stage
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = ["--no-sandbox", "--disable-sync", "--disable-background-networking", "--disable-component-update"]
 _FOLDER = pytest.StashKey[Path]()
 ClusterFor = Callable[[str], Awaitable[Cluster | None]]
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores: a third of a test's time is waiting for what is waited for in life."""
-    return (os.cpu_count() or 1) + 1
+    """Twice as many processes as there are cores: half of a test's time is waiting for what is waited for in life."""
+    return (os.cpu_count() or 1) * 2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

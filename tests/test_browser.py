@@ -8,11 +8,11 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from bot.sandbox.app import Sandbox
-from tests.conftest import CHROMIUM
+from tests.browsing import CHROMIUM, NO_BROWSER, opened
 
 PERCENT = "() => document.querySelector('#messages li[data-message-id]')?.innerText.match(/(\\d+) %/)?.[1]"
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine's PATH")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +24,8 @@ async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[San
 
 @pytest.fixture
 async def page(sandbox: Sandbox, browser: Browser) -> AsyncIterator[Page]:
-    opened = await browser.new_page(viewport={"width": 1280, "height": 800})
-    opened.set_default_timeout(30_000)
-    await opened.goto(sandbox.url)
-    yield opened
-    await opened.close()
+    async with opened(browser, sandbox.url) as page:
+        yield page
 
 
 async def extend_sample(page: Page, channel: str, prompt: str) -> None:

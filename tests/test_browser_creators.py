@@ -9,18 +9,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
 from bot.sandbox.app import Sandbox
 from tests.browsing import CHROMIUM, NO_BROWSER, Visitor, opened
+from tests.forked import ForkedBot
 
 pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER), pytest.mark.timeout(150)]
 
 
 @pytest.fixture
-async def visitor(tmp_path: Path) -> AsyncIterator[Visitor]:
+async def visitor(tmp_path: Path, browser: Browser) -> AsyncIterator[Visitor]:
     """Whoever it is, the bot is killed and started anew before each press."""
-    async with Sandbox(folder=tmp_path, pace=0.2) as sandbox, opened(sandbox.url) as page:
+    async with Sandbox(folder=tmp_path, pace=0.2, kind=ForkedBot) as sandbox, opened(browser, sandbox.url) as page:
         yield Visitor(page, sandbox, restarts=True)
 
 

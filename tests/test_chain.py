@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser
 
+from tests.browsing import CHROMIUM
 from tests.clips import H264, seconds_of
-from tests.conftest import CHROMIUM
 from tests.stage import Json, Stage, text_of
 
 FIRST, PARTS, EACH = 20, 5, 3

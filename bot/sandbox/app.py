@@ -32,10 +32,18 @@ class Sandbox:
     `clock`, `world`, `discord`, `fox`, `panel` and `bot` are its parts.
     """
 
-    def __init__(self, port: int = 0, folder: Path | None = None, *, pace: float = PACE_SECONDS) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        folder: Path | None = None,
+        *,
+        pace: float = PACE_SECONDS,
+        kind: type[BotProcess] = BotProcess,
+    ) -> None:
         """`port` 0 takes a free one; the bot's data is kept in `folder`, or in one that goes with the sandbox.
 
-        `pace`: the seconds that the stand-in FoxAPI's rendering takes at least, so that progress can be watched.
+        `pace`: the seconds that the stand-in FoxAPI's rendering takes at least, so that progress can be watched;
+        `kind`: of the bot's process.
         """
         self.clock = Clock()
         self.panel = Panel(self.clock)
@@ -44,6 +52,7 @@ class Sandbox:
         self.world.add_channel(self.world.guild, "screenings", "Each film is a post", kind=FORUM_CHANNEL)
         self.fox = FoxServer(self.clock, watch=self.panel.on_fox_call, pace=pace)
         self.bot: BotProcess
+        self._kind = kind
         self._folder = folder
         self._open = AsyncExitStack()
 
@@ -61,7 +70,7 @@ class Sandbox:
             await opening.enter_async_context(self.fox)
             # The page's server comes last: a page left open from before calls as soon as it is there.
             await opening.enter_async_context(self.discord)
-            self.bot = BotProcess(self._settings(folder), folder, self.panel.on_log_line, self._on_bot_change)
+            self.bot = self._kind(self._settings(folder), folder, self.panel.on_log_line, self._on_bot_change)
             self.panel.connect(self.discord, self.fox, self.bot)
             opening.push_async_callback(self.bot.stop)
             await self.bot.start()
