@@ -52,7 +52,7 @@ async def assembled(
     patience = patience or Patience()
     chance = chance or random.Random()  # noqa: S311 (it jitters gaps)
     metrics = Metrics()
-    bell, news = Bell(), News(listener=metrics.heard)
+    bell, news = Bell(waited_for=role.works), News(listener=metrics.heard)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(settings.database_url, settings.lease_seconds))
         if store.alone and not role.alone:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.runner import Patience
 from bot.sandbox.fox.quirks import Pause, Quirks
-from bot.store import StoreUnusable
+from bot.store import StoreUnusable, inspect
 from bot.store.mark import mark, marked
 from bot.store.move import _ROWS_OF, move
 from bot.store.tables import notes
@@ -93,6 +93,8 @@ async def test_the_command_line(stage: Stage, file: Path) -> None:
     kept = file.with_name("old.db.moved")
     code, words = await run(stage, DATABASE_URL=f"sqlite+aiosqlite:///{kept}")
     assert (code, "was moved to PostgreSQL: set DATABASE_URL to that" in words) == (1, True)
+    with pytest.raises(StoreUnusable, match="was moved to PostgreSQL"):
+        await asyncio.to_thread(inspect, f"sqlite+aiosqlite:///{kept}")
 
 
 async def run(stage: Stage, *arguments: str, **changes: str) -> tuple[int | None, str]:

@@ -10,7 +10,9 @@ from contextlib import suppress
 class Bell:
     """Rung by whoever wrote a row, waited for by the runner. Rings while nobody waits are kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, waited_for: bool = True) -> None:
+        """`waited_for`: whether there is a runner in this process; without one nothing is kept for it."""
+        self._waited_for = waited_for
         self._rung = asyncio.Event()
         self._ids: set[int] = set()
         self.carry: Callable[[int | None], object] = lambda _: None
@@ -23,6 +25,8 @@ class Bell:
 
     def hear(self, task_id: int | None = None) -> None:
         """It rang elsewhere, or is meant for this process alone."""
+        if not self._waited_for:
+            return
         if task_id is not None:
             self._ids.add(task_id)
         self._rung.set()

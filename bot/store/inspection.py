@@ -12,6 +12,7 @@ from pathlib import Path
 from bot.store import postgres, schema
 from bot.store.engine import address_of, file_of
 from bot.store.errors import StoreUnusable
+from bot.store.mark import refuse_moved
 from bot.store.sqlite import lock_of
 from bot.store.sqlite_file import version_of, writing
 
@@ -40,8 +41,8 @@ def inspect(url: str) -> Inspection:
     if not file.exists():
         _check_folder(file.parent)
         return Inspection(str(file), exists=False, upgrade_due=False, in_use=False)
-    version = version_of(file)
-    due = _is_due(version)
+    refuse_moved(file)
+    due = _is_due(version_of(file))
     _check_room(file.parent)
     _check_writable(file)
     return Inspection(str(file), exists=True, upgrade_due=due, in_use=_in_use(file))
