@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.async_api import Browser, async_playwright
 
 from bot.sandbox.fox.workshop import Reel
@@ -18,6 +19,9 @@ from tests.databases import ENGINES, Database, new_database
 from tests.postgres import NOT_FOUND, Cluster, new_folder, programs, shared_cluster, stop_shared
 from tests.stage import Stage, on_stage
 
+# How long an example takes to be drawn depends on what else the machine does.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 _FOLDER = pytest.StashKey[Path]()
 ClusterFor = Callable[[str], Awaitable[Cluster | None]]
 

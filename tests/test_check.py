@@ -74,6 +74,7 @@ async def look(stage: Stage, patch: pytest.MonkeyPatch, env: Mapping[str, str]) 
     return Ran(0 if all_well(found) else 1, as_text(found, reading.settings.secrets), "")
 
 
+@pytest.mark.only_sqlite
 async def test_all_is_well_also_beside_a_running_bot(stage: Stage) -> None:
     """Every line is good, the link is the README's, the code is 0, and neither gateway nor payment is touched."""
     async with stage.process() as process:
@@ -95,6 +96,7 @@ async def test_all_is_well_also_beside_a_running_bot(stage: Stage) -> None:
     assert not stage.fox.faults.matching("POST", CREATE)
 
 
+@pytest.mark.only_sqlite
 async def test_nothing_is_made_by_looking(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no bot has run yet all can be well, and the folder stays empty."""
     ran = await look(stage, monkeypatch, stage.environment())
@@ -185,6 +187,7 @@ async def test_an_outside_that_is_ill(stage: Stage, monkeypatch: pytest.MonkeyPa
     assert re.search(r"this machine's is (299|300|301) s behind", ran.line("clock"))
 
 
+@pytest.mark.only_sqlite
 async def test_a_database_of_another_version(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A newer one is a fault, and an older one a word; neither is changed."""
     url = stage.environment()["DATABASE_URL"]
@@ -209,6 +212,7 @@ async def test_a_folder_that_may_not_be_written(stage: Stage, monkeypatch: pytes
     assert (ran.marks["database"], ran.marks["data folder"]) == ("✗", "✗")
 
 
+@pytest.mark.only_sqlite
 async def test_backup_and_restore_by_the_command_line(stage: Stage) -> None:
     """Both need nothing but the database's address, say what they did, and end with a code for scripts."""
     env = {"DATABASE_URL": stage.environment()["DATABASE_URL"]}

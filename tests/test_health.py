@@ -135,6 +135,7 @@ async def test_ready_means_gateway_and_store(stage: Stage, log: pytest.LogCaptur
         assert await asked(f"{base}/healthz") == (200, well)
 
 
+@pytest.mark.only_sqlite
 async def test_a_store_that_takes_no_writes_is_not_ready(stage: Stage, log: pytest.LogCaptureFixture) -> None:
     """A database that refuses to write is seen, without waiting for a member's order; the log has one line for it."""
     stage.data.mkdir(exist_ok=True)

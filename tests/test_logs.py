@@ -76,6 +76,7 @@ def test_a_message_is_one_line() -> None:
     assert "error" not in event
 
 
+@pytest.mark.only_sqlite
 async def test_no_secret_is_in_the_log_of_a_real_process(stage: Stage) -> None:
     """At INFO no prompt, link, token or key is on stderr, whatever went wrong; and each event is told.
 

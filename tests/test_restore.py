@@ -54,6 +54,7 @@ async def messages(stage: Stage) -> list[Json]:
     return sorted(found, key=lambda each: int(each["id"]))
 
 
+@pytest.mark.only_sqlite
 async def test_what_was_paid_after_the_backup_is_not_paid_again(stage: Stage) -> None:
     """One task renders and one waits in line; both are delivered after the backup, and then the database is lost.
 
@@ -85,6 +86,7 @@ async def test_what_was_paid_after_the_backup_is_not_paid_again(stage: Stage) ->
     assert len(stage.fox.payments) == 3
 
 
+@pytest.mark.only_sqlite
 async def test_what_nobody_knows_of_is_told_and_followed(stage: Stage) -> None:
     """The database is lost together with its bot: what rendered is delivered, what waited is unclear, in its reply."""
     stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
@@ -108,6 +110,7 @@ async def test_what_nobody_knows_of_is_told_and_followed(stage: Stage) -> None:
     assert len(await messages(stage)) == 2
 
 
+@pytest.mark.only_sqlite
 async def test_a_film_that_was_posted_elsewhere_is_not_posted_again(stage: Stage) -> None:
     """The reply was gone and the film came as a new message after the backup: restored, it is kept for /tasks alone."""
     stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
@@ -133,6 +136,7 @@ async def test_a_film_that_was_posted_elsewhere_is_not_posted_again(stage: Stage
     assert (stage.data / "kept" / "1.mp4").is_file()
 
 
+@pytest.mark.only_sqlite
 async def test_a_restore_right_after_a_kill_loses_nothing(stage: Stage) -> None:
     """The killed bot's database is there: its books are taken over, and every task goes on as if nothing had been."""
     async with scene_on(stage, MAX_RUNNING="1") as scene:

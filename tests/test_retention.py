@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -104,5 +102,4 @@ async def test_the_bot_does_it_by_itself(stage: Stage) -> None:
 
 
 def prompts(stage: Stage) -> list[str]:
-    with closing(sqlite3.connect(stage.data / "bot.db")) as connection:
-        return [row[0] for row in connection.execute("""SELECT "order" ->> 'prompt' FROM tasks""")]
+    return [row[0] for row in stage.database.sql("""SELECT "order" ->> 'prompt' FROM tasks""")]

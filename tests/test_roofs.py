@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 
 from bot.runner import Patience
@@ -98,5 +95,5 @@ async def test_what_a_left_server_leaves_behind_is_deleted(stage: Stage) -> None
 
 def counted(stage: Stage, rows: str) -> int:
     """How many rows there are, read apart from the bot."""
-    with closing(sqlite3.connect(f"file:{stage.data}/bot.db?mode=ro", uri=True, timeout=5)) as database:
-        return int(database.execute(f"SELECT count(*) FROM {rows}").fetchone()[0])  # noqa: S608
+    ((count,),) = stage.database.sql(f"SELECT count(*) FROM {rows}")  # noqa: S608
+    return int(count)
