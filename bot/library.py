@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,11 @@ from pathlib import Path
 from bot.media import Folders
 from bot.phrase import say
 from bot.store import Moved, Store
-from bot.task import Notify, Place, Refused, State, Task
+from bot.task import Notify, Place, Refused, Task
 
 _PER_PAGE = 5
 _FOUND = 25
 """Choices that Discord takes (Discord docs, Application Commands, Autocomplete)."""
-_LOOKS, _BETWEEN_LOOKS = 22, 0.1
-"""How often to look for the record of what a reply shows already, and the seconds between: in all less than three."""
 _NOT_YOURS = say("Only the member who made that video, or a moderator here, can delete it.")
 _RUNNING = say("That task has not ended yet: cancel it instead.")
 
@@ -93,12 +90,7 @@ class Library:
 
     async def _settled(self, task_id: int) -> Task:
         """The task; what was shown just now is written down within a moment. Raises Refused."""
-        task = await self._store.get(task_id)
-        for _ in range(_LOOKS):
-            if task is None or task.state is not State.READY:
-                break
-            await asyncio.sleep(_BETWEEN_LOOKS)
-            task = await self._store.get(task_id)
+        task = await self._store.settled(task_id)
         if task is None or task.emptied:
             raise Refused(say("I no longer know that task."))
         return task

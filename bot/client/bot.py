@@ -108,6 +108,8 @@ class ExtendBot(commands.AutoShardedBot):
         self._held = shards
         self._identifying = Identifying(take_turn if shards else None)
         self._open: set[int] = set()
+        self._noting = asyncio.Lock()
+        """What is noted of servers is noted in the order in which it was heard."""
 
     def shards_open(self) -> dict[int, bool]:
         """Of each shard that this process holds, whether it is open and Discord has taken the bot in."""
@@ -205,17 +207,20 @@ class ExtendBot(commands.AutoShardedBot):
         """Say so in the log (it may come many times)."""
         log.info("connected to Discord as %s, in %d servers", self.user, len(self.guilds))
         held = self._held or Shards(range(1), 1)
-        await self.service.moderation.servers_present([guild.id for guild in self.guilds], held.own)
+        async with self._noting:
+            await self.service.moderation.servers_present([guild.id for guild in self.guilds], held.own)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Keep what is still there of a server that invites the bot again."""
         log.info("joined server %d", guild.id)
-        await self.service.moderation.server_joined(guild.id)
+        async with self._noting:
+            await self.service.moderation.server_joined(guild.id)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Let a server's data go after the grace time."""
         log.info("left server %d", guild.id)
-        await self.service.moderation.server_left(guild.id)
+        async with self._noting:
+            await self.service.moderation.server_left(guild.id)
 
     async def _fingerprint(self) -> str:
         told = await payload(self.tree)

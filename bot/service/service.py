@@ -170,6 +170,7 @@ class Service:
 
     async def move_reply(self, task_id: int, user_id: int, place: Place) -> Task:
         """From now on the member's own task is shown at `place`, which has a fresh token. Raises Refused."""
+        await self._store.settled(task_id)  # else what comes to its end elsewhere just now would not be told here
         while True:
             task = await self._own(task_id, user_id)
             if task.told:

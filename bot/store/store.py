@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
@@ -29,6 +30,8 @@ from bot.store.uninterrupted import uninterrupted
 from bot.store.usage import counts, ruling_of, usage_of
 from bot.task import Billed, Order, Place, State, Task
 
+_LOOKS, _BETWEEN_LOOKS = 22, 0.1
+"""How often to look for the record of what a reply shows already, and the seconds between: Discord waits for three."""
 _ENDS = tuple(state for state in State if state.ended)
 
 
@@ -108,6 +111,16 @@ class Store:
         """The task's row as it is now."""
         found = await self._read(select(tasks).where(tasks.c.id == task_id))
         return found[0] if found else None
+
+    async def settled(self, task_id: int) -> Task | None:
+        """The row; if its end is being shown just now, once that is written down. Takes less than three seconds."""
+        task = await self.get(task_id)
+        for _ in range(_LOOKS):
+            if task is None or task.state is not State.READY:
+                break
+            await asyncio.sleep(_BETWEEN_LOOKS)
+            task = await self.get(task_id)
+        return task
 
     async def shown_at(self, message_id: int) -> Task | None:
         """The task whose reply is this message, if there is one."""
