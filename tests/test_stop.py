@@ -12,7 +12,7 @@ from bot.sandbox.botprocess import BotProcess
 from bot.sandbox.faults import Hold
 from bot.task import State
 from tests.aftermath import one_message_each, sent_paid_downloaded, settled
-from tests.ending import CLIP, EDIT, RESULT, Held, InLine, Point, Refused, Rendering, scene_on, within
+from tests.ending import CLIP, EDIT, RESULT, Held, InLine, Point, Refused, Rendering, scene_on, until, within
 from tests.stage import A_VIDEO, CREATE, Stage
 
 
@@ -33,6 +33,8 @@ async def test_a_stop_with_a_task_in_every_state(stage: Stage) -> None:
         for point in answered:
             await scene.bring_to(point)
         answers = [hold.release for hold in scene.holds]
+        # Else a slow one of them might be the one whose download is held.
+        await until(lambda: [row.state for row in scene.rows()[:3]] == [State.READY] * 3)
         for point in (*at_work, InLine()):
             await scene.bring_to(point)
         for answer in answers:
