@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from playwright.async_api import Browser, async_playwright
 
-from bot.sandbox.fox.workshop import Reel
 from bot.store import Store
 from tests.browsing import CHROMIUM, QUIET
 from tests.clips import Clips
@@ -27,8 +26,8 @@ ClusterFor = Callable[[str], Awaitable[Cluster | None]]
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Twice as many processes as there are cores: half of a test's time is waiting for what is waited for in life."""
-    return (os.cpu_count() or 1) * 2
+    """One process more than there are cores: a third of a test's time is waiting for what is waited for in life."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -139,15 +138,9 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture(scope="session")
-def reel() -> Reel:
-    """What FoxAPI's stand-in has rendered: the same order is rendered once by each process of the test run."""
-    return {}
-
-
 @pytest.fixture
-async def stage(tmp_path: Path, clips: Clips, database: Database, reel: Reel) -> AsyncIterator[Stage]:
+async def stage(tmp_path: Path, clips: Clips, database: Database) -> AsyncIterator[Stage]:
     """Both stand-ins and three members, fresh for each test."""
-    async with on_stage(tmp_path, clips, database, reel=reel) as set_up:
+    async with on_stage(tmp_path, clips, database) as set_up:
         yield set_up
         print(*set_up.lines, sep="\n")  # what its processes said, for the report of a test that fails

@@ -17,7 +17,6 @@ import pytest
 from bot.runner import Patience
 from bot.sandbox.faults import Hold, Slow
 from bot.sandbox.fox.quirks import Pause, Quirks
-from bot.sandbox.fox.workshop import Reel
 from bot.task import State
 from tests.aftermath import one_message_each, sent_paid_downloaded, settled
 from tests.clips import Clips
@@ -106,7 +105,6 @@ async def runs(
     tmp_path_factory: pytest.TempPathFactory,
     clips: Clips,
     cluster_for: ClusterFor,
-    reel: Reel,
 ) -> AsyncIterator[Runs]:
     """The rows that are to be tested, each on a stage of its own; some at once, for most of it is Python starting."""
     at_once = asyncio.Semaphore(3)
@@ -115,9 +113,7 @@ async def runs(
         async with at_once, AsyncExitStack() as stack:
             folder, cluster = tmp_path_factory.mktemp("crash"), await cluster_for(engine)
             database = await stack.enter_async_context(new_database(folder / "data", cluster))
-            await kill_and_start_again(
-                await stack.enter_async_context(on_stage(folder, clips, database, reel=reel)), crash
-            )
+            await kill_and_start_again(await stack.enter_async_context(on_stage(folder, clips, database)), crash)
 
     chosen = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
     rows = [(each["crash"], each.get("engine", "sqlite")) for each in chosen if "crash" in each]

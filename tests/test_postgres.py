@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.faults import Hold
-from bot.sandbox.fox.workshop import Reel
 from bot.store import Store, StoreUnusable
 from tests.clips import Clips
 from tests.databases import Database, new_database
@@ -35,11 +34,11 @@ def own_cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, clips: Clips, own_cluster: Cluster, reel: Reel) -> AsyncIterator[Stage]:
+async def stage(tmp_path: Path, clips: Clips, own_cluster: Cluster) -> AsyncIterator[Stage]:
     """A stage over a database that goes away."""
     async with (
         new_database(tmp_path, own_cluster, migrated=False) as database,
-        on_stage(tmp_path, clips, database, reel=reel) as set_up,
+        on_stage(tmp_path, clips, database) as set_up,
     ):
         yield set_up
 
