@@ -173,6 +173,10 @@ class Member(Row):
     """Extra runs left."""
 
 
+NOBODY = 0
+"""The member of tallies whose tasks were deleted at their members' wish."""
+
+
 class Tally(Row):
     """What became of one member's tasks that were started on one day (UTC) on one server; tallies can be added."""
 

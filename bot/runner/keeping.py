@@ -29,7 +29,7 @@ async def put_away(tools: Tools, task: Task) -> None:
 async def tidy(tools: Tools) -> None:
     """At start: put away what the last run did not come to, and remove whatever else belongs to no living task."""
     found = await tools.folders.ids()  # first, for another process may begin a task meanwhile
-    living = {task.id for task in await tools.store.unfinished()}
+    living = await tools.store.unfinished_ids()
     for task_id in found - living:
         task = await tools.store.get(task_id)
         if task and task.state.ended:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, or_, select, update
+from sqlalchemy import Column, ColumnElement, and_, delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database, Lock
+from bot.store.dialect import unindexed
 from bot.store.shares import shares
-from bot.store.tables import members, servers, task_of, tasks, values, wishes
+from bot.store.tables import IS_FORGOTTEN, IS_KEPT, members, servers, tallies, tasks, values, wishes
+from bot.store.tallying import add_tally, tallies_of
 from bot.store.uninterrupted import uninterrupted
+from bot.store.unreadable import readable
 from bot.store.usage import DAY, lately
 from bot.task import State, Task
 
-_OVER = and_(tasks.c.state.in_(tuple(state for state in State if state.ended)), tasks.c.told.is_(True))
+log = logging.getLogger(__name__)
+
+_OVER = and_(unindexed(tasks.c.state).in_([state for state in State if state.ended]), tasks.c.told.is_(True))
 _GONE = "(deleted)"
 _REPORTED = timedelta(days=31)
 """/usage counts the tasks of so many days; until then a row goes on being counted, without its content."""
@@ -48,13 +53,10 @@ class Attic:
         """Delete what members wanted forgotten, and all of servers that the bot left longer than `grace` ago."""
         async with self._database.writing(Lock.TURNS) as connection:
             await _sweep_forgotten(connection, now)
-            left = select(servers.c.home).where(servers.c.left_at <= now - grace)
-            await connection.execute(delete(tasks).where(tasks.c.home.in_(left), _OVER))
-            await connection.execute(delete(members).where(members.c.home.in_(left)))
-            still = select(tasks.c.home)
-            await connection.execute(
-                delete(servers).where(servers.c.left_at <= now - grace, servers.c.home.not_in(still))
-            )
+            await connection.execute(delete(tallies).where(tallies.c.day < str((now - _REPORTED).date())))
+            gone = select(servers.c.home).where(servers.c.left_at <= now - grace)
+            for home in list(await connection.scalars(gone)):
+                await _sweep_server(connection, home)
 
     async def retire(self, now: datetime, keep: timedelta) -> int:
         """Delete what finished tasks have left, `keep` after their end, and say how many that were.
@@ -62,41 +64,66 @@ class Attic:
         What is shared stays until it is taken back: its post, its buttons and the gallery need it.
         """
         shared = exists().where(shares.c.task_id == tasks.c.id)
-        old = and_(_OVER, tasks.c.ping_due.is_(False), tasks.c.changed_at <= now - keep, ~shared)
-        uncounted = tasks.c.created_at <= now - _REPORTED
-        return await self._retire(and_(old, uncounted), empty=False) + await self._retire(
-            and_(old, ~uncounted, tasks.c.message_id > 0), empty=True
+        old = and_(_OVER, tasks.c.ping_due.is_(False), ~shared)
+        # Whatever ended so long ago was started before that: said too, so that nothing younger is looked at.
+        before = now - max(keep, _REPORTED)
+        gone = and_(old, unindexed(tasks.c.changed_at) <= now - keep, tasks.c.created_at <= before)
+        words = and_(old, tasks.c.changed_at <= now - keep, unindexed(tasks.c.created_at) > now - _REPORTED, IS_KEPT)
+        return await self._retire(gone, tasks.c.created_at, empty=False) + await self._retire(
+            words, tasks.c.changed_at, empty=True
         )
 
-    async def _retire(self, which: ColumnElement[bool], *, empty: bool) -> int:
+    async def _retire(self, which: ColumnElement[bool], oldest: Column[datetime], *, empty: bool) -> int:
         done = 0
-        while batch := await self._retire_some(which, empty=empty):
+        while batch := await self._retire_some(which, oldest, empty=empty):
             done += batch
         return done
 
     @uninterrupted
-    async def _retire_some(self, which: ColumnElement[bool], *, empty: bool) -> int:
+    async def _retire_some(self, which: ColumnElement[bool], oldest: Column[datetime], *, empty: bool) -> int:
         async with self._database.writing(Lock.SHARES) as connection:
-            rows = (await connection.execute(select(tasks).where(which).order_by(tasks.c.id).limit(_BATCH))).all()
+            some = select(tasks.c.id).where(which).order_by(oldest).limit(_BATCH)
+            ids = list(await connection.scalars(some))
             if empty:
-                await _empty(connection, rows)
+                await _empty(connection, tasks.c.id.in_(ids))
             else:
-                await connection.execute(delete(tasks).where(tasks.c.id.in_([row.id for row in rows])))
-            return len(rows)
+                await connection.execute(delete(tasks).where(tasks.c.id.in_(ids)))
+            return len(ids)
+
+
+async def _sweep_server(connection: AsyncConnection, home: int) -> None:
+    """Delete what is kept of a server that was left, but for what is still at work there."""
+    await connection.execute(delete(tasks).where(tasks.c.home == home, _OVER))
+    await connection.execute(delete(members).where(members.c.home == home))
+    await connection.execute(delete(tallies).where(tallies.c.home == home))
+    some = exists().where(tasks.c.home == home)
+    await connection.execute(delete(servers).where(servers.c.home == home, ~some))
 
 
 async def _sweep_forgotten(connection: AsyncConnection, now: datetime) -> None:
-    """Delete the rows that no limit counts any more, and empty the others (else deleting would renew one's day)."""
-    forgotten = and_(tasks.c.forgotten.is_(True), _OVER)
-    await connection.execute(delete(tasks).where(forgotten, or_(tasks.c.created_at <= now - DAY, ~lately(now))))
-    await _empty(connection, (await connection.execute(select(tasks).where(forgotten, tasks.c.message_id > 0))).all())
+    """Delete the rows that no limit counts any more, and empty the others (else deleting would renew one's day).
+
+    Their server's moderators go on counting those that are deleted, without their member.
+    """
+    over = and_(IS_FORGOTTEN, _OVER)
+    uncounted = and_(over, or_(unindexed(tasks.c.created_at) <= now - DAY, ~lately(now)))
+    for row in (await connection.execute(tallies_of(uncounted))).all():
+        await add_tally(connection, row)
+    await connection.execute(delete(tasks).where(uncounted))
+    await _empty(connection, and_(over, unindexed(tasks.c.message_id) > 0))
 
 
-async def _empty(connection: AsyncConnection, rows: Iterable[Row[Any]]) -> None:
+async def _empty(connection: AsyncConnection, which: ColumnElement[bool]) -> None:
     """Leave nothing of them but what is counted."""
-    for row in rows:
-        emptied = values(_emptied(task_of(row)))
-        await connection.execute(update(tasks).where(tasks.c.id == row.id).values(emptied))
+    ids = set(await connection.scalars(select(tasks.c.id).where(which)))
+    if not ids:
+        return
+    found, faults = readable(await connection.execute(select(tasks).where(tasks.c.id.in_(ids))))
+    for task in found:
+        await connection.execute(update(tasks).where(tasks.c.id == task.id).values(values(_emptied(task))))
+    if lost := ids - {task.id for task in found}:
+        log.warning("the rows of the tasks %s cannot be read (%s), and are deleted", sorted(lost), "; ".join(faults))
+        await connection.execute(delete(tasks).where(tasks.c.id.in_(lost)))
 
 
 def _emptied(task: Task) -> dict[str, Any]:
@@ -105,6 +132,7 @@ def _emptied(task: Task) -> dict[str, Any]:
     return {
         "order": task.order.model_copy(update={**order, "channel_id": 0}),
         "place": task.place.model_copy(update=place),
+        "parent_id": None,
         **dict.fromkeys(
             ("clip", "submitted", "note", "remote_id", "video_url", "result_url", "result", "film", "reason")
         ),

@@ -6,24 +6,18 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Text, and_, case, func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from bot.rules import Ceilings, Limits, Tally, Usage
 from bot.store.database import Database
-from bot.store.tables import members, servers, tasks
+from bot.store.dialect import unindexed
+from bot.store.tables import in_state, members, servers, tasks
+from bot.store.tallying import read_tallies
 from bot.store.uninterrupted import uninterrupted
-from bot.store.usage import at_work, how_many, lately, oldest_start, ruling_of, unfinished, usage_of
+from bot.store.usage import day_of, held_here, how_many, lately, ruling_of, unfinished, usage_of
 from bot.task import State
 
 _ENDED = tuple(state for state in State if state.ended)
-_OUTCOMES = {
-    "delivered": tasks.c.state == State.DELIVERED,
-    "failed": tasks.c.state == State.FAILED,
-    "cancelled": tasks.c.state == State.CANCELLED,
-    "unclear": tasks.c.state == State.UNCLEAR,
-    "unfinished": tasks.c.state.not_in(_ENDED),
-}
-_CREDITS = func.coalesce(func.sum(tasks.c.credits), 0.0).label("credits")
 
 
 class Look(NamedTuple):
@@ -57,7 +51,9 @@ class Books:
         async with self._database.reading() as connection:
             ruling = await ruling_of(connection, home, user_id)
             usage = await usage_of(connection, home, user_id, ruling, ceilings(ruling.limits), now)
-            return Look(ruling.limits, usage, await oldest_start(connection, home, user_id, ruling, now))
+            used, oldest = await day_of(connection, home, user_id, ruling, now)
+            member = usage.member.model_copy(update={"count": used})
+            return Look(ruling.limits, usage.model_copy(update={"member": member}), oldest)
 
     @uninterrupted
     async def in_use(self, home: int, now: datetime) -> InUse:
@@ -66,37 +62,28 @@ class Books:
         day = (
             select(tasks.c.user_id, func.count())
             .outerjoin(members, and_(members.c.home == tasks.c.home, members.c.user_id == tasks.c.user_id))
-            .where(here, lately(now), tasks.c.id > func.coalesce(members.c.reset_after, 0))
+            .where(here, lately(now), unindexed(tasks.c.id) > func.coalesce(members.c.reset_after, 0))
             .group_by(tasks.c.user_id)
         )
         open_ones = select(tasks.c.user_id, func.count()).where(unfinished(home)).group_by(tasks.c.user_id)
         reset = select(servers.c.reset_after).where(servers.c.home == home).scalar_subquery()
-        started = and_(here, lately(now), tasks.c.id > func.coalesce(reset, 0))
+        started = and_(here, lately(now), unindexed(tasks.c.id) > func.coalesce(reset, 0))
         async with self._database.reading() as connection:
             used: dict[int, int] = {user: count for user, count in await connection.execute(day)}  # noqa: C416 (rows)
             still: dict[int, int] = {user: count for user, count in await connection.execute(open_ones)}  # noqa: C416
             people = {user: (used.get(user, 0), still.get(user, 0)) for user in used | still}
             return InUse(
                 started=await how_many(connection, started),
-                at_work=await how_many(connection, here, at_work(now)),
-                waiting=await how_many(connection, here, tasks.c.state == State.QUEUED),
+                at_work=await how_many(connection, held_here(home, now)),
+                waiting=await how_many(connection, here, in_state(State.QUEUED)),
                 members=people,
             )
 
     @uninterrupted
     async def tallies(self, home: int, since: datetime) -> list[Tally]:
         """Count the server's tasks that were started from `since` on, by day and member."""
-        day = func.date(tasks.c.created_at, type_=Text).label("day")
-        made = case((tasks.c.state == State.DELIVERED, tasks.c.seconds), else_=0)
-        counts = [func.sum(case((what, 1), else_=0)).label(name) for name, what in _OUTCOMES.items()]
-        wanted = (
-            select(day, tasks.c.user_id, *counts, func.sum(made).label("seconds"), _CREDITS)
-            .where(tasks.c.home == home, tasks.c.created_at >= since, tasks.c.forgotten.is_(False))
-            .group_by(day, tasks.c.user_id)
-            .order_by(day, tasks.c.user_id)
-        )
         async with self._database.reading() as connection:
-            return [Tally.model_validate(dict(row._mapping)) for row in await connection.execute(wanted)]
+            return await read_tallies(connection, home, since)
 
     @uninterrupted
     async def of_person(self, user_id: int) -> tuple[int, int, int]:

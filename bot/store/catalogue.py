@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, or_, select
 
 from bot.store.database import Database
-from bot.store.dialect import upsert
-from bot.store.tables import task_of, tasks, wishes
+from bot.store.dialect import unindexed, upsert
+from bot.store.tables import UNSETTLED, in_state, tasks, wishes
 from bot.store.uninterrupted import uninterrupted
+from bot.store.unreadable import only_readable
 from bot.task import Notify, State, Task
 
-_ENDS = tuple(state for state in State if state.ended)
+_UNFINISHED = tuple(state for state in State if not state.ended)
+_HAS_ENDED = unindexed(tasks.c.state).not_in(_UNFINISHED)
+_NEWEST = (tasks.c.created_at.desc(), tasks.c.id.desc())
+_AT_ONCE = 500
+_SEARCHED = 2000
 
 
-def _of(user_id: int) -> ColumnElement[bool]:
+def _of(user_id: int, column: ColumnElement[int] = tasks.c.user_id) -> ColumnElement[bool]:
     """The member's tasks, but for those that they wanted forgotten, and those that were emptied."""
-    return and_(tasks.c.user_id == user_id, tasks.c.forgotten.is_(False), tasks.c.message_id > 0)
+    return and_(column == user_id, tasks.c.forgotten.is_(False), tasks.c.message_id > 0)
 
 
 class Catalogue:
@@ -26,11 +31,21 @@ class Catalogue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @uninterrupted
     async def page(self, user_id: int, first: int, count: int) -> Sequence[Task]:
         """`count` of the member's tasks after the first `first`: the unfinished, then the others, newest first."""
-        ended = case((tasks.c.state.in_(_ENDS), 1), else_=0)
-        mine = select(tasks).where(_of(user_id))
-        return await self._read(mine.order_by(ended, tasks.c.id.desc()).offset(first).limit(count))
+        going_on = and_(UNSETTLED, in_state(*_UNFINISHED), _of(user_id, unindexed(tasks.c.user_id)))
+        open_ones = select(tasks.c.id).where(going_on).order_by(unindexed(tasks.c.id).desc())
+        past = select(tasks).where(_HAS_ENDED, _of(user_id)).order_by(*_NEWEST)
+        async with self._database.reading() as connection:
+            ids = list(await connection.scalars(open_ones))
+            here = ids[first : first + count]
+            found = only_readable(await connection.execute(select(tasks).where(tasks.c.id.in_(here)))) if here else []
+            found.sort(key=lambda task: -task.id)
+            if len(here) < count:
+                rest = past.offset(max(0, first - len(ids))).limit(count - len(here))
+                found += only_readable(await connection.execute(rest))
+        return found
 
     @uninterrupted
     async def count(self, user_id: int) -> int:
@@ -40,31 +55,37 @@ class Catalogue:
             return await connection.scalar(mine) or 0
 
     async def search(self, user_id: int, words: str, limit: int) -> Sequence[Task]:
-        """The member's newest tasks whose prompt contains `words`, or whose number begins with them."""
+        """The member's newest tasks whose prompt contains `words`, or whose number begins with them.
+
+        Asked at each key that is pressed, so it looks at their newest thousands only.
+        """
+        words = words.replace("\0", "")  # PostgreSQL takes any character but this
         prompt, number = tasks.c.order["prompt"].as_string(), cast(tasks.c.id, Text)
         fits = or_(prompt.icontains(words, autoescape=True), number.startswith(words, autoescape=True))
-        found = select(tasks).where(_of(user_id), fits)
-        return await self._read(found.order_by(tasks.c.id.desc()).limit(limit))
+        newest = select(tasks.c.id).where(_of(user_id)).order_by(*_NEWEST).limit(_SEARCHED).subquery()
+        found = select(tasks).join(newest, newest.c.id == tasks.c.id).where(fits).order_by(*_NEWEST).limit(limit)
+        return await self._read(found)
 
     async def next_parts(self, task_ids: Collection[int]) -> Sequence[Task]:
         """The tasks that go on from the results of those, oldest first."""
-        parent = tasks.c.order["parent_id"].as_integer()
-        later = select(tasks).where(tasks.c.id > min(task_ids, default=0), parent.in_(task_ids))
-        return await self._read(later.order_by(tasks.c.id))
+        later = select(tasks).where(tasks.c.parent_id.in_(task_ids), tasks.c.parent_id.is_not(None))
+        return await self._read(later.order_by(unindexed(tasks.c.id)))
 
     @uninterrupted
     async def worth_keeping(self, task_ids: Collection[int]) -> set[int]:
         """Those of the tasks whose film may be kept: delivered, and neither deleted nor forgotten since."""
-        since = min(task_ids, default=0)  # what is kept is recent, and ids may be more than a query takes
         wanted = and_(
-            tasks.c.id >= since,
-            tasks.c.state == State.DELIVERED,
+            unindexed(tasks.c.state) == State.DELIVERED,
             tasks.c.deleted.is_(False),
             tasks.c.forgotten.is_(False),
             tasks.c.message_id > 0,
         )
+        asked, found = sorted(task_ids), set[int]()
         async with self._database.reading() as connection:
-            return set(await connection.scalars(select(tasks.c.id).where(wanted))).intersection(task_ids)
+            for start in range(0, len(asked), _AT_ONCE):
+                these = tasks.c.id.in_(asked[start : start + _AT_ONCE])
+                found.update(await connection.scalars(select(tasks.c.id).where(these, wanted)))
+        return found
 
     @uninterrupted
     async def notify(self, user_id: int) -> Notify:
@@ -82,4 +103,4 @@ class Catalogue:
     @uninterrupted
     async def _read(self, query: Select[tuple[object, ...]]) -> list[Task]:
         async with self._database.reading() as connection:
-            return [task_of(row) for row in await connection.execute(query)]
+            return only_readable(await connection.execute(query))

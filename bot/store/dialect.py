@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Float, Table
+from sqlalchemy import ColumnElement, Float, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 
@@ -27,6 +29,45 @@ def _julian(*_: object, **__: object) -> str:
 @compiles(clock, "postgresql")
 def _epoch(*_: object, **__: object) -> str:
     return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
+
+
+class unindexed(FunctionElement[Any]):
+    """A column by which SQLite shall neither search nor sort with an index: there the unary plus forbids it.
+
+    Without statistics SQLite's planner takes all indexes for equally good, and would walk a whole history in the order
+    that is wanted rather than sort the few rows that are left. PostgreSQL's planner knows better: it gets the column.
+    """
+
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        super().__init__(column)
+        self.type = column.type
+
+
+@compiles(unindexed, "sqlite")
+def _plus(element: unindexed, compiler: SQLCompiler, **words: Any) -> str:  # noqa: ANN401 (SQLAlchemy's own)
+    return "+" + compiler.process(element.clauses, **words)
+
+
+@compiles(unindexed)
+def _plain(element: unindexed, compiler: SQLCompiler, **words: Any) -> str:  # noqa: ANN401
+    return compiler.process(element.clauses, **words)
+
+
+def to_json(value: object) -> str:
+    """JSON without NUL characters, which PostgreSQL keeps in JSON but can never read out of it."""
+    return json.dumps(_without_nul(value))
+
+
+def _without_nul(value: object) -> object:
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, list):
+        return [_without_nul(each) for each in value]
+    if isinstance(value, dict):
+        return {_without_nul(name): _without_nul(each) for name, each in value.items()}
+    return value
 
 
 def insert_into(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -16,6 +16,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Collection
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
@@ -23,9 +24,10 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, u
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database
-from bot.store.dialect import clock, insert_into
-from bot.store.tables import UNSETTLED, duties, processes, task_of, tasks
+from bot.store.dialect import clock, insert_into, unindexed
+from bot.store.tables import UNSETTLED, duties, in_state, processes, tasks
 from bot.store.uninterrupted import uninterrupted
+from bot.store.unreadable import SetAside
 from bot.task import State, Task
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ class Leases:
         """When the database last did not answer: then the others' signs of life may not have come through either."""
         self.me = ""
         """This process, from :meth:`join` until it is taken for dead."""
+        self.aside = SetAside()
         self.company = 1
         """How many processes shared the work at the last sign of life, this one counted."""
 
@@ -83,13 +86,18 @@ class Leases:
 
     @uninterrupted
     async def beat(self) -> bool:
-        """Give a sign of life; False: it came too late, all is lost, and this process may :meth:`join` anew."""
+        """Give a sign of life; False: it came too late, all is lost, and this process may :meth:`join` anew.
+
+        Alone on a file nobody would look at it.
+        """
+        if not self._database.shared:
+            return True
         began = self._steady()
         mine = update(processes).where(processes.c.id == self.me).values(alive_until=clock() + self.seconds)
         try:
             async with self._database.writing() as connection:
                 alive = (await connection.execute(mine.returning(processes.c.id))).one_or_none() is not None
-                if alive and self._database.shared:
+                if alive:
                     self.company = await connection.scalar(select(func.count()).select_from(processes)) or 1
         except Exception:
             self._disturbed_at = self._steady()
@@ -110,22 +118,27 @@ class Leases:
 
         `at_work`: what this process works on. It also gets what it holds without knowing (an answer was lost).
         """
-        free = select(tasks.c.id).where(_nobodys()).order_by(tasks.c.id).limit(_AT_ONCE)
+        if not await self._is_some(at_work):
+            return []
+        free = select(tasks.c.id).where(_nobodys()).order_by(unindexed(tasks.c.id)).limit(_AT_ONCE)
         async with self._database.writing() as connection:
-            if self._steady() - self._disturbed_at > self.seconds:
+            if self._may_bury:
                 await self._bury(connection)
-            ids = list(await connection.scalars(free.with_for_update(skip_locked=True, of=tasks)))
-            ids = ids or await self._unknown(connection, at_work)
-            if not ids:
-                return []
-            # Asked once more, now that nobody else can change these rows: one may have been taken in between.
-            still = or_(_nobodys(), tasks.c.holder == self.me)
-            taken = update(tasks).where(tasks.c.id.in_(ids), still).values(**self.lease()).returning(tasks)
-            return sorted((task_of(row) for row in await connection.execute(taken)), key=lambda task: task.id)
+            while True:
+                ids = list(await connection.scalars(free.with_for_update(skip_locked=True, of=tasks)))
+                ids = ids or await self._unknown(connection, at_work)
+                # Asked once more, now that nobody else can change these rows: one may have been taken in between.
+                still = or_(_nobodys(), tasks.c.holder == self.me)
+                change = update(tasks).where(tasks.c.id.in_(ids), still).values(**self.lease())
+                taken = await self.aside.read_all(connection, change, ids) if ids else []
+                if taken or self.aside.ids.isdisjoint(ids):
+                    return taken
 
     @uninterrupted
     async def has_duty(self, name: str) -> bool:
         """Whether this process is the one that does what only one must do; whoever asks first is, while it lives."""
+        if not self._database.shared:
+            return True
         free = or_(duties.c.holder == self.me, duties.c.holder.not_in(select(processes.c.id)))
         async with self._database.writing() as connection:
             mine = insert_into(connection, duties).values(name=name, holder=self.me)
@@ -137,19 +150,34 @@ class Leases:
         me = select(processes.c.id).where(processes.c.id == self.me).scalar_subquery()
         return {"holder": me, "fence": tasks.c.fence + 1}
 
+    @property
+    def _may_bury(self) -> bool:
+        return self._database.shared and self._steady() - self._disturbed_at > self.seconds
+
+    async def _is_some(self, at_work: Collection[int]) -> bool:
+        """Whether there may be something to take: mostly there is nothing, and a look holds nobody up."""
+        async with self._database.reading() as connection:
+            if self._may_bury and await connection.scalar(select(processes.c.id).where(self._is_late()).limit(1)):
+                return True
+            free = await connection.scalar(select(tasks.c.id).where(_nobodys()).limit(1))
+            return free is not None or bool(await self._unknown(connection, at_work))
+
+    def _is_late(self) -> ColumnElement[bool]:
+        return and_(processes.c.alive_until < clock(), processes.c.id != self.me)
+
     async def _bury(self, connection: AsyncConnection) -> None:
         """Declare dead who gave no sign of life for too long."""
-        late = and_(processes.c.alive_until < clock(), processes.c.id != self.me)
-        for name in await connection.scalars(delete(processes).where(late).returning(processes.c.name)):
+        for name in await connection.scalars(delete(processes).where(self._is_late()).returning(processes.c.name)):
             log.warning("process %s is taken for dead: others go on with its tasks", name)
 
     async def _unknown(self, connection: AsyncConnection, at_work: Collection[int]) -> list[int]:
         """Some that this process holds and does not work on."""
         # Told apart here: thousands of ids in a statement would cost more than thousands of rows of one number.
-        mine = select(tasks.c.id).where(UNSETTLED, tasks.c.state != State.QUEUED, tasks.c.holder == self.me)
-        return [task_id for task_id in await connection.scalars(mine) if task_id not in at_work][:_AT_ONCE]
+        mine = select(tasks.c.id).where(UNSETTLED, ~in_state(State.QUEUED), tasks.c.holder == self.me)
+        found = (task_id for task_id in await connection.scalars(mine) if task_id not in self.aside.ids)
+        return list(islice((task_id for task_id in found if task_id not in at_work), _AT_ONCE))
 
 
 def _nobodys() -> ColumnElement[bool]:
     living = select(processes.c.id)
-    return and_(UNSETTLED, tasks.c.state != State.QUEUED, or_(tasks.c.holder.is_(None), tasks.c.holder.not_in(living)))
+    return and_(UNSETTLED, ~in_state(State.QUEUED), or_(tasks.c.holder.is_(None), tasks.c.holder.not_in(living)))

@@ -28,9 +28,9 @@ from bot.store.restore import NOT_OVER
 from bot.store.shares import shares, showcases
 from bot.store.sqlite import alone
 from bot.store.sqlite_file import copy, flush, version_of
-from bot.store.tables import members, notes, servers, tasks, wishes
+from bot.store.tables import members, notes, servers, tallies, tasks, wishes
 
-_ROWS_OF = (tasks, servers, members, wishes, shares, showcases, notes)
+_ROWS_OF = (tasks, servers, members, wishes, tallies, shares, showcases, notes)
 """What is kept; who works on what, and what is paused, is for the processes on PostgreSQL to find out."""
 _NUMBERED = (tasks, shares)
 _AT_ONCE = 500

@@ -15,6 +15,8 @@ class Paces:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._free_at: dict[str, float] = {}
+        """By name, where no other process takes turns (bot/store/alone.py)."""
 
     @uninterrupted
     async def turn(self, name: str, apart: float) -> float:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from bot.store.database import Database, Lock
+from bot.store.dialect import to_json
 from bot.store.errors import StoreUnusable
 from bot.store.schema import migrate
 from bot.store.signals import wired
@@ -22,6 +23,12 @@ log = logging.getLogger(__name__)
 
 _POOL = {"pool_size": 10, "max_overflow": 20, "pool_timeout": 10, "pool_pre_ping": True}
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5, 20
+_MIGRATION_SECONDS = 3600
+"""For one step of an upgrade, or for another process's upgrade: a large table takes minutes."""
+_TOO_LONG = (
+    "The upgrade of the database at {where} did not end within {minutes} minutes, and nothing was changed: see in "
+    "pg_stat_activity what holds its tables locked, and start the bot again."
+)
 _SESSION = {
     "application_name": "extend-bot",
     "jit": "off",  # it takes longer than our queries
@@ -80,18 +87,38 @@ class Postgres(Database):
 @asynccontextmanager
 async def opened(address: URL) -> AsyncIterator[Postgres]:
     """Open and migrate the database; raises StoreUnusable."""
+    await _migrate(address)
     engine = _engine(address)
     try:
-        try:
-            async with engine.begin() as connection:
-                await connection.execute(text("SET LOCAL lock_timeout = 0"))  # another process may be migrating
-                await connection.execute(select(func.pg_advisory_xact_lock(Lock.MIGRATION)))
-                await connection.run_sync(migrate)
-        except (DBAPIError, OSError) as error:
-            raise StoreUnusable(_sentence(error, address)) from None  # (its text may hold what was tried)
         yield Postgres(engine)
     finally:
         await engine.dispose()
+
+
+async def _migrate(address: URL) -> None:
+    """Bring the database up to date, or wait until another process has done so. Raises StoreUnusable."""
+    engine = _engine(address, _MIGRATION_SECONDS)
+    try:
+        async with engine.begin() as connection:
+            try:
+                await _bring_up_to_date(connection)
+            except TimeoutError:
+                where, minutes = place_of(address), _MIGRATION_SECONDS // 60
+                raise StoreUnusable(_TOO_LONG.format(where=where, minutes=minutes)) from None
+    except (DBAPIError, OSError) as error:
+        raise StoreUnusable(_sentence(error, address)) from None  # (its text may hold what was tried)
+    finally:
+        await engine.dispose()
+
+
+async def _bring_up_to_date(connection: AsyncConnection) -> None:
+    # No limit of the session's or the server's: a statement may take as long as _MIGRATION_SECONDS says.
+    for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
+        await connection.execute(text(f"SET LOCAL {name} = 0"))
+    if not await connection.scalar(select(func.pg_try_advisory_xact_lock(Lock.MIGRATION))):
+        log.info("another process brings the database up to date: waiting for it")
+        await connection.execute(select(func.pg_advisory_xact_lock(Lock.MIGRATION)))
+    await connection.run_sync(migrate)
 
 
 async def version_of(address: URL) -> str | None:
@@ -114,10 +141,13 @@ def place_of(address: URL) -> str:
     return f"{address.host or 'localhost'}:{address.port or 5432}/{address.database}"
 
 
-def _engine(address: URL) -> AsyncEngine:
-    arguments = {"timeout": _CONNECT_SECONDS, "command_timeout": _ANSWER_SECONDS, "server_settings": _SESSION}
+def _engine(address: URL, answer_seconds: float | None = None) -> AsyncEngine:
+    answer = answer_seconds or _ANSWER_SECONDS
+    arguments = {"timeout": _CONNECT_SECONDS, "command_timeout": answer, "server_settings": _SESSION}
     try:
-        return create_async_engine(address, connect_args=arguments, hide_parameters=True, **_POOL)
+        return create_async_engine(
+            address, connect_args=arguments, hide_parameters=True, json_serializer=to_json, **_POOL
+        )
     except ModuleNotFoundError:
         raise StoreUnusable(
             "DATABASE_URL names PostgreSQL, whose driver is not installed: run pip install 'extend-bot[postgres]'."

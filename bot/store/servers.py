@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.rules import Limits, Member
@@ -105,14 +105,23 @@ class Servers:
     async def present(self, homes: Collection[int], now: datetime, among: Callable[[int], bool] = bool) -> None:
         """The bot is on these servers, and on no others of those `among` which they are."""
         async with self._database.writing() as connection:
-            known = select(tasks.c.home).where(tasks.c.home > 0).union(select(servers.c.home).where(servers.c.home > 0))
-            gone = {row.home for row in await connection.execute(known) if among(row.home)} - set(homes)
+            kept = select(servers.c.home).where(servers.c.home > 0)
+            known = {*await connection.scalars(kept), *await connection.scalars(_homes())}
+            gone = {home for home in known if among(home)} - set(homes)
             marked = select(servers.c.home).where(servers.c.left_at.is_not(None))
             left = {row.home for row in await connection.execute(marked)}
             for home in gone - left:
                 await _write_server(connection, home, {"left_at": now})
             for home in left & set(homes):
                 await connection.execute(update(servers).where(servers.c.home == home).values(left_at=None))
+
+
+def _homes() -> Select[int]:
+    """Every server that has tasks, each found after the one before: else all tasks would be read for a few servers."""
+    first = select(func.min(tasks.c.home).label("home")).where(tasks.c.home > 0).cte("homes", recursive=True)
+    after = select(func.min(tasks.c.home)).where(tasks.c.home > first.c.home).scalar_subquery()
+    homes = first.union_all(select(after).where(first.c.home.is_not(None)))
+    return select(homes.c.home).where(homes.c.home.is_not(None))
 
 
 async def _limits_of(connection: AsyncConnection, home: int) -> Limits | None:

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Select, Table, and_, delete, func, select, update
 
 from bot.store.database import Database, Lock
-from bot.store.dialect import insert_into, upsert
-from bot.store.tables import Moment, Number, metadata, tasks
+from bot.store.dialect import insert_into, unindexed, upsert
+from bot.store.tables import IS_DELETED, Moment, Number, metadata, tasks
 from bot.store.uninterrupted import uninterrupted
 from bot.task import Share, Task
 
@@ -30,6 +30,7 @@ shares = Table(
     Column("counted_at", Moment),
     Index("shares_place", "task_id", "channel_id", unique=True),
     Index("shares_guild", "guild_id", "posted_at"),
+    Index("shares_message", "message_id"),
     sqlite_autoincrement=True,  # ids never come back: buttons and nonces carry them
 )
 
@@ -104,18 +105,19 @@ class Shares:
 
     async def at(self, guild_id: int, message_id: int) -> Share | None:
         """The share whose post this message is, if there is one."""
-        found = await self._read(select(shares).where(shares.c.guild_id == guild_id, shares.c.message_id == message_id))
+        here = and_(unindexed(shares.c.guild_id) == guild_id, shares.c.message_id == message_id)
+        found = await self._read(select(shares).where(here))
         return found[0] if found else None
 
     async def left_behind(self, limit: int) -> list[Share]:
         """Shares of results that were deleted, in no order: one that cannot be taken back stands in nobody's way."""
-        left = select(shares).join(tasks, tasks.c.id == shares.c.task_id).where(tasks.c.deleted.is_(True))
+        left = select(shares).join(tasks, tasks.c.id == shares.c.task_id).where(IS_DELETED)
         return await self._read(left.order_by(func.random()).limit(limit))
 
     async def unsettled(self, limit: int) -> list[Share]:
         """The newest shares of which nobody knows whether they were posted."""
         unknown = select(shares).where(shares.c.message_id.is_(None))
-        return await self._read(unknown.order_by(shares.c.id.desc()).limit(limit))
+        return await self._read(unknown.order_by(unindexed(shares.c.id).desc()).limit(limit))
 
     async def posted(self, guild_id: int, since: datetime, limit: int) -> list[Share]:
         """The server's posts since then: the most starred, as last counted, then the newest; no deleted ones."""

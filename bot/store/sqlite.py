@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from bot.store import hops
 from bot.store.database import Database
+from bot.store.dialect import to_json
 from bot.store.errors import StoreUnusable
 from bot.store.mark import refuse_moved
 from bot.store.schema import migrate
@@ -59,7 +60,9 @@ async def opened(address: URL) -> AsyncIterator[SQLite]:
     with alone(file):
         await asyncio.to_thread(refuse_moved, file)
         await asyncio.to_thread(rehearse, file)
-        engine = create_async_engine(address, async_creator=partial(_connected, file), hide_parameters=True)
+        engine = create_async_engine(
+            address, async_creator=partial(_connected, file), hide_parameters=True, json_serializer=to_json
+        )
         event.listen(engine.sync_engine, "connect", _prepare)
         event.listen(engine.sync_engine, "begin", _begin)
         try:

@@ -8,15 +8,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from typing import Any, Protocol, Self
 
-from sqlalchemy import Select, and_, insert, or_, select, update
+from sqlalchemy import Select, and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.rules import Ceilings, Limits, Roofs, Usage
+from bot.store.alone import PacesAlone, PausesAlone
 from bot.store.attic import Attic
 from bot.store.books import Books
 from bot.store.catalogue import Catalogue
 from bot.store.database import Database, Lock
-from bot.store.dialect import upsert
+from bot.store.dialect import unindexed, upsert
 from bot.store.engine import opened
 from bot.store.leases import Leases
 from bot.store.overview import Overview
@@ -24,15 +25,16 @@ from bot.store.paces import Paces
 from bot.store.pauses import Pauses
 from bot.store.servers import Servers
 from bot.store.shares import Shares
-from bot.store.tables import members, notes, task_of, tasks, values
+from bot.store.tables import IS_KEPT, UNSETTLED, in_state, members, notes, task_of, tasks, values
 from bot.store.turns import Lineup, lineup_of, take_turn
 from bot.store.uninterrupted import uninterrupted
+from bot.store.unreadable import only_readable
 from bot.store.usage import counts, ruling_of, usage_of
 from bot.task import Billed, Order, Place, State, Task
 
 _LOOKS, _BETWEEN_LOOKS = 22, 0.1
 """How often to look for the record of what a reply shows already, and the seconds between: Discord waits for three."""
-_ENDS = tuple(state for state in State if state.ended)
+_BEGUN = and_(UNSETTLED, ~in_state(State.QUEUED))
 
 
 class Moved(Exception):
@@ -58,8 +60,8 @@ class Store:
     def __init__(self, database: Database, lease: float) -> None:
         self._database = database
         self.leases = Leases(database, lease)
-        self.pauses = Pauses(database)
-        self.paces = Paces(database)
+        self.pauses = Pauses(database) if database.shared else PausesAlone(database)
+        self.paces = Paces(database) if database.shared else PacesAlone(database)
         self.servers = Servers(self._database)
         self.books = Books(self._database)
         self.attic = Attic(self._database)
@@ -108,9 +110,8 @@ class Store:
             return task_of(added.one())
 
     async def get(self, task_id: int) -> Task | None:
-        """The task's row as it is now."""
-        found = await self._read(select(tasks).where(tasks.c.id == task_id))
-        return found[0] if found else None
+        """The task's row as it is now. Raises RowUnreadable."""
+        return await self._read_one(select(tasks).where(tasks.c.id == task_id))
 
     async def settled(self, task_id: int) -> Task | None:
         """The row; if its end is being shown just now, once that is written down. Takes less than three seconds."""
@@ -124,29 +125,40 @@ class Store:
 
     async def shown_at(self, message_id: int) -> Task | None:
         """The task whose reply is this message, if there is one."""
-        found = await self._read(select(tasks).where(tasks.c.message_id == message_id, tasks.c.forgotten.is_(False)))
-        return found[0] if found else None
+        here = select(tasks).where(tasks.c.message_id == message_id, tasks.c.forgotten.is_(False))
+        return await self._read_one(here)
 
     async def unfinished(self) -> list[Task]:
         """Every task with something left to do, telling and notifying included, but for those in line; oldest first."""
-        left = or_(tasks.c.state.not_in(_ENDS), tasks.c.told.is_(False), tasks.c.ping_due.is_(True))
-        waiting = and_(tasks.c.state != State.QUEUED, left)
-        return await self._read(select(tasks).where(waiting).order_by(tasks.c.id))
+        return await self._read(select(tasks).where(_BEGUN).order_by(unindexed(tasks.c.id)))
+
+    @uninterrupted
+    async def unfinished_ids(self) -> set[int]:
+        """Their numbers, also of those whose rows cannot be read."""
+        async with self._database.reading() as connection:
+            return set(await connection.scalars(select(tasks.c.id).where(_BEGUN)))
 
     async def of_member(self, user_id: int, limit: int) -> list[Task]:
         """The member's newest tasks, newest first."""
         return await self._read(
             select(tasks)
-            .where(tasks.c.user_id == user_id, tasks.c.forgotten.is_(False), tasks.c.message_id > 0)
-            .order_by(tasks.c.id.desc())
+            .where(tasks.c.user_id == user_id, tasks.c.forgotten.is_(False), IS_KEPT)
+            .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
             .limit(limit)
         )
 
     @uninterrupted
     async def claim(self, roofs: Roofs, server_running: int, now: datetime) -> Task | None:
         """Take the next in line, now `preparing`, if there is a slot for it; `server_running`: where none is set."""
+        if not await self._is_line():
+            return None
         async with self._database.writing(Lock.TURNS) as connection:
-            return await take_turn(connection, roofs, server_running, now, self.leases.lease())
+            return await take_turn(connection, roofs, server_running, now, self.leases.lease(), self.leases.aside)
+
+    async def _is_line(self) -> bool:
+        """Whether anybody waits: mostly nobody does, and a look holds nobody up."""
+        async with self._database.reading() as connection:
+            return await connection.scalar(select(tasks.c.id).where(in_state(State.QUEUED)).limit(1)) is not None
 
     @uninterrupted
     async def lineup(self, roofs: Roofs, server_running: int, now: datetime) -> Lineup:
@@ -189,8 +201,9 @@ class Store:
     @uninterrupted
     async def recent_durations(self, limit: int = 20) -> list[float]:
         """How many seconds the latest finished tasks were at FoxAPI."""
-        done = and_(tasks.c.state.in_((State.READY, State.DELIVERED)), tasks.c.rendered_at.is_not(None))
-        newest = select(tasks.c.sent_at, tasks.c.rendered_at).where(done).order_by(tasks.c.id.desc()).limit(limit)
+        done = and_(unindexed(tasks.c.state).in_((State.READY, State.DELIVERED)), tasks.c.rendered_at.is_not(None))
+        latest = select(tasks.c.sent_at, tasks.c.rendered_at).where(done)
+        newest = latest.order_by(tasks.c.rendered_at.desc()).limit(limit)
         async with self._database.reading() as connection:
             return [(end - start).total_seconds() for start, end in await connection.execute(newest)]
 
@@ -210,7 +223,13 @@ class Store:
     @uninterrupted
     async def _read(self, query: Select[tuple[object, ...]]) -> list[Task]:
         async with self._database.reading() as connection:
-            return [task_of(row) for row in await connection.execute(query)]
+            return only_readable(await connection.execute(query))
+
+    @uninterrupted
+    async def _read_one(self, query: Select[tuple[object, ...]]) -> Task | None:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+            return task_of(row) if row else None
 
 
 def _new(order: Order, place: Place, now: datetime, granted: bool) -> dict[str, Any]:
@@ -219,6 +238,7 @@ def _new(order: Order, place: Place, now: datetime, granted: bool) -> dict[str, 
         "user_id": order.user_id,
         "guild_id": order.guild_id,
         "home": order.home,
+        "parent_id": order.parent_id,
         "seconds": order.seconds,
         "order": order,
         "place": place,

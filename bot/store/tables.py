@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     Float,
@@ -22,13 +23,15 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    literal_column,
     or_,
     text,
 )
 from sqlalchemy.types import TypeDecorator
 
 from bot.phrase import Phrase, verbatim
-from bot.task import Place, Task
+from bot.store.errors import RowUnreadable
+from bot.task import Place, State, Task
 
 
 class Moment(TypeDecorator[datetime]):
@@ -76,6 +79,7 @@ tasks = Table(
     Column("home", BigInteger, nullable=False, server_default=ZERO),
     Column("seconds", Integer, nullable=False, server_default=ZERO),
     Column("message_id", BigInteger, nullable=False),
+    Column("parent_id", Number),
     Column("order", JSON, nullable=False),
     Column("place", JSON, nullable=False),
     Column("created_at", Moment, nullable=False),
@@ -112,6 +116,7 @@ tasks = Table(
     Index("tasks_home", "home", "created_at"),
     Index("tasks_created", "created_at"),
     Index("tasks_changed", "changed_at"),
+    Index("tasks_rendered", "rendered_at"),
     Index("tasks_line", "state", "home", "user_id"),
     Index("tasks_message", "message_id", unique=True),
     sqlite_autoincrement=True,  # ids of deleted rows never come back: buttons carry them
@@ -120,6 +125,21 @@ tasks = Table(
 UNSETTLED = or_(tasks.c.told.is_(False), tasks.c.ping_due.is_(True))
 """Something is left to do: what is at work is not told either. (Written as the index says it, so that it is used.)"""
 Index("tasks_unsettled", tasks.c.holder, sqlite_where=UNSETTLED, postgresql_where=UNSETTLED)
+
+
+def _index_some(name: str, column: Column[Any], where: ColumnElement[bool]) -> None:
+    """An index of few of the rows, so that it costs the others nothing; a query must repeat `where` as it stands."""
+    Index(name, column, sqlite_where=where, postgresql_where=where)
+
+
+IS_FORGOTTEN = tasks.c.forgotten.is_(True)
+IS_DELETED = tasks.c.deleted.is_(True)
+IS_KEPT = tasks.c.message_id > text("0")
+"""Whether more is left of it than what is counted."""
+_index_some("tasks_forgotten", tasks.c.user_id, IS_FORGOTTEN)
+_index_some("tasks_deleted", tasks.c.id, IS_DELETED)
+_index_some("tasks_kept", tasks.c.changed_at, IS_KEPT)
+_index_some("tasks_parent", tasks.c.parent_id, tasks.c.parent_id.is_not(None))
 
 notes = Table("notes", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 """What the bot must remember of itself, such as the hash of the commands that it registered last."""
@@ -159,6 +179,20 @@ wishes = Table(
 )
 """What members chose for themselves."""
 
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("home", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Text, primary_key=True),  # in UTC, as 2026-11-22
+    Column("delivered", Integer, nullable=False, server_default=ZERO),
+    Column("failed", Integer, nullable=False, server_default=ZERO),
+    Column("cancelled", Integer, nullable=False, server_default=ZERO),
+    Column("unclear", Integer, nullable=False, server_default=ZERO),
+    Column("seconds", Integer, nullable=False, server_default=ZERO),
+    Column("credits", Float, nullable=False, server_default=ZERO),
+)
+"""A server's tasks of that day whose rows are deleted, for their members wanted that; of whom nothing is kept."""
+
 processes = Table(
     "processes",
     metadata,
@@ -189,7 +223,17 @@ paces = Table(
 )
 """What processes do in turn."""
 
-_COPIES = {"user_id", "guild_id", "message_id", "home", "seconds", "holder"}
+_COPIES = {"user_id", "guild_id", "message_id", "parent_id", "home", "seconds", "holder"}
+
+
+def in_state(*states: State) -> ColumnElement[bool]:
+    """Whether a task's state is one of these.
+
+    They stand in the statement itself: a plan that PostgreSQL makes once for all values would take the rare states for
+    as frequent as `delivered`, and read the whole table.
+    """
+    named: list[ColumnElement[str]] = [literal_column(f"'{state.value}'") for state in states]
+    return tasks.c.state == named[0] if len(named) == 1 else tasks.c.state.in_(named)
 
 
 def values(changes: Mapping[str, object]) -> dict[str, Any]:
@@ -202,8 +246,13 @@ def values(changes: Mapping[str, object]) -> dict[str, Any]:
 
 
 def task_of(row: Row[Any]) -> Task:
-    """Read a row of `tasks`."""
-    return Task.model_validate({name: value for name, value in row._mapping.items() if name not in _COPIES})
+    """Read a row of `tasks`; raises RowUnreadable."""
+    fields = {name: value for name, value in row._mapping.items() if name not in _COPIES}
+    try:
+        return Task.model_validate(fields)
+    except ValidationError as error:
+        wrong = {".".join(map(str, fault["loc"])) or "row" for fault in error.errors(include_input=False)}
+        raise RowUnreadable(f"wrong: {', '.join(sorted(wrong))}") from None
 
 
 def _value(value: object) -> Any:  # noqa: ANN401 (whatever the column takes)

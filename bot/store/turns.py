@@ -16,8 +16,9 @@ from sqlalchemy import and_, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.rules import Roofs
-from bot.store.dialect import upsert
-from bot.store.tables import members, servers, task_of, tasks
+from bot.store.dialect import unindexed, upsert
+from bot.store.tables import in_state, members, servers, tasks
+from bot.store.unreadable import SetAside
 from bot.store.usage import at_work
 from bot.task import State, Task
 
@@ -53,11 +54,17 @@ def slots_of(roofs: Roofs, server_running: int) -> int:
 
 
 async def take_turn(
-    connection: AsyncConnection, roofs: Roofs, server_running: int, now: datetime, lease: Mapping[str, Any]
+    connection: AsyncConnection,
+    roofs: Roofs,
+    server_running: int,
+    now: datetime,
+    lease: Mapping[str, Any],
+    aside: SetAside,
 ) -> Task | None:
     """Let the next task in line begin, if there is a slot for it.
 
-    `server_running`: of servers that have set none; `lease`: what is written into the row of who works on it.
+    `server_running`: of servers that have set none; `lease`: what is written into the row of who works on it; `aside`:
+    where a row goes that cannot be read.
     """
     busy = select(tasks.c.home, func.count().label("tasks")).where(at_work(now)).group_by(tasks.c.home).cte("busy")
     all_busy = select(func.coalesce(func.sum(busy.c.tasks), 0)).scalar_subquery()
@@ -66,7 +73,7 @@ async def take_turn(
     # One row for each member with somebody in line, however many tasks that is.
     heads = (
         select(tasks.c.home, tasks.c.user_id, func.min(tasks.c.id).label("first"))
-        .where(tasks.c.state == State.QUEUED)
+        .where(in_state(State.QUEUED))
         .group_by(tasks.c.home, tasks.c.user_id)
         .subquery()
     )
@@ -86,10 +93,10 @@ async def take_turn(
     while found := (await connection.execute(next_one)).one_or_none():
         still = and_(tasks.c.id == found.first, tasks.c.state == State.QUEUED)
         change = update(tasks).where(still).values(state=State.PREPARING, changed_at=now, **lease)
-        if row := (await connection.execute(change.returning(tasks))).one_or_none():
+        if taken := await aside.read_all(connection, change, [found.first]):
             await _note_turn(connection, found.home, found.user_id, found.turn)
-            return task_of(row)
-        # Else it was cancelled between the two statements: look who is next.
+            return taken[0]
+        # Else it was cancelled between the two statements, or cannot be read: look who is next.
     return None
 
 
@@ -101,10 +108,10 @@ async def _note_turn(connection: AsyncConnection, home: int, user_id: int, turn:
 
 async def lineup_of(connection: AsyncConnection, roofs: Roofs, server_running: int, now: datetime) -> Lineup:
     """Read what the order of the coming turns depends on."""
-    wanted = select(tasks.c.id, tasks.c.home, tasks.c.user_id).where(tasks.c.state == State.QUEUED)
-    waiting = tuple(Waiting(*row) for row in await connection.execute(wanted.order_by(tasks.c.id)))
+    wanted = select(tasks.c.id, tasks.c.home, tasks.c.user_id).where(in_state(State.QUEUED))
+    waiting = tuple(Waiting(*row) for row in await connection.execute(wanted.order_by(unindexed(tasks.c.id))))
     busy = await connection.execute(select(tasks.c.home, tasks.c.expected_at).where(at_work(now)))
-    in_line = select(tasks.c.home).where(tasks.c.state == State.QUEUED)
+    in_line = select(tasks.c.home).where(in_state(State.QUEUED))
     here = select(servers.c.home, servers.c.turn, servers.c.server_running).where(servers.c.home.in_(in_line))
     rows = {row.home: row for row in await connection.execute(here)}
     turns = select(members.c.home, members.c.user_id, members.c.turn).where(members.c.home.in_(in_line))

@@ -21,16 +21,18 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.rules import Ceilings, Limits, Usage, Window
-from bot.store.tables import members, servers, tasks
+from bot.store.dialect import unindexed
+from bot.store.tables import Moment, in_state, members, servers, tasks
 from bot.task import Billed, State
 
 DAY = timedelta(hours=24)
+_LONGEST_COOLDOWN = timedelta(days=7)
 _HELD = timedelta(minutes=10)
 """How long a task that nobody follows any more may still be at FoxAPI; they take two minutes or so."""
 
 Condition = ColumnElement[bool]
 
-COUNTS: Condition = or_(tasks.c.state.not_in((State.FAILED, State.CANCELLED)), tasks.c.billed != Billed.NO)
+COUNTS: Condition = or_(~in_state(State.FAILED, State.CANCELLED), tasks.c.billed != Billed.NO)
 """Whether a task takes a place in the day: not if it ended without being billed for sure."""
 
 
@@ -44,14 +46,12 @@ def lately(now: datetime) -> Condition:
     return and_(tasks.c.created_at > now - DAY, COUNTS)
 
 
-_IS_UNFINISHED: Condition = and_(
-    tasks.c.state.in_(tuple(state for state in State if not state.ended)), tasks.c.overdue.is_(False)
-)
+_IS_UNFINISHED: Condition = and_(in_state(*(state for state in State if not state.ended)), tasks.c.overdue.is_(False))
 
 
 def _takes_slot(held_since: datetime | BindParameter[datetime]) -> Condition:
-    followed = tasks.c.state.in_((State.PREPARING, State.SENDING, State.RENDERING))
-    left_alone = and_(tasks.c.state == State.UNCLEAR, tasks.c.changed_at > held_since)
+    followed = in_state(State.PREPARING, State.SENDING, State.RENDERING)
+    left_alone = and_(unindexed(tasks.c.state) == State.UNCLEAR, tasks.c.changed_at > held_since)
     return and_(tasks.c.overdue.is_(False), or_(followed, left_alone))
 
 
@@ -67,6 +67,11 @@ def at_work(now: datetime) -> Condition:
 def unfinished(home: int) -> Condition:
     """Whether a task of that server counts among its member's unfinished ones."""
     return and_(_IS_UNFINISHED, tasks.c.home == home)
+
+
+def held_here(home: int, now: datetime) -> Condition:
+    """Whether a task takes one of that server's slots."""
+    return and_(at_work(now), unindexed(tasks.c.home) == home)
 
 
 class Ruling(NamedTuple):
@@ -90,18 +95,23 @@ async def ruling_of(connection: AsyncConnection, home: int, user_id: int) -> Rul
 async def usage_of(
     connection: AsyncConnection, home: int, user_id: int, ruling: Ruling, ceilings: Ceilings, now: datetime
 ) -> Usage:
-    """Count, in one statement, everything that one order is judged by."""
-    values = {
+    """Count, in one statement, everything that one order is judged by.
+
+    Windows are counted up to their ceilings, for all orders wait while one is judged.
+    """
+    values: dict[str, Any] = {
         "home": home,
         "user_id": user_id,
         "member_reset": ruling.member_reset,
         "server_reset": ruling.server_reset,
         "day_ago": now - DAY,
+        "cooled_down": now - _LONGEST_COOLDOWN,
         "held_since": now - _HELD,
+        **{f"most_{name}": ceiling for name, ceiling in ceilings},
     }
     found: dict[str, Any] = dict((await connection.execute(_USAGE, values)).one()._mapping)
     for name, newest in _NEWEST.items():
-        count, ceiling = found[name], getattr(ceilings, name)
+        count, ceiling = found[name], values[f"most_{name}"]
         frees_at = None
         if 0 < ceiling <= count:  # there is room again once the newest `ceiling` tasks but one are all that is left
             started = (await connection.execute(newest, {**values, "skipped": ceiling - 1})).scalar_one()
@@ -110,14 +120,14 @@ async def usage_of(
     return Usage(blocked=ruling.blocked, granted=ruling.granted, **found)
 
 
-async def oldest_start(
+async def day_of(
     connection: AsyncConnection, home: int, user_id: int, ruling: Ruling, now: datetime
-) -> datetime | None:
-    """When the oldest task started that still counts in the member's day."""
+) -> tuple[int, datetime | None]:
+    """How many tasks count in the member's day, however many that is, and when the oldest of them started."""
     values = {"home": home, "user_id": user_id, "member_reset": ruling.member_reset, "day_ago": now - DAY}
-    oldest = select(tasks.c.created_at).where(_WINDOWS["member"]).order_by(tasks.c.created_at).limit(1)
-    found: datetime | None = await connection.scalar(oldest, values)
-    return found
+    wanted = select(func.count(), func.min(tasks.c.created_at, type_=Moment)).where(_WINDOWS["member"])
+    count, oldest = (await connection.execute(wanted, values)).one()
+    return count, oldest
 
 
 def number(*conditions: Condition) -> Select[int]:
@@ -144,14 +154,16 @@ _RULING = select(
 
 # Built once: to build, and to look up, a statement of this size takes longer than to run it.
 _HERE: Condition = tasks.c.home == bindparam("home")
-_OWN: Condition = and_(_HERE, tasks.c.user_id == bindparam("user_id"))
+_NARROWED: Condition = unindexed(tasks.c.home) == bindparam("home")
+"""The same, where another index leads to fewer rows than a community's whole past."""
+_OWN: Condition = and_(_NARROWED, tasks.c.user_id == bindparam("user_id"))
 _LATELY: Condition = and_(tasks.c.created_at > bindparam("day_ago"), COUNTS)
 _WORKING = _takes_slot(bindparam("held_since"))
-_QUEUED: Condition = tasks.c.state == State.QUEUED
+_QUEUED: Condition = in_state(State.QUEUED)
 
 _WINDOWS: dict[str, Condition] = {
-    "member": and_(_OWN, _LATELY, tasks.c.id > bindparam("member_reset")),
-    "server": and_(_HERE, _LATELY, tasks.c.id > bindparam("server_reset")),
+    "member": and_(_OWN, _LATELY, unindexed(tasks.c.id) > bindparam("member_reset")),
+    "server": and_(_HERE, _LATELY, unindexed(tasks.c.id) > bindparam("server_reset")),
     "share": and_(_HERE, _LATELY),
     "everywhere": _LATELY,
 }
@@ -166,15 +178,28 @@ _NEWEST = {
     for name, window in _WINDOWS.items()
 }
 
+
+def _up_to_ceiling(name: str) -> Select[int]:
+    """Count a window's tasks no further than its ceiling; where that is 0, there is no limit, and nothing is read."""
+    most = bindparam(f"most_{name}", type_=Integer)
+    newest = select(tasks.c.created_at).where(_WINDOWS[name]).order_by(tasks.c.created_at.desc()).limit(most)
+    return select(func.count()).select_from(newest.subquery())
+
+
 _NUMBERS = {
-    "unfinished": number(_OWN, _IS_UNFINISHED),
+    "unfinished": number(_IS_UNFINISHED, _HERE, tasks.c.user_id == bindparam("user_id")),
     "server_queued": number(_QUEUED, _HERE),
-    "server_at_work": number(_WORKING, _HERE),
+    "server_at_work": number(_WORKING, _NARROWED),
     "queued": number(_QUEUED),
     "at_work": number(_WORKING),
-    **{name: number(window) for name, window in _WINDOWS.items()},
+    **{name: _up_to_ceiling(name) for name in _WINDOWS},
 }
-_LAST_START = select(tasks.c.created_at).where(_OWN, COUNTS).order_by(tasks.c.created_at.desc()).limit(1)
+_LAST_START = (
+    select(tasks.c.created_at)
+    .where(_OWN, COUNTS, tasks.c.created_at > bindparam("cooled_down"))
+    .order_by(tasks.c.created_at.desc())
+    .limit(1)
+)
 _USAGE = select(
     _LAST_START.scalar_subquery().label("last_start"),
     *(numbered.scalar_subquery().label(name) for name, numbered in _NUMBERS.items()),

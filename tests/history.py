@@ -1,0 +1,83 @@
+"""A past for a database: thousands of finished tasks of one community, made by SQL so that it takes a second or two."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from tests.databases import Database
+from tests.makers import NOON, a_place, an_order
+
+HOME, MEMBERS, FIRST_MEMBER = 22, 40, 1000
+"""The one community, and how many of it use the bot."""
+_COLUMNS = (
+    'id, state, user_id, guild_id, home, seconds, message_id, "order", place, created_at, changed_at, head_ends, '
+    "progress, sent_at, rendered_at, expected_at, overdue, billed, told, granted, forgotten, ping_due, deleted, fence"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What there was before the moment that is looked at."""
+
+    tasks: int
+    """Finished ones; of ten, eight were delivered, one failed and one ended as nobody knows."""
+    now: datetime = NOON
+    days: float = 60.0
+    """The time over which they were started, evenly."""
+    shares: bool = True
+    """Whether one in ten is shared."""
+
+
+def add_history(database: Database, history: History) -> None:
+    """Put it there, and let the database's planner know, as it would soon by itself."""
+    if history.tasks:
+        database.sql(_tasks(history, sqlite=database.url.startswith("sqlite")))
+        if history.shares:
+            database.sql(_shares(history, sqlite=database.url.startswith("sqlite")))
+    if not database.url.startswith("sqlite"):
+        database.sql(
+            "SELECT setval(pg_get_serial_sequence('tasks', 'id'), (SELECT COALESCE(MAX(id), 0) + 1 FROM tasks))"
+        )
+        database.sql("ANALYZE")
+
+
+def _tasks(history: History, *, sqlite: bool) -> str:
+    apart = history.days * 86_400 / history.tasks
+    began = _before(history, f"(n.i * {apart} + 60)", sqlite=sqlite)
+    done = _before(history, f"(n.i * {apart})", sqlite=sqlite)
+    state = "CASE n.i % 10 WHEN 3 THEN 'failed' WHEN 7 THEN 'unclear' ELSE 'delivered' END"
+    rendered = f"CASE WHEN n.i % 10 IN (3, 7) THEN NULL ELSE {done} END"
+    billed = "CASE n.i % 10 WHEN 3 THEN 'no' WHEN 7 THEN 'unknown' ELSE 'yes' END"
+    user = f"{FIRST_MEMBER} + n.i % {MEMBERS}"
+    order = _quoted(an_order(guild_id=HOME).model_dump(mode="json"), sqlite=sqlite)
+    place = _quoted(a_place().model_dump(mode="json") | {"token": "made-up"}, sqlite=sqlite)
+    return (
+        f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {history.tasks}) "  # noqa: S608
+        f"INSERT INTO tasks ({_COLUMNS}) SELECT {history.tasks} + 1 - n.i, {state}, {user}, {HOME}, {HOME}, 6, "
+        f"1000000000 + n.i, {order}, {place}, {began}, {done}, 0, 100, {began}, {rendered}, {done}, "
+        f"FALSE, {billed}, TRUE, FALSE, FALSE, FALSE, FALSE, 1 FROM n ORDER BY n.i DESC"
+    )
+
+
+def _shares(history: History, *, sqlite: bool) -> str:
+    posted = _before(history, f"(({history.tasks} - t.id) * {history.days * 86_400 / history.tasks})", sqlite=sqlite)
+    columns = "task_id, guild_id, channel_id, user_id, hidden, tried_at, posted_at, posted_in, message_id, stars"
+    return (
+        f"INSERT INTO shares ({columns}) SELECT t.id, {HOME}, 33, t.user_id, FALSE, {posted}, {posted}, 33, "  # noqa: S608
+        "2000000000 + t.id, t.id % 7 FROM tasks t WHERE t.id % 10 = 1 AND t.told"
+    )
+
+
+def _before(history: History, seconds: str, *, sqlite: bool) -> str:
+    """The moment so many seconds before the history's end, as the engine keeps it."""
+    if sqlite:
+        now = history.now.strftime("%Y-%m-%d %H:%M:%S")
+        return f"strftime('%Y-%m-%d %H:%M:%f', '{now}', '-' || {seconds} || ' seconds') || '000'"
+    return f"(TIMESTAMPTZ '{history.now.isoformat()}' - {seconds} * INTERVAL '1 second')"
+
+
+def _quoted(value: object, *, sqlite: bool) -> str:
+    text = "'" + json.dumps(value).replace("'", "''") + "'"
+    return text if sqlite else f"CAST({text} AS JSON)"
