@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import Column, ColumnElement, and_, delete, exists, or_, select, update
+from sqlalchemy import Column, ColumnElement, and_, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database, Lock
@@ -63,8 +63,9 @@ class Attic:
 
         What is shared stays until it is taken back: its post, its buttons and the gallery need it.
         """
-        shared = exists().where(shares.c.task_id == tasks.c.id)
-        old = and_(_OVER, tasks.c.ping_due.is_(False), ~shared)
+        # (Counted, for PostgreSQL would make a join of NOT EXISTS, and read all shares for it.)
+        shared = select(func.count()).where(shares.c.task_id == tasks.c.id).scalar_subquery()
+        old = and_(_OVER, tasks.c.ping_due.is_(False), shared == 0)
         # Whatever ended so long ago was started before that: said too, so that nothing younger is looked at.
         before = now - max(keep, _REPORTED)
         gone = and_(old, unindexed(tasks.c.changed_at) <= now - keep, tasks.c.created_at <= before)

@@ -60,11 +60,11 @@ class Catalogue:
         Asked at each key that is pressed, so it looks at their newest thousands only.
         """
         words = words.replace("\0", "")  # PostgreSQL takes any character but this
-        prompt, number = tasks.c.order["prompt"].as_string(), cast(tasks.c.id, Text)
+        newest = select(tasks).where(_of(user_id)).order_by(*_NEWEST).limit(_SEARCHED).subquery()
+        prompt, number = newest.c.order["prompt"].as_string(), cast(newest.c.id, Text)
         fits = or_(prompt.icontains(words, autoescape=True), number.startswith(words, autoescape=True))
-        newest = select(tasks.c.id).where(_of(user_id)).order_by(*_NEWEST).limit(_SEARCHED).subquery()
-        found = select(tasks).join(newest, newest.c.id == tasks.c.id).where(fits).order_by(*_NEWEST).limit(limit)
-        return await self._read(found)
+        order = (newest.c.created_at.desc(), newest.c.id.desc())
+        return await self._read(select(newest).where(fits).order_by(*order).limit(limit))
 
     async def next_parts(self, task_ids: Collection[int]) -> Sequence[Task]:
         """The tasks that go on from the results of those, oldest first."""

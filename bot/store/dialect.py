@@ -32,10 +32,10 @@ def _epoch(*_: object, **__: object) -> str:
 
 
 class unindexed(FunctionElement[Any]):
-    """A column by which SQLite shall neither search nor sort with an index: there the unary plus forbids it.
+    """A column by which the database shall neither search nor sort with an index, for another one is right.
 
     Without statistics SQLite's planner takes all indexes for equally good, and would walk a whole history in the order
-    that is wanted rather than sort the few rows that are left. PostgreSQL's planner knows better: it gets the column.
+    that is wanted rather than sort the few rows that are left; PostgreSQL's is right mostly, but not for all values.
     """
 
     inherit_cache = True
@@ -47,12 +47,13 @@ class unindexed(FunctionElement[Any]):
 
 @compiles(unindexed, "sqlite")
 def _plus(element: unindexed, compiler: SQLCompiler, **words: Any) -> str:  # noqa: ANN401 (SQLAlchemy's own)
-    return "+" + compiler.process(element.clauses, **words)
+    return "+" + compiler.process(element.clauses, **words)  # (sqlite.org, The SQLite Query Optimizer Overview, 4)
 
 
 @compiles(unindexed)
-def _plain(element: unindexed, compiler: SQLCompiler, **words: Any) -> str:  # noqa: ANN401
-    return compiler.process(element.clauses, **words)
+def _wrapped(element: unindexed, compiler: SQLCompiler, **words: Any) -> str:  # noqa: ANN401
+    column = compiler.process(element.clauses, **words)
+    return f"COALESCE({column}, {column})"
 
 
 def to_json(value: object) -> str:

@@ -111,7 +111,7 @@ class Shares:
 
     async def left_behind(self, limit: int) -> list[Share]:
         """Shares of results that were deleted, in no order: one that cannot be taken back stands in nobody's way."""
-        left = select(shares).join(tasks, tasks.c.id == shares.c.task_id).where(IS_DELETED)
+        left = select(shares).join(tasks, unindexed(tasks.c.id) == shares.c.task_id).where(IS_DELETED)
         return await self._read(left.order_by(func.random()).limit(limit))
 
     async def unsettled(self, limit: int) -> list[Share]:
@@ -122,7 +122,8 @@ class Shares:
     async def posted(self, guild_id: int, since: datetime, limit: int) -> list[Share]:
         """The server's posts since then: the most starred, as last counted, then the newest; no deleted ones."""
         there = and_(shares.c.guild_id == guild_id, shares.c.message_id.is_not(None), shares.c.posted_at >= since)
-        here = select(shares).join(tasks, tasks.c.id == shares.c.task_id).where(there, _SHOWN)
+        shown = select(_SHOWN).where(tasks.c.id == shares.c.task_id).scalar_subquery()
+        here = select(shares).where(there, shown.is_(True))
         return await self._read(here.order_by(shares.c.stars.desc(), shares.c.posted_at.desc()).limit(limit))
 
     @uninterrupted

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, Text, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.rules import NOBODY, Tally
-from bot.store.dialect import insert_into
+from bot.store.dialect import insert_into, unindexed
 from bot.store.tables import tallies, tasks
 from bot.task import State
 
@@ -37,7 +37,8 @@ _SUMS = (
 
 def tallies_of(which: ColumnElement[bool]) -> Select[Any]:
     """Those tasks, counted by server and day."""
-    return select(tasks.c.home, _DAY, *_SUMS).where(which).group_by(tasks.c.home, _DAY)
+    home = unindexed(tasks.c.home)
+    return select(home.label("home"), _DAY, *_SUMS).where(which).group_by(home, _DAY)
 
 
 async def add_tally(connection: AsyncConnection, row: Row[Any]) -> None:

@@ -66,7 +66,8 @@ async def take_turn(
     `server_running`: of servers that have set none; `lease`: what is written into the row of who works on it; `aside`:
     where a row goes that cannot be read.
     """
-    busy = select(tasks.c.home, func.count().label("tasks")).where(at_work(now)).group_by(tasks.c.home).cte("busy")
+    home = unindexed(tasks.c.home)
+    busy = select(home.label("home"), func.count().label("tasks")).where(at_work(now)).group_by(home).cte("busy")
     all_busy = select(func.coalesce(func.sum(busy.c.tasks), 0)).scalar_subquery()
     own = func.coalesce(servers.c.server_running, server_running)
     slots = case((own == 0, roofs.server_running), (own < roofs.server_running, own), else_=roofs.server_running)
