@@ -11,7 +11,7 @@ import discord
 
 from bot.languages import Language
 from bot.phrase import Phrase, counted, say, verbatim
-from bot.rules import Tally
+from bot.rules import NOBODY, Tally
 from bot.service import Report
 from cogs import _rules
 from cogs._cards import BLUE
@@ -69,8 +69,9 @@ def bars(report: Report) -> list[Bar]:
 def table(report: Report) -> bytes:
     """The report as CSV, one row per day and member.
 
-    No cell is a text that somebody wrote, so none can be taken for a formula; members are told by their ids. It is data
-    for spreadsheets and scripts, so its header is the same in every language.
+    No cell is a text that somebody wrote, so none can be taken for a formula; members are told by their ids, and 0
+    stands for those whose tasks were deleted at their wish. It is data for spreadsheets and scripts, so its header is
+    the same in every language.
     """
     out = io.StringIO()
     writer = csv.writer(out)
@@ -116,7 +117,8 @@ def _by_member(members: Sequence[Tally], language: Language) -> str:
     lines: list[str] = []
     room = _FIELD
     for each in members[:_MEMBERS]:
-        line = f"{_rules.member(each.user_id)}: {language.tell(_in_line(each))}"
+        who = language.say("Deleted data") if each.user_id == NOBODY else _rules.member(each.user_id)
+        line = f"{who}: {language.tell(_in_line(each))}"
         room -= len(line) + 1
         if room < 0:
             break

@@ -12,7 +12,7 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import bot.store
-from bot.rules import Limits
+from bot.rules import NOBODY, Limits
 from bot.store import Store
 from bot.task import Billed, Refused, State
 from tests.databases import Database
@@ -113,6 +113,43 @@ async def test_tasks_of_before_there_were_limits_are_counted_too(unmigrated: Dat
         await desk.refused(guild=GUILD)
         await desk.refused(guild=None)
         assert (await desk.service.moderation.usage(GUILD, 1)).total.seconds == 6
+
+
+async def test_nul_characters_of_before_are_taken_out(unmigrated: Database) -> None:
+    """A prompt that an older version kept with one can be searched after the upgrade; its parent is found by it too."""
+    await _migrated_to("0011", unmigrated.url)
+    for message, prompt in ((1, "a cat\\u0000 jumps"), (2, r"a \\u0000 that was typed")):
+        order = an_order(prompt="PROMPT", parent_id=message - 1 or None).model_dump_json().replace("PROMPT", prompt)
+        place, row = a_place(message).model_dump_json(), f"{GUILD}, {ALF}, {message}, '{NOON:%F %T}', '{NOON:%F %T}'"
+        unmigrated.sql(
+            f"""INSERT INTO tasks (state, "order", place, home, user_id, message_id, created_at, changed_at,
+            head_ends, progress, overdue, billed, told)
+            VALUES ('delivered', '{order}', '{place}', {row}, 0, 0, false, 'yes', true)"""  # noqa: S608
+        )
+    async with Store.open(unmigrated.url) as store:
+        found = await store.catalogue.search(ALF, "a ", 5)
+        assert [task.order.prompt for task in found] == ["a \\u0000 that was typed", "a cat jumps"]
+        assert [task.id for task in await store.catalogue.next_parts([1])] == [2]
+
+
+async def test_moderators_count_what_was_deleted(desk: Desk) -> None:
+    """A member deletes their data: /usage still counts their tasks, from the next day on as nobody's; then they go."""
+    await desk.end(await desk.submit(prompt="old"), State.DELIVERED, Billed.YES, credits=2.0)
+    await desk.end(await desk.submit(), State.FAILED, Billed.NO)
+    await desk.end(await desk.submit(BEA), State.DELIVERED, Billed.YES, credits=1.0)
+    before = await desk.service.moderation.usage(GUILD, 30)
+    await desk.service.forget(ALF)
+    assert (await desk.service.moderation.usage(GUILD, 30)).total == before.total
+    desk.time += timedelta(hours=24)
+    await desk.store.attic.sweep(desk.time, GRACE)
+    await desk.store.attic.sweep(desk.time, GRACE)
+    report = await desk.service.moderation.usage(GUILD, 31)
+    assert report.total.model_dump(exclude={"day"}) == before.total.model_dump(exclude={"day"})
+    assert {(one.user_id, one.tasks) for one in report.members} == {(NOBODY, 2), (BEA, 1)}
+    assert [row[0] for row in desk.database.sql("SELECT user_id FROM tasks")] == [BEA]
+    desk.time += timedelta(days=32)
+    await desk.store.attic.sweep(desk.time, GRACE)
+    assert _count(desk, "tallies") == 0
 
 
 async def _migrated_to(revision: str, url: str) -> None:

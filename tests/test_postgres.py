@@ -9,9 +9,12 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.sandbox.faults import Hold
-from bot.store import Store, StoreUnusable
+from bot.store import Store, StoreUnusable, postgres
+from bot.store.database import Lock
 from tests.clips import Clips
 from tests.databases import Database, new_database
 from tests.hardship import CALM, DONE, HASTY, RESULT, assert_told, tiny
@@ -72,6 +75,41 @@ async def test_nobody_there_is_one_sentence() -> None:
     assert "cannot be reached at 127.0.0.1:1: start it, or correct DATABASE_URL" in await refused(closed)
     unknown = f"postgresql+asyncpg://bot:{SECRET}@nowhere.invalid/bot"
     assert "cannot be reached at nowhere.invalid:5432" in await refused(unknown)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_an_upgrade_may_take_longer_than_an_answer(
+    unmigrated: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each step takes longer than a query may, and a second process waits for all of them: both end well."""
+    caplog.set_level("INFO")
+    monkeypatch.setattr(postgres, "_ANSWER_SECONDS", 0.2)
+    unmigrated.sql(
+        "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); END $$"
+    )
+    unmigrated.sql(
+        "CREATE EVENT TRIGGER slow ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION slow()"
+    )
+
+    async def opened() -> None:
+        async with Store.open(unmigrated.url) as store:
+            assert await store.get(1) is None
+
+    await asyncio.gather(opened(), opened())
+    assert "another process brings the database up to date: waiting for it" in caplog.text
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_an_upgrade_that_never_ends_is_told_as_that(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where something holds it up for longer than an upgrade may take, the sentence does not say: cannot be reached."""
+    monkeypatch.setattr(postgres, "_MIGRATION_SECONDS", 0.3)
+    engine = create_async_engine(database.url)
+    async with engine.begin() as connection:
+        await connection.execute(select(func.pg_advisory_xact_lock(Lock.MIGRATION)))
+        said = await refused(database.url)
+    await engine.dispose()
+    assert "did not end within 0.3 seconds, and nothing was changed" in said
+    assert "cannot be reached" not in said
 
 
 async def test_without_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:

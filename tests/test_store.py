@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.rules import Roofs
+from bot.rules import Limits, Roofs
 from bot.store import Moved, Store, StoreUnusable
 from bot.store.tables import metadata
 from bot.task import Billed, Clip, Order, Place, State, Task
@@ -132,6 +132,19 @@ async def test_characters_that_one_make_does_not_take(store: Store) -> None:
     assert failed.remote_id == "no way"
     assert await store.get(10**18 - 1) is None
     assert [found.id for found in await store.catalogue.search(2**62, "\U0001f431 \\", 5)] == [task.id]
+
+
+@pytest.mark.parametrize("words", ["cat\0 jump", "cat jump"])
+async def test_a_nul_in_a_prompt_breaks_no_search(store: Store, words: str) -> None:
+    """PostgreSQL would keep it in JSON and fail on each search of that member: it is left out, there and in words."""
+    task = await added(store, an_order(prompt="a cat\0 jumps", source_name="\0.mp4"), a_place())
+    assert (task.order.prompt, task.order.source_name) == ("a cat jumps", ".mp4")
+    assert [found.id for found in await store.catalogue.search(11, words, 5)] == [task.id]
+    limits = Limits(paused="later\0", forbidden=("a\0b",))
+    assert (await store.servers.change(22, lambda _: limits))[1] == limits
+    kept = await store.servers.limits_of(22)
+    assert kept
+    assert (kept.paused, kept.forbidden) == ("later", ("ab",))
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://x/y", "sqlite+aiosqlite://", "postgresql://x/y"])

@@ -49,6 +49,12 @@ class Gauges:
             ["state"],
             registry=registry,
         )
+        aside = Gauge(
+            "extendbot_tasks_set_aside",
+            "Tasks on which this process does not work, for their rows cannot be read; the log names them.",
+            registry=registry,
+        )
+        aside.set_function(lambda: len(sources.store.leases.aside.ids))
         self._ready = Gauge("extendbot_ready", "1 if this part is well, else 0.", ["part"], registry=registry)
         self._database = Gauge("extendbot_database_bytes", "Size of the database.", registry=registry)
         self._files = Gauge(

@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 
 _POOL = {"pool_size": 10, "max_overflow": 20, "pool_timeout": 10, "pool_pre_ping": True}
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5, 20
-_MIGRATION_SECONDS = 3600
+_MIGRATION_SECONDS: float = 3600
 """For one step of an upgrade, or for another process's upgrade: a large table takes minutes."""
 _TOO_LONG = (
-    "The upgrade of the database at {where} did not end within {minutes} minutes, and nothing was changed: see in "
+    "The upgrade of the database at {where} did not end within {seconds} seconds, and nothing was changed: see in "
     "pg_stat_activity what holds its tables locked, and start the bot again."
 )
 _SESSION = {
@@ -103,8 +103,8 @@ async def _migrate(address: URL) -> None:
             try:
                 await _bring_up_to_date(connection)
             except TimeoutError:
-                where, minutes = place_of(address), _MIGRATION_SECONDS // 60
-                raise StoreUnusable(_TOO_LONG.format(where=where, minutes=minutes)) from None
+                told = _TOO_LONG.format(where=place_of(address), seconds=_MIGRATION_SECONDS)
+                raise StoreUnusable(told) from None
     except (DBAPIError, OSError) as error:
         raise StoreUnusable(_sentence(error, address)) from None  # (its text may hold what was tried)
     finally:

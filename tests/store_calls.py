@@ -1,0 +1,205 @@
+"""Everything that the store can be asked, asked as the bot asks it, on a community's history (tests/history.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from sqlalchemy import update
+
+from bot.rules import Limits, Roofs
+from bot.store import Store
+from bot.store.tables import tasks
+from bot.task import Billed, Notify, State, Task
+from tests.history import FIRST_MEMBER, HOME
+from tests.makers import NOON, a_case, a_place, an_order
+
+FINISHED = 20_000
+DAY, LATE = timedelta(days=1), NOON + timedelta(minutes=1)
+OPEN = Roofs(max_running=10**6)
+ROOFS = Roofs(max_running=100, max_per_day=5000, share=50, max_waiting=10**6, server_waiting=10**6)
+LIMITS = Limits(user_per_day=50, server_per_day=400, user_running=50, cooldown=1)
+MEMBER, ENDED = FIRST_MEMBER + 7, FINISHED - 2
+"""Whose tasks are looked at, and one of those that have ended."""
+Call = Callable[[], Awaitable[object]]
+
+
+async def a_busy_store(store: Store) -> dict[str, Task]:
+    """Add to the history what there is at one moment: some in line, some at work, some shared, some forgotten."""
+    found: dict[str, Task] = {}
+    for number in range(40):
+        order = an_order(user_id=FIRST_MEMBER + number, guild_id=HOME, parent_id=19_000 + number)
+        found["in line"] = await store.reserve(order, a_place(5000 + number), NOON, a_case(order))
+    for number, state in enumerate([State.PREPARING, State.SENDING, State.RENDERING, State.READY] * 4):
+        task = await store.claim(OPEN, 0, NOON)
+        assert task
+        found[state] = await store.move(task, state, NOON, overdue=number == 0)
+    return found
+
+
+async def damage(store: Store, task_id: int) -> None:
+    """Make a row one that cannot be read."""
+    async with store._database.writing() as connection:
+        await connection.execute(update(tasks).where(tasks.c.id == task_id).values(billed="nonsense"))
+
+
+class StoreCalls:
+    """By the names of the store's methods, a call of each."""
+
+    def __init__(self, store: Store, rows: dict[str, Task]) -> None:
+        """`rows`: those of :func:`a_busy_store`."""
+        self._store = store
+        self._rows = rows
+        self._places = iter(range(7000, 8000))
+        self._order = an_order(user_id=MEMBER, guild_id=HOME)
+
+    def all(self) -> dict[str, Call]:
+        """In the order in which they can be called."""
+        parts = (self._of_store(), self._of_processes(), self._of_counts(), self._of_members(), self._of_servers())
+        return {name: call for part in (*parts, self._of_shares(), self._of_attic()) for name, call in part.items()}
+
+    def _of_store(self) -> dict[str, Call]:
+        store, rows = self._store, self._rows
+        return {
+            "leases.join": store.leases.join,
+            "reserve": self._reserve,
+            "claim": lambda: store.claim(OPEN, 5, NOON),
+            "lineup": lambda: store.lineup(ROOFS, 5, NOON),
+            "in_line": lambda: store.in_line([rows["in line"].id]),
+            "get": lambda: store.get(ENDED),
+            "settled": lambda: store.settled(ENDED),
+            "shown_at": lambda: store.shown_at(1_000_000_005),
+            "unfinished": store.unfinished,
+            "unfinished_ids": store.unfinished_ids,
+            "of_member": lambda: store.of_member(MEMBER, 25),
+            "move": lambda: store.move(rows[State.SENDING], State.RENDERING, NOON),
+            "note": lambda: store.note(rows[State.RENDERING], progress=50),
+            "recent_durations": store.recent_durations,
+            "remember": lambda: store.remember("a", "b"),
+            "remembered": lambda: store.remembered("a"),
+        }
+
+    async def _reserve(self) -> None:
+        store, order = self._store, self._order
+        await store.servers.grant(HOME, MEMBER, 1)
+        await store.reserve(order, a_place(next(self._places)), LATE, a_case(order, LATE, LIMITS, ROOFS))
+        tight = LIMITS.model_copy(update={"user_per_day": 1, "server_per_day": 0})
+        later = LATE + DAY / 2
+        granted = await store.reserve(order, a_place(next(self._places)), later, a_case(order, later, tight))
+        await store.move(granted, State.CANCELLED, LATE, billed=Billed.NO, told=True)
+
+    def _of_processes(self) -> dict[str, Call]:
+        store = self._store
+        return {
+            "leases.beat": store.leases.beat,
+            "leases.has_duty": lambda: store.leases.has_duty("line"),
+            "leases.take": self._take,
+            "paces.turn": lambda: store.paces.turn("identify", 5),
+            "pauses.begin": lambda: store.pauses.begin(lambda _: (1.0, 0.1)),
+            "pauses.turn": lambda: store.pauses.turn(1),
+            "pauses.lasts": store.pauses.lasts,
+            "pauses.end": store.pauses.end,
+        }
+
+    async def _take(self) -> None:
+        leases = self._store.leases
+        await leases.leave()
+        await leases.join()
+        await damage(self._store, self._rows[State.PREPARING].id)
+        assert await leases.take([])
+        assert await leases.take([])  # what it holds without knowing
+
+    def _of_counts(self) -> dict[str, Call]:
+        store, books = self._store, self._store.books
+        return {
+            "overview.read": store.overview.read,
+            "books.look": lambda: books.look(HOME, MEMBER, a_case(self._order, LATE, LIMITS, ROOFS).ceilings, LATE),
+            "books.in_use": lambda: books.in_use(HOME, NOON),
+            "books.tallies": lambda: books.tallies(HOME, NOON - 30 * DAY),
+            "books.of_person": lambda: books.of_person(MEMBER),
+        }
+
+    def _of_members(self) -> dict[str, Call]:
+        catalogue = self._store.catalogue
+        return {
+            "catalogue.page": lambda: catalogue.page(MEMBER, 0, 5),
+            "catalogue.count": lambda: catalogue.count(MEMBER),
+            "catalogue.search": lambda: catalogue.search(MEMBER, "nothing of the kind", 25),
+            "catalogue.next_parts": lambda: catalogue.next_parts(range(19_000, 19_010)),
+            "catalogue.worth_keeping": lambda: catalogue.worth_keeping(range(5, FINISHED, 200)),
+            "catalogue.set_notify": lambda: catalogue.set_notify(MEMBER, Notify.NEVER),
+            "catalogue.notify": lambda: catalogue.notify(MEMBER),
+        }
+
+    def _of_servers(self) -> dict[str, Call]:
+        servers = self._store.servers
+        return {
+            "servers.limits_of": lambda: servers.limits_of(HOME),
+            "servers.change": lambda: servers.change(HOME, lambda _: LIMITS),
+            "servers.block": lambda: servers.block(HOME, MEMBER, 1, NOON),
+            "servers.unblock": lambda: servers.unblock(HOME, MEMBER),
+            "servers.reset": self._reset,
+            "servers.grant": lambda: servers.grant(HOME, MEMBER, 1),
+            "servers.ruled": lambda: servers.ruled(HOME),
+            "servers.left": lambda: servers.left(33, NOON - 99 * DAY),
+            "servers.joined": lambda: servers.joined(44),
+            "servers.present": self._present,
+        }
+
+    async def _reset(self) -> None:
+        await self._store.servers.reset(HOME, None)
+        await self._store.servers.reset(HOME, MEMBER)
+
+    async def _present(self) -> None:
+        await self._store.servers.present([33], NOON)
+        await self._store.servers.present([HOME, 33], NOON)
+        await self._store.servers.left(33, NOON - 99 * DAY)
+
+    def _of_shares(self) -> dict[str, Call]:
+        shares = self._store.shares
+        return {
+            "shares.intend": self._share,
+            "shares.note": self._note_share,
+            "shares.note_all": lambda: shares.note_all([5, 6], stars=2),
+            "shares.get": lambda: shares.get(5),
+            "shares.of_task": lambda: shares.of_task(ENDED),
+            "shares.at": lambda: shares.at(HOME, 2_000_000_011),
+            "shares.left_behind": lambda: shares.left_behind(20),
+            "shares.unsettled": lambda: shares.unsettled(20),
+            "shares.posted": lambda: shares.posted(HOME, NOON - 30 * DAY, 50),
+            "shares.set_showcase": self._showcase,
+            "shares.showcase": lambda: shares.showcase(HOME),
+            "shares.remove": lambda: shares.remove(7),
+        }
+
+    async def _share(self) -> None:
+        task = await self._store.get(ENDED)
+        assert task
+        assert await self._store.shares.intend(task, HOME, 44, NOON, hidden=False)
+        await self._store.note(task, deleted=True)
+
+    async def _note_share(self) -> None:
+        share = await self._store.shares.get(9)
+        assert share
+        await self._store.shares.note(share, stars=1)
+
+    async def _showcase(self) -> None:
+        await self._store.shares.set_showcase(HOME, 5)
+        await self._store.shares.set_showcase(HOME, None)
+
+    def _of_attic(self) -> dict[str, Call]:
+        attic = self._store.attic
+        return {
+            "attic.forget": self._forget,
+            "attic.sweep": lambda: attic.sweep(NOON, 30 * DAY),
+            "attic.retire": self._retire,
+            "leases.leave": self._store.leases.leave,
+        }
+
+    async def _forget(self) -> None:
+        await damage(self._store, FINISHED + 1 - 8)  # of the last day, and theirs
+        await self._store.attic.forget(MEMBER + 1, NOON)
+
+    async def _retire(self) -> None:
+        assert await self._store.attic.retire(NOON, DAY * 59.5)
+        assert await self._store.attic.retire(NOON - DAY * 58, DAY)
