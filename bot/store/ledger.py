@@ -49,6 +49,8 @@ def take_over(connection: Connection) -> Strays:
     connection.execute(text("INSERT INTO main.notes SELECT * FROM old.notes"))
     skipped = _skipped(connection)
     left = frozenset(connection.scalars(text("SELECT id FROM main.tasks")))
+    connection.execute(text("DELETE FROM main.tallies"))
+    connection.execute(text("INSERT INTO main.tallies SELECT * FROM old.tallies"))
     strays = frozenset(number for number in left if any(number in each for each in skipped))
     for number in left - strays:
         connection.execute(text("DELETE FROM main.tasks WHERE id = :number"), {"number": number})
