@@ -11,6 +11,7 @@ from tests.makers import NOON, a_place, an_order
 
 HOME, MEMBERS, FIRST_MEMBER = 22, 40, 1000
 """The one community, and how many of it use the bot."""
+_AT_ONCE = 25_000
 _COLUMNS = (
     'id, state, user_id, guild_id, home, seconds, message_id, "order", place, created_at, changed_at, head_ends, '
     "progress, sent_at, rendered_at, expected_at, overdue, billed, told, granted, forgotten, ping_due, deleted, fence"
@@ -33,7 +34,8 @@ class History:
 def add_history(database: Database, history: History) -> None:
     """Put it there, and let the database's planner know, as it would soon by itself."""
     if history.tasks:
-        database.sql(_tasks(history, sqlite=database.url.startswith("sqlite")))
+        for first in range(1, history.tasks + 1, _AT_ONCE):
+            database.sql(_tasks(history, first, sqlite=database.url.startswith("sqlite")))
         if history.shares:
             database.sql(_shares(history, sqlite=database.url.startswith("sqlite")))
     if not database.url.startswith("sqlite"):
@@ -43,7 +45,8 @@ def add_history(database: Database, history: History) -> None:
         database.sql("ANALYZE")
 
 
-def _tasks(history: History, *, sqlite: bool) -> str:
+def _tasks(history: History, first: int, *, sqlite: bool) -> str:
+    last = min(history.tasks, first + _AT_ONCE - 1)
     apart = history.days * 86_400 / history.tasks
     began = _before(history, f"(n.i * {apart} + 60)", sqlite=sqlite)
     done = _before(history, f"(n.i * {apart})", sqlite=sqlite)
@@ -54,7 +57,7 @@ def _tasks(history: History, *, sqlite: bool) -> str:
     order = _quoted(an_order(guild_id=HOME).model_dump(mode="json"), sqlite=sqlite)
     place = _quoted(a_place().model_dump(mode="json") | {"token": "made-up"}, sqlite=sqlite)
     return (
-        f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {history.tasks}) "  # noqa: S608
+        f"WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last}) "  # noqa: S608
         f"INSERT INTO tasks ({_COLUMNS}) SELECT {history.tasks} + 1 - n.i, {state}, {user}, {HOME}, {HOME}, 6, "
         f"1000000000 + n.i, {order}, {place}, {began}, {done}, 0, 100, {began}, {rendered}, {done}, "
         f"FALSE, {billed}, TRUE, FALSE, FALSE, FALSE, FALSE, 1 FROM n ORDER BY n.i DESC"

@@ -62,6 +62,8 @@ def build(file: Path, version: str) -> None:
             insert(connection, "showcases", {"guild_id": 22, "channel_id": 33})
         if version >= "0004":
             insert(connection, "wishes", {"user_id": 11, "notify": "never"})
+        if version >= "0014":
+            insert(connection, "tallies", {"home": 22, "day": "2026-11-01", "delivered": 3})
         connection.commit()
 
 
