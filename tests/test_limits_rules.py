@@ -260,7 +260,7 @@ def steps(text: str) -> int:
     def trace(frame: FrameType, event: str, _: object) -> TraceFunction | None:
         nonlocal count
         count += event == "line"
-        return trace if frame.f_code.co_filename == filter_code.__file__ else None
+        return trace if frame.f_code.co_filename == first_forbidden.__code__.co_filename else None
 
     before = sys.gettrace()
     sys.settrace(trace)
