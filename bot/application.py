@@ -129,6 +129,7 @@ def _foxapi(settings: Settings, patience: Patience, metrics: Metrics) -> FoxAPI:
         patience.answer,
         query_seconds=patience.query,
         upload_seconds=patience.upload,
+        secrets=settings.secrets,
         trace=metrics.foxapi(),
     )
 
