@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 USER_AGENT = "extend-bot/0.1 (+Discord bot)"
 """Seen: FoxAPI's gateway answers 403 to a library's own."""
 _BODY_MAX = 1 << 20
+_LOGGED = 10_000
+"""Bytes of an answer that are looked at for the log, which gets less of it."""
 _CONNECT, _UPLOAD = 10, 600
 """Seconds: for a connection, and for an upload as a whole."""
 
@@ -159,7 +161,7 @@ class FoxAPI:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Passing(self._discretion(f"{type(error).__name__}: {error}")) from error
         if status != 200:
-            log.debug("FoxAPI answered %d with %d bytes", status, len(body))
+            log.debug("FoxAPI answered %d: %.300r", status, self._discretion(body[:_LOGGED].decode(errors="replace")))
         return decipher(status, answered, body, self._discretion)
 
 
