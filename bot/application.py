@@ -69,7 +69,7 @@ async def assembled(
         library = Library(store, folders)
         ffmpeg = Ffmpeg(ran=metrics.ffmpeg_ran)
         url, gap, trace = settings.discord_api_url, settings.edit_seconds, metrics.discord()
-        sharing = Sharing(store, ffmpeg, now)
+        sharing = Sharing(store, ffmpeg, results, now)
         bot = ExtendBot(
             service,
             library,
@@ -129,6 +129,7 @@ def _foxapi(settings: Settings, patience: Patience, metrics: Metrics) -> FoxAPI:
         patience.answer,
         query_seconds=patience.query,
         upload_seconds=patience.upload,
+        secrets=settings.secrets,
         trace=metrics.foxapi(),
     )
 

@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.media import Bucket
+from bot.redaction import password_of
 from bot.rules import Cooldown, Count, Limits, MostSeconds, Roofs
 
 _SECRETS = {"DISCORD_TOKEN": "from the Discord developer portal", "FOXAPI_KEY": "from your FoxAPI account"}
@@ -21,6 +22,8 @@ _NO_SECRET = "\0"  # noqa: S105 (stands where there is none)
 _EXAMPLES = {"FILES_URL": "s3://bucket/folder", "S3_ENDPOINT": "https://s3.example.org"}
 _FILE_MAX = 1 << 16
 """Bytes: a secret is never that long, and a device file would be read without end."""
+_DRAWN_BY_LOT = 16
+"""Characters of a name at a storage service from which on it is no plain word, such as "admin"."""
 
 
 class BadSettings(Exception):
@@ -79,7 +82,11 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> list[str]:
         """What must not be shown to anybody."""
-        values = [each.get_secret_value() for each in (self.discord_token, self.foxapi_key, self.s3_secret_access_key)]
+        given = (getattr(self, name) for name in type(self).model_fields)
+        values = [each.get_secret_value() for each in given if isinstance(each, SecretStr)]
+        values += password_of(self.database_url)
+        if len(self.s3_access_key_id) >= _DRAWN_BY_LOT:
+            values.append(self.s3_access_key_id)
         return [value for value in values if value not in {_NO_SECRET, ""}]
 
     @property

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from bot.media import Ffmpeg, Unfit, poster
+from bot.media import Fetcher, Ffmpeg, Unfit, Unreachable, poster
 from bot.phrase import say
 from bot.store import Store
 from bot.task import Refused, Share, State, Task
@@ -38,10 +39,12 @@ class Step:
 class Sharing:
     """The requests of creators, and of moderators for their showcase. Every refusal is a Refused."""
 
-    def __init__(self, store: Store, ffmpeg: Ffmpeg, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, ffmpeg: Ffmpeg, fetcher: Fetcher, now: Callable[[], datetime]) -> None:
+        """`fetcher`: of films that are at Discord."""
         self._store = store
         self._shares = store.shares
         self._ffmpeg = ffmpeg
+        self._fetcher = fetcher
         self._now = now
         self._places: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
 
@@ -163,15 +166,33 @@ class Sharing:
         """Write down how many members starred one result, whose posts these are."""
         await self._shares.note_all([share.id for share in shares], stars=stars, counted_at=self._now())
 
-    async def still(self, film: bytes, task: Task) -> bytes | None:
-        """A small JPEG of the film's last second; None if no picture can be had of it."""
+    @asynccontextmanager
+    async def folder(self) -> AsyncIterator[Path]:
+        """A new folder, which is removed with all that is in it."""
+        folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="extend-bot-")
+        try:
+            yield Path(folder.name)
+        finally:
+            await asyncio.to_thread(folder.cleanup)
+
+    async def fetch(self, url: str, into: Path, seconds: float) -> bool:
+        """Store what is at this address of Discord's; say whether that could be done."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._fetcher.fetch(url, into)
+        except (Unfit, Unreachable, TimeoutError) as error:
+            log.info("a film could not be fetched from Discord: %s", type(error).__name__)
+            return False
+        return True
+
+    async def still(self, film: Path, task: Task, into: Path) -> Path | None:
+        """A small JPEG of the film's last second, as the file `into`; None if no picture can be had of it."""
         clip = task.film or task.result
         if clip is None:
             return None
-        with tempfile.TemporaryDirectory(prefix="extend-bot-") as folder:
-            path = Path(folder, "film.mp4")
-            await asyncio.to_thread(path.write_bytes, film)
-            try:
-                return await poster(self._ffmpeg, path, clip)
-            except Unfit:
-                return None
+        try:
+            picture = await poster(self._ffmpeg, film, clip)
+        except Unfit:
+            return None
+        await asyncio.to_thread(into.write_bytes, picture)
+        return into

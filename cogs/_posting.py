@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import discord
 
@@ -14,11 +16,13 @@ from bot.phrase import say
 from bot.task import Refused, Share
 from cogs import _post
 from cogs._cards import RESULT_NAME, STILL_NAME
+from cogs._files import opened
 from cogs._posted import TRANSIENT, looked_for
 from cogs._venues import Venue
 
 log = logging.getLogger(__name__)
 
+GONE = say("I no longer have that video as a file, so I cannot post it.")
 _UPLOAD_SECONDS = 120.0
 _TRIES = 3
 _GAP = 1.0
@@ -29,13 +33,18 @@ _GAP = 1.0
 class Film:
     """What a post carries."""
 
-    video: bytes
-    still: bytes | None
+    video: Path
+    still: Path | None
 
-    def files(self) -> list[discord.File]:
-        """New File objects, for each serves one request."""
-        files = [discord.File(io.BytesIO(self.video), filename=RESULT_NAME)]
-        return files + ([discord.File(io.BytesIO(self.still), filename=STILL_NAME)] if self.still else [])
+    @asynccontextmanager
+    async def files(self) -> AsyncIterator[list[discord.File]]:
+        """New File objects, for each serves one request. Raises Refused if the film was deleted meanwhile."""
+        wanted = [(self.video, RESULT_NAME), *([(self.still, STILL_NAME)] if self.still else [])]
+        try:
+            async with opened(*wanted) as files:
+                yield files
+        except FileNotFoundError as error:
+            raise Refused(GONE) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +99,8 @@ async def invite(message: discord.Message) -> None:
 
 
 async def _sent(post: Post) -> discord.Message:
-    async with asyncio.timeout(_UPLOAD_SECONDS):
-        nobody, files = discord.AllowedMentions.none(), post.film.files()
+    async with asyncio.timeout(_UPLOAD_SECONDS), post.film.files() as files:
+        nobody = discord.AllowedMentions.none()
         if not isinstance(post.venue, discord.ForumChannel):
             # Discord drops a second post with the same nonce, for some minutes.
             return await post.venue.send(

@@ -13,7 +13,7 @@ from cogs import _post
 from cogs._film import film_of
 from cogs._lineage import links
 from cogs._posted import fetched, looked_for
-from cogs._posting import Post, invite, publish
+from cogs._posting import Film, Post, invite, publish
 from cogs._share_buttons import more_button, undo_button, view_of
 from cogs._venues import VENUES, Venue, check_bot, check_member, guild_of, member_of, venue
 
@@ -142,15 +142,17 @@ async def _share(
             await bot.sharing.forget(share)  # somebody deleted the post
             share, new = await bot.sharing.intend(task, channel.guild.id, channel.id, hidden=hidden)
         share = share.model_copy(update={"hidden": hidden})
-        post = await _post_of(interaction, share, task, channel)
-        return await publish(bot, post, perhaps_posted=not new), False
+        async with film_of(interaction, task) as film:
+            post = await _post_of(interaction, share, task, channel, film)
+            return await publish(bot, post, perhaps_posted=not new), False
 
 
-async def _post_of(interaction: discord.Interaction[ExtendBot], share: Share, task: Task, channel: Venue) -> Post:
+async def _post_of(
+    interaction: discord.Interaction[ExtendBot], share: Share, task: Task, channel: Venue, film: Film
+) -> Post:
     """What is posted there, in the server's language. Raises Refused."""
     bot, hidden = interaction.client, share.hidden
     language = await language_of_server(bot, channel.guild.id)
-    film = await film_of(interaction, task)
     steps = await bot.sharing.lineage(task)
     came = _post.lineage(language, steps, await links(bot, steps, channel))
     return Post(

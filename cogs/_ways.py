@@ -7,8 +7,8 @@ without the file) or NotNow (Discord is ill: the same way again, later).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from bot.task import Place, Task
 from cogs import _cards
 from cogs._buttons import view_of
 from cogs._cards import RESULT_NAME, Card
+from cogs._files import opened
 
 _SHUT = {401, 403, 404}
 _TOO_LARGE = 40005
@@ -52,25 +53,28 @@ class Parcel:
     takes the video away. The card may name them: its attachment:// links find those that stay, and must be said
     again in each edit (Discord's API documentation, issue 5675)."""
 
-    def files(self) -> list[discord.File]:
-        """A new File object for each try, because each serves one request."""
-        return [discord.File(self.file, filename=self.filename)] if self.file else []
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[list[discord.File]]:
+        """A new File object, because each serves one request; what goes wrong meanwhile is one of the three errors."""
+        with _verdict():
+            async with opened(*([(self.file, self.filename)] if self.file else [])) as files:
+                yield files
 
-    def attachments(self) -> list[discord.File]:
+    def attachments(self, files: list[discord.File]) -> list[discord.File]:
         """What an edit says of attachments: left out, they stay; a list is exactly what remains."""
         kept: list[discord.File] = MISSING
-        return kept if self.keeps else self.files()
+        return kept if self.keeps else files
 
 
 async def by_token(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
     """Edit the reply as the interaction that made it; the only way to an ephemeral one."""
     hook = discord.Webhook.partial(place.application_id, place.token.get_secret_value(), client=bot)
-    with _verdict():
+    async with parcel.sending() as files:
         await hook.edit_message(
             place.message_id,
             content=parcel.card.content,
             embed=parcel.card.embed,
-            attachments=parcel.attachments(),
+            attachments=parcel.attachments(files),
             view=view_of(parcel.task_id, parcel.card.actions, bot.languages.of(place.locale)),
             allowed_mentions=discord.AllowedMentions.none(),
         )
@@ -82,11 +86,11 @@ async def by_bot(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
     if place.ephemeral:
         raise Closed("only its token reaches an ephemeral reply")
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
-    with _verdict():
+    async with parcel.sending() as files:
         await channel.get_partial_message(place.message_id).edit(
             content=parcel.card.content,
             embed=parcel.card.embed,
-            attachments=parcel.attachments(),
+            attachments=parcel.attachments(files),
             view=view_of(parcel.task_id, parcel.card.actions, bot.languages.of(place.locale)),
             allowed_mentions=discord.AllowedMentions.none(),
         )
@@ -109,11 +113,11 @@ async def direct_message(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
 
 
 async def _post(bot: ExtendBot, channel: discord.abc.Messageable, place: Place, parcel: Parcel) -> Place:
-    with _verdict():
+    async with parcel.sending() as files:
         message = await channel.send(
             f"<@{parcel.user_id}>",
             embed=parcel.card.embed,
-            files=parcel.files(),
+            files=files,
             view=view_of(parcel.task_id, parcel.card.actions, bot.languages.of(place.locale)),
             allowed_mentions=discord.AllowedMentions(
                 everyone=False, roles=False, users=[discord.Object(parcel.user_id)]

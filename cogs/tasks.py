@@ -17,6 +17,7 @@ from bot.task import Notify, Refused, Task
 from cogs import _cards, _shelf
 from cogs._buttons import view_of
 from cogs._delete import SureButton
+from cogs._files import opened
 from cogs._press import Pressed
 from cogs._shelf import Shown
 
@@ -98,10 +99,10 @@ async def _draw(interaction: Interaction, shown: Shown) -> None:
     view = view_of(shown.task_id, shown.actions, language_of(interaction))
     for control in shown.controls:
         view.add_item(TasksItem(control))
-    files = [await asyncio.to_thread(discord.File, path, name) for name, path in shown.stills.items()]
-    await interaction.edit_original_response(
-        content=shown.content or None, embeds=list(shown.embeds), attachments=files, view=view
-    )
+    async with opened(*((path, name) for name, path in shown.stills.items())) as files:
+        await interaction.edit_original_response(
+            content=shown.content or None, embeds=list(shown.embeds), attachments=files, view=view
+        )
 
 
 async def _turn(interaction: Interaction, number: int, _: list[str]) -> None:
@@ -128,11 +129,11 @@ async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
         raise Refused(_TOO_LARGE)
     language = language_of(interaction)
     card = _cards.finished(task, bot.now(), language, linked=too_large)
-    file = None if too_large else await asyncio.to_thread(discord.File, film, _cards.RESULT_NAME)
     actions = [action for action in card.actions if action != "delete"]
-    await interaction.edit_original_response(
-        embed=card.embed, attachments=[file] if file else [], view=view_of(task.id, actions, language)
-    )
+    async with opened(*([] if too_large else [(film, _cards.RESULT_NAME)])) as files:
+        await interaction.edit_original_response(
+            embed=card.embed, attachments=files, view=view_of(task.id, actions, language)
+        )
 
 
 _DEEDS: dict[str, Callable[[Interaction, int, list[str]], Awaitable[None]]] = {

@@ -17,9 +17,13 @@ from typing import Any
 
 from bot.foxapi.sentences import sentence_for_failure, sentence_for_status
 from bot.phrase import Phrase
+from bot.redaction import Discretion
 
 Json = dict[str, Any]
 _WORD = re.compile(r"[\w.:-]{1,80}")
+_PATTERNS_ALONE = Discretion()
+_SAID_MAX = 10_000
+"""Characters of an error's message that are looked at."""
 _REQUEST = re.compile(r"request[_ ]id:? *([\w.-]{1,80})", re.IGNORECASE)
 
 
@@ -100,19 +104,19 @@ class Remote:
     """What it costs, where that is said."""
 
 
-def decipher(status: int, headers: Mapping[str, str], body: bytes) -> Json:
+def decipher(status: int, headers: Mapping[str, str], body: bytes, discretion: Discretion = _PATTERNS_ALONE) -> Json:
     """Return the JSON object of a 2xx answer.
 
-    Raises Busy (429), UnknownTask (404), Rejected (any other 3xx or 4xx) or Passing (everything else, unreadable
-    bodies included), and nothing but these.
+    No error tells what `discretion` knows, whatever FoxAPI says. Raises Busy (429), UnknownTask (404), Rejected (any
+    other 3xx or 4xx) or Passing (everything else, unreadable bodies included), and nothing but these.
     """
     content = _object(body)
     if 200 <= status < 300:
         if content is None:
             raise Passing(f"{status} with a body that is not a JSON object")
         return content
-    code, message = _error(content, body)
-    request = _request_id(headers, message)
+    code, message = _error(content, body, discretion)
+    request = _request_id(headers, message, discretion)
     text = f"{status} {code or 'without a code'}{request}"
     if status == 429:
         raise Busy(text, retry_after(headers))
@@ -133,7 +137,7 @@ def accepted(content: Json) -> Accepted:
     return Accepted(remote_id, _number(seconds), _credits(content))
 
 
-def remote(content: Json) -> Remote:
+def remote(content: Json, discretion: Discretion = _PATTERNS_ALONE) -> Remote:
     """Read the query's answer. A status that we do not know counts as processing: only time can tell what it means."""
     word = str(content.get("status")).lower()
     if word in {"cancelled", "canceled"}:  # seen; it ends like failed
@@ -142,7 +146,7 @@ def remote(content: Json) -> Remote:
     percent = min(100, max(0, int(_number(content.get("progress")) or 0)))
     if status is not RemoteStatus.FAILED:
         return Remote(status, percent, _result_url(content), None, credits=_credits(content))
-    code, message = _error(content, b"")
+    code, message = _error(content, b"", discretion)
     return Remote(status, percent, None, sentence_for_failure(code, message), code, _credits(content))
 
 
@@ -171,24 +175,28 @@ def _object(body: bytes) -> Json | None:
     return content if isinstance(content, dict) else None
 
 
-def _error(content: Json | None, body: bytes) -> tuple[str, str]:
-    """The error's code and message; gateways in front of FoxAPI answer HTML or plain text (seen)."""
+def _error(content: Json | None, body: bytes, discretion: Discretion) -> tuple[str, str]:
+    """The error's code and message; gateways in front of FoxAPI answer HTML or plain text (seen).
+
+    All of FoxAPI's words pass through here. They may hold the key, or a link that opens what it leads to; both go
+    before the words are cut to their length, because of half a key too little would be recognised.
+    """
     error = (content or {}).get("error")
     if isinstance(error, dict):
-        return _code(error.get("code")), str(error.get("message") or "")[:300]
+        return _code(error.get("code"), discretion), discretion(str(error.get("message") or "")[:_SAID_MAX])[:300]
     if isinstance(error, str):
-        return "", error[:300]
-    return "", body[:80].decode("utf-8", "replace")
+        return "", discretion(error[:_SAID_MAX])[:300]
+    return "", discretion(body[:_SAID_MAX].decode("utf-8", "replace"))[:80]
 
 
-def _code(value: object) -> str:
+def _code(value: object, discretion: Discretion) -> str:
     """A code is a word; anything else that stands in its place is not for the log."""
-    return found[0] if (found := _WORD.fullmatch(str(value or ""))) else ""
+    return found[0] if (found := _WORD.fullmatch(discretion(str(value or "")[:_SAID_MAX]))) else ""
 
 
-def _request_id(headers: Mapping[str, str], message: str) -> str:
+def _request_id(headers: Mapping[str, str], message: str, discretion: Discretion) -> str:
     """By which FoxAPI's support finds the request: in a header, or (seen) in the message. For the log."""
-    value = next((v for k, v in headers.items() if k.lower() == "x-request-id"), "")
+    value = discretion(next((v for k, v in headers.items() if k.lower() == "x-request-id"), "")[:_SAID_MAX])
     if found := _WORD.fullmatch(value) or _REQUEST.search(message):
         return f" (request {found[found.lastindex or 0]})"
     return ""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from bot.limits.facts import Facts
-from bot.limits.words import first_forbidden
 from bot.phrase import counted, say
 from bot.task import Refused
 
@@ -66,7 +65,7 @@ def _role(facts: Facts) -> Refused | None:
 
 
 def _words(facts: Facts) -> Refused | None:
-    found = first_forbidden(facts.order.prompt, facts.limits.forbidden)
+    found = facts.screening.found
     if found is None:
         return None
     return Refused(say("Your prompt contains “{word}”, which is forbidden here: change the prompt.", word=found))

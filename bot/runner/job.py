@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
@@ -30,7 +29,6 @@ from bot.task import Failed, Place, State, Task
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_QUOTED = re.compile("“.*”", re.DOTALL)
 
 
 class Lost(Exception):
@@ -227,4 +225,6 @@ class Job:
 
 def _own_words(reason: Phrase | None) -> str:
     """A reason for the log: without what it quotes, for FoxAPI's words may in turn quote a prompt."""
-    return _QUOTED.sub("“…”", str(reason)) if reason else ""
+    words = str(reason) if reason else ""
+    begin, end = words.find("“"), words.rfind("”")
+    return f"{words[:begin]}“…”{words[end + 1 :]}" if 0 <= begin < end else words

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.limits import Case, RoofReached, is_exempt
+from bot.limits import Case, RoofReached, Screening, WordsChanged, is_exempt, screen
 from bot.news import News, OrderRefused, TaskAccepted
 from bot.phrase import say
 from bot.rules import Asker, Limits, Roofs
@@ -31,6 +33,8 @@ from bot.task import (
 log = logging.getLogger(__name__)
 
 _WARN_AGAIN = timedelta(minutes=10)
+_LOOKS = 5
+"""How often a prompt is screened, if the moderators keep changing their words meanwhile."""
 _NO_ANSWER = say("I cannot look at the limits just now, so nothing was started: try again in a minute.")
 
 
@@ -65,6 +69,8 @@ class Service:
         self.news = news
         """What happens, for the log channels."""
         self._warned: dict[int | None, datetime] = {}
+        self._screening = asyncio.Semaphore(1)
+        """One prompt at a time, so that long ones do not take the threads that others need."""
         self.moderation = Moderation(store, now, lambda: ring(None), self._defaults, self._roofs, self.news)
 
     async def submit(self, order: Order, place: Place, asker: Asker) -> Task:
@@ -76,7 +82,7 @@ class Service:
         here = {"user_id": asker.user_id, "guild_id": asker.guild_id, "channel_id": asker.channel_id}
         order, now = order.model_copy(update=here), self._now()
         try:
-            task = await self._store.reserve(order, place, now, Case(order, asker, now, self._defaults, self._roofs))
+            task = await self._reserve(order, place, Case(order, asker, now, self._defaults, self._roofs))
         except Refused as refusal:
             if isinstance(refusal, RoofReached):
                 self._warn(order.guild_id, str(refusal.sentence))
@@ -90,6 +96,21 @@ class Service:
         self.news.tell(TaskAccepted(task))
         return task
 
+    async def _reserve(self, order: Order, place: Place, case: Case) -> Task:
+        """Keep the order as a task. The prompt is screened before the transaction, and again if the words changed."""
+        for _ in range(_LOOKS):
+            screened = replace(case, screening=await self._screened(order))
+            with suppress(WordsChanged):
+                return await self._store.reserve(order, place, case.now, screened)
+        raise Refused(_NO_ANSWER)
+
+    async def _screened(self, order: Order) -> Screening:
+        entries = (await self._store.servers.limits_of(order.home) or self._defaults).forbidden
+        if not entries:
+            return Screening()
+        async with self._screening:
+            return await asyncio.to_thread(screen, order.prompt, entries)
+
     async def quota(self, asker: Asker) -> Quota:
         """What the member has left here, when it renews, and why they would be refused now."""
         now = self._now()
@@ -97,7 +118,7 @@ class Service:
         look = await self._store.books.look(asker.home, asker.user_id, case.ceilings, now)
         limits, refused = look.limits or self._defaults, None
         try:
-            case.check(limits, look.usage)
+            replace(case, screening=Screening(limits.forbidden)).check(limits, look.usage)
         except Refused as refusal:
             refused = refusal
         return Quota(
