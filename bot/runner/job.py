@@ -1,7 +1,7 @@
 """One task's life: take its row a step on, again and again, until its end is told.
 
-A step is a function from a row to the newer row. Whatever goes wrong in one that is not the task's own failure (a full
-disk, a locked database, a surprise) is logged and tried again after a growing gap: nothing paid is given up for it.
+A step is a function from a row to the newer row. What goes wrong in one, and is not the task's own failure, is counted
+in the row and tried again after a growing gap: a few times where it is free, and always where it was paid for.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from bot.runner.doubt import look_first
 from bot.runner.following import Following
 from bot.runner.pause import Gaps
 from bot.runner.preparing import prepare
+from bot.runner.recovery import recover, refuse_what_crashes, wait_for_next_try
 from bot.runner.sending import resume_sending
 from bot.runner.telling import tell
 from bot.runner.tools import Tools
@@ -83,16 +84,20 @@ class Job:
                 raise
             except Failed as failure:
                 await self._fail(failure)
-            except Exception:
-                log.exception("task %d: a step of %s went wrong; trying again", self._task.id, self._task.state)
-                await self.rest(self.gaps.next())
-                self._task = await self._again()
+            except Exception as error:
+                await self._recover(error)
 
     async def _step(self, task: Task) -> Task:
         if self._doubtful:
             task = await look_first(self, task)
             self._doubtful = False
             return task
+        refuse_what_crashes(task)
+        if task.retry_at is not None:
+            return await wait_for_next_try(self, task)
+        return await self._work_on(task)
+
+    async def _work_on(self, task: Task) -> Task:
         match task.state:
             case State.PREPARING:
                 return await prepare(self, task)
@@ -186,14 +191,18 @@ class Job:
 
     async def surely(self, write: Callable[[], Awaitable[Task]]) -> Task:
         """Write what must not be forgotten: try until the store takes it. Raises Moved, as `write` does."""
-        gaps = Gaps(self.tools.random, self.tools.patience.first_gap, most=10)
+        gaps, logged = Gaps(self.tools.random, self.tools.patience.first_gap, most=10), False
         while True:
             try:
                 return await write()
             except Moved:
                 raise
-            except Exception:
-                log.exception("task %d: the store did not take what must be kept; trying again", self._task.id)
+            except Exception as error:
+                fault = None if logged else error
+                log.warning(
+                    "task %d: the store did not take what must be kept; trying again", self._task.id, exc_info=fault
+                )
+                logged = True
                 await asyncio.sleep(gaps.next())
 
     async def fresh(self, task: Task) -> Task:
@@ -202,6 +211,15 @@ class Job:
         if now is None or now.state is not task.state or now.fence != task.fence:
             raise Moved(f"task {task.id} is no longer {task.state}")
         return now
+
+    async def _recover(self, error: Exception) -> None:
+        try:
+            self._task = await self._again()
+            self._task = await recover(self, self._task, error)
+        except Moved:
+            self._task = await self._again()
+        except Failed as failure:
+            await self._fail(failure)
 
     async def _fail(self, failure: Failed) -> None:
         change = {"reason": failure.sentence, "billed": failure.billed}
@@ -216,10 +234,13 @@ class Job:
         async def read() -> Task:
             task = await self.tools.store.get(self._task.id)
             if task is None:
-                raise LookupError(f"task {self._task.id} is gone from the store")
+                raise Moved(f"task {self._task.id} is gone from the store")
             return task
 
-        task = await self.surely(read)
+        try:
+            task = await self.surely(read)
+        except Moved as gone:
+            raise Lost(str(gone)) from gone
         if task.fence != self._task.fence:
             raise Lost(f"task {task.id} is worked on under lease {task.fence}, not {self._task.fence}")
         return task
