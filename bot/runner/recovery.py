@@ -23,7 +23,7 @@ _FREE_TRIES, _TELLING_TRIES = 3, 8
 """How often a task is tried that costs nothing yet, and how often the end of one is told."""
 _MOST_CRASHES = 4
 """Of the process, while a clip was being prepared; more than tries, for the clip need not be what they come from."""
-_FACTOR = 4
+_FACTOR = 4.0
 """By which each gap is longer than the last one."""
 _BRIEF = 2.0
 """A wait of so many seconds is not worth giving a slot away for."""
@@ -124,5 +124,5 @@ def _is_too_late(job: Job, task: Task) -> bool:
 
 def _gap(job: Job, tries: int) -> float:
     patience = job.tools.patience
-    gap = min(patience.unexpected, patience.first_gap * _FACTOR ** float(min(tries - 1, 10)))
-    return gap * job.tools.random.uniform(0.75, 1.25)
+    longer: float = _FACTOR ** min(tries - 1, 10)
+    return min(patience.unexpected, patience.first_gap * longer) * job.tools.random.uniform(0.75, 1.25)
