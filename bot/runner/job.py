@@ -7,6 +7,7 @@ in the row and tried again after a growing gap: a few times where it is free, an
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import re
 from collections.abc import Awaitable, Callable, Coroutine
@@ -31,6 +32,8 @@ from bot.task import Failed, Place, State, Task
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+_OUTAGE_TRIES = 60
+"""About ten minutes of tries to write what must be kept; after them it is tried a few times an hour."""
 _QUOTED = re.compile("“.*”", re.DOTALL)
 
 
@@ -191,19 +194,20 @@ class Job:
 
     async def surely(self, write: Callable[[], Awaitable[Task]]) -> Task:
         """Write what must not be forgotten: try until the store takes it. Raises Moved, as `write` does."""
-        gaps, logged = Gaps(self.tools.random, self.tools.patience.first_gap, most=10), False
-        while True:
+        gaps = Gaps(self.tools.random, self.tools.patience.first_gap, most=10)
+        for tries in itertools.count(1):
             try:
                 return await write()
             except Moved:
                 raise
             except Exception as error:
-                fault = None if logged else error
+                fault = error if tries == 1 else None
                 log.warning(
                     "task %d: the store did not take what must be kept; trying again", self._task.id, exc_info=fault
                 )
-                logged = True
-                await asyncio.sleep(gaps.next())
+            # An outage of the store is over at some time; what lasts longer is an oddity of this one write.
+            await asyncio.sleep(gaps.next() if tries < _OUTAGE_TRIES else self.tools.patience.unexpected)
+        raise AssertionError("it tries for ever")
 
     async def fresh(self, task: Task) -> Task:
         """The row as it is now, if it is still in the same state and this process's; raises Moved."""
