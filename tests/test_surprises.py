@@ -6,6 +6,7 @@ refuses a write, or the ffmpeg program ends the process that started it.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import stat
@@ -38,11 +39,17 @@ def clip(clips: Clips) -> Path:
     return tiny(clips)
 
 
-def refuse(stage: Stage, column: str, user_id: int) -> None:
+async def changed(stage: Stage, statement: str) -> None:
+    """Run it beside the bot, whose own transaction must be able to end meanwhile."""
+    await asyncio.to_thread(stage.database.sql, statement)
+
+
+async def refuse(stage: Stage, column: str, user_id: int) -> None:
     """From now on the database refuses to write that column of this member's tasks."""
-    stage.database.sql(
+    await changed(
+        stage,
         f"CREATE TRIGGER odd BEFORE UPDATE OF {column} ON tasks WHEN NEW.user_id = {user_id} "
-        f"AND NEW.{column} IS NOT NULL BEGIN SELECT RAISE(ABORT, 'odd'); END"
+        f"AND NEW.{column} IS NOT NULL BEGIN SELECT RAISE(ABORT, 'odd'); END",
     )
 
 
@@ -69,7 +76,7 @@ async def test_an_odd_clip_ends_its_task(stage: Stage, clip: Path, caplog: pytes
     """After three tries the member is told what to do; nothing is paid, one traceback is logged, each try counted."""
     caplog.set_level(logging.INFO)
     async with stage.bot(HASTY, HTTP_PORT="0", **CALM):
-        refuse(stage, "clip", stage.ana.id)
+        await refuse(stage, "clip", stage.ana.id)
         reply = await stage.extend(stage.ana, clip, seconds=2)
         ended = await stage.until(stage.ana, reply, FAILED)
         figures = samples(await scraped(address(caplog.text)))
@@ -84,7 +91,7 @@ async def test_an_odd_clip_ends_its_task(stage: Stage, clip: Path, caplog: pytes
 async def test_twenty_odd_clips_keep_nobody_waiting(stage: Stage, clip: Path) -> None:
     """While twenty tasks wait to be tried again none holds a slot: somebody else's is served as usual."""
     async with stage.bot(PATIENT, MAX_RUNNING="20", **CALM):
-        refuse(stage, "clip", stage.ana.id)
+        await refuse(stage, "clip", stage.ana.id)
         odd = [await stage.extend(stage.ana, clip, seconds=2) for _ in range(20)]
         for reply in odd:
             await waits(stage.ana, reply)
@@ -185,7 +192,7 @@ async def wait_after_payment(stage: Stage, who: Member, clip: Path) -> tuple[Jso
     """A paid task of which the database does not take the progress; it renders on when the pause is released."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
-    refuse(stage, "progress", who.id)
+    await refuse(stage, "progress", who.id)
     reply = await stage.extend(who, clip, seconds=2)
     await within(halfway.reached)
     return await waits(who, reply, PAID_IS_KEPT), halfway
@@ -198,7 +205,7 @@ async def test_after_payment_the_gaps_grow(stage: Stage, clip: Path, caplog: pyt
     async with stage.bot(replace(HASTY, unexpected=1.0), POLL_SECONDS="0.01", EDIT_SECONDS="0.05"):
         reply, halfway = await wait_after_payment(stage, stage.ana, clip)
         await until(lambda: column(stage, "tries") == 6)
-        stage.database.sql("DROP TRIGGER odd")
+        await changed(stage, "DROP TRIGGER odd")
         halfway.release.set()
         await stage.until(stage.ana, reply, DONE)
     at = [each.created for each in caplog.records if each.name == "bot.runner.recovery"]
@@ -249,10 +256,10 @@ async def test_a_paid_film_that_nobody_can_fetch_in_a_day_is_given_up(stage: Sta
 async def test_a_surprise_while_the_film_is_made(stage: Stage, clip: Path) -> None:
     """A film that cannot be written down is made again later, and delivered once it can be; paid once."""
     async with stage.bot(HASTY, POLL_SECONDS="0.03", EDIT_SECONDS="0.05"):
-        refuse(stage, "film", stage.ana.id)
+        await refuse(stage, "film", stage.ana.id)
         reply = await stage.extend(stage.ana, clip, seconds=2, result="new part")
         await waits(stage.ana, reply, PAID_IS_KEPT)
         assert column(stage, "state") == State.READY
-        stage.database.sql("DROP TRIGGER odd")
+        await changed(stage, "DROP TRIGGER odd")
         await stage.until(stage.ana, reply, DONE)
     await assert_told(stage, reply, DONE, paid=1)
