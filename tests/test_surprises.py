@@ -44,7 +44,7 @@ async def changed(stage: Stage, statement: str) -> None:
     await asyncio.to_thread(stage.database.sql, statement)
 
 
-async def refuse(stage: Stage, column: str, user_id: int) -> None:
+async def refuse(stage: Stage, column: str, user_id: str) -> None:
     """From now on the database refuses to write that column of this member's tasks."""
     await changed(
         stage,

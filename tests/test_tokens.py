@@ -30,8 +30,8 @@ def tokens_used(stage: Stage) -> set[str]:
     return {match[1] for match in found if match}
 
 
-async def delivered(stage: Stage, **options: bool) -> Json:
-    reply = await stage.extend(stage.ana, tiny(stage.clips), seconds=2, **options)
+async def delivered(stage: Stage, *, private: bool = False) -> Json:
+    reply = await stage.extend(stage.ana, tiny(stage.clips), seconds=2, private=private)
     return await stage.recorded(await stage.until(stage.ana, reply, DONE))
 
 
