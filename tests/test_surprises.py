@@ -118,11 +118,11 @@ async def test_waiting_for_an_upload_holds_no_slot(stage: Stage, clips: Clips, c
     assert len(stage.fox.payments) == 2
 
 
-def deadly(folder: Path, for_files_of: str) -> Path:
+def deadly(folder: Path, for_files: str) -> Path:
     """An ffmpeg that ends whoever starts it (SIGKILL) with these files, as running out of memory would."""
     program = folder / "ffmpeg"
     real = imageio_ffmpeg.get_ffmpeg_exe()
-    program.write_text(f'#!/bin/sh\ncase "$*" in *{for_files_of}*) kill -9 $PPID;; esac\nexec "{real}" "$@"\n')
+    program.write_text(f'#!/bin/sh\ncase "$*" in *{for_files}*) kill -9 $PPID;; esac\nexec "{real}" "$@"\n')
     program.chmod(program.stat().st_mode | stat.S_IEXEC)
     return program
 
@@ -262,4 +262,22 @@ async def test_a_surprise_while_the_film_is_made(stage: Stage, clip: Path) -> No
         assert column(stage, "state") == State.READY
         await changed(stage, "DROP TRIGGER odd")
         await stage.until(stage.ana, reply, DONE)
+    await assert_told(stage, reply, DONE, paid=1)
+
+
+async def test_a_film_at_which_the_process_ends_is_delivered_as_foxapi_made_it(
+    stage: Stage, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After two ends nothing is made of the result any more: the member gets what was paid for, once."""
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(deadly(stage.folder, "/tasks/1/film")))
+    async with stage.process() as process:
+        await start(stage, process)
+        reply = await stage.extend(stage.ana, clip, seconds=2, result="new part")
+        await process.wait()
+        await process.start()
+        await process.wait()
+        assert column(stage, "state") == State.READY
+        await process.start()
+        await stage.until(stage.ana, reply, DONE)
+        assert process.running
     await assert_told(stage, reply, DONE, paid=1)

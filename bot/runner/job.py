@@ -91,13 +91,13 @@ class Job:
                 await self._recover(error)
 
     async def _step(self, task: Task) -> Task:
+        refuse_what_crashes(task)
+        if task.retry_at is not None:
+            return await wait_for_next_try(self, task)
         if self._doubtful:
             task = await look_first(self, task)
             self._doubtful = False
             return task
-        refuse_what_crashes(task)
-        if task.retry_at is not None:
-            return await wait_for_next_try(self, task)
         return await self._work_on(task)
 
     async def _work_on(self, task: Task) -> Task:
@@ -126,8 +126,8 @@ class Job:
         return moved
 
     def show(self, task: Task) -> None:
-        """Have the reply brought up to date; ends are delivered instead."""
-        if not task.state.ended and task.place != self.hushed:
+        """Have the reply brought up to date; ends are delivered instead, and a doubtful one is looked at first."""
+        if not self._doubtful and not task.state.ended and task.place != self.hushed:
             self.tools.screen.show(task, self.tools.files(task).still if task.clip else None)
 
     async def rest(self, seconds: float) -> None:
