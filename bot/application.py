@@ -108,6 +108,7 @@ async def assembled(
             patience=patience,
             keep=timedelta(days=settings.keep_days),
             keep_rows=timedelta(days=settings.keep_task_days),
+            unexpected_error=metrics.step_went_wrong,
         )
         yield bot, Runner(tools, bell)
 

@@ -96,9 +96,10 @@ class Library:
         return task
 
     async def renew(self, task: Task, place: Place) -> None:
-        """Remember a fresh way to the private reply that shows this ended task, if `place` is that reply."""
-        if task.place.ephemeral and place.message_id == task.place.message_id:
-            await self._note(task, place=place)
+        """Remember a fresh token for the reply that shows this ended task, if `place` is that reply."""
+        if place.message_id == task.place.message_id:
+            fresh = {"application_id": place.application_id, "token": place.token, "token_ends": place.token_ends}
+            await self._note(task, place=task.place.model_copy(update=fresh))
 
     async def delete(self, task_id: int, presser: Presser) -> Task:
         """Delete the film, and remember that nothing may bring it or its reply back. Raises Refused.

@@ -135,6 +135,10 @@ class Place(Row):
     """Bytes that Discord takes as one upload here."""
     locale: str = "en-US"
 
+    def without_token(self) -> Place:
+        """The same reply, without the secret that nobody needs any more."""
+        return self.model_copy(update={"token": SecretStr("")})
+
 
 class Clip(Row):
     """What ffmpeg found in a video file."""
@@ -218,6 +222,14 @@ class Task(Row):
     """The number of the lease under which it is worked on; a write under an older one changes nothing."""
     forgotten: bool = False
     """Its member wants it deleted; nobody is shown it once it has ended."""
+    tries: int = 0
+    """How many of its steps an unexpected error ended: before payment since it began, after it in all."""
+    crashes: int = 0
+    """How many processes ended without a word while they worked on it in this state."""
+    at_risk: bool = False
+    """Its holder is at work on what may end a process: should the holder die now, that is one of the `crashes`."""
+    retry_at: datetime | None = None
+    """It only waits to be tried again then; until then it takes no slot."""
     turn: int | None = None
     """In `queued`: 1 for the next to start. Worked out for showing, not stored."""
     starts_at: datetime | None = None

@@ -130,6 +130,8 @@ def _under_way(task: Task, now: datetime, language: Language) -> list[str]:
     if task.state is State.SENDING and task.not_before and task.not_before > now:
         when = format_dt(task.not_before, "R")
         lines.append(language.say("FoxAPI is busy; I try again {when}.", when=when))
+    if task.retry_at and task.retry_at > now:
+        lines.append(_next_try(task, format_dt(task.retry_at, "R"), language))
     if task.overdue and task.state is State.RENDERING:
         lines.append(language.tell(_OVERDUE))
     fetch_from = fetch_by(task)
@@ -142,6 +144,17 @@ def _under_way(task: Task, now: datetime, language: Language) -> list[str]:
             )
         )
     return lines
+
+
+def _next_try(task: Task, when: str, language: Language) -> str:
+    """Why a task waits, and until when."""
+    if not task.tries:
+        return language.say("That has not worked yet; I try again {when}.", when=when)
+    if task.state in {State.RENDERING, State.READY}:
+        return language.say(
+            "Something unexpected went wrong on my side. What was paid for is kept, and I try again {when}.", when=when
+        )
+    return language.say("Something unexpected went wrong on my side; I try again {when}.", when=when)
 
 
 def _link(task: Task, language: Language) -> str:

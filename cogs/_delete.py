@@ -53,9 +53,11 @@ async def ask_to_delete(interaction: discord.Interaction[ExtendBot], task_id: in
     """Ask whoever may delete the reply; raises Refused for everybody else."""
     library = interaction.client.library
     task = await library.deletable(task_id, _presser(interaction))
-    if task.place.ephemeral and interaction.message is not None:
-        # Only an interaction's token reaches a private reply, and this press has a fresh one.
-        await library.renew(task, place_of(interaction, interaction.message.id, ephemeral=True))
+    if interaction.message is not None:
+        # Only an interaction's token reaches a private reply, or one in a channel that the bot no longer sees; the
+        # reply's first token is dead or deleted, and this press has a fresh one.
+        ephemeral = task.place.ephemeral
+        await library.renew(task, place_of(interaction, interaction.message.id, ephemeral=ephemeral))
     language = language_of(interaction)
     ask = _ASK_SHARED if await interaction.client.sharing.shares_of(task_id) else _ASK
     view = ui.View(timeout=None)

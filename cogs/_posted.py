@@ -89,6 +89,9 @@ async def _withdrawn(bot: ExtendBot, share: Share) -> bool:
     except (Refused, TimeoutError) as error:
         log.info("task %d: its post in channel %d is not taken back yet: %r", share.task_id, share.channel_id, error)
         return False
+    except Exception:  # one odd post keeps none of the others where it is
+        log.exception("task %d: its post in channel %d is not taken back yet", share.task_id, share.channel_id)
+        return False
     return True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import discord
 from discord import ui
 
@@ -16,6 +18,8 @@ from cogs._posted import fetched, looked_for
 from cogs._posting import Film, Post, invite, publish
 from cogs._share_buttons import more_button, undo_button, view_of
 from cogs._venues import VENUES, Venue, check_bot, check_member, guild_of, member_of, venue
+
+log = logging.getLogger(__name__)
 
 _NO_SHOWCASE = say(
     "Here I cannot offer you channels, and that server has no showcase: ask a moderator to choose one with /showcase."
@@ -112,6 +116,8 @@ async def settle_all(bot: ExtendBot) -> None:
                     await _settle(bot, current, venue(guild, share.channel_id))
             except Refused:
                 continue  # its creator may press Share again, and then it is looked for again
+            except Exception:  # one odd share keeps none of the others from being looked for
+                log.exception("task %d: its share could not be looked for", share.task_id)
 
 
 async def _settle(bot: ExtendBot, share: Share, where: Venue) -> None:

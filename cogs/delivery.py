@@ -222,7 +222,8 @@ class Delivery(commands.Cog):
             raise NotNow("this process is not sure that the task is still its own")
 
     def _token_lives(self, reply: _Reply, place: Place) -> bool:
-        return self._bot.now() < place.token_ends and place.token != reply.dead_token
+        deleted = not place.token.get_secret_value()
+        return not deleted and self._bot.now() < place.token_ends and place.token != reply.dead_token
 
 
 async def _there(path: Path | None) -> bool:

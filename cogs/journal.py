@@ -87,7 +87,15 @@ class Journal(commands.Cog):
         channel = self._bot.get_partial_messageable(channel_id, guild_id=guild_id)
         try:
             await channel.send(text, allowed_mentions=discord.AllowedMentions.none(), suppress_embeds=True, silent=True)
-        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as error:
+        except (
+            discord.HTTPException,
+            discord.RateLimited,
+            aiohttp.ClientError,
+            OSError,
+            TimeoutError,
+            ValueError,
+        ) as error:
+            # (ValueError: discord.py reads whatever calls itself JSON, also the empty body of a 503)
             if channel_id not in self._failing:
                 log.warning("log channel %d of server %d does not take lines: %s", channel_id, guild_id, error)
             self._failing.add(channel_id)

@@ -31,13 +31,20 @@ async def tidy(tools: Tools) -> None:
     found = await tools.folders.ids()  # first, for another process may begin a task meanwhile
     living = {task.id for task in await tools.store.unfinished()}
     for task_id in found - living:
-        task = await tools.store.get(task_id)
-        if task and task.state.ended:
-            await put_away(tools, task)
-        else:
-            await tools.folders.remove(task_id)
+        try:
+            await _tidy_one(tools, task_id)
+        except Exception:  # one odd folder keeps nobody's task from being taken up
+            log.exception("task %d: what an earlier run left of it stays", task_id)
     if tools.store.alone:
         await tools.folders.sweep(living)
+
+
+async def _tidy_one(tools: Tools, task_id: int) -> None:
+    task = await tools.store.get(task_id)
+    if task and task.state.ended:
+        await put_away(tools, task)
+    else:
+        await tools.folders.remove(task_id)
 
 
 async def sweep(folders: Folders, store: Store, now: datetime, keep: timedelta) -> None:

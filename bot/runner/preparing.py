@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bot import media
 from bot.foxapi import Passing, Rejected
 from bot.media import Unreachable
-from bot.phrase import say
+from bot.phrase import Phrase, say
+from bot.runner.recovery import wait_between_tries
 from bot.runner.sending import send
 from bot.task import Failed, Task
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+_NO_DISK = say("I have no room for your clip on my own disk: try again later, or tell the people who run this bot.")
 _UPLOAD_FAILED = say("Your clip could not be handed to FoxAPI: try again in a few minutes.")
 
 
@@ -60,13 +62,18 @@ async def _patiently(job: Job, task: Task, work: Callable[[], Coroutine[Any, Any
             done = await job.unless_nudged(work())
         except Rejected as error:
             raise Failed(error.sentence) from error
-        except (Unreachable, Passing) as error:
-            gap = job.gaps.next(error.retry_after)
+        except (Unreachable, Passing, OSError) as error:
+            gap = job.gaps.next(getattr(error, "retry_after", None))
             if job.tools.now() + timedelta(seconds=gap) > end:
-                raise Failed(error.sentence if isinstance(error, Unreachable) else _UPLOAD_FAILED) from error
+                raise Failed(_sentence_for(error)) from error
             log.info("task %d: not prepared yet: %s", task.id, error)
-            await job.rest(gap)
-            await job.fresh(task)
+            task = await wait_between_tries(job, task, gap)
         else:
             job.gaps.reset()
             return done
+
+
+def _sentence_for(error: Unreachable | Passing | OSError) -> Phrase:
+    if isinstance(error, Unreachable):
+        return error.sentence
+    return _UPLOAD_FAILED if isinstance(error, Passing) else _NO_DISK

@@ -15,7 +15,7 @@ from bot.store.shares import shares
 from bot.store.tables import members, servers, task_of, tasks, values, wishes
 from bot.store.uninterrupted import uninterrupted
 from bot.store.usage import DAY, lately
-from bot.task import State, Task
+from bot.task import Place, State, Task
 
 _OVER = and_(tasks.c.state.in_(tuple(state for state in State if state.ended)), tasks.c.told.is_(True))
 _GONE = "(deleted)"
@@ -56,6 +56,12 @@ class Attic:
                 delete(servers).where(servers.c.left_at <= now - grace, servers.c.home.not_in(still))
             )
 
+    async def delete_tokens(self, now: datetime) -> None:
+        """Delete the tokens of replies that are over, once Discord no longer takes them."""
+        last = 0
+        while batch := await self._delete_some_tokens(now, last):
+            last = batch[-1]
+
     async def retire(self, now: datetime, keep: timedelta) -> int:
         """Delete what finished tasks have left, `keep` after their end, and say how many that were.
 
@@ -73,6 +79,21 @@ class Attic:
         while batch := await self._retire_some(which, empty=empty):
             done += batch
         return done
+
+    @uninterrupted
+    async def _delete_some_tokens(self, now: datetime, after: int) -> list[int]:
+        """The ids of some replies that are over and have a token, which is deleted if its time is up."""
+        kept = and_(_OVER, tasks.c.ping_due.is_(False), tasks.c.place["token"].as_string() != "")
+        some = select(tasks.c.id).where(kept, tasks.c.id > after).order_by(tasks.c.id).limit(_BATCH)
+        async with self._database.reading() as connection:
+            ids = list(await connection.scalars(some))
+        async with self._database.writing() as connection:
+            rows = await connection.execute(select(tasks.c.id, tasks.c.place).where(kept, tasks.c.id.in_(ids)))
+            for task_id, place in [(task_id, Place.model_validate(place)) for task_id, place in rows]:
+                if place.token_ends <= now:
+                    change = update(tasks).where(tasks.c.id == task_id, kept)
+                    await connection.execute(change.values(values({"place": place.without_token()})))
+        return ids
 
     @uninterrupted
     async def _retire_some(self, which: ColumnElement[bool], *, empty: bool) -> int:

@@ -25,7 +25,7 @@ from bot.store.pauses import Pauses
 from bot.store.servers import Servers
 from bot.store.shares import Shares
 from bot.store.tables import members, notes, task_of, tasks, values
-from bot.store.turns import Lineup, lineup_of, take_turn
+from bot.store.turns import Lineup, lineup_of, take_slot, take_turn
 from bot.store.uninterrupted import uninterrupted
 from bot.store.usage import counts, ruling_of, usage_of
 from bot.task import Billed, Order, Place, State, Task
@@ -166,7 +166,7 @@ class Store:
         """
         if not task.state.may_become(state):
             raise ValueError(f"a task never goes from {task.state} to {state}")
-        when = {} if state is task.state else {"changed_at": now}
+        when = {} if state is task.state else {"changed_at": now, **_at_beginning(state)}
         return await self._change(task, {"state": state, **when, **changes})
 
     async def note(self, task: Task, **changes: object) -> Task:
@@ -184,7 +184,25 @@ class Store:
             if row.granted and not counts(row.state, row.billed):
                 await _give_run(connection, row.home, row.user_id, 1)
                 await connection.execute(update(tasks).where(tasks.c.id == row.id).values(granted=False))
-            return task_of(row)
+            changed_task = task_of(row)
+            if _needs_no_token(changed_task, changes):
+                changed_task = changed_task.model_copy(update={"place": changed_task.place.without_token()})
+                spent = values({"place": changed_task.place})
+                await connection.execute(update(tasks).where(tasks.c.id == row.id).values(spent))
+            return changed_task
+
+    @uninterrupted
+    async def go_on(self, task: Task, roofs: Roofs, server_running: int, now: datetime) -> Task:
+        """Let a task go on that only waited to be tried again; return its row, with `retry_at` while it has no slot.
+
+        What is paid for needs none. Raises Moved.
+        """
+        if task.state is not State.PREPARING and task.not_before is None:
+            return await self._change(task, {"retry_at": None, "at_risk": task.state is State.READY})
+        async with self._database.writing(Lock.TURNS) as connection:
+            if row := await take_slot(connection, task, roofs, server_running, now):
+                return row
+        raise Moved(f"task {task.id} is no longer {task.state} under lease {task.fence}")
 
     @uninterrupted
     async def recent_durations(self, limit: int = 20) -> list[float]:
@@ -211,6 +229,23 @@ class Store:
     async def _read(self, query: Select[tuple[object, ...]]) -> list[Task]:
         async with self._database.reading() as connection:
             return [task_of(row) for row in await connection.execute(query)]
+
+
+def _at_beginning(state: State) -> dict[str, object]:
+    """What is known of the tries of a task that has just come to `state`."""
+    begun: dict[str, object] = {"retry_at": None, "at_risk": state in {State.PREPARING, State.READY}}
+    if state is State.SENDING or state.ended:
+        begun |= {"tries": 0, "crashes": 0}
+    return begun
+
+
+def _needs_no_token(task: Task, changes: dict[str, object]) -> bool:
+    """Whether a change ended all work on a task whose reply the bot reaches without its token.
+
+    A private reply's is kept until its end (Attic.sweep): only by it can the reply be deleted.
+    """
+    ended = task.over and not changes.keys().isdisjoint({"told", "ping_due"}) and "deleted" not in changes
+    return ended and not task.place.ephemeral
 
 
 def _new(order: Order, place: Place, now: datetime, granted: bool) -> dict[str, Any]:

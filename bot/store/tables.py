@@ -107,6 +107,10 @@ tasks = Table(
     Column("deleted", Boolean, nullable=False, server_default=false()),
     Column("holder", Text),  # the process that works on it, or did
     Column("fence", Integer, nullable=False, server_default=ZERO),
+    Column("tries", Integer, nullable=False, server_default=ZERO),
+    Column("crashes", Integer, nullable=False, server_default=ZERO),
+    Column("at_risk", Boolean, nullable=False, server_default=false()),
+    Column("retry_at", Moment),
     Index("tasks_state", "state", "told"),
     Index("tasks_user", "user_id", "created_at"),
     Index("tasks_home", "home", "created_at"),

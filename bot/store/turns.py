@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, case, func, select, update
@@ -20,6 +20,13 @@ from bot.store.dialect import upsert
 from bot.store.tables import members, servers, task_of, tasks
 from bot.store.usage import at_work
 from bot.task import State, Task
+
+_BEGUN = {"state": State.PREPARING, "at_risk": True}
+SUSPECT_FROM = 2
+"""After so many crashes a task may well be what they come from."""
+_IS_SUSPECT = and_(tasks.c.state == State.PREPARING, tasks.c.at_risk.is_(True), tasks.c.crashes >= SUSPECT_FROM)
+_FOR_ANOTHER = timedelta(seconds=2)
+"""How long such a task waits until it looks again whether another one is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +92,40 @@ async def take_turn(
     )
     while found := (await connection.execute(next_one)).one_or_none():
         still = and_(tasks.c.id == found.first, tasks.c.state == State.QUEUED)
-        change = update(tasks).where(still).values(state=State.PREPARING, changed_at=now, **lease)
+        change = update(tasks).where(still).values(**_BEGUN, changed_at=now, **lease)
         if row := (await connection.execute(change.returning(tasks))).one_or_none():
             await _note_turn(connection, found.home, found.user_id, found.turn)
             return task_of(row)
         # Else it was cancelled between the two statements: look who is next.
     return None
+
+
+async def take_slot(
+    connection: AsyncConnection, task: Task, roofs: Roofs, server_running: int, now: datetime
+) -> Task | None:
+    """Let a task that waited to be tried again go on, if there is a slot for it; return its row, None: it has changed.
+
+    Where there is no slot its row stays as it is: it waits, and those in line wait for it. One that several processes
+    did not outlive goes on alone among its like, so that each crash tells which of them it was.
+    """
+    going = and_(at_work(now), tasks.c.retry_at.is_(None), tasks.c.id != task.id)
+    here = select(tasks.c.home).where(tasks.c.id == task.id).scalar_subquery()
+    own = select(servers.c.server_running).where(servers.c.home == here).scalar_subquery()
+    counted = select(
+        select(func.count()).select_from(tasks).where(going).scalar_subquery(),
+        select(func.count()).select_from(tasks).where(going, tasks.c.home == here).scalar_subquery(),
+        func.coalesce(own, server_running),
+        select(func.count()).select_from(tasks).where(_IS_SUSPECT, going).scalar_subquery(),
+    )
+    busy, busy_here, limit, suspects = (await connection.execute(counted)).one()
+    change: dict[str, object] = {"retry_at": None, "at_risk": task.state is State.PREPARING}
+    if task.crashes >= SUSPECT_FROM and suspects:
+        change = {"retry_at": now + _FOR_ANOTHER}
+    elif busy >= roofs.max_running or busy_here >= slots_of(roofs, limit):
+        change = {"retry_at": task.retry_at}
+    same = and_(tasks.c.id == task.id, tasks.c.state == task.state, tasks.c.fence == task.fence)
+    row = (await connection.execute(update(tasks).where(same).values(change).returning(tasks))).one_or_none()
+    return task_of(row) if row else None
 
 
 async def _note_turn(connection: AsyncConnection, home: int, user_id: int, turn: int) -> None:

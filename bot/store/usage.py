@@ -49,19 +49,21 @@ _IS_UNFINISHED: Condition = and_(
 )
 
 
-def _takes_slot(held_since: datetime | BindParameter[datetime]) -> Condition:
+def _takes_slot(now: datetime | BindParameter[datetime], held_since: datetime | BindParameter[datetime]) -> Condition:
+    # One whose wait is over takes a slot again before it goes on, so that nobody else is let in ahead of it.
+    at_rest = and_(tasks.c.retry_at.is_not(None), tasks.c.retry_at > now)
     followed = tasks.c.state.in_((State.PREPARING, State.SENDING, State.RENDERING))
     left_alone = and_(tasks.c.state == State.UNCLEAR, tasks.c.changed_at > held_since)
-    return and_(tasks.c.overdue.is_(False), or_(followed, left_alone))
+    return and_(tasks.c.overdue.is_(False), or_(and_(followed, ~at_rest), left_alone))
 
 
 def at_work(now: datetime) -> Condition:
-    """Whether a task takes a slot.
+    """Whether a task takes a slot; one that only waits to be tried again does not.
 
     One whose answer was lost may be at FoxAPI, unknown to us: it keeps its slot for a while. One that its member gave
     up frees it at once, for that is what Cancel promises.
     """
-    return _takes_slot(now - _HELD)
+    return _takes_slot(now, now - _HELD)
 
 
 def unfinished(home: int) -> Condition:
@@ -97,6 +99,7 @@ async def usage_of(
         "member_reset": ruling.member_reset,
         "server_reset": ruling.server_reset,
         "day_ago": now - DAY,
+        "now": now,
         "held_since": now - _HELD,
     }
     found: dict[str, Any] = dict((await connection.execute(_USAGE, values)).one()._mapping)
@@ -146,7 +149,7 @@ _RULING = select(
 _HERE: Condition = tasks.c.home == bindparam("home")
 _OWN: Condition = and_(_HERE, tasks.c.user_id == bindparam("user_id"))
 _LATELY: Condition = and_(tasks.c.created_at > bindparam("day_ago"), COUNTS)
-_WORKING = _takes_slot(bindparam("held_since"))
+_WORKING = _takes_slot(bindparam("now"), bindparam("held_since"))
 _QUEUED: Condition = tasks.c.state == State.QUEUED
 
 _WINDOWS: dict[str, Condition] = {
