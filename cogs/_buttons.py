@@ -14,6 +14,7 @@ from bot.languages import Language
 from bot.phrase import say
 from bot.service import NeedsConfirmation
 from bot.task import Refused, Task
+from cogs._acknowledge import acknowledge
 from cogs._begin import place_of
 from cogs._cards import card, jump_url
 from cogs._delete import ask_to_delete
@@ -68,7 +69,7 @@ async def _cancel(interaction: discord.Interaction[ExtendBot], task_id: int) -> 
         view = view_of(task_id, ("stop",), language)
         await interaction.response.send_message(language.tell(_ASK), view=view, ephemeral=True)
     else:
-        await interaction.response.defer()
+        await acknowledge(interaction)
 
 
 async def _stop(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
@@ -94,7 +95,7 @@ async def _again(interaction: discord.Interaction[ExtendBot], task_id: int) -> N
 
 async def _fetch(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """The press is a new interaction with fifteen fresh minutes, and its token reaches the reply that it was on."""
-    await interaction.response.defer()
+    await acknowledge(interaction)
     message = interaction.message
     place = place_of(interaction, message.id if message else None, ephemeral=True)
     task = await interaction.client.service.move_reply(task_id, interaction.user.id, place)

@@ -12,6 +12,7 @@ from bot.client import ExtendBot, language_of
 from bot.phrase import Phrase, say
 from bot.rules import Limits
 from cogs import _controls, _panel, _rulings
+from cogs._acknowledge import acknowledge
 from cogs._forms import Form, Question, Taker, whole
 from cogs._moderators import guild_of_moderator
 from cogs._panel import Choice
@@ -67,7 +68,7 @@ def _then(page: str, ruling: Ruling) -> Deed:
     """Do it, and draw that page with what became of it."""
 
     async def deed(interaction: Interaction, chosen: Sequence[str]) -> None:
-        await interaction.response.defer()
+        await acknowledge(interaction)
         await draw(interaction, Choice(page), await ruling(interaction, chosen))
 
     return deed
@@ -77,7 +78,7 @@ def _about(ruling: Callable[[Interaction, int], Awaitable[Phrase]]) -> Deed:
     """Do it to the chosen member, who stays chosen."""
 
     async def deed(interaction: Interaction, chosen: Sequence[str]) -> None:
-        await interaction.response.defer()
+        await acknowledge(interaction)
         user_id = int(chosen[0])
         await draw(interaction, Choice("members", user_id), await ruling(interaction, user_id))
 
@@ -85,17 +86,17 @@ def _about(ruling: Callable[[Interaction, int], Awaitable[Phrase]]) -> Deed:
 
 
 async def _page(interaction: Interaction, chosen: Sequence[str]) -> None:
-    await interaction.response.defer()
+    await acknowledge(interaction)
     await draw(interaction, Choice(chosen[0] if chosen[0] in _controls.PAGES else "numbers"))
 
 
 async def _refresh(interaction: Interaction, _: Sequence[str]) -> None:
-    await interaction.response.defer()
+    await acknowledge(interaction)
     await draw(interaction, Choice())
 
 
 async def _member(interaction: Interaction, chosen: Sequence[str]) -> None:
-    await interaction.response.defer()
+    await acknowledge(interaction)
     await draw(interaction, Choice("members", int(chosen[0])))
 
 

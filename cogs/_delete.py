@@ -13,6 +13,7 @@ from bot.languages import Language
 from bot.library import Presser
 from bot.phrase import say
 from bot.runner import NotNow
+from cogs._acknowledge import acknowledge
 from cogs._begin import place_of
 from cogs._lineage import relink
 from cogs._posted import withdraw_all
@@ -64,7 +65,7 @@ async def ask_to_delete(interaction: discord.Interaction[ExtendBot], task_id: in
 
 
 async def _delete(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
-    await interaction.response.defer()
+    await acknowledge(interaction)
     language = language_of(interaction)
     task = await interaction.client.library.delete(task_id, _presser(interaction))
     posts_gone = await withdraw_all(interaction.client, task_id)

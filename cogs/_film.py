@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-import aiohttp
 import discord
 
-from bot.client import ExtendBot
+from bot.client import REQUEST_ERRORS, ExtendBot
 from bot.phrase import say
 from bot.task import Refused, Task
 from cogs._posting import Film
 
 _READ_SECONDS = 60.0
-_ILL = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError)
 
 
 async def film_of(interaction: discord.Interaction[ExtendBot], task: Task) -> Film:
@@ -26,7 +24,7 @@ async def film_of(interaction: discord.Interaction[ExtendBot], task: Task) -> Fi
         place = bot.get_partial_messageable(task.place.channel_id, guild_id=task.place.guild_id)
         try:
             video = await _attached(await place.fetch_message(task.place.message_id), interaction.filesize_limit)
-        except _ILL:
+        except REQUEST_ERRORS:
             video = None
     if video is None:
         raise Refused(say("I no longer have that video as a file, so I cannot post it."))
@@ -40,6 +38,6 @@ async def _attached(message: discord.Message | None, most: int) -> bytes | None:
             try:
                 async with asyncio.timeout(_READ_SECONDS):
                     return await attachment.read()
-            except _ILL:
+            except REQUEST_ERRORS:
                 return None
     return None

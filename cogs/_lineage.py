@@ -10,12 +10,12 @@ from typing import get_args
 
 import discord
 
-from bot.client import ExtendBot, language_of_server
+from bot.client import REQUEST_ERRORS, ExtendBot, language_of_server
 from bot.sharing import Step
 from bot.task import Refused, Share, Task
 from cogs._cards import STILL_NAME, jump_url
 from cogs._post import lineage, post_url
-from cogs._posted import TRANSIENT, fetched
+from cogs._posted import fetched
 from cogs._venues import Venue
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ async def relink(bot: ExtendBot, task_id: int) -> None:
         try:
             async with asyncio.timeout(_RELINK_SECONDS):
                 await _relinked(bot, share, task)
-        except (Refused, *TRANSIENT) as error:
+        except (Refused, *REQUEST_ERRORS) as error:
             log.info("task %d: the lineage in its post %s stays: %r", task.id, share.message_id, error)
 
 
@@ -118,6 +118,6 @@ async def _is_there(bot: ExtendBot, spot: _Spot, guild_id: int) -> bool:
     place = bot.get_partial_messageable(spot.channel_id, guild_id=guild_id)
     try:
         await place.fetch_message(spot.message_id)
-    except TRANSIENT:  # gone, or it cannot be known
+    except REQUEST_ERRORS:  # gone, or it cannot be known
         return False
     return True

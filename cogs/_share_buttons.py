@@ -12,6 +12,7 @@ from bot.client import ExtendBot, language_of
 from bot.languages import Language
 from bot.phrase import say
 from bot.task import Order, Refused, Share, Task
+from cogs._acknowledge import acknowledge
 from cogs._lineage import relink
 from cogs._modal import ExtendModal
 from cogs._post import post_url
@@ -82,7 +83,7 @@ async def _undo(interaction: discord.Interaction[ExtendBot], share_id: int) -> N
     if share.user_id != interaction.user.id:
         raise Refused(say("Only the member who shared this can take it back."))
     private = interaction.message is not None and interaction.message.flags.ephemeral
-    await interaction.response.defer(ephemeral=True, thinking=not private)
+    await acknowledge(interaction, ephemeral=True, thinking=not private)
     await withdraw(interaction.client, share_id)
     words = language_of(interaction).say("Taken back.")
     if private:

@@ -10,6 +10,7 @@ from bot.languages import Language
 from bot.phrase import say
 from bot.task import Refused, Share, Task
 from cogs import _post
+from cogs._acknowledge import acknowledge
 from cogs._film import film_of
 from cogs._lineage import links
 from cogs._posted import fetched, looked_for
@@ -59,7 +60,7 @@ class ShareModal(ui.Modal):
 
     async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
         """Post it there, and say so privately."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         chosen = self.where.values[0].id if self.where and self.where.values else None
         showcase = self._showcase.id if self._showcase else None
         if chosen is None and self._guild.get_channel_or_thread(showcase or 0) is None:

@@ -6,10 +6,9 @@ import asyncio
 import re
 from dataclasses import dataclass
 
-import aiohttp
 import discord
 
-from bot.client import ExtendBot
+from bot.client import DISCORD_UNAVAILABLE, REQUEST_ERRORS, ExtendBot, is_unavailable
 from bot.phrase import say
 from bot.task import Refused, Task
 
@@ -73,7 +72,7 @@ async def _in_reply(bot: ExtendBot, task: Task) -> Source | None:
     try:
         async with asyncio.timeout(_LOOK_SECONDS):
             return video_in(await channel.fetch_message(task.place.message_id))
-    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError):
+    except REQUEST_ERRORS:
         return None
 
 
@@ -108,5 +107,5 @@ async def _message(
         if isinstance(channel, discord.Thread) and channel.is_private() and not may.manage_threads:
             await channel.fetch_member(member.id)
         return await channel.fetch_message(message_id)
-    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise Refused(_NOT_HERE) from error
+    except REQUEST_ERRORS as error:
+        raise Refused(DISCORD_UNAVAILABLE if is_unavailable(error) else _NOT_HERE) from error

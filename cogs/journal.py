@@ -6,11 +6,10 @@ import asyncio
 import logging
 from collections import deque
 
-import aiohttp
 import discord
 from discord.ext import commands
 
-from bot.client import ExtendBot, language_under
+from bot.client import REQUEST_ERRORS, ExtendBot, language_under
 from bot.news import Event, LimitsChanged
 from bot.rules import Limits
 from cogs._lines import line_of, server_of
@@ -87,7 +86,7 @@ class Journal(commands.Cog):
         channel = self._bot.get_partial_messageable(channel_id, guild_id=guild_id)
         try:
             await channel.send(text, allowed_mentions=discord.AllowedMentions.none(), suppress_embeds=True, silent=True)
-        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as error:
+        except REQUEST_ERRORS as error:
             if channel_id not in self._failing:
                 log.warning("log channel %d of server %d does not take lines: %s", channel_id, guild_id, error)
             self._failing.add(channel_id)

@@ -13,6 +13,7 @@ from bot.client import ExtendBot, language_of
 from bot.languages import Language
 from bot.phrase import say
 from bot.service import Kept
+from cogs._acknowledge import acknowledge
 from cogs._cards import BLUE
 from cogs._press import Pressed
 
@@ -60,7 +61,7 @@ class Privacy(commands.Cog):
     @app_commands.command()
     async def privacy(self, interaction: discord.Interaction[ExtendBot]) -> None:
         """Show what I keep of you, and delete it if you like."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         kept = await interaction.client.service.kept(interaction.user.id)
         language = language_of(interaction)
         title = language.say("What I keep of you")
@@ -71,7 +72,7 @@ class Privacy(commands.Cog):
 
 
 async def _forget(interaction: discord.Interaction[ExtendBot]) -> None:
-    await interaction.response.defer()
+    await acknowledge(interaction)
     kept = await interaction.client.service.forget(interaction.user.id)
     language = language_of(interaction)
     done = [language.say("Deleted.")]
