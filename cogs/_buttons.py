@@ -79,8 +79,11 @@ async def _stop(interaction: discord.Interaction[ExtendBot], task_id: int) -> No
 
 
 async def _more(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
-    """Go on from this result, whoever presses: it becomes the presser's own task."""
-    task = await interaction.client.service.task(task_id)
+    """Go on from this result, for whoever may: it becomes the presser's own task."""
+    message_id = interaction.message.id if interaction.message else None
+    task = await interaction.client.service.task_to_extend(
+        task_id, interaction.user.id, interaction.guild_id, message_id
+    )
     source = await result_of(interaction, task)
     if source is None:
         raise Refused(say("That video is no longer here: send it again with /extend."))
@@ -95,8 +98,9 @@ async def _again(interaction: discord.Interaction[ExtendBot], task_id: int) -> N
 
 async def _fetch(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """The press is a new interaction with fifteen fresh minutes, and its token reaches the reply that it was on."""
-    await acknowledge(interaction)
+    TaskButton.check_private(interaction)  # else a public message would count as a private reply
     message = interaction.message
+    await acknowledge(interaction)
     place = place_of(interaction, message.id if message else None, ephemeral=True)
     task = await interaction.client.service.move_reply(task_id, interaction.user.id, place)
     if task.told:

@@ -46,6 +46,7 @@ class PanelItem(Pressed, template=r"limits:(?P<deed>[a-z_]+)(?::(?P<about>[0-9]{
     async def pressed(self, interaction: Interaction, match: re.Match[str], /) -> None:
         """Do it, for a moderator."""
         guild_of_moderator(interaction)
+        self.check_private(interaction)
         if deed := _DEEDS.get(match["deed"]):
             await deed(interaction, [match["about"]] if match["about"] else self.values)
 

@@ -57,12 +57,12 @@ async def links(bot: ExtendBot, steps: list[Step], venue: Venue) -> dict[int, st
     return found
 
 
-async def relink(bot: ExtendBot, task_id: int) -> None:
-    """Bring the lineage in later parts' posts up to date, now that what they link to is gone.
+async def relink(bot: ExtendBot, *task_ids: int) -> None:
+    """Bring the lineage in later parts' posts up to date, now that those tasks, which they link to, are gone.
 
     A post that Discord does not let the bot edit (its thread is closed, say) stays as it is.
     """
-    for share, task in await bot.sharing.later_posts(task_id):
+    for share, task in await bot.sharing.later_posts(task_ids):
         try:
             async with asyncio.timeout(_RELINK_SECONDS):
                 await _relinked(bot, share, task)

@@ -66,7 +66,7 @@ class Extend(commands.Cog):
             raise Refused(say("I see no video in that message: choose one that carries a video file."))
         modal = await next_part(interaction, message, source)
         if modal is None:
-            parent = await interaction.client.service.task_at(message.id)
+            parent = await interaction.client.service.task_at(message.id, interaction.user.id)
             modal = ExtendModal(language_of(interaction), source, parent)
         await interaction.response.send_modal(modal)
 

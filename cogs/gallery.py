@@ -48,6 +48,7 @@ class GalleryButton(Pressed, template=r"gallery:(?P<role>[a-z]+):(?P<period>week
 
     async def pressed(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
         """Show that page in place of this one."""
+        self.check_private(interaction)
         await acknowledge(interaction)
         shown = await _page(interaction, match["period"], int(match["page"]))
         await interaction.edit_original_response(content=shown.content, embeds=shown.embeds, view=shown.view)

@@ -15,6 +15,7 @@ from bot.phrase import say
 from bot.service import Kept
 from cogs._acknowledge import acknowledge
 from cogs._cards import BLUE
+from cogs._lineage import relink
 from cogs._press import Pressed
 
 _WHAT = say(
@@ -52,6 +53,7 @@ class PrivacyButton(Pressed, template=r"privacy:(?P<action>ask|sure)"):
             language = language_of(interaction)
             await interaction.response.send_message(language.tell(_ASK), view=_view("sure", language), ephemeral=True)
         else:
+            self.check_private(interaction)
             await _forget(interaction)
 
 
@@ -73,12 +75,16 @@ class Privacy(commands.Cog):
 
 async def _forget(interaction: discord.Interaction[ExtendBot]) -> None:
     await acknowledge(interaction)
-    kept = await interaction.client.service.forget(interaction.user.id)
+    bot = interaction.client
+    task_ids = await bot.service.forget(interaction.user.id)
+    await bot.library.drop_films(task_ids)
+    kept = await bot.service.kept(interaction.user.id)
     language = language_of(interaction)
     done = [language.say("Deleted.")]
     if kept.unfinished:
         done.append(language.say("The ones still running are deleted when they end."))
     await interaction.edit_original_response(content=" ".join([*done, _now(kept, language)]), view=None)
+    await relink(bot, *task_ids)
 
 
 def _now(kept: Kept, language: Language) -> str:

@@ -36,6 +36,7 @@ class TasksItem(Pressed, template=r"tasks:(?P<deed>page|open|send):(?P<number>[0
 
     async def pressed(self, interaction: Interaction, match: re.Match[str], /) -> None:
         """Do it, to the presser's own tasks."""
+        self.check_private(interaction)
         await _DEEDS[match["deed"]](interaction, int(match["number"]), self.values)
 
 
