@@ -79,11 +79,8 @@ class Sharing:
             if not parts:
                 break
             for part in parts:
-                found += [
-                    (share, part)
-                    for share in await self._shares.of_task(part.id)
-                    if share.message_id and not part.is_erased
-                ]
+                shares = [] if part.is_erased else await self._shares.of_task(part.id)
+                found += [(share, part) for share in shares if share.message_id]
             known = [part.id for part in parts]
         return found
 

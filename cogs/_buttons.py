@@ -15,6 +15,7 @@ from bot.phrase import say
 from bot.service import NeedsConfirmation
 from bot.task import Refused, Task
 from cogs._acknowledge import acknowledge
+from cogs._base_modal import open_modal
 from cogs._begin import place_of
 from cogs._cards import card, jump_url
 from cogs._delete import ask_to_delete
@@ -87,13 +88,13 @@ async def _more(interaction: discord.Interaction[ExtendBot], task_id: int) -> No
     source = await result_of(interaction, task)
     if source is None:
         raise Refused(say("That video is no longer here: send it again with /extend."))
-    await interaction.response.send_modal(ExtendModal(language_of(interaction), source, task))
+    await open_modal(interaction, ExtendModal(language_of(interaction), source, task))
 
 
 async def _again(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """The same clip once more, with what may be changed filled in."""
     order = await interaction.client.service.order_again(task_id, interaction.user.id)
-    await interaction.response.send_modal(AgainModal(language_of(interaction), order))
+    await open_modal(interaction, AgainModal(language_of(interaction), order))
 
 
 async def _fetch(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:

@@ -13,6 +13,8 @@ from bot.phrase import Phrase, say
 from bot.rules import Limits
 from cogs import _controls, _panel, _rulings
 from cogs._acknowledge import acknowledge
+from cogs._base_modal import open_modal
+from cogs._embeds import cut
 from cogs._forms import Form, Question, Taker, whole
 from cogs._moderators import guild_of_moderator
 from cogs._panel import Choice
@@ -106,7 +108,7 @@ async def _limits(interaction: Interaction) -> Limits:
 
 
 async def _ask(interaction: Interaction, title: Phrase, questions: Sequence[Question], take: Taker) -> None:
-    await interaction.response.send_modal(Form(title, questions, take, language_of(interaction)))
+    await open_modal(interaction, Form(title, questions, take, language_of(interaction)))
 
 
 def _numbers(title: Phrase, labels: dict[str, Phrase]) -> Deed:
@@ -137,7 +139,7 @@ async def _words(interaction: Interaction, _: Sequence[str]) -> None:
 
     now = "\n".join((await _limits(interaction)).forbidden)
     told = say("One per line; * stands for any characters within a word.")
-    question = Question(say("Prompts may not contain"), now[:_MOST_WRITTEN], told, _MOST_WRITTEN, long=True)
+    question = Question(say("Prompts may not contain"), cut(now, _MOST_WRITTEN, end=""), told, _MOST_WRITTEN, long=True)
     await _ask(interaction, say("Forbidden words"), [question], _then("words", ruling))
 
 

@@ -13,6 +13,7 @@ from bot.languages import Language
 from bot.phrase import say
 from bot.task import Order, Refused, Share, Task
 from cogs._acknowledge import acknowledge
+from cogs._base_modal import open_modal
 from cogs._lineage import relink
 from cogs._modal import ExtendModal
 from cogs._post import post_url
@@ -111,4 +112,4 @@ async def _more(interaction: discord.Interaction[ExtendBot], share_id: int) -> N
     source = video_in(interaction.message) if interaction.message else None
     if source is None:
         raise Refused(say("That video is no longer here: send it again with /extend."))
-    await interaction.response.send_modal(_NextPart(language_of(interaction), source, task, share, interaction.user.id))
+    await open_modal(interaction, _NextPart(language_of(interaction), source, task, share, interaction.user.id))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, answer_error, language_of, language_of_server
+from bot.client import ExtendBot, language_of, language_of_server
 from bot.languages import Language
 from bot.phrase import say
 from bot.task import Refused, Share, Task
 from cogs import _post
 from cogs._acknowledge import acknowledge
+from cogs._base_modal import BaseModal, open_modal
+from cogs._embeds import cut
 from cogs._film import film_of
 from cogs._lineage import links
 from cogs._posted import fetched, looked_for
@@ -27,7 +29,7 @@ _SHOWCASE_GONE = say(
 )
 
 
-class ShareModal(ui.Modal):
+class ShareModal(BaseModal):
     """Asks where to, and whether with the prompt. It is lost at a restart, like every open modal: press Share again."""
 
     def __init__(
@@ -44,7 +46,7 @@ class ShareModal(ui.Modal):
         self.where: ui.ChannelSelect[ui.View] | None = None
         if choose:
             self.where = _where(showcase)
-            self.add_item(ui.Label(text=language.say("Where to?"), description=hint[:100], component=self.where))
+            self.add_item(ui.Label(text=language.say("Where to?"), description=cut(hint, 100), component=self.where))
         elif showcase:
             goes = language.say(
                 "It goes to the showcase **#{channel}** of **{server}**.", channel=showcase.name, server=guild.name
@@ -77,10 +79,6 @@ class ShareModal(ui.Modal):
         view = view_of(undo_button(language, share.id))
         await interaction.followup.send(words, view=view, ephemeral=True, suppress_embeds=True)
 
-    async def on_error(self, interaction: discord.Interaction[ExtendBot], error: Exception) -> None:  # type: ignore[override]
-        """As for every command."""
-        await answer_error(interaction, error)
-
 
 async def ask_where(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """What Share does: ask privately, if there is something to share and it is the presser's."""
@@ -99,7 +97,7 @@ async def ask_where(interaction: discord.Interaction[ExtendBot], task_id: int) -
         hint = language.say("#{channel} is this server's showcase", channel=usable.name)
     elif showcase_id:
         hint = language.say("This server's showcase is gone; choose where you and I may post files")
-    await interaction.response.send_modal(ShareModal(language, task, guild, usable, hint=hint, choose=choose))
+    await open_modal(interaction, ShareModal(language, task, guild, usable, hint=hint, choose=choose))
 
 
 async def settle_all(bot: ExtendBot) -> None:

@@ -1,4 +1,4 @@
-"""Delete on a reply of whose task there is no record any more: its member deleted their data, or it was kept long enough.
+"""Delete on a reply whose task has no record any more: its member deleted their data, or it was kept long enough.
 
 What is left is the message itself, which the bot wrote: it names the member, and carries the button with the task's id.
 """

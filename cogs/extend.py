@@ -12,6 +12,7 @@ from discord.ext import commands
 from bot.client import ExtendBot, language_of
 from bot.phrase import say
 from bot.task import PROMPT_MAX, SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Refused, ResultKind
+from cogs._base_modal import open_modal
 from cogs._begin import begin, order_from
 from cogs._modal import ExtendModal
 from cogs._share_buttons import next_part
@@ -68,7 +69,7 @@ class Extend(commands.Cog):
         if modal is None:
             parent = await interaction.client.service.task_at(message.id, interaction.user.id)
             modal = ExtendModal(language_of(interaction), source, parent)
-        await interaction.response.send_modal(modal)
+        await open_modal(interaction, modal)
 
 
 async def setup(bot: ExtendBot) -> None:

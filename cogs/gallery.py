@@ -19,6 +19,7 @@ from bot.phrase import say
 from bot.task import Refused, Share
 from cogs import _post
 from cogs._acknowledge import acknowledge
+from cogs._embeds import fit_embeds
 from cogs._posted import fetched
 from cogs._press import Pressed
 from cogs._stars import count_stale
@@ -108,7 +109,7 @@ async def _entries(bot: ExtendBot, language: Language, posts: Sequence[Share], r
         with suppress(Refused):  # it was taken back just now
             _, task = await bot.sharing.shared(post.id)
             embeds.append(_post.entry(language, task, post, place, await _still(bot, post)))
-    return embeds
+    return fit_embeds(embeds)
 
 
 async def _still(bot: ExtendBot, post: Share) -> str | None:

@@ -15,6 +15,7 @@ from bot.phrase import say
 from bot.service import Kept
 from cogs._acknowledge import acknowledge
 from cogs._cards import BLUE
+from cogs._embeds import fit_embed
 from cogs._lineage import relink
 from cogs._press import Pressed
 
@@ -70,7 +71,7 @@ class Privacy(commands.Cog):
         embed = discord.Embed(title=title, colour=BLUE, description=_now(kept, language))
         embed.add_field(name=language.say("What"), value=language.tell(_WHAT), inline=False)
         embed.add_field(name=language.say("For how long"), value=language.tell(_LONG), inline=False)
-        await interaction.followup.send(embed=embed, view=_view("ask", language), ephemeral=True)
+        await interaction.followup.send(embed=fit_embed(embed), view=_view("ask", language), ephemeral=True)
 
 
 async def _forget(interaction: discord.Interaction[ExtendBot]) -> None:
