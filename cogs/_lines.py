@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bot.languages import Language
 from bot.news import Event, LimitsChanged, MemberRuled, OrderRefused, TaskEnded
@@ -57,10 +58,9 @@ def line_of(event: Event, language: Language) -> str:
 
 def _refused(event: OrderRefused, language: Language) -> Phrase:
     order = event.order
-    if order.private:
-        return _rules.row(*_order(order), say("refused"))
     where = f"https://discord.com/channels/{order.guild_id}/{order.channel_id}"
-    why = say("refused: {sentence}", sentence=_short(event.sentence, language))
+    sentence = _mask(event.sentence) if order.private else event.sentence
+    why = say("refused: {sentence}", sentence=_short(sentence, language))
     return _rules.row(*_order(order), why, say("[where]({url})", url=where))
 
 
@@ -76,7 +76,7 @@ def _ended(task: Task, language: Language) -> Phrase:
 
 
 def _outcome(task: Task, language: Language, *, hidden: bool) -> Phrase:
-    reason = _short(task.reason, language) if task.reason and not hidden else ""
+    reason = _short(_mask(task.reason) if hidden else task.reason, language) if task.reason else ""
     match task.state:
         case State.DELIVERED:
             return say("finished, {length}", length=clock(task.film.seconds)) if task.film else say("finished")
@@ -92,10 +92,18 @@ def _outcome(task: Task, language: Language, *, hidden: bool) -> Phrase:
 
 def _order(order: Order, *, hidden: bool = False) -> list[Value]:
     """Who asked for what. The prompt of a private task is nobody else's, and a reason may quote it."""
-    prompt = (
-        say("private") if hidden or order.private else say("“{prompt}”", prompt=_rules.words(order.prompt, _PROMPT))
-    )
+    prompt = say("“{prompt}”", prompt=_rules.words(order.prompt, _PROMPT))
+    if hidden or order.private:
+        prompt = say("private")
     return [_rules.member(order.user_id), _rules.seconds(order.seconds), prompt]
+
+
+def _mask(phrase: Phrase) -> Phrase:
+    """The phrase without what it quotes, which may be of the prompt; numbers and our own words stay."""
+    masked: dict[str, Value] = {}
+    for name, value in phrase.values.items():
+        masked[name] = _mask(value) if isinstance(value, Phrase) else "…" if isinstance(value, str | tuple) else value
+    return replace(phrase, values=masked)
 
 
 def _short(sentence: Phrase, language: Language) -> str:

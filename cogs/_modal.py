@@ -72,7 +72,7 @@ class ExtendModal(_Asking):
         self._source = source
         self._parent = parent
 
-    async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:
+    async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
         """Look first whether the film may still be used: its member may have deleted it while this was open."""
         if self._parent is not None:
             await interaction.client.service.task_with_film(self._parent.id)

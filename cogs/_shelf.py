@@ -67,9 +67,8 @@ def opened(task: Task, now: datetime, language: Language, page_number: int, stil
     left_out = _LEFT_OUT if _shareable(task, kept=kept) else _LEFT_OUT | {"share"}
     actions = [action for action in card.actions if action not in left_out]
     stills = {_cards.STILL_NAME: still} if still else {}
-    return Shown(
-        language.say("**Task {id}**", id=str(task.id)), [fit_embed(card.embed)], controls, task.id, actions, stills
-    )
+    heading = language.say("**Task {id}**", id=str(task.id))
+    return Shown(heading, [fit_embed(card.embed)], controls, task.id, actions, stills)
 
 
 def choices(tasks: Iterable[Task], language: Language) -> list[tuple[str, str]]:

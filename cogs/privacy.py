@@ -24,7 +24,7 @@ _WHAT = say(
     "result, lengths, times, how it ended, and what FoxAPI said that it costs.\n"
     "**Clips and videos:** your clip only while a task runs; a delivered film for some days, to send it again.\n"
     "**Who gets it:** FoxAPI gets your prompt and clip, to make the video. Moderators see your name, prompt and "
-    "outcome in their log, and counts in /usage. Nobody else."
+    "outcome in their log (not the prompt of private tasks), and counts in /usage. Nobody else."
 )
 _LONG = say(
     "Until you delete it, and at most 90 days after its end (unless my operator changed that); what you shared, until "
