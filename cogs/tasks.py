@@ -36,7 +36,8 @@ class TasksItem(Pressed, template=r"tasks:(?P<deed>page|open|send):(?P<number>[0
 
     async def pressed(self, interaction: Interaction, match: re.Match[str], /) -> None:
         """Do it, to the presser's own tasks."""
-        self.check_private(interaction)
+        if match["deed"] != "send":  # what is sent again is a private message of its own
+            self.check_private(interaction)
         await _DEEDS[match["deed"]](interaction, int(match["number"]), self.values)
 
 
