@@ -197,6 +197,8 @@ class ExtendBot(commands.AutoShardedBot):
         Members who are being answered just now get their answer: a reply that is cut off here would wait for ever.
         """
         self.rush.let_go()
+        for modal in list(self.modals.values()):
+            modal.stop()
         answering = [task for task in asyncio.all_tasks() if task.get_name().startswith(_ANSWERING)]
         if answering:
             await asyncio.wait(answering, timeout=_ANSWERING_SECONDS)
