@@ -12,6 +12,7 @@ from tests.sharing import channel, posts_in, share
 from tests.stage import Json, Stage, labels_of, text_of
 
 UNKNOWN = "I no longer know that task."
+NO_RECORD = "I no longer have a record of that film"
 NOT_MINE = "You have no task 1"
 
 
@@ -59,6 +60,14 @@ async def test_no_button_and_no_command_gives_the_film_any_more(stage: Stage) ->
             known = set(who.seen)
             await who.press(message, label)
             await told_anew(who, known, words)
+        for shown in (theirs, post):
+            known = set(stage.ben.seen)
+            await stage.ben.menu("Extend video", shown)
+            await told_anew(stage.ben, known, NO_RECORD)
+            known = set(stage.ben.seen)
+            link = f"https://discord.com/channels/{stage.discord.world.guild.id}/{shown['channel_id']}/{shown['id']}"
+            await stage.ben.command("extend", shown["channel_id"], prompt="go on", link=link)
+            await told_anew(stage.ben, known, NO_RECORD)
         assert NOT_MINE in text_of(await listed(stage.ana, id="1"))
         assert "no tasks yet" in text_of(await listed(stage.ana))
         await stage.ben.react(post, "⭐")
