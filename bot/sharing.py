@@ -54,7 +54,7 @@ class Sharing:
 
     async def result(self, task_id: int, user_id: int) -> Task:
         """The member's own finished task. Raises Refused."""
-        task = await self._store.get(task_id)
+        task = await self._store.visible(task_id)
         if task is None or task.deleted or task.forgotten:
             raise Refused(_GONE)
         if task.order.user_id != user_id:
@@ -67,22 +67,23 @@ class Sharing:
         """The parts that led to this one, oldest first and itself included; the oldest may be left out."""
         steps = [Step(task, await self._shares.of_task(task.id))]
         while (parent_id := steps[0].task.order.parent_id) is not None and len(steps) < _GENERATIONS:
-            parent = await self._store.get(parent_id)
+            parent = await self._store.visible(parent_id)
             if parent is None:
                 break
             steps.insert(0, Step(parent, await self._shares.of_task(parent.id)))
         return steps
 
-    async def later_posts(self, task_id: int) -> list[tuple[Share, Task]]:
-        """The posts whose lineage names that task as an earlier part, with their own tasks."""
+    async def later_posts(self, task_ids: Collection[int]) -> list[tuple[Share, Task]]:
+        """The posts whose lineage names one of those tasks as an earlier part, with their own tasks."""
         found: list[tuple[Share, Task]] = []
-        known = [task_id]
+        known = list(task_ids)
         for _ in range(_GENERATIONS - 1):
             parts = await self._store.catalogue.next_parts(known)
             if not parts:
                 break
             for part in parts:
-                found += [(share, part) for share in await self._shares.of_task(part.id) if share.message_id]
+                shares = [] if part.is_erased else await self._shares.of_task(part.id)
+                found += [(share, part) for share in shares if share.message_id]
             known = [part.id for part in parts]
         return found
 
@@ -124,8 +125,8 @@ class Sharing:
     async def shared(self, share_id: int) -> tuple[Share, Task]:
         """A share and its task. Raises Refused."""
         share = await self.share(share_id)
-        task = await self._store.get(share.task_id)
-        if task is None or task.forgotten:
+        task = await self._store.visible(share.task_id)
+        if task is None or task.deleted:
             raise Refused(say("I no longer know that task."))
         return share, task
 
@@ -136,8 +137,8 @@ class Sharing:
     async def shared_at(self, guild_id: int, message_id: int) -> tuple[Share, Task] | None:
         """The share whose post that message is, and its task, if there is one."""
         share = await self._shares.at(guild_id, message_id)
-        task = await self._store.get(share.task_id) if share else None
-        return (share, task) if share and task and not task.forgotten else None
+        task = await self._store.visible(share.task_id) if share else None
+        return (share, task) if share and task and not task.deleted else None
 
     async def left_behind(self) -> list[Share]:
         """Shares of deleted results, whose posts are still to be taken back; not always the same ones, if many."""

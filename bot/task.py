@@ -241,6 +241,14 @@ class Task(Row):
         return self.place.message_id < 0
 
     @property
+    def is_erased(self) -> bool:
+        """Its member deleted their data, or it was kept long enough: nobody may be shown or sent anything of it.
+
+        An unfinished one is still shown to its member in its reply; it is erased when it has ended.
+        """
+        return self.emptied or (self.forgotten and self.state.ended)
+
+    @property
     def over(self) -> bool:
         """Whether nothing more is to be done for it."""
         return self.state.ended and self.told and not self.ping_due

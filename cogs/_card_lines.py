@@ -9,10 +9,14 @@ from discord.utils import escape_markdown, format_dt
 from bot.languages import Language
 from bot.phrase import say
 from bot.task import Billed, ResultKind, State, Task
+from cogs._embeds import DESCRIPTION_MAX, cut, length
 
 _FETCH_IN_TIME = timedelta(minutes=2)
 _BAR = 12
+_LINK_SHOWN = 3600
+"""Characters of a link that leave room for the words around it."""
 _PROMPT_SHOWN = 900
+_REASON_SHOWN = 900
 
 _OVERDUE = say(
     "FoxAPI has not reported anything for a long time. I look for the result for a day and bring it here if it comes; "
@@ -42,9 +46,7 @@ def clock(seconds: float) -> str:
 
 def quoted(prompt: str, limit: int = _PROMPT_SHOWN) -> str:
     """A member's words as a quote: bounded, and without any markdown of their own."""
-    words = " ".join(prompt.split())
-    short = words if len(words) <= limit else words[: limit - 1] + "…"
-    return f"> {escape_markdown(short, ignore_links=False)}"
+    return f"> {escape_markdown(cut(' '.join(prompt.split()), limit), ignore_links=False)}"
 
 
 def jump_url(task: Task) -> str:
@@ -76,16 +78,20 @@ def in_line(task: Task, language: Language) -> str:
 
 def description(task: Task, now: datetime, language: Language, *, linked: bool) -> str:
     """The card's main text; `linked`: it has FoxAPI's link in place of the video."""
-    lines = [quoted(task.order.prompt), in_line(task, language), *_under_way(task, now, language)]
+    lines = [in_line(task, language), *_under_way(task, now, language)]
     if linked:
         lines.append(_link(task, language))
     if task.state is State.UNCLEAR:
         lines.append(language.tell(_UNCLEAR))
     if task.reason:
-        lines.append(escape_markdown(language.tell(task.reason)))
+        lines.append(escape_markdown(cut(language.tell(task.reason), _REASON_SHOWN)))
     if task.state in {State.FAILED, State.CANCELLED} and task.billed in _BILLED:
         lines.append(language.tell(_BILLED[task.billed]))
-    return "\n".join(filter(None, lines))
+    told = "\n".join(filter(None, lines))
+    # Escaping may double the prompt, and a link is of any length: what is paid for comes before what was asked.
+    room = (DESCRIPTION_MAX - length(told)) // 2 - len("> \n")
+    prompt = quoted(task.order.prompt, min(_PROMPT_SHOWN, room)) if room > 0 else ""
+    return "\n".join(filter(None, (prompt, told)))
 
 
 def lengths(task: Task, language: Language) -> str:
@@ -160,6 +166,8 @@ def _next_try(task: Task, when: str, language: Language) -> str:
 def _link(task: Task, language: Language) -> str:
     if task.result_url is None:
         return ""
+    if length(task.result_url) > _LINK_SHOWN:
+        return language.say("It is too large for Discord here, and FoxAPI's link to it is too long for Discord, too.")
     if task.result_url_ends is None:
         return language.say("It is too large for Discord here: [get FoxAPI's video]({url}).", url=task.result_url)
     return language.say(

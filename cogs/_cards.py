@@ -13,6 +13,7 @@ from bot.phrase import say
 from bot.task import State, Task
 from cogs import _card_lines
 from cogs._card_lines import clock, fetch_by, in_line, jump_url, quoted
+from cogs._embeds import fit_embed
 
 __all__ = [
     "BLUE",
@@ -86,7 +87,7 @@ def card(task: Task, now: datetime, language: Language, *, linked: bool = False,
     if still:
         (embed.set_image if linked else embed.set_thumbnail)(url=f"attachment://{STILL_NAME}")
     embed.set_footer(text=language.say("Task {id}", id=str(task.id)))
-    return Card(embed, actions=_actions(task, shown, now, linked=linked), still=still)
+    return Card(fit_embed(embed), actions=_actions(task, shown, now, linked=linked), still=still)
 
 
 def finished(task: Task, now: datetime, language: Language, *, linked: bool = False, still: bool = False) -> Card:

@@ -12,6 +12,9 @@ from bot.client import ExtendBot, language_of
 from bot.phrase import Phrase, say
 from bot.rules import Limits
 from cogs import _controls, _panel, _rulings
+from cogs._acknowledge import acknowledge
+from cogs._base_modal import open_modal
+from cogs._embeds import cut
 from cogs._forms import Form, Question, Taker, whole
 from cogs._moderators import guild_of_moderator
 from cogs._panel import Choice
@@ -45,6 +48,7 @@ class PanelItem(Pressed, template=r"limits:(?P<deed>[a-z_]+)(?::(?P<about>[0-9]{
     async def pressed(self, interaction: Interaction, match: re.Match[str], /) -> None:
         """Do it, for a moderator."""
         guild_of_moderator(interaction)
+        self.check_private(interaction)
         if deed := _DEEDS.get(match["deed"]):
             await deed(interaction, [match["about"]] if match["about"] else self.values)
 
@@ -67,7 +71,7 @@ def _then(page: str, ruling: Ruling) -> Deed:
     """Do it, and draw that page with what became of it."""
 
     async def deed(interaction: Interaction, chosen: Sequence[str]) -> None:
-        await interaction.response.defer()
+        await acknowledge(interaction)
         await draw(interaction, Choice(page), await ruling(interaction, chosen))
 
     return deed
@@ -77,7 +81,7 @@ def _about(ruling: Callable[[Interaction, int], Awaitable[Phrase]]) -> Deed:
     """Do it to the chosen member, who stays chosen."""
 
     async def deed(interaction: Interaction, chosen: Sequence[str]) -> None:
-        await interaction.response.defer()
+        await acknowledge(interaction)
         user_id = int(chosen[0])
         await draw(interaction, Choice("members", user_id), await ruling(interaction, user_id))
 
@@ -85,17 +89,17 @@ def _about(ruling: Callable[[Interaction, int], Awaitable[Phrase]]) -> Deed:
 
 
 async def _page(interaction: Interaction, chosen: Sequence[str]) -> None:
-    await interaction.response.defer()
+    await acknowledge(interaction)
     await draw(interaction, Choice(chosen[0] if chosen[0] in _controls.PAGES else "numbers"))
 
 
 async def _refresh(interaction: Interaction, _: Sequence[str]) -> None:
-    await interaction.response.defer()
+    await acknowledge(interaction)
     await draw(interaction, Choice())
 
 
 async def _member(interaction: Interaction, chosen: Sequence[str]) -> None:
-    await interaction.response.defer()
+    await acknowledge(interaction)
     await draw(interaction, Choice("members", int(chosen[0])))
 
 
@@ -104,7 +108,7 @@ async def _limits(interaction: Interaction) -> Limits:
 
 
 async def _ask(interaction: Interaction, title: Phrase, questions: Sequence[Question], take: Taker) -> None:
-    await interaction.response.send_modal(Form(title, questions, take, language_of(interaction)))
+    await open_modal(interaction, Form(title, questions, take, language_of(interaction)))
 
 
 def _numbers(title: Phrase, labels: dict[str, Phrase]) -> Deed:
@@ -135,7 +139,7 @@ async def _words(interaction: Interaction, _: Sequence[str]) -> None:
 
     now = "\n".join((await _limits(interaction)).forbidden)
     told = say("One per line; * stands for any characters within a word.")
-    question = Question(say("Prompts may not contain"), now[:_MOST_WRITTEN], told, _MOST_WRITTEN, long=True)
+    question = Question(say("Prompts may not contain"), cut(now, _MOST_WRITTEN, end=""), told, _MOST_WRITTEN, long=True)
     await _ask(interaction, say("Forbidden words"), [question], _then("words", ruling))
 
 

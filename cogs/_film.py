@@ -7,16 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 import discord
 
-from bot.client import ExtendBot
+from bot.client import REQUEST_ERRORS, ExtendBot
 from bot.task import Refused, Task
 from cogs._posting import GONE, Film
 
 _READ_SECONDS = 60.0
 _ASK_SECONDS = 10.0
-_ILL = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError)
 
 
 @asynccontextmanager
@@ -45,7 +43,7 @@ async def _found(interaction: discord.Interaction[ExtendBot], task: Task, into: 
     try:
         async with asyncio.timeout(_ASK_SECONDS):
             message = await place.fetch_message(task.place.message_id)
-    except _ILL:
+    except REQUEST_ERRORS:
         return None
     return into if await _attached(bot, message, most, into) else None
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, answer_error
+from bot.client import ExtendBot
 from bot.languages import Language
 from bot.phrase import Phrase, say
 from bot.task import Refused
+from cogs._base_modal import BaseModal
 from cogs._moderators import guild_of_moderator
 
 Taker = Callable[[discord.Interaction[ExtendBot], list[str]], Awaitable[None]]
@@ -30,7 +31,7 @@ class Question:
     required: bool = False
 
 
-class Form(ui.Modal):
+class Form(BaseModal):
     """Asks, checks once more who answers, and hands on. It is lost at a restart, like every open modal."""
 
     def __init__(self, title: Phrase, questions: Sequence[Question], take: Taker, language: Language) -> None:
@@ -53,10 +54,6 @@ class Form(ui.Modal):
         """Hand the answers on."""
         guild_of_moderator(interaction)
         await self._take(interaction, [field.value.strip() for field in self._fields])
-
-    async def on_error(self, interaction: discord.Interaction[ExtendBot], error: Exception) -> None:  # type: ignore[override]
-        """As for every command."""
-        await answer_error(interaction, error)
 
 
 def whole(text: str, label: Phrase) -> int:

@@ -7,11 +7,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
-import aiohttp
-import discord
 from discord.http import Route
 
-from bot.client import ExtendBot
+from bot.client import REQUEST_ERRORS, ExtendBot, is_unavailable
 from bot.phrase import say
 from bot.task import Refused
 
@@ -53,10 +51,8 @@ async def renewed(bot: ExtendBot, url: str) -> str:
     try:
         async with asyncio.timeout(_ASK_SECONDS):
             answer = await bot.http.request(route, json={"attachment_urls": [url]})
-    except discord.HTTPException as error:
-        raise Refused(_NOT_NOW if error.status == 429 or error.status >= 500 else _GONE) from error
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError, discord.RateLimited) as error:
-        raise Refused(_NOT_NOW) from error
+    except REQUEST_ERRORS as error:
+        raise Refused(_NOT_NOW if is_unavailable(error) else _GONE) from error
     return _of(answer)
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import discord
 
-from bot.client import ExtendBot
+from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify, is_unavailable
 from bot.phrase import say
 from bot.task import Refused, Share
 from cogs import _post
 from cogs._cards import RESULT_NAME, STILL_NAME
 from cogs._files import opened
-from cogs._posted import TRANSIENT, looked_for
+from cogs._posted import looked_for
 from cogs._venues import Venue
 
 log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ async def publish(bot: ExtendBot, post: Post, *, perhaps_posted: bool) -> Share:
         try:
             message = await _sent(post)
             break
-        except TRANSIENT as error:
+        except REQUEST_ERRORS as error:
             _give_up(error)
             log.info("task %d: no answer to its post yet: %s", share.task_id, type(error).__name__)
             await asyncio.sleep(_GAP * attempt)
@@ -94,7 +94,7 @@ async def invite(message: discord.Message) -> None:
     """Put the first ⭐ under a post, so that others need only press it."""
     try:
         await message.add_reaction(_post.STAR)
-    except TRANSIENT as error:
+    except REQUEST_ERRORS as error:
         log.info("message %d has no star from me: %s", message.id, type(error).__name__)
 
 
@@ -131,8 +131,12 @@ def nonce(share: Share) -> str:
 
 def _give_up(error: Exception) -> None:
     """Raise Refused for what will not be otherwise at the next try."""
-    if not isinstance(error, discord.HTTPException) or error.status == 429 or error.status >= 500:
+    if is_unavailable(error):
         return
-    if error.status == 413 or error.code == 40005:
+    failure = classify(error)
+    if failure is Failure.TOO_LARGE:
         raise Refused(say("That film is too large to be uploaded to this server once more.")) from error
+    if failure is Failure.REJECTED:
+        log.error("Discord rejects a post: %s", error)
+        raise Refused(say("Discord did not accept my post, and I have told my log: ask whoever runs me.")) from error
     raise Refused(say("Discord does not let me post there: choose another channel, or ask a moderator.")) from error

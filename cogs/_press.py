@@ -10,6 +10,10 @@ import discord
 from discord import ui
 
 from bot.client import ExtendBot, answer_error
+from bot.phrase import say
+from bot.task import Refused
+
+NOT_HERE = say("That button does not belong here: use the command again.")
 
 
 class Pressed(ui.DynamicItem[ui.Item[Any]], template="(?!)"):
@@ -33,6 +37,12 @@ class Pressed(ui.DynamicItem[ui.Item[Any]], template="(?!)"):
                 await self.pressed(interaction, match)
         except Exception as error:  # the one place where a press's errors end
             await answer_error(interaction, error)
+
+    @staticmethod
+    def check_private(interaction: discord.Interaction[Any]) -> None:
+        """Raise Refused unless only the presser sees the message: it is about to show what nobody else may see."""
+        if interaction.message is None or not interaction.message.flags.ephemeral:
+            raise Refused(NOT_HERE)
 
     @abstractmethod
     async def pressed(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:

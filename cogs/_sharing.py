@@ -7,11 +7,14 @@ import logging
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, answer_error, language_of, language_of_server
+from bot.client import ExtendBot, language_of, language_of_server
 from bot.languages import Language
 from bot.phrase import say
 from bot.task import Refused, Share, Task
 from cogs import _post
+from cogs._acknowledge import acknowledge
+from cogs._base_modal import BaseModal, open_modal
+from cogs._embeds import cut
 from cogs._film import film_of
 from cogs._lineage import links
 from cogs._posted import fetched, looked_for
@@ -30,7 +33,7 @@ _SHOWCASE_GONE = say(
 )
 
 
-class ShareModal(ui.Modal):
+class ShareModal(BaseModal):
     """Asks where to, and whether with the prompt. It is lost at a restart, like every open modal: press Share again."""
 
     def __init__(
@@ -47,7 +50,7 @@ class ShareModal(ui.Modal):
         self.where: ui.ChannelSelect[ui.View] | None = None
         if choose:
             self.where = _where(showcase)
-            self.add_item(ui.Label(text=language.say("Where to?"), description=hint[:100], component=self.where))
+            self.add_item(ui.Label(text=language.say("Where to?"), description=cut(hint, 100), component=self.where))
         elif showcase:
             goes = language.say(
                 "It goes to the showcase **#{channel}** of **{server}**.", channel=showcase.name, server=guild.name
@@ -63,7 +66,7 @@ class ShareModal(ui.Modal):
 
     async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
         """Post it there, and say so privately."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         chosen = self.where.values[0].id if self.where and self.where.values else None
         showcase = self._showcase.id if self._showcase else None
         if chosen is None and self._guild.get_channel_or_thread(showcase or 0) is None:
@@ -79,10 +82,6 @@ class ShareModal(ui.Modal):
             words = language.say("Shared: {link}", link=link)
         view = view_of(undo_button(language, share.id))
         await interaction.followup.send(words, view=view, ephemeral=True, suppress_embeds=True)
-
-    async def on_error(self, interaction: discord.Interaction[ExtendBot], error: Exception) -> None:  # type: ignore[override]
-        """As for every command."""
-        await answer_error(interaction, error)
 
 
 async def ask_where(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
@@ -102,7 +101,7 @@ async def ask_where(interaction: discord.Interaction[ExtendBot], task_id: int) -
         hint = language.say("#{channel} is this server's showcase", channel=usable.name)
     elif showcase_id:
         hint = language.say("This server's showcase is gone; choose where you and I may post files")
-    await interaction.response.send_modal(ShareModal(language, task, guild, usable, hint=hint, choose=choose))
+    await open_modal(interaction, ShareModal(language, task, guild, usable, hint=hint, choose=choose))
 
 
 async def settle_all(bot: ExtendBot) -> None:

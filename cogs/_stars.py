@@ -12,10 +12,10 @@ from datetime import timedelta
 
 import discord
 
-from bot.client import ExtendBot
+from bot.client import REQUEST_ERRORS, ExtendBot
 from bot.task import Refused, Share
 from cogs._post import STAR
-from cogs._posted import TRANSIENT, fetched
+from cogs._posted import fetched
 
 _FRESH = timedelta(minutes=5)
 _MOST_COUNTED = 20
@@ -54,7 +54,7 @@ async def _count(bot: ExtendBot, posts: list[Share]) -> None:
                 await bot.sharing.forget(post)
             else:
                 members |= await _starred_by(message)
-    except (Refused, *TRANSIENT):
+    except (Refused, *REQUEST_ERRORS):
         return
     await bot.sharing.counted(posts, len(members - {posts[0].user_id}))
 

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import aiohttp
 import discord
 from discord.utils import MISSING
 
-from bot.client import ExtendBot
+from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify
 from bot.runner import NotNow
 from bot.task import Place, Task
 from cogs import _cards
@@ -25,8 +24,6 @@ from cogs._buttons import view_of
 from cogs._cards import RESULT_NAME, Card
 from cogs._files import opened
 
-_SHUT = {401, 403, 404}
-_TOO_LARGE = 40005
 _UNKNOWN_MESSAGE = 10008
 _CLOCKS_DIFFER = timedelta(minutes=1)
 
@@ -187,15 +184,26 @@ def _gone_is_good() -> Iterator[None]:
 
 @contextmanager
 def _verdict() -> Iterator[None]:
-    """Sort what discord.py raises; it lets resets and raw aiohttp errors through."""
+    """Sort what discord.py raises into this module's exceptions."""
     try:
         yield
-    except discord.HTTPException as error:
-        if error.status == 413 or error.code == _TOO_LARGE:
-            raise TooLarge(str(error)) from error
-        if error.status in _SHUT or (error.status == 400 and error.code):
-            raise Closed(str(error)) from error
-        raise NotNow(f"Discord answered {error.status} ({error.code})") from error
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError, discord.RateLimited) as error:
-        # (ValueError: discord.py reads whatever calls itself JSON, also the empty body of a 503)
-        raise NotNow(type(error).__name__, getattr(error, "retry_after", None)) from error
+    except REQUEST_ERRORS as error:
+        match classify(error):
+            case Failure.TOO_LARGE:
+                raise TooLarge(str(error)) from error
+            case Failure.FORBIDDEN | Failure.GONE:
+                raise Closed(str(error)) from error
+            case Failure.REJECTED if _is_bad_request(error):
+                raise Closed(str(error)) from error
+        raise NotNow(_describe(error), getattr(error, "retry_after", None)) from error
+
+
+def _is_bad_request(error: BaseException) -> bool:
+    """Whether Discord itself, and nothing before it, says that the request is wrong."""
+    return isinstance(error, discord.HTTPException) and error.status == 400 and bool(error.code)
+
+
+def _describe(error: BaseException) -> str:
+    if isinstance(error, discord.HTTPException):
+        return f"Discord answered {error.status} ({error.code})"
+    return type(error).__name__

@@ -136,14 +136,13 @@ class Service:
         """What the bot keeps of this member, everywhere."""
         return Kept(*await self._store.books.of_person(user_id))
 
-    async def forget(self, user_id: int) -> Kept:
-        """Delete the member's tasks, everywhere; return what is still kept.
+    async def forget(self, user_id: int) -> list[int]:
+        """Delete the member's tasks, everywhere; return their ids, for what is kept outside of the database.
 
         Unfinished ones are deleted when they have ended. Of those of the last 24 hours all content goes at once, and
         the rest (that there was one: the limits count it) after a day. Blocks and extra runs belong to the servers.
         """
-        await self._store.attic.forget(user_id, self._now())
-        return await self.kept(user_id)
+        return await self._store.attic.forget(user_id, self._now())
 
     def _warn(self, guild_id: int | None, sentence: str) -> None:
         """Log that a roof is reached, but not a hundred times for a hundred refused orders."""
@@ -176,26 +175,50 @@ class Service:
 
     async def task(self, task_id: int) -> Task:
         """Anybody's task. Raises Refused."""
-        task = await self._store.get(task_id)
-        if task is None or task.emptied or (task.forgotten and task.state.ended):
+        task = await self._store.visible(task_id)
+        if task is None:
             raise Refused(say("I no longer know that task."))
         return task
 
-    async def task_at(self, message_id: int) -> Task | None:
-        """The task whose reply is this message, if there is one."""
-        return await self._store.shown_at(message_id)
+    async def task_with_film(self, task_id: int) -> Task:
+        """Anybody's task whose film may still be used. Raises Refused."""
+        task = await self.task(task_id)
+        if task.deleted:
+            raise Refused(say("I no longer know that task."))
+        return task
+
+    async def task_to_extend(self, task_id: int, user_id: int, guild_id: int | None, message_id: int | None) -> Task:
+        """The task, if the member who pressed a button on that message may go on from its film. Raises Refused.
+
+        Its own member may, anywhere. Everybody else may where they see it: on its public reply, in its server.
+        """
+        task = await self.task_with_film(task_id)
+        private = task.order.private or task.place.ephemeral
+        here = (task.place.guild_id, task.place.message_id) == (guild_id, message_id)
+        if task.order.user_id != user_id and (private or not here):
+            raise Refused(say("Only the member who started that task can do this."))
+        return task
+
+    async def task_at(self, message_id: int, user_id: int) -> Task | None:
+        """The task whose reply is this message, if there is one that this member may go on from."""
+        task = await self._store.shown_at(message_id)
+        if task is None or task.is_erased or task.deleted:
+            return None
+        return None if task.order.private and task.order.user_id != user_id else task
 
     async def order_again(self, task_id: int, user_id: int) -> Order:
         """The order of the member's own task, to be submitted anew. Raises Refused."""
         return (await self._own(task_id, user_id)).order
 
     async def move_reply(self, task_id: int, user_id: int, place: Place) -> Task:
-        """From now on the member's own task is shown at `place`, which has a fresh token. Raises Refused."""
+        """From now on the member's own private task is shown at `place`, which has a fresh token. Raises Refused."""
         await self._store.settled(task_id)  # else what comes to its end elsewhere just now would not be told here
         while True:
             task = await self._own(task_id, user_id)
             if task.told:
                 return task
+            if not task.place.ephemeral:
+                raise Refused(say("That task has a public reply, which I can always change: look there."))
             try:
                 task = await self._store.note(task, place=place)
             except Moved:

@@ -32,16 +32,18 @@ class Attic:
         self._database = database
 
     @uninterrupted
-    async def forget(self, user_id: int, now: datetime) -> None:
-        """Delete a member's tasks; the unfinished ones when they have ended and :meth:`sweep` is called again."""
+    async def forget(self, user_id: int, now: datetime) -> list[int]:
+        """Delete a member's tasks and return their ids; the unfinished ones go when they have ended, at a sweep."""
         home, nothing_decided = -user_id, and_(members.c.blocked_at.is_(None), members.c.granted == 0)
         async with self._database.writing(Lock.TURNS) as connection:  # (for the sake of the order of their rows' locks)
-            await connection.execute(update(tasks).where(tasks.c.user_id == user_id).values(forgotten=True))
+            marked = update(tasks).where(tasks.c.user_id == user_id).values(forgotten=True).returning(tasks.c.id)
+            task_ids = list(await connection.scalars(marked))
             await _sweep_forgotten(connection, now)
             await connection.execute(delete(servers).where(servers.c.home == home))
             await connection.execute(delete(wishes).where(wishes.c.user_id == user_id))
             theirs = and_(members.c.user_id == user_id, members.c.reset_after == 0, nothing_decided)
             await connection.execute(delete(members).where(theirs))
+        return sorted(task_ids)
 
     @uninterrupted
     async def sweep(self, now: datetime, grace: timedelta) -> None:

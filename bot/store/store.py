@@ -112,6 +112,11 @@ class Store:
         found = await self._read(select(tasks).where(tasks.c.id == task_id))
         return found[0] if found else None
 
+    async def visible(self, task_id: int) -> Task | None:
+        """The task's row for whatever shows or sends something of it: None if its member deleted their data."""
+        task = await self.get(task_id)
+        return None if task is None or task.is_erased else task
+
     async def settled(self, task_id: int) -> Task | None:
         """The row; if its end is being shown just now, once that is written down. Takes less than three seconds."""
         task = await self.get(task_id)
