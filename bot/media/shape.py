@@ -61,8 +61,8 @@ def _rate(video: Stretch, stated: float) -> Fraction:
 
 def _steady_rate(gaps: list[float]) -> float:
     """The mean over the gaps that are about as long as most are, for Matroska rounds each to whole milliseconds."""
-    usual = statistics.median(gaps)
-    steady = [gap for gap in gaps if abs(gap - usual) < usual / 4]
+    usual = statistics.median_low(gaps)  # one that is there, for a GIF's pictures may each last as long as they like
+    steady = [gap for gap in gaps if abs(gap - usual) <= usual / 4]
     return len(steady) / sum(steady)
 
 
