@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.media.brand import is_webm, major_brand
 from bot.media.errors import Unfit
 from bot.media.ffmpeg import MOST_PIXELS, MOST_STREAMS, Ffmpeg, Ran, Work
-from bot.media.brand import is_webm, major_brand
 from bot.media.header import Header, complains, described, marked
 from bot.media.packets import Stretch, stretches
 from bot.phrase import say
@@ -56,6 +56,14 @@ async def look(ffmpeg: Ffmpeg, path: Path, *, also: tuple[Sequence[str], Sequenc
         raise Unfit(say("That file is empty; upload it again."))
     mark = secrets.token_hex(16)
     ran = await _listed(ffmpeg, path, mark, *(also or ((), ())))
+    return await asyncio.to_thread(read, ran, mark, beginning, size)
+
+
+def read(ran: Ran, mark: str, beginning: bytes, size: int) -> Look:
+    """What a run that listed a file's packets, with `mark` on its description, says of the file.
+
+    Raises :class:`Unfit`, and nothing else, whatever the run wrote.
+    """
     header = described(ran.stderr, mark)
     if complains(ran.stderr, "max_streams"):
         raise Unfit(
@@ -71,7 +79,7 @@ async def look(ffmpeg: Ffmpeg, path: Path, *, also: tuple[Sequence[str], Sequenc
                 size=f"{header.width}x{header.height}",
             )
         )
-    found = await asyncio.to_thread(stretches, ran.stdout)
+    found = stretches(ran.stdout)
     if 0 not in found or found[0].seconds <= 0:
         raise Unfit(_NOT_A_VIDEO)
     _check_whole(header, ran.stderr, found)
@@ -79,7 +87,10 @@ async def look(ffmpeg: Ffmpeg, path: Path, *, also: tuple[Sequence[str], Sequenc
 
 
 async def _listed(ffmpeg: Ffmpeg, path: Path, mark: str, inputs: Sequence[str], outputs: Sequence[str]) -> Ran:
-    """Have the packets listed, and the streams described; once more and alone if the output beside it failed, for that ends the listing too."""
+    """Have the packets listed and the streams described; once more and alone if the output beside it failed.
+
+    For that ends the listing too.
+    """
     # V, not v: a picture on the cover is no video.
     listing = ["-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", *marked(mark), "-f", "framecrc", "pipe:1"]
     args = [*ffmpeg.source(path), *inputs, *listing, *outputs]
