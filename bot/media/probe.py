@@ -65,12 +65,12 @@ def read(ran: Ran, mark: str, beginning: bytes, size: int) -> Look:
     Raises :class:`Unfit`, and nothing else, whatever the run wrote.
     """
     header = described(ran.stderr, mark)
-    if complains(ran.stderr, "max_streams"):
+    if complains(ran.stderr, mark, "max_streams"):
         raise Unfit(
             say("That file has {count} tracks or more in it; send one with just video and sound.", count=MOST_STREAMS)
         )
     if header is None:
-        cut_off = complains(ran.stderr, "moov atom not found") and not complains(ran.stderr, "low score")
+        cut_off = complains(ran.stderr, mark, "moov atom not found") and not complains(ran.stderr, mark, "low score")
         raise Unfit(_NO_END if cut_off else _NOT_A_VIDEO)
     if header.width * header.height > MOST_PIXELS:
         raise Unfit(
@@ -82,7 +82,7 @@ def read(ran: Ran, mark: str, beginning: bytes, size: int) -> Look:
     found = stretches(ran.stdout)
     if 0 not in found or found[0].seconds <= 0:
         raise Unfit(_NOT_A_VIDEO)
-    _check_whole(header, ran.stderr, found)
+    _check_whole(header, ran.stderr, mark, found)
     return Look(_clip(header, found[0], size, _container(header, beginning)), header, found[0], found.get(1))
 
 
@@ -109,12 +109,12 @@ def _beginning(path: Path) -> tuple[bytes, int]:
         return file.read(_HEAD_BYTES), path.stat().st_size
 
 
-def _check_whole(header: Header, log: str, found: dict[int, Stretch]) -> None:
+def _check_whole(header: Header, log: str, mark: str, found: dict[int, Stretch]) -> None:
     """Raise Unfit if the streams end clearly before the length that the header claims."""
     readable = max(stretch.end for stretch in found.values()) - min(stretch.start for stretch in found.values())
     claimed = header.claims or readable
     # Packets of unknown length make the sum a little short of the claim.
-    if claimed - readable > max(0.5, claimed / 50) or complains(log, *_CUT_OFF_SIGNS):
+    if claimed - readable > max(0.5, claimed / 50) or complains(log, mark, *_CUT_OFF_SIGNS):
         raise Unfit(
             say(
                 "That file is cut off: of {claimed} s only {readable} s can be read; upload it again.",
