@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import unquote
 
 import pytest
@@ -136,6 +136,39 @@ async def test_bad_links(stage: Stage) -> None:
                 )
                 ended = await stage.until(stage.ana, answer, "This did not work")
                 assert words in text_of(ended)
+    assert not stage.fox.faults.matching("POST", CREATE)
+
+
+async def test_a_fetch_is_bounded_in_all(stage: Stage) -> None:
+    """A server that drips, and one that puts off again and again, are given up when the time for the fetch is over."""
+
+    async def slow(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/busy":
+            return web.Response(status=503)
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        with suppress(ConnectionError):
+            while True:
+                await answer.write(b"\0")
+                await asyncio.sleep(0.05)
+        return answer
+
+    async with web_server(slow) as host:
+        trusted = f"{stage.environment()['TRUSTED_MEDIA_HOSTS']},{host}"
+        async with stage.bot(Patience(fetch=1), TRUSTED_MEDIA_HOSTS=trusted):
+            for path, words in {"drip": "too slow", "busy": "answered 503"}.items():
+                answer = await refused(stage, prompt="go", link=f"http://{host}/{path}")
+                ended = await stage.until(stage.ana, answer, "This did not work")
+                assert words in text_of(ended)
+    assert not stage.fox.faults.matching("POST", CREATE)
+
+
+async def test_an_unknown_server_is_told_soon(stage: Stage) -> None:
+    """However patient the bot is with a server, one whose name nobody knows is told at once."""
+    async with stage.bot(Patience()):
+        answer = await refused(stage, prompt="go", link="https://nowhere.invalid/a.mp4")
+        ended = await stage.until(stage.ana, answer, "This did not work")
+    assert "cannot be found" in text_of(ended)
     assert not stage.fox.faults.matching("POST", CREATE)
 
 

@@ -12,7 +12,7 @@ from cogs._press import parse_first_id, parse_id
 from tests.pressing import finished, press_forged
 from tests.stage import Stage, text_of
 
-OUTDATED = "That button is of another version of me"
+OUTDATED = "That button no longer works"
 FORGED = {
     "task:nothing:1": OUTDATED,
     "task:cancel:999999999999999999": "no longer know",
