@@ -130,7 +130,14 @@ def test_packets_fill_a_stretch(text: str) -> None:
         assert stretch.beat is None or stretch.beat > 0
 
 
-RATES = [((0, 100, 300), 10), ((0, 300, 301), 60), ((0, 4, 8, 12), 25), ((0, 0, 0), 12), ((0, 1, 2, 3), 60)]
+RATES = [
+    ((0, 100, 300), 10),
+    ((0, 300, 301), 60),
+    ((0, 4, 8, 12), 25),
+    ((0, 0, 0), 12),
+    ((0, 1, 2, 3), 60),
+    ((0, 10**7), 10),
+]
 
 
 @pytest.mark.parametrize(("begins", "rate"), RATES)
