@@ -243,8 +243,6 @@ ODD_TARGETS = [
     *(
         b"http://\xff\xfe..x/",
         b"http://" + b"a" * 64 + b".com/",
-        b"http:",
-        b"http:///x",
         b"http://a b/",
         b"http://x:y/",
     ),
