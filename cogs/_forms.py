@@ -15,6 +15,7 @@ from bot.task import Refused
 from cogs._base_modal import BaseModal
 from cogs._moderators import guild_of_moderator
 
+_DIGITS_MOST = 18
 Taker = Callable[[discord.Interaction[ExtendBot], list[str]], Awaitable[None]]
 """Gets what was written, in the order of the questions; may raise Refused."""
 
@@ -60,7 +61,7 @@ def whole(text: str, label: Phrase) -> int:
     """The whole number that was written into the field of that label, nothing being 0; raises Refused."""
     if not text:
         return 0
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MOST):
         raise Refused(
             say("“{text}” is not a number for “{field}”: write a whole one, 0 for no limit.", text=text, field=label)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, Self
 
 import discord
@@ -14,6 +15,9 @@ from bot.phrase import say
 from bot.task import Refused
 
 NOT_HERE = say("That button does not belong here: use the command again.")
+OUTDATED = say("That button no longer works: use its command again to get a new one.")
+_ID_MOST = (1 << 63) - 1
+"""What a database takes; Discord's own ids are smaller."""
 
 
 class Pressed(ui.DynamicItem[ui.Item[Any]], template="(?!)"):
@@ -52,3 +56,15 @@ class Pressed(ui.DynamicItem[ui.Item[Any]], template="(?!)"):
     def values(self) -> list[str]:
         """What was chosen in a select: its texts, or the ids of roles, channels and members."""
         return [str(getattr(value, "id", value)) for value in getattr(self.item, "values", [])]
+
+
+def parse_id(text: str) -> int:
+    """The id that a custom_id, a choice or a link names; raises Refused."""
+    if not re.fullmatch("[0-9]{1,19}", text) or int(text) > _ID_MOST:
+        raise Refused(OUTDATED)
+    return int(text)
+
+
+def parse_first_id(chosen: Sequence[str]) -> int:
+    """The one that was chosen; raises Refused."""
+    return parse_id(chosen[0] if chosen else "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import media
 from bot.foxapi import Passing, Rejected
-from bot.media import Unreachable
+from bot.media import UnknownHost, Unreachable
 from bot.phrase import Phrase, say
 from bot.runner.recovery import wait_between_tries
 from bot.runner.sending import send
@@ -29,13 +29,24 @@ async def prepare(job: Job, task: Task) -> Task:
     """Fetch the clip, make it fit if it is not, and send it. Raises Failed with what the member can do about it."""
     tools, files = job.tools, job.tools.files(task)
     await _patiently(job, task, lambda: tools.folders.open(task.id), tools.patience.fetch)
-    await _patiently(job, task, lambda: tools.clips.fetch(task.order.source_url, files.clip), tools.patience.fetch)
+    await _fetch(job, task)
     clip = await job.unless_nudged(media.look_with_poster(tools.ffmpeg, files.clip, files.still))
     if not media.unfit(clip):
         return await send(job, task, clip=clip, submitted=clip, video_url=task.order.source_url)
     task = await tools.store.note(task, clip=clip)
     job.show(task)
     return await send(job, await _make_fit(job, task))
+
+
+async def _fetch(job: Job, task: Task) -> None:
+    """Fetch the member's clip. All tries together, look-ups and redirects included, take `patience.fetch` at most."""
+    tools, into = job.tools, job.tools.files(task).clip
+    end = tools.now() + timedelta(seconds=tools.patience.fetch)
+
+    def once() -> Coroutine[Any, Any, int]:
+        return tools.clips.fetch(task.order.source_url, into, seconds=(end - tools.now()).total_seconds())
+
+    await _patiently(job, task, once, tools.patience.fetch)
 
 
 async def _make_fit(job: Job, task: Task) -> Task:
@@ -61,6 +72,8 @@ async def _patiently(job: Job, task: Task, work: Callable[[], Coroutine[Any, Any
         try:
             done = await job.unless_nudged(work())
         except Rejected as error:
+            raise Failed(error.sentence) from error
+        except UnknownHost as error:  # looked up again and again already
             raise Failed(error.sentence) from error
         except (Unreachable, Passing, OSError) as error:
             gap = job.gaps.next(getattr(error, "retry_after", None))
