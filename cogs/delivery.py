@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from bot.client import ExtendBot
 from bot.runner import NotNow, NoWay, Seen
-from bot.task import Place, State, Task
+from bot.task import Place, Task
 from cogs import _cards, _seen, _ways
 from cogs._buttons import TaskButton
 from cogs._ways import Closed, Parcel, TooLarge, by_bot, by_token, direct_message, new_message
@@ -72,7 +72,7 @@ class Delivery(commands.Cog):
         """The task with what its reply says of its turn, if it is in line."""
         reply = self._replies.get(task.id)
         shown = reply.latest if reply else None
-        if shown is None or task.state is not State.QUEUED or shown.state is not State.QUEUED:
+        if shown is None or not task.waits or not shown.waits:
             return task
         return task.model_copy(update={"turn": shown.turn, "starts_at": shown.starts_at})
 

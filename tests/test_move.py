@@ -39,13 +39,18 @@ async def moved(file: Path, url: str) -> Any:
     return await asyncio.to_thread(move, file, url)
 
 
-async def rows_of(url: str) -> dict[str, list[Any]]:
-    """All rows of the tables that are moved, but for the mark and who held what."""
+async def rows_of(url: str, file: Path) -> dict[str, list[Any]]:
+    """All rows of the tables that are moved, but for the mark and who held what; the columns that `file` has."""
+    with closing(sqlite3.connect(file)) as older:
+        there = {
+            table: {row[1] for row in older.execute(f"PRAGMA table_info({table.name})")}  # its own tables' names
+            for table in _ROWS_OF
+        }
     engine = create_async_engine(url)
     found = {}
     async with engine.connect() as connection:
         for table in _ROWS_OF:
-            wanted = select(*[column for column in table.columns if column.name != "holder"])
+            wanted = select(*[column for column in table.columns if column.name in there[table] - {"holder"}])
             wanted = wanted.where(notes.c.name == "commands") if table is notes else wanted
             found[table.name] = [tuple(row) for row in (await connection.execute(wanted)).all()]
     await engine.dispose()
@@ -59,8 +64,8 @@ async def test_everything_comes_over_and_the_file_is_put_aside(file: Path, datab
         connection.commit()
     done = await moved(file, database.url)
     assert (done.tasks, done.unfinished, file.exists()) == (len(State), len(State) - 1, False)
-    old = await rows_of(f"sqlite+aiosqlite:///{done.kept}")
-    assert await rows_of(database.url) == old
+    old = await rows_of(f"sqlite+aiosqlite:///{done.kept}", done.kept)
+    assert await rows_of(database.url, done.kept) == old
     assert all(old.values())
     assert database.sql("SELECT nextval(pg_get_serial_sequence('tasks', 'id'))") == [(501,)]
     assert marked(done.kept)
@@ -110,10 +115,10 @@ async def test_an_interrupted_move_is_made_again(file: Path, database: Database)
     mark(file, "a mark")
     done = await moved(file, database.url)
     done.kept.rename(file)
-    before = await rows_of(database.url)
+    before = await rows_of(database.url, XX)
     again = await moved(file, database.url)
     assert (again.tasks, again.kept.exists()) == (len(State), True)
-    assert await rows_of(database.url) == before
+    assert await rows_of(database.url, XX) == before
 
 
 async def test_what_is_in_the_way_is_a_sentence(file: Path, database: Database, tmp_path: Path) -> None:

@@ -50,18 +50,26 @@ _IS_UNFINISHED: Condition = and_(
 
 
 def _takes_slot(held_since: datetime | BindParameter[datetime]) -> Condition:
-    followed = tasks.c.state.in_((State.PREPARING, State.SENDING, State.RENDERING))
+    followed = tasks.c.state.in_((State.SENDING, State.RENDERING))
     left_alone = and_(tasks.c.state == State.UNCLEAR, tasks.c.changed_at > held_since)
     return and_(tasks.c.overdue.is_(False), or_(followed, left_alone))
 
 
 def at_work(now: datetime) -> Condition:
-    """Whether a task takes a slot.
+    """Whether a task takes a running slot.
 
     One whose answer was lost may be at FoxAPI, unknown to us: it keeps its slot for a while. One that its member gave
     up frees it at once, for that is what Cancel promises.
     """
     return _takes_slot(now - _HELD)
+
+
+IN_PREPARATION: Condition = and_(tasks.c.state == State.PREPARING, tasks.c.prepared_at.is_(None))
+"""Whether a task takes a slot for being prepared."""
+PREPARED: Condition = and_(tasks.c.state == State.PREPARING, tasks.c.prepared_at.is_not(None))
+"""Whether a task waits for a running slot."""
+IN_LINE: Condition = tasks.c.state.in_((State.QUEUED, State.PREPARING))
+"""Whether a task will want a running slot: it is counted as waiting from its order on."""
 
 
 def unfinished(home: int) -> Condition:
@@ -147,7 +155,6 @@ _HERE: Condition = tasks.c.home == bindparam("home")
 _OWN: Condition = and_(_HERE, tasks.c.user_id == bindparam("user_id"))
 _LATELY: Condition = and_(tasks.c.created_at > bindparam("day_ago"), COUNTS)
 _WORKING = _takes_slot(bindparam("held_since"))
-_QUEUED: Condition = tasks.c.state == State.QUEUED
 
 _WINDOWS: dict[str, Condition] = {
     "member": and_(_OWN, _LATELY, tasks.c.id > bindparam("member_reset")),
@@ -168,9 +175,9 @@ _NEWEST = {
 
 _NUMBERS = {
     "unfinished": number(_OWN, _IS_UNFINISHED),
-    "server_queued": number(_QUEUED, _HERE),
+    "server_queued": number(IN_LINE, _HERE),
     "server_at_work": number(_WORKING, _HERE),
-    "queued": number(_QUEUED),
+    "queued": number(IN_LINE),
     "at_work": number(_WORKING),
     **{name: number(window) for name, window in _WINDOWS.items()},
 }
