@@ -138,7 +138,10 @@ class Asker(Row):
 
 
 class Window(Row):
-    """Tasks that count in the last 24 hours: all but those that ended without being billed for sure."""
+    """Tasks that count in the last 24 hours: all but those that ended without being billed for sure.
+
+    (Of `free_failures` it is just those, and the last hour.)
+    """
 
     count: int = 0
     frees_at: datetime | None = None
@@ -152,6 +155,7 @@ class Ceilings(Row):
     server: int = 0
     share: int = 0
     everywhere: int = 0
+    free_failures: int = 0
 
 
 class Usage(Row):

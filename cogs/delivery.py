@@ -13,10 +13,10 @@ from pydantic import SecretStr
 
 from bot.client import ExtendBot
 from bot.runner import NotNow, NoWay, Seen
-from bot.task import Place, Task
+from bot.task import Billed, Place, State, Task
 from cogs import _cards, _seen, _ways
 from cogs._buttons import TaskButton
-from cogs._ways import Closed, Parcel, TooLarge, by_bot, by_token, direct_message, new_message
+from cogs._ways import Closed, Parcel, TooLarge, by_bot, by_token, direct_message, new_message, privately
 
 log = logging.getLogger(__name__)
 
@@ -125,15 +125,16 @@ class Delivery(commands.Cog):
 
     async def _by_first_open_way(self, reply: _Reply, task: Task, parcel: Parcel) -> Place:
         shut = []
-        for way in (by_token, by_bot, new_message, direct_message):
-            if way is by_token and not self._token_lives(reply, task.place):
+        first = (privately,) if _is_private_matter(task) else ()
+        for way in (*first, by_token, by_bot, new_message, direct_message):
+            if way in {privately, by_token} and not self._token_lives(reply, task.place):
                 continue
             self._be_sure()
             try:
                 return await way(self._bot, task.place, parcel)
             except Closed as closed:
                 shut.append(f"{way.__name__}: {closed}")
-                if way is by_token:
+                if way in {privately, by_token}:
                     reply.dead_token = task.place.token
         raise NoWay("; ".join(shut))
 
@@ -223,6 +224,12 @@ class Delivery(commands.Cog):
 
     def _token_lives(self, reply: _Reply, place: Place) -> bool:
         return self._bot.now() < place.token_ends and place.token != reply.dead_token
+
+
+def _is_private_matter(task: Task) -> bool:
+    """Whether nobody else need see the task's end: it failed before there was anything that FoxAPI could be given."""
+    free = task.state is State.FAILED and task.billed is Billed.NO and task.video_url is None
+    return free and not task.place.ephemeral and task.place.guild_id is not None
 
 
 async def _there(path: Path | None) -> bool:

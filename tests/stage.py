@@ -54,7 +54,7 @@ class Stage:
     ben: Member
     mia: Member
     lines: list[str] = field(default_factory=list)
-    limits: dict[str, str] = field(default_factory=lambda: dict.fromkeys(NO_LIMITS, "0"))
+    limits: dict[str, str] = field(default_factory=lambda: dict.fromkeys((*NO_LIMITS, "USER_FREE_FAILURES"), "0"))
     """A new server's limits: none, for a scenario that is about something else uses as many tasks as it likes."""
     kind: type[BotProcess] = ForkedBot
     """Of bot processes; a plain BotProcess begins with Python itself, as an operator's does."""
@@ -133,8 +133,16 @@ class Stage:
         return done
 
     async def until(self, who: Member, reply: Json, title: str, timeout: float = 40) -> Json:
-        """Wait until that reply's card has this title."""
-        return await who.wait_message(lambda it: it["id"] == reply["id"] and title_of(it) == title, timeout)
+        """Wait until that reply's card has this title.
+
+        What fails before it is paid for is told to its member alone, in another message in place of that reply.
+        """
+
+        def shows(it: Json) -> bool:
+            instead = title == "This did not work" and it["ephemeral"] and it["channel_id"] == reply["channel_id"]
+            return (it["id"] == reply["id"] or bool(instead)) and title_of(it) == title
+
+        return await who.wait_message(shows, timeout)
 
 
 def title_of(message: Json) -> str:

@@ -115,10 +115,10 @@ async def test_an_interrupted_move_is_made_again(file: Path, database: Database)
     mark(file, "a mark")
     done = await moved(file, database.url)
     done.kept.rename(file)
-    before = await rows_of(database.url, XX)
+    before = await rows_of(database.url, file)
     again = await moved(file, database.url)
     assert (again.tasks, again.kept.exists()) == (len(State), True)
-    assert await rows_of(database.url, XX) == before
+    assert await rows_of(database.url, again.kept) == before
 
 
 async def test_what_is_in_the_way_is_a_sentence(file: Path, database: Database, tmp_path: Path) -> None:

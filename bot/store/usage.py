@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     BigInteger,
     BindParameter,
+    Column,
     ColumnElement,
     Integer,
     Select,
@@ -24,7 +25,7 @@ from bot.rules import Ceilings, Limits, Usage, Window
 from bot.store.tables import members, servers, tasks
 from bot.task import Billed, State
 
-DAY = timedelta(hours=24)
+DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 _HELD = timedelta(minutes=10)
 """How long a task that nobody follows any more may still be at FoxAPI; they take two minutes or so."""
 
@@ -105,6 +106,7 @@ async def usage_of(
         "member_reset": ruling.member_reset,
         "server_reset": ruling.server_reset,
         "day_ago": now - DAY,
+        "hour_ago": now - HOUR,
         "held_since": now - _HELD,
     }
     found: dict[str, Any] = dict((await connection.execute(_USAGE, values)).one()._mapping)
@@ -113,7 +115,7 @@ async def usage_of(
         frees_at = None
         if 0 < ceiling <= count:  # there is room again once the newest `ceiling` tasks but one are all that is left
             started = (await connection.execute(newest, {**values, "skipped": ceiling - 1})).scalar_one()
-            frees_at = started + DAY
+            frees_at = started + (HOUR if name == "free_failures" else DAY)
         found[name] = Window(count=count, frees_at=frees_at)
     return Usage(blocked=ruling.blocked, granted=ruling.granted, **found)
 
@@ -161,15 +163,25 @@ _WINDOWS: dict[str, Condition] = {
     "server": and_(_HERE, _LATELY, tasks.c.id > bindparam("server_reset")),
     "share": and_(_HERE, _LATELY),
     "everywhere": _LATELY,
+    "free_failures": and_(
+        tasks.c.user_id == bindparam("user_id"),
+        tasks.c.created_at > bindparam("day_ago"),  # (for the sake of the index)
+        tasks.c.changed_at > bindparam("hour_ago"),
+        tasks.c.state == State.FAILED,
+        tasks.c.billed == Billed.NO,
+        or_(tasks.c.home != bindparam("home"), tasks.c.id > bindparam("member_reset")),
+    ),
 }
-"""By the names in Usage and Ceilings, which tasks each daily number counts."""
+"""By the names in Usage and Ceilings, which tasks each number counts."""
+
+
+def _newest(window: Condition, since: Column[datetime]) -> Select[datetime]:
+    newest = select(since).where(window).order_by(since.desc(), tasks.c.id.desc())
+    return newest.limit(1).offset(bindparam("skipped", type_=Integer))
+
 
 _NEWEST = {
-    name: select(tasks.c.created_at)
-    .where(window)
-    .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
-    .limit(1)
-    .offset(bindparam("skipped", type_=Integer))
+    name: _newest(window, tasks.c.changed_at if name == "free_failures" else tasks.c.created_at)
     for name, window in _WINDOWS.items()
 }
 
