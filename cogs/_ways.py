@@ -85,7 +85,7 @@ async def privately(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
     with _verdict():
         with _gone_is_good():  # in this order: what answers "is thinking…" would be as public as that is
             await hook.delete_message(place.message_id)
-        message = await hook.send(
+        message: discord.WebhookMessage = await hook.send(
             embed=parcel.card.embed,
             view=view_of(parcel.task_id, parcel.card.actions, bot.languages.of(place.locale)),
             ephemeral=True,

@@ -125,8 +125,8 @@ class Delivery(commands.Cog):
 
     async def _by_first_open_way(self, reply: _Reply, task: Task, parcel: Parcel) -> Place:
         shut = []
-        first = (privately,) if _is_private_matter(task) else ()
-        for way in (*first, by_token, by_bot, new_message, direct_message):
+        ways = (by_token, by_bot, new_message, direct_message)
+        for way in (privately, *ways) if _is_private_matter(task) else ways:
             if way in {privately, by_token} and not self._token_lives(reply, task.place):
                 continue
             self._be_sure()

@@ -56,6 +56,8 @@ class Stage:
     lines: list[str] = field(default_factory=list)
     limits: dict[str, str] = field(default_factory=lambda: dict.fromkeys((*NO_LIMITS, "USER_FREE_FAILURES"), "0"))
     """A new server's limits: none, for a scenario that is about something else uses as many tasks as it likes."""
+    instead: dict[str, str] = field(default_factory=dict)
+    """By public reply, the private message that told its end in place of it."""
     kind: type[BotProcess] = ForkedBot
     """Of bot processes; a plain BotProcess begins with Python itself, as an operator's does."""
 
@@ -139,10 +141,14 @@ class Stage:
         """
 
         def shows(it: Json) -> bool:
-            instead = title == "This did not work" and it["ephemeral"] and it["channel_id"] == reply["channel_id"]
-            return (it["id"] == reply["id"] or bool(instead)) and title_of(it) == title
+            new = it["ephemeral"] and it["channel_id"] == reply["channel_id"] and it["id"] not in self.instead.values()
+            instead = title == "This did not work" and self.instead.get(reply["id"], it["id"] if new else None)
+            return it["id"] in {reply["id"], instead} and title_of(it) == title
 
-        return await who.wait_message(shows, timeout)
+        shown = await who.wait_message(shows, timeout)
+        if shown["ephemeral"]:
+            self.instead[reply["id"]] = shown["id"]
+        return shown
 
 
 def title_of(message: Json) -> str:
