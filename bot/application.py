@@ -64,8 +64,8 @@ async def assembled(
         fox = await stack.enter_async_context(_foxapi(settings, patience, metrics))
         clips, results = [await stack.enter_async_context(fetcher) for fetcher in _fetchers(settings, patience)]
         await _check_key(fox)
-        service = Service(store, now, bell.ring, settings.default_limits, settings.roofs, news)
         folders = _folders(settings)
+        service = Service(store, now, bell.ring, settings.default_limits, settings.roofs, news, folders.needs)
         library = Library(store, folders)
         ffmpeg = Ffmpeg(ran=metrics.ffmpeg_ran)
         url, gap, trace = settings.discord_api_url, settings.edit_seconds, metrics.discord()
@@ -119,7 +119,12 @@ def _folders(settings: Settings) -> Folders:
         shelf = shelf_at(settings.data_dir / "kept", settings.bucket)
     except BucketUnusable as error:
         raise CannotStart(str(error)) from error
-    return Folders(settings.data_dir / "tasks", most_bytes=settings.max_disk_gb * 1_000_000_000, shelf=shelf)
+    return Folders(
+        settings.data_dir / "tasks",
+        most_bytes=settings.max_disk_gb * 1_000_000_000,
+        clip_bytes=settings.max_clip_mb * 1_000_000,
+        shelf=shelf,
+    )
 
 
 def _foxapi(settings: Settings, patience: Patience, metrics: Metrics) -> FoxAPI:

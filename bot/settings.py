@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     keep_days: Annotated[int, Field(ge=0, le=3650)] = 7
     keep_task_days: Annotated[int, Field(ge=0, le=3650)] = 90
     max_running: Annotated[int, Field(ge=1)] = 20
+    max_preparing: Annotated[int, Field(ge=1)] = 20
     max_per_day: Annotated[int, Field(ge=0)] = 0
     server_share: Annotated[int, Field(ge=1, le=100)] = 100
     max_waiting: Annotated[int, Field(ge=1)] = 200
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     allowed_servers: Annotated[frozenset[int], NoDecode] = frozenset()
     blocked_servers: Annotated[frozenset[int], NoDecode] = frozenset()
     left_server_days: Annotated[int, Field(ge=1)] = 30
+    user_free_failures: Annotated[int, Field(ge=0)] = 6
     default_user_per_day: Count = 10
     default_server_per_day: Count = 100
     default_user_running: Count = 3
@@ -103,12 +105,14 @@ class Settings(BaseSettings):
         """The operator's bounds over all servers."""
         return Roofs(
             max_running=self.max_running,
+            max_preparing=self.max_preparing,
             max_per_day=self.max_per_day,
             share=self.server_share,
             max_waiting=self.max_waiting,
             server_waiting=self.server_max_waiting,
             allowed_servers=self.allowed_servers,
             blocked_servers=self.blocked_servers,
+            free_failures=self.user_free_failures,
         )
 
     @property

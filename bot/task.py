@@ -100,6 +100,8 @@ class Order(Row):
     """Where the clip is; signed attachment addresses live about a day."""
     source_name: str = ""
     """The attachment's file name, or nothing. Untrusted: for showing only."""
+    source_bytes: int = 0
+    """The attachment's size; 0: not known."""
     result: ResultKind = ResultKind.FILM
     private: bool = False
     part: int = 1
@@ -170,6 +172,12 @@ class Task(Row):
     created_at: datetime
     changed_at: datetime
     """When the state last changed."""
+    needs: int = 0
+    """Bytes on disk that are reserved for it when its turn to be prepared comes."""
+    room_wanted_at: datetime | None = None
+    """In `queued`: since when its turn has come, but there is no room for it on the disk."""
+    prepared_at: datetime | None = None
+    """When its clip was ready for FoxAPI; in `preparing`, it has waited for a running slot since then."""
     clip: Clip | None = None
     """What the member gave."""
     submitted: Clip | None = None
@@ -231,9 +239,14 @@ class Task(Row):
     retry_at: datetime | None = None
     """It only waits to be tried again then; until then it takes no slot."""
     turn: int | None = None
-    """In `queued`: 1 for the next to start. Worked out for showing, not stored."""
+    """In line: 1 for the next to start. Worked out for showing, not stored."""
     starts_at: datetime | None = None
-    """In `queued`: about when that is, if recent tasks tell. Not stored either."""
+    """In line: about when that is, if recent tasks tell. Not stored either."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it stands in line: to be prepared, or, prepared, for a running slot."""
+        return self.state is State.QUEUED or (self.state is State.PREPARING and self.prepared_at is not None)
 
     @property
     def emptied(self) -> bool:

@@ -33,7 +33,8 @@ async def begin(interaction: discord.Interaction[ExtendBot], order: Order, *, ag
     await interaction.client.rush.over()
     url = await renewed(interaction.client, order.source_url) if again else order.source_url
     source = await from_link(interaction, url)
-    order = order.model_copy(update={"source_url": source.url, "source_name": source.name or order.source_name})
+    known = {"source_name": source.name or order.source_name, "source_bytes": source.size or order.source_bytes}
+    order = order.model_copy(update={"source_url": source.url, **known})
     place = place_of(interaction, message_id, ephemeral=order.private)
     await interaction.client.service.submit(order, place, asker_of(interaction))
 
@@ -57,6 +58,7 @@ def order_from(
         prompt=prompt,
         source_url=source.url,
         source_name=source.name,
+        source_bytes=source.size,
         seconds=seconds,
         result=result,
         private=private,

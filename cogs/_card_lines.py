@@ -26,6 +26,7 @@ _UNCLEAR = say(
     "FoxAPI's answer to the request was lost, so I cannot know whether it was taken: it may have been billed. I never "
     "send it again by myself."
 )
+_NO_ROOM = say("The files of other videos fill my disk at the moment; this one starts by itself when there is room.")
 _BILLED = {
     Billed.NO: say("Nothing was billed."),
     Billed.UNKNOWN: say("FoxAPI does not say whether it bills this; it may have been billed."),
@@ -64,16 +65,20 @@ def fetch_by(task: Task) -> datetime | None:
 
 def in_line(task: Task, language: Language) -> str:
     """Where a waiting task stands, and when it should start; "" where that is not known."""
-    if task.state is not State.QUEUED or task.turn is None:
-        return ""
+    if task.waits and task.room_wanted_at:
+        return language.tell(_NO_ROOM)
+    return _turn(task, task.turn, language) if task.waits and task.turn else ""
+
+
+def _turn(task: Task, turn: int, language: Language) -> str:
     if task.starts_at is None:
-        if task.turn == 1:
+        if turn == 1:
             return language.say("**Next in line**.")
-        return language.say("**Number {turn} in line**.", turn=task.turn)
+        return language.say("**Number {turn} in line**.", turn=turn)
     when = format_dt(task.starts_at, "R")
-    if task.turn == 1:
+    if turn == 1:
         return language.say("**Next in line**, about to start {when}.", when=when)
-    return language.say("**Number {turn} in line**, about to start {when}.", turn=task.turn, when=when)
+    return language.say("**Number {turn} in line**, about to start {when}.", turn=turn, when=when)
 
 
 def description(task: Task, now: datetime, language: Language, *, linked: bool) -> str:

@@ -103,7 +103,7 @@ class AgainModal(_Asking):
     def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> Order:
         """The same as before, but for what was changed, and made where it was asked for."""
         before = self._before
-        source = Source(before.source_url, before.source_name)
+        source = Source(before.source_url, before.source_name, before.source_bytes)
         order = order_from(interaction, prompt, source, seconds, result=before.result, private=before.private)
         lineage = {"part": before.part, "parent_id": before.parent_id, "parent_url": before.parent_url}
         return order.model_copy(update=lineage)

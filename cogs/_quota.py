@@ -10,7 +10,7 @@ from discord.utils import format_dt
 from bot.languages import Language
 from bot.phrase import Phrase
 from bot.service import Quota
-from bot.task import State, Task
+from bot.task import Task
 from cogs import _rules
 from cogs._cards import BLUE, YELLOW, in_line, jump_url
 from cogs._embeds import FIELD_MAX, fit_embed, fit_lines
@@ -61,7 +61,7 @@ def _day(quota: Quota, language: Language) -> str:
 
 def _unfinished(quota: Quota, tasks: Sequence[Task], language: Language) -> str:
     most = 0 if quota.exempt else quota.limits.user_running
-    waiting = [task for task in tasks if task.state is State.QUEUED]
+    waiting = [task for task in tasks if task.waits]
     used = language.tell(Phrase("{used}", {"used": _rules.of(quota.unfinished, most)}))
     return fit_lines([used, *(_waiting(task, language) for task in waiting)], FIELD_MAX, _more(language))
 

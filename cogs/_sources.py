@@ -37,6 +37,8 @@ class Source:
 
     url: str
     name: str = ""
+    size: int = 0
+    """Bytes; 0: not known."""
 
 
 async def check_recorded(bot: ExtendBot, message: discord.Message) -> None:
@@ -60,7 +62,7 @@ async def check_recorded(bot: ExtendBot, message: discord.Message) -> None:
 
 def from_attachment(attachment: discord.Attachment) -> Source:
     """The source of an attached file. Its content type is not believed: the file itself is looked at later."""
-    return Source(attachment.url, attachment.filename)
+    return Source(attachment.url, attachment.filename, attachment.size)
 
 
 def video_in(message: discord.Message) -> Source | None:

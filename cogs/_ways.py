@@ -78,6 +78,24 @@ async def by_token(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
     return place
 
 
+async def privately(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
+    """Delete the public reply, and tell its member alone, as the interaction that made it."""
+    token = place.token.get_secret_value()
+    # discord.py sends private messages only by webhooks that it knows to be an application's: those of type 3.
+    hook = discord.Webhook.from_state({"id": place.application_id, "type": 3, "token": token}, state=bot._connection)
+    with _verdict():
+        with _gone_is_good():  # in this order: what answers "is thinking…" would be as public as that is
+            await hook.delete_message(place.message_id)
+        message: discord.WebhookMessage = await hook.send(
+            embed=parcel.card.embed,
+            view=view_of(parcel.task_id, parcel.card.actions, bot.languages.of(place.locale)),
+            ephemeral=True,
+            allowed_mentions=discord.AllowedMentions.none(),
+            wait=True,
+        )
+    return place.model_copy(update={"message_id": message.id, "ephemeral": True})
+
+
 async def by_bot(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
     """Edit the reply as the bot, which needs no token but View Channel."""
     if place.ephemeral:

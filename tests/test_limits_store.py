@@ -17,6 +17,7 @@ from bot.task import Billed, Refused, State
 from tests.databases import Database
 from tests.desk import ALF, BEA, GUILD, HOUR, MOD, Desk, at_desk
 from tests.makers import NOON, ROOMY, a_case, a_place, an_asker, an_order
+from tests.starting import start
 
 
 @pytest.fixture
@@ -188,7 +189,7 @@ async def test_the_panel_counts_what_is_used(desk: Desk) -> None:
     for user in (ALF, ALF, BEA):
         await desk.submit(user)
     await desk.submit(BEA, 33)
-    await desk.store.claim(desk.roofs, 1, NOON)
+    await start(desk.store, desk.roofs, 1, NOON)
     standing = await desk.service.moderation.standing(GUILD)
     assert (standing.used, standing.at_work, standing.waiting) == (3, 1, 2)
     assert [(one.user_id, one.used, one.unfinished) for one in standing.members] == [(ALF, 2, 2), (BEA, 1, 1)]

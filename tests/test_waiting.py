@@ -12,10 +12,11 @@ from bot.store import Moved, Store
 from bot.task import Billed, State, Task
 from tests.databases import Database
 from tests.makers import NOON, a_place, an_order
+from tests.starting import start
 from tests.test_store import added
 
 MINUTE = timedelta(minutes=1)
-ONE = Roofs(max_running=1)
+ONE = Roofs(max_running=1, max_preparing=1)
 
 
 async def in_line(store: Store, number: int) -> None:
@@ -24,7 +25,7 @@ async def in_line(store: Store, number: int) -> None:
 
 
 async def claimed(store: Store, roofs: Roofs = ONE) -> Task:
-    task = await store.claim(roofs, 0, NOON)
+    task = await store.claim(roofs, NOON)
     assert task
     return task
 
@@ -37,21 +38,42 @@ async def test_a_slot_that_was_given_away_is_taken_again_when_it_is_free(store: 
     later = NOON + 2 * MINUTE
     assert (await store.go_on(first, ONE, 0, later)).retry_at == first.retry_at
     await store.move(second, State.FAILED, NOON, billed=Billed.NO)
-    assert await store.claim(ONE, 0, later) is None
+    assert await store.claim(ONE, later) is None
     going = await store.go_on(first, ONE, 0, later)
     assert (going.retry_at, going.at_risk) == (None, True)
-    assert await store.claim(ONE, 0, later) is None
+    assert await store.claim(ONE, later) is None
 
 
-async def test_a_server_s_own_limit_holds_for_those_that_go_on(store: Store) -> None:
-    """With one slot a server, a task there waits for it, though the bot has others."""
+async def test_a_server_s_own_slots_hold_for_those_that_go_on(store: Store) -> None:
+    """With one slot a server for preparing, a task there waits for it, though the bot has others."""
     await in_line(store, 2)
-    waiting = await store.note(await claimed(store), retry_at=NOON + MINUTE)
-    other = await store.claim(Roofs(), 1, NOON)
+    roofs = Roofs(max_preparing=4)
+    waiting = await store.note(await claimed(store, roofs), retry_at=NOON + MINUTE)
+    other = await claimed(store, roofs)
+    assert (await store.go_on(waiting, roofs, 0, NOON + MINUTE)).retry_at is not None
+    await store.move(other, State.CANCELLED, NOON)
+    assert (await store.go_on(waiting, roofs, 0, NOON + MINUTE)).retry_at is None
+
+
+async def test_a_running_slot_that_was_given_away_is_taken_again(store: Store) -> None:
+    """A task that has not been sent yet waits until its server, with one running slot, has it free again."""
+    await in_line(store, 2)
+    first = await start(store, Roofs(), 1, NOON)
+    assert first
+    waiting = await store.note(first, retry_at=NOON + MINUTE)
+    other = await start(store, Roofs(), 1, NOON)
     assert other
     assert (await store.go_on(waiting, Roofs(), 1, NOON + MINUTE)).retry_at is not None
     await store.move(other, State.CANCELLED, NOON)
     assert (await store.go_on(waiting, Roofs(), 1, NOON + MINUTE)).retry_at is None
+
+
+async def test_what_waits_for_a_running_slot_needs_none_to_go_on_waiting(store: Store) -> None:
+    """A prepared task holds no slot, so that it takes none back after an error."""
+    await in_line(store, 2)
+    prepared = await store.note(await claimed(store), prepared_at=NOON, retry_at=NOON + MINUTE)
+    await claimed(store)
+    assert (await store.go_on(prepared, ONE, 0, NOON + MINUTE)).retry_at is None
 
 
 async def test_what_is_paid_for_needs_no_slot(store: Store) -> None:
@@ -80,7 +102,7 @@ async def test_only_a_process_that_died_counts(store: Store, database: Database)
     """A process that leaves takes no try away; one that died does; after two of those its tasks go on one by one."""
     await store.leases.join()
     await in_line(store, 2)
-    roofs = Roofs(max_running=2)
+    roofs = Roofs(max_preparing=2)
     for _ in range(2):
         await claimed(store, roofs)
     await store.leases.leave()

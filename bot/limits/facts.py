@@ -27,7 +27,8 @@ def is_exempt(limits: Limits, asker: Asker) -> bool:
 
 def ceilings(limits: Limits, asker: Asker, roofs: Roofs) -> Ceilings:
     """The daily numbers that hold for this member; 0: no limit."""
-    roof = Ceilings(share=roofs.server_per_day, everywhere=roofs.max_per_day)
+    daily = {"share": roofs.server_per_day, "everywhere": roofs.max_per_day}
+    roof = Ceilings(**daily, free_failures=roofs.free_failures)
     if is_exempt(limits, asker):
         return roof
     by_role = [number for role, number in limits.role_per_day.items() if role in asker.role_ids]

@@ -98,6 +98,22 @@ def _cooldown(facts: Facts) -> Refused | None:
     )
 
 
+def _failures(facts: Facts) -> Refused | None:
+    most, failures = facts.roofs.free_failures, facts.usage.free_failures
+    if not 0 < most <= failures.count:
+        return None
+    return Refused(
+        counted(
+            "{count} of your videos could not be used in the last hour, and that is the limit: look at what was wrong "
+            "with it first.",
+            "{count} of your videos could not be used in the last hour, and that is the limit: look at what was wrong "
+            "with them first.",
+            most,
+        ),
+        failures.frees_at,
+    )
+
+
 def _running(facts: Facts) -> Refused | None:
     most, unfinished = facts.limits.user_running, facts.usage.unfinished
     if facts.exempt or not most or unfinished < most:
@@ -203,6 +219,7 @@ IN_ORDER: tuple[Callable[[Facts], Refused | None], ...] = (
     _words,
     _seconds,
     _cooldown,
+    _failures,
     _running,
     _line,
     _own_day,

@@ -71,8 +71,12 @@ class Job:
         self._nudged.set()
 
     def leave_slot(self) -> None:
-        """Its row no longer counts among the running ones: let the next in line in."""
+        """Its row no longer counts among those being prepared, or running: let the next in line in."""
         self._bell.ring()
+
+    def stand_in_line(self) -> None:
+        """Its row waits for a running slot: say where it stands, and let the next one be prepared."""
+        self._bell.ring(self._task.id)
 
     async def run(self) -> None:
         """Return when the task has ended and its member knows. Raises Lost."""

@@ -12,7 +12,7 @@ from bot.foxapi import Passing, Rejected
 from bot.media import UnknownHost, Unreachable
 from bot.phrase import Phrase, say
 from bot.runner.recovery import wait_between_tries
-from bot.runner.sending import send
+from bot.runner.sending import ask_for_slot, wait_for_slot
 from bot.task import Failed, Task
 
 if TYPE_CHECKING:
@@ -26,16 +26,23 @@ _UPLOAD_FAILED = say("Your clip could not be handed to FoxAPI: try again in a fe
 
 
 async def prepare(job: Job, task: Task) -> Task:
-    """Fetch the clip, make it fit if it is not, and send it. Raises Failed with what the member can do about it."""
+    """Fetch the clip, make it fit if it is not, and ask for a running slot.
+
+    Raises Failed with what the member can do about it.
+    """
+    if task.prepared_at:
+        return await wait_for_slot(job, task)
     tools, files = job.tools, job.tools.files(task)
-    await _patiently(job, task, lambda: tools.folders.open(task.id), tools.patience.fetch)
+    # The runner has made it, if it is not another process's folder.
+    await _patiently(job, task, lambda: tools.folders.open(task.id, task.needs), tools.patience.fetch)
     await _fetch(job, task)
     clip = await job.unless_nudged(media.look_with_poster(tools.ffmpeg, files.clip, files.still))
+    await tools.folders.settle(task.id, clip.size)
     if not media.unfit(clip):
-        return await send(job, task, clip=clip, submitted=clip, video_url=task.order.source_url)
+        return await ask_for_slot(job, task, clip=clip, submitted=clip, video_url=task.order.source_url)
     task = await tools.store.note(task, clip=clip)
     job.show(task)
-    return await send(job, await _make_fit(job, task))
+    return await ask_for_slot(job, task, **await _make_fit(job, task))
 
 
 async def _fetch(job: Job, task: Task) -> None:
@@ -49,17 +56,15 @@ async def _fetch(job: Job, task: Task) -> None:
     await _patiently(job, task, once, tools.patience.fetch)
 
 
-async def _make_fit(job: Job, task: Task) -> Task:
-    """Cut and convert what FoxAPI would refuse, and upload it; raises Failed where that cannot be done."""
+async def _make_fit(job: Job, task: Task) -> dict[str, object]:
+    """Cut and convert what FoxAPI would refuse, and upload it; return what is to be noted of that. Raises Failed."""
     tools, files = job.tools, job.tools.files(task)
     made = await job.unless_nudged(media.prepare(tools.ffmpeg, files.clip, files.fit))
     log.info("task %d: %s", task.id, made.note)
     # An outage of FoxAPI is waited for as long here as it is at the paid request.
     name = f"task-{task.id}.mp4"
     url = await _patiently(job, task, lambda: tools.fox.upload(files.fit, name), tools.patience.taken)
-    task = await tools.store.note(task, submitted=made.clip, head_ends=made.head_ends, note=made.note, video_url=url)
-    job.show(task)
-    return task
+    return {"submitted": made.clip, "head_ends": made.head_ends, "note": made.note, "video_url": url}
 
 
 async def _patiently(job: Job, task: Task, work: Callable[[], Coroutine[Any, Any, T]], patience: float) -> T:

@@ -56,16 +56,19 @@ class Service:
         defaults: Limits,
         roofs: Roofs,
         news: News,
+        needs: Callable[[int], int] = lambda _: 0,
     ) -> None:
         """`ring(task_id)` tells whoever does the work that this row is new, or changed; None: the line may move.
 
         `defaults`: the limits of a server that has set none, and of direct messages; `roofs`: the operator's.
+        `needs`: from a clip's size (0: not known) to the bytes that its task needs on the disk.
         """
         self._store = store
         self._now = now
         self._ring = ring
         self._defaults = defaults
         self._roofs = roofs
+        self._needs = needs
         self.news = news
         """What happens, for the log channels."""
         self._warned: dict[int | None, datetime] = {}
@@ -82,7 +85,8 @@ class Service:
         here = {"user_id": asker.user_id, "guild_id": asker.guild_id, "channel_id": asker.channel_id}
         order, now = order.model_copy(update=here), self._now()
         try:
-            task = await self._reserve(order, place, Case(order, asker, now, self._defaults, self._roofs))
+            case = Case(order, asker, now, self._defaults, self._roofs)
+            task = await self._reserve(order, place, case)
         except Refused as refusal:
             if isinstance(refusal, RoofReached):
                 self._warn(order.guild_id, str(refusal.sentence))
@@ -101,7 +105,8 @@ class Service:
         for _ in range(_LOOKS):
             screened = replace(case, screening=await self._screened(order))
             with suppress(WordsChanged):
-                return await self._store.reserve(order, place, case.now, screened)
+                needs = self._needs(order.source_bytes)
+                return await self._store.reserve(order, place, case.now, screened, needs)
         raise Refused(_NO_ANSWER)
 
     async def _screened(self, order: Order) -> Screening:
@@ -258,6 +263,7 @@ def order_of(
     prompt: str,
     source_url: str,
     source_name: str = "",
+    source_bytes: int = 0,
     seconds: int | None = None,
     result: ResultKind = ResultKind.FILM,
     private: bool = False,
@@ -291,6 +297,7 @@ def order_of(
         seconds=seconds,
         source_url=_storable(source_url),
         source_name=_storable(source_name)[:200],
+        source_bytes=source_bytes,
         result=result,
         private=private,
     )

@@ -12,7 +12,7 @@ from bot.rules import Ceilings, Limits, Tally, Usage
 from bot.store.database import Database
 from bot.store.tables import members, servers, tasks
 from bot.store.uninterrupted import uninterrupted
-from bot.store.usage import at_work, how_many, lately, oldest_start, ruling_of, unfinished, usage_of
+from bot.store.usage import IN_LINE, at_work, how_many, lately, oldest_start, ruling_of, unfinished, usage_of
 from bot.task import State
 
 _ENDED = tuple(state for state in State if state.ended)
@@ -79,7 +79,7 @@ class Books:
             return InUse(
                 started=await how_many(connection, started),
                 at_work=await how_many(connection, here, at_work(now)),
-                waiting=await how_many(connection, here, tasks.c.state == State.QUEUED),
+                waiting=await how_many(connection, here, IN_LINE),
                 members=people,
             )
 

@@ -148,13 +148,14 @@ class Leases:
     def _after_crash(self) -> dict[str, Any]:
         """What is noted of a task whose last holder may have died of it.
 
-        A suspect goes on by taking a slot (turns.take_slot), where it waits until no other one is under way.
+        A suspect goes on by taking a slot (turns.take_back_slot), where it waits until no other one is under way.
         """
         died = and_(tasks.c.at_risk.is_(True), or_(tasks.c.holder.is_(None), tasks.c.holder != self.me))
         crashes = case((died, tasks.c.crashes + 1), else_=tasks.c.crashes)
-        suspect = and_(tasks.c.state == State.PREPARING, crashes >= SUSPECT_FROM)
+        unprepared = and_(tasks.c.state == State.PREPARING, tasks.c.prepared_at.is_(None))
+        suspect = and_(unprepared, crashes >= SUSPECT_FROM)
         waits = or_(suspect, tasks.c.retry_at.is_not(None))
-        risky = and_(tasks.c.state.in_((State.PREPARING, State.READY)), ~waits)
+        risky = and_(or_(unprepared, tasks.c.state == State.READY), ~waits)
         return {
             "crashes": crashes,
             "at_risk": case((risky, true()), else_=false()),

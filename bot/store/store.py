@@ -25,9 +25,9 @@ from bot.store.pauses import Pauses
 from bot.store.servers import Servers
 from bot.store.shares import Shares
 from bot.store.tables import members, notes, task_of, tasks, values
-from bot.store.turns import Lineup, lineup_of, take_slot, take_turn
+from bot.store.turns import Lineup, lineup_of, take_back_slot, take_slot, take_turn
 from bot.store.uninterrupted import uninterrupted
-from bot.store.usage import counts, ruling_of, usage_of
+from bot.store.usage import PREPARED, counts, ruling_of, usage_of
 from bot.task import Billed, Order, Place, State, Task
 
 _LOOKS, _BETWEEN_LOOKS = 22, 0.1
@@ -93,8 +93,11 @@ class Store:
         return self._database.signals(hear)
 
     @uninterrupted
-    async def reserve(self, order: Order, place: Place, now: datetime, judge: Judge) -> Task:
-        """Keep a new task, `queued`, if `judge` allows it: one transaction. Raises the judge's Refused."""
+    async def reserve(self, order: Order, place: Place, now: datetime, judge: Judge, needs: int = 0) -> Task:
+        """Keep a new task, `queued`, if `judge` allows it: one transaction. Raises the judge's Refused.
+
+        `needs`: bytes that it needs on the disk.
+        """
         home, user = order.home, order.user_id
         async with self._database.writing(Lock.ORDERS) as connection:
             ruling = await ruling_of(connection, home, user)
@@ -103,7 +106,7 @@ class Store:
             granted = judge.check(ruling.limits, usage)
             if granted:
                 await _give_run(connection, home, user, -1)
-            new = _new(order, judge.placed(ruling.limits, place), now, granted)
+            new = {**_new(order, judge.placed(ruling.limits, place), now, granted), "needs": needs}
             added = await connection.execute(insert(tasks).values(new).returning(tasks))
             return task_of(added.one())
 
@@ -148,10 +151,29 @@ class Store:
         )
 
     @uninterrupted
-    async def claim(self, roofs: Roofs, server_running: int, now: datetime) -> Task | None:
-        """Take the next in line, now `preparing`, if there is a slot for it; `server_running`: where none is set."""
+    async def claim(self, roofs: Roofs, now: datetime, room: int | None = None) -> Task | None:
+        """Take the next in line, now `preparing`, if there is a slot for that and `room` on the disk (None: any)."""
         async with self._database.writing(Lock.TURNS) as connection:
-            return await take_turn(connection, roofs, server_running, now, self.leases.lease())
+            return await take_turn(connection, roofs, room, now, self.leases.lease())
+
+    @uninterrupted
+    async def give_slot(self, roofs: Roofs, server_running: int, now: datetime) -> Task | None:
+        """Give the next prepared task, now `sending`, a running slot if one is free; its holder may send it at once.
+
+        `server_running`: of servers that have set none.
+        """
+        async with self._database.writing(Lock.TURNS) as connection:
+            return await take_slot(connection, roofs, server_running, now)
+
+    @uninterrupted
+    async def prepared(self, task: Task, roofs: Roofs, server_running: int, now: datetime, **changes: object) -> Task:
+        """Write what was prepared; return the row: `sending` if a running slot is free for it, else it waits for one.
+
+        Raises Moved.
+        """
+        async with self._database.writing(Lock.TURNS) as connection:
+            row = await _changed(connection, task, {"prepared_at": now, "at_risk": False, **changes})
+            return await take_slot(connection, roofs, server_running, now, only=row) or row
 
     @uninterrupted
     async def lineup(self, roofs: Roofs, server_running: int, now: datetime) -> Lineup:
@@ -160,8 +182,9 @@ class Store:
             return await lineup_of(connection, roofs, server_running, now)
 
     async def in_line(self, ids: Collection[int]) -> list[Task]:
-        """Those of these tasks that still stand in line."""
-        return await self._read(select(tasks).where(tasks.c.id.in_(ids), tasks.c.state == State.QUEUED))
+        """Those of these tasks that still stand in line, or wait for a running slot."""
+        waits = or_(tasks.c.state == State.QUEUED, PREPARED)
+        return await self._read(select(tasks).where(tasks.c.id.in_(ids), waits))
 
     async def move(self, task: Task, state: State, now: datetime, **changes: object) -> Task:
         """Write the task's next state and other `changes` of its fields; return the new row.
@@ -180,32 +203,20 @@ class Store:
 
     @uninterrupted
     async def _change(self, task: Task, changes: dict[str, object]) -> Task:
-        same = and_(tasks.c.id == task.id, tasks.c.state == task.state, tasks.c.fence == task.fence)
         async with self._database.writing() as connection:
-            changed = await connection.execute(update(tasks).where(same).values(values(changes)).returning(tasks))
-            row = changed.one_or_none()
-            if row is None:
-                raise Moved(f"task {task.id} is no longer {task.state} under lease {task.fence}")
-            if row.granted and not counts(row.state, row.billed):
-                await _give_run(connection, row.home, row.user_id, 1)
-                await connection.execute(update(tasks).where(tasks.c.id == row.id).values(granted=False))
-            changed_task = task_of(row)
-            if _needs_no_token(changed_task, changes):
-                changed_task = changed_task.model_copy(update={"place": changed_task.place.without_token()})
-                spent = values({"place": changed_task.place})
-                await connection.execute(update(tasks).where(tasks.c.id == row.id).values(spent))
-            return changed_task
+            return await _changed(connection, task, changes)
 
     @uninterrupted
     async def go_on(self, task: Task, roofs: Roofs, server_running: int, now: datetime) -> Task:
         """Let a task go on that only waited to be tried again; return its row, with `retry_at` while it has no slot.
 
-        What is paid for needs none. Raises Moved.
+        What is paid for, or only waits for a running slot, needs none. Raises Moved.
         """
-        if task.state is not State.PREPARING and task.not_before is None:
+        unprepared = task.state is State.PREPARING and task.prepared_at is None
+        if not unprepared and (task.state is not State.SENDING or task.not_before is None):
             return await self._change(task, {"retry_at": None, "at_risk": task.state is State.READY})
         async with self._database.writing(Lock.TURNS) as connection:
-            if row := await take_slot(connection, task, roofs, server_running, now):
+            if row := await take_back_slot(connection, task, roofs, server_running, now):
                 return row
         raise Moved(f"task {task.id} is no longer {task.state} under lease {task.fence}")
 
@@ -234,6 +245,23 @@ class Store:
     async def _read(self, query: Select[tuple[object, ...]]) -> list[Task]:
         async with self._database.reading() as connection:
             return [task_of(row) for row in await connection.execute(query)]
+
+
+async def _changed(connection: AsyncConnection, task: Task, changes: dict[str, object]) -> Task:
+    same = and_(tasks.c.id == task.id, tasks.c.state == task.state, tasks.c.fence == task.fence)
+    changed = await connection.execute(update(tasks).where(same).values(values(changes)).returning(tasks))
+    row = changed.one_or_none()
+    if row is None:
+        raise Moved(f"task {task.id} is no longer {task.state} under lease {task.fence}")
+    if row.granted and not counts(row.state, row.billed):
+        await _give_run(connection, row.home, row.user_id, 1)
+        await connection.execute(update(tasks).where(tasks.c.id == row.id).values(granted=False))
+    changed_task = task_of(row)
+    if _needs_no_token(changed_task, changes):
+        changed_task = changed_task.model_copy(update={"place": changed_task.place.without_token()})
+        spent = values({"place": changed_task.place})
+        await connection.execute(update(tasks).where(tasks.c.id == row.id).values(spent))
+    return changed_task
 
 
 def _at_beginning(state: State) -> dict[str, object]:

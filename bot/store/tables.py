@@ -80,6 +80,9 @@ tasks = Table(
     Column("place", JSON, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
+    Column("needs", BigInteger, nullable=False, server_default=ZERO),
+    Column("room_wanted_at", Moment),
+    Column("prepared_at", Moment),
     Column("clip", JSON(none_as_null=True)),
     Column("submitted", JSON(none_as_null=True)),
     Column("head_ends", Float, nullable=False),
@@ -135,9 +138,11 @@ servers = Table(
     Column("limits", JSON(none_as_null=True)),  # none: the operator's defaults
     Column("server_running", Integer),  # a copy, because turns are given by it
     Column("reset_after", Number, nullable=False, server_default=ZERO),  # only tasks with greater ids count
-    Column("turn", Integer, nullable=False, server_default=ZERO),  # the number of its latest turn
+    Column("turn", Integer, nullable=False, server_default=ZERO),  # the number of its latest turn to be prepared...
+    Column("slot_turn", Integer, nullable=False, server_default=ZERO),  # ...and to be sent to FoxAPI
     Column("left_at", Moment),
     Index("servers_turn", "turn"),
+    Index("servers_slot_turn", "slot_turn"),
 )
 """One row per server, and per member in direct messages, that has limits or has had a turn."""
 
@@ -151,6 +156,7 @@ members = Table(
     Column("granted", Integer, nullable=False, server_default=ZERO),
     Column("reset_after", Number, nullable=False, server_default=ZERO),
     Column("turn", Integer, nullable=False, server_default=ZERO),
+    Column("slot_turn", Integer, nullable=False, server_default=ZERO),
     Index("members_user", "user_id"),
 )
 """One row per member of a server on whom something was decided, or who has had a turn."""

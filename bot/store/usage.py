@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     BigInteger,
     BindParameter,
+    Column,
     ColumnElement,
     Integer,
     Select,
@@ -24,7 +25,7 @@ from bot.rules import Ceilings, Limits, Usage, Window
 from bot.store.tables import members, servers, tasks
 from bot.task import Billed, State
 
-DAY = timedelta(hours=24)
+DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 _HELD = timedelta(minutes=10)
 """How long a task that nobody follows any more may still be at FoxAPI; they take two minutes or so."""
 
@@ -49,21 +50,38 @@ _IS_UNFINISHED: Condition = and_(
 )
 
 
+def _at_rest(now: datetime | BindParameter[datetime]) -> Condition:
+    """Whether a task only waits to be tried again.
+
+    One whose wait is over takes a slot again before it goes on, so that nobody else is let in ahead of it.
+    """
+    return and_(tasks.c.retry_at.is_not(None), tasks.c.retry_at > now)
+
+
 def _takes_slot(now: datetime | BindParameter[datetime], held_since: datetime | BindParameter[datetime]) -> Condition:
-    # One whose wait is over takes a slot again before it goes on, so that nobody else is let in ahead of it.
-    at_rest = and_(tasks.c.retry_at.is_not(None), tasks.c.retry_at > now)
-    followed = tasks.c.state.in_((State.PREPARING, State.SENDING, State.RENDERING))
+    followed = and_(tasks.c.state.in_((State.SENDING, State.RENDERING)), ~_at_rest(now))
     left_alone = and_(tasks.c.state == State.UNCLEAR, tasks.c.changed_at > held_since)
-    return and_(tasks.c.overdue.is_(False), or_(and_(followed, ~at_rest), left_alone))
+    return and_(tasks.c.overdue.is_(False), or_(followed, left_alone))
 
 
 def at_work(now: datetime) -> Condition:
-    """Whether a task takes a slot; one that only waits to be tried again does not.
+    """Whether a task takes a running slot; one that only waits to be tried again does not.
 
     One whose answer was lost may be at FoxAPI, unknown to us: it keeps its slot for a while. One that its member gave
     up frees it at once, for that is what Cancel promises.
     """
     return _takes_slot(now, now - _HELD)
+
+
+def in_preparation(now: datetime) -> Condition:
+    """Whether a task takes a slot for being prepared; one that only waits to be tried again does not."""
+    return and_(tasks.c.state == State.PREPARING, tasks.c.prepared_at.is_(None), ~_at_rest(now))
+
+
+PREPARED: Condition = and_(tasks.c.state == State.PREPARING, tasks.c.prepared_at.is_not(None))
+"""Whether a task waits for a running slot."""
+IN_LINE: Condition = tasks.c.state.in_((State.QUEUED, State.PREPARING))
+"""Whether a task will want a running slot: it is counted as waiting from its order on."""
 
 
 def unfinished(home: int) -> Condition:
@@ -100,6 +118,7 @@ async def usage_of(
         "server_reset": ruling.server_reset,
         "day_ago": now - DAY,
         "now": now,
+        "hour_ago": now - HOUR,
         "held_since": now - _HELD,
     }
     found: dict[str, Any] = dict((await connection.execute(_USAGE, values)).one()._mapping)
@@ -108,7 +127,7 @@ async def usage_of(
         frees_at = None
         if 0 < ceiling <= count:  # there is room again once the newest `ceiling` tasks but one are all that is left
             started = (await connection.execute(newest, {**values, "skipped": ceiling - 1})).scalar_one()
-            frees_at = started + DAY
+            frees_at = started + (HOUR if name == "free_failures" else DAY)
         found[name] = Window(count=count, frees_at=frees_at)
     return Usage(blocked=ruling.blocked, granted=ruling.granted, **found)
 
@@ -150,30 +169,39 @@ _HERE: Condition = tasks.c.home == bindparam("home")
 _OWN: Condition = and_(_HERE, tasks.c.user_id == bindparam("user_id"))
 _LATELY: Condition = and_(tasks.c.created_at > bindparam("day_ago"), COUNTS)
 _WORKING = _takes_slot(bindparam("now"), bindparam("held_since"))
-_QUEUED: Condition = tasks.c.state == State.QUEUED
 
 _WINDOWS: dict[str, Condition] = {
     "member": and_(_OWN, _LATELY, tasks.c.id > bindparam("member_reset")),
     "server": and_(_HERE, _LATELY, tasks.c.id > bindparam("server_reset")),
     "share": and_(_HERE, _LATELY),
     "everywhere": _LATELY,
+    "free_failures": and_(
+        tasks.c.user_id == bindparam("user_id"),
+        tasks.c.created_at > bindparam("day_ago"),  # (for the sake of the index)
+        tasks.c.changed_at > bindparam("hour_ago"),
+        tasks.c.state == State.FAILED,
+        tasks.c.billed == Billed.NO,
+        or_(tasks.c.home != bindparam("home"), tasks.c.id > bindparam("member_reset")),
+    ),
 }
-"""By the names in Usage and Ceilings, which tasks each daily number counts."""
+"""By the names in Usage and Ceilings, which tasks each number counts."""
+
+
+def _newest(window: Condition, since: Column[datetime]) -> Select[datetime]:
+    newest = select(since).where(window).order_by(since.desc(), tasks.c.id.desc())
+    return newest.limit(1).offset(bindparam("skipped", type_=Integer))
+
 
 _NEWEST = {
-    name: select(tasks.c.created_at)
-    .where(window)
-    .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
-    .limit(1)
-    .offset(bindparam("skipped", type_=Integer))
+    name: _newest(window, tasks.c.changed_at if name == "free_failures" else tasks.c.created_at)
     for name, window in _WINDOWS.items()
 }
 
 _NUMBERS = {
     "unfinished": number(_OWN, _IS_UNFINISHED),
-    "server_queued": number(_QUEUED, _HERE),
+    "server_queued": number(IN_LINE, _HERE),
     "server_at_work": number(_WORKING, _HERE),
-    "queued": number(_QUEUED),
+    "queued": number(IN_LINE),
     "at_work": number(_WORKING),
     **{name: number(window) for name, window in _WINDOWS.items()},
 }
