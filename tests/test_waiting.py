@@ -102,7 +102,7 @@ async def test_only_a_process_that_died_counts(store: Store, database: Database)
     """A process that leaves takes no try away; one that died does; after two of those its tasks go on one by one."""
     await store.leases.join()
     await in_line(store, 2)
-    roofs = Roofs(max_preparing=2)
+    roofs = Roofs(max_preparing=8)
     for _ in range(2):
         await claimed(store, roofs)
     await store.leases.leave()
