@@ -14,6 +14,7 @@ from bot.application import assembled, serve, utc_now
 from bot.check import Finding, all_well, as_json, as_text, check
 from bot.client import CannotStart, Shards
 from bot.logs import start_log
+from bot.redaction import Discretion
 from bot.role import EVERYTHING, WORKER, Role, gateway
 from bot.settings import BadSettings, Settings, read_settings, read_what_is_there
 from bot.store import Move, StoreUnusable, back_up, move, restore
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _log_to_stderr(settings)
         return asyncio.run(_sync(settings) if wanted.command == "sync" else _run(settings, _role(wanted)))
     except (BadSettings, CannotStart, StoreUnusable) as error:
-        print(error, file=sys.stderr)
+        print(_discretion().hide(str(error)), file=sys.stderr)
         return 1
 
 
@@ -86,10 +87,12 @@ async def _check(*, json: bool) -> int:
     try:
         reading = read_what_is_there()
     except BadSettings as error:
-        found, secrets = [Finding("settings", False, str(error))], []
+        found, discretion = [Finding("settings", False, str(error))], Discretion()
     else:
-        found, secrets = await check(reading, utc_now), reading.settings.secrets
-    print((as_json if json else as_text)(found, secrets))
+        discretion = Discretion(reading.settings.secrets)
+        start_log("CRITICAL", "text", discretion)  # for what ends the program: its traceback may hold a secret
+        found = await check(reading, utc_now)
+    print((as_json if json else as_text)(found, discretion))
     return 0 if all_well(found) else 1
 
 
@@ -166,7 +169,15 @@ async def _sync(settings: Settings) -> int:
 
 
 def _log_to_stderr(settings: Settings) -> None:
-    start_log(settings.log_level, settings.log_format, *settings.secrets, settings.database_url)
+    start_log(settings.log_level, settings.log_format, Discretion(settings.secrets))
+
+
+def _discretion() -> Discretion:
+    """For the sentence that ends the program, also where not all settings can be read."""
+    try:
+        return Discretion(read_what_is_there().settings.secrets)
+    except BadSettings:
+        return Discretion()
 
 
 if __name__ == "__main__":

@@ -62,14 +62,14 @@ async def assembled(
             )
         bell.carry = await stack.enter_async_context(store.signals(bell.hear))
         fox = await stack.enter_async_context(_foxapi(settings, patience, metrics))
-        clips, results = [await stack.enter_async_context(fetcher) for fetcher in _fetchers(settings, patience.silence)]
+        clips, results = [await stack.enter_async_context(fetcher) for fetcher in _fetchers(settings, patience)]
         await _check_key(fox)
-        service = Service(store, now, bell.ring, settings.default_limits, settings.roofs, news)
         folders = _folders(settings)
+        service = Service(store, now, bell.ring, settings.default_limits, settings.roofs, news, folders.needs)
         library = Library(store, folders)
         ffmpeg = Ffmpeg(ran=metrics.ffmpeg_ran)
         url, gap, trace = settings.discord_api_url, settings.edit_seconds, metrics.discord()
-        sharing = Sharing(store, ffmpeg, now)
+        sharing = Sharing(store, ffmpeg, results, now)
         bot = ExtendBot(
             service,
             library,
@@ -108,6 +108,7 @@ async def assembled(
             patience=patience,
             keep=timedelta(days=settings.keep_days),
             keep_rows=timedelta(days=settings.keep_task_days),
+            unexpected_error=metrics.step_went_wrong,
         )
         yield bot, Runner(tools, bell)
 
@@ -118,7 +119,12 @@ def _folders(settings: Settings) -> Folders:
         shelf = shelf_at(settings.data_dir / "kept", settings.bucket)
     except BucketUnusable as error:
         raise CannotStart(str(error)) from error
-    return Folders(settings.data_dir / "tasks", most_bytes=settings.max_disk_gb * 1_000_000_000, shelf=shelf)
+    return Folders(
+        settings.data_dir / "tasks",
+        most_bytes=settings.max_disk_gb * 1_000_000_000,
+        clip_bytes=settings.max_clip_mb * 1_000_000,
+        shelf=shelf,
+    )
 
 
 def _foxapi(settings: Settings, patience: Patience, metrics: Metrics) -> FoxAPI:
@@ -129,15 +135,18 @@ def _foxapi(settings: Settings, patience: Patience, metrics: Metrics) -> FoxAPI:
         patience.answer,
         query_seconds=patience.query,
         upload_seconds=patience.upload,
+        secrets=settings.secrets,
         trace=metrics.foxapi(),
     )
 
 
-def _fetchers(settings: Settings, silence: float) -> list[Fetcher]:
-    """The one that fetches what members give, and the one that fetches results."""
+def _fetchers(settings: Settings, patience: Patience) -> list[Fetcher]:
+    """The one that fetches what members give, and the one that fetches results. Each looks up names for itself."""
+    trusted, idle = settings.trusted_media_hosts, patience.silence
+    most = settings.max_clip_mb * 1_000_000
     return [
-        Fetcher(trusted=settings.trusted_media_hosts, idle_seconds=silence, max_bytes=most)
-        for most in (settings.max_clip_mb * 1_000_000, _RESULT_BYTES)
+        Fetcher(trusted=trusted, idle_seconds=idle, max_bytes=most, seconds=patience.fetch),
+        Fetcher(trusted=trusted, idle_seconds=idle, max_bytes=_RESULT_BYTES, seconds=patience.download),
     ]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from bot.phrase import say
 from bot.store import Moved, Store
 from bot.task import Notify, Place, Refused, Task
 
+log = logging.getLogger(__name__)
+
 _PER_PAGE = 5
 _FOUND = 25
 """Choices that Discord takes (Discord docs, Application Commands, Autocomplete)."""
-_NOT_YOURS = say("Only the member who made that video, or a moderator here, can delete it.")
+NOT_YOURS = say("Only the member who made that video, or a moderator here, can delete it.")
 _RUNNING = say("That task has not ended yet: cancel it instead.")
 
 
@@ -31,9 +34,13 @@ class Presser:
 
     def moderates(self, place: Place) -> bool:
         """Whether they may take away what others see at `place`; their rights elsewhere count for nothing there."""
-        if place.ephemeral or place.guild_id is None or place.guild_id != self.guild_id:
+        return not place.ephemeral and self.moderates_channel(place.guild_id, place.channel_id)
+
+    def moderates_channel(self, guild_id: int | None, channel_id: int) -> bool:
+        """Whether they may take away what others see in that channel."""
+        if guild_id is None or guild_id != self.guild_id:
             return False
-        return self.manages_server or (self.manages_messages and place.channel_id == self.channel_id)
+        return self.manages_server or (self.manages_messages and channel_id == self.channel_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ class Library:
 
     async def mine(self, task_id: int, user_id: int) -> Task:
         """The member's own task. Raises Refused, which does not tell whether it is somebody else's."""
-        task = await self._store.get(task_id)
+        task = await self._store.visible(task_id)
         if task is None or task.order.user_id != user_id:
             raise Refused(say("You have no task {task}: choose one of the list that /tasks shows.", task=str(task_id)))
         return task
@@ -73,17 +80,29 @@ class Library:
 
     async def film(self, task: Task) -> Path | None:
         """The task's film, while it is kept."""
-        return None if task.deleted else await self._folders.shelf.find_film(task.id)
+        return None if task.deleted or task.is_erased else await self._folders.shelf.find_film(task.id)
 
     async def still(self, task: Task) -> Path | None:
         """A small picture of the clip, while the film is kept."""
-        return None if task.deleted else await self._folders.shelf.find_still(task.id)
+        return None if task.deleted or task.is_erased else await self._folders.shelf.find_still(task.id)
+
+    async def drop_films(self, task_ids: Collection[int]) -> None:
+        """Delete the kept films of tasks whose member deleted their data. What fails is done by the next sweep."""
+        try:
+            await self._folders.shelf.drop(task_ids)
+        except OSError as error:
+            log.warning("the films of %d deleted tasks are not deleted yet: %s", len(task_ids), error)
+
+    async def is_known(self, task_id: int) -> bool:
+        """Whether there is still a record of that task that may be shown to anybody."""
+        task = await self._store.settled(task_id)
+        return task is not None and not task.is_erased
 
     async def deletable(self, task_id: int, presser: Presser) -> Task:
         """The task, if `presser` may delete its reply now. Raises Refused."""
         task = await self._settled(task_id)
         if task.order.user_id != presser.user_id and not presser.moderates(task.place):
-            raise Refused(_NOT_YOURS)
+            raise Refused(NOT_YOURS)
         if not (task.state.ended and task.told):
             raise Refused(_RUNNING)
         return task
@@ -91,14 +110,15 @@ class Library:
     async def _settled(self, task_id: int) -> Task:
         """The task; what was shown just now is written down within a moment. Raises Refused."""
         task = await self._store.settled(task_id)
-        if task is None or task.emptied:
+        if task is None or task.is_erased:
             raise Refused(say("I no longer know that task."))
         return task
 
     async def renew(self, task: Task, place: Place) -> None:
-        """Remember a fresh way to the private reply that shows this ended task, if `place` is that reply."""
-        if task.place.ephemeral and place.message_id == task.place.message_id:
-            await self._note(task, place=place)
+        """Remember a fresh token for the reply that shows this ended task, if `place` is that reply."""
+        if place.message_id == task.place.message_id:
+            fresh = {"application_id": place.application_id, "token": place.token, "token_ends": place.token_ends}
+            await self._note(task, place=task.place.model_copy(update=fresh))
 
     async def delete(self, task_id: int, presser: Presser) -> Task:
         """Delete the film, and remember that nothing may bring it or its reply back. Raises Refused.

@@ -6,38 +6,16 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from types import TracebackType
-from urllib.parse import urlsplit
+
+from bot.redaction import Discretion
 
 log = logging.getLogger("bot")
 
 _TALKATIVE = ("discord", "alembic", "aiosqlite", "sqlalchemy")
 """Libraries whose own lines below WARNING are of no use here; some of them hold prompts and tokens."""
-_LINK = re.compile(
-    r"\b([a-z][a-z0-9+.-]*://)(?:[^\s/?#@'\"<>]*@)?([^\s/?#'\"<>)\],;]*)([/?#][^\s'\"<>]*)?", re.IGNORECASE
-)
-_PATH = re.compile(r"(/(?:webhooks|interactions)/\d+/)[^\s/?'\"]+")
-_TOKEN = re.compile(r"\baW50ZXJhY3Rpb246[\w=+/-]+")
-"""An interaction's token, wherever it stands: base64 of "interaction:", and more."""
 _TASK = re.compile(r"task (\d+)\b")
-
-
-class Discretion:
-    """Takes out of a text what no log may hold. The last line of defence: whoever logs leaves it out to begin with."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        """`secrets`: the known ones, such as the bot's token."""
-        known = sorted(filter(None, secrets), key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, known))) if known else None
-
-    def __call__(self, text: str) -> str:
-        """`text` without the secrets, without interactions' tokens, and with no more of any link than its host."""
-        if self._known:
-            text = self._known.sub("[secret]", text)
-        text = _LINK.sub(lambda link: f"{link[1]}{link[2]}{'/…' if link[3] else ''}", text)
-        return _TOKEN.sub("[token]", _PATH.sub(r"\1[token]", text))
 
 
 class Readable(logging.Formatter):
@@ -78,12 +56,8 @@ class Structured(logging.Formatter):
         return json.dumps(event, ensure_ascii=False)
 
 
-def start_log(level: str, form: str, *secrets: str) -> None:
-    """Log to stderr from now on, everything that ends the program included.
-
-    `form` is "text" or "json". What of `secrets` is an address is a secret only as to its password.
-    """
-    discretion = Discretion(_password(secret) if "://" in secret else secret for secret in secrets)
+def start_log(level: str, form: str, discretion: Discretion) -> None:
+    """Log to stderr from now on, everything that ends the program included. `form` is "text" or "json"."""
     handler = logging.StreamHandler()
     handler.setFormatter(Structured(discretion) if form == "json" else Readable(discretion))
     logging.basicConfig(level=level, handlers=[handler])
@@ -91,10 +65,6 @@ def start_log(level: str, form: str, *secrets: str) -> None:
         logging.getLogger(name).setLevel(max(logging.getLevelName(level), logging.WARNING))
     logging.captureWarnings(True)
     sys.excepthook = _log_the_end
-
-
-def _password(address: str) -> str:
-    return urlsplit(address).password or ""
 
 
 def _log_the_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -44,7 +44,7 @@ class Limits(Row):
     user_running: Count = 0
     """A member's unfinished tasks, those in line included; one more is refused."""
     server_running: Count = 0
-    """The server's tasks at work at once; one more waits in line."""
+    """The server's tasks at FoxAPI at once; one more waits in line."""
     max_seconds: MostSeconds = 0
     """Seconds that one task may add."""
     cooldown: Cooldown = 0
@@ -79,15 +79,19 @@ class Roofs(Row):
     """The operator's own bounds, over all servers; direct messages count as one server per member."""
 
     max_running: int = 20
-    """Tasks at work at once."""
+    """Tasks at FoxAPI at once."""
+    max_preparing: int = 20
+    """Tasks being prepared at once; they are not at FoxAPI yet."""
     max_per_day: int = 0
     """Tasks started in a day; 0: no limit."""
     share: Annotated[int, Field(ge=1, le=100)] = 100
-    """Percent of both that one server may take."""
+    """Percent of max_running and max_per_day that one server may take."""
     max_waiting: int = 200
     """Tasks in line, over all servers..."""
     server_waiting: int = 50
     """...and of one server."""
+    free_failures: int = 0
+    """Tasks of one member that may fail in an hour without being paid for; 0: no limit."""
     allowed_servers: frozenset[int] = frozenset()
     """If there are any: the only servers that are served, and direct messages are not."""
     blocked_servers: frozenset[int] = frozenset()
@@ -96,6 +100,16 @@ class Roofs(Row):
     def server_running(self) -> int:
         """One server's share of max_running."""
         return max(1, self.max_running * self.share // 100)
+
+    @property
+    def server_preparing(self) -> int:
+        """One server's part of max_preparing: a quarter, so that slow links of one leave room to the others."""
+        return max(1, self.max_preparing // 4)
+
+    @property
+    def member_preparing(self) -> int:
+        """One member's part of max_preparing, over all servers."""
+        return 2
 
     @property
     def server_per_day(self) -> int:
@@ -124,7 +138,10 @@ class Asker(Row):
 
 
 class Window(Row):
-    """Tasks that count in the last 24 hours: all but those that ended without being billed for sure."""
+    """Tasks that count in the last 24 hours: all but those that ended without being billed for sure.
+
+    (Of `free_failures` it is just those, and the last hour.)
+    """
 
     count: int = 0
     frees_at: datetime | None = None
@@ -138,6 +155,7 @@ class Ceilings(Row):
     server: int = 0
     share: int = 0
     everywhere: int = 0
+    free_failures: int = 0
 
 
 class Usage(Row):
@@ -158,9 +176,12 @@ class Usage(Row):
     """The server's tasks, whatever was reset."""
     everywhere: Window = Window()
     server_queued: int = 0
+    """The server's tasks that are not at FoxAPI yet, those being prepared included."""
     server_at_work: int = 0
     queued: int = 0
     at_work: int = 0
+    free_failures: Window = Window()
+    """The member's tasks, everywhere, that failed in the last hour and were not paid for."""
 
 
 class Member(Row):

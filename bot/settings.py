@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.media import Bucket
+from bot.redaction import password_of
 from bot.rules import Cooldown, Count, Limits, MostSeconds, Roofs
 
 _SECRETS = {"DISCORD_TOKEN": "from the Discord developer portal", "FOXAPI_KEY": "from your FoxAPI account"}
@@ -21,6 +22,8 @@ _NO_SECRET = "\0"  # noqa: S105 (stands where there is none)
 _EXAMPLES = {"FILES_URL": "s3://bucket/folder", "S3_ENDPOINT": "https://s3.example.org"}
 _FILE_MAX = 1 << 16
 """Bytes: a secret is never that long, and a device file would be read without end."""
+_DRAWN_BY_LOT = 16
+"""Characters of a name at a storage service from which on it is no plain word, such as "admin"."""
 
 
 class BadSettings(Exception):
@@ -58,6 +61,7 @@ class Settings(BaseSettings):
     keep_days: Annotated[int, Field(ge=0, le=3650)] = 7
     keep_task_days: Annotated[int, Field(ge=0, le=3650)] = 90
     max_running: Annotated[int, Field(ge=1)] = 20
+    max_preparing: Annotated[int, Field(ge=1)] = 20
     max_per_day: Annotated[int, Field(ge=0)] = 0
     server_share: Annotated[int, Field(ge=1, le=100)] = 100
     max_waiting: Annotated[int, Field(ge=1)] = 200
@@ -65,6 +69,7 @@ class Settings(BaseSettings):
     allowed_servers: Annotated[frozenset[int], NoDecode] = frozenset()
     blocked_servers: Annotated[frozenset[int], NoDecode] = frozenset()
     left_server_days: Annotated[int, Field(ge=1)] = 30
+    user_free_failures: Annotated[int, Field(ge=0)] = 6
     default_user_per_day: Count = 10
     default_server_per_day: Count = 100
     default_user_running: Count = 3
@@ -79,7 +84,11 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> list[str]:
         """What must not be shown to anybody."""
-        values = [each.get_secret_value() for each in (self.discord_token, self.foxapi_key, self.s3_secret_access_key)]
+        given = (getattr(self, name) for name in type(self).model_fields)
+        values = [each.get_secret_value() for each in given if isinstance(each, SecretStr)]
+        values += password_of(self.database_url)
+        if len(self.s3_access_key_id) >= _DRAWN_BY_LOT:
+            values.append(self.s3_access_key_id)
         return [value for value in values if value not in {_NO_SECRET, ""}]
 
     @property
@@ -96,12 +105,14 @@ class Settings(BaseSettings):
         """The operator's bounds over all servers."""
         return Roofs(
             max_running=self.max_running,
+            max_preparing=self.max_preparing,
             max_per_day=self.max_per_day,
             share=self.server_share,
             max_waiting=self.max_waiting,
             server_waiting=self.server_max_waiting,
             allowed_servers=self.allowed_servers,
             blocked_servers=self.blocked_servers,
+            free_failures=self.user_free_failures,
         )
 
     @property

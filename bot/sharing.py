@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from bot.media import Ffmpeg, Unfit, poster
+from bot.media import Fetcher, Ffmpeg, Unfit, Unreachable, poster
 from bot.phrase import say
 from bot.store import Store
 from bot.task import Refused, Share, State, Task
@@ -38,10 +39,12 @@ class Step:
 class Sharing:
     """The requests of creators, and of moderators for their showcase. Every refusal is a Refused."""
 
-    def __init__(self, store: Store, ffmpeg: Ffmpeg, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, ffmpeg: Ffmpeg, fetcher: Fetcher, now: Callable[[], datetime]) -> None:
+        """`fetcher`: of films that are at Discord."""
         self._store = store
         self._shares = store.shares
         self._ffmpeg = ffmpeg
+        self._fetcher = fetcher
         self._now = now
         self._places: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
 
@@ -51,7 +54,7 @@ class Sharing:
 
     async def result(self, task_id: int, user_id: int) -> Task:
         """The member's own finished task. Raises Refused."""
-        task = await self._store.get(task_id)
+        task = await self._store.visible(task_id)
         if task is None or task.deleted or task.forgotten:
             raise Refused(_GONE)
         if task.order.user_id != user_id:
@@ -64,22 +67,23 @@ class Sharing:
         """The parts that led to this one, oldest first and itself included; the oldest may be left out."""
         steps = [Step(task, await self._shares.of_task(task.id))]
         while (parent_id := steps[0].task.order.parent_id) is not None and len(steps) < _GENERATIONS:
-            parent = await self._store.get(parent_id)
+            parent = await self._store.visible(parent_id)
             if parent is None:
                 break
             steps.insert(0, Step(parent, await self._shares.of_task(parent.id)))
         return steps
 
-    async def later_posts(self, task_id: int) -> list[tuple[Share, Task]]:
-        """The posts whose lineage names that task as an earlier part, with their own tasks."""
+    async def later_posts(self, task_ids: Collection[int]) -> list[tuple[Share, Task]]:
+        """The posts whose lineage names one of those tasks as an earlier part, with their own tasks."""
         found: list[tuple[Share, Task]] = []
-        known = [task_id]
+        known = list(task_ids)
         for _ in range(_GENERATIONS - 1):
             parts = await self._store.catalogue.next_parts(known)
             if not parts:
                 break
             for part in parts:
-                found += [(share, part) for share in await self._shares.of_task(part.id) if share.message_id]
+                shares = [] if part.is_erased else await self._shares.of_task(part.id)
+                found += [(share, part) for share in shares if share.message_id]
             known = [part.id for part in parts]
         return found
 
@@ -121,8 +125,8 @@ class Sharing:
     async def shared(self, share_id: int) -> tuple[Share, Task]:
         """A share and its task. Raises Refused."""
         share = await self.share(share_id)
-        task = await self._store.get(share.task_id)
-        if task is None or task.forgotten:
+        task = await self._store.visible(share.task_id)
+        if task is None or task.deleted:
             raise Refused(say("I no longer know that task."))
         return share, task
 
@@ -133,8 +137,8 @@ class Sharing:
     async def shared_at(self, guild_id: int, message_id: int) -> tuple[Share, Task] | None:
         """The share whose post that message is, and its task, if there is one."""
         share = await self._shares.at(guild_id, message_id)
-        task = await self._store.get(share.task_id) if share else None
-        return (share, task) if share and task and not task.forgotten else None
+        task = await self._store.visible(share.task_id) if share else None
+        return (share, task) if share and task and not task.deleted else None
 
     async def left_behind(self) -> list[Share]:
         """Shares of deleted results, whose posts are still to be taken back; not always the same ones, if many."""
@@ -163,15 +167,33 @@ class Sharing:
         """Write down how many members starred one result, whose posts these are."""
         await self._shares.note_all([share.id for share in shares], stars=stars, counted_at=self._now())
 
-    async def still(self, film: bytes, task: Task) -> bytes | None:
-        """A small JPEG of the film's last second; None if no picture can be had of it."""
+    @asynccontextmanager
+    async def folder(self) -> AsyncIterator[Path]:
+        """A new folder, which is removed with all that is in it."""
+        folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="extend-bot-")
+        try:
+            yield Path(folder.name)
+        finally:
+            await asyncio.to_thread(folder.cleanup)
+
+    async def fetch(self, url: str, into: Path, seconds: float) -> bool:
+        """Store what is at this address of Discord's; say whether that could be done."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._fetcher.fetch(url, into)
+        except (Unfit, Unreachable, TimeoutError) as error:
+            log.info("a film could not be fetched from Discord: %s", type(error).__name__)
+            return False
+        return True
+
+    async def still(self, film: Path, task: Task, into: Path) -> Path | None:
+        """A small JPEG of the film's last second, as the file `into`; None if no picture can be had of it."""
         clip = task.film or task.result
         if clip is None:
             return None
-        with tempfile.TemporaryDirectory(prefix="extend-bot-") as folder:
-            path = Path(folder, "film.mp4")
-            await asyncio.to_thread(path.write_bytes, film)
-            try:
-                return await poster(self._ffmpeg, path, clip)
-            except Unfit:
-                return None
+        try:
+            picture = await poster(self._ffmpeg, film, clip)
+        except Unfit:
+            return None
+        await asyncio.to_thread(into.write_bytes, picture)
+        return into

@@ -100,6 +100,8 @@ class Order(Row):
     """Where the clip is; signed attachment addresses live about a day."""
     source_name: str = ""
     """The attachment's file name, or nothing. Untrusted: for showing only."""
+    source_bytes: int = 0
+    """The attachment's size; 0: not known."""
     result: ResultKind = ResultKind.FILM
     private: bool = False
     part: int = 1
@@ -135,6 +137,10 @@ class Place(Row):
     """Bytes that Discord takes as one upload here."""
     locale: str = "en-US"
 
+    def without_token(self) -> Place:
+        """The same reply, without the secret that nobody needs any more."""
+        return self.model_copy(update={"token": SecretStr("")})
+
 
 class Clip(Row):
     """What ffmpeg found in a video file."""
@@ -166,6 +172,12 @@ class Task(Row):
     created_at: datetime
     changed_at: datetime
     """When the state last changed."""
+    needs: int = 0
+    """Bytes on disk that are reserved for it when its turn to be prepared comes."""
+    room_wanted_at: datetime | None = None
+    """In `queued`: since when its turn has come, but there is no room for it on the disk."""
+    prepared_at: datetime | None = None
+    """When its clip was ready for FoxAPI; in `preparing`, it has waited for a running slot since then."""
     clip: Clip | None = None
     """What the member gave."""
     submitted: Clip | None = None
@@ -218,15 +230,36 @@ class Task(Row):
     """The number of the lease under which it is worked on; a write under an older one changes nothing."""
     forgotten: bool = False
     """Its member wants it deleted; nobody is shown it once it has ended."""
+    tries: int = 0
+    """How many of its steps an unexpected error ended: before payment since it began, after it in all."""
+    crashes: int = 0
+    """How many processes ended without a word while they worked on it in this state."""
+    at_risk: bool = False
+    """Its holder is at work on what may end a process: should the holder die now, that is one of the `crashes`."""
+    retry_at: datetime | None = None
+    """It only waits to be tried again then; until then it takes no slot."""
     turn: int | None = None
-    """In `queued`: 1 for the next to start. Worked out for showing, not stored."""
+    """In line: 1 for the next to start. Worked out for showing, not stored."""
     starts_at: datetime | None = None
-    """In `queued`: about when that is, if recent tasks tell. Not stored either."""
+    """In line: about when that is, if recent tasks tell. Not stored either."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it stands in line: to be prepared, or, prepared, for a running slot."""
+        return self.state is State.QUEUED or (self.state is State.PREPARING and self.prepared_at is not None)
 
     @property
     def emptied(self) -> bool:
         """Nothing is left of it but what is counted: its member wanted that, or it was kept long enough."""
         return self.place.message_id < 0
+
+    @property
+    def is_erased(self) -> bool:
+        """Its member deleted their data, or it was kept long enough: nobody may be shown or sent anything of it.
+
+        An unfinished one is still shown to its member in its reply; it is erased when it has ended.
+        """
+        return self.emptied or (self.forgotten and self.state.ended)
 
     @property
     def over(self) -> bool:

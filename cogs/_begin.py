@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import aiohttp
 import discord
 
-from bot.client import ALREADY_ANSWERED, ExtendBot
+from bot.client import ExtendBot
 from bot.phrase import say
 from bot.rules import Asker
 from bot.service import order_of
 from bot.task import Order, Place, Refused, ResultKind
+from cogs._acknowledge import acknowledge
 from cogs._fresh import renewed
 from cogs._sources import Source, from_link
 
@@ -29,33 +29,14 @@ async def begin(interaction: discord.Interaction[ExtendBot], order: Order, *, ag
     """
     _check_permissions(interaction)
     with interaction.client.rush.answering():
-        message_id = await _defer(interaction, ephemeral=order.private)
+        message_id = await acknowledge(interaction, ephemeral=order.private, thinking=True)
     await interaction.client.rush.over()
     url = await renewed(interaction.client, order.source_url) if again else order.source_url
     source = await from_link(interaction, url)
-    order = order.model_copy(update={"source_url": source.url, "source_name": source.name or order.source_name})
+    known = {"source_name": source.name or order.source_name, "source_bytes": source.size or order.source_bytes}
+    order = order.model_copy(update={"source_url": source.url, **known})
     place = place_of(interaction, message_id, ephemeral=order.private)
     await interaction.client.service.submit(order, place, asker_of(interaction))
-
-
-async def _defer(interaction: discord.Interaction[ExtendBot], *, ephemeral: bool) -> int | None:
-    """Show "is thinking…" and return that message's id."""
-    try:
-        return await _deferred(interaction, ephemeral=ephemeral)
-    except discord.HTTPException as error:
-        if error.code != ALREADY_ANSWERED:  # Discord took it, answered 5xx all the same, and discord.py tried again
-            raise
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
-        pass  # Discord may have taken it, and only its word of that was lost or garbled
-    try:
-        return (await interaction.original_response()).id
-    except discord.NotFound:  # it was not taken; once more, for three seconds are soon over
-        return await _deferred(interaction, ephemeral=ephemeral)
-
-
-async def _deferred(interaction: discord.Interaction[ExtendBot], *, ephemeral: bool) -> int | None:
-    answer = await interaction.response.defer(ephemeral=ephemeral, thinking=True)
-    return answer.message_id if answer else None
 
 
 def order_from(
@@ -77,6 +58,7 @@ def order_from(
         prompt=prompt,
         source_url=source.url,
         source_name=source.name,
+        source_bytes=source.size,
         seconds=seconds,
         result=result,
         private=private,

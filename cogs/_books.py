@@ -16,13 +16,12 @@ from bot.service import Report
 from cogs import _rules
 from cogs._cards import BLUE
 from cogs._chart import SERIES, Bar
+from cogs._embeds import FIELD_MAX, fit_embed, fit_lines
 
 CHART_NAME = "usage.png"
 _WEEK = 7
 _MEMBERS = 10
 """Members that are named; the CSV has all."""
-_FIELD = 950
-"""Characters of them: a field takes 1024 (Discord docs, Embed Limits), and how many more there are is told too."""
 _NAMES = {
     "delivered": say("finished"),
     "failed": say("failed"),
@@ -58,7 +57,7 @@ def embed(report: Report, language: Language) -> discord.Embed:
         "Seconds are those added to videos. Days begin at midnight UTC. The CSV has every day and member."
     )
     shown.set_footer(text="\n".join(filter(None, (_legend(report, language), told))))
-    return shown
+    return fit_embed(shown)
 
 
 def bars(report: Report) -> list[Bar]:
@@ -114,18 +113,19 @@ def _sum(tally: Tally, language: Language) -> str:
 
 def _by_member(members: Sequence[Tally], language: Language) -> str:
     """As many as a field takes, in whatever language."""
-    lines: list[str] = []
-    room = _FIELD
-    for each in members[:_MEMBERS]:
-        who = language.say("Deleted data") if each.user_id == NOBODY else _rules.member(each.user_id)
-        line = f"{who}: {language.tell(_in_line(each))}"
-        room -= len(line) + 1
-        if room < 0:
-            break
-        lines.append(line)
-    if more := len(members) - len(lines):
-        lines.append(language.counted("and {count} more, in the CSV", "and {count} more, in the CSV", more))
-    return "\n".join(lines) or language.say("Nobody yet.")
+
+    def more(left_out: int) -> str:
+        count = left_out + len(members[_MEMBERS:])
+        return language.counted("and {count} more, in the CSV", "and {count} more, in the CSV", count)
+
+    def who(user_id: int) -> str:
+        return language.say("Deleted data") if user_id == NOBODY else _rules.member(user_id)
+
+    lines = [f"{who(each.user_id)}: {language.tell(_in_line(each))}" for each in members[:_MEMBERS]]
+    if not lines:
+        return language.say("Nobody yet.")
+    hidden = len(members) - len(lines)
+    return fit_lines([*lines, more(0)] if hidden else lines, FIELD_MAX, lambda out: more(out - bool(hidden)))
 
 
 def _in_line(tally: Tally) -> Phrase:

@@ -14,11 +14,13 @@ from bot.languages import Language
 from bot.phrase import say
 from bot.service import NeedsConfirmation
 from bot.task import Refused, Task
+from cogs._acknowledge import acknowledge
+from cogs._base_modal import open_modal
 from cogs._begin import place_of
 from cogs._cards import card, jump_url
 from cogs._delete import ask_to_delete
 from cogs._modal import AgainModal, ExtendModal
-from cogs._press import Pressed
+from cogs._press import OUTDATED, Pressed
 from cogs._sharing import ask_where
 from cogs._sources import result_of
 
@@ -50,7 +52,10 @@ class TaskButton(Pressed, template=r"task:(?P<action>[a-z]+):(?P<id>[0-9]{1,18})
 
     async def pressed(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
         """Do what it says on it."""
-        await _ACTIONS[match["action"]](interaction, int(match["id"]))
+        action = _ACTIONS.get(match["action"])
+        if action is None:
+            raise Refused(OUTDATED)
+        await action(interaction, int(match["id"]))
 
 
 def view_of(task_id: int, actions: Iterable[str], language: Language) -> ui.View:
@@ -68,7 +73,7 @@ async def _cancel(interaction: discord.Interaction[ExtendBot], task_id: int) -> 
         view = view_of(task_id, ("stop",), language)
         await interaction.response.send_message(language.tell(_ASK), view=view, ephemeral=True)
     else:
-        await interaction.response.defer()
+        await acknowledge(interaction)
 
 
 async def _stop(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
@@ -78,24 +83,28 @@ async def _stop(interaction: discord.Interaction[ExtendBot], task_id: int) -> No
 
 
 async def _more(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
-    """Go on from this result, whoever presses: it becomes the presser's own task."""
-    task = await interaction.client.service.task(task_id)
+    """Go on from this result, for whoever may: it becomes the presser's own task."""
+    message_id = interaction.message.id if interaction.message else None
+    task = await interaction.client.service.task_to_extend(
+        task_id, interaction.user.id, interaction.guild_id, message_id
+    )
     source = await result_of(interaction, task)
     if source is None:
         raise Refused(say("That video is no longer here: send it again with /extend."))
-    await interaction.response.send_modal(ExtendModal(language_of(interaction), source, task))
+    await open_modal(interaction, ExtendModal(language_of(interaction), source, task))
 
 
 async def _again(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """The same clip once more, with what may be changed filled in."""
     order = await interaction.client.service.order_again(task_id, interaction.user.id)
-    await interaction.response.send_modal(AgainModal(language_of(interaction), order))
+    await open_modal(interaction, AgainModal(language_of(interaction), order))
 
 
 async def _fetch(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """The press is a new interaction with fifteen fresh minutes, and its token reaches the reply that it was on."""
-    await interaction.response.defer()
+    TaskButton.check_private(interaction)  # else a public message would count as a private reply
     message = interaction.message
+    await acknowledge(interaction)
     place = place_of(interaction, message.id if message else None, ephemeral=True)
     task = await interaction.client.service.move_reply(task_id, interaction.user.id, place)
     if task.told:

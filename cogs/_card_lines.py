@@ -9,10 +9,14 @@ from discord.utils import escape_markdown, format_dt
 from bot.languages import Language
 from bot.phrase import say
 from bot.task import Billed, ResultKind, State, Task
+from cogs._embeds import DESCRIPTION_MAX, cut, length
 
 _FETCH_IN_TIME = timedelta(minutes=2)
 _BAR = 12
+_LINK_SHOWN = 3600
+"""Characters of a link that leave room for the words around it."""
 _PROMPT_SHOWN = 900
+_REASON_SHOWN = 900
 
 _OVERDUE = say(
     "FoxAPI has not reported anything for a long time. I look for the result for a day and bring it here if it comes; "
@@ -22,6 +26,7 @@ _UNCLEAR = say(
     "FoxAPI's answer to the request was lost, so I cannot know whether it was taken: it may have been billed. I never "
     "send it again by myself."
 )
+_NO_ROOM = say("The files of other videos fill my disk at the moment; this one starts by itself when there is room.")
 _BILLED = {
     Billed.NO: say("Nothing was billed."),
     Billed.UNKNOWN: say("FoxAPI does not say whether it bills this; it may have been billed."),
@@ -42,9 +47,7 @@ def clock(seconds: float) -> str:
 
 def quoted(prompt: str, limit: int = _PROMPT_SHOWN) -> str:
     """A member's words as a quote: bounded, and without any markdown of their own."""
-    words = " ".join(prompt.split())
-    short = words if len(words) <= limit else words[: limit - 1] + "…"
-    return f"> {escape_markdown(short, ignore_links=False)}"
+    return f"> {escape_markdown(cut(' '.join(prompt.split()), limit), ignore_links=False)}"
 
 
 def jump_url(task: Task) -> str:
@@ -62,30 +65,38 @@ def fetch_by(task: Task) -> datetime | None:
 
 def in_line(task: Task, language: Language) -> str:
     """Where a waiting task stands, and when it should start; "" where that is not known."""
-    if task.state is not State.QUEUED or task.turn is None:
-        return ""
+    if task.waits and task.room_wanted_at:
+        return language.tell(_NO_ROOM)
+    return _turn(task, task.turn, language) if task.waits and task.turn else ""
+
+
+def _turn(task: Task, turn: int, language: Language) -> str:
     if task.starts_at is None:
-        if task.turn == 1:
+        if turn == 1:
             return language.say("**Next in line**.")
-        return language.say("**Number {turn} in line**.", turn=task.turn)
+        return language.say("**Number {turn} in line**.", turn=turn)
     when = format_dt(task.starts_at, "R")
-    if task.turn == 1:
+    if turn == 1:
         return language.say("**Next in line**, about to start {when}.", when=when)
-    return language.say("**Number {turn} in line**, about to start {when}.", turn=task.turn, when=when)
+    return language.say("**Number {turn} in line**, about to start {when}.", turn=turn, when=when)
 
 
 def description(task: Task, now: datetime, language: Language, *, linked: bool) -> str:
     """The card's main text; `linked`: it has FoxAPI's link in place of the video."""
-    lines = [quoted(task.order.prompt), in_line(task, language), *_under_way(task, now, language)]
+    lines = [in_line(task, language), *_under_way(task, now, language)]
     if linked:
         lines.append(_link(task, language))
     if task.state is State.UNCLEAR:
         lines.append(language.tell(_UNCLEAR))
     if task.reason:
-        lines.append(escape_markdown(language.tell(task.reason)))
+        lines.append(escape_markdown(cut(language.tell(task.reason), _REASON_SHOWN)))
     if task.state in {State.FAILED, State.CANCELLED} and task.billed in _BILLED:
         lines.append(language.tell(_BILLED[task.billed]))
-    return "\n".join(filter(None, lines))
+    told = "\n".join(filter(None, lines))
+    # Escaping may double the prompt, and a link is of any length: what is paid for comes before what was asked.
+    room = (DESCRIPTION_MAX - length(told)) // 2 - len("> \n")
+    prompt = quoted(task.order.prompt, min(_PROMPT_SHOWN, room)) if room > 0 else ""
+    return "\n".join(filter(None, (prompt, told)))
 
 
 def lengths(task: Task, language: Language) -> str:
@@ -130,6 +141,8 @@ def _under_way(task: Task, now: datetime, language: Language) -> list[str]:
     if task.state is State.SENDING and task.not_before and task.not_before > now:
         when = format_dt(task.not_before, "R")
         lines.append(language.say("FoxAPI is busy; I try again {when}.", when=when))
+    if task.retry_at and task.retry_at > now:
+        lines.append(_next_try(task, format_dt(task.retry_at, "R"), language))
     if task.overdue and task.state is State.RENDERING:
         lines.append(language.tell(_OVERDUE))
     fetch_from = fetch_by(task)
@@ -144,9 +157,22 @@ def _under_way(task: Task, now: datetime, language: Language) -> list[str]:
     return lines
 
 
+def _next_try(task: Task, when: str, language: Language) -> str:
+    """Why a task waits, and until when."""
+    if not task.tries:
+        return language.say("That has not worked yet; I try again {when}.", when=when)
+    if task.state in {State.RENDERING, State.READY}:
+        return language.say(
+            "Something unexpected went wrong on my side. What was paid for is kept, and I try again {when}.", when=when
+        )
+    return language.say("Something unexpected went wrong on my side; I try again {when}.", when=when)
+
+
 def _link(task: Task, language: Language) -> str:
     if task.result_url is None:
         return ""
+    if length(task.result_url) > _LINK_SHOWN:
+        return language.say("It is too large for Discord here, and FoxAPI's link to it is too long for Discord, too.")
     if task.result_url_ends is None:
         return language.say("It is too large for Discord here: [get FoxAPI's video]({url}).", url=task.result_url)
     return language.say(

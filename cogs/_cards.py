@@ -9,10 +9,11 @@ import discord
 from discord.utils import format_dt
 
 from bot.languages import Language
-from bot.phrase import say
+from bot.phrase import Phrase, say
 from bot.task import State, Task
 from cogs import _card_lines
 from cogs._card_lines import clock, fetch_by, in_line, jump_url, quoted
+from cogs._embeds import fit_embed
 
 __all__ = [
     "BLUE",
@@ -52,6 +53,7 @@ _TITLES = {
     State.UNCLEAR: (say("Nobody knows"), YELLOW),
 }
 _DELETED = (say("Deleted"), GREY)
+_NO_ROOM = (say("Waiting for room"), GREY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def card(task: Task, now: datetime, language: Language, *, linked: bool = False,
     `still`: a picture of the clip is attached as STILL_NAME; show it.
     """
     shown = State.DELIVERED if task.state is State.READY and task.told else task.state
-    title, tint = _DELETED if task.deleted else _TITLES[shown]
+    title, tint = _DELETED if task.deleted else _title(task, shown)
     text = _card_lines.description(task, now, language, linked=linked)
     embed = discord.Embed(title=language.tell(title), colour=tint, description=text)
     embed.add_field(name=language.say("Asked by"), value=f"<@{task.order.user_id}>")
@@ -86,7 +88,7 @@ def card(task: Task, now: datetime, language: Language, *, linked: bool = False,
     if still:
         (embed.set_image if linked else embed.set_thumbnail)(url=f"attachment://{STILL_NAME}")
     embed.set_footer(text=language.say("Task {id}", id=str(task.id)))
-    return Card(embed, actions=_actions(task, shown, now, linked=linked), still=still)
+    return Card(fit_embed(embed), actions=_actions(task, shown, now, linked=linked), still=still)
 
 
 def finished(task: Task, now: datetime, language: Language, *, linked: bool = False, still: bool = False) -> Card:
@@ -110,14 +112,14 @@ def standing(task: Task, language: Language) -> str:
         return language.tell(_DELETED[0])
     if task.state is State.RENDERING:
         return language.say("Rendering {percent} %", percent=task.progress)
-    if task.state is State.QUEUED and task.turn:
+    if task.waits and task.turn and task.room_wanted_at is None:
         return language.say("Waiting in line, number {turn}", turn=task.turn)
-    return language.tell(_TITLES[task.state][0])
+    return language.tell(_title(task, task.state)[0])
 
 
 def colour(task: Task) -> int:
     """The colour that goes with where it stands."""
-    return GREY if task.deleted else _TITLES[task.state][1]
+    return GREY if task.deleted else _title(task, task.state)[1]
 
 
 def line(task: Task, language: Language) -> str:
@@ -126,6 +128,12 @@ def line(task: Task, language: Language) -> str:
     where = stands if task.deleted else f"[{stands}]({jump_url(task)})"
     when = format_dt(task.created_at, "R")
     return f"**{task.id}** · {where} · {when}\n{quoted(task.order.prompt, 100)}"
+
+
+def _title(task: Task, shown: State) -> tuple[Phrase, int]:
+    if task.waits:
+        return _NO_ROOM if task.room_wanted_at else _TITLES[State.QUEUED]
+    return _TITLES[shown]
 
 
 def _part(task: Task, before_url: str, language: Language) -> str:

@@ -1,45 +1,56 @@
-"""The bytes of a finished film, wherever they are still to be had."""
+"""A finished film as a file, wherever it is still to be had. It is never read into memory as a whole."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
-import aiohttp
 import discord
 
-from bot.client import ExtendBot
-from bot.phrase import say
+from bot.client import REQUEST_ERRORS, ExtendBot
 from bot.task import Refused, Task
-from cogs._posting import Film
+from cogs._posting import GONE, Film
 
 _READ_SECONDS = 60.0
-_ILL = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError)
+_ASK_SECONDS = 10.0
 
 
-async def film_of(interaction: discord.Interaction[ExtendBot], task: Task) -> Film:
-    """The video and a still of it: from the message pressed on, from disk, or from the reply. Raises Refused."""
+@asynccontextmanager
+async def film_of(interaction: discord.Interaction[ExtendBot], task: Task) -> AsyncIterator[Film]:
+    """The video and a still of it: from the message pressed on, from disk, or from the reply. Raises Refused.
+
+    What had to be fetched is there until the caller is done with it.
+    """
     bot = interaction.client
-    video = await _attached(interaction.message, interaction.filesize_limit)
-    if video is None and (path := await bot.library.film(task)):
-        video = await asyncio.to_thread(path.read_bytes)
-    if video is None and not task.place.ephemeral:
-        place = bot.get_partial_messageable(task.place.channel_id, guild_id=task.place.guild_id)
-        try:
-            video = await _attached(await place.fetch_message(task.place.message_id), interaction.filesize_limit)
-        except _ILL:
-            video = None
-    if video is None:
-        raise Refused(say("I no longer have that video as a file, so I cannot post it."))
-    return Film(video, await bot.sharing.still(video, task))
+    async with bot.sharing.folder() as folder:
+        video = await _found(interaction, task, folder / "film.mp4")
+        if video is None:
+            raise Refused(GONE)
+        yield Film(video, await bot.sharing.still(video, task, folder / "still.jpg"))
 
 
-async def _attached(message: discord.Message | None, most: int) -> bytes | None:
-    """The bytes of the message's video, which is at most as large as Discord took it."""
+async def _found(interaction: discord.Interaction[ExtendBot], task: Task, into: Path) -> Path | None:
+    bot, most = interaction.client, interaction.filesize_limit
+    if await _attached(bot, interaction.message, most, into):
+        return into
+    if kept := await bot.library.film(task):
+        return kept
+    if task.place.ephemeral:
+        return None
+    place = bot.get_partial_messageable(task.place.channel_id, guild_id=task.place.guild_id)
+    try:
+        async with asyncio.timeout(_ASK_SECONDS):
+            message = await place.fetch_message(task.place.message_id)
+    except REQUEST_ERRORS:
+        return None
+    return into if await _attached(bot, message, most, into) else None
+
+
+async def _attached(bot: ExtendBot, message: discord.Message | None, most: int, into: Path) -> bool:
+    """Fetch the message's video, which is at most as large as Discord took it; say whether it is there."""
     for attachment in message.attachments if message else []:
         if attachment.filename.endswith(".mp4") and attachment.size <= most:
-            try:
-                async with asyncio.timeout(_READ_SECONDS):
-                    return await attachment.read()
-            except _ILL:
-                return None
-    return None
+            return await bot.sharing.fetch(attachment.url, into, _READ_SECONDS)
+    return False

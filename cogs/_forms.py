@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, answer_error
+from bot.client import ExtendBot
 from bot.languages import Language
 from bot.phrase import Phrase, say
 from bot.task import Refused
+from cogs._base_modal import BaseModal
 from cogs._moderators import guild_of_moderator
 
+_DIGITS_MOST = 18
 Taker = Callable[[discord.Interaction[ExtendBot], list[str]], Awaitable[None]]
 """Gets what was written, in the order of the questions; may raise Refused."""
 
@@ -30,7 +32,7 @@ class Question:
     required: bool = False
 
 
-class Form(ui.Modal):
+class Form(BaseModal):
     """Asks, checks once more who answers, and hands on. It is lost at a restart, like every open modal."""
 
     def __init__(self, title: Phrase, questions: Sequence[Question], take: Taker, language: Language) -> None:
@@ -54,16 +56,12 @@ class Form(ui.Modal):
         guild_of_moderator(interaction)
         await self._take(interaction, [field.value.strip() for field in self._fields])
 
-    async def on_error(self, interaction: discord.Interaction[ExtendBot], error: Exception) -> None:  # type: ignore[override]
-        """As for every command."""
-        await answer_error(interaction, error)
-
 
 def whole(text: str, label: Phrase) -> int:
     """The whole number that was written into the field of that label, nothing being 0; raises Refused."""
     if not text:
         return 0
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MOST):
         raise Refused(
             say("“{text}” is not a number for “{field}”: write a whole one, 0 for no limit.", text=text, field=label)
         )

@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
 
-import aiohttp
-import discord
 from discord.http import Route
 
-from bot.client import ExtendBot
+from bot.client import REQUEST_ERRORS, ExtendBot, is_unavailable
 from bot.phrase import say
 from bot.task import Refused
 
-_SIGNED = re.compile(
-    r"https?://[^/?#]+/(?:[^?#]*/)?(?:ephemeral-)?attachments/[0-9]+/[0-9]+/[^/?#]+\?(?=.*\bis=)(?=.*\bhm=)"
-    r".*?\bex=(?P<ends>[0-9a-f]{1,9})(?:&.*)?",
-    re.IGNORECASE,
-)
+_FILE = re.compile(r"/(?:ephemeral-)?attachments/[0-9]{1,20}/[0-9]{1,20}/[^/]+\Z", re.IGNORECASE)
+_ENDS = re.compile(r"[0-9a-f]{1,9}", re.IGNORECASE)
+_MOST_FIELDS = 50
 _AHEAD = timedelta(hours=1)
 """A task may wait in line before its clip is fetched."""
 _ASK_SECONDS = 10.0
@@ -28,8 +25,17 @@ _NOT_NOW = say("Discord does not give me that clip just now: try again in a minu
 
 def ends_at(url: str) -> datetime | None:
     """When the link ends, if it is one to a file at Discord."""
-    match = _SIGNED.fullmatch(url)
-    return datetime.fromtimestamp(int(match["ends"], 16), UTC) if match else None
+    try:
+        address = urlsplit(url)
+        signed = dict(parse_qsl(address.query, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        return None
+    ends = signed.get("ex", "")
+    if address.scheme not in {"http", "https"} or not {"is", "hm"} <= signed.keys():
+        return None
+    if not (_FILE.search(address.path) and _ENDS.fullmatch(ends)):
+        return None
+    return datetime.fromtimestamp(int(ends, 16), UTC)
 
 
 async def renewed(bot: ExtendBot, url: str) -> str:
@@ -45,10 +51,8 @@ async def renewed(bot: ExtendBot, url: str) -> str:
     try:
         async with asyncio.timeout(_ASK_SECONDS):
             answer = await bot.http.request(route, json={"attachment_urls": [url]})
-    except discord.HTTPException as error:
-        raise Refused(_NOT_NOW if error.status == 429 or error.status >= 500 else _GONE) from error
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError, discord.RateLimited) as error:
-        raise Refused(_NOT_NOW) from error
+    except REQUEST_ERRORS as error:
+        raise Refused(_NOT_NOW if is_unavailable(error) else _GONE) from error
     return _of(answer)
 
 

@@ -10,12 +10,12 @@ from typing import get_args
 
 import discord
 
-from bot.client import ExtendBot, language_of_server
+from bot.client import REQUEST_ERRORS, ExtendBot, language_of_server
 from bot.sharing import Step
 from bot.task import Refused, Share, Task
 from cogs._cards import STILL_NAME, jump_url
 from cogs._post import lineage, post_url
-from cogs._posted import TRANSIENT, fetched
+from cogs._posted import fetched
 from cogs._venues import Venue
 
 log = logging.getLogger(__name__)
@@ -57,16 +57,16 @@ async def links(bot: ExtendBot, steps: list[Step], venue: Venue) -> dict[int, st
     return found
 
 
-async def relink(bot: ExtendBot, task_id: int) -> None:
-    """Bring the lineage in later parts' posts up to date, now that what they link to is gone.
+async def relink(bot: ExtendBot, *task_ids: int) -> None:
+    """Bring the lineage in later parts' posts up to date, now that those tasks, which they link to, are gone.
 
     A post that Discord does not let the bot edit (its thread is closed, say) stays as it is.
     """
-    for share, task in await bot.sharing.later_posts(task_id):
+    for share, task in await bot.sharing.later_posts(task_ids):
         try:
             async with asyncio.timeout(_RELINK_SECONDS):
                 await _relinked(bot, share, task)
-        except (Refused, *TRANSIENT) as error:
+        except (Refused, *REQUEST_ERRORS) as error:
             log.info("task %d: the lineage in its post %s stays: %r", task.id, share.message_id, error)
 
 
@@ -118,6 +118,6 @@ async def _is_there(bot: ExtendBot, spot: _Spot, guild_id: int) -> bool:
     place = bot.get_partial_messageable(spot.channel_id, guild_id=guild_id)
     try:
         await place.fetch_message(spot.message_id)
-    except TRANSIENT:  # gone, or it cannot be known
+    except REQUEST_ERRORS:  # gone, or it cannot be known
         return False
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bot.languages import Language
 from bot.news import Event, LimitsChanged, MemberRuled, OrderRefused, TaskEnded
@@ -58,19 +59,24 @@ def line_of(event: Event, language: Language) -> str:
 def _refused(event: OrderRefused, language: Language) -> Phrase:
     order = event.order
     where = f"https://discord.com/channels/{order.guild_id}/{order.channel_id}"
-    why = say("refused: {sentence}", sentence=_short(event.sentence, language))
+    sentence = _mask(event.sentence) if order.private else event.sentence
+    why = say("refused: {sentence}", sentence=_short(sentence, language))
     return _rules.row(*_order(order), why, say("[where]({url})", url=where))
 
 
 def _ended(task: Task, language: Language) -> Phrase:
-    cells = [*_order(task.order), _outcome(task, language)]
+    hidden = task.order.private or task.place.ephemeral or task.forgotten
+    cells = [*_order(task.order, hidden=hidden), _outcome(task, language, hidden=hidden)]
     if task.credits is not None:
         cells.append(say("{credits} credits", credits=task.credits))
-    return _rules.row(*cells, say("[task {id}]({url})", id=str(task.id), url=jump_url(task)))
+    link = say("task {id}", id=str(task.id))
+    if not hidden:
+        link = say("[task {id}]({url})", id=str(task.id), url=jump_url(task))
+    return _rules.row(*cells, link)
 
 
-def _outcome(task: Task, language: Language) -> Phrase:
-    reason = _short(task.reason, language) if task.reason else ""
+def _outcome(task: Task, language: Language, *, hidden: bool) -> Phrase:
+    reason = _short(_mask(task.reason) if hidden else task.reason, language) if task.reason else ""
     match task.state:
         case State.DELIVERED:
             return say("finished, {length}", length=clock(task.film.seconds)) if task.film else say("finished")
@@ -84,9 +90,20 @@ def _outcome(task: Task, language: Language) -> Phrase:
             return verbatim(task.state)
 
 
-def _order(order: Order) -> list[Value]:
+def _order(order: Order, *, hidden: bool = False) -> list[Value]:
+    """Who asked for what. The prompt of a private task is nobody else's, and a reason may quote it."""
     prompt = say("“{prompt}”", prompt=_rules.words(order.prompt, _PROMPT))
+    if hidden or order.private:
+        prompt = say("private")
     return [_rules.member(order.user_id), _rules.seconds(order.seconds), prompt]
+
+
+def _mask(phrase: Phrase) -> Phrase:
+    """The phrase without what it quotes, which may be of the prompt; numbers and our own words stay."""
+    masked: dict[str, Value] = {}
+    for name, value in phrase.values.items():
+        masked[name] = _mask(value) if isinstance(value, Phrase) else "…" if isinstance(value, str | tuple) else value
+    return replace(phrase, values=masked)
 
 
 def _short(sentence: Phrase, language: Language) -> str:

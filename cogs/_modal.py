@@ -7,19 +7,22 @@ from abc import ABC, abstractmethod
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, answer_error
+from bot.client import ExtendBot
 from bot.languages import Language
 from bot.phrase import Phrase, say
 from bot.task import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Order, Refused, Task
+from cogs._base_modal import BaseModal
 from cogs._begin import begin, order_from
 from cogs._cards import jump_url
+from cogs._embeds import cut
 from cogs._sources import Source
 
 _PROMPT_MAX = 4000
 """Discord's bound on a text input (Discord docs, Component Reference, Text Input)."""
+_SECONDS_DIGITS = 2
 
 
-class _Asking(ui.Modal, ABC):
+class _Asking(BaseModal, ABC):
     """Asks for prompt and seconds, and goes on as /extend does. It is lost at a restart, like every open modal."""
 
     again = False
@@ -32,10 +35,10 @@ class _Asking(ui.Modal, ABC):
             style=discord.TextStyle.paragraph,
             min_length=1,
             max_length=_PROMPT_MAX,
-            default=known.prompt[:_PROMPT_MAX] if known else None,
+            default=cut(known.prompt, _PROMPT_MAX, end="") if known else None,
         )
         self.seconds: ui.TextInput[ui.View] = ui.TextInput(
-            default=str(known.seconds if known else SECONDS_DEFAULT), min_length=1, max_length=2
+            default=str(known.seconds if known else SECONDS_DEFAULT), min_length=1, max_length=_SECONDS_DIGITS
         )
         self.add_item(ui.Label(text=language.say("What happens next?"), component=self.prompt))
         added = language.say("Seconds to add ({least}–{most})", least=SECONDS_MIN, most=SECONDS_MAX)
@@ -48,20 +51,16 @@ class _Asking(ui.Modal, ABC):
     async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
         """Go on as /extend does."""
         written = self.seconds.value.strip()
-        if not written.isascii() or not written.isdigit():
+        if not (written.isascii() and written.isdigit() and len(written) <= _SECONDS_DIGITS):
             raise Refused(
                 say(
                     "“{written}” is not a number of seconds: write one from {least} to {most}.",
-                    written=written,
+                    written=written[:20],
                     least=SECONDS_MIN,
                     most=SECONDS_MAX,
                 )
             )
         await begin(interaction, self.order(interaction, self.prompt.value, int(written)), again=self.again)
-
-    async def on_error(self, interaction: discord.Interaction[ExtendBot], error: Exception) -> None:  # type: ignore[override]
-        """As for every command."""
-        await answer_error(interaction, error)
 
 
 class ExtendModal(_Asking):
@@ -73,6 +72,12 @@ class ExtendModal(_Asking):
         super().__init__(language, title, parent.order if parent else None)
         self._source = source
         self._parent = parent
+
+    async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
+        """Look first whether the film may still be used: its member may have deleted it while this was open."""
+        if self._parent is not None:
+            await interaction.client.service.task_with_film(self._parent.id)
+        await super().on_submit(interaction)
 
     def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> Order:
         """The next part."""
@@ -98,7 +103,7 @@ class AgainModal(_Asking):
     def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> Order:
         """The same as before, but for what was changed, and made where it was asked for."""
         before = self._before
-        source = Source(before.source_url, before.source_name)
+        source = Source(before.source_url, before.source_name, before.source_bytes)
         order = order_from(interaction, prompt, source, seconds, result=before.result, private=before.private)
         lineage = {"part": before.part, "parent_id": before.parent_id, "parent_url": before.parent_url}
         return order.model_copy(update=lineage)

@@ -9,6 +9,7 @@ import discord
 from bot.client import ExtendBot
 from bot.phrase import say
 from bot.task import Refused
+from cogs._acknowledge import acknowledge
 
 _ONLY_MODERATORS = say("Only members with the permission Manage Server can see or change this server's limits.")
 _ONLY_IN_SERVERS = say("Limits belong to a server: use this in one of its channels.")
@@ -30,5 +31,5 @@ def guild_of_moderator(interaction: discord.Interaction[Any]) -> int:
 async def wait_privately(interaction: discord.Interaction[ExtendBot]) -> int:
     """Check as `guild_of_moderator`, then show "is thinking…" to this member alone; the server's id."""
     guild_id = guild_of_moderator(interaction)
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     return guild_id

@@ -13,6 +13,7 @@ from bot.rules import Limits, Roofs
 from bot.service import Standing
 from cogs import _rules
 from cogs._cards import BLUE, YELLOW
+from cogs._embeds import fit_embed
 
 _GRANTED, _BUSY = 8, 5
 """Members that are named as having extra runs, and as the busiest."""
@@ -46,7 +47,7 @@ def embed(standing: Standing, choice: Choice, language: Language, note: str = ""
         fields.append((say("Chosen member"), _chosen(standing, choice.member_id)))
     for name, lines in fields:
         shown.add_field(name=language.tell(name), value="\n".join(map(language.tell, lines)), inline=False)
-    return shown
+    return fit_embed(shown)
 
 
 def _state(limits: Limits) -> Phrase:

@@ -12,6 +12,7 @@ from bot.languages import Language
 from bot.sharing import Step
 from bot.task import Share, Task
 from cogs._cards import STILL_NAME, clock, quoted
+from cogs._embeds import FIELD_MAX, cut, fit_embed, length
 
 STAR = "⭐"
 _GREEN = 0x23A55A
@@ -42,7 +43,7 @@ def post_embed(language: Language, task: Task, came: str, *, hidden: bool, still
     if still:
         embed.set_thumbnail(url=f"attachment://{STILL_NAME}")
     embed.set_footer(text=language.say("Task {id}", id=str(task.id)))
-    return embed
+    return fit_embed(embed)
 
 
 def post_title(language: Language, task: Task, author: str, *, hidden: bool) -> str:
@@ -53,17 +54,21 @@ def post_title(language: Language, task: Task, author: str, *, hidden: bool) -> 
         if hidden
         else language.say("{author}: {prompt}", author=author, prompt=words)
     )
-    return title if len(title) <= _TITLE_MAX else title[: _TITLE_MAX - 1] + "…"
+    return cut(title, _TITLE_MAX)
 
 
 def lineage(language: Language, steps: list[Step], links: Mapping[int, str]) -> str:
     """Source → part 1 → part 2; `links`: what may be linked to, by the ids of the tasks."""
     first, last = steps[0].task, steps[-1].task
-    names = [_source(language, first)] if first.order.parent_id is None else ["…"]
+    names = []
     for task in (step.task for step in steps[:-1]):
         name = language.say("part {number}", number=task.order.part)
         names.append(f"[{name}]({links[task.id]})" if task.id in links else name)
-    return " → ".join([*names, language.say("**part {number}**", number=last.order.part)])
+    names.append(language.say("**part {number}**", number=last.order.part))
+    if first.order.parent_id is not None:
+        return " → ".join(["…", *names])
+    linked, plain = (" → ".join([_source(language, first, link=link), *names]) for link in (True, False))
+    return linked if length(linked) <= FIELD_MAX else plain
 
 
 def entry(language: Language, task: Task, share: Share, rank: int, still: str | None) -> discord.Embed:
@@ -79,10 +84,10 @@ def entry(language: Language, task: Task, share: Share, rank: int, still: str | 
     embed = discord.Embed(colour=_GREEN, title=title, url=link, description="\n".join(lines))
     if still:
         embed.set_image(url=still)
-    return embed
+    return fit_embed(embed)
 
 
-def _source(language: Language, task: Task) -> str:
+def _source(language: Language, task: Task, *, link: bool) -> str:
     """Where it all began: only the word for what began privately, or was deleted.
 
     A link with a query is not shown: it may be signed, and open a door that is not ours.
@@ -91,8 +96,8 @@ def _source(language: Language, task: Task) -> str:
     name = task.order.source_name or address.hostname
     if not name or task.order.private or task.place.ephemeral or task.deleted or task.forgotten:
         return language.say("source")
-    shown = escape_markdown(name if len(name) <= _NAME_SHOWN else name[: _NAME_SHOWN - 1] + "…")
+    shown = escape_markdown(cut(name, _NAME_SHOWN))
     shown = shown.replace("[", "(").replace("]", ")")
     safe = not (address.query or address.username or task.order.source_name) and address.scheme in {"http", "https"}
     plain = safe and not any(sign in task.order.source_url for sign in "()<> \n")
-    return f"[{shown}]({task.order.source_url})" if plain else shown
+    return f"[{shown}]({task.order.source_url})" if link and plain else shown

@@ -9,13 +9,12 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import get_args
 
-import aiohttp
 import discord
 
-from bot.client import ExtendBot, language_of_server
+from bot.client import DISCORD_UNAVAILABLE, REQUEST_ERRORS, ExtendBot, Failure, classify, language_of_server
 from bot.phrase import say
 from bot.task import Refused, Share
-from cogs._venues import ILL, Venue
+from cogs._venues import Venue
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +25,6 @@ _MESSAGES_READ, _THREADS_READ = 200, 20
 _SHUT = say("Discord does not let me look there any more: ask a moderator.")
 _WITHDRAW_SECONDS = 30.0
 """For one post, somebody who posts it just now included; what takes longer is done later."""
-TRANSIENT = (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError, ValueError)
-"""(ValueError: discord.py reads whatever calls itself JSON, also the empty body of a 503)"""
 
 
 def undo_id(share_id: int) -> str:
@@ -88,6 +85,9 @@ async def _withdrawn(bot: ExtendBot, share: Share) -> bool:
             await withdraw(bot, share.id)
     except (Refused, TimeoutError) as error:
         log.info("task %d: its post in channel %d is not taken back yet: %r", share.task_id, share.channel_id, error)
+        return False
+    except Exception:  # one odd post keeps none of the others where it is
+        log.exception("task %d: its post in channel %d is not taken back yet", share.task_id, share.channel_id)
         return False
     return True
 
@@ -169,7 +169,7 @@ def _plainly() -> Iterator[None]:
     """Turn what Discord's ill health raises into a sentence."""
     try:
         yield
-    except TRANSIENT as error:
-        if isinstance(error, discord.Forbidden):
+    except REQUEST_ERRORS as error:
+        if classify(error) is Failure.FORBIDDEN:
             raise Refused(_SHUT) from error
-        raise Refused(ILL) from error
+        raise Refused(DISCORD_UNAVAILABLE) from error

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import discord
 
-from bot.client import ExtendBot
+from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify, is_unavailable
 from bot.phrase import say
 from bot.task import Refused, Share
 from cogs import _post
 from cogs._cards import RESULT_NAME, STILL_NAME
-from cogs._posted import TRANSIENT, looked_for
+from cogs._files import opened
+from cogs._posted import looked_for
 from cogs._venues import Venue
 
 log = logging.getLogger(__name__)
 
+GONE = say("I no longer have that video as a file, so I cannot post it.")
 _UPLOAD_SECONDS = 120.0
 _TRIES = 3
 _GAP = 1.0
@@ -29,13 +33,18 @@ _GAP = 1.0
 class Film:
     """What a post carries."""
 
-    video: bytes
-    still: bytes | None
+    video: Path
+    still: Path | None
 
-    def files(self) -> list[discord.File]:
-        """New File objects, for each serves one request."""
-        files = [discord.File(io.BytesIO(self.video), filename=RESULT_NAME)]
-        return files + ([discord.File(io.BytesIO(self.still), filename=STILL_NAME)] if self.still else [])
+    @asynccontextmanager
+    async def files(self) -> AsyncIterator[list[discord.File]]:
+        """New File objects, for each serves one request. Raises Refused if the film was deleted meanwhile."""
+        wanted = [(self.video, RESULT_NAME), *([(self.still, STILL_NAME)] if self.still else [])]
+        try:
+            async with opened(*wanted) as files:
+                yield files
+        except FileNotFoundError as error:
+            raise Refused(GONE) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,7 @@ async def publish(bot: ExtendBot, post: Post, *, perhaps_posted: bool) -> Share:
         try:
             message = await _sent(post)
             break
-        except TRANSIENT as error:
+        except REQUEST_ERRORS as error:
             _give_up(error)
             log.info("task %d: no answer to its post yet: %s", share.task_id, type(error).__name__)
             await asyncio.sleep(_GAP * attempt)
@@ -85,13 +94,13 @@ async def invite(message: discord.Message) -> None:
     """Put the first ⭐ under a post, so that others need only press it."""
     try:
         await message.add_reaction(_post.STAR)
-    except TRANSIENT as error:
+    except REQUEST_ERRORS as error:
         log.info("message %d has no star from me: %s", message.id, type(error).__name__)
 
 
 async def _sent(post: Post) -> discord.Message:
-    async with asyncio.timeout(_UPLOAD_SECONDS):
-        nobody, files = discord.AllowedMentions.none(), post.film.files()
+    async with asyncio.timeout(_UPLOAD_SECONDS), post.film.files() as files:
+        nobody = discord.AllowedMentions.none()
         if not isinstance(post.venue, discord.ForumChannel):
             # Discord drops a second post with the same nonce, for some minutes.
             return await post.venue.send(
@@ -122,8 +131,12 @@ def nonce(share: Share) -> str:
 
 def _give_up(error: Exception) -> None:
     """Raise Refused for what will not be otherwise at the next try."""
-    if not isinstance(error, discord.HTTPException) or error.status == 429 or error.status >= 500:
+    if is_unavailable(error):
         return
-    if error.status == 413 or error.code == 40005:
+    failure = classify(error)
+    if failure is Failure.TOO_LARGE:
         raise Refused(say("That film is too large to be uploaded to this server once more.")) from error
+    if failure is Failure.REJECTED:
+        log.error("Discord rejects a post: %s", error)
+        raise Refused(say("Discord did not accept my post, and I have told my log: ask whoever runs me.")) from error
     raise Refused(say("Discord does not let me post there: choose another channel, or ask a moderator.")) from error

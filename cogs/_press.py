@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, Self
 
 import discord
 from discord import ui
 
 from bot.client import ExtendBot, answer_error
+from bot.phrase import say
+from bot.task import Refused
+
+NOT_HERE = say("That button does not belong here: use the command again.")
+OUTDATED = say("That button no longer works: use its command again to get a new one.")
+_ID_MOST = (1 << 63) - 1
+"""What a database takes; Discord's own ids are smaller."""
 
 
 class Pressed(ui.DynamicItem[ui.Item[Any]], template="(?!)"):
@@ -34,6 +42,12 @@ class Pressed(ui.DynamicItem[ui.Item[Any]], template="(?!)"):
         except Exception as error:  # the one place where a press's errors end
             await answer_error(interaction, error)
 
+    @staticmethod
+    def check_private(interaction: discord.Interaction[Any]) -> None:
+        """Raise Refused unless only the presser sees the message: it is about to show what nobody else may see."""
+        if interaction.message is None or not interaction.message.flags.ephemeral:
+            raise Refused(NOT_HERE)
+
     @abstractmethod
     async def pressed(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
         """Do it, whoever presses; `match` is the template's. May raise Refused."""
@@ -42,3 +56,15 @@ class Pressed(ui.DynamicItem[ui.Item[Any]], template="(?!)"):
     def values(self) -> list[str]:
         """What was chosen in a select: its texts, or the ids of roles, channels and members."""
         return [str(getattr(value, "id", value)) for value in getattr(self.item, "values", [])]
+
+
+def parse_id(text: str) -> int:
+    """The id that a custom_id, a choice or a link names; raises Refused."""
+    if not re.fullmatch("[0-9]{1,19}", text) or int(text) > _ID_MOST:
+        raise Refused(OUTDATED)
+    return int(text)
+
+
+def parse_first_id(chosen: Sequence[str]) -> int:
+    """The one that was chosen; raises Refused."""
+    return parse_id(chosen[0] if chosen else "")

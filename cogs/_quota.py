@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import discord
 from discord.utils import format_dt
@@ -10,9 +10,10 @@ from discord.utils import format_dt
 from bot.languages import Language
 from bot.phrase import Phrase
 from bot.service import Quota
-from bot.task import State, Task
+from bot.task import Task
 from cogs import _rules
 from cogs._cards import BLUE, YELLOW, in_line, jump_url
+from cogs._embeds import FIELD_MAX, fit_embed, fit_lines
 
 
 def embed(quota: Quota, tasks: Sequence[Task], language: Language) -> discord.Embed:
@@ -23,7 +24,7 @@ def embed(quota: Quota, tasks: Sequence[Task], language: Language) -> discord.Em
     shown.add_field(name=language.say("Unfinished"), value=_unfinished(quota, tasks, language), inline=False)
     if rules := _rules_of(quota, language):
         shown.add_field(name=language.say("Rules"), value=rules, inline=False)
-    return shown
+    return fit_embed(shown)
 
 
 def _now(quota: Quota, language: Language) -> str:
@@ -60,9 +61,13 @@ def _day(quota: Quota, language: Language) -> str:
 
 def _unfinished(quota: Quota, tasks: Sequence[Task], language: Language) -> str:
     most = 0 if quota.exempt else quota.limits.user_running
-    waiting = [task for task in tasks if task.state is State.QUEUED]
+    waiting = [task for task in tasks if task.waits]
     used = language.tell(Phrase("{used}", {"used": _rules.of(quota.unfinished, most)}))
-    return "\n".join([used, *(_waiting(task, language) for task in waiting)])
+    return fit_lines([used, *(_waiting(task, language) for task in waiting)], FIELD_MAX, _more(language))
+
+
+def _more(language: Language) -> Callable[[int], str]:
+    return lambda count: language.counted("and {count} more: see /tasks", "and {count} more: see /tasks", count)
 
 
 def _waiting(task: Task, language: Language) -> str:

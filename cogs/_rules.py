@@ -11,6 +11,7 @@ from bot.languages import own_name
 from bot.phrase import Phrase, Value, counted, say, verbatim
 from bot.rules import Limits
 from bot.service import LIMIT_NAMES
+from cogs._embeds import cut, length
 
 _BAR = 8
 _LISTED = 12
@@ -94,8 +95,7 @@ def listed(ids: Iterable[int], show: Callable[[int], str], none: Phrase) -> Phra
 def words(text: str, limit: int = 100) -> str:
     """What somebody wrote, in one line: bounded, and without any markdown of its own."""
     line = " ".join(text.split())
-    short = line if len(line) <= limit else line[: limit - 1] + "…"
-    return escape_markdown(short, ignore_links=False)
+    return escape_markdown(cut(line, limit), ignore_links=False)
 
 
 def forbidden(limits: Limits, limit: int = 300) -> Phrase:
@@ -103,7 +103,7 @@ def forbidden(limits: Limits, limit: int = 300) -> Phrase:
     shown: list[str] = []
     room = limit
     for word in map(words, limits.forbidden):
-        room -= len(word) + 2
+        room -= length(word) + 2
         if room < 0:
             break
         shown.append(word)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import aiohttp
 import discord
 
-from bot.client import ExtendBot
+from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify
 from bot.runner import NotNow, Seen
 from bot.task import Place
 from cogs._cards import BLUE, RESULT_NAME
 
-_GONE = {403, 404}
 _RUNNING = {"cancel", "fetch"}
 _FINISHED = {"more", "delete"}
 
@@ -22,11 +20,9 @@ async def look(bot: ExtendBot, place: Place) -> Seen:
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
     try:
         return seen_in(await channel.fetch_message(place.message_id))
-    except discord.HTTPException as error:
-        if error.status in _GONE:
+    except REQUEST_ERRORS as error:
+        if classify(error) in {Failure.FORBIDDEN, Failure.GONE}:
             return Seen.NOWHERE
-        raise NotNow(f"Discord answered {error.status} ({error.code})") from error
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError, discord.RateLimited) as error:
         raise NotNow(type(error).__name__, getattr(error, "retry_after", None)) from error
 
 

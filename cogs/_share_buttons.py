@@ -12,6 +12,8 @@ from bot.client import ExtendBot, language_of
 from bot.languages import Language
 from bot.phrase import say
 from bot.task import Order, Refused, Share, Task
+from cogs._acknowledge import acknowledge
+from cogs._base_modal import open_modal
 from cogs._lineage import relink
 from cogs._modal import ExtendModal
 from cogs._post import post_url
@@ -82,7 +84,7 @@ async def _undo(interaction: discord.Interaction[ExtendBot], share_id: int) -> N
     if share.user_id != interaction.user.id:
         raise Refused(say("Only the member who shared this can take it back."))
     private = interaction.message is not None and interaction.message.flags.ephemeral
-    await interaction.response.defer(ephemeral=True, thinking=not private)
+    await acknowledge(interaction, ephemeral=True, thinking=not private)
     await withdraw(interaction.client, share_id)
     words = language_of(interaction).say("Taken back.")
     if private:
@@ -92,10 +94,22 @@ async def _undo(interaction: discord.Interaction[ExtendBot], share_id: int) -> N
     await relink(interaction.client, share.task_id)
 
 
+def _is_its_post(interaction: discord.Interaction[ExtendBot], share: Share) -> bool:
+    """Whether the message pressed on is the share's post, whose id is written down a moment after it is there."""
+    if interaction.guild_id != share.guild_id or interaction.message is None:
+        return False
+    if share.message_id is not None:
+        return interaction.message.id == share.message_id
+    parent_id = getattr(interaction.channel, "parent_id", None)
+    return share.channel_id in {interaction.channel_id, parent_id}
+
+
 async def _more(interaction: discord.Interaction[ExtendBot], share_id: int) -> None:
-    """Go on from a shared film, whoever presses: it becomes the presser's own task."""
+    """Go on from a shared film, for everybody who sees its post: it becomes the presser's own task."""
     share, task = await interaction.client.sharing.shared(share_id)
+    if not _is_its_post(interaction, share):
+        raise Refused(say("That is no longer shared."))
     source = video_in(interaction.message) if interaction.message else None
     if source is None:
         raise Refused(say("That video is no longer here: send it again with /extend."))
-    await interaction.response.send_modal(_NextPart(language_of(interaction), source, task, share, interaction.user.id))
+    await open_modal(interaction, _NextPart(language_of(interaction), source, task, share, interaction.user.id))

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, answer_error, language_of, language_of_server
+from bot.client import ExtendBot, language_of, language_of_server
 from bot.languages import Language
 from bot.phrase import say
 from bot.task import Refused, Share, Task
 from cogs import _post
+from cogs._acknowledge import acknowledge
+from cogs._base_modal import BaseModal, open_modal
+from cogs._embeds import cut
 from cogs._film import film_of
 from cogs._lineage import links
 from cogs._posted import fetched, looked_for
-from cogs._posting import Post, invite, publish
+from cogs._posting import Film, Post, invite, publish
 from cogs._share_buttons import more_button, undo_button, view_of
 from cogs._venues import VENUES, Venue, check_bot, check_member, guild_of, member_of, venue
+
+log = logging.getLogger(__name__)
 
 _NO_SHOWCASE = say(
     "Here I cannot offer you channels, and that server has no showcase: ask a moderator to choose one with /showcase."
@@ -26,7 +33,7 @@ _SHOWCASE_GONE = say(
 )
 
 
-class ShareModal(ui.Modal):
+class ShareModal(BaseModal):
     """Asks where to, and whether with the prompt. It is lost at a restart, like every open modal: press Share again."""
 
     def __init__(
@@ -43,7 +50,7 @@ class ShareModal(ui.Modal):
         self.where: ui.ChannelSelect[ui.View] | None = None
         if choose:
             self.where = _where(showcase)
-            self.add_item(ui.Label(text=language.say("Where to?"), description=hint[:100], component=self.where))
+            self.add_item(ui.Label(text=language.say("Where to?"), description=cut(hint, 100), component=self.where))
         elif showcase:
             goes = language.say(
                 "It goes to the showcase **#{channel}** of **{server}**.", channel=showcase.name, server=guild.name
@@ -59,7 +66,7 @@ class ShareModal(ui.Modal):
 
     async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
         """Post it there, and say so privately."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         chosen = self.where.values[0].id if self.where and self.where.values else None
         showcase = self._showcase.id if self._showcase else None
         if chosen is None and self._guild.get_channel_or_thread(showcase or 0) is None:
@@ -75,10 +82,6 @@ class ShareModal(ui.Modal):
             words = language.say("Shared: {link}", link=link)
         view = view_of(undo_button(language, share.id))
         await interaction.followup.send(words, view=view, ephemeral=True, suppress_embeds=True)
-
-    async def on_error(self, interaction: discord.Interaction[ExtendBot], error: Exception) -> None:  # type: ignore[override]
-        """As for every command."""
-        await answer_error(interaction, error)
 
 
 async def ask_where(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
@@ -98,7 +101,7 @@ async def ask_where(interaction: discord.Interaction[ExtendBot], task_id: int) -
         hint = language.say("#{channel} is this server's showcase", channel=usable.name)
     elif showcase_id:
         hint = language.say("This server's showcase is gone; choose where you and I may post files")
-    await interaction.response.send_modal(ShareModal(language, task, guild, usable, hint=hint, choose=choose))
+    await open_modal(interaction, ShareModal(language, task, guild, usable, hint=hint, choose=choose))
 
 
 async def settle_all(bot: ExtendBot) -> None:
@@ -112,6 +115,8 @@ async def settle_all(bot: ExtendBot) -> None:
                     await _settle(bot, current, venue(guild, share.channel_id))
             except Refused:
                 continue  # its creator may press Share again, and then it is looked for again
+            except Exception:  # one odd share keeps none of the others from being looked for
+                log.exception("task %d: its share could not be looked for", share.task_id)
 
 
 async def _settle(bot: ExtendBot, share: Share, where: Venue) -> None:
@@ -142,15 +147,17 @@ async def _share(
             await bot.sharing.forget(share)  # somebody deleted the post
             share, new = await bot.sharing.intend(task, channel.guild.id, channel.id, hidden=hidden)
         share = share.model_copy(update={"hidden": hidden})
-        post = await _post_of(interaction, share, task, channel)
-        return await publish(bot, post, perhaps_posted=not new), False
+        async with film_of(interaction, task) as film:
+            post = await _post_of(interaction, share, task, channel, film)
+            return await publish(bot, post, perhaps_posted=not new), False
 
 
-async def _post_of(interaction: discord.Interaction[ExtendBot], share: Share, task: Task, channel: Venue) -> Post:
+async def _post_of(
+    interaction: discord.Interaction[ExtendBot], share: Share, task: Task, channel: Venue, film: Film
+) -> Post:
     """What is posted there, in the server's language. Raises Refused."""
     bot, hidden = interaction.client, share.hidden
     language = await language_of_server(bot, channel.guild.id)
-    film = await film_of(interaction, task)
     steps = await bot.sharing.lineage(task)
     came = _post.lineage(language, steps, await links(bot, steps, channel))
     return Post(

@@ -16,6 +16,7 @@ from bot.library import Page
 from bot.phrase import say
 from bot.task import State, Task
 from cogs import _cards
+from cogs._embeds import cut, fit_embed, fit_embeds
 
 _NONE_YET = say("You have no tasks yet: type /extend to make a video longer.")
 _GONE = say("The reply was deleted, and so was the film.")
@@ -43,7 +44,7 @@ def page(shown: Page, stills: dict[int, Path], language: Language) -> Shown:
         title, text = language.say("Your tasks"), language.tell(_NONE_YET)
         return Shown("", [discord.Embed(title=title, description=text, colour=_cards.BLUE)])
     names = {_still_name(task_id): path for task_id, path in stills.items()}
-    embeds = [_entry(task, language, with_still=task.id in stills) for task in shown.tasks]
+    embeds = fit_embeds([_entry(task, language, with_still=task.id in stills) for task in shown.tasks])
     controls: list[ui.Item[ui.View]] = [_select(shown, language)]
     if shown.number > 1:
         controls.append(_button(language.say("Newer"), f"tasks:page:{shown.number - 1}"))
@@ -66,7 +67,8 @@ def opened(task: Task, now: datetime, language: Language, page_number: int, stil
     left_out = _LEFT_OUT if _shareable(task, kept=kept) else _LEFT_OUT | {"share"}
     actions = [action for action in card.actions if action not in left_out]
     stills = {_cards.STILL_NAME: still} if still else {}
-    return Shown(language.say("**Task {id}**", id=str(task.id)), [card.embed], controls, task.id, actions, stills)
+    heading = language.say("**Task {id}**", id=str(task.id))
+    return Shown(heading, [fit_embed(card.embed)], controls, task.id, actions, stills)
 
 
 def choices(tasks: Iterable[Task], language: Language) -> list[tuple[str, str]]:
@@ -116,4 +118,4 @@ def _words(task: Task) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _WORDS else text[: _WORDS - 1] + "…"
+    return cut(text, _WORDS)

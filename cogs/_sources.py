@@ -6,17 +6,22 @@ import asyncio
 import re
 from dataclasses import dataclass
 
-import aiohttp
 import discord
 
-from bot.client import ExtendBot
+from bot.client import DISCORD_UNAVAILABLE, REQUEST_ERRORS, ExtendBot, is_unavailable
 from bot.phrase import say
 from bot.task import Refused, Task
+from cogs._press import parse_id
 
 _MESSAGE_LINK = re.compile(
-    r"https://(?:\w+\.)?discord(?:app)?\.com/channels/(?P<guild>[0-9]{1,20}|@me)/(?P<channel>[0-9]{1,20})/(?P<message>[0-9]{1,20})/?"
+    r"https://(?:\w+\.)?discord(?:app)?\.com/channels/(?P<guild>[0-9]+|@me)/(?P<channel>[0-9]+)/(?P<message>[0-9]+)/?"
 )
 _VIDEO_NAME = re.compile(r"\.(?:mp4|m4v|mov|webm|mkv|gif|avi)$", re.IGNORECASE)
+_MORE = re.compile(r"(?P<kind>task|share):more:(?P<id>[0-9]{1,18})")
+"""The custom_ids of the buttons under a finished film."""
+_NO_RECORD = say(
+    "I no longer have a record of that film, perhaps because its member deleted it: attach the video with /extend."
+)
 _LOOK_SECONDS = 1.5
 """Of the three in which a press must be answered."""
 _NOT_HERE = say("I cannot read that message: link to one in this server, in a channel that both you and I can see.")
@@ -32,11 +37,32 @@ class Source:
 
     url: str
     name: str = ""
+    size: int = 0
+    """Bytes; 0: not known."""
+
+
+async def check_recorded(bot: ExtendBot, message: discord.Message) -> None:
+    """Raise Refused for a message of the bot's that shows a film of which it has no record, or may have none.
+
+    Its member may have deleted their data; the message stays until they delete it, but the bot does not use it.
+    """
+    if bot.user is None or message.author.id != bot.user.id:
+        return
+    rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
+    ids = [str(getattr(child, "custom_id", "")) for row in rows for child in row.children]
+    try:
+        for match in filter(None, map(_MORE.fullmatch, ids)):
+            if match["kind"] == "task":
+                await bot.service.task_with_film(int(match["id"]))
+            else:
+                await bot.sharing.shared(int(match["id"]))
+    except Refused as refusal:
+        raise Refused(_NO_RECORD) from refusal
 
 
 def from_attachment(attachment: discord.Attachment) -> Source:
     """The source of an attached file. Its content type is not believed: the file itself is looked at later."""
-    return Source(attachment.url, attachment.filename)
+    return Source(attachment.url, attachment.filename, attachment.size)
 
 
 def video_in(message: discord.Message) -> Source | None:
@@ -73,7 +99,7 @@ async def _in_reply(bot: ExtendBot, task: Task) -> Source | None:
     try:
         async with asyncio.timeout(_LOOK_SECONDS):
             return video_in(await channel.fetch_message(task.place.message_id))
-    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError):
+    except REQUEST_ERRORS:
         return None
 
 
@@ -87,7 +113,12 @@ async def from_link(interaction: discord.Interaction[ExtendBot], url: str) -> So
         return Source(url)
     if interaction.guild is None or link["guild"] != str(interaction.guild_id):
         raise Refused(_NOT_HERE)
-    message = await _message(interaction, interaction.guild, int(link["channel"]), int(link["message"]))
+    try:
+        channel_id, message_id = parse_id(link["channel"]), parse_id(link["message"])
+    except Refused:
+        raise Refused(_NOT_HERE) from None
+    message = await _message(interaction, interaction.guild, channel_id, message_id)
+    await check_recorded(interaction.client, message)
     source = video_in(message)
     if source is None:
         raise Refused(_SHOWS_NONE)
@@ -108,5 +139,5 @@ async def _message(
         if isinstance(channel, discord.Thread) and channel.is_private() and not may.manage_threads:
             await channel.fetch_member(member.id)
         return await channel.fetch_message(message_id)
-    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise Refused(_NOT_HERE) from error
+    except REQUEST_ERRORS as error:
+        raise Refused(DISCORD_UNAVAILABLE if is_unavailable(error) else _NOT_HERE) from error

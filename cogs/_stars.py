@@ -10,10 +10,9 @@ import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
 
-import aiohttp
 import discord
 
-from bot.client import ExtendBot
+from bot.client import REQUEST_ERRORS, ExtendBot
 from bot.task import Refused, Share
 from cogs._post import STAR
 from cogs._posted import fetched
@@ -55,7 +54,7 @@ async def _count(bot: ExtendBot, posts: list[Share]) -> None:
                 await bot.sharing.forget(post)
             else:
                 members |= await _starred_by(message)
-    except (Refused, discord.HTTPException, aiohttp.ClientError, OSError):
+    except (Refused, *REQUEST_ERRORS):
         return
     await bot.sharing.counted(posts, len(members - {posts[0].user_id}))
 

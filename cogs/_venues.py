@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-import aiohttp
 import discord
 
-from bot.client import ExtendBot
+from bot.client import DISCORD_UNAVAILABLE, REQUEST_ERRORS, ExtendBot
 from bot.phrase import Phrase, say
 from bot.task import Refused, Task
 
@@ -20,7 +19,6 @@ VENUES = [
 ]
 """What Discord's own select offers."""
 
-ILL = say("Discord does not answer me just now: try again in a minute.")
 _READ_HISTORY = say("Read Message History")
 _VIEW = say("View Channel")
 _NAMES = {
@@ -96,5 +94,5 @@ async def member_of(interaction: discord.Interaction[ExtendBot], guild: discord.
         return await guild.fetch_member(user.id)
     except discord.NotFound:
         raise Refused(say("You are no longer in that server, so you cannot share there.")) from None
-    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise Refused(ILL) from error
+    except REQUEST_ERRORS as error:
+        raise Refused(DISCORD_UNAVAILABLE) from error

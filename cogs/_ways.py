@@ -7,25 +7,23 @@ without the file) or NotNow (Discord is ill: the same way again, later).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import aiohttp
 import discord
 from discord.utils import MISSING
 
-from bot.client import ExtendBot
+from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify
 from bot.runner import NotNow
 from bot.task import Place, Task
 from cogs import _cards
 from cogs._buttons import view_of
 from cogs._cards import RESULT_NAME, Card
+from cogs._files import opened
 
-_SHUT = {401, 403, 404}
-_TOO_LARGE = 40005
 _UNKNOWN_MESSAGE = 10008
 _CLOCKS_DIFFER = timedelta(minutes=1)
 
@@ -52,29 +50,50 @@ class Parcel:
     takes the video away. The card may name them: its attachment:// links find those that stay, and must be said
     again in each edit (Discord's API documentation, issue 5675)."""
 
-    def files(self) -> list[discord.File]:
-        """A new File object for each try, because each serves one request."""
-        return [discord.File(self.file, filename=self.filename)] if self.file else []
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[list[discord.File]]:
+        """A new File object, because each serves one request; what goes wrong meanwhile is one of the three errors."""
+        with _verdict():
+            async with opened(*([(self.file, self.filename)] if self.file else [])) as files:
+                yield files
 
-    def attachments(self) -> list[discord.File]:
+    def attachments(self, files: list[discord.File]) -> list[discord.File]:
         """What an edit says of attachments: left out, they stay; a list is exactly what remains."""
         kept: list[discord.File] = MISSING
-        return kept if self.keeps else self.files()
+        return kept if self.keeps else files
 
 
 async def by_token(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
     """Edit the reply as the interaction that made it; the only way to an ephemeral one."""
     hook = discord.Webhook.partial(place.application_id, place.token.get_secret_value(), client=bot)
-    with _verdict():
+    async with parcel.sending() as files:
         await hook.edit_message(
             place.message_id,
             content=parcel.card.content,
             embed=parcel.card.embed,
-            attachments=parcel.attachments(),
+            attachments=parcel.attachments(files),
             view=view_of(parcel.task_id, parcel.card.actions, bot.languages.of(place.locale)),
             allowed_mentions=discord.AllowedMentions.none(),
         )
     return place
+
+
+async def privately(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
+    """Delete the public reply, and tell its member alone, as the interaction that made it."""
+    token = place.token.get_secret_value()
+    # discord.py sends private messages only by webhooks that it knows to be an application's: those of type 3.
+    hook = discord.Webhook.from_state({"id": place.application_id, "type": 3, "token": token}, state=bot._connection)
+    with _verdict():
+        with _gone_is_good():  # in this order: what answers "is thinking…" would be as public as that is
+            await hook.delete_message(place.message_id)
+        message: discord.WebhookMessage = await hook.send(
+            embed=parcel.card.embed,
+            view=view_of(parcel.task_id, parcel.card.actions, bot.languages.of(place.locale)),
+            ephemeral=True,
+            allowed_mentions=discord.AllowedMentions.none(),
+            wait=True,
+        )
+    return place.model_copy(update={"message_id": message.id, "ephemeral": True})
 
 
 async def by_bot(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
@@ -82,11 +101,11 @@ async def by_bot(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
     if place.ephemeral:
         raise Closed("only its token reaches an ephemeral reply")
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
-    with _verdict():
+    async with parcel.sending() as files:
         await channel.get_partial_message(place.message_id).edit(
             content=parcel.card.content,
             embed=parcel.card.embed,
-            attachments=parcel.attachments(),
+            attachments=parcel.attachments(files),
             view=view_of(parcel.task_id, parcel.card.actions, bot.languages.of(place.locale)),
             allowed_mentions=discord.AllowedMentions.none(),
         )
@@ -109,11 +128,11 @@ async def direct_message(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
 
 
 async def _post(bot: ExtendBot, channel: discord.abc.Messageable, place: Place, parcel: Parcel) -> Place:
-    with _verdict():
+    async with parcel.sending() as files:
         message = await channel.send(
             f"<@{parcel.user_id}>",
             embed=parcel.card.embed,
-            files=parcel.files(),
+            files=files,
             view=view_of(parcel.task_id, parcel.card.actions, bot.languages.of(place.locale)),
             allowed_mentions=discord.AllowedMentions(
                 everyone=False, roles=False, users=[discord.Object(parcel.user_id)]
@@ -183,15 +202,26 @@ def _gone_is_good() -> Iterator[None]:
 
 @contextmanager
 def _verdict() -> Iterator[None]:
-    """Sort what discord.py raises; it lets resets and raw aiohttp errors through."""
+    """Sort what discord.py raises into this module's exceptions."""
     try:
         yield
-    except discord.HTTPException as error:
-        if error.status == 413 or error.code == _TOO_LARGE:
-            raise TooLarge(str(error)) from error
-        if error.status in _SHUT or (error.status == 400 and error.code):
-            raise Closed(str(error)) from error
-        raise NotNow(f"Discord answered {error.status} ({error.code})") from error
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError, discord.RateLimited) as error:
-        # (ValueError: discord.py reads whatever calls itself JSON, also the empty body of a 503)
-        raise NotNow(type(error).__name__, getattr(error, "retry_after", None)) from error
+    except REQUEST_ERRORS as error:
+        match classify(error):
+            case Failure.TOO_LARGE:
+                raise TooLarge(str(error)) from error
+            case Failure.FORBIDDEN | Failure.GONE:
+                raise Closed(str(error)) from error
+            case Failure.REJECTED if _is_bad_request(error):
+                raise Closed(str(error)) from error
+        raise NotNow(_describe(error), getattr(error, "retry_after", None)) from error
+
+
+def _is_bad_request(error: BaseException) -> bool:
+    """Whether Discord itself, and nothing before it, says that the request is wrong."""
+    return isinstance(error, discord.HTTPException) and error.status == 400 and bool(error.code)
+
+
+def _describe(error: BaseException) -> str:
+    if isinstance(error, discord.HTTPException):
+        return f"Discord answered {error.status} ({error.code})"
+    return type(error).__name__

@@ -13,10 +13,10 @@ from pydantic import SecretStr
 
 from bot.client import ExtendBot
 from bot.runner import NotNow, NoWay, Seen
-from bot.task import Place, State, Task
+from bot.task import Billed, Place, State, Task
 from cogs import _cards, _seen, _ways
 from cogs._buttons import TaskButton
-from cogs._ways import Closed, Parcel, TooLarge, by_bot, by_token, direct_message, new_message
+from cogs._ways import Closed, Parcel, TooLarge, by_bot, by_token, direct_message, new_message, privately
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Delivery(commands.Cog):
         """The task with what its reply says of its turn, if it is in line."""
         reply = self._replies.get(task.id)
         shown = reply.latest if reply else None
-        if shown is None or task.state is not State.QUEUED or shown.state is not State.QUEUED:
+        if shown is None or not task.waits or not shown.waits:
             return task
         return task.model_copy(update={"turn": shown.turn, "starts_at": shown.starts_at})
 
@@ -125,15 +125,16 @@ class Delivery(commands.Cog):
 
     async def _by_first_open_way(self, reply: _Reply, task: Task, parcel: Parcel) -> Place:
         shut = []
-        for way in (by_token, by_bot, new_message, direct_message):
-            if way is by_token and not self._token_lives(reply, task.place):
+        ways = (by_token, by_bot, new_message, direct_message)
+        for way in (privately, *ways) if _is_private_matter(task) else ways:
+            if way in {privately, by_token} and not self._token_lives(reply, task.place):
                 continue
             self._be_sure()
             try:
                 return await way(self._bot, task.place, parcel)
             except Closed as closed:
                 shut.append(f"{way.__name__}: {closed}")
-                if way is by_token:
+                if way in {privately, by_token}:
                     reply.dead_token = task.place.token
         raise NoWay("; ".join(shut))
 
@@ -222,7 +223,14 @@ class Delivery(commands.Cog):
             raise NotNow("this process is not sure that the task is still its own")
 
     def _token_lives(self, reply: _Reply, place: Place) -> bool:
-        return self._bot.now() < place.token_ends and place.token != reply.dead_token
+        deleted = not place.token.get_secret_value()
+        return not deleted and self._bot.now() < place.token_ends and place.token != reply.dead_token
+
+
+def _is_private_matter(task: Task) -> bool:
+    """Whether nobody else need see the task's end: it failed before there was anything that FoxAPI could be given."""
+    free = task.state is State.FAILED and task.billed is Billed.NO and task.video_url is None
+    return free and not task.place.ephemeral and task.place.guild_id is not None
 
 
 async def _there(path: Path | None) -> bool:

@@ -12,10 +12,11 @@ from discord.ext import commands
 from bot.client import ExtendBot, language_of
 from bot.phrase import say
 from bot.task import PROMPT_MAX, SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Refused, ResultKind
+from cogs._base_modal import open_modal
 from cogs._begin import begin, order_from
 from cogs._modal import ExtendModal
 from cogs._share_buttons import next_part
-from cogs._sources import Source, from_attachment, video_in
+from cogs._sources import Source, check_recorded, from_attachment, video_in
 
 
 class Extend(commands.Cog):
@@ -64,11 +65,12 @@ class Extend(commands.Cog):
         source = video_in(message)
         if source is None:
             raise Refused(say("I see no video in that message: choose one that carries a video file."))
+        await check_recorded(interaction.client, message)
         modal = await next_part(interaction, message, source)
         if modal is None:
-            parent = await interaction.client.service.task_at(message.id)
+            parent = await interaction.client.service.task_at(message.id, interaction.user.id)
             modal = ExtendModal(language_of(interaction), source, parent)
-        await interaction.response.send_modal(modal)
+        await open_modal(interaction, modal)
 
 
 async def setup(bot: ExtendBot) -> None:

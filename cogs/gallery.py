@@ -18,6 +18,8 @@ from bot.languages import Language
 from bot.phrase import say
 from bot.task import Refused, Share
 from cogs import _post
+from cogs._acknowledge import acknowledge
+from cogs._embeds import fit_embeds
 from cogs._posted import fetched
 from cogs._press import Pressed
 from cogs._stars import count_stale
@@ -47,7 +49,8 @@ class GalleryButton(Pressed, template=r"gallery:(?P<role>[a-z]+):(?P<period>week
 
     async def pressed(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
         """Show that page in place of this one."""
-        await interaction.response.defer()
+        self.check_private(interaction)
+        await acknowledge(interaction)
         shown = await _page(interaction, match["period"], int(match["page"]))
         await interaction.edit_original_response(content=shown.content, embeds=shown.embeds, view=shown.view)
 
@@ -60,7 +63,7 @@ class Gallery(commands.Cog):
     @app_commands.describe(period="How far back (a week, if you do not say)")
     async def gallery(self, interaction: discord.Interaction[ExtendBot], period: Period = "week") -> None:
         """Show the films that members here starred most."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         shown = await _page(interaction, period, 0)
         await interaction.followup.send(shown.content, embeds=shown.embeds, view=shown.view, ephemeral=True)
 
@@ -106,7 +109,7 @@ async def _entries(bot: ExtendBot, language: Language, posts: Sequence[Share], r
         with suppress(Refused):  # it was taken back just now
             _, task = await bot.sharing.shared(post.id)
             embeds.append(_post.entry(language, task, post, place, await _still(bot, post)))
-    return embeds
+    return fit_embeds(embeds)
 
 
 async def _still(bot: ExtendBot, post: Share) -> str | None:

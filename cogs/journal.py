@@ -6,19 +6,17 @@ import asyncio
 import logging
 from collections import deque
 
-import aiohttp
 import discord
 from discord.ext import commands
 
-from bot.client import ExtendBot, language_under
+from bot.client import REQUEST_ERRORS, ExtendBot, language_under
 from bot.news import Event, LimitsChanged
 from bot.rules import Limits
+from cogs._embeds import CONTENT_MAX, cut, length
 from cogs._lines import line_of, server_of
 
 log = logging.getLogger(__name__)
 
-_MESSAGE = 2000
-"""Characters of one message (Discord docs, Create Message)."""
 _WAITING = 200
 """Lines that wait for one channel; the oldest is dropped for one more."""
 _LAST_SECONDS = 2.0
@@ -64,7 +62,7 @@ class Journal(commands.Cog):
         channel_id = _channel(limits, event)
         if channel_id is not None:
             line = line_of(event, language_under(self._bot, guild_id, limits))
-            self._waiting.setdefault(channel_id, deque(maxlen=_WAITING)).append(line[:_MESSAGE])
+            self._waiting.setdefault(channel_id, deque(maxlen=_WAITING)).append(cut(line, CONTENT_MAX))
             if channel_id not in self._writers:
                 self._writers[channel_id] = asyncio.create_task(
                     self._write(guild_id, channel_id), name=f"journal {channel_id}"
@@ -87,7 +85,7 @@ class Journal(commands.Cog):
         channel = self._bot.get_partial_messageable(channel_id, guild_id=guild_id)
         try:
             await channel.send(text, allowed_mentions=discord.AllowedMentions.none(), suppress_embeds=True, silent=True)
-        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as error:
+        except REQUEST_ERRORS as error:
             if channel_id not in self._failing:
                 log.warning("log channel %d of server %d does not take lines: %s", channel_id, guild_id, error)
             self._failing.add(channel_id)
@@ -104,7 +102,7 @@ def _channel(limits: Limits, event: Event) -> int | None:
 def _page(waiting: deque[str]) -> str:
     """Take as many of the lines as one message holds, at least one."""
     text = waiting.popleft()
-    while waiting and len(text) + 1 + len(waiting[0]) <= _MESSAGE:
+    while waiting and length(text) + 1 + length(waiting[0]) <= CONTENT_MAX:
         text += "\n" + waiting.popleft()
     return text
 

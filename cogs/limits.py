@@ -16,6 +16,7 @@ from bot.phrase import Phrase, say
 from bot.task import SECONDS_MAX, Refused
 from cogs import _rulings
 from cogs._deeds import PanelItem, draw
+from cogs._embeds import CONTENT_MAX, cut
 from cogs._moderators import guild_of_moderator, wait_privately
 from cogs._panel import Choice
 
@@ -144,7 +145,7 @@ class Limits(commands.GroupCog, name="limits", description="See and change what 
 async def _answer(interaction: Interaction, ruling: Callable[[], Awaitable[Phrase]]) -> None:
     """Answer privately with what became of it."""
     await wait_privately(interaction)
-    told = language_of(interaction).tell(await ruling())
+    told = cut(language_of(interaction).tell(await ruling()), CONTENT_MAX)
     await interaction.followup.send(told, ephemeral=True, allowed_mentions=discord.AllowedMentions.none())
 
 

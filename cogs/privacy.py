@@ -13,7 +13,10 @@ from bot.client import ExtendBot, language_of
 from bot.languages import Language
 from bot.phrase import say
 from bot.service import Kept
+from cogs._acknowledge import acknowledge
 from cogs._cards import BLUE
+from cogs._embeds import fit_embed
+from cogs._lineage import relink
 from cogs._press import Pressed
 
 _WHAT = say(
@@ -21,7 +24,7 @@ _WHAT = say(
     "result, lengths, times, how it ended, and what FoxAPI said that it costs.\n"
     "**Clips and videos:** your clip only while a task runs; a delivered film for some days, to send it again.\n"
     "**Who gets it:** FoxAPI gets your prompt and clip, to make the video. Moderators see your name, prompt and "
-    "outcome in their log, and counts in /usage. Nobody else."
+    "outcome in their log (not the prompt of private tasks), and counts in /usage. Nobody else."
 )
 _LONG = say(
     "Until you delete it, and at most 90 days after its end (unless my operator changed that); what you shared, until "
@@ -51,6 +54,7 @@ class PrivacyButton(Pressed, template=r"privacy:(?P<action>ask|sure)"):
             language = language_of(interaction)
             await interaction.response.send_message(language.tell(_ASK), view=_view("sure", language), ephemeral=True)
         else:
+            self.check_private(interaction)
             await _forget(interaction)
 
 
@@ -60,24 +64,28 @@ class Privacy(commands.Cog):
     @app_commands.command()
     async def privacy(self, interaction: discord.Interaction[ExtendBot]) -> None:
         """Show what I keep of you, and delete it if you like."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         kept = await interaction.client.service.kept(interaction.user.id)
         language = language_of(interaction)
         title = language.say("What I keep of you")
         embed = discord.Embed(title=title, colour=BLUE, description=_now(kept, language))
         embed.add_field(name=language.say("What"), value=language.tell(_WHAT), inline=False)
         embed.add_field(name=language.say("For how long"), value=language.tell(_LONG), inline=False)
-        await interaction.followup.send(embed=embed, view=_view("ask", language), ephemeral=True)
+        await interaction.followup.send(embed=fit_embed(embed), view=_view("ask", language), ephemeral=True)
 
 
 async def _forget(interaction: discord.Interaction[ExtendBot]) -> None:
-    await interaction.response.defer()
-    kept = await interaction.client.service.forget(interaction.user.id)
+    await acknowledge(interaction)
+    bot = interaction.client
+    task_ids = await bot.service.forget(interaction.user.id)
+    await bot.library.drop_films(task_ids)
+    kept = await bot.service.kept(interaction.user.id)
     language = language_of(interaction)
     done = [language.say("Deleted.")]
     if kept.unfinished:
         done.append(language.say("The ones still running are deleted when they end."))
     await interaction.edit_original_response(content=" ".join([*done, _now(kept, language)]), view=None)
+    await relink(bot, *task_ids)
 
 
 def _now(kept: Kept, language: Language) -> str:

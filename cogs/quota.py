@@ -8,6 +8,7 @@ from discord.ext import commands
 
 from bot.client import ExtendBot, language_of
 from cogs import _quota
+from cogs._acknowledge import acknowledge
 from cogs._begin import asker_of
 
 _LOOKED_AT = 25
@@ -20,7 +21,7 @@ class Quota(commands.Cog):
     @app_commands.command()
     async def quota(self, interaction: discord.Interaction[ExtendBot]) -> None:
         """Show what you have left here, when it renews, and your places in line."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         service, asker = interaction.client.service, asker_of(interaction)
         quota = await service.quota(asker)
         known = map(interaction.client.as_shown, await service.tasks_of(asker.user_id, _LOOKED_AT))

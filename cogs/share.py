@@ -13,6 +13,7 @@ from bot.client import ExtendBot, language_of
 from bot.languages import Language
 from bot.phrase import say
 from bot.task import Refused
+from cogs._acknowledge import acknowledge
 from cogs._posted import withdraw_left
 from cogs._share_buttons import ShareButton
 from cogs._sharing import settle_all
@@ -75,7 +76,7 @@ class Share(commands.Cog):
         if channel and off:
             raise Refused(say("Either choose a channel, or switch the showcase off."))
         guild, sharing = interaction.guild, interaction.client.sharing
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         if channel:
             check_bot(venue(guild, channel.id))
             await sharing.set_showcase(guild.id, channel.id)

@@ -15,8 +15,10 @@ from bot.client import ExtendBot, language_of
 from bot.phrase import say
 from bot.task import Notify, Refused, Task
 from cogs import _cards, _shelf
+from cogs._acknowledge import acknowledge
 from cogs._buttons import view_of
 from cogs._delete import SureButton
+from cogs._files import opened
 from cogs._press import Pressed
 from cogs._shelf import Shown
 
@@ -35,6 +37,8 @@ class TasksItem(Pressed, template=r"tasks:(?P<deed>page|open|send):(?P<number>[0
 
     async def pressed(self, interaction: Interaction, match: re.Match[str], /) -> None:
         """Do it, to the presser's own tasks."""
+        if match["deed"] != "send":  # what is sent again is a private message of its own
+            self.check_private(interaction)
         await _DEEDS[match["deed"]](interaction, int(match["number"]), self.values)
 
 
@@ -46,7 +50,7 @@ class Tasks(commands.Cog):
     @app_commands.describe(wanted="One of your tasks: its number, or some words of its prompt")
     async def tasks(self, interaction: Interaction, wanted: str | None = None) -> None:
         """Show your running and recent tasks, or open one of them."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         if wanted is None:
             await _draw(interaction, await _page(interaction, 1))
         else:
@@ -62,7 +66,7 @@ class Tasks(commands.Cog):
     @app_commands.describe(mode="auto: after more than a minute; always; never")
     async def notify(self, interaction: Interaction, mode: Notify) -> None:
         """Choose when I mention you at the end of a task of yours."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction, ephemeral=True, thinking=True)
         await interaction.client.library.set_notify(interaction.user.id, mode)
         await interaction.edit_original_response(content=language_of(interaction).tell(_NOTIFY[mode]))
 
@@ -98,26 +102,26 @@ async def _draw(interaction: Interaction, shown: Shown) -> None:
     view = view_of(shown.task_id, shown.actions, language_of(interaction))
     for control in shown.controls:
         view.add_item(TasksItem(control))
-    files = [await asyncio.to_thread(discord.File, path, name) for name, path in shown.stills.items()]
-    await interaction.edit_original_response(
-        content=shown.content or None, embeds=list(shown.embeds), attachments=files, view=view
-    )
+    async with opened(*((path, name) for name, path in shown.stills.items())) as files:
+        await interaction.edit_original_response(
+            content=shown.content or None, embeds=list(shown.embeds), attachments=files, view=view
+        )
 
 
 async def _turn(interaction: Interaction, number: int, _: list[str]) -> None:
-    await interaction.response.defer()
+    await acknowledge(interaction)
     await _draw(interaction, await _page(interaction, number))
 
 
 async def _open(interaction: Interaction, page_number: int, chosen: list[str]) -> None:
-    await interaction.response.defer()
+    await acknowledge(interaction)
     task = await _meant(interaction, chosen[0] if chosen else "")
     await _draw(interaction, await _opened(interaction, task, page_number))
 
 
 async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
     """Send the kept film once more, privately; it stays where else it is."""
-    await interaction.response.defer(ephemeral=True, thinking=True)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
     bot = interaction.client
     task = await bot.library.mine(task_id, interaction.user.id)
     film = await bot.library.film(task)
@@ -128,11 +132,11 @@ async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
         raise Refused(_TOO_LARGE)
     language = language_of(interaction)
     card = _cards.finished(task, bot.now(), language, linked=too_large)
-    file = None if too_large else await asyncio.to_thread(discord.File, film, _cards.RESULT_NAME)
     actions = [action for action in card.actions if action != "delete"]
-    await interaction.edit_original_response(
-        embed=card.embed, attachments=[file] if file else [], view=view_of(task.id, actions, language)
-    )
+    async with opened(*([] if too_large else [(film, _cards.RESULT_NAME)])) as files:
+        await interaction.edit_original_response(
+            embed=card.embed, attachments=files, view=view_of(task.id, actions, language)
+        )
 
 
 _DEEDS: dict[str, Callable[[Interaction, int, list[str]], Awaitable[None]]] = {

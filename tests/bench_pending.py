@@ -89,7 +89,7 @@ async def _one(store: Store, at: tuple[int, int], now: datetime, guild_id: int, 
     where = {"channel_id": at[1], "guild_id": guild_id, "application_id": application_id, "token": token}
     place = a_place(at[0], token_ends=earlier + timedelta(minutes=14), **where)
     task = await store.reserve(order, place, earlier, a_case(order, earlier, Limits()))
-    claimed = await store.claim(Roofs(max_running=1), 0, earlier)
+    claimed = await store.claim(Roofs(max_preparing=1), earlier)
     assert claimed is not None
     clip = Clip(seconds=4, width=640, height=360, video_codec="h264", container="mp4", fps=25, audio=True, size=90_000)
     task = await store.note(claimed, clip=clip, submitted=clip, video_url="http://x.test/a")

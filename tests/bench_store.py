@@ -28,7 +28,7 @@ from tests.postgres import new_folder, programs, shared_cluster, stop_shared
 
 TIMES = 15
 AT_ONCE = 20
-ROOFS = Roofs(max_running=10**6, max_waiting=10**6, server_waiting=10**6)
+ROOFS = Roofs(max_running=10**6, max_preparing=10**6, max_waiting=10**6, server_waiting=10**6)
 Operation = Callable[[], Awaitable[object]]
 
 
@@ -56,7 +56,7 @@ async def _some_at_work(store: Store, database: Database) -> None:
         order = an_order(user_id=FIRST_MEMBER + number, guild_id=HOME)
         await store.reserve(order, a_place(5000 + number), NOON, a_case(order))
         if number < 5:
-            task = await store.claim(ROOFS, 0, NOON)
+            task = await store.claim(ROOFS, NOON)
             assert task
             await store.move(task, State.RENDERING, NOON)
     if not database.url.startswith("sqlite"):
@@ -76,13 +76,15 @@ def operations(store: Store, tasks: int) -> dict[str, Operation]:
     return {
         "an order": take_order,
         "leases.take": lambda: store.leases.take(range(10**6)),
-        "claim (no slot)": lambda: store.claim(Roofs(max_running=1), 0, NOON),
+        "claim (no slot)": lambda: store.claim(Roofs(max_preparing=1), NOON),
+        "give_slot (none)": lambda: store.give_slot(Roofs(max_running=1), 0, NOON),
         "lineup": lambda: store.lineup(ROOFS, 0, NOON),
         "recent_durations": store.recent_durations,
         "next_parts": lambda: store.catalogue.next_parts([max(1, tasks // 2)]),
         "a page of /tasks": lambda: store.catalogue.page(FIRST_MEMBER, 0, 5),
         "overview": store.overview.read,
         "attic.sweep": lambda: store.attic.sweep(NOON, timedelta(days=30)),
+        "attic.delete_tokens": lambda: store.attic.delete_tokens(NOON),
         "attic.forget": lambda: store.attic.forget(1, NOON),
         "servers.present": lambda: store.servers.present([HOME], NOON),
         "worth_keeping": lambda: store.catalogue.worth_keeping(range(1, min(tasks, 50))),

@@ -24,7 +24,7 @@ from discord import app_commands
 from bot.application import utc_now
 from bot.client import ExtendBot
 from bot.library import Library
-from bot.media import Ffmpeg, Folders
+from bot.media import Fetcher, Ffmpeg, Folders
 from bot.news import News
 from bot.rules import Limits, Roofs
 from bot.service import Service
@@ -105,7 +105,7 @@ async def offline_bot() -> AsyncIterator[ExtendBot]:
         async with Store.open(f"sqlite+aiosqlite:///{folder}/bot.db") as store:
             service = Service(store, utc_now, lambda _: None, Limits(), Roofs(), News())
             library = Library(store, Folders(Path(folder) / "tasks", most_bytes=1))
-            sharing = Sharing(store, Ffmpeg(), utc_now)
+            sharing = Sharing(store, Ffmpeg(), Fetcher(), utc_now)
             bot = ExtendBot(service, library, sharing, api_url="http://127.0.0.1:9", edit_seconds=5, now=utc_now)
             async with bot:
                 await bot.load_cogs()

@@ -140,8 +140,13 @@ async def reach(store: Store, way: str) -> Claims:
 async def one_claim(store: Store, way: str, mine: list[int]) -> Claims:
     """The next in line, or a handful of those that nobody holds."""
     if way == "turns":
-        task = await store.claim(Roofs(max_running=10**6), 0, NOON)
-        return [(task.id, task.fence)] if task else []
+        roofs = Roofs(max_running=10**6, max_preparing=10**6)
+        task = await store.claim(roofs, NOON)
+        if task is None:
+            return []
+        await store.note(task, prepared_at=NOON)
+        await store.give_slot(roofs, 0, NOON)
+        return [(task.id, task.fence)]
     return [(task.id, task.fence) for task in await store.leases.take(mine)]
 
 

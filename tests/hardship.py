@@ -64,8 +64,11 @@ def assert_progress_never_goes_back(who: Member, reply: Json) -> None:
 async def assert_told(stage: Stage, reply: Json, end: str, paid: int, requests: int = 1) -> None:
     """The one reply tells its end and what is known of the money; FoxAPI counted `paid` of `requests`."""
     # (What notifies the member of the end of a long task is a message without a card.)
-    (message,) = [each for each in await stage.ana.messages("videos") if each["embeds"] and not each["ephemeral"]]
-    assert message["id"] == reply["id"]
+    shown = [each for each in await stage.ana.messages("videos") if each["embeds"]]
+    private = end == FAILED and requests == 0  # then the public reply is gone
+    (message,) = [each for each in shown if private or not each["ephemeral"]]
+    assert bool(message["ephemeral"]) is (private and message["id"] != reply["id"])
+    assert private or message["id"] == reply["id"]
     assert len(stage.fox.payments) == paid
     assert posts(stage) == requests
     assert_says_its_end(stage, message, end, paid)

@@ -12,9 +12,13 @@ from tests.makers import NOON, a_place, an_order
 HOME, MEMBERS, FIRST_MEMBER = 22, 40, 1000
 """The one community, and how many of it use the bot."""
 _AT_ONCE = 25_000
+_MESSAGE, _SOME_MESSAGE = "(1000000000 + n.i)", 987654321
+_WITH_TOKEN = 200
+"""The newest ones, whose replies are private."""
 _COLUMNS = (
     'id, state, user_id, guild_id, home, seconds, message_id, "order", place, created_at, changed_at, head_ends, '
-    "progress, sent_at, rendered_at, expected_at, overdue, billed, told, granted, forgotten, ping_due, deleted, fence"
+    "progress, sent_at, rendered_at, expected_at, overdue, billed, told, granted, forgotten, ping_due, deleted, fence, "
+    "has_token"
 )
 
 
@@ -55,12 +59,14 @@ def _tasks(history: History, first: int, *, sqlite: bool) -> str:
     billed = "CASE n.i % 10 WHEN 3 THEN 'no' WHEN 7 THEN 'unknown' ELSE 'yes' END"
     user = f"{FIRST_MEMBER} + n.i % {MEMBERS}"
     order = _quoted(an_order(guild_id=HOME).model_dump(mode="json"), sqlite=sqlite)
-    place = _quoted(a_place().model_dump(mode="json") | {"token": "made-up"}, sqlite=sqlite)
+    has_token = f"n.i <= {_WITH_TOKEN}"
+    places = [_place(token, sqlite=sqlite) for token in ("made-up", "")]
+    place = f"CASE WHEN {has_token} THEN {places[0]} ELSE {places[1]} END"
     return (
         f"WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last}) "  # noqa: S608
         f"INSERT INTO tasks ({_COLUMNS}) SELECT {history.tasks} + 1 - n.i, {state}, {user}, {HOME}, {HOME}, 6, "
-        f"1000000000 + n.i, {order}, {place}, {began}, {done}, 0, 100, {began}, {rendered}, {done}, "
-        f"FALSE, {billed}, TRUE, FALSE, FALSE, FALSE, FALSE, 1 FROM n ORDER BY n.i DESC"
+        f"{_MESSAGE}, {order}, {place}, {began}, {done}, 0, 100, {began}, {rendered}, {done}, "
+        f"FALSE, {billed}, TRUE, FALSE, FALSE, FALSE, FALSE, 1, {has_token} FROM n ORDER BY n.i DESC"
     )
 
 
@@ -71,6 +77,12 @@ def _shares(history: History, *, sqlite: bool) -> str:
         f"INSERT INTO shares ({columns}) SELECT t.id, {HOME}, 33, t.user_id, FALSE, {posted}, {posted}, 33, "  # noqa: S608
         "2000000000 + t.id, t.id % 7 FROM tasks t WHERE t.id % 10 = 1 AND t.told"
     )
+
+
+def _place(token: str, *, sqlite: bool) -> str:
+    fields = a_place(_SOME_MESSAGE).model_dump(mode="json") | {"token": token}
+    text = f"REPLACE('{json.dumps(fields)}', '{_SOME_MESSAGE}', CAST({_MESSAGE} AS TEXT))"
+    return text if sqlite else f"CAST({text} AS JSON)"
 
 
 def _before(history: History, seconds: str, *, sqlite: bool) -> str:

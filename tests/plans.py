@@ -157,7 +157,7 @@ def _on_sqlite(file: Path, sent: Sent) -> Cost:
 
 _STEPS_A_ROW = 10
 """Of SQLite's machine, about: to go to the next entry, to read some columns, to compare them, and to jump."""
-_OF_FEW = ("tasks_unsettled", "tasks_forgotten", "tasks_deleted", "tasks_parent")
+_OF_FEW = ("tasks_unsettled", "tasks_forgotten", "tasks_deleted", "tasks_parent", "tasks_token")
 """Indexes of the few rows that are looked for: to read one whole is to read these."""
 
 

@@ -54,8 +54,10 @@ class Stage:
     ben: Member
     mia: Member
     lines: list[str] = field(default_factory=list)
-    limits: dict[str, str] = field(default_factory=lambda: dict.fromkeys(NO_LIMITS, "0"))
+    limits: dict[str, str] = field(default_factory=lambda: dict.fromkeys((*NO_LIMITS, "USER_FREE_FAILURES"), "0"))
     """A new server's limits: none, for a scenario that is about something else uses as many tasks as it likes."""
+    instead: dict[str, str] = field(default_factory=dict)
+    """By public reply, the private message that told its end in place of it."""
     kind: type[BotProcess] = ForkedBot
     """Of bot processes; a plain BotProcess begins with Python itself, as an operator's does."""
 
@@ -133,8 +135,20 @@ class Stage:
         return done
 
     async def until(self, who: Member, reply: Json, title: str, timeout: float = 40) -> Json:
-        """Wait until that reply's card has this title."""
-        return await who.wait_message(lambda it: it["id"] == reply["id"] and title_of(it) == title, timeout)
+        """Wait until that reply's card has this title.
+
+        What fails before it is paid for is told to its member alone, in another message in place of that reply.
+        """
+
+        def shows(it: Json) -> bool:
+            new = it["ephemeral"] and it["channel_id"] == reply["channel_id"] and it["id"] not in self.instead.values()
+            instead = title == "This did not work" and self.instead.get(reply["id"], it["id"] if new else None)
+            return it["id"] in {reply["id"], instead} and title_of(it) == title
+
+        shown = await who.wait_message(shows, timeout)
+        if shown["ephemeral"]:
+            self.instead[reply["id"]] = shown["id"]
+        return shown
 
 
 def title_of(message: Json) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from sqlalchemy import update
@@ -10,14 +11,14 @@ from sqlalchemy import update
 from bot.rules import Limits, Roofs
 from bot.store import Store
 from bot.store.tables import tasks
-from bot.task import Billed, Notify, State, Task
+from bot.task import Billed, Notify, Refused, State, Task
 from tests.history import FIRST_MEMBER, HOME
 from tests.makers import NOON, a_case, a_place, an_order
 
 FINISHED = 20_000
 DAY, LATE = timedelta(days=1), NOON + timedelta(minutes=1)
-OPEN = Roofs(max_running=10**6)
-ROOFS = Roofs(max_running=100, max_per_day=5000, share=50, max_waiting=10**6, server_waiting=10**6)
+OPEN = Roofs(max_running=10**6, max_preparing=10**6)
+ROOFS = Roofs(max_running=100, max_per_day=5000, share=50, max_waiting=10**6, server_waiting=10**6, free_failures=1)
 LIMITS = Limits(user_per_day=50, server_per_day=400, user_running=50, cooldown=1)
 MEMBER, ENDED = FIRST_MEMBER + 7, FINISHED - 2
 """Whose tasks are looked at, and one of those that have ended."""
@@ -31,10 +32,24 @@ async def a_busy_store(store: Store) -> dict[str, Task]:
         order = an_order(user_id=FIRST_MEMBER + number, guild_id=HOME, parent_id=19_000 + number)
         found["in line"] = await store.reserve(order, a_place(5000 + number), NOON, a_case(order))
     for number, state in enumerate([State.PREPARING, State.SENDING, State.RENDERING, State.READY] * 4):
-        task = await store.claim(OPEN, 0, NOON)
-        assert task
-        found[state] = await store.move(task, state, NOON, overdue=number == 0)
+        found[state] = await store.move(await _claimed(store), state, NOON, overdue=number == 2)
+    found["begun"] = await _claimed(store)
+    for name, changes in _WAITING.items():
+        found[name] = await store.note(await _claimed(store), **changes)
     return found
+
+
+_WAITING: dict[str, dict[str, object]] = {
+    "prepared": {"prepared_at": NOON},
+    "waits": {"retry_at": NOON},
+    "suspect": {"retry_at": NOON, "crashes": 2},
+}
+
+
+async def _claimed(store: Store) -> Task:
+    task = await store.claim(OPEN, NOON)
+    assert task
+    return task
 
 
 async def damage(store: Store, task_id: int) -> None:
@@ -63,10 +78,14 @@ class StoreCalls:
         return {
             "leases.join": store.leases.join,
             "reserve": self._reserve,
-            "claim": lambda: store.claim(OPEN, 5, NOON),
+            "claim": self._claim,
+            "go_on": self._go_on,
+            "prepared": lambda: store.prepared(rows["begun"], OPEN, 0, NOON, head_ends=0.5),
+            "give_slot": lambda: store.give_slot(OPEN, 0, NOON),
             "lineup": lambda: store.lineup(ROOFS, 5, NOON),
             "in_line": lambda: store.in_line([rows["in line"].id]),
             "get": lambda: store.get(ENDED),
+            "visible": lambda: store.visible(ENDED),
             "settled": lambda: store.settled(ENDED),
             "shown_at": lambda: store.shown_at(1_000_000_005),
             "unfinished": store.unfinished,
@@ -87,6 +106,27 @@ class StoreCalls:
         later = LATE + DAY / 2
         granted = await store.reserve(order, a_place(next(self._places)), later, a_case(order, later, tight))
         await store.move(granted, State.CANCELLED, LATE, billed=Billed.NO, told=True)
+
+        failed = await store.reserve(order, a_place(next(self._places)), LATE, a_case(order, LATE))
+        await store.move(failed, State.FAILED, LATE, billed=Billed.NO, told=True)
+        with suppress(Refused):  # one that failed is enough
+            await store.reserve(order, a_place(next(self._places)), LATE, a_case(order, LATE, roofs=ROOFS))
+            raise AssertionError
+
+    async def _claim(self) -> None:
+        store, room = self._store, 100
+        large = await store.reserve(self._order, a_place(next(self._places)), NOON, a_case(self._order), needs=room + 1)
+        assert await store.claim(OPEN, NOON, room)
+        while await store.claim(OPEN, NOON, room):  # until that one alone is in line, and finds no room
+            pass
+        assert await store.claim(OPEN, LATE + DAY, room) is None
+        found = await store.claim(OPEN, LATE + DAY)
+        assert found
+        assert found.id == large.id
+
+    async def _go_on(self) -> None:
+        for name in ("waits", "suspect"):
+            assert (await self._store.go_on(self._rows[name], OPEN, 0, NOON)).retry_at is None
 
     def _of_processes(self) -> dict[str, Call]:
         store = self._store
@@ -192,6 +232,7 @@ class StoreCalls:
         return {
             "attic.forget": self._forget,
             "attic.sweep": lambda: attic.sweep(NOON, 30 * DAY),
+            "attic.delete_tokens": lambda: attic.delete_tokens(NOON + DAY),
             "attic.retire": self._retire,
             "leases.leave": self._store.leases.leave,
         }

@@ -19,6 +19,7 @@ import pytest
 
 from bot.check import all_well, as_text, check
 from bot.check.bot_account import PERMISSIONS
+from bot.redaction import Discretion
 from bot.sandbox.botprocess import INHERITED, PROJECT
 from bot.sandbox.faults import Answer, Reset
 from bot.settings import Settings, read_what_is_there
@@ -71,7 +72,7 @@ async def look(stage: Stage, patch: pytest.MonkeyPatch, env: Mapping[str, str]) 
             context.setenv(name, value)
         reading = read_what_is_there()
         found = await check(reading, lambda: datetime.now(UTC))
-    return Ran(0 if all_well(found) else 1, as_text(found, reading.settings.secrets), "")
+    return Ran(0 if all_well(found) else 1, as_text(found, Discretion(reading.settings.secrets)), "")
 
 
 @pytest.mark.only_sqlite

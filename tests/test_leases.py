@@ -17,7 +17,7 @@ from bot.task import State, Task
 from tests.databases import Database
 from tests.makers import NOON, a_case, a_place, an_order
 
-ROOFS = Roofs(max_running=1000)
+ROOFS = Roofs(max_preparing=1000)
 LEASE = 60.0
 """Long: who is to be silent is made so."""
 on_postgresql = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
@@ -35,12 +35,13 @@ async def stores(database: Database) -> AsyncIterator[list[Store]]:
 
 async def queued(store: Store, count: int = 1) -> list[Task]:
     places = [a_place(1 + number) for number in range(count)]
-    return [await store.reserve(an_order(), place, NOON, a_case(an_order())) for place in places]
+    orders = [an_order(user_id=1 + number) for number in range(count)]
+    return [await store.reserve(order, at, NOON, a_case(order)) for order, at in zip(orders, places, strict=True)]
 
 
 async def taken(store: Store) -> Task:
     """The next in line, which this process now works on."""
-    task = await store.claim(ROOFS, 0, NOON)
+    task = await store.claim(ROOFS, NOON)
     assert task
     return task
 
@@ -147,7 +148,7 @@ async def test_how_long_a_process_is_sure(database: Database) -> None:
 async def test_each_is_taken_once(stores: list[Store]) -> None:
     """Three processes at once, and thirty hands: the turns and the take-overs are each of one task to one process."""
     await queued(stores[0], 30)
-    claims = await asyncio.gather(*(stores[n % 3].claim(ROOFS, 0, NOON) for n in range(40)))
+    claims = await asyncio.gather(*(stores[n % 3].claim(ROOFS, NOON) for n in range(40)))
     assert sorted(task.id for task in claims if task) == list(range(1, 31))
     for store in stores:
         await store.leases.leave()

@@ -58,10 +58,11 @@ async def test_forgetting_deletes_but_does_not_renew_the_day(desk: Desk) -> None
     today = await desk.end(await desk.submit(prompt="a secret"), State.DELIVERED, Billed.YES, result_url="https://x/")
     running = await desk.submit(prompt="another secret")
     await desk.service.moderation.block(33, MOD, ALF)
-    kept = await desk.service.forget(ALF)
+    await desk.service.forget(ALF)
+    kept = await desk.service.kept(ALF)
     assert (kept.tasks, kept.unfinished, kept.servers) == (1, 1, 1)
     assert await desk.service.tasks_of(ALF) == []
-    assert await desk.service.task_at(today.place.message_id) is None
+    assert await desk.service.task_at(today.place.message_id, ALF) is None
     for task_id in (1, today.id):
         with pytest.raises(Refused):
             await desk.service.task(task_id)

@@ -20,6 +20,7 @@ from bot.task import Billed, Order, Refused, State, Task
 from tests.databases import SQLiteFile
 from tests.desk import GRACE, Desk, at_desk
 from tests.makers import NOON, a_place, an_asker, an_order
+from tests.starting import start
 
 T = TypeVar("T")
 
@@ -151,7 +152,7 @@ class Rules(RuleBasedStateMachine):
             any(each.row.state is State.QUEUED for each in server.tasks) and self._has_slot(server)
             for server in self.servers.values()
         )
-        row = self.run(self.desk.store.claim(ROOFS, 0, self.now))
+        row = self.run(start(self.desk.store, ROOFS, 0, self.now))
         assert (row is not None) == expected
         if row:
             self._kept(row.id).row = row
@@ -166,7 +167,9 @@ class Rules(RuleBasedStateMachine):
     def _end(self, kept: Kept, state: State, billed: Billed) -> None:
         if kept.row.state is State.QUEUED:
             state, billed = State.CANCELLED, Billed.NO
-        kept.row = self.run(self.desk.store.move(kept.row, state, self.now, billed=billed, told=True))
+        seen = self.run(self.desk.store.get(kept.row.id))  # it may have been prepared
+        assert seen
+        kept.row = self.run(self.desk.store.move(seen, state, self.now, billed=billed, told=True))
         kept.ended = self.now
         if kept.granted and not kept.counts:
             self.servers[kept.row.order.home].extra[kept.row.order.user_id] += 1

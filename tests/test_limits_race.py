@@ -21,6 +21,7 @@ from tests.databases import Database
 from tests.hardship import tiny
 from tests.makers import NOON, ROOMY, a_case, a_place, an_asker, an_order
 from tests.stage import CREATE, Stage, text_of, title_of
+from tests.starting import start
 
 MEMBERS, COMMANDS = 20, 100
 ROUNDS = {"sqlite": 4, "postgresql": 2}
@@ -97,7 +98,7 @@ async def test_no_more_than_server_running_are_ever_at_work(store: Store) -> Non
         await store.reserve(order, a_place(1 + message), NOON, a_case(order))
     at_work: dict[int, Task] = {}
     for _ in range(10):
-        claimed = await asyncio.gather(*(store.claim(Roofs(max_running=50), 3, NOON) for _ in range(10)))
+        claimed = await asyncio.gather(*(start(store, Roofs(max_running=50), 3, NOON) for _ in range(10)))
         at_work |= {task.id: task for task in claimed if task}
         assert len(at_work) == 3
         ending = at_work.popitem()[1]

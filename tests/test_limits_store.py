@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from bot.limits import WordsChanged, screen
 from bot.news import LimitsChanged, MemberRuled, OrderRefused, TaskAccepted
 from bot.rules import Limits
 from bot.store import Store
 from bot.task import Billed, Refused, State
 from tests.databases import Database
 from tests.desk import ALF, BEA, GUILD, HOUR, MOD, Desk, at_desk
-from tests.makers import NOON, ROOMY, a_place, an_asker, an_order
+from tests.makers import NOON, ROOMY, a_case, a_place, an_asker, an_order
+from tests.starting import start
 
 
 @pytest.fixture
@@ -186,7 +189,7 @@ async def test_the_panel_counts_what_is_used(desk: Desk) -> None:
     for user in (ALF, ALF, BEA):
         await desk.submit(user)
     await desk.submit(BEA, 33)
-    await desk.store.claim(desk.roofs, 1, NOON)
+    await start(desk.store, desk.roofs, 1, NOON)
     standing = await desk.service.moderation.standing(GUILD)
     assert (standing.used, standing.at_work, standing.waiting) == (3, 1, 2)
     assert [(one.user_id, one.used, one.unfinished) for one in standing.members] == [(ALF, 2, 2), (BEA, 1, 1)]
@@ -222,3 +225,40 @@ async def test_a_reached_roof_is_logged_once_in_a_while(desk: Desk, caplog: pyte
     with pytest.raises(Refused):
         await service.submit(an_order(), a_place(999), an_asker())
     assert caplog.text.count("operator's limit is reached") == 2
+
+
+async def test_looking_for_words_holds_nobody_up(desk: Desk) -> None:
+    """A prompt that waits to be looked at keeps no transaction open: others submit meanwhile, on other servers."""
+    await desk.service.moderation.change_limits(GUILD, MOD, forbidden=("cat*",))
+    service = desk.service
+    async with service._screening:  # as another long prompt would
+        waiting = asyncio.create_task(
+            service.submit(an_order(user_id=ALF, prompt="two cats"), a_place(900), an_asker(user_id=ALF))
+        )
+        passed = await desk.submit(BEA, guild=33)
+        assert passed.state is State.QUEUED
+        assert not waiting.done()
+    with pytest.raises(Refused, match="cat"):
+        await waiting
+
+
+async def test_words_that_change_while_a_prompt_is_looked_at_hold(desk: Desk) -> None:
+    """An order that was looked at by other words than the server's is not kept; the service looks again."""
+    moderation, order = desk.service.moderation, an_order(user_id=ALF, prompt="two cats")
+    await moderation.change_limits(GUILD, MOD, forbidden=("dog",))
+    judge = replace(a_case(order), screening=screen(order.prompt, ("dog",)))
+    await moderation.change_limits(GUILD, MOD, forbidden=("cat*",))
+    with pytest.raises(WordsChanged):
+        await desk.store.reserve(order, a_place(901), NOON, judge)
+    assert await desk.store.of_member(ALF, 5) == []
+    with pytest.raises(Refused, match="cat"):
+        await desk.submit(ALF, prompt="two cats")
+
+
+async def test_words_that_are_too_long_written_out_are_refused(desk: Desk) -> None:
+    """Each of these letters stands for eighteen; a hundred characters are allowed, however they are written."""
+    moderation = desk.service.moderation
+    with pytest.raises(Refused, match="shorten it"):
+        await moderation.change_limits(GUILD, MOD, forbidden=("\ufdfa" * 6,))
+    _, new = await moderation.change_limits(GUILD, MOD, forbidden=("x" * 100, "\ufdfa" * 5))
+    assert len(new.forbidden) == 2

@@ -17,7 +17,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.logs import Discretion, Readable, Structured
+from bot.logs import Readable, Structured
+from bot.redaction import Discretion
 from bot.sandbox.faults import Answer, Reset
 from bot.sandbox.fox.quirks import Failure, Quirks
 from tests.hardship import EDIT, QUERY, RESULT, tiny

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.media import Ffmpeg, Folders, Kept, Unreachable, fit, join, prepare, probe
+from bot.media import Ffmpeg, Folders, Kept, fit, join, prepare, probe
 from bot.task import Clip, ResultKind
 from tests.media_clips import beeps, ffmpeg, make, numbered, shade, shades, turned
 
@@ -154,23 +154,21 @@ async def test_what_would_look_bad_is_not_made(tmp_path: Path, tool: Ffmpeg) -> 
 
 
 async def test_folders_are_bounded_and_swept(tmp_path: Path) -> None:
-    """Each task has a folder; there are only so many, and at start those of tasks that have ended go."""
-    folders = Folders(tmp_path / "work", most_bytes=2500, each_bytes=1000)
+    """Each task has a folder, which counts as what is reserved or in it; at start those of ended tasks go."""
+    folders = Folders(tmp_path / "work", most_bytes=2500)
     assert await folders.sweep([]) == 0
     for task_id in (1, 2):
-        folder = await folders.open(task_id)
+        folder = await folders.open(task_id, 1000)
         (folder / "clip").write_bytes(b"x" * 100)
         (folder / "clip.part").write_bytes(b"x" * 100)
-    assert await folders.used() == 400
-    with pytest.raises(Unreachable, match="try again"):
-        await folders.open(3)
-    assert await folders.open(2) == folders.at(2)
+    assert await folders.used() == 2 * (200 + len("1000"))
+    assert await folders.room() == 500
+    assert await folders.open(2, 1000) == folders.at(2)
     assert await folders.sweep([2, 77]) == 1
     assert left_in(tmp_path / "work") == {"2"}
-    assert left_in(folders.at(2)) == {"clip"}
+    assert left_in(folders.at(2)) == {"clip", "reserved"}
     await folders.remove(2)
     await folders.remove(2)
     assert await folders.used() == 0
-    (await folders.open(3) / "large").write_bytes(b"x" * 1600)
-    with pytest.raises(Unreachable):
-        await folders.open(4)
+    (await folders.open(3, 1000) / "large").write_bytes(b"x" * 1600)
+    assert await folders.room() == 2500 - 1600 - len("1000")

@@ -30,7 +30,10 @@ REPORTS = {
     "books.tallies": ("/usage tells of 30 days, by day and member", 30 * FINISHED // 60),
     "shares.posted": ("/gallery ranks the server's posts of 30 days by their stars", 30 * FINISHED // 600),
     "catalogue.search": ("words are looked for in a member's own tasks, the newest 2,000 at most", OF_A_MEMBER),
-    "attic.forget": ("/privacy deletes a member's own tasks, all of them", OF_A_MEMBER),
+    "attic.forget": (
+        "/privacy deletes a member's own tasks, all of them; each is written, column by column",
+        2 * OF_A_MEMBER,
+    ),
 }
 """What reads more, why, and how many rows it is about; it may read these, and do ten steps' work with each."""
 ELSEWHERE = {"__init__.py", "backup.py", "inspection.py", "ledger.py", "mark.py", "move.py", "restore.py"} | {

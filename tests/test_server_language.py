@@ -94,7 +94,7 @@ async def test_moderators_choose_the_language_of_what_everybody_reads(stage: Sta
         await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         assert CHINESE in await last_line(stage, "❌")
         (public,) = await stage.ben.messages("videos")
-        row = await bot.service.task_at(int(public["id"]))
+        row = await bot.service.task_at(int(public["id"]), int(stage.ana.id))
         assert row
         assert row.place.locale == "zh-CN"
         await use(stage.mia, "limits block", member=stage.ana.id)

@@ -18,6 +18,7 @@ from bot.store.tables import metadata
 from bot.task import Billed, Clip, Order, Place, State, Task
 from tests.databases import Database
 from tests.makers import NOON, a_case, a_place, an_order
+from tests.starting import start
 
 CLIP = Clip(seconds=4, width=640, height=360, video_codec="h264", container="mp4", fps=30, audio=True, size=1000)
 
@@ -54,8 +55,8 @@ async def test_only_the_row_that_was_seen_is_changed(store: Store) -> None:
 async def test_slots_are_exact_under_parallel_claims(store: Store) -> None:
     """Of ten in line, forty simultaneous claims let exactly three in, the oldest first."""
     for message in range(10):
-        await added(store, an_order(), a_place(100 + message))
-    claims = await asyncio.gather(*(store.claim(Roofs(max_running=3), 0, NOON) for _ in range(40)))
+        await added(store, an_order(user_id=message), a_place(100 + message))
+    claims = await asyncio.gather(*(start(store, Roofs(max_running=3), 0, NOON) for _ in range(40)))
     assert sorted(task.id for task in claims if task) == [1, 2, 3]
 
 
@@ -63,11 +64,11 @@ async def test_an_overdue_task_frees_its_slot(store: Store) -> None:
     """A task that FoxAPI has gone silent on no longer counts as running."""
     for message in range(2):
         await added(store, an_order(), a_place(100 + message))
-    first = await store.claim(Roofs(max_running=1), 0, NOON)
+    first = await start(store, Roofs(max_running=1), 0, NOON)
     assert first
-    assert await store.claim(Roofs(max_running=1), 0, NOON) is None
+    assert await start(store, Roofs(max_running=1), 0, NOON) is None
     await store.note(first, overdue=True)
-    assert await store.claim(Roofs(max_running=1), 0, NOON)
+    assert await start(store, Roofs(max_running=1), 0, NOON)
 
 
 async def test_unfinished_are_those_with_something_left_to_do(store: Store) -> None:

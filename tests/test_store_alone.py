@@ -21,7 +21,8 @@ IDLE: dict[str, Callable[[Store], Awaitable[object]]] = {
     "a sign of life": lambda store: store.leases.beat(),
     "a duty": lambda store: store.leases.has_duty("line"),
     "taking up": lambda store: store.leases.take([1]),
-    "letting in": lambda store: store.claim(Roofs(), 0, NOON),
+    "letting in": lambda store: store.claim(Roofs(), NOON),
+    "giving slots": lambda store: store.give_slot(Roofs(), 0, NOON),
     "a pace": lambda store: store.paces.turn("identify 0", 5),
     "a pause begins": lambda store: store.pauses.begin(lambda _: (1.0, 0.0)),
     "a look at the pause": lambda store: store.pauses.turn(1),
@@ -38,7 +39,7 @@ async def test_what_is_done_every_few_seconds_writes_nothing(database: Database)
     async with Store.open(database.url) as store:
         await store.leases.join()
         await store.reserve(an_order(), a_place(), NOON, a_case(an_order()))
-        task = await store.claim(Roofs(), 0, NOON)
+        task = await store.claim(Roofs(), NOON)
         assert task
         with closing(sqlite3.connect(database.file, isolation_level=None)) as other:
             before = log.read_bytes()

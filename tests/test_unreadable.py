@@ -8,7 +8,7 @@ import pytest
 
 from bot.rules import Roofs
 from bot.sandbox.fox.quirks import Pause, Quirks
-from bot.store import Store
+from bot.store import Moved, Store
 from bot.task import Billed, State
 from tests.clips import Clips
 from tests.databases import Database
@@ -47,7 +47,7 @@ async def test_the_others_are_taken_up(database: Database, what: str, caplog: py
         await store.leases.join()
         await queued(store, 3)
         for _ in range(3):
-            await store.claim(Roofs(max_running=3), 0, NOON)
+            await store.claim(Roofs(max_preparing=12), NOON)
         damage(database, what, 2)
         await store.leases.leave()
     async with Store.open(database.url) as store:
@@ -73,10 +73,67 @@ async def test_the_line_goes_on(database: Database, what: str) -> None:
         await store.leases.join()
         await queued(store, 3)
         damage(database, what, 1)
-        roofs = Roofs(max_running=2)
-        claimed = [await store.claim(roofs, 0, NOON) for _ in range(3)]
+        roofs = Roofs(max_preparing=8)
+        claimed = [await store.claim(roofs, NOON) for _ in range(3)]
         assert [task.id if task else None for task in claimed] == [2, 3, None]
         assert store.leases.aside.ids == {1}
+
+
+async def test_running_slots_go_on(database: Database) -> None:
+    """A damaged one that is prepared gets no running slot: the next one does, and the damaged one holds none."""
+    async with Store.open(database.url) as store:
+        await store.leases.join()
+        await queued(store, 4)
+        tasks = [await store.claim(Roofs(max_preparing=16), NOON) for _ in range(4)]
+        for task in tasks:
+            assert task
+            await store.note(task, prepared_at=NOON)
+        damage(database, "a word that is no outcome", 1)
+        given = [await store.give_slot(Roofs(max_running=2), 0, NOON) for _ in range(3)]
+        assert [task.id if task else None for task in given] == [2, 3, None]
+        assert store.leases.aside.ids == {1}
+
+
+async def test_one_that_waits_for_another_try_is_set_aside(database: Database) -> None:
+    """When its wait is over and its row is damaged, it takes no slot back: the next in line is prepared."""
+    roofs = Roofs(max_preparing=1)
+    async with Store.open(database.url) as store:
+        await store.leases.join()
+        await queued(store, 2)
+        first = await store.claim(roofs, NOON)
+        assert first
+        first = await store.note(first, retry_at=NOON)
+        damage(database, "a word that is no outcome", 1)
+        with pytest.raises(Moved):
+            await store.go_on(first, roofs, 0, NOON)
+        assert store.leases.aside.ids == {1}
+        second = await store.claim(roofs, NOON)
+        assert second
+        assert second.id == 2
+
+
+async def test_a_mended_one_goes_on(database: Database) -> None:
+    """Mended, and taken up by a bot that was started again, it stands in line for a running slot as before."""
+    async with Store.open(database.url) as store:
+        await store.leases.join()
+        await queued(store, 1)
+        task = await store.claim(Roofs(), NOON)
+        assert task
+        await store.note(task, prepared_at=NOON)
+        await store.leases.leave()
+        damage(database, "a word that is no outcome", 1)
+    async with Store.open(database.url) as store:
+        await store.leases.join()
+        assert await store.leases.take([]) == []
+        assert await store.give_slot(Roofs(), 0, NOON) is None
+        await store.leases.leave()
+        database.sql("UPDATE tasks SET billed = 'no' WHERE id = 1")
+    async with Store.open(database.url) as store:
+        await store.leases.join()
+        assert [(task.id, task.overdue) for task in await store.leases.take([])] == [(1, False)]
+        given = await store.give_slot(Roofs(), 0, NOON)
+        assert given
+        assert given.state is State.SENDING
 
 
 async def test_more_than_are_taken_at_once(database: Database) -> None:

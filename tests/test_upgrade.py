@@ -7,6 +7,7 @@ import logging
 import sqlite3
 import stat
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,18 @@ async def test_forward_from_every_version(tmp_path: Path, version: str, caplog: 
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
         assert str(kept) in caplog.text
     assert not list(tmp_path.glob("*.part")) + list(tmp_path.glob("*.trial"))
+
+
+async def test_tokens_of_replies_that_are_over_go_after_an_upgrade(tmp_path: Path) -> None:
+    """The first sweep deletes those that an older version kept; then their rows are not looked at again."""
+    file = tmp_path / "bot.db"
+    build(file, "0011")
+    async with Store.open(f"sqlite+aiosqlite:///{file}") as store:
+        await store.attic.delete_tokens(NOON + timedelta(days=1))
+    rows = everything(file)["tasks"]
+    held = {row["state"]: (json.loads(row["place"])["token"] != "", bool(row["has_token"])) for row in rows}
+    assert held.pop("delivered") == (False, False)
+    assert set(held.values()) == {(True, True)}
 
 
 async def test_an_upgrade_that_fails_on_the_copy_leaves_all_as_it_was(tmp_path: Path) -> None:

@@ -6,10 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bot.redaction import Discretion
+
 _MARKS = {True: "✓", False: "✗", None: "–"}
-_HIDDEN = "•••"
-_SHORTEST = 4
-"""Characters: what is shorter is no secret, and hiding it would only spoil the words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +25,15 @@ class Finding:
     """What the operator can do about it: one sentence."""
 
 
-def as_text(findings: Iterable[Finding], secrets: Sequence[str]) -> str:
-    """One line each, for people; `secrets` never appear."""
-    return "\n".join(_hidden(_line(each), secrets) for each in findings)
+def as_text(findings: Iterable[Finding], discretion: Discretion) -> str:
+    """One line each, for people; what `discretion` knows never appears."""
+    return "\n".join(_hidden(_line(each), discretion) for each in findings)
 
 
-def as_json(findings: Sequence[Finding], secrets: Sequence[str]) -> str:
+def as_json(findings: Sequence[Finding], discretion: Discretion) -> str:
     """The same for programs: whether all is well, and each check's name, ok (true, false or null), says and do."""
     checks = [
-        {"name": each.name, "ok": each.ok, "says": _hidden(each.says, secrets), "do": _hidden(each.do, secrets)}
+        {"name": each.name, "ok": each.ok, "says": _hidden(each.says, discretion), "do": _hidden(each.do, discretion)}
         for each in findings
     ]
     return json.dumps({"ok": all_well(findings), "checks": checks}, ensure_ascii=False, indent=2)
@@ -50,9 +49,6 @@ def _line(finding: Finding) -> str:
     return f"{line} → {finding.do}" if finding.do else line
 
 
-def _hidden(line: str, secrets: Sequence[str]) -> str:
+def _hidden(line: str, discretion: Discretion) -> str:
     """The line without secrets, whoever put them there (a server's answer may repeat what it was sent)."""
-    for secret in secrets:
-        if len(secret) >= _SHORTEST:
-            line = line.replace(secret, _HIDDEN)
-    return " ".join(line.split())
+    return " ".join(discretion.hide(line).split())

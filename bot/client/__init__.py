@@ -1,16 +1,23 @@
 """The Discord connection: loads every cog or refuses to start; the one place where errors become sentences."""
 
-from bot.client.answers import ALREADY_ANSWERED, answer_error, language_of
+from bot.client.answers import DISCORD_UNAVAILABLE, answer_error, language_of
 from bot.client.bot import CannotStart, ExtendBot
+from bot.client.private_reply import ALREADY_ANSWERED
 from bot.client.shards import Shards
 from bot.client.spoken import language_of_server, language_under
+from bot.client.transport import REQUEST_ERRORS, Failure, classify, is_unavailable
 
 __all__ = [
     "ALREADY_ANSWERED",
+    "DISCORD_UNAVAILABLE",
+    "REQUEST_ERRORS",
     "CannotStart",
     "ExtendBot",
+    "Failure",
     "Shards",
     "answer_error",
+    "classify",
+    "is_unavailable",
     "language_of",
     "language_of_server",
     "language_under",

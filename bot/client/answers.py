@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import discord
 
+from bot.client.private_reply import tell_privately
+from bot.client.transport import Failure, classify
 from bot.languages import Language
 from bot.phrase import say
 from bot.task import Refused
@@ -16,9 +18,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ALREADY_ANSWERED, _GIVEN_UP = 40060, 10062
-"""Discord docs, JSON Error Codes: the interaction has had its first answer; it is not waited for any more."""
+DISCORD_UNAVAILABLE = say("Discord does not answer me just now: try again in a minute.")
+_GIVEN_UP = 10062
+"""Discord docs, JSON Error Codes: the interaction is not waited for any more."""
 _UNFORESEEN = say("Something went wrong on my side, and I have told my log: try again in a minute.")
+_NEUTRAL = say("That did not work. I tell you why in private.")
 
 
 def language_of(interaction: discord.Interaction[ExtendBot]) -> Language:
@@ -33,33 +37,21 @@ async def answer_error(interaction: discord.Interaction[ExtendBot], error: BaseE
         log.warning("a first answer came after the three seconds that Discord waits for it")
         return
     language = language_of(interaction)
-    if isinstance(error, Refused):
-        sentence = language.tell(error.sentence)
-        if error.allowed_at:
-            again = discord.utils.format_dt(error.allowed_at, "R")
-            sentence = language.say("{sentence} You can try again {when}.", sentence=sentence, when=again)
-    else:
-        sentence = language.tell(_UNFORESEEN)
-        log.error("an interaction went wrong", exc_info=error)
     try:
-        await _say_privately(interaction, sentence)
+        await tell_privately(interaction, _sentence(language, error), language.tell(_NEUTRAL))
     except Exception as failure:  # an error handler has nobody left to raise to
-        log.warning("could not tell a member why: %s", failure)
+        log.warning("could not tell a member why: %s", type(failure).__name__)
 
 
-async def _say_privately(interaction: discord.Interaction[ExtendBot], sentence: str) -> None:
-    if not interaction.response.is_done():
-        try:
-            await interaction.response.send_message(sentence, ephemeral=True)
-            return
-        except discord.HTTPException as error:
-            if error.code != ALREADY_ANSWERED:  # else it was deferred, and only Discord's word of that was lost
-                raise
-    # What was deferred may be public: take it away, and say it privately. (A press that was only acknowledged has no
-    # reply of its own; its original response is the message that it was on.)
-    kind = interaction.response.type
-    if kind is discord.InteractionResponseType.deferred_channel_message or (
-        kind is None and interaction.type is discord.InteractionType.application_command
-    ):
-        await interaction.delete_original_response()
-    await interaction.followup.send(sentence, ephemeral=True)
+def _sentence(language: Language, error: BaseException) -> str:
+    """What `error` means for the member; what it means for the operator is logged."""
+    if isinstance(error, Refused):
+        if error.allowed_at is None:
+            return language.tell(error.sentence)
+        again = discord.utils.format_dt(error.allowed_at, "R")
+        return language.say("{sentence} You can try again {when}.", sentence=error.sentence, when=again)
+    if classify(error) is Failure.UNAVAILABLE:
+        log.warning("an interaction failed because Discord did not answer: %s", type(error).__name__)
+        return language.tell(DISCORD_UNAVAILABLE)
+    log.error("an interaction went wrong", exc_info=error)
+    return language.tell(_UNFORESEEN)

@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from weakref import WeakValueDictionary
 
 import aiohttp
 import discord
@@ -16,15 +17,17 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.client.answers import answer_error
 from bot.client.shards import Identifying, Shards, TakeTurn
 from bot.client.tree import Catalogues, Tree, payload
 from bot.languages import Languages
 from bot.library import Library
+from bot.phrase import say
 from bot.runner import Screen
 from bot.rush import Rush
 from bot.service import Service
 from bot.sharing import Sharing
-from bot.task import Task
+from bot.task import Refused, Task
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +44,9 @@ _COGS = (
     "cogs.journal",
 )
 _COMMANDS_NOTE = "commands"
+_MODAL_SECONDS = 1800.0
+"""How long a modal that was shown can be submitted: Discord does not tell the bot when one is dismissed."""
+_MODAL_LOST = say("I no longer have that form, because it was open too long or I was restarted: open it again.")
 _ANSWERING = ("CommandTree-invoker", "discord-ui-modal", "discord-ui-dynamic-item")
 """What discord.py 2.7 names the tasks in which it runs our commands, modals and buttons."""
 _ANSWERING_SECONDS = 1.5
@@ -104,6 +110,9 @@ class ExtendBot(commands.AutoShardedBot):
         self.rush = Rush()
         self.languages = Languages.load()
         self.sure = sure
+        self.modal_seconds = _MODAL_SECONDS
+        self.modals: WeakValueDictionary[str, discord.ui.Modal] = WeakValueDictionary()
+        """Those that were shown, by custom_id."""
         self._gateway = gateway
         self._held = shards
         self._identifying = Identifying(take_turn if shards else None)
@@ -188,6 +197,8 @@ class ExtendBot(commands.AutoShardedBot):
         Members who are being answered just now get their answer: a reply that is cut off here would wait for ever.
         """
         self.rush.let_go()
+        for modal in list(self.modals.values()):
+            modal.stop()
         answering = [task for task in asyncio.all_tasks() if task.get_name().startswith(_ANSWERING)]
         if answering:
             await asyncio.wait(answering, timeout=_ANSWERING_SECONDS)
@@ -209,6 +220,13 @@ class ExtendBot(commands.AutoShardedBot):
         held = self._held or Shards(range(1), 1)
         async with self._noting:
             await self.service.moderation.servers_present([guild.id for guild in self.guilds], held.own)
+
+    async def on_interaction(self, interaction: discord.Interaction[ExtendBot]) -> None:
+        """Answer a member who submits a modal that is kept no longer, which discord.py passes over in silence."""
+        if interaction.type is discord.InteractionType.modal_submit:
+            modal = self.modals.get(str(dict(interaction.data or {}).get("custom_id")))
+            if modal is None or modal.is_finished():
+                await answer_error(interaction, Refused(_MODAL_LOST))
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Keep what is still there of a server that invites the bot again."""

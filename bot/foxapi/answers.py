@@ -11,15 +11,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
 from bot.foxapi.sentences import sentence_for_failure, sentence_for_status
+from bot.http_time import parse_retry_after
 from bot.phrase import Phrase
+from bot.redaction import Discretion
 
 Json = dict[str, Any]
-_WORD = re.compile(r"[\w.:-]{1,80}")
+_WORD = re.compile(r"[\w.:-]{1,80}", re.ASCII)
+_ID = re.compile(r"(?!\.+$)[\w.:=+~@-]{1,200}", re.ASCII)
+"""Of a task: it becomes a part of a path, and is kept in a database."""
+_LINK_LONGEST = 4096
+_PATTERNS_ALONE = Discretion()
+_SAID_MAX = 10_000
+"""Characters of an error's message that are looked at."""
 _REQUEST = re.compile(r"request[_ ]id:? *([\w.-]{1,80})", re.IGNORECASE)
 
 
@@ -100,19 +107,19 @@ class Remote:
     """What it costs, where that is said."""
 
 
-def decipher(status: int, headers: Mapping[str, str], body: bytes) -> Json:
+def decipher(status: int, headers: Mapping[str, str], body: bytes, discretion: Discretion = _PATTERNS_ALONE) -> Json:
     """Return the JSON object of a 2xx answer.
 
-    Raises Busy (429), UnknownTask (404), Rejected (any other 3xx or 4xx) or Passing (everything else, unreadable
-    bodies included), and nothing but these.
+    No error tells what `discretion` knows, whatever FoxAPI says. Raises Busy (429), UnknownTask (404), Rejected (any
+    other 3xx or 4xx) or Passing (everything else, unreadable bodies included), and nothing but these.
     """
     content = _object(body)
     if 200 <= status < 300:
         if content is None:
             raise Passing(f"{status} with a body that is not a JSON object")
         return content
-    code, message = _error(content, body)
-    request = _request_id(headers, message)
+    code, message = _error(content, body, discretion)
+    request = _request_id(headers, message, discretion)
     text = f"{status} {code or 'without a code'}{request}"
     if status == 429:
         raise Busy(text, retry_after(headers))
@@ -126,41 +133,31 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes) -> Json:
 def accepted(content: Json) -> Accepted:
     """Read the create call's answer. Raises MaybeTaken when there is no id in it: something may be rendering."""
     remote_id = content.get("id")
-    if not isinstance(remote_id, str) or not remote_id:
+    if not isinstance(remote_id, str) or not _ID.fullmatch(remote_id):
         raise MaybeTaken("2xx without a task id")
     info = content.get("task_info")
     seconds = info.get("estimated_time") if isinstance(info, dict) else None
     return Accepted(remote_id, _number(seconds), _credits(content))
 
 
-def remote(content: Json) -> Remote:
+def remote(content: Json, discretion: Discretion = _PATTERNS_ALONE) -> Remote:
     """Read the query's answer. A status that we do not know counts as processing: only time can tell what it means."""
-    word = str(content.get("status")).lower()
+    told = content.get("status")
+    word = told.lower() if isinstance(told, str) else ""
     if word in {"cancelled", "canceled"}:  # seen; it ends like failed
         word = RemoteStatus.FAILED
     status = RemoteStatus(word) if word in set(RemoteStatus) else RemoteStatus.PROCESSING
     percent = min(100, max(0, int(_number(content.get("progress")) or 0)))
     if status is not RemoteStatus.FAILED:
         return Remote(status, percent, _result_url(content), None, credits=_credits(content))
-    code, message = _error(content, b"")
+    code, message = _error(content, b"", discretion)
     return Remote(status, percent, None, sentence_for_failure(code, message), code, _credits(content))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, from Retry-After as seconds or as a date (RFC 9110, 10.2.3); at most an hour is believed."""
-    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "").strip()
-    if not value:
-        return None
-    seconds = _number(value)
-    if seconds is None:
-        try:
-            moment = parsedate_to_datetime(value)
-        except (ValueError, IndexError, OverflowError):
-            return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        seconds = (moment - datetime.now(UTC)).total_seconds()
-    return min(3600.0, max(0.0, seconds))
+    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "")
+    return parse_retry_after(value, datetime.now(UTC))
 
 
 def _object(body: bytes) -> Json | None:
@@ -171,24 +168,37 @@ def _object(body: bytes) -> Json | None:
     return content if isinstance(content, dict) else None
 
 
-def _error(content: Json | None, body: bytes) -> tuple[str, str]:
-    """The error's code and message; gateways in front of FoxAPI answer HTML or plain text (seen)."""
+def _error(content: Json | None, body: bytes, discretion: Discretion) -> tuple[str, str]:
+    """The error's code and message; gateways in front of FoxAPI answer HTML or plain text (seen).
+
+    All of FoxAPI's words pass through here. They may hold the key, or a link that opens what it leads to; both go
+    before the words are cut to their length, because of half a key too little would be recognised.
+    """
     error = (content or {}).get("error")
     if isinstance(error, dict):
-        return _code(error.get("code")), str(error.get("message") or "")[:300]
+        return _code(error.get("code"), discretion), _words(error.get("message"), 300, discretion)
     if isinstance(error, str):
-        return "", error[:300]
-    return "", body[:80].decode("utf-8", "replace")
+        return "", _words(error, 300, discretion)
+    return "", _words(body[:_SAID_MAX].decode("utf-8", "replace"), 80, discretion)
 
 
-def _code(value: object) -> str:
+def _words(value: object, longest: int, discretion: Discretion) -> str:
+    """A text for people: without what no database, message or log takes, such as half characters and NULs."""
+    text = discretion(value[:_SAID_MAX])[:longest] if isinstance(value, str) else ""
+    return "".join(each if each.isprintable() else " " for each in text).strip()
+
+
+def _code(value: object, discretion: Discretion) -> str:
     """A code is a word; anything else that stands in its place is not for the log."""
-    return found[0] if (found := _WORD.fullmatch(str(value or ""))) else ""
+    text = str(value) if isinstance(value, int) and abs(value) < 10**9 else value
+    if not isinstance(text, str):
+        return ""
+    return found[0] if (found := _WORD.fullmatch(discretion(text[:_SAID_MAX]))) else ""
 
 
-def _request_id(headers: Mapping[str, str], message: str) -> str:
+def _request_id(headers: Mapping[str, str], message: str, discretion: Discretion) -> str:
     """By which FoxAPI's support finds the request: in a header, or (seen) in the message. For the log."""
-    value = next((v for k, v in headers.items() if k.lower() == "x-request-id"), "")
+    value = discretion(next((v for k, v in headers.items() if k.lower() == "x-request-id"), "")[:_SAID_MAX])
     if found := _WORD.fullmatch(value) or _REQUEST.search(message):
         return f" (request {found[found.lastindex or 0]})"
     return ""
@@ -218,7 +228,13 @@ def _result_url(content: Json) -> str | None:
         places += [output.get("url"), output.get("urls")]
     for place in places:
         for item in place if isinstance(place, list) else [place]:
-            url = item.get("url") if isinstance(item, dict) else item
-            if isinstance(url, str) and url.startswith(("https://", "http://")):
+            if url := link(item.get("url") if isinstance(item, dict) else item):
                 return url
     return None
+
+
+def link(value: object) -> str | None:
+    """`value`, if it is an http(s) link that can be kept."""
+    if not isinstance(value, str) or not value.startswith(("https://", "http://")):
+        return None
+    return value if value.isprintable() and len(value) <= _LINK_LONGEST else None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import SecretStr
 from yarl import URL
 
@@ -23,14 +26,18 @@ from bot.foxapi.answers import (
     Remote,
     accepted,
     decipher,
+    link,
     remote,
 )
+from bot.redaction import Discretion
 
 log = logging.getLogger(__name__)
 
 USER_AGENT = "extend-bot/0.1 (+Discord bot)"
 """Seen: FoxAPI's gateway answers 403 to a library's own."""
 _BODY_MAX = 1 << 20
+_LOGGED = 10_000
+"""Bytes of an answer that are looked at for the log, which gets less of it."""
 _CONNECT, _UPLOAD = 10, 600
 """Seconds: for a connection, and for an upload as a whole."""
 
@@ -51,9 +58,12 @@ class FoxAPI:
         *,
         query_seconds: float = 20,
         upload_seconds: float = 120,
+        secrets: Iterable[str] = (),
         trace: aiohttp.TraceConfig | None = None,
     ) -> None:
         """`base`: FOXAPI_URL, without a path of its own; `trace` is told of every request.
+
+        `secrets`: what no error may tell, besides the key.
 
         Patience for answers: `paid_seconds` to the create call, `query_seconds` to a query, `upload_seconds` to an
         upload once its last byte is sent.
@@ -61,6 +71,7 @@ class FoxAPI:
         self._traces = [trace] if trace else []
         self._base = URL(base.rstrip("/"))
         self._key = key
+        self._discretion = Discretion([key.get_secret_value(), *secrets])
         self._model = model
         self._create = aiohttp.ClientTimeout(total=paid_seconds, sock_connect=_CONNECT)
         self._query = aiohttp.ClientTimeout(total=query_seconds, sock_connect=_CONNECT)
@@ -104,22 +115,23 @@ class FoxAPI:
         except (Busy, NoConnection) as error:
             raise NotTaken(str(error), error.retry_after) from error
         except Exception as error:
-            raise MaybeTaken(f"{type(error).__name__}: {error}") from error
+            raise MaybeTaken(self._discretion(f"{type(error).__name__}: {error}")) from error
         return accepted(content)
 
     async def task(self, remote_id: str) -> Remote:
         """Ask how a task is (GET /v1/tasks/{id}). Raises UnknownTask, Rejected or Passing."""
         content = await self._call(self._session, "GET", f"v1/tasks/{remote_id}", self._query)
-        return remote(content)
+        return remote(content, self._discretion)
 
     async def upload(self, clip: Path, name: str) -> str:
         """Put a prepared clip where FoxAPI finds it for 72 hours; return its address. Raises Rejected or Passing."""
-        with clip.open("rb") as file:
+        file = await asyncio.to_thread(clip.open, "rb")
+        with file:
             form = aiohttp.FormData()
             form.add_field("file", file, filename=name, content_type="video/mp4")
             content = await self._call(self._session, "POST", "v1/files/upload/stream", self._upload, data=form)
-        url = content.get("url")
-        if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+        url = link(content.get("url"))
+        if url is None:
             raise Passing("an upload was answered without an address")
         return url
 
@@ -127,7 +139,8 @@ class FoxAPI:
         """Name the models that this key can call (GET /v1/models; seen, not documented). Raises Rejected or Passing."""
         content = await self._call(self._session, "GET", "v1/models", self._query)
         items = content.get("data")
-        return [str(item.get("id")) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+        ids = [item.get("id") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+        return [each for each in ids if isinstance(each, str)]
 
     async def _call(
         self,
@@ -144,21 +157,26 @@ class FoxAPI:
             async with session.request(
                 method, self._base / path, headers=headers, timeout=timeout, allow_redirects=False, **content
             ) as answer:
-                body = await answer.content.read(_BODY_MAX) if answer.status != 200 else await _whole(answer)
+                body = await _whole(answer)
                 status, answered = answer.status, answer.headers
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NoConnection(f"no connection: {type(error).__name__}") from error
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise Passing(f"{type(error).__name__}: {error}") from error
+        except (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError) as error:
+            raise Passing(self._discretion(f"{type(error).__name__}: {error}")) from error
         if status != 200:
-            log.debug("FoxAPI answered %d: %.300r", status, body)
-        return decipher(status, answered, body)
+            log.debug("FoxAPI answered %d: %.300r", status, self._discretion(body[:_LOGGED].decode(errors="replace")))
+        return decipher(status, answered, body, self._discretion)
 
 
 async def _whole(answer: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for piece in answer.content.iter_chunked(1 << 16):
-        body += piece
-        if len(body) > _BODY_MAX:
-            raise aiohttp.ClientPayloadError("an answer without end")
+    """The body, however many pieces it comes in. Of a refusal the status decides: it need not come whole."""
+    body, told = bytearray(), 200 <= answer.status < 300
+    try:
+        async for piece in answer.content.iter_chunked(1 << 16):
+            body += piece
+            if len(body) > _BODY_MAX:
+                raise aiohttp.ClientPayloadError("an answer without end")
+    except (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError):
+        if told:
+            raise
     return bytes(body)

@@ -36,6 +36,9 @@ class Metrics:
         self._orders = self._counter("orders", "Orders of members, by what they were answered.", "answer")
         self._ended = self._counter("tasks_ended", "Tasks that have ended and were told.", "outcome", "billed")
         self._credits = self._counter("credits", "Credits that FoxAPI reserved for tasks that have ended.")
+        self._unexpected = self._counter(
+            "unexpected_errors", "Steps of tasks that an unexpected error ended, by the state of the task.", "state"
+        )
         self._discord = self._counter("discord_requests", "Requests to Discord, by call and status.", "call", "status")
         self._delivery = self._histogram(
             "delivery_seconds", "From FoxAPI's completed, as first seen, to the delivered reply.", _SLOW
@@ -72,6 +75,10 @@ class Metrics:
         """Count a run of ffmpeg."""
         self._media.labels(work.value).observe(seconds)
 
+    def step_went_wrong(self, state: State) -> None:
+        """Count a step of a task that ended with an error which nobody expected."""
+        self._unexpected.labels(state.value).inc()
+
     def loop_was_late(self, seconds: float) -> None:
         """Count a look at the event loop."""
         self._loop.observe(seconds)
@@ -96,6 +103,8 @@ class Metrics:
         """Begin at zero, so that the first of a kind is seen as an increase."""
         for answer in ("accepted", "refused"):
             self._orders.labels(answer)
+        for state in State:
+            self._unexpected.labels(state.value)
         for outcome in State:
             for billed in Billed if outcome.ended else ():
                 self._ended.labels(outcome.value, billed.value)

@@ -10,6 +10,16 @@ from bot.rules import Asker, Ceilings, Limits, Roofs, Usage
 from bot.task import Order
 
 
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What a prompt was found to contain of a server's forbidden words."""
+
+    entries: tuple[str, ...] = ()
+    """The words that were looked for."""
+    found: str | None = None
+    """The first of them that it contains."""
+
+
 def is_exempt(limits: Limits, asker: Asker) -> bool:
     """Whether the server's numbers do not bind this member."""
     return bool(limits.exempt_roles & asker.role_ids)
@@ -17,7 +27,8 @@ def is_exempt(limits: Limits, asker: Asker) -> bool:
 
 def ceilings(limits: Limits, asker: Asker, roofs: Roofs) -> Ceilings:
     """The daily numbers that hold for this member; 0: no limit."""
-    roof = Ceilings(share=roofs.server_per_day, everywhere=roofs.max_per_day)
+    daily = {"share": roofs.server_per_day, "everywhere": roofs.max_per_day}
+    roof = Ceilings(**daily, free_failures=roofs.free_failures)
     if is_exempt(limits, asker):
         return roof
     by_role = [number for role, number in limits.role_per_day.items() if role in asker.role_ids]
@@ -35,6 +46,7 @@ class Facts:
     asker: Asker
     now: datetime
     roofs: Roofs
+    screening: Screening
 
     @cached_property
     def exempt(self) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from bot.limits.facts import Facts
-from bot.limits.words import first_forbidden
 from bot.phrase import counted, say
 from bot.task import Refused
 
@@ -66,7 +65,7 @@ def _role(facts: Facts) -> Refused | None:
 
 
 def _words(facts: Facts) -> Refused | None:
-    found = first_forbidden(facts.order.prompt, facts.limits.forbidden)
+    found = facts.screening.found
     if found is None:
         return None
     return Refused(say("Your prompt contains “{word}”, which is forbidden here: change the prompt.", word=found))
@@ -96,6 +95,22 @@ def _cooldown(facts: Facts) -> Refused | None:
             gap,
         ),
         last + timedelta(seconds=gap),
+    )
+
+
+def _failures(facts: Facts) -> Refused | None:
+    most, failures = facts.roofs.free_failures, facts.usage.free_failures
+    if not 0 < most <= failures.count:
+        return None
+    return Refused(
+        counted(
+            "{count} of your videos could not be used in the last hour, and that is the limit: look at what was wrong "
+            "with it first.",
+            "{count} of your videos could not be used in the last hour, and that is the limit: look at what was wrong "
+            "with them first.",
+            most,
+        ),
+        failures.frees_at,
     )
 
 
@@ -204,6 +219,7 @@ IN_ORDER: tuple[Callable[[Facts], Refused | None], ...] = (
     _words,
     _seconds,
     _cooldown,
+    _failures,
     _running,
     _line,
     _own_day,

@@ -16,17 +16,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_MOST_CRASHES = 2
+
 
 async def finish(job: Job, task: Task) -> tuple[Task, Path]:
     """Make what was ordered of the result on disk, once; return the row and the file.
 
-    A result that cannot be joined or shrunk is what was paid for all the same: then it is the file.
+    A result that cannot be joined or shrunk is what was paid for all the same: then it is the file. So it is when the
+    process has ended each time that it was tried.
     """
     files = job.tools.files(task)
-    if task.film is None and task.result is not None and task.submitted is not None:
+    harmless = task.crashes < _MOST_CRASHES
+    if harmless and task.film is None and task.result is not None and task.submitted is not None:
         task = await _join(job, task)
     made = files.film if await asyncio.to_thread(files.film.is_file) else files.result
-    return task, await _fitting(job, task, made)
+    return task, await _fitting(job, task, made) if harmless else made
 
 
 async def _join(job: Job, task: Task) -> Task:

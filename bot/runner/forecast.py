@@ -21,19 +21,23 @@ class Turn:
     number: int
     """1 for the next."""
     at: datetime
+    no_room: bool = False
+    """It is ready to begin, but there is no room for it on the disk."""
 
 
 def forecast(lineup: Lineup, max_running: int, now: datetime, seconds: float | None) -> list[Turn]:
-    """The turns of all that wait, in order; `seconds`: what a task usually takes.
+    """The turns of all that wait for a running slot, in order; `seconds`: what a task usually takes.
 
-    The same rule as the store's take_turn(): the server's turn, then its member's, then the oldest task.
+    The same rule as the store's take_slot(): the server's turn, then its member's, then the oldest task. Being prepared
+    takes little time beside, and is not reckoned with.
     """
     lasts = timedelta(seconds=seconds) if seconds else _GUESS
     play = _Play(lineup, now, lasts)
+    no_room = {waiting.id for waiting in lineup.waiting if waiting.no_room}
     turns: list[Turn] = []
     while True:
         while play.busy < max_running and (started := play.start()) is not None:
-            turns.append(Turn(started, len(turns) + 1, play.now))
+            turns.append(Turn(started, len(turns) + 1, play.now, started in no_room))
         if not play.end_one():
             return turns
 

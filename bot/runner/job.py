@@ -1,14 +1,14 @@
 """One task's life: take its row a step on, again and again, until its end is told.
 
-A step is a function from a row to the newer row. Whatever goes wrong in one that is not the task's own failure (a full
-disk, a locked database, a surprise) is logged and tried again after a growing gap: nothing paid is given up for it.
+A step is a function from a row to the newer row. What goes wrong in one, and is not the task's own failure, is counted
+in the row and tried again after a growing gap: a few times where it is free, and always where it was paid for.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-import re
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
@@ -21,6 +21,7 @@ from bot.runner.doubt import look_first
 from bot.runner.following import Following
 from bot.runner.pause import Gaps
 from bot.runner.preparing import prepare
+from bot.runner.recovery import recover, refuse_what_crashes, wait_for_next_try
 from bot.runner.sending import resume_sending
 from bot.runner.telling import tell
 from bot.runner.tools import Tools
@@ -30,7 +31,8 @@ from bot.task import Failed, Place, State, Task
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_QUOTED = re.compile("“.*”", re.DOTALL)
+_OUTAGE_TRIES = 60
+"""About ten minutes of tries to write what must be kept; after them it is tried a few times an hour."""
 
 
 class Lost(Exception):
@@ -69,8 +71,12 @@ class Job:
         self._nudged.set()
 
     def leave_slot(self) -> None:
-        """Its row no longer counts among the running ones: let the next in line in."""
+        """Its row no longer counts among those being prepared, or running: let the next in line in."""
         self._bell.ring()
+
+    def stand_in_line(self) -> None:
+        """Its row waits for a running slot: say where it stands, and let the next one be prepared."""
+        self._bell.ring(self._task.id)
 
     async def run(self) -> None:
         """Return when the task has ended and its member knows. Raises Lost."""
@@ -83,16 +89,20 @@ class Job:
                 raise
             except Failed as failure:
                 await self._fail(failure)
-            except Exception:
-                log.exception("task %d: a step of %s went wrong; trying again", self._task.id, self._task.state)
-                await self.rest(self.gaps.next())
-                self._task = await self._again()
+            except Exception as error:
+                await self._recover(error)
 
     async def _step(self, task: Task) -> Task:
+        refuse_what_crashes(task)
+        if task.retry_at is not None:
+            return await wait_for_next_try(self, task)
         if self._doubtful:
             task = await look_first(self, task)
             self._doubtful = False
             return task
+        return await self._work_on(task)
+
+    async def _work_on(self, task: Task) -> Task:
         match task.state:
             case State.PREPARING:
                 return await prepare(self, task)
@@ -118,8 +128,8 @@ class Job:
         return moved
 
     def show(self, task: Task) -> None:
-        """Have the reply brought up to date; ends are delivered instead."""
-        if not task.state.ended and task.place != self.hushed:
+        """Have the reply brought up to date; ends are delivered instead, and a doubtful one is looked at first."""
+        if not self._doubtful and not task.state.ended and task.place != self.hushed:
             self.tools.screen.show(task, self.tools.files(task).still if task.clip else None)
 
     async def rest(self, seconds: float) -> None:
@@ -187,14 +197,19 @@ class Job:
     async def surely(self, write: Callable[[], Awaitable[Task]]) -> Task:
         """Write what must not be forgotten: try until the store takes it. Raises Moved, as `write` does."""
         gaps = Gaps(self.tools.random, self.tools.patience.first_gap, most=10)
-        while True:
+        for tries in itertools.count(1):
             try:
                 return await write()
             except Moved:
                 raise
-            except Exception:
-                log.exception("task %d: the store did not take what must be kept; trying again", self._task.id)
-                await asyncio.sleep(gaps.next())
+            except Exception as error:
+                fault = error if tries == 1 else None
+                log.warning(
+                    "task %d: the store did not take what must be kept; trying again", self._task.id, exc_info=fault
+                )
+            # An outage of the store is over at some time; what lasts longer is an oddity of this one write.
+            await asyncio.sleep(gaps.next() if tries < _OUTAGE_TRIES else self.tools.patience.unexpected)
+        raise AssertionError("it tries for ever")
 
     async def fresh(self, task: Task) -> Task:
         """The row as it is now, if it is still in the same state and this process's; raises Moved."""
@@ -202,6 +217,15 @@ class Job:
         if now is None or now.state is not task.state or now.fence != task.fence:
             raise Moved(f"task {task.id} is no longer {task.state}")
         return now
+
+    async def _recover(self, error: Exception) -> None:
+        try:
+            self._task = await self._again()
+            self._task = await recover(self, self._task, error)
+        except Moved:
+            self._task = await self._again()
+        except Failed as failure:
+            await self._fail(failure)
 
     async def _fail(self, failure: Failed) -> None:
         change = {"reason": failure.sentence, "billed": failure.billed}
@@ -216,10 +240,13 @@ class Job:
         async def read() -> Task:
             task = await self.tools.store.get(self._task.id)
             if task is None:
-                raise LookupError(f"task {self._task.id} is gone from the store")
+                raise Moved(f"task {self._task.id} is gone from the store")
             return task
 
-        task = await self.surely(read)
+        try:
+            task = await self.surely(read)
+        except Moved as gone:
+            raise Lost(str(gone)) from gone
         if task.fence != self._task.fence:
             raise Lost(f"task {task.id} is worked on under lease {task.fence}, not {self._task.fence}")
         return task
@@ -227,4 +254,6 @@ class Job:
 
 def _own_words(reason: Phrase | None) -> str:
     """A reason for the log: without what it quotes, for FoxAPI's words may in turn quote a prompt."""
-    return _QUOTED.sub("“…”", str(reason)) if reason else ""
+    words = str(reason) if reason else ""
+    begin, end = words.find("“"), words.rfind("”")
+    return f"{words[:begin]}“…”{words[end + 1 :]}" if 0 <= begin < end else words

@@ -15,12 +15,18 @@ log = logging.getLogger(__name__)
 
 
 async def put_away(tools: Tools, task: Task) -> None:
-    """Keep the film of a delivered task, and remove the task's folder. A film that cannot be kept is let go."""
+    """Keep the film of a delivered task, and remove the task's folder. A film that cannot be kept is let go.
+
+    The member may delete the task, or all of their data, at any moment; so the row is read again when the film is kept.
+    """
     files, shelf = tools.files(task), tools.folders.shelf
-    if task.state is State.DELIVERED and tools.keep and not task.deleted:
+    if task.state is State.DELIVERED and tools.keep and not (task.deleted or task.forgotten):
         try:
             if film := await asyncio.to_thread(files.made):
                 await shelf.put(task.id, film, files.still, tools.now())
+                now = await tools.store.get(task.id)
+                if now is None or now.deleted or now.forgotten:
+                    await shelf.drop([task.id])
         except OSError as error:
             log.warning("task %d: its film is not kept: %s", task.id, error)
     await tools.folders.remove(task.id)
@@ -31,13 +37,20 @@ async def tidy(tools: Tools) -> None:
     found = await tools.folders.ids()  # first, for another process may begin a task meanwhile
     living = await tools.store.unfinished_ids()
     for task_id in found - living:
-        task = await tools.store.get(task_id)
-        if task and task.state.ended:
-            await put_away(tools, task)
-        else:
-            await tools.folders.remove(task_id)
+        try:
+            await _tidy_one(tools, task_id)
+        except Exception:  # one odd folder keeps nobody's task from being taken up
+            log.exception("task %d: what an earlier run left of it stays", task_id)
     if tools.store.alone:
         await tools.folders.sweep(living)
+
+
+async def _tidy_one(tools: Tools, task_id: int) -> None:
+    task = await tools.store.get(task_id)
+    if task and task.state.ended:
+        await put_away(tools, task)
+    else:
+        await tools.folders.remove(task_id)
 
 
 async def sweep(folders: Folders, store: Store, now: datetime, keep: timedelta) -> None:

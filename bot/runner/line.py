@@ -19,7 +19,8 @@ class Line:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._shown: dict[int, int] = {}
+        self._shown: dict[int, tuple[int, bool]] = {}
+        """By task, the number and whether it waits for room on the disk."""
         self._looked_at = float("-inf")
 
     def __bool__(self) -> bool:
@@ -40,7 +41,7 @@ class Line:
             return
         for task in await self._tools.store.in_line(moved):
             turn = turns[task.id]
-            self._shown[task.id] = turn.number
+            self._shown[task.id] = (turn.number, turn.no_room)
             known = {"turn": turn.number, "starts_at": turn.at if timed else None}
             self._tools.screen.show(task.model_copy(update=known), None)
 
@@ -55,7 +56,7 @@ class Line:
         return {turn.task_id: turn for turn in turns}, bool(recent)
 
     def _is_news(self, turn: Turn) -> bool:
-        shown = self._shown.get(turn.task_id)
-        if shown is None or turn.number > shown:
+        shown, no_room = self._shown.get(turn.task_id, (0, False))
+        if turn.number > shown or turn.no_room is not no_room:
             return True
         return turn.number < shown and (turn.number <= _NEAR or turn.number <= shown * _FIFTH)

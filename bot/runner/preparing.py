@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import media
 from bot.foxapi import Passing, Rejected
-from bot.media import Unreachable
-from bot.phrase import say
-from bot.runner.sending import send
+from bot.media import UnknownHost, Unreachable
+from bot.phrase import Phrase, say
+from bot.runner.recovery import wait_between_tries
+from bot.runner.sending import ask_for_slot, wait_for_slot
 from bot.task import Failed, Task
 
 if TYPE_CHECKING:
@@ -20,33 +21,50 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+_NO_DISK = say("I have no room for your clip on my own disk: try again later, or tell the people who run this bot.")
 _UPLOAD_FAILED = say("Your clip could not be handed to FoxAPI: try again in a few minutes.")
 
 
 async def prepare(job: Job, task: Task) -> Task:
-    """Fetch the clip, make it fit if it is not, and send it. Raises Failed with what the member can do about it."""
+    """Fetch the clip, make it fit if it is not, and ask for a running slot.
+
+    Raises Failed with what the member can do about it.
+    """
+    if task.prepared_at:
+        return await wait_for_slot(job, task)
     tools, files = job.tools, job.tools.files(task)
-    await _patiently(job, task, lambda: tools.folders.open(task.id), tools.patience.fetch)
-    await _patiently(job, task, lambda: tools.clips.fetch(task.order.source_url, files.clip), tools.patience.fetch)
+    # The runner has made it, if it is not another process's folder.
+    await _patiently(job, task, lambda: tools.folders.open(task.id, task.needs), tools.patience.fetch)
+    await _fetch(job, task)
     clip = await job.unless_nudged(media.look_with_poster(tools.ffmpeg, files.clip, files.still))
+    await tools.folders.settle(task.id, clip.size)
     if not media.unfit(clip):
-        return await send(job, task, clip=clip, submitted=clip, video_url=task.order.source_url)
+        return await ask_for_slot(job, task, clip=clip, submitted=clip, video_url=task.order.source_url)
     task = await tools.store.note(task, clip=clip)
     job.show(task)
-    return await send(job, await _make_fit(job, task))
+    return await ask_for_slot(job, task, **await _make_fit(job, task))
 
 
-async def _make_fit(job: Job, task: Task) -> Task:
-    """Cut and convert what FoxAPI would refuse, and upload it; raises Failed where that cannot be done."""
+async def _fetch(job: Job, task: Task) -> None:
+    """Fetch the member's clip. All tries together, look-ups and redirects included, take `patience.fetch` at most."""
+    tools, into = job.tools, job.tools.files(task).clip
+    end = tools.now() + timedelta(seconds=tools.patience.fetch)
+
+    def once() -> Coroutine[Any, Any, int]:
+        return tools.clips.fetch(task.order.source_url, into, seconds=(end - tools.now()).total_seconds())
+
+    await _patiently(job, task, once, tools.patience.fetch)
+
+
+async def _make_fit(job: Job, task: Task) -> dict[str, object]:
+    """Cut and convert what FoxAPI would refuse, and upload it; return what is to be noted of that. Raises Failed."""
     tools, files = job.tools, job.tools.files(task)
     made = await job.unless_nudged(media.prepare(tools.ffmpeg, files.clip, files.fit))
     log.info("task %d: %s", task.id, made.note)
     # An outage of FoxAPI is waited for as long here as it is at the paid request.
     name = f"task-{task.id}.mp4"
     url = await _patiently(job, task, lambda: tools.fox.upload(files.fit, name), tools.patience.taken)
-    task = await tools.store.note(task, submitted=made.clip, head_ends=made.head_ends, note=made.note, video_url=url)
-    job.show(task)
-    return task
+    return {"submitted": made.clip, "head_ends": made.head_ends, "note": made.note, "video_url": url}
 
 
 async def _patiently(job: Job, task: Task, work: Callable[[], Coroutine[Any, Any, T]], patience: float) -> T:
@@ -60,13 +78,20 @@ async def _patiently(job: Job, task: Task, work: Callable[[], Coroutine[Any, Any
             done = await job.unless_nudged(work())
         except Rejected as error:
             raise Failed(error.sentence) from error
-        except (Unreachable, Passing) as error:
-            gap = job.gaps.next(error.retry_after)
+        except UnknownHost as error:  # looked up again and again already
+            raise Failed(error.sentence) from error
+        except (Unreachable, Passing, OSError) as error:
+            gap = job.gaps.next(getattr(error, "retry_after", None))
             if job.tools.now() + timedelta(seconds=gap) > end:
-                raise Failed(error.sentence if isinstance(error, Unreachable) else _UPLOAD_FAILED) from error
+                raise Failed(_sentence_for(error)) from error
             log.info("task %d: not prepared yet: %s", task.id, error)
-            await job.rest(gap)
-            await job.fresh(task)
+            task = await wait_between_tries(job, task, gap)
         else:
             job.gaps.reset()
             return done
+
+
+def _sentence_for(error: Unreachable | Passing | OSError) -> Phrase:
+    if isinstance(error, Unreachable):
+        return error.sentence
+    return _UPLOAD_FAILED if isinstance(error, Passing) else _NO_DISK

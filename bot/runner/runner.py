@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from bot.news import TaskEnded
 from bot.runner.bell import Bell
@@ -94,10 +95,13 @@ class Runner:
         if thorough:
             await self._take_up()
             self._thorough_at = now + self._tools.patience.line
-        if thorough or self._line:  # else nobody is known to wait
+        prepared = {task_id for task_id, job in self._jobs.items() if job.task.waits}
+        if thorough or self._line or prepared:  # else nobody is known to wait
+            await self._give_slots()
             await self._let_in()
-        if thorough and await store.leases.has_duty(_LINE):
-            await self._line.look([task.id for task in await store.in_line(unknown - self._jobs.keys())])
+        new = (unknown - self._jobs.keys()) | (ids & prepared)
+        if (thorough or new) and await store.leases.has_duty(_LINE):
+            await self._line.look([task.id for task in await store.in_line(new)])
 
     async def _take_up(self) -> None:
         """Go on with what nobody works on."""
@@ -106,15 +110,25 @@ class Runner:
                 log.info("task %d goes on from %s", task.id, task.state)
                 self._start(task, doubtful=task.id <= self._doubtful_up_to)
 
-    async def _let_in(self) -> None:
-        while task := await self._claim():
-            log.info("task %d %s", task.id, task.state)
-            self._tools.screen.show(task, None)
-            self._start(task)
-
-    async def _claim(self) -> Task | None:
+    async def _give_slots(self) -> None:
+        """Give the running slots that are free to prepared tasks, whichever process has them."""
         tools = self._tools
-        return await tools.store.claim(tools.roofs, tools.server_running, tools.now())
+        while task := await tools.store.give_slot(tools.roofs, tools.server_running, tools.now()):
+            log.info("task %d has a running slot", task.id)
+            if job := self._jobs.get(task.id):
+                job.nudge()
+            else:
+                self._bell.carry(task.id)
+
+    async def _let_in(self) -> None:
+        """Begin to prepare tasks, as far as there are slots for that, and room."""
+        tools = self._tools
+        while task := await tools.store.claim(tools.roofs, tools.now(), await tools.folders.room()):
+            with suppress(OSError):  # its job tries again, and says so
+                await tools.folders.open(task.id, task.needs)
+            log.info("task %d %s", task.id, task.state)
+            tools.screen.show(task, None)
+            self._start(task)
 
     def _start(self, task: Task, *, doubtful: bool = False) -> None:
         self._jobs[task.id] = job = Job(self._tools, task, self._bell, doubtful=doubtful)

@@ -25,8 +25,27 @@ log = logging.getLogger(__name__)
 _OUT_OF_REACH = say("FoxAPI could not be reached for a long time: try again later.")
 
 
-async def send(job: Job, task: Task, **prepared: object) -> Task:
-    """Submit a prepared task; what was `prepared` is written down together with its state.
+async def ask_for_slot(job: Job, task: Task, **prepared: object) -> Task:
+    """Write down what was prepared, and send it if a running slot is free; else return its row, which waits for one."""
+    tools = job.tools
+    waiting = await tools.store.prepared(task, tools.roofs, tools.server_running, tools.now(), **prepared)
+    job.show(waiting)
+    if waiting.waits:
+        log.info("task %d waits for a running slot", waiting.id)
+        job.stand_in_line()
+    else:
+        log.info("task %d %s", waiting.id, waiting.state)
+        job.leave_slot()
+    return waiting
+
+
+async def wait_for_slot(job: Job, task: Task) -> Task:
+    """Rest until the runner, of whatever process, has given the task a slot; raises Moved then."""
+    return await job.later(task, job.tools.patience.line)
+
+
+async def send(job: Job, task: Task) -> Task:
+    """Submit a task that has a running slot.
 
     Return its row: `rendering`, `unclear`, or `sending` with the time of the next try.
     """
@@ -34,7 +53,7 @@ async def send(job: Job, task: Task, **prepared: object) -> Task:
     recent = (
         await job.tools.store.recent_durations()
     )  # now, for nothing may stand between FoxAPI's answer and its record
-    task = await job.move(task, State.SENDING, not_before=None, **prepared)
+    task = await job.move(task, State.SENDING, not_before=None)
     # Also when the bot is stopped the answer is worth waiting for: without it nobody will know what was paid.
     task = await job.finish(_pay(job, task, recent))
     if task.state is State.RENDERING:

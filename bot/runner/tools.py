@@ -17,7 +17,7 @@ from bot.rules import Roofs
 from bot.runner.pace import Pace
 from bot.runner.pause import Pause
 from bot.store import Store
-from bot.task import Place, Task
+from bot.task import Place, State, Task
 
 
 class NotNow(Exception):
@@ -124,7 +124,9 @@ class Patience:
     """How long to wait for what, in seconds."""
 
     fetch: float = 120
-    """For the member's clip to become reachable."""
+    """For the member's clip to be fetched: look-ups, redirects and new tries included."""
+    download: float = 180
+    """For one download of a result."""
     silence: float = 20
     """For the next byte of a download."""
     taken: float = 3600
@@ -151,10 +153,18 @@ class Patience:
     """Before the first new try of anything; the gaps grow from there."""
     no_way: float = 3600
     """Between two tries to deliver a result when no way to its member is open."""
+    unexpected: float = 1200
+    """The longest gap between two tries of a paid task that an unexpected error keeps from its end."""
+    slot: float = 2
+    """Between two looks whether there is a slot again for a task that gave its own away while it waited."""
     line: float = 5
     """Between two looks at the line: slots may become free without a word, and those who wait see where they are."""
     sweep: float = 3600
     """Between two times of taking away what is to be kept no longer."""
+
+
+def _count_nothing(state: State) -> None:
+    """Nobody counts unexpected errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +197,9 @@ class Tools:
     """How long a film stays on disk after it was delivered."""
     keep_rows: timedelta = timedelta(0)
     """How long a finished task's record is kept; 0: for ever."""
+
+    unexpected_error: Callable[[State], None] = _count_nothing
+    """Told of each unexpected error, with the state of the task whose step it ended."""
 
     def files(self, task: Task) -> Files:
         """The task's own folder."""

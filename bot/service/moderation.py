@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, time, timedelta
@@ -9,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bot.limits import meaningless
+from bot.limits import ENTRY_MAX, meaningless, too_long
 from bot.news import LimitsChanged, MemberRuled, News
 from bot.phrase import say
 from bot.rules import Limits, Roofs
@@ -53,6 +54,7 @@ class Moderation:
 
         It holds from the next submission on. Tasks already in line stay there (a pause does not stop them).
         """
+        await asyncio.to_thread(_check_words, _changed(self._defaults, changes).forbidden)
 
         def changed(limits: Limits | None) -> Limits:
             return _changed(limits or self._defaults, changes)
@@ -137,9 +139,24 @@ def _changed(limits: Limits, changes: dict[str, object]) -> Limits:
     """The limits with these changes, checked; raises Refused."""
     values: dict[str, Any] = {**{name: getattr(limits, name) for name in Limits.model_fields}, **changes}
     try:
-        changed = Limits.model_validate(values)
+        return Limits.model_validate(values)
     except ValidationError as error:
         raise Refused(fault_of(error)) from error
-    if empty := [entry for entry in changed.forbidden if meaningless(entry)]:
-        raise Refused(say("“{word}” cannot be forbidden: it would stand for everything or for nothing.", word=empty[0]))
-    return changed
+
+
+def _check_words(entries: Collection[str]) -> None:
+    """Raise Refused for a word that cannot be looked for; not for the event loop, for words can be long."""
+    for entry in entries:
+        if meaningless(entry):
+            raise Refused(
+                say("“{word}” cannot be forbidden: it would stand for everything or for nothing.", word=entry)
+            )
+        if too_long(entry):
+            raise Refused(
+                say(
+                    "“{word}” is too long to be forbidden: written out it has more than {most} characters, so "
+                    "shorten it.",
+                    word=entry,
+                    most=ENTRY_MAX,
+                )
+            )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.limits import Case, RoofReached, is_exempt
+from bot.limits import Case, RoofReached, Screening, WordsChanged, is_exempt, screen
 from bot.news import News, OrderRefused, TaskAccepted
 from bot.phrase import say
 from bot.rules import Asker, Limits, Roofs
@@ -31,6 +33,8 @@ from bot.task import (
 log = logging.getLogger(__name__)
 
 _WARN_AGAIN = timedelta(minutes=10)
+_LOOKS = 5
+"""How often a prompt is screened, if the moderators keep changing their words meanwhile."""
 _NO_ANSWER = say("I cannot look at the limits just now, so nothing was started: try again in a minute.")
 
 
@@ -52,19 +56,24 @@ class Service:
         defaults: Limits,
         roofs: Roofs,
         news: News,
+        needs: Callable[[int], int] = lambda _: 0,
     ) -> None:
         """`ring(task_id)` tells whoever does the work that this row is new, or changed; None: the line may move.
 
         `defaults`: the limits of a server that has set none, and of direct messages; `roofs`: the operator's.
+        `needs`: from a clip's size (0: not known) to the bytes that its task needs on the disk.
         """
         self._store = store
         self._now = now
         self._ring = ring
         self._defaults = defaults
         self._roofs = roofs
+        self._needs = needs
         self.news = news
         """What happens, for the log channels."""
         self._warned: dict[int | None, datetime] = {}
+        self._screening = asyncio.Semaphore(1)
+        """One prompt at a time, so that long ones do not take the threads that others need."""
         self.moderation = Moderation(store, now, lambda: ring(None), self._defaults, self._roofs, self.news)
 
     async def submit(self, order: Order, place: Place, asker: Asker) -> Task:
@@ -76,7 +85,8 @@ class Service:
         here = {"user_id": asker.user_id, "guild_id": asker.guild_id, "channel_id": asker.channel_id}
         order, now = order.model_copy(update=here), self._now()
         try:
-            task = await self._store.reserve(order, place, now, Case(order, asker, now, self._defaults, self._roofs))
+            case = Case(order, asker, now, self._defaults, self._roofs)
+            task = await self._reserve(order, place, case)
         except Refused as refusal:
             if isinstance(refusal, RoofReached):
                 self._warn(order.guild_id, str(refusal.sentence))
@@ -90,6 +100,22 @@ class Service:
         self.news.tell(TaskAccepted(task))
         return task
 
+    async def _reserve(self, order: Order, place: Place, case: Case) -> Task:
+        """Keep the order as a task. The prompt is screened before the transaction, and again if the words changed."""
+        for _ in range(_LOOKS):
+            screened = replace(case, screening=await self._screened(order))
+            with suppress(WordsChanged):
+                needs = self._needs(order.source_bytes)
+                return await self._store.reserve(order, place, case.now, screened, needs)
+        raise Refused(_NO_ANSWER)
+
+    async def _screened(self, order: Order) -> Screening:
+        entries = (await self._store.servers.limits_of(order.home) or self._defaults).forbidden
+        if not entries:
+            return Screening()
+        async with self._screening:
+            return await asyncio.to_thread(screen, order.prompt, entries)
+
     async def quota(self, asker: Asker) -> Quota:
         """What the member has left here, when it renews, and why they would be refused now."""
         now = self._now()
@@ -97,7 +123,7 @@ class Service:
         look = await self._store.books.look(asker.home, asker.user_id, case.ceilings, now)
         limits, refused = look.limits or self._defaults, None
         try:
-            case.check(limits, look.usage)
+            replace(case, screening=Screening(limits.forbidden)).check(limits, look.usage)
         except Refused as refusal:
             refused = refusal
         return Quota(
@@ -115,14 +141,13 @@ class Service:
         """What the bot keeps of this member, everywhere."""
         return Kept(*await self._store.books.of_person(user_id))
 
-    async def forget(self, user_id: int) -> Kept:
-        """Delete the member's tasks, everywhere; return what is still kept.
+    async def forget(self, user_id: int) -> list[int]:
+        """Delete the member's tasks, everywhere; return their ids, for what is kept outside of the database.
 
         Unfinished ones are deleted when they have ended. Of those of the last 24 hours all content goes at once, and
         the rest (that there was one: the limits count it) after a day. Blocks and extra runs belong to the servers.
         """
-        await self._store.attic.forget(user_id, self._now())
-        return await self.kept(user_id)
+        return await self._store.attic.forget(user_id, self._now())
 
     def _warn(self, guild_id: int | None, sentence: str) -> None:
         """Log that a roof is reached, but not a hundred times for a hundred refused orders."""
@@ -155,26 +180,50 @@ class Service:
 
     async def task(self, task_id: int) -> Task:
         """Anybody's task. Raises Refused."""
-        task = await self._store.get(task_id)
-        if task is None or task.emptied or (task.forgotten and task.state.ended):
+        task = await self._store.visible(task_id)
+        if task is None:
             raise Refused(say("I no longer know that task."))
         return task
 
-    async def task_at(self, message_id: int) -> Task | None:
-        """The task whose reply is this message, if there is one."""
-        return await self._store.shown_at(message_id)
+    async def task_with_film(self, task_id: int) -> Task:
+        """Anybody's task whose film may still be used. Raises Refused."""
+        task = await self.task(task_id)
+        if task.deleted:
+            raise Refused(say("I no longer know that task."))
+        return task
+
+    async def task_to_extend(self, task_id: int, user_id: int, guild_id: int | None, message_id: int | None) -> Task:
+        """The task, if the member who pressed a button on that message may go on from its film. Raises Refused.
+
+        Its own member may, anywhere. Everybody else may where they see it: on its public reply, in its server.
+        """
+        task = await self.task_with_film(task_id)
+        private = task.order.private or task.place.ephemeral
+        here = (task.place.guild_id, task.place.message_id) == (guild_id, message_id)
+        if task.order.user_id != user_id and (private or not here):
+            raise Refused(say("Only the member who started that task can do this."))
+        return task
+
+    async def task_at(self, message_id: int, user_id: int) -> Task | None:
+        """The task whose reply is this message, if there is one that this member may go on from."""
+        task = await self._store.shown_at(message_id)
+        if task is None or task.is_erased or task.deleted:
+            return None
+        return None if task.order.private and task.order.user_id != user_id else task
 
     async def order_again(self, task_id: int, user_id: int) -> Order:
         """The order of the member's own task, to be submitted anew. Raises Refused."""
         return (await self._own(task_id, user_id)).order
 
     async def move_reply(self, task_id: int, user_id: int, place: Place) -> Task:
-        """From now on the member's own task is shown at `place`, which has a fresh token. Raises Refused."""
+        """From now on the member's own private task is shown at `place`, which has a fresh token. Raises Refused."""
         await self._store.settled(task_id)  # else what comes to its end elsewhere just now would not be told here
         while True:
             task = await self._own(task_id, user_id)
             if task.told:
                 return task
+            if not task.place.ephemeral:
+                raise Refused(say("That task has a public reply, which I can always change: look there."))
             try:
                 task = await self._store.note(task, place=place)
             except Moved:
@@ -201,6 +250,11 @@ class Service:
         return task
 
 
+def _storable(text: str) -> str:
+    """`text` without what no database takes: NULs, and halves of characters."""
+    return text.replace("\0", "").encode(errors="replace").decode()
+
+
 def order_of(
     *,
     user_id: int,
@@ -209,12 +263,13 @@ def order_of(
     prompt: str,
     source_url: str,
     source_name: str = "",
+    source_bytes: int = 0,
     seconds: int | None = None,
     result: ResultKind = ResultKind.FILM,
     private: bool = False,
 ) -> Order:
     """Check what can be checked without the clip, and make the order; raises Refused."""
-    prompt = prompt.strip()
+    prompt = _storable(prompt).strip()
     if not prompt:
         raise Refused(say("The prompt is empty: write what should happen next in the video."))
     if len(prompt) > PROMPT_MAX:
@@ -240,8 +295,9 @@ def order_of(
         channel_id=channel_id,
         prompt=prompt,
         seconds=seconds,
-        source_url=source_url,
-        source_name=source_name[:200],
+        source_url=_storable(source_url),
+        source_name=_storable(source_name)[:200],
+        source_bytes=source_bytes,
         result=result,
         private=private,
     )

@@ -6,10 +6,11 @@ from bot.store.errors import StoreUnusable
 from bot.store.inspection import Inspection, inspect
 from bot.store.leases import Leases, NotSure
 from bot.store.ledger import DOUBTFUL_UP_TO
+from bot.store.lifecycle import Moved
 from bot.store.move import Move, move
 from bot.store.pauses import Pauses
 from bot.store.restore import Restored, restore
-from bot.store.store import Judge, Moved, Store
+from bot.store.store import Judge, Store
 from bot.store.turns import Lineup, Waiting
 
 __all__ = [

@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.store.database import Database, Lock
 from bot.store.dialect import unindexed
 from bot.store.shares import shares
-from bot.store.tables import IS_FORGOTTEN, IS_KEPT, members, servers, tallies, tasks, values, wishes
+from bot.store.tables import HAS_TOKEN, IS_FORGOTTEN, IS_KEPT, members, servers, tallies, tasks, values, wishes
 from bot.store.tallying import add_tally, tallies_of
 from bot.store.uninterrupted import uninterrupted
-from bot.store.unreadable import readable
+from bot.store.unreadable import only_readable, readable
 from bot.store.usage import DAY, lately
 from bot.task import State, Task
 
@@ -37,16 +37,18 @@ class Attic:
         self._database = database
 
     @uninterrupted
-    async def forget(self, user_id: int, now: datetime) -> None:
-        """Delete a member's tasks; the unfinished ones when they have ended and :meth:`sweep` is called again."""
+    async def forget(self, user_id: int, now: datetime) -> list[int]:
+        """Delete a member's tasks and return their ids; the unfinished ones go when they have ended, at a sweep."""
         home, nothing_decided = -user_id, and_(members.c.blocked_at.is_(None), members.c.granted == 0)
         async with self._database.writing(Lock.TURNS) as connection:  # (for the sake of the order of their rows' locks)
-            await connection.execute(update(tasks).where(tasks.c.user_id == user_id).values(forgotten=True))
+            marked = update(tasks).where(tasks.c.user_id == user_id).values(forgotten=True).returning(tasks.c.id)
+            task_ids = list(await connection.scalars(marked))
             await _sweep_forgotten(connection, now)
             await connection.execute(delete(servers).where(servers.c.home == home))
             await connection.execute(delete(wishes).where(wishes.c.user_id == user_id))
             theirs = and_(members.c.user_id == user_id, members.c.reset_after == 0, nothing_decided)
             await connection.execute(delete(members).where(theirs))
+        return sorted(task_ids)
 
     @uninterrupted
     async def sweep(self, now: datetime, grace: timedelta) -> None:
@@ -57,6 +59,12 @@ class Attic:
             gone = select(servers.c.home).where(servers.c.left_at <= now - grace)
             for home in list(await connection.scalars(gone)):
                 await _sweep_server(connection, home)
+
+    async def delete_tokens(self, now: datetime) -> None:
+        """Delete the tokens of replies that are over, once Discord no longer takes them."""
+        last = 0
+        while batch := await self._delete_some_tokens(now, last):
+            last = batch[-1]
 
     async def retire(self, now: datetime, keep: timedelta) -> int:
         """Delete what finished tasks have left, `keep` after their end, and say how many that were.
@@ -79,6 +87,23 @@ class Attic:
         while batch := await self._retire_some(which, oldest, empty=empty):
             done += batch
         return done
+
+    @uninterrupted
+    async def _delete_some_tokens(self, now: datetime, after: int) -> list[int]:
+        """The ids of some replies that are over and may have a token, which is deleted if its time is up."""
+        kept = and_(_OVER, tasks.c.ping_due.is_(False), HAS_TOKEN)
+        some = select(tasks.c.id).where(kept, tasks.c.id > after).order_by(tasks.c.id).limit(_BATCH)
+        async with self._database.reading() as connection:
+            ids = list(await connection.scalars(some))
+        if not ids:
+            return []
+        async with self._database.writing() as connection:
+            found = only_readable(await connection.execute(select(tasks).where(kept, tasks.c.id.in_(ids))))
+            for task in found:
+                if task.place.token_ends <= now:
+                    change = update(tasks).where(tasks.c.id == task.id, kept)
+                    await connection.execute(change.values(values({"place": task.place.without_token()})))
+        return ids
 
     @uninterrupted
     async def _retire_some(self, which: ColumnElement[bool], oldest: Column[datetime], *, empty: bool) -> int:

@@ -11,10 +11,10 @@ from sqlalchemy import and_, func, or_, select
 from bot.rules import Ceilings, Limits, Tally, Usage
 from bot.store.database import Database
 from bot.store.dialect import unindexed
-from bot.store.tables import in_state, members, servers, tasks
+from bot.store.tables import members, servers, tasks
 from bot.store.tallying import read_tallies
 from bot.store.uninterrupted import uninterrupted
-from bot.store.usage import day_of, held_here, how_many, lately, ruling_of, unfinished, usage_of
+from bot.store.usage import IN_LINE, day_of, held_here, how_many, lately, ruling_of, unfinished, usage_of
 from bot.task import State
 
 _ENDED = tuple(state for state in State if state.ended)
@@ -75,7 +75,7 @@ class Books:
             return InUse(
                 started=await how_many(connection, started),
                 at_work=await how_many(connection, held_here(home, now)),
-                waiting=await how_many(connection, here, in_state(State.QUEUED)),
+                waiting=await how_many(connection, here, IN_LINE),
                 members=people,
             )
 

@@ -20,12 +20,13 @@ from itertools import islice
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, false, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.database import Database
 from bot.store.dialect import clock, insert_into, unindexed
 from bot.store.tables import UNSETTLED, duties, in_state, processes, tasks
+from bot.store.turns import SUSPECT_FROM
 from bot.store.uninterrupted import uninterrupted
 from bot.store.unreadable import SetAside
 from bot.task import State, Task
@@ -107,9 +108,11 @@ class Leases:
 
     @uninterrupted
     async def leave(self) -> None:
-        """Take part no longer: what this process holds is free at once."""
+        """Take part no longer: what this process holds is free at once, and nobody takes this for a crash."""
         self._sure_until = float("-inf")
+        mine = and_(UNSETTLED, tasks.c.holder == self.me, tasks.c.at_risk.is_(True))
         async with self._database.writing() as connection:
+            await connection.execute(update(tasks).where(mine).values(at_risk=False))
             await connection.execute(delete(processes).where(processes.c.id == self.me))
 
     @uninterrupted
@@ -129,7 +132,8 @@ class Leases:
                 ids = ids or await self._unknown(connection, at_work)
                 # Asked once more, now that nobody else can change these rows: one may have been taken in between.
                 still = or_(_nobodys(), tasks.c.holder == self.me)
-                change = update(tasks).where(tasks.c.id.in_(ids), still).values(**self.lease())
+                change = update(tasks).where(tasks.c.id.in_(ids), still)
+                change = change.values(**self.lease(), **self._after_crash())
                 taken = await self.aside.read_all(connection, change, ids) if ids else []
                 if taken or self.aside.ids.isdisjoint(ids):
                     return taken
@@ -149,6 +153,26 @@ class Leases:
         """What is written into a task's row that this process takes: nobody's, if it was taken for dead meanwhile."""
         me = select(processes.c.id).where(processes.c.id == self.me).scalar_subquery()
         return {"holder": me, "fence": tasks.c.fence + 1}
+
+    def _after_crash(self) -> dict[str, Any]:
+        """What is noted of a task whose last holder may have died of it.
+
+        A suspect goes on by taking a slot (turns.take_back_slot), where it waits until no other one is under way.
+        """
+        died = and_(tasks.c.at_risk.is_(True), or_(tasks.c.holder.is_(None), tasks.c.holder != self.me))
+        crashes = case((died, tasks.c.crashes + 1), else_=tasks.c.crashes)
+        unprepared = and_(tasks.c.state == State.PREPARING, tasks.c.prepared_at.is_(None))
+        suspect = and_(unprepared, crashes >= SUSPECT_FROM)
+        waits = or_(suspect, tasks.c.retry_at.is_not(None))
+        risky = and_(or_(unprepared, tasks.c.state == State.READY), ~waits)
+        return {
+            "crashes": crashes,
+            "at_risk": case((risky, true()), else_=false()),
+            # `changed_at` is in the past: it waits for nothing but its slot.
+            "retry_at": case((suspect, func.coalesce(tasks.c.retry_at, tasks.c.changed_at)), else_=tasks.c.retry_at),
+            # Only a row that was set aside, and is mended now, is overdue before it renders.
+            "overdue": and_(tasks.c.overdue, tasks.c.state.not_in((State.PREPARING, State.SENDING))),
+        }
 
     @property
     def _may_bury(self) -> bool:

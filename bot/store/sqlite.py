@@ -102,7 +102,8 @@ async def _connected(file: Path) -> hops.Connection:
 def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 (a DBAPI connection has no common type)
     connection.isolation_level = None  # the driver begins nothing by itself: _begin does
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", f"busy_timeout={_BUSY_MS}"):
+    durable = ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", f"busy_timeout={_BUSY_MS}")
+    for pragma in (*durable, "secure_delete=ON"):  # what is deleted is not to be read from the file either
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
-from sqlalchemy import Select, and_, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Select, and_, insert, or_, select
 
 from bot.rules import Ceilings, Limits, Roofs, Usage
 from bot.store.alone import PacesAlone, PausesAlone
@@ -20,25 +19,22 @@ from bot.store.database import Database, Lock
 from bot.store.dialect import unindexed, upsert
 from bot.store.engine import opened
 from bot.store.leases import Leases
+from bot.store.lifecycle import Moved, add_runs, change_task, first_values, new_task
 from bot.store.overview import Overview
 from bot.store.paces import Paces
 from bot.store.pauses import Pauses
 from bot.store.servers import Servers
 from bot.store.shares import Shares
-from bot.store.tables import IS_KEPT, UNSETTLED, in_state, members, notes, task_of, tasks, values
-from bot.store.turns import Lineup, lineup_of, take_turn
+from bot.store.tables import IS_KEPT, UNSETTLED, in_state, notes, task_of, tasks
+from bot.store.turns import Lineup, lineup_of, take_back_slot, take_slot, take_turn
 from bot.store.uninterrupted import uninterrupted
 from bot.store.unreadable import only_readable
-from bot.store.usage import counts, ruling_of, usage_of
-from bot.task import Billed, Order, Place, State, Task
+from bot.store.usage import PREPARED, ruling_of, usage_of
+from bot.task import Order, Place, State, Task
 
 _LOOKS, _BETWEEN_LOOKS = 22, 0.1
 """How often to look for the record of what a reply shows already, and the seconds between: Discord waits for three."""
 _BEGUN = and_(UNSETTLED, ~in_state(State.QUEUED))
-
-
-class Moved(Exception):
-    """The row is no longer as the caller saw it (it was cancelled, say, or another process has it): read it again."""
 
 
 class Judge(Protocol):
@@ -95,8 +91,11 @@ class Store:
         return self._database.signals(hear)
 
     @uninterrupted
-    async def reserve(self, order: Order, place: Place, now: datetime, judge: Judge) -> Task:
-        """Keep a new task, `queued`, if `judge` allows it: one transaction. Raises the judge's Refused."""
+    async def reserve(self, order: Order, place: Place, now: datetime, judge: Judge, needs: int = 0) -> Task:
+        """Keep a new task, `queued`, if `judge` allows it: one transaction. Raises the judge's Refused.
+
+        `needs`: bytes that it needs on the disk.
+        """
         home, user = order.home, order.user_id
         async with self._database.writing(Lock.ORDERS) as connection:
             ruling = await ruling_of(connection, home, user)
@@ -104,14 +103,19 @@ class Store:
             usage = await usage_of(connection, home, user, ruling, ceilings, now)
             granted = judge.check(ruling.limits, usage)
             if granted:
-                await _give_run(connection, home, user, -1)
-            new = _new(order, judge.placed(ruling.limits, place), now, granted)
+                await add_runs(connection, home, user, -1)
+            new = {**new_task(order, judge.placed(ruling.limits, place), now, granted), "needs": needs}
             added = await connection.execute(insert(tasks).values(new).returning(tasks))
             return task_of(added.one())
 
     async def get(self, task_id: int) -> Task | None:
         """The task's row as it is now. Raises RowUnreadable."""
         return await self._read_one(select(tasks).where(tasks.c.id == task_id))
+
+    async def visible(self, task_id: int) -> Task | None:
+        """The task's row for whatever shows or sends something of it: None if its member deleted their data."""
+        task = await self.get(task_id)
+        return None if task is None or task.is_erased else task
 
     async def settled(self, task_id: int) -> Task | None:
         """The row; if its end is being shown just now, once that is written down. Takes less than three seconds."""
@@ -148,17 +152,38 @@ class Store:
         )
 
     @uninterrupted
-    async def claim(self, roofs: Roofs, server_running: int, now: datetime) -> Task | None:
-        """Take the next in line, now `preparing`, if there is a slot for it; `server_running`: where none is set."""
-        if not await self._is_line():
+    async def claim(self, roofs: Roofs, now: datetime, room: int | None = None) -> Task | None:
+        """Take the next in line, now `preparing`, if there is a slot for that and `room` on the disk (None: any)."""
+        if not await self._is_any(in_state(State.QUEUED)):
             return None
         async with self._database.writing(Lock.TURNS) as connection:
-            return await take_turn(connection, roofs, server_running, now, self.leases.lease(), self.leases.aside)
+            return await take_turn(connection, roofs, room, now, self.leases.lease(), self.leases.aside)
 
-    async def _is_line(self) -> bool:
-        """Whether anybody waits: mostly nobody does, and a look holds nobody up."""
+    @uninterrupted
+    async def give_slot(self, roofs: Roofs, server_running: int, now: datetime) -> Task | None:
+        """Give the next prepared task, now `sending`, a running slot if one is free; its holder may send it at once.
+
+        `server_running`: of servers that have set none.
+        """
+        if not await self._is_any(PREPARED):
+            return None
+        async with self._database.writing(Lock.TURNS) as connection:
+            return await take_slot(connection, roofs, server_running, now, self.leases.aside)
+
+    async def _is_any(self, which: ColumnElement[bool]) -> bool:
+        """Whether any task is so: mostly nobody waits, and a look holds nobody up."""
         async with self._database.reading() as connection:
-            return await connection.scalar(select(tasks.c.id).where(in_state(State.QUEUED)).limit(1)) is not None
+            return await connection.scalar(select(tasks.c.id).where(which).limit(1)) is not None
+
+    @uninterrupted
+    async def prepared(self, task: Task, roofs: Roofs, server_running: int, now: datetime, **changes: object) -> Task:
+        """Write what was prepared; return the row: `sending` if a running slot is free for it, else it waits for one.
+
+        Raises Moved.
+        """
+        async with self._database.writing(Lock.TURNS) as connection:
+            row = await change_task(connection, task, {"prepared_at": now, "at_risk": False, **changes})
+            return await take_slot(connection, roofs, server_running, now, self.leases.aside, only=row) or row
 
     @uninterrupted
     async def lineup(self, roofs: Roofs, server_running: int, now: datetime) -> Lineup:
@@ -167,8 +192,9 @@ class Store:
             return await lineup_of(connection, roofs, server_running, now)
 
     async def in_line(self, ids: Collection[int]) -> list[Task]:
-        """Those of these tasks that still stand in line."""
-        return await self._read(select(tasks).where(tasks.c.id.in_(ids), tasks.c.state == State.QUEUED))
+        """Those of these tasks that still stand in line, or wait for a running slot."""
+        waits = or_(in_state(State.QUEUED), PREPARED)
+        return await self._read(select(tasks).where(tasks.c.id.in_(ids), waits))
 
     async def move(self, task: Task, state: State, now: datetime, **changes: object) -> Task:
         """Write the task's next state and other `changes` of its fields; return the new row.
@@ -178,7 +204,7 @@ class Store:
         """
         if not task.state.may_become(state):
             raise ValueError(f"a task never goes from {task.state} to {state}")
-        when = {} if state is task.state else {"changed_at": now}
+        when = {} if state is task.state else {"changed_at": now, **first_values(state)}
         return await self._change(task, {"state": state, **when, **changes})
 
     async def note(self, task: Task, **changes: object) -> Task:
@@ -187,16 +213,22 @@ class Store:
 
     @uninterrupted
     async def _change(self, task: Task, changes: dict[str, object]) -> Task:
-        same = and_(tasks.c.id == task.id, tasks.c.state == task.state, tasks.c.fence == task.fence)
         async with self._database.writing() as connection:
-            changed = await connection.execute(update(tasks).where(same).values(values(changes)).returning(tasks))
-            row = changed.one_or_none()
-            if row is None:
-                raise Moved(f"task {task.id} is no longer {task.state} under lease {task.fence}")
-            if row.granted and not counts(row.state, row.billed):
-                await _give_run(connection, row.home, row.user_id, 1)
-                await connection.execute(update(tasks).where(tasks.c.id == row.id).values(granted=False))
-            return task_of(row)
+            return await change_task(connection, task, changes)
+
+    @uninterrupted
+    async def go_on(self, task: Task, roofs: Roofs, server_running: int, now: datetime) -> Task:
+        """Let a task go on that only waited to be tried again; return its row, with `retry_at` while it has no slot.
+
+        What is paid for, or only waits for a running slot, needs none. Raises Moved.
+        """
+        unprepared = task.state is State.PREPARING and task.prepared_at is None
+        if not unprepared and (task.state is not State.SENDING or task.not_before is None):
+            return await self._change(task, {"retry_at": None, "at_risk": task.state is State.READY})
+        async with self._database.writing(Lock.TURNS) as connection:
+            if row := await take_back_slot(connection, task, roofs, server_running, now, self.leases.aside):
+                return row
+        raise Moved(f"task {task.id} is no longer {task.state} under lease {task.fence}")
 
     @uninterrupted
     async def recent_durations(self, limit: int = 20) -> list[float]:
@@ -230,31 +262,3 @@ class Store:
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
             return task_of(row) if row else None
-
-
-def _new(order: Order, place: Place, now: datetime, granted: bool) -> dict[str, Any]:
-    fields = {
-        "state": State.QUEUED,
-        "user_id": order.user_id,
-        "guild_id": order.guild_id,
-        "home": order.home,
-        "parent_id": order.parent_id,
-        "seconds": order.seconds,
-        "order": order,
-        "place": place,
-        "created_at": now,
-        "changed_at": now,
-        "progress": 0,
-        "head_ends": 0.0,
-        "overdue": False,
-        "billed": Billed.NO,
-        "told": False,
-        "granted": granted,
-        "forgotten": False,
-    }
-    return values(fields)
-
-
-async def _give_run(connection: AsyncConnection, home: int, user_id: int, runs: int) -> None:
-    here = and_(members.c.home == home, members.c.user_id == user_id)
-    await connection.execute(update(members).where(here).values(granted=members.c.granted + runs))

@@ -22,16 +22,18 @@ from sqlalchemy import (
     Row,
     Table,
     Text,
+    and_,
     false,
     literal_column,
     or_,
     text,
+    true,
 )
 from sqlalchemy.types import TypeDecorator
 
 from bot.phrase import Phrase, verbatim
 from bot.store.errors import RowUnreadable
-from bot.task import Place, State, Task
+from bot.task import Billed, Place, State, Task
 
 
 class Moment(TypeDecorator[datetime]):
@@ -82,8 +84,12 @@ tasks = Table(
     Column("parent_id", Number),
     Column("order", JSON, nullable=False),
     Column("place", JSON, nullable=False),
+    Column("has_token", Boolean, nullable=False, server_default=true()),  # its place may hold one
     Column("created_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
+    Column("needs", BigInteger, nullable=False, server_default=ZERO),
+    Column("room_wanted_at", Moment),
+    Column("prepared_at", Moment),
     Column("clip", JSON(none_as_null=True)),
     Column("submitted", JSON(none_as_null=True)),
     Column("head_ends", Float, nullable=False),
@@ -111,6 +117,10 @@ tasks = Table(
     Column("deleted", Boolean, nullable=False, server_default=false()),
     Column("holder", Text),  # the process that works on it, or did
     Column("fence", Integer, nullable=False, server_default=ZERO),
+    Column("tries", Integer, nullable=False, server_default=ZERO),
+    Column("crashes", Integer, nullable=False, server_default=ZERO),
+    Column("at_risk", Boolean, nullable=False, server_default=false()),
+    Column("retry_at", Moment),
     Index("tasks_state", "state", "told"),
     Index("tasks_user", "user_id", "created_at"),
     Index("tasks_home", "home", "created_at"),
@@ -127,19 +137,34 @@ UNSETTLED = or_(tasks.c.told.is_(False), tasks.c.ping_due.is_(True))
 Index("tasks_unsettled", tasks.c.holder, sqlite_where=UNSETTLED, postgresql_where=UNSETTLED)
 
 
-def _index_some(name: str, column: Column[Any], where: ColumnElement[bool]) -> None:
+def in_state(*states: State) -> ColumnElement[bool]:
+    """Whether a task's state is one of these.
+
+    They stand in the statement itself: a plan that PostgreSQL makes once for all values would take the rare states for
+    as frequent as `delivered`, and read the whole table.
+    """
+    named: list[ColumnElement[str]] = [literal_column(f"'{state.value}'") for state in states]
+    return tasks.c.state == named[0] if len(named) == 1 else tasks.c.state.in_(named)
+
+
+def _index_some(name: str, where: ColumnElement[bool], *columns: Column[Any]) -> None:
     """An index of few of the rows, so that it costs the others nothing; a query must repeat `where` as it stands."""
-    Index(name, column, sqlite_where=where, postgresql_where=where)
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 IS_FORGOTTEN = tasks.c.forgotten.is_(True)
 IS_DELETED = tasks.c.deleted.is_(True)
 IS_KEPT = tasks.c.message_id > text("0")
 """Whether more is left of it than what is counted."""
-_index_some("tasks_forgotten", tasks.c.user_id, IS_FORGOTTEN)
-_index_some("tasks_deleted", tasks.c.id, IS_DELETED)
-_index_some("tasks_kept", tasks.c.changed_at, IS_KEPT)
-_index_some("tasks_parent", tasks.c.parent_id, tasks.c.parent_id.is_not(None))
+HAS_TOKEN = tasks.c.has_token.is_(True)
+IS_FREE_FAILURE = and_(in_state(State.FAILED), tasks.c.billed == literal_column(f"'{Billed.NO.value}'"))
+"""Whether it failed and was not paid for."""
+_index_some("tasks_forgotten", IS_FORGOTTEN, tasks.c.user_id)
+_index_some("tasks_deleted", IS_DELETED, tasks.c.id)
+_index_some("tasks_kept", IS_KEPT, tasks.c.changed_at)
+_index_some("tasks_parent", tasks.c.parent_id.is_not(None), tasks.c.parent_id)
+_index_some("tasks_token", HAS_TOKEN, tasks.c.id)
+_index_some("tasks_free_failures", IS_FREE_FAILURE, tasks.c.user_id, tasks.c.changed_at)
 
 notes = Table("notes", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 """What the bot must remember of itself, such as the hash of the commands that it registered last."""
@@ -151,9 +176,11 @@ servers = Table(
     Column("limits", JSON(none_as_null=True)),  # none: the operator's defaults
     Column("server_running", Integer),  # a copy, because turns are given by it
     Column("reset_after", Number, nullable=False, server_default=ZERO),  # only tasks with greater ids count
-    Column("turn", Integer, nullable=False, server_default=ZERO),  # the number of its latest turn
+    Column("turn", Integer, nullable=False, server_default=ZERO),  # the number of its latest turn to be prepared...
+    Column("slot_turn", Integer, nullable=False, server_default=ZERO),  # ...and to be sent to FoxAPI
     Column("left_at", Moment),
     Index("servers_turn", "turn"),
+    Index("servers_slot_turn", "slot_turn"),
 )
 """One row per server, and per member in direct messages, that has limits or has had a turn."""
 
@@ -167,6 +194,7 @@ members = Table(
     Column("granted", Integer, nullable=False, server_default=ZERO),
     Column("reset_after", Number, nullable=False, server_default=ZERO),
     Column("turn", Integer, nullable=False, server_default=ZERO),
+    Column("slot_turn", Integer, nullable=False, server_default=ZERO),
     Index("members_user", "user_id"),
 )
 """One row per member of a server on whom something was decided, or who has had a turn."""
@@ -223,17 +251,7 @@ paces = Table(
 )
 """What processes do in turn."""
 
-_COPIES = {"user_id", "guild_id", "message_id", "parent_id", "home", "seconds", "holder"}
-
-
-def in_state(*states: State) -> ColumnElement[bool]:
-    """Whether a task's state is one of these.
-
-    They stand in the statement itself: a plan that PostgreSQL makes once for all values would take the rare states for
-    as frequent as `delivered`, and read the whole table.
-    """
-    named: list[ColumnElement[str]] = [literal_column(f"'{state.value}'") for state in states]
-    return tasks.c.state == named[0] if len(named) == 1 else tasks.c.state.in_(named)
+_COPIES = {"user_id", "guild_id", "message_id", "parent_id", "home", "seconds", "holder", "has_token"}
 
 
 def values(changes: Mapping[str, object]) -> dict[str, Any]:
@@ -241,6 +259,7 @@ def values(changes: Mapping[str, object]) -> dict[str, Any]:
     row = {name: _value(value) for name, value in changes.items()}
     if isinstance(place := changes.get("place"), Place):
         row["place"]["token"] = place.token.get_secret_value()
+        row["has_token"] = bool(row["place"]["token"])
         row["message_id"] = place.message_id
     return row
 

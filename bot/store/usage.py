@@ -22,10 +22,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.rules import Ceilings, Limits, Usage, Window
 from bot.store.dialect import unindexed
-from bot.store.tables import Moment, in_state, members, servers, tasks
+from bot.store.tables import IS_FREE_FAILURE, Moment, in_state, members, servers, tasks
 from bot.task import Billed, State
 
-DAY = timedelta(hours=24)
+DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 _LONGEST_COOLDOWN = timedelta(days=7)
 _HELD = timedelta(minutes=10)
 """How long a task that nobody follows any more may still be at FoxAPI; they take two minutes or so."""
@@ -49,19 +49,42 @@ def lately(now: datetime) -> Condition:
 _IS_UNFINISHED: Condition = and_(in_state(*(state for state in State if not state.ended)), tasks.c.overdue.is_(False))
 
 
-def _takes_slot(held_since: datetime | BindParameter[datetime]) -> Condition:
-    followed = in_state(State.PREPARING, State.SENDING, State.RENDERING)
+def _at_rest(now: datetime | BindParameter[datetime]) -> Condition:
+    """Whether a task only waits to be tried again.
+
+    One whose wait is over takes a slot again before it goes on, so that nobody else is let in ahead of it.
+    """
+    return and_(tasks.c.retry_at.is_not(None), tasks.c.retry_at > now)
+
+
+def _takes_slot(now: datetime | BindParameter[datetime], held_since: datetime | BindParameter[datetime]) -> Condition:
+    followed = and_(in_state(State.SENDING, State.RENDERING), ~_at_rest(now))
     left_alone = and_(unindexed(tasks.c.state) == State.UNCLEAR, tasks.c.changed_at > held_since)
     return and_(tasks.c.overdue.is_(False), or_(followed, left_alone))
 
 
 def at_work(now: datetime) -> Condition:
-    """Whether a task takes a slot.
+    """Whether a task takes a running slot; one that only waits to be tried again does not.
 
     One whose answer was lost may be at FoxAPI, unknown to us: it keeps its slot for a while. One that its member gave
     up frees it at once, for that is what Cancel promises.
     """
-    return _takes_slot(now - _HELD)
+    return _takes_slot(now, now - _HELD)
+
+
+_IS_PREPARING: Condition = and_(in_state(State.PREPARING), tasks.c.overdue.is_(False))
+"""(One that is overdue already was set aside: see unreadable.py.)"""
+
+
+def in_preparation(now: datetime) -> Condition:
+    """Whether a task takes a slot for being prepared; one that only waits to be tried again does not."""
+    return and_(_IS_PREPARING, tasks.c.prepared_at.is_(None), ~_at_rest(now))
+
+
+PREPARED: Condition = and_(_IS_PREPARING, tasks.c.prepared_at.is_not(None))
+"""Whether a task waits for a running slot."""
+IN_LINE: Condition = and_(in_state(State.QUEUED, State.PREPARING), tasks.c.overdue.is_(False))
+"""Whether a task will want a running slot: it is counted as waiting from its order on."""
 
 
 def unfinished(home: int) -> Condition:
@@ -106,6 +129,8 @@ async def usage_of(
         "server_reset": ruling.server_reset,
         "day_ago": now - DAY,
         "cooled_down": now - _LONGEST_COOLDOWN,
+        "now": now,
+        "hour_ago": now - HOUR,
         "held_since": now - _HELD,
         **{f"most_{name}": ceiling for name, ceiling in ceilings},
     }
@@ -115,7 +140,7 @@ async def usage_of(
         frees_at = None
         if 0 < ceiling <= count:  # there is room again once the newest `ceiling` tasks but one are all that is left
             started = (await connection.execute(newest, {**values, "skipped": ceiling - 1})).scalar_one()
-            frees_at = started + DAY
+            frees_at = started + (HOUR if name == "free_failures" else DAY)
         found[name] = Window(count=count, frees_at=frees_at)
     return Usage(blocked=ruling.blocked, granted=ruling.granted, **found)
 
@@ -158,39 +183,44 @@ _NARROWED: Condition = unindexed(tasks.c.home) == bindparam("home")
 """The same, where another index leads to fewer rows than a community's whole past."""
 _OWN: Condition = and_(_NARROWED, tasks.c.user_id == bindparam("user_id"))
 _LATELY: Condition = and_(tasks.c.created_at > bindparam("day_ago"), COUNTS)
-_WORKING = _takes_slot(bindparam("held_since"))
-_QUEUED: Condition = in_state(State.QUEUED)
+_WORKING = _takes_slot(bindparam("now"), bindparam("held_since"))
 
 _WINDOWS: dict[str, Condition] = {
     "member": and_(_OWN, _LATELY, unindexed(tasks.c.id) > bindparam("member_reset")),
     "server": and_(_HERE, _LATELY, unindexed(tasks.c.id) > bindparam("server_reset")),
     "share": and_(_HERE, _LATELY),
     "everywhere": _LATELY,
+    "free_failures": and_(
+        IS_FREE_FAILURE,
+        tasks.c.user_id == bindparam("user_id"),
+        tasks.c.changed_at > bindparam("hour_ago"),
+        or_(unindexed(tasks.c.home) != bindparam("home"), unindexed(tasks.c.id) > bindparam("member_reset")),
+    ),
 }
-"""By the names in Usage and Ceilings, which tasks each daily number counts."""
+"""By the names in Usage and Ceilings, which tasks each number counts."""
 
-_NEWEST = {
-    name: select(tasks.c.created_at)
-    .where(window)
-    .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
-    .limit(1)
-    .offset(bindparam("skipped", type_=Integer))
-    for name, window in _WINDOWS.items()
-}
+
+def _newest(name: str) -> Select[datetime]:
+    """A window's tasks, those first that are the last to leave it."""
+    since = tasks.c.changed_at if name == "free_failures" else tasks.c.created_at
+    return select(since).where(_WINDOWS[name]).order_by(since.desc())
 
 
 def _up_to_ceiling(name: str) -> Select[int]:
     """Count a window's tasks no further than its ceiling; where that is 0, there is no limit, and nothing is read."""
     most = bindparam(f"most_{name}", type_=Integer)
-    newest = select(tasks.c.created_at).where(_WINDOWS[name]).order_by(tasks.c.created_at.desc()).limit(most)
-    return select(func.count()).select_from(newest.subquery())
+    return select(func.count()).select_from(_newest(name).limit(most).subquery())
 
 
+_NEWEST = {
+    name: _newest(name).order_by(tasks.c.id.desc()).limit(1).offset(bindparam("skipped", type_=Integer))
+    for name in _WINDOWS
+}
 _NUMBERS = {
     "unfinished": number(_IS_UNFINISHED, _HERE, tasks.c.user_id == bindparam("user_id")),
-    "server_queued": number(_QUEUED, _HERE),
+    "server_queued": number(IN_LINE, _HERE),
     "server_at_work": number(_WORKING, _NARROWED),
-    "queued": number(_QUEUED),
+    "queued": number(IN_LINE),
     "at_work": number(_WORKING),
     **{name: _up_to_ceiling(name) for name in _WINDOWS},
 }

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0013"
 
 _TASKS = sa.table(
     "tasks",
@@ -17,6 +17,7 @@ _TASKS = sa.table(
     sa.column("user_id", sa.BigInteger),
     sa.column("forgotten", sa.Boolean),
     sa.column("deleted", sa.Boolean),
+    sa.column("has_token", sa.Boolean),
     sa.column("order", sa.JSON),
 )
 _AT_ONCE = 1000
@@ -28,14 +29,18 @@ def upgrade() -> None:
     _drop_nul()  # first: where there is one, PostgreSQL reads nothing out of that JSON
     parent = _TASKS.c.order["parent_id"].as_integer()
     op.execute(_TASKS.update().values(parent_id=parent).where(parent.is_not(None)))
+    # Whether a place has a token is found out by the first sweep, which deletes it.
+    op.add_column("tasks", sa.Column("has_token", sa.Boolean, nullable=False, server_default=sa.true()))
     op.create_index("tasks_rendered", "tasks", ["rendered_at"])
-    for name, column, where in (
-        ("tasks_forgotten", "user_id", _TASKS.c.forgotten.is_(True)),
-        ("tasks_deleted", "id", _TASKS.c.deleted.is_(True)),
-        ("tasks_kept", "changed_at", _TASKS.c.message_id > sa.text("0")),
-        ("tasks_parent", "parent_id", _TASKS.c.parent_id.is_not(None)),
+    for name, columns, where in (
+        ("tasks_forgotten", ["user_id"], _TASKS.c.forgotten.is_(True)),
+        ("tasks_deleted", ["id"], _TASKS.c.deleted.is_(True)),
+        ("tasks_kept", ["changed_at"], _TASKS.c.message_id > sa.text("0")),
+        ("tasks_parent", ["parent_id"], _TASKS.c.parent_id.is_not(None)),
+        ("tasks_token", ["id"], _TASKS.c.has_token.is_(True)),
+        ("tasks_free_failures", ["user_id", "changed_at"], sa.text("state = 'failed' AND billed = 'no'")),
     ):
-        op.create_index(name, "tasks", [column], sqlite_where=where, postgresql_where=where)
+        op.create_index(name, "tasks", columns, sqlite_where=where, postgresql_where=where)
     op.create_index("shares_message", "shares", ["message_id"])
     numbers = ("delivered", "failed", "cancelled", "unclear", "seconds")
     op.create_table(
