@@ -29,6 +29,8 @@ class Header:
     """How the colours are coded, such as bt709, or nothing if the file does not say."""
     transfer: str
     """How light becomes numbers, such as smpte2084, or nothing."""
+    interlaced: bool
+    """Whether its pictures are woven of two fields."""
     rate: float
     """Pictures per second on average, or 0 if the file does not say."""
     claims: float | None
@@ -61,6 +63,7 @@ def described(log: str) -> Header | None:
         aspect=_aspect(video["rest"], turned),
         matrix=matrix,
         transfer=transfer,
+        interlaced=" first" in (video["colour"] or ""),
         rate=_rate(video["rest"]),
         claims=_claims(text),
         sound=re.search(r"\n  Stream #0:\S+: Audio: ", text) is not None,

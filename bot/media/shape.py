@@ -20,7 +20,7 @@ RATE_LEAST, RATE_MOST = 10, 60
 _COMMON_RATES = tuple(
     Fraction(rate) for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
 )
-_HDR = {"smpte2084", "arib-std-b67"}
+HDR = frozenset({"smpte2084", "arib-std-b67"})
 """PQ and HLG: as they are, they look washed out on a screen that does not know them."""
 
 
@@ -75,6 +75,7 @@ async def picture_filter(ffmpeg: Ffmpeg, look: Look, shape: Shape, *, start: flo
     # ffmpeg's guesses at times that are not there come late by the pictures that the decoder holds back.
     shown = f"N/({beat:.6f}*TB)" if beat else "PTS"
     steps = [
+        *(["bwdif=mode=send_frame:deint=interlaced"] if look.header.interlaced else []),
         f"setpts={shown}-{start:.6f}/TB",
         f"fps={shape.rate}:start_time=0",  # of all that came before, it keeps the picture that still stands at 0
         *await _drawn(ffmpeg, look, shape),
@@ -89,7 +90,7 @@ async def _drawn(ffmpeg: Ffmpeg, look: Look, shape: Shape) -> list[str]:
     """Fill `shape`, in BT.709 with 8 bit; high dynamic range is toned down, if this ffmpeg can do it."""
     width, height = _within(look, shape)
     scale = f"scale={width}:{height}:flags=bicubic"
-    if look.header.transfer in _HDR and await ffmpeg.has_filters("zscale", "tonemap"):
+    if look.header.transfer in HDR and await ffmpeg.has_filters("zscale", "tonemap"):
         steps = [
             scale,
             f"zscale=tin={look.header.transfer}:pin=bt2020:min=bt2020nc:t=linear:npl=203",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import media
 from bot.foxapi import Passing, Rejected
-from bot.media import Unreachable
+from bot.media import Look, Unreachable
 from bot.phrase import say
 from bot.runner.sending import send
 from bot.task import Failed, Task
@@ -28,12 +28,23 @@ async def prepare(job: Job, task: Task) -> Task:
     tools, files = job.tools, job.tools.files(task)
     await _patiently(job, task, lambda: tools.folders.open(task.id), tools.patience.fetch)
     await _patiently(job, task, lambda: tools.clips.fetch(task.order.source_url, files.clip), tools.patience.fetch)
-    clip = await job.unless_nudged(media.look_with_poster(tools.ffmpeg, files.clip, files.still))
-    if not media.unfit(clip):
-        return await send(job, task, clip=clip, submitted=clip, video_url=task.order.source_url)
-    task = await tools.store.note(task, clip=clip)
+    seen = await job.unless_nudged(media.look_with_poster(tools.ffmpeg, files.clip, files.still))
+    if await job.unless_nudged(_goes_untouched(job, task, seen)):
+        return await send(job, task, clip=seen.clip, submitted=seen.clip, video_url=task.order.source_url)
+    task = await tools.store.note(task, clip=seen.clip)
     job.show(task)
     return await send(job, await _make_fit(job, task))
+
+
+async def _goes_untouched(job: Job, task: Task, seen: Look) -> bool:
+    """Whether FoxAPI can be given the clip's own address without any doubt."""
+    tools, clip = job.tools, job.tools.files(task).clip
+    doubts = await media.doubts(tools.ffmpeg, clip, seen)
+    if not doubts and not await media.can_be_handed_on(tools.clips, task.order.source_url, clip):
+        doubts = ["its address"]
+    if doubts:
+        log.info("task %d: the clip does not go to FoxAPI as it is: %s", task.id, "; ".join(doubts))
+    return not doubts
 
 
 async def _make_fit(job: Job, task: Task) -> Task:
