@@ -62,7 +62,7 @@ async def assembled(
             )
         bell.carry = await stack.enter_async_context(store.signals(bell.hear))
         fox = await stack.enter_async_context(_foxapi(settings, patience, metrics))
-        clips, results = [await stack.enter_async_context(fetcher) for fetcher in _fetchers(settings, patience.silence)]
+        clips, results = [await stack.enter_async_context(fetcher) for fetcher in _fetchers(settings, patience)]
         await _check_key(fox)
         service = Service(store, now, bell.ring, settings.default_limits, settings.roofs, news)
         folders = _folders(settings)
@@ -133,11 +133,13 @@ def _foxapi(settings: Settings, patience: Patience, metrics: Metrics) -> FoxAPI:
     )
 
 
-def _fetchers(settings: Settings, silence: float) -> list[Fetcher]:
-    """The one that fetches what members give, and the one that fetches results."""
+def _fetchers(settings: Settings, patience: Patience) -> list[Fetcher]:
+    """The one that fetches what members give, and the one that fetches results. Each looks up names for itself."""
+    trusted, idle = settings.trusted_media_hosts, patience.silence
+    most = settings.max_clip_mb * 1_000_000
     return [
-        Fetcher(trusted=settings.trusted_media_hosts, idle_seconds=silence, max_bytes=most)
-        for most in (settings.max_clip_mb * 1_000_000, _RESULT_BYTES)
+        Fetcher(trusted=trusted, idle_seconds=idle, max_bytes=most, seconds=patience.fetch),
+        Fetcher(trusted=trusted, idle_seconds=idle, max_bytes=_RESULT_BYTES, seconds=patience.download),
     ]
 
 

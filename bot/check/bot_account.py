@@ -81,6 +81,6 @@ def _object(answer: Answer | Unreachable) -> dict[str, Any]:
         return {}
     try:
         content = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

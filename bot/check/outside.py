@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
+
+from bot.http_time import parse_http_date
 
 _TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=8)
 _BODY_MAX = 1 << 20
@@ -35,13 +37,23 @@ async def get(
     asked = now()
     try:
         async with session.get(url, headers=dict(headers), timeout=_TIMEOUT, allow_redirects=False) as answer:
-            body = await answer.content.read(_BODY_MAX)
+            body = await _whole(answer)
             middle = asked + (now() - asked) / 2
             return Answer(answer.status, answer.headers, body, _skew(answer.headers.get("Date", ""), middle))
     except TimeoutError as error:
         raise Unreachable("no answer in time") from error
-    except (aiohttp.ClientError, OSError, ValueError) as error:
+    except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
         raise Unreachable(_reason(error)) from error
+
+
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    """The body, however many pieces it comes in; of one without end its beginning."""
+    body = bytearray()
+    async for piece in answer.content.iter_chunked(1 << 16):
+        body += piece
+        if len(body) >= _BODY_MAX:
+            break
+    return bytes(body)
 
 
 def _reason(error: Exception) -> str:
@@ -55,8 +67,5 @@ def _reason(error: Exception) -> str:
 
 
 def _skew(date: str, now: datetime) -> timedelta | None:
-    try:
-        theirs = parsedate_to_datetime(date)
-    except (ValueError, IndexError, OverflowError):
-        return None
-    return (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)) - now
+    theirs = parse_http_date(date)
+    return theirs - now if theirs else None

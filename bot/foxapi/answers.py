@@ -11,15 +11,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
 from bot.foxapi.sentences import sentence_for_failure, sentence_for_status
+from bot.http_time import parse_retry_after
 from bot.phrase import Phrase
 
 Json = dict[str, Any]
-_WORD = re.compile(r"[\w.:-]{1,80}")
+_WORD = re.compile(r"[\w.:-]{1,80}", re.ASCII)
+_ID = re.compile(r"(?!\.+$)[\w.:=+~@-]{1,200}", re.ASCII)
+"""Of a task: it becomes a part of a path, and is kept in a database."""
+_LINK_LONGEST = 4096
 _REQUEST = re.compile(r"request[_ ]id:? *([\w.-]{1,80})", re.IGNORECASE)
 
 
@@ -126,7 +129,7 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes) -> Json:
 def accepted(content: Json) -> Accepted:
     """Read the create call's answer. Raises MaybeTaken when there is no id in it: something may be rendering."""
     remote_id = content.get("id")
-    if not isinstance(remote_id, str) or not remote_id:
+    if not isinstance(remote_id, str) or not _ID.fullmatch(remote_id):
         raise MaybeTaken("2xx without a task id")
     info = content.get("task_info")
     seconds = info.get("estimated_time") if isinstance(info, dict) else None
@@ -135,7 +138,8 @@ def accepted(content: Json) -> Accepted:
 
 def remote(content: Json) -> Remote:
     """Read the query's answer. A status that we do not know counts as processing: only time can tell what it means."""
-    word = str(content.get("status")).lower()
+    told = content.get("status")
+    word = told.lower() if isinstance(told, str) else ""
     if word in {"cancelled", "canceled"}:  # seen; it ends like failed
         word = RemoteStatus.FAILED
     status = RemoteStatus(word) if word in set(RemoteStatus) else RemoteStatus.PROCESSING
@@ -148,19 +152,8 @@ def remote(content: Json) -> Remote:
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, from Retry-After as seconds or as a date (RFC 9110, 10.2.3); at most an hour is believed."""
-    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "").strip()
-    if not value:
-        return None
-    seconds = _number(value)
-    if seconds is None:
-        try:
-            moment = parsedate_to_datetime(value)
-        except (ValueError, IndexError, OverflowError):
-            return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        seconds = (moment - datetime.now(UTC)).total_seconds()
-    return min(3600.0, max(0.0, seconds))
+    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "")
+    return parse_retry_after(value, datetime.now(UTC))
 
 
 def _object(body: bytes) -> Json | None:
@@ -175,15 +168,22 @@ def _error(content: Json | None, body: bytes) -> tuple[str, str]:
     """The error's code and message; gateways in front of FoxAPI answer HTML or plain text (seen)."""
     error = (content or {}).get("error")
     if isinstance(error, dict):
-        return _code(error.get("code")), str(error.get("message") or "")[:300]
+        return _code(error.get("code")), _words(error.get("message"))
     if isinstance(error, str):
-        return "", error[:300]
-    return "", body[:80].decode("utf-8", "replace")
+        return "", _words(error)
+    return "", _words(body[:80].decode("utf-8", "replace"))
+
+
+def _words(value: object) -> str:
+    """A text for people: without what no database, message or log takes, such as half characters and NULs."""
+    text = value[:300] if isinstance(value, str) else ""
+    return "".join(each if each.isprintable() else " " for each in text).strip()
 
 
 def _code(value: object) -> str:
     """A code is a word; anything else that stands in its place is not for the log."""
-    return found[0] if (found := _WORD.fullmatch(str(value or ""))) else ""
+    text = str(value) if isinstance(value, int) and abs(value) < 10**9 else value
+    return found[0] if isinstance(text, str) and (found := _WORD.fullmatch(text)) else ""
 
 
 def _request_id(headers: Mapping[str, str], message: str) -> str:
@@ -218,7 +218,13 @@ def _result_url(content: Json) -> str | None:
         places += [output.get("url"), output.get("urls")]
     for place in places:
         for item in place if isinstance(place, list) else [place]:
-            url = item.get("url") if isinstance(item, dict) else item
-            if isinstance(url, str) and url.startswith(("https://", "http://")):
+            if url := link(item.get("url") if isinstance(item, dict) else item):
                 return url
     return None
+
+
+def link(value: object) -> str | None:
+    """`value`, if it is an http(s) link that can be kept."""
+    if not isinstance(value, str) or not value.startswith(("https://", "http://")):
+        return None
+    return value if value.isprintable() and len(value) <= _LINK_LONGEST else None

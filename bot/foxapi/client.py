@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import SecretStr
 from yarl import URL
 
@@ -23,6 +24,7 @@ from bot.foxapi.answers import (
     Remote,
     accepted,
     decipher,
+    link,
     remote,
 )
 
@@ -118,8 +120,8 @@ class FoxAPI:
             form = aiohttp.FormData()
             form.add_field("file", file, filename=name, content_type="video/mp4")
             content = await self._call(self._session, "POST", "v1/files/upload/stream", self._upload, data=form)
-        url = content.get("url")
-        if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+        url = link(content.get("url"))
+        if url is None:
             raise Passing("an upload was answered without an address")
         return url
 
@@ -127,7 +129,8 @@ class FoxAPI:
         """Name the models that this key can call (GET /v1/models; seen, not documented). Raises Rejected or Passing."""
         content = await self._call(self._session, "GET", "v1/models", self._query)
         items = content.get("data")
-        return [str(item.get("id")) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+        ids = [item.get("id") for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+        return [each for each in ids if isinstance(each, str)]
 
     async def _call(
         self,
@@ -144,11 +147,11 @@ class FoxAPI:
             async with session.request(
                 method, self._base / path, headers=headers, timeout=timeout, allow_redirects=False, **content
             ) as answer:
-                body = await answer.content.read(_BODY_MAX) if answer.status != 200 else await _whole(answer)
+                body = await _whole(answer)
                 status, answered = answer.status, answer.headers
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NoConnection(f"no connection: {type(error).__name__}") from error
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError) as error:
             raise Passing(f"{type(error).__name__}: {error}") from error
         if status != 200:
             log.debug("FoxAPI answered %d: %.300r", status, body)
@@ -156,9 +159,14 @@ class FoxAPI:
 
 
 async def _whole(answer: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for piece in answer.content.iter_chunked(1 << 16):
-        body += piece
-        if len(body) > _BODY_MAX:
-            raise aiohttp.ClientPayloadError("an answer without end")
+    """The body, however many pieces it comes in. Of a refusal the status decides: it need not come whole."""
+    body, told = bytearray(), 200 <= answer.status < 300
+    try:
+        async for piece in answer.content.iter_chunked(1 << 16):
+            body += piece
+            if len(body) > _BODY_MAX:
+                raise aiohttp.ClientPayloadError("an answer without end")
+    except (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError):
+        if told:
+            raise
     return bytes(body)

@@ -1,6 +1,6 @@
 """Any video in, a fit clip out: fetch safely, look, prepare, join, fit. ffmpeg runs apart and bounded."""
 
-from bot.media.errors import Unfit, Unreachable
+from bot.media.errors import Unfit, UnknownHost, Unreachable
 from bot.media.fetch import Fetcher
 from bot.media.ffmpeg import Ffmpeg, Ran, Work
 from bot.media.fit import fit
@@ -28,6 +28,7 @@ __all__ = [
     "Ran",
     "Shelf",
     "Unfit",
+    "UnknownHost",
     "Unreachable",
     "Work",
     "can_be_handed_on",

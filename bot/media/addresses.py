@@ -54,6 +54,8 @@ _REFUSED_V6 = tuple(
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?")
 _NUMBERS = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?")
 _LONGEST_LINK = 4096
+_LONGEST_NAME, _LONGEST_LABEL = 253, 63
+"""Of a name in the DNS (RFC 1035, 2.3.4)."""
 
 
 def public(address: IPv4Address | IPv6Address) -> bool:
@@ -81,7 +83,7 @@ def admitted(text: str, trusted: frozenset[str]) -> URL:
     try:
         url = URL(text, encoded=text.isascii())
         host, port = url.raw_host, url.port
-    except ValueError:
+    except (ValueError, TypeError):  # yarl's, and its helpers' for names: UnicodeError is a ValueError
         raise Unfit(NOT_A_LINK) from None
     if url.scheme not in {"http", "https"} or not host or not port:
         raise Unfit(NOT_A_LINK)
@@ -100,7 +102,9 @@ def _check_literal(host: str) -> None:
         # 0x7f.1 and 2130706433 also mean 127.0.0.1 to a system's resolver; nobody writes public addresses so.
         if _NUMBERS.fullmatch(host):
             raise Unfit(PRIVATE) from None
-        if not _NAME.fullmatch(host):
+        labels = host.removesuffix(".").split(".")
+        proper = all(0 < len(label) <= _LONGEST_LABEL for label in labels) and len(host) <= _LONGEST_NAME
+        if not proper or not _NAME.fullmatch(host):
             raise Unfit(NOT_A_LINK) from None
     else:
         if not public(address):

@@ -23,3 +23,7 @@ class Unreachable(Exception):
         super().__init__(str(sentence))
         self.sentence = sentence
         self.retry_after = retry_after
+
+
+class UnknownHost(Unreachable):
+    """The server's name is not known. It was asked for often enough: to go on would only keep the member waiting."""

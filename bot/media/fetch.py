@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from io import BufferedWriter
 from pathlib import Path
 from types import TracebackType
@@ -14,10 +13,13 @@ from typing import Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
+from bot.http_time import parse_retry_after
 from bot.media.addresses import NOT_A_LINK, PublicResolver, admitted
-from bot.media.errors import Unfit, Unreachable
+from bot.media.errors import Unfit, UnknownHost, Unreachable
+from bot.media.names import UNKNOWN, Names
 from bot.phrase import Phrase, say
 
 USER_AGENT = "extend-bot (a Discord bot; fetches a video that a member linked)"
@@ -40,7 +42,7 @@ class Fetcher:
         *,
         trusted: frozenset[str] = frozenset(),
         max_bytes: int = 200_000_000,
-        seconds: float = 180,
+        seconds: float = 120,
         idle_seconds: float = 20,
         resolver: AbstractResolver | None = None,
     ) -> None:
@@ -57,7 +59,7 @@ class Fetcher:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        resolver = PublicResolver(self._resolver or aiohttp.ThreadedResolver(), self._trusted)
+        resolver = PublicResolver(self._resolver or Names(), self._trusted)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -74,22 +76,26 @@ class Fetcher:
         if self._session is not None:
             await self._session.close()
 
-    async def fetch(self, url: str, into: Path) -> int:
+    async def fetch(self, url: str, into: Path, *, seconds: float | None = None) -> int:
         """Store what `url` answers as the file `into`, and return its size in bytes.
 
+        `seconds` that are left to the caller bound look-ups, redirects and all, where they are fewer than the usual.
         The file appears whole or not at all. Raises :class:`Unfit` if the same link can never work, and
         :class:`Unreachable` if it may work later. No text of either carries the link, which may be signed.
         """
         part = into.with_name(into.name + ".part")
+        most = self._seconds if seconds is None else min(self._seconds, seconds)
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(most):
                 size = await self._store(url, part)
             await asyncio.to_thread(part.replace, into)
         except BaseException as error:
             await asyncio.to_thread(part.unlink, missing_ok=True)
             if isinstance(error, aiohttp.InvalidURL):
                 raise Unfit(NOT_A_LINK) from None
-            if isinstance(error, aiohttp.ClientError | OSError):
+            if isinstance(error, aiohttp.ClientConnectorDNSError):
+                raise UnknownHost(UNKNOWN) from None
+            if isinstance(error, aiohttp.ClientError | HttpProcessingError | OSError):
                 raise Unreachable(_sentence(error)) from None
             raise
         return size
@@ -141,7 +147,7 @@ class Fetcher:
                     "The server of that link answered {status}; try again later, or attach the video.",
                     status=str(response.status),
                 ),
-                retry_after(response.headers.get("Retry-After", ""), datetime.now(UTC)),
+                parse_retry_after(response.headers.get("Retry-After", ""), datetime.now(UTC)),
             )
         if response.status in {404, 410}:
             raise Unfit(
@@ -191,11 +197,9 @@ def _sentence(error: Exception) -> Phrase:
     """What happened on the way, without the words of `error`, which may carry the link."""
     if isinstance(error, TimeoutError):
         return say("The server of that link was too slow; try again later, or attach the video.")
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return say("The server of that link cannot be found; check the link, or attach the video.")
     if isinstance(error, aiohttp.ClientPayloadError):
         return say("The video broke off while I fetched it; try again, or attach the video.")
-    if isinstance(error, aiohttp.ClientError):
+    if isinstance(error, aiohttp.ClientError | HttpProcessingError):
         return say("The server of that link does not answer; try again later, or attach the video.")
     return say("I have no room to store that video at the moment; try again later.")
 
@@ -204,17 +208,5 @@ def _target(here: URL, location: str) -> str:
     """Where a redirect from `here` leads, spelled as the server spelled it."""
     try:
         return str(here.join(URL(location, encoded=location.isascii())))
-    except ValueError:
+    except (ValueError, TypeError):
         raise Unfit(say("That link redirects to something that is not a link; link to the file itself.")) from None
-
-
-def retry_after(header: str, now: datetime) -> float | None:
-    """The seconds that a Retry-After header asks for, whether it gives a number or a date; at most an hour."""
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(header) - now).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return min(max(seconds, 0.0), 3600.0) if seconds == seconds else None  # noqa: PLR0124 - "nan" is a float

@@ -23,7 +23,7 @@ FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif,avi,mpegts,flv"
 MOST_PIXELS = 8192 * 8192
 MOST_STREAMS = 64
 _TOO_MUCH = say("That video needs more time or memory than I give to one file; try a shorter or smaller one.")
-_STDERR_HEAD, _STDERR_TAIL = 1 << 16, 1 << 14
+_STDERR_HEAD, _STDERR_TAIL = 1 << 18, 1 << 14
 _SHELL = Path("/bin/sh")
 # A limit that a system does not know is left out: the others, and the time bound of run(), still hold.
 _BOUNDED = 'for limit in v t f; do ulimit -$limit "$1" 2>/dev/null; shift; done; exec "$@"'

@@ -1,4 +1,9 @@
-"""Read what ffmpeg logs about a file that it opened: the container, the video stream, and whether there is sound."""
+"""Read what ffmpeg logs about a file: the container, the video stream, and whether there is sound.
+
+ffmpeg prints the tags of its inputs between its own words, and some of them (a language, a tag's key, a codec's name)
+with their line breaks, so that a title can look like a stream. Its description of an output repeats all facts about the
+streams, and :data:`STRIPPED` leaves the tags out of it. That description is found by a mark that no file can know.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +11,16 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+STRIPPED = ("-map_metadata", "-1", "-map_metadata:s:v", "-1", "-map_metadata:s:a", "-1", "-map_chapters", "-1")
+"""Options of an output that gets no word of the input's."""
 _VIDEO = re.compile(
-    r"Stream #0:\d+\S*: Video: (?P<codec>\w+)(?: \([^)]*\))*, (?P<pixels>\w+)(?:\((?P<colour>[^)]*)\))?"
-    r".*?, (?P<width>\d+)x(?P<height>\d+)(?P<rest>.*)"
+    r"\n  Stream #0:0\S*: Video: (?P<codec>\w+)(?: \([^)\n]*\))*, (?P<pixels>\w+)(?:\((?P<colour>[^)\n]*)\))?"
+    r"[^\n]*?, (?P<width>\d{1,9})x(?P<height>\d{1,9})(?P<rest>[^\n]*)",
+    re.ASCII,
 )
+_AUDIO = re.compile(r"\n  Stream #0:1\S*: Audio: ", re.ASCII)
+_FAMILY = re.compile(r"(?:^|\n)Input #0, ([\w,]{1,100}), from ", re.ASCII)
+_DURATION = re.compile(r"\n  Duration: (?:N/A|(\d{1,6}):(\d\d):(\d\d\.\d{1,9})), ", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +47,30 @@ class Header:
     claims: float | None
     """Seconds that the longest stream should last, or None."""
     sound: bool
-    streams: int
     family: tuple[str, ...]
     """All the names that ffmpeg's reader of this kind of file has."""
-    brand: str | None
-    """The major brand of an MP4 or MOV file."""
 
 
-def described(log: str) -> Header | None:
-    """The file that `log` describes as ffmpeg's first input, or None if there is no readable video in it."""
-    text = log.partition("\nStream mapping:")[0]
-    family = re.search(r"Input #0, (\S+), from ", text)
-    video = next((found for found in _VIDEO.finditer(text) if "(attached pic)" not in found["rest"]), None)
+def marked(mark: str) -> tuple[str, ...]:
+    """Options of the first output by which :func:`described` finds its description."""
+    return (*STRIPPED, "-metadata", f"comment={mark}")
+
+
+def described(log: str, mark: str) -> Header | None:
+    """The file that `log` describes: ffmpeg's first input, whose video (and sound) its first output copies.
+
+    `mark` is what :func:`marked` was given. None if there is no readable video in the file.
+    """
+    before, _, after = log.partition(f"\n    comment         : {mark}\n")
+    text = "\n" + after.partition("\nOutput #1, ")[0]
+    family, video = _FAMILY.search(before), _VIDEO.search(text)
     if family is None or video is None or video["codec"] in {"none", "unknown"}:
         return None
     width, height = int(video["width"]), int(video["height"])
+    if not width or not height:
+        return None
     turned = _turned(text[video.end() :].partition("\n  Stream #0:")[0])
     matrix, transfer = _colour(video["colour"] or "")
-    brand = re.search(r"\n    major_brand +: (.*)", text)
     return Header(
         codec=video["codec"],
         pixels=video["pixels"],
@@ -65,23 +82,27 @@ def described(log: str) -> Header | None:
         transfer=transfer,
         interlaced=" first" in (video["colour"] or ""),
         rate=_rate(video["rest"]),
-        claims=_claims(text),
-        sound=re.search(r"\n  Stream #0:\S+: Audio: ", text) is not None,
-        streams=text.count("\n  Stream #0:"),
+        claims=_claims(before.partition("\nInput #1, ")[0]),
+        sound=_AUDIO.search(text) is not None,
         family=tuple(family[1].split(",")),
-        brand=brand[1] if brand else None,
     )
+
+
+def complains(log: str, *words: str) -> bool:
+    """Whether one of ffmpeg's parts logged a line with one of `words`; a tag that says the same does not count."""
+    said = "|".join(map(re.escape, words))
+    return re.search(rf"^\[[\w, /:#-]+ @ 0x[0-9a-f]+\] (?:[^\n]*)(?:{said})", log, re.ASCII | re.MULTILINE) is not None
 
 
 def _turned(below: str) -> int:
     """The rotation noted in the lines `below` a stream's own, to the next quarter: players know no other."""
-    turn = re.search(r"rotation of (-?[\d.]+) degrees", below)
+    turn = re.search(r"\n +[Dd]isplay ?[Mm]atrix: rotation of (-?\d{1,6}\.\d+) degrees", below, re.ASCII)
     return round(float(turn[1]) / 90) * 90 % 360 if turn else 0
 
 
 def _aspect(rest: str, turned: int) -> Fraction:
     """A pixel's shape after the rotation; what is missing or absurd counts as square."""
-    ratio = re.search(r"SAR (\d+):(\d+)", rest)
+    ratio = re.search(r"SAR (\d{1,10}):(\d{1,10})", rest, re.ASCII)
     if ratio is None or int(ratio[1]) == 0 or int(ratio[2]) == 0:
         return Fraction(1)
     shape = Fraction(int(ratio[1]), int(ratio[2]))
@@ -95,17 +116,21 @@ def _colour(noted: str) -> tuple[str, str]:
 
     Three equal ones are written once.
     """
-    three = re.search(r"([\w-]+)/[\w-]+/([\w-]+)", noted)
+    three = re.search(r"([\w-]+)/[\w-]+/([\w-]+)", noted, re.ASCII)
     if three is None:
         return ("bt709", "bt709") if "bt709" in noted else ("", "")
     return three[1].replace("unknown", ""), three[2].replace("unknown", "")
 
 
 def _rate(rest: str) -> float:
-    stated = re.search(r" ([\d.]+)(k?) fps", rest)
+    stated = re.search(r" (\d{1,9}(?:\.\d{1,9})?)(k?) fps", rest, re.ASCII)
     return float(stated[1]) * (1000 if stated[2] else 1) if stated else 0.0
 
 
 def _claims(text: str) -> float | None:
-    claim = re.search(r"\n  Duration: (\d+):(\d\d):(\d\d\.\d+)", text)
-    return int(claim[1]) * 3600 + int(claim[2]) * 60 + float(claim[3]) if claim else None
+    """The length that the file claims; where a tag poses as a second one, neither is believed."""
+    found = list(_DURATION.finditer(text))
+    if len(found) != 1 or found[0][1] is None:
+        return None
+    hours, minutes, seconds = found[0].groups()
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
 _Packet = tuple[int, int, int]
+_BASE = re.compile(rb"#tb (\d{1,4}): (\d{1,10})/(\d{1,10})")
+"""The line that says in which parts of a second a stream counts."""
 _UNKNOWN = -(1 << 63)
 """ffmpeg's AV_NOPTS_VALUE."""
 _DISCARD = 0x4
@@ -37,7 +40,7 @@ class Stretch:
     def beat(self) -> float | None:
         """Pictures per second of a stream that says no times, if they follow each other evenly; counting tells them."""
         gaps = [later - earlier for earlier, later in pairwise(self.begins)]
-        if self.timed or not gaps or max(gaps) > 1.5 * min(gaps):
+        if self.timed or not gaps or self.seconds <= 0 or max(gaps) > 1.5 * min(gaps):
             return None
         return len(self.begins) / self.seconds
 
@@ -47,9 +50,10 @@ def stretches(listing: bytes) -> dict[int, Stretch]:
     bases: dict[int, Fraction] = {}
     packets: dict[int, list[_Packet]] = {}
     for line in listing.splitlines():
-        if line.startswith(b"#tb "):
-            index, _, base = line[4:].partition(b": ")
-            bases[int(index)] = Fraction(base.decode())
+        if found := _BASE.fullmatch(line):
+            index, over, under = map(int, found.groups())
+            if over and under:
+                bases[index] = Fraction(over, under)
         elif line and not line.startswith(b"#"):
             _note(line.split(b","), packets)
     return {index: _stretch(packets[index], base) for index, base in bases.items() if packets.get(index)}
@@ -57,13 +61,16 @@ def stretches(listing: bytes) -> dict[int, Stretch]:
 
 def _note(fields: list[bytes], packets: dict[int, list[_Packet]]) -> None:
     """Add one packet: `stream, decoded at, shown at, lasts, size, checksum[, F=flags][, more]`."""
-    if len(fields) < 6 or any(_flags(field) & _DISCARD for field in fields[6:]):
+    if len(fields) < 6:
         return
     try:
         index, decoded, shown, lasts = (int(field) for field in fields[:4])
+        discarded = any(_flags(field) & _DISCARD for field in fields[6:])
     except ValueError:
         return
-    packets.setdefault(index, []).append((decoded, shown, max(lasts, 0)))
+    timed = any(when != _UNKNOWN for when in (decoded, shown))
+    if timed and not discarded and all(abs(number) <= -_UNKNOWN for number in (decoded, shown, lasts)):
+        packets.setdefault(index, []).append((decoded, shown, max(lasts, 0)))
 
 
 def _flags(field: bytes) -> int:

@@ -8,13 +8,15 @@ ffprobe in imageio-ffmpeg.)
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.media.errors import Unfit
 from bot.media.ffmpeg import MOST_PIXELS, MOST_STREAMS, Ffmpeg, Ran, Work
-from bot.media.header import Header, described
+from bot.media.brand import is_webm, major_brand
+from bot.media.header import Header, complains, described, marked
 from bot.media.packets import Stretch, stretches
 from bot.phrase import say
 from bot.task import Clip
@@ -52,14 +54,15 @@ async def look(ffmpeg: Ffmpeg, path: Path, *, also: tuple[Sequence[str], Sequenc
     beginning, size = await asyncio.to_thread(_beginning, path)
     if size == 0:
         raise Unfit(say("That file is empty; upload it again."))
-    ran = await _listed(ffmpeg, path, *(also or ((), ())))
-    header = described(ran.stderr)
-    if (header and header.streams >= MOST_STREAMS) or "max_streams" in ran.stderr:
+    mark = secrets.token_hex(16)
+    ran = await _listed(ffmpeg, path, mark, *(also or ((), ())))
+    header = described(ran.stderr, mark)
+    if complains(ran.stderr, "max_streams"):
         raise Unfit(
             say("That file has {count} tracks or more in it; send one with just video and sound.", count=MOST_STREAMS)
         )
     if header is None:
-        cut_off = "moov atom not found" in ran.stderr and "low score" not in ran.stderr
+        cut_off = complains(ran.stderr, "moov atom not found") and not complains(ran.stderr, "low score")
         raise Unfit(_NO_END if cut_off else _NOT_A_VIDEO)
     if header.width * header.height > MOST_PIXELS:
         raise Unfit(
@@ -75,10 +78,10 @@ async def look(ffmpeg: Ffmpeg, path: Path, *, also: tuple[Sequence[str], Sequenc
     return Look(_clip(header, found[0], size, _container(header, beginning)), header, found[0], found.get(1))
 
 
-async def _listed(ffmpeg: Ffmpeg, path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> Ran:
-    """Have the packets listed; once more and alone if the output beside it failed, for that ends the listing too."""
+async def _listed(ffmpeg: Ffmpeg, path: Path, mark: str, inputs: Sequence[str], outputs: Sequence[str]) -> Ran:
+    """Have the packets listed, and the streams described; once more and alone if the output beside it failed, for that ends the listing too."""
     # V, not v: a picture on the cover is no video.
-    listing = ["-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", "-f", "framecrc", "pipe:1"]
+    listing = ["-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", *marked(mark), "-f", "framecrc", "pipe:1"]
     args = [*ffmpeg.source(path), *inputs, *listing, *outputs]
     try:
         ran = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_LISTING_BYTES, work=Work.PROBE)
@@ -87,7 +90,7 @@ async def _listed(ffmpeg: Ffmpeg, path: Path, inputs: Sequence[str], outputs: Se
     except Unfit:
         if not outputs:
             raise
-    return await _listed(ffmpeg, path, (), ())
+    return await _listed(ffmpeg, path, mark, (), ())
 
 
 def _beginning(path: Path) -> tuple[bytes, int]:
@@ -100,7 +103,7 @@ def _check_whole(header: Header, log: str, found: dict[int, Stretch]) -> None:
     readable = max(stretch.end for stretch in found.values()) - min(stretch.start for stretch in found.values())
     claimed = header.claims or readable
     # Packets of unknown length make the sum a little short of the claim.
-    if claimed - readable > max(0.5, claimed / 50) or any(sign in log for sign in _CUT_OFF_SIGNS):
+    if claimed - readable > max(0.5, claimed / 50) or complains(log, *_CUT_OFF_SIGNS):
         raise Unfit(
             say(
                 "That file is cut off: of {claimed} s only {readable} s can be read; upload it again.",
@@ -128,9 +131,10 @@ def _clip(header: Header, video: Stretch, size: int, container: str) -> Clip:
 def _container(header: Header, beginning: bytes) -> str:
     """The one name of the container; ffmpeg reads several with one demuxer and names them all."""
     if "mov" in header.family:
-        if header.brand is None or header.brand.startswith("qt"):
+        brand = major_brand(beginning)
+        if brand is None or brand.startswith(b"qt"):
             return "mov"
-        return "3gp" if header.brand.startswith("3g") else "mp4"
+        return "3gp" if brand.startswith(b"3g") else "mp4"
     if "webm" in header.family:
-        return "webm" if b"webm" in beginning else "matroska"
+        return "webm" if is_webm(beginning) else "matroska"
     return header.family[0]

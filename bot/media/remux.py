@@ -12,7 +12,7 @@ from bot.media.ffmpeg import Ffmpeg, Work
 from bot.media.mp4_tracks import Mp4
 from bot.media.plain import doubts
 from bot.media.probe import Look, look
-from bot.media.shape import sound_filter
+from bot.media.shape import is_in_shape, sound_filter
 from bot.task import Clip
 
 log = logging.getLogger(__name__)
@@ -29,9 +29,9 @@ async def remux(
 ) -> Clip | None:
     """Write `source`'s pictures, and its sound track number `sound`, to `into`. None if the result is not plainly fit.
 
-    Sound is copied where it fits the pictures, else encoded, as long as they are.
+    What is larger than 720p, or has pictures of uneven length, is better encoded. Sound is copied where it fits the pictures, else encoded, as long as they are.
     """
-    if seen.clip.size > _MOST_BYTES:
+    if seen.clip.size > _MOST_BYTES or not is_in_shape(seen):
         return None
     # The first picture is at 0, or the new file would begin with nothing.
     shift = "setts=pts=PTS-STARTPTS:dts=DTS-STARTPTS"

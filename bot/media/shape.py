@@ -44,6 +44,14 @@ def shape_of(look: Look) -> Shape:
     return Shape(_even(width * shrink), _even(height * shrink), _rate(look.video, look.clip.fps))
 
 
+def is_in_shape(look: Look) -> bool:
+    """Whether the video already has the size and the constant rate of :func:`shape_of`."""
+    shape, gaps = shape_of(look), [later - earlier for earlier, later in pairwise(look.video.begins)]
+    each = 1 / float(shape.rate)
+    same_size = (shape.width, shape.height) == (look.clip.width, look.clip.height)
+    return same_size and all(abs(gap - each) < each / 4 for gap in gaps)
+
+
 def _even(length: Fraction) -> int:
     return max(2, round(length / 2) * 2)
 
@@ -61,8 +69,8 @@ def _rate(video: Stretch, stated: float) -> Fraction:
 
 def _steady_rate(gaps: list[float]) -> float:
     """The mean over the gaps that are about as long as most are, for Matroska rounds each to whole milliseconds."""
-    usual = statistics.median(gaps)
-    steady = [gap for gap in gaps if abs(gap - usual) < usual / 4]
+    usual = statistics.median_low(gaps)  # one that is there, for a GIF's pictures may each last as long as they like
+    steady = [gap for gap in gaps if abs(gap - usual) <= usual / 4]
     return len(steady) / sum(steady)
 
 

@@ -107,6 +107,7 @@ class Following:
             result = await self._probed(job, task)
         except (Unreachable, Unfit) as error:
             log.warning("task %d: result not downloaded yet: %s", task.id, error)
+            _give_up_if_late(job, task)
             await job.rest(job.gaps.next(getattr(error, "retry_after", None)))
             return await job.fresh(task)  # and asks anew, for the link may have changed
         job.gaps.reset()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import media
 from bot.foxapi import Passing, Rejected
-from bot.media import Look, Unreachable
+from bot.media import Look, UnknownHost, Unreachable
 from bot.phrase import say
 from bot.runner.sending import send
 from bot.task import Failed, Task
@@ -27,7 +27,7 @@ async def prepare(job: Job, task: Task) -> Task:
     """Fetch the clip, make it fit if it is not, and send it. Raises Failed with what the member can do about it."""
     tools, files = job.tools, job.tools.files(task)
     await _patiently(job, task, lambda: tools.folders.open(task.id), tools.patience.fetch)
-    await _patiently(job, task, lambda: tools.clips.fetch(task.order.source_url, files.clip), tools.patience.fetch)
+    await _fetch(job, task)
     seen = await job.unless_nudged(media.look_with_poster(tools.ffmpeg, files.clip, files.still))
     if await job.unless_nudged(_goes_untouched(job, task, seen)):
         return await send(job, task, clip=seen.clip, submitted=seen.clip, video_url=task.order.source_url)
@@ -45,6 +45,17 @@ async def _goes_untouched(job: Job, task: Task, seen: Look) -> bool:
     if doubts:
         log.info("task %d: the clip does not go to FoxAPI as it is: %s", task.id, "; ".join(doubts))
     return not doubts
+
+
+async def _fetch(job: Job, task: Task) -> None:
+    """Fetch the member's clip. All tries together, look-ups and redirects included, take `patience.fetch` at most."""
+    tools, into = job.tools, job.tools.files(task).clip
+    end = tools.now() + timedelta(seconds=tools.patience.fetch)
+
+    def once() -> Coroutine[Any, Any, int]:
+        return tools.clips.fetch(task.order.source_url, into, seconds=(end - tools.now()).total_seconds())
+
+    await _patiently(job, task, once, tools.patience.fetch)
 
 
 async def _make_fit(job: Job, task: Task) -> Task:
@@ -70,6 +81,8 @@ async def _patiently(job: Job, task: Task, work: Callable[[], Coroutine[Any, Any
         try:
             done = await job.unless_nudged(work())
         except Rejected as error:
+            raise Failed(error.sentence) from error
+        except UnknownHost as error:  # looked up again and again already
             raise Failed(error.sentence) from error
         except (Unreachable, Passing) as error:
             gap = job.gaps.next(error.retry_after)

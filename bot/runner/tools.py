@@ -124,7 +124,9 @@ class Patience:
     """How long to wait for what, in seconds."""
 
     fetch: float = 120
-    """For the member's clip to become reachable."""
+    """For the member's clip to be fetched: look-ups, redirects and new tries included."""
+    download: float = 180
+    """For one download of a result."""
     silence: float = 20
     """For the next byte of a download."""
     taken: float = 3600
