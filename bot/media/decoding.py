@@ -13,7 +13,6 @@ _MOST_SOUNDS = 8
 _DAMAGE = re.compile(
     r"\[vist#[^\]]*\] \[dec:[^\]]*\] (?:corrupt decoded frame|Error submitting packet|Decoding error|Task finished)"
 )
-_SHAPE = re.compile(r"\n  Stream #0:0[^\n]* \[SAR (?!1:1 )\d+:\d+ DAR ")
 
 
 def damage_in(log: str) -> bool:
@@ -27,18 +26,14 @@ def damage_in(log: str) -> bool:
 
 
 async def decodes(ffmpeg: Ffmpeg, path: Path, *, sound: bool) -> bool:
-    """Whether all pictures of `path`, and its first sound track if it has `sound`, are decoded without an error.
-
-    Pixels that are not square by the pictures' own word are an error too, whatever the container says.
-    """
+    """Whether all pictures of `path`, and its first sound track if it has `sound`, are decoded without an error."""
     tracks = ["-map", "0:V:0", *(("-map", "0:a:0") if sound else ())]
     args = ["-xerror", *ffmpeg.source(path), *tracks, "-f", "null", "-"]
     try:
         ran = await ffmpeg.run(args, seconds=_SECONDS, work=Work.PREPARE)
     except Unfit:
         return False
-    squeezed = _SHAPE.search(ran.stderr.partition("\nOutput #0")[2])
-    return ran.code == 0 and not damage_in(ran.stderr) and squeezed is None
+    return ran.code == 0 and not damage_in(ran.stderr)
 
 
 async def audible_track(ffmpeg: Ffmpeg, path: Path) -> int | None:
@@ -51,3 +46,16 @@ async def audible_track(ffmpeg: Ffmpeg, path: Path) -> int | None:
         if "matches no streams" in ran.stderr:
             break
     return None
+
+
+async def says_square(ffmpeg: Ffmpeg, path: Path) -> bool:
+    """Whether the pictures of `path` themselves, and not only its container, say that their pixels are square."""
+    first = ["-map", "0:V:0", "-c", "copy", "-bsf:v", "trace_headers", "-frames:v", "1", "-f", "null", "-"]
+    log = (await ffmpeg.run([*ffmpeg.source(path), *first], seconds=30, work=Work.PREPARE)).stderr
+    shape, across, down = (_last_number(log, name) for name in ("aspect_ratio_idc", "sar_width", "sar_height"))
+    return shape in {None, 0, 1} or (shape == 255 and across == down)
+
+
+def _last_number(log: str, name: str) -> int | None:
+    found = re.findall(rf"\[trace_headers @ \S+\] \d+ +{name} +[01]+ = (\d+)\n", log)
+    return int(found[-1]) if found else None

@@ -69,7 +69,7 @@ async def join(
     """
     seen = await look(ffmpeg, result)
     was_joined = has_input(seen.clip.seconds, submitted.seconds, added)
-    whole = _Piece(result, seen, seen.video.start, seen.clip.seconds)
+    whole = _Piece(result, seen, seen.start, seen.clip.seconds)
     if kind is ResultKind.NEW_PART:
         pieces = [_new_part(whole, submitted)] if was_joined else [whole]
     else:
@@ -91,7 +91,7 @@ async def _head(ffmpeg: Ffmpeg, kept: Kept, *, was_joined: bool) -> list[_Piece]
         return []
     seen = await look(ffmpeg, kept.path)
     seconds = kept.head_ends if was_joined else seen.clip.seconds
-    return [_Piece(kept.path, seen, seen.video.start, seconds)]
+    return [_Piece(kept.path, seen, seen.start, seconds)]
 
 
 async def _film(ffmpeg: Ffmpeg, pieces: list[_Piece], shape: Shape, into: Path) -> Clip:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,6 +87,14 @@ def read_mp4(path: Path) -> Mp4:
     scale, length = _times(header, 12, 20)
     tracks = tuple(_track(box, scale) for box in file.index.boxes() if box.kind == b"trak")
     return Mp4(file.brand, length / scale, file.fragmented, tracks, file.size)
+
+
+async def boxes_of(path: Path) -> Mp4 | None:
+    """Like :func:`read_mp4`, but None if that is no MP4 or MOV, or not a sound one."""
+    try:
+        return await asyncio.to_thread(read_mp4, path)
+    except BadMp4:
+        return None
 
 
 def _times(box: Box, short: int, long: int) -> tuple[int, int]:

@@ -6,14 +6,13 @@ of the MP4's boxes, and ffmpeg.
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
-from bot.media.decoding import decodes
+from bot.media.decoding import decodes, says_square
 from bot.media.ffmpeg import Ffmpeg
 from bot.media.fitness import CODECS, SECONDS_LEAST, SECONDS_MOST
 from bot.media.mp4_boxes import BadMp4
-from bot.media.mp4_tracks import Mp4, SampleEntry, Track, read_mp4
+from bot.media.mp4_tracks import SampleEntry, Track
 from bot.media.probe import Look
 from bot.media.shape import HDR
 
@@ -26,25 +25,19 @@ _SKIPPED = 0.25
 _DOLBY_VISION = (b"dvcC", b"dvvC", b"dvwC")
 
 
-async def boxes_of(path: Path) -> Mp4 | None:
-    """What our own reader finds in `path`, or None if that is no MP4 or MOV, or not a sound one."""
-    try:
-        return await asyncio.to_thread(read_mp4, path)
-    except BadMp4:
-        return None
-
-
 async def doubts(ffmpeg: Ffmpeg, path: Path, look: Look) -> list[str]:
     """Everything about `path` that FoxAPI might refuse or misread, for the log; nothing: it may go as it is."""
-    mp4 = await boxes_of(path)
-    found = picture_faults(look, mp4) + container_faults(look, mp4)
+    found = picture_faults(look) + container_faults(look)
     if not found and not await decodes(ffmpeg, path, sound=look.header.sound):
-        found.append("it cannot be decoded without errors, or its pixels are not square")
+        found.append("it cannot be decoded without errors")
+    if not found and not await says_square(ffmpeg, path):
+        found.append("its pictures say that their pixels are not square")
     return found
 
 
-def picture_faults(look: Look, mp4: Mp4 | None) -> list[str]:
+def picture_faults(look: Look) -> list[str]:
     """What can be mended only by encoding the pictures anew."""
+    mp4 = look.mp4
     entries = [entry for track in mp4.of_kind(b"vide") for entry in track.entries] if mp4 else []
     checks = {
         f"codec {look.header.codec}": look.header.codec not in CODECS,
@@ -53,6 +46,7 @@ def picture_faults(look: Look, mp4: Mp4 | None) -> list[str]:
         "high dynamic range": look.header.transfer in HDR or look.header.matrix.startswith("bt2020"),
         "turned": look.header.turned != 0,
         "pixels are not square": look.header.aspect != 1,
+        "pictures begin late": look.start != look.video.start,
         "interlaced": look.header.interlaced,
         "length": not SECONDS_LEAST <= look.video.seconds <= SECONDS_MOST,
         "display matrix": mp4 is not None and not all(track.upright for track in mp4.of_kind(b"vide")),
@@ -61,8 +55,9 @@ def picture_faults(look: Look, mp4: Mp4 | None) -> list[str]:
     return [fault for fault, found in checks.items() if found]
 
 
-def container_faults(look: Look, mp4: Mp4 | None) -> list[str]:
+def container_faults(look: Look) -> list[str]:
     """What a new container may mend, the pictures untouched."""
+    mp4 = look.mp4
     if mp4 is None or look.clip.container != "mp4":
         return ["no MP4 with sound boxes"]
     if mp4.fragmented:

@@ -13,7 +13,7 @@ from bot.media.errors import Unfit
 from bot.media.ffmpeg import Ffmpeg, Work
 from bot.media.fitness import SECONDS_LEAST, SECONDS_MOST, too_short
 from bot.media.packets import Stretch
-from bot.media.plain import boxes_of, picture_faults
+from bot.media.plain import picture_faults
 from bot.media.probe import Look, look
 from bot.media.remux import remux
 from bot.media.shape import picture_filter, shape_of, sound_filter
@@ -61,12 +61,11 @@ async def prepare(ffmpeg: Ffmpeg, source: Path, into: Path) -> Prepared:
                 minutes=f"{LONGEST / 60:g}",
             )
         )
-    mp4 = await boxes_of(source)
-    if mp4 and any(track.encrypted for track in mp4.tracks):
+    if seen.mp4 and any(track.encrypted for track in seen.mp4.tracks):
         raise Unfit(say("That video is encrypted, so nobody without its key can read it; send an unprotected copy."))
     sound = await audible_track(ffmpeg, source) if seen.header.sound else None
     done = None
-    if not picture_faults(seen, mp4) and (clip := await remux(ffmpeg, source, seen, mp4, sound=sound, into=into)):
+    if not picture_faults(seen) and (clip := await remux(ffmpeg, source, seen, sound=sound, into=into)):
         done = Prepared(clip, 0.0, _CONVERTED)
     done = done or await _convert(ffmpeg, source, seen, sound=sound, into=into)
     if seen.header.sound and sound is None:
@@ -77,7 +76,7 @@ async def prepare(ffmpeg: Ffmpeg, source: Path, into: Path) -> Prepared:
 
 async def _convert(ffmpeg: Ffmpeg, source: Path, seen: Look, *, sound: int | None, into: Path) -> Prepared:
     """Encode the last 15 s of `source` anew."""
-    shape, cut = shape_of(seen), _cut(seen.video)
+    shape, cut = shape_of(seen), _cut(seen.video, seen.start)
     pictures = max(shape.pictures(seen.video.end - cut), ceil(SECONDS_LEAST * shape.rate))
     pictures = min(pictures, int(SECONDS_MOST * shape.rate))
     seek = _seek(seen, cut)
@@ -95,16 +94,16 @@ async def _convert(ffmpeg: Ffmpeg, source: Path, seen: Look, *, sound: int | Non
         work=Work.PREPARE,
         undamaged=True,
     )
-    kept = cut - seen.video.start
+    kept = cut - seen.start
     cut_out = say("used the last {seconds} s of {length}", seconds=round(clip.seconds), length=clock(seen.clip.seconds))
     return Prepared(clip, kept, cut_out if kept else _CONVERTED)
 
 
-def _cut(video: Stretch) -> float:
+def _cut(video: Stretch, start: float) -> float:
     """When the part to be submitted begins: with a new picture, if there is one soon."""
     earliest = video.end - SECONDS_MOST
-    if earliest <= video.start:
-        return video.start
+    if earliest <= start:
+        return start
     following = bisect_left(video.begins, earliest - 0.001)  # for the sums of decimals are not exact
     if following < len(video.begins) and video.begins[following] - earliest < _NEAR:
         return video.begins[following]
@@ -116,6 +115,8 @@ def _seek(seen: Look, cut: float) -> float:
     video = seen.video
     if not video.timed:
         return 0.0  # its pictures have to be counted, and a made-up time after a seek is not that of the head
+    if seen.clip.container == "gif":
+        return 0.0  # its delays have to be added up from the beginning
     if seen.clip.container == "mpegts":
         return 0.0  # it has no index, and a seek leads to wherever, be it after the cut
     if seen.header.codec not in _SELF_CONTAINED or not seen.header.pixels.startswith(("yuv420", "yuvj420", "p010")):

@@ -9,7 +9,6 @@ from pathlib import Path
 from bot.media.encode import SOUND, write
 from bot.media.errors import Unfit
 from bot.media.ffmpeg import Ffmpeg, Work
-from bot.media.mp4_tracks import Mp4
 from bot.media.plain import doubts
 from bot.media.probe import Look, look
 from bot.media.shape import is_in_shape, sound_filter
@@ -20,13 +19,12 @@ log = logging.getLogger(__name__)
 _SECONDS = 60.0
 _MOST_BYTES = 50_000_000
 """Of an upload. In front of FoxAPI stands a gateway that refuses bodies of some 100 MB; what is larger is encoded."""
+_SQUARE = {"h264": "h264_metadata=sample_aspect_ratio=1/1", "hevc": "hevc_metadata=sample_aspect_ratio=1/1"}
 _TOGETHER = 0.03
 """Seconds by which copied sound may begin before or after the pictures."""
 
 
-async def remux(
-    ffmpeg: Ffmpeg, source: Path, seen: Look, mp4: Mp4 | None, *, sound: int | None, into: Path
-) -> Clip | None:
+async def remux(ffmpeg: Ffmpeg, source: Path, seen: Look, *, sound: int | None, into: Path) -> Clip | None:
     """Write `source`'s pictures, and its sound track number `sound`, to `into`. None if the result is not plainly fit.
 
     What is larger than 720p, or has pictures of uneven length, is better encoded. Sound is copied where it fits the pictures, else encoded, as long as they are.
@@ -35,11 +33,13 @@ async def remux(
         return None
     # The first picture is at 0, or the new file would begin with nothing.
     shift = "setts=pts=PTS-STARTPTS:dts=DTS-STARTPTS"
+    if fix := _SQUARE.get(seen.header.codec):  # some readers believe the pictures' own word and not the container's
+        shift = f"{fix},{shift}"
     tag = ("-tag:v", "hvc1") if seen.header.codec == "hevc" else ()
     length = f"{seen.video.seconds:.6f}"
     args = [
         *ffmpeg.source(source),
-        *_sound(seen, mp4, sound),
+        *_sound(seen, sound),
         *("-map", "0:V:0", "-c:v", "copy", "-bsf:v", shift, *tag, "-t", length),
     ]
     made = into.with_name(into.name + ".remuxed")
@@ -61,10 +61,10 @@ async def remux(
     return clip
 
 
-def _sound(seen: Look, mp4: Mp4 | None, number: int | None) -> list[str]:
+def _sound(seen: Look, number: int | None) -> list[str]:
     if number is None:
         return []
-    tracks = mp4.of_kind(b"soun") if mp4 else []
+    tracks = seen.mp4.of_kind(b"soun") if seen.mp4 else []
     if number == 0 and seen.sound and tracks and tracks[0].entries[0].kind == b"mp4a":
         late = seen.sound.start - seen.video.start
         if abs(late) <= _TOGETHER and abs(seen.video.start) <= _TOGETHER:

@@ -14,6 +14,7 @@ from itertools import pairwise
 from bot.media.ffmpeg import Ffmpeg
 from bot.media.packets import Stretch
 from bot.media.probe import Look
+from bot.media.timing import LONG_DELAY, SHORTEST_DELAY
 
 LONG_EDGE, SHORT_EDGE = 1280, 720
 RATE_LEAST, RATE_MOST = 10, 60
@@ -82,9 +83,12 @@ async def picture_filter(ffmpeg: Ffmpeg, look: Look, shape: Shape, *, start: flo
     beat = look.video.beat
     # ffmpeg's guesses at times that are not there come late by the pictures that the decoder holds back.
     shown = f"N/({beat:.6f}*TB)" if beat else "PTS"
+    if look.clip.container == "gif":
+        delay = f"if(lt((PTS-PREV_INPTS)*TB,{SHORTEST_DELAY}),{LONG_DELAY}/TB,PTS-PREV_INPTS)"
+        shown = f"if(N,PREV_OUTPTS+{start:.6f}/TB+{delay},PTS)"
     steps = [
         *(["bwdif=mode=send_frame:deint=interlaced"] if look.header.interlaced else []),
-        f"setpts={shown}-{start:.6f}/TB",
+        f"setpts='{shown}-{start:.6f}/TB'",
         f"fps={shape.rate}:start_time=0",  # of all that came before, it keeps the picture that still stands at 0
         *await _drawn(ffmpeg, look, shape),
         "setsar=1",
