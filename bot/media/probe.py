@@ -93,7 +93,10 @@ async def look(ffmpeg: Ffmpeg, path: Path, *, also: tuple[Sequence[str], Sequenc
 
 
 async def _listed(ffmpeg: Ffmpeg, path: Path, mark: str, inputs: Sequence[str], outputs: Sequence[str]) -> Ran:
-    """Have the packets listed, and the streams described; once more and alone if the output beside it failed, for that ends the listing too."""
+    """Have the packets listed, and the streams described.
+
+    Once more and alone if the output beside it failed, as that ends the listing too.
+    """
     # V, not v: a picture on the cover is no video.
     listing = ["-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", *marked(mark), "-f", "framecrc", "pipe:1"]
     args = [*ffmpeg.source(path), *inputs, *listing, *outputs]

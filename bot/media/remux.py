@@ -27,7 +27,8 @@ _TOGETHER = 0.03
 async def remux(ffmpeg: Ffmpeg, source: Path, seen: Look, *, sound: int | None, into: Path) -> Clip | None:
     """Write `source`'s pictures, and its sound track number `sound`, to `into`. None if the result is not plainly fit.
 
-    What is larger than 720p, or has pictures of uneven length, is better encoded. Sound is copied where it fits the pictures, else encoded, as long as they are.
+    What is larger than 720p, or has pictures of uneven length, is better encoded.
+    Sound is copied where it fits the pictures, else encoded, as long as they are.
     """
     if seen.clip.size > _MOST_BYTES or not is_in_shape(seen):
         return None
