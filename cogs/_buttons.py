@@ -18,7 +18,7 @@ from cogs._begin import place_of
 from cogs._cards import card, jump_url
 from cogs._delete import ask_to_delete
 from cogs._modal import AgainModal, ExtendModal
-from cogs._press import Pressed
+from cogs._press import OUTDATED, Pressed
 from cogs._sharing import ask_where
 from cogs._sources import result_of
 
@@ -50,7 +50,10 @@ class TaskButton(Pressed, template=r"task:(?P<action>[a-z]+):(?P<id>[0-9]{1,18})
 
     async def pressed(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
         """Do what it says on it."""
-        await _ACTIONS[match["action"]](interaction, int(match["id"]))
+        action = _ACTIONS.get(match["action"])
+        if action is None:
+            raise Refused(OUTDATED)
+        await action(interaction, int(match["id"]))
 
 
 def view_of(task_id: int, actions: Iterable[str], language: Language) -> ui.View:

@@ -11,11 +11,12 @@ from discord import ui
 from bot.client import ExtendBot, language_of
 from bot.phrase import Phrase, say
 from bot.rules import Limits
+from bot.task import Refused
 from cogs import _controls, _panel, _rulings
 from cogs._forms import Form, Question, Taker, whole
 from cogs._moderators import guild_of_moderator
 from cogs._panel import Choice
-from cogs._press import Pressed
+from cogs._press import OUTDATED, Pressed, parse_first_id, parse_id
 
 Interaction = discord.Interaction[ExtendBot]
 Deed = Callable[[Interaction, Sequence[str]], Awaitable[None]]
@@ -45,8 +46,10 @@ class PanelItem(Pressed, template=r"limits:(?P<deed>[a-z_]+)(?::(?P<about>[0-9]{
     async def pressed(self, interaction: Interaction, match: re.Match[str], /) -> None:
         """Do it, for a moderator."""
         guild_of_moderator(interaction)
-        if deed := _DEEDS.get(match["deed"]):
-            await deed(interaction, [match["about"]] if match["about"] else self.values)
+        deed = _DEEDS.get(match["deed"])
+        if deed is None:
+            raise Refused(OUTDATED)
+        await deed(interaction, [match["about"]] if match["about"] else self.values)
 
 
 async def draw(interaction: Interaction, choice: Choice, note: Phrase | None = None) -> None:
@@ -77,8 +80,8 @@ def _about(ruling: Callable[[Interaction, int], Awaitable[Phrase]]) -> Deed:
     """Do it to the chosen member, who stays chosen."""
 
     async def deed(interaction: Interaction, chosen: Sequence[str]) -> None:
+        user_id = parse_first_id(chosen)
         await interaction.response.defer()
-        user_id = int(chosen[0])
         await draw(interaction, Choice("members", user_id), await ruling(interaction, user_id))
 
     return deed
@@ -86,7 +89,7 @@ def _about(ruling: Callable[[Interaction, int], Awaitable[Phrase]]) -> Deed:
 
 async def _page(interaction: Interaction, chosen: Sequence[str]) -> None:
     await interaction.response.defer()
-    await draw(interaction, Choice(chosen[0] if chosen[0] in _controls.PAGES else "numbers"))
+    await draw(interaction, Choice(chosen[0] if chosen and chosen[0] in _controls.PAGES else "numbers"))
 
 
 async def _refresh(interaction: Interaction, _: Sequence[str]) -> None:
@@ -95,8 +98,9 @@ async def _refresh(interaction: Interaction, _: Sequence[str]) -> None:
 
 
 async def _member(interaction: Interaction, chosen: Sequence[str]) -> None:
+    user_id = parse_first_id(chosen)
     await interaction.response.defer()
-    await draw(interaction, Choice("members", int(chosen[0])))
+    await draw(interaction, Choice("members", user_id))
 
 
 async def _limits(interaction: Interaction) -> Limits:
@@ -140,7 +144,7 @@ async def _words(interaction: Interaction, _: Sequence[str]) -> None:
 
 
 async def _role_number(interaction: Interaction, chosen: Sequence[str]) -> None:
-    role_id = int(chosen[0])
+    role_id = parse_first_id(chosen)
 
     async def ruling(asked: Interaction, written: Sequence[str]) -> Phrase:
         numbers = {**(await _limits(asked)).role_per_day}
@@ -156,7 +160,7 @@ async def _role_number(interaction: Interaction, chosen: Sequence[str]) -> None:
 
 
 async def _grant(interaction: Interaction, chosen: Sequence[str]) -> None:
-    user_id, label = int(chosen[0]), say("Extra runs, beyond the daily number")
+    user_id, label = parse_first_id(chosen), say("Extra runs, beyond the daily number")
 
     async def take(asked: Interaction, written: Sequence[str]) -> None:
         runs = whole(written[0], label)
@@ -171,7 +175,7 @@ async def _toggle(interaction: Interaction, name: str) -> Phrase:
 
 
 def _first(chosen: Sequence[str]) -> int | None:
-    return int(chosen[0]) if chosen else None
+    return parse_id(chosen[0]) if chosen else None
 
 
 _DEEDS: dict[str, Deed] = {
@@ -182,9 +186,9 @@ _DEEDS: dict[str, Deed] = {
     "pause": _pause,
     "resume": _then("numbers", lambda it, _: _rulings.resume(it)),
     "required_role": _then("roles", lambda it, ids: _rulings.change(it, required_role=_first(ids))),
-    "exempt_roles": _then("roles", lambda it, ids: _rulings.change(it, exempt_roles=frozenset(map(int, ids)))),
+    "exempt_roles": _then("roles", lambda it, ids: _rulings.change(it, exempt_roles=frozenset(map(parse_id, ids)))),
     "role_number": _role_number,
-    "channels": _then("channels", lambda it, ids: _rulings.change(it, channels=frozenset(map(int, ids)))),
+    "channels": _then("channels", lambda it, ids: _rulings.change(it, channels=frozenset(map(parse_id, ids)))),
     "log": _then("channels", lambda it, ids: _rulings.log_to(it, _first(ids))),
     "private": _then("channels", lambda it, _: _toggle(it, "private_allowed")),
     "age": _then("channels", lambda it, _: _toggle(it, "open_everywhere")),
@@ -195,5 +199,5 @@ _DEEDS: dict[str, Deed] = {
     "grant": _grant,
     "reset_server": _then("members", lambda it, _: _rulings.reset(it, None)),
     "words": _words,
-    "language": _then("language", lambda it, codes: _rulings.speak(it, codes[0])),
+    "language": _then("language", lambda it, codes: _rulings.speak(it, codes[0] if codes else "")),
 }

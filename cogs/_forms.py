@@ -14,6 +14,7 @@ from bot.phrase import Phrase, say
 from bot.task import Refused
 from cogs._moderators import guild_of_moderator
 
+_DIGITS_MOST = 18
 Taker = Callable[[discord.Interaction[ExtendBot], list[str]], Awaitable[None]]
 """Gets what was written, in the order of the questions; may raise Refused."""
 
@@ -63,7 +64,7 @@ def whole(text: str, label: Phrase) -> int:
     """The whole number that was written into the field of that label, nothing being 0; raises Refused."""
     if not text:
         return 0
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MOST):
         raise Refused(
             say("“{text}” is not a number for “{field}”: write a whole one, 0 for no limit.", text=text, field=label)
         )

@@ -17,6 +17,7 @@ from cogs._sources import Source
 
 _PROMPT_MAX = 4000
 """Discord's bound on a text input (Discord docs, Component Reference, Text Input)."""
+_SECONDS_DIGITS = 2
 
 
 class _Asking(ui.Modal, ABC):
@@ -35,7 +36,7 @@ class _Asking(ui.Modal, ABC):
             default=known.prompt[:_PROMPT_MAX] if known else None,
         )
         self.seconds: ui.TextInput[ui.View] = ui.TextInput(
-            default=str(known.seconds if known else SECONDS_DEFAULT), min_length=1, max_length=2
+            default=str(known.seconds if known else SECONDS_DEFAULT), min_length=1, max_length=_SECONDS_DIGITS
         )
         self.add_item(ui.Label(text=language.say("What happens next?"), component=self.prompt))
         added = language.say("Seconds to add ({least}–{most})", least=SECONDS_MIN, most=SECONDS_MAX)
@@ -48,11 +49,11 @@ class _Asking(ui.Modal, ABC):
     async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
         """Go on as /extend does."""
         written = self.seconds.value.strip()
-        if not written.isascii() or not written.isdigit():
+        if not (written.isascii() and written.isdigit() and len(written) <= _SECONDS_DIGITS):
             raise Refused(
                 say(
                     "“{written}” is not a number of seconds: write one from {least} to {most}.",
-                    written=written,
+                    written=written[:20],
                     least=SECONDS_MIN,
                     most=SECONDS_MAX,
                 )

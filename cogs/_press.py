@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, Self
 
 import discord
 from discord import ui
 
 from bot.client import ExtendBot, answer_error
+from bot.phrase import say
+from bot.task import Refused
+
+OUTDATED = say("That button is of another version of me: open what you pressed it on anew, with its command.")
+_ID_MOST = (1 << 63) - 1
+"""What a database takes; Discord's own ids are smaller."""
 
 
 class Pressed(ui.DynamicItem[ui.Item[Any]], template="(?!)"):
@@ -42,3 +49,15 @@ class Pressed(ui.DynamicItem[ui.Item[Any]], template="(?!)"):
     def values(self) -> list[str]:
         """What was chosen in a select: its texts, or the ids of roles, channels and members."""
         return [str(getattr(value, "id", value)) for value in getattr(self.item, "values", [])]
+
+
+def parse_id(text: str) -> int:
+    """The id that a custom_id, a choice or a link names; raises Refused."""
+    if not re.fullmatch("[0-9]{1,19}", text) or int(text) > _ID_MOST:
+        raise Refused(OUTDATED)
+    return int(text)
+
+
+def parse_first_id(chosen: Sequence[str]) -> int:
+    """The one that was chosen; raises Refused."""
+    return parse_id(chosen[0] if chosen else "")

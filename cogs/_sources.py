@@ -12,9 +12,10 @@ import discord
 from bot.client import ExtendBot
 from bot.phrase import say
 from bot.task import Refused, Task
+from cogs._press import parse_id
 
 _MESSAGE_LINK = re.compile(
-    r"https://(?:\w+\.)?discord(?:app)?\.com/channels/(?P<guild>[0-9]{1,20}|@me)/(?P<channel>[0-9]{1,20})/(?P<message>[0-9]{1,20})/?"
+    r"https://(?:\w+\.)?discord(?:app)?\.com/channels/(?P<guild>[0-9]+|@me)/(?P<channel>[0-9]+)/(?P<message>[0-9]+)/?"
 )
 _VIDEO_NAME = re.compile(r"\.(?:mp4|m4v|mov|webm|mkv|gif|avi)$", re.IGNORECASE)
 _LOOK_SECONDS = 1.5
@@ -87,7 +88,11 @@ async def from_link(interaction: discord.Interaction[ExtendBot], url: str) -> So
         return Source(url)
     if interaction.guild is None or link["guild"] != str(interaction.guild_id):
         raise Refused(_NOT_HERE)
-    message = await _message(interaction, interaction.guild, int(link["channel"]), int(link["message"]))
+    try:
+        channel_id, message_id = parse_id(link["channel"]), parse_id(link["message"])
+    except Refused:
+        raise Refused(_NOT_HERE) from None
+    message = await _message(interaction, interaction.guild, channel_id, message_id)
     source = video_in(message)
     if source is None:
         raise Refused(_SHOWS_NONE)

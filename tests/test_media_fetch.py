@@ -15,9 +15,10 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from bot.http_time import parse_retry_after
 from bot.media.addresses import admitted, public
 from bot.media.errors import Unfit, Unreachable
-from bot.media.fetch import Fetcher, retry_after
+from bot.media.fetch import Fetcher
 
 PRIVATE_HOSTS = """
     127.0.0.1 0.0.0.0 10.0.0.1 100.64.0.1 169.254.169.254 172.31.0.1 192.168.1.1 224.0.0.1 255.255.255.255
@@ -292,9 +293,9 @@ def test_credentials_are_refused_and_public_addresses_pass() -> None:
 def test_retry_after_in_both_spellings() -> None:
     """Retry-After is read as seconds or as a date, never negative and never more than an hour."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    assert retry_after("12", now) == 12
-    assert retry_after("Thu, 01 Jan 2026 00:00:30 GMT", now) == 30
-    assert retry_after("Thu, 01 Jan 2015 00:00:30 GMT", now) == 0
-    assert retry_after("999999", now) == 3600
-    assert retry_after("soon", now) is None
-    assert retry_after("nan", now) is None
+    assert parse_retry_after("12", now) == 12
+    assert parse_retry_after("Thu, 01 Jan 2026 00:00:30 GMT", now) == 30
+    assert parse_retry_after("Thu, 01 Jan 2015 00:00:30 GMT", now) == 0
+    assert parse_retry_after("999999", now) == 3600
+    assert parse_retry_after("soon", now) is None
+    assert parse_retry_after("nan", now) is None

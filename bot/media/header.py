@@ -88,10 +88,16 @@ def described(log: str, mark: str) -> Header | None:
     )
 
 
-def complains(log: str, *words: str) -> bool:
-    """Whether one of ffmpeg's parts logged a line with one of `words`; a tag that says the same does not count."""
+def complains(log: str, mark: str, *words: str) -> bool:
+    """Whether a part of ffmpeg logged a line with one of `words`, when it opened the file or while it read it.
+
+    What it printed between the two are the inputs' tags.
+    """
+    opening, _, reading = log.partition(f"\n    comment         : {mark}\n")
+    opening = _FAMILY.split(opening, maxsplit=1)[0]
     said = "|".join(map(re.escape, words))
-    return re.search(rf"^\[[\w, /:#-]+ @ 0x[0-9a-f]+\] (?:[^\n]*)(?:{said})", log, re.ASCII | re.MULTILINE) is not None
+    line = re.compile(rf"^\[[\w, /:#-]+ @ 0x[0-9a-f]+\] [^\n]*(?:{said})", re.ASCII | re.MULTILINE)
+    return any(line.search(text) for text in (opening, reading))
 
 
 def _turned(below: str) -> int:

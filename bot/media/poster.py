@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot.media.errors import Unfit
 from bot.media.ffmpeg import Ffmpeg, Work
+from bot.media.header import STRIPPED
 from bot.media.probe import Look, look
 from bot.phrase import say
 from bot.task import Clip
@@ -23,7 +24,21 @@ _SHRINK = (
     f"scale=w='max(2,iw*sar)':h=ih,setsar=1,"
     f"scale=w='min({_EDGE},iw)':h='min({_EDGE},ih)':force_original_aspect_ratio=decrease"
 )
-_PICTURE = ("-frames:v", "1", "-vf", _SHRINK, "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "5", "-threads", "1")
+_PICTURE = (
+    *STRIPPED,
+    "-frames:v",
+    "1",
+    "-vf",
+    _SHRINK,
+    "-c:v",
+    "mjpeg",
+    "-pix_fmt",
+    "yuvj420p",
+    "-q:v",
+    "5",
+    "-threads",
+    "1",
+)
 
 
 async def look_with_poster(ffmpeg: Ffmpeg, path: Path, still: Path) -> Look:

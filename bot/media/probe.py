@@ -20,7 +20,7 @@ from bot.media.header import Header, complains, described, marked
 from bot.media.mp4_tracks import Mp4, boxes_of
 from bot.media.packets import Stretch, stretches
 from bot.media.timing import as_browsers_show, as_frames
-from bot.media.whole import check_whole
+from bot.media.whole import check_whole, cut_off
 from bot.phrase import say
 from bot.task import Clip
 
@@ -29,6 +29,7 @@ _NO_END = say("That file is cut off: its end, without which it cannot be read, i
 _SECONDS = 30.0
 _LISTING_BYTES = 1 << 24
 """Room for some 250,000 packets: half an hour at 60 pictures a second, with sound."""
+_CUT_OFF_SIGNS = ("partial file", "File ended prematurely", "stream ends prematurely")
 _HEAD_BYTES = 4096
 _LATE = 0.1
 """Seconds by which pictures may begin after the sound before that counts as meant."""
@@ -67,14 +68,25 @@ async def look(ffmpeg: Ffmpeg, path: Path, *, also: tuple[Sequence[str], Sequenc
         raise Unfit(say("That file is empty; upload it again."))
     mark = secrets.token_hex(16)
     ran = await _listed(ffmpeg, path, mark, *(also or ((), ())))
+    mp4 = await boxes_of(path) if major_brand(beginning) or b"moov" in beginning or b"mdat" in beginning else None
+    seen = await asyncio.to_thread(read, ran, mark, beginning, size, mp4)
+    await check_whole(ffmpeg, path, seen.header, mp4, seen.video, seen.sound)
+    return seen
+
+
+def read(ran: Ran, mark: str, beginning: bytes, size: int, mp4: Mp4 | None = None) -> Look:
+    """What a run that listed a file's packets, with `mark` on its description, says of the file.
+
+    Raises :class:`Unfit`, and nothing else, whatever the run wrote.
+    """
     header = described(ran.stderr, mark)
-    if complains(ran.stderr, "max_streams"):
+    if complains(ran.stderr, mark, "max_streams"):
         raise Unfit(
             say("That file has {count} tracks or more in it; send one with just video and sound.", count=MOST_STREAMS)
         )
     if header is None:
-        cut_off = complains(ran.stderr, "moov atom not found") and not complains(ran.stderr, "low score")
-        raise Unfit(_NO_END if cut_off else _NOT_A_VIDEO)
+        no_end = complains(ran.stderr, mark, "moov atom not found") and not complains(ran.stderr, mark, "low score")
+        raise Unfit(_NO_END if no_end else _NOT_A_VIDEO)
     if header.width * header.height > MOST_PIXELS:
         raise Unfit(
             say(
@@ -82,20 +94,21 @@ async def look(ffmpeg: Ffmpeg, path: Path, *, also: tuple[Sequence[str], Sequenc
                 size=f"{header.width}x{header.height}",
             )
         )
-    found = await asyncio.to_thread(stretches, ran.stdout)
+    found = stretches(ran.stdout)
     if 0 not in found or found[0].seconds <= 0:
         raise Unfit(_NOT_A_VIDEO)
-    mp4 = await boxes_of(path) if "mov" in header.family else None
-    await check_whole(ffmpeg, path, header, mp4, found, ran.stderr)
     container = _container(header, beginning)
-    video = as_browsers_show(found[0]) if container == "gif" else as_frames(found[0], header)
-    return Look(_clip(header, video, found.get(1), size, container), header, video, found.get(1), mp4)
+    video, sound = found[0], found.get(1)
+    if complains(ran.stderr, mark, *_CUT_OFF_SIGNS):
+        raise cut_off(header.claims, video, sound)
+    video = as_browsers_show(video) if container == "gif" else as_frames(video, header)
+    return Look(_clip(header, video, sound, size, container), header, video, sound, mp4)
 
 
 async def _listed(ffmpeg: Ffmpeg, path: Path, mark: str, inputs: Sequence[str], outputs: Sequence[str]) -> Ran:
-    """Have the packets listed, and the streams described.
+    """Have the packets listed and the streams described; once more and alone if the output beside it failed.
 
-    Once more and alone if the output beside it failed, as that ends the listing too.
+    For that ends the listing too.
     """
     # V, not v: a picture on the cover is no video.
     listing = ["-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", *marked(mark), "-f", "framecrc", "pipe:1"]

@@ -201,6 +201,11 @@ class Service:
         return task
 
 
+def _storable(text: str) -> str:
+    """`text` without what no database takes: NULs, and halves of characters."""
+    return text.replace("\0", "").encode(errors="replace").decode()
+
+
 def order_of(
     *,
     user_id: int,
@@ -214,7 +219,7 @@ def order_of(
     private: bool = False,
 ) -> Order:
     """Check what can be checked without the clip, and make the order; raises Refused."""
-    prompt = prompt.strip()
+    prompt = _storable(prompt).strip()
     if not prompt:
         raise Refused(say("The prompt is empty: write what should happen next in the video."))
     if len(prompt) > PROMPT_MAX:
@@ -240,8 +245,8 @@ def order_of(
         channel_id=channel_id,
         prompt=prompt,
         seconds=seconds,
-        source_url=source_url,
-        source_name=source_name[:200],
+        source_url=_storable(source_url),
+        source_name=_storable(source_name)[:200],
         result=result,
         private=private,
     )
