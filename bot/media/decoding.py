@@ -25,10 +25,14 @@ def damage_in(log: str) -> bool:
     return _DAMAGE.search(work) is not None
 
 
-async def decodes(ffmpeg: Ffmpeg, path: Path, *, sound: bool) -> bool:
-    """Whether all pictures of `path`, and its first sound track if it has `sound`, are decoded without an error."""
+async def decodes(ffmpeg: Ffmpeg, path: Path, *, sound: bool, start: float = 0.0) -> bool:
+    """Whether all pictures of `path`, and its first sound track if it has `sound`, are decoded without an error.
+
+    Those before `start`, in seconds, are left out.
+    """
     tracks = ["-map", "0:V:0", *(("-map", "0:a:0") if sound else ())]
-    args = ["-xerror", *ffmpeg.source(path), *tracks, "-f", "null", "-"]
+    seek = ("-ss", f"{start:.6f}") if start else ()
+    args = ["-xerror", *ffmpeg.source(path, *seek), *tracks, "-f", "null", "-"]
     try:
         ran = await ffmpeg.run(args, seconds=_SECONDS, work=Work.PREPARE)
     except Unfit:

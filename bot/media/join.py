@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.media.decoding import audible_track
 from bot.media.encode import encode
 from bot.media.ffmpeg import Ffmpeg, Work
-from bot.media.probe import Look, look
+from bot.media.probe import look
 from bot.media.shape import Shape, picture_filter, shape_of, silence, sound_filter
+from bot.media.splice import Piece, splice
 from bot.task import Clip, ResultKind
 
 _SECONDS = 900.0
@@ -38,16 +40,6 @@ class Joined:
     """Whether FoxAPI's result already had the submitted clip in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A stretch of a video: `seconds` from `start` on, on its own time line."""
-
-    path: Path
-    seen: Look
-    start: float
-    seconds: float
-
-
 def has_input(result_seconds: float, submitted_seconds: float, added: float) -> bool:
     """Whether a result of this length is input and extension in one, rather than the extension alone."""
     return result_seconds > added + submitted_seconds / 2
@@ -69,7 +61,7 @@ async def join(
     """
     seen = await look(ffmpeg, result)
     was_joined = has_input(seen.clip.seconds, submitted.seconds, added)
-    whole = _Piece(result, seen, seen.start, seen.clip.seconds)
+    whole = Piece(result, seen, seen.start, seen.clip.seconds)
     if kind is ResultKind.NEW_PART:
         pieces = [_new_part(whole, submitted)] if was_joined else [whole]
     else:
@@ -80,38 +72,57 @@ async def join(
     return Joined(into, clip, was_joined)
 
 
-def _new_part(whole: _Piece, submitted: Clip) -> _Piece:
+def _new_part(whole: Piece, submitted: Clip) -> Piece:
     old = min(submitted.seconds, whole.seconds - 0.5)
-    return _Piece(whole.path, whole.seen, whole.start + old, whole.seconds - old)
+    return Piece(whole.path, whole.seen, whole.start + old, whole.seconds - old)
 
 
-async def _head(ffmpeg: Ffmpeg, kept: Kept, *, was_joined: bool) -> list[_Piece]:
+async def _head(ffmpeg: Ffmpeg, kept: Kept, *, was_joined: bool) -> list[Piece]:
     """What of the member's video comes before the result: what was not submitted, or all if the result lacks it."""
     if was_joined and kept.head_ends <= 0:
         return []
     seen = await look(ffmpeg, kept.path)
     seconds = kept.head_ends if was_joined else seen.clip.seconds
-    return [_Piece(kept.path, seen, seen.start, seconds)]
+    return [Piece(kept.path, seen, seen.start, seconds)]
 
 
-async def _film(ffmpeg: Ffmpeg, pieces: list[_Piece], shape: Shape, into: Path) -> Clip:
+async def _film(ffmpeg: Ffmpeg, pieces: list[Piece], shape: Shape, into: Path) -> Clip:
     """All `pieces` one after the other. Each is exactly as long in sound as in pictures, so that nothing drifts."""
-    sound = any(piece.seen.sound for piece in pieces)
-    reading: list[str] = []
-    chains: list[str] = []
+    tracks = [await audible_track(ffmpeg, piece.path) if piece.seen.sound else None for piece in pieces]
+    sound = any(track is not None for track in tracks)
+    reading = [arg for piece in pieces for arg in _reading(ffmpeg, piece)]
+    heard = [_sound(piece, track, shape) for piece, track in zip(pieces, tracks, strict=True)] if sound else []
+    if len(pieces) > 1:
+        graph = _one_after_the_other(heard, first=1, video=False)
+        clip = await splice(ffmpeg, pieces, shape, (reading, graph) if sound else None, into)
+        if clip is not None:
+            return clip
+    chains = []
     for number, piece in enumerate(pieces):
-        reading += ffmpeg.source(piece.path, "-t", f"{piece.start + piece.seconds + 1:.3f}")
-        pictures = shape.pictures(piece.seconds)
-        drawn = await picture_filter(ffmpeg, piece.seen, shape, start=piece.start, pictures=pictures)
+        drawn = await picture_filter(
+            ffmpeg, piece.seen, shape, start=piece.start, pictures=shape.pictures(piece.seconds)
+        )
         chains.append(f"[{number}:V:0]{drawn}[v{number}]")
-        if sound:
-            chains.append(f"{_sound(number, piece, float(pictures / shape.rate))}[a{number}]")
-    pads = "".join(f"[v{number}][a{number}]" if sound else f"[v{number}]" for number in range(len(pieces)))
-    chains.append(f"{pads}concat=n={len(pieces)}:v=1:a={int(sound)}[v]" + ("[a]" if sound else ""))
+    chains.append(_one_after_the_other(heard, first=0, video=True, count=len(pieces)))
     return await encode(ffmpeg, reading, ";".join(chains), sound=sound, into=into, seconds=_SECONDS, work=Work.JOIN)
 
 
-def _sound(number: int, piece: _Piece, seconds: float) -> str:
-    if piece.seen.sound is None:
+def _reading(ffmpeg: Ffmpeg, piece: Piece) -> list[str]:
+    return ffmpeg.source(piece.path, "-t", f"{piece.start + piece.seconds + 1:.3f}")
+
+
+def _sound(piece: Piece, track: int | None, shape: Shape) -> str:
+    """The filters that make a piece's sound, as long as its pictures; {number} stands for its input."""
+    seconds = float(shape.pictures(piece.seconds) / shape.rate)
+    if track is None:
         return silence(seconds)
-    return f"[{number}:a:0]{sound_filter(start=piece.start, seconds=seconds)}"
+    return f"[{{number}}:a:{track}]{sound_filter(start=piece.start, seconds=seconds)}"
+
+
+def _one_after_the_other(heard: list[str], *, first: int, video: bool, count: int = 0) -> str:
+    """The filters that put the sounds `heard` of the inputs from `first` on behind each other, and the pictures too."""
+    count = len(heard) or count
+    chains = [f"{filters.format(number=first + n)}[a{n}]" for n, filters in enumerate(heard)]
+    pads = "".join((f"[v{n}]" if video else "") + (f"[a{n}]" if heard else "") for n in range(count))
+    ends = ("[v]" if video else "") + ("[a]" if heard else "")
+    return ";".join([*chains, f"{pads}concat=n={count}:v={int(video)}:a={int(bool(heard))}{ends}"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
@@ -16,6 +16,7 @@ from bot.media.packets import Stretch
 from bot.media.plain import picture_faults
 from bot.media.probe import Look, look
 from bot.media.remux import remux
+from bot.media.seeking import decode_from
 from bot.media.shape import picture_filter, shape_of, sound_filter
 from bot.phrase import Phrase, say
 from bot.task import Clip
@@ -24,10 +25,6 @@ LONGEST = 600.0
 """Seconds of video that are taken at most."""
 _CONVERTED = say("converted to MP4")
 _SECONDS = 180.0
-_BACK = 1.0
-"""Seconds before the cut at which decoding starts, so that no rounding of the seek can lose a picture."""
-_SELF_CONTAINED = frozenset({"h264", "hevc", "av1", "vp8", "vp9"})
-"""Codecs whose key pictures bring all that is needed to decode what follows."""
 _NEAR = 0.25
 """Seconds that the clip may be shorter than 15 s for the sake of a cut between two pictures."""
 
@@ -79,7 +76,7 @@ async def _convert(ffmpeg: Ffmpeg, source: Path, seen: Look, *, sound: int | Non
     shape, cut = shape_of(seen), _cut(seen.video, seen.start)
     pictures = max(shape.pictures(seen.video.end - cut), ceil(SECONDS_LEAST * shape.rate))
     pictures = min(pictures, int(SECONDS_MOST * shape.rate))
-    seek = _seek(seen, cut)
+    seek = decode_from(seen, cut)
     graph = f"[0:V:0]{await picture_filter(ffmpeg, seen, shape, start=cut - seek, pictures=pictures)}[v]"
     if sound is not None:
         graph += f";[0:a:{sound}]{sound_filter(start=cut - seek, seconds=float(pictures / shape.rate))}[a]"
@@ -108,21 +105,6 @@ def _cut(video: Stretch, start: float) -> float:
     if following < len(video.begins) and video.begins[following] - earliest < _NEAR:
         return video.begins[following]
     return earliest
-
-
-def _seek(seen: Look, cut: float) -> float:
-    """Where to begin decoding so that the picture which stands at `cut` is among what is decoded."""
-    video = seen.video
-    if not video.timed:
-        return 0.0  # its pictures have to be counted, and a made-up time after a seek is not that of the head
-    if seen.clip.container == "gif":
-        return 0.0  # its delays have to be added up from the beginning
-    if seen.clip.container == "mpegts":
-        return 0.0  # it has no index, and a seek leads to wherever, be it after the cut
-    if seen.header.codec not in _SELF_CONTAINED or not seen.header.pixels.startswith(("yuv420", "yuvj420", "p010")):
-        return 0.0  # how it was encoded is said in its very first packet alone, as old x264 does for 4:4:4
-    standing = video.begins[max(0, bisect_right(video.begins, cut) - 1)]
-    return max(0.0, standing - _BACK)
 
 
 def clock(seconds: float) -> str:

@@ -98,6 +98,14 @@ async def picture_filter(ffmpeg: Ffmpeg, look: Look, shape: Shape, *, start: flo
     return ",".join(steps)
 
 
+def steady_filter(shape: Shape, *, start: float, pictures: int) -> str:
+    """Like :func:`picture_filter`, for a video that has this shape already: its pictures stay as they are."""
+    return (
+        f"setpts=PTS-{start:.6f}/TB,fps={shape.rate}:start_time=0,"
+        f"tpad=stop_mode=clone:stop=-1,trim=end_frame={pictures}"
+    )
+
+
 async def _drawn(ffmpeg: Ffmpeg, look: Look, shape: Shape) -> list[str]:
     """Fill `shape`, in BT.709 with 8 bit; high dynamic range is toned down, if this ffmpeg can do it."""
     width, height = _within(look, shape)
