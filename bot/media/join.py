@@ -45,9 +45,17 @@ def has_input(result_seconds: float, submitted_seconds: float, added: float) -> 
     return result_seconds > added + submitted_seconds / 2
 
 
+def plays_everywhere(clip: Clip) -> bool:
+    """Whether every browser and phone plays `clip`, and upright."""
+    plain = clip.video_codec == "h264" and clip.pixel_format in {"yuv420p", "yuvj420p"}
+    return plain and not clip.rotated and clip.container == "mp4"
+
+
 def is_right(result: Clip, submitted: Clip, *, added: float, kind: ResultKind, head_ends: float) -> bool:
     """Whether FoxAPI's result, as probed, is what was ordered; then :func:`join` would only look at it again."""
     was_joined = has_input(result.seconds, submitted.seconds, added)
+    if not plays_everywhere(result):
+        return False
     return not was_joined if kind is ResultKind.NEW_PART else was_joined and head_ends <= 0
 
 
@@ -57,7 +65,8 @@ async def join(
     """The film or the new part, for the `added` seconds that were ordered; written to `into` only if need be.
 
     The film has the result's size and rate, no picture twice and none lost at the seam, and sound to its end if any
-    part of it has sound. Raises :class:`~bot.media.errors.Unfit` if one of the files cannot be read.
+    part of it has sound; it is H.264 with 8 bit and 4:2:0, which plays everywhere.
+    Raises :class:`~bot.media.errors.Unfit` if one of the files cannot be read.
     """
     seen = await look(ffmpeg, result)
     was_joined = has_input(seen.clip.seconds, submitted.seconds, added)
@@ -66,7 +75,7 @@ async def join(
         pieces = [_new_part(whole, submitted)] if was_joined else [whole]
     else:
         pieces = [*await _head(ffmpeg, kept, was_joined=was_joined), whole]
-    if pieces == [whole]:
+    if pieces == [whole] and plays_everywhere(seen.clip) and seen.header.aspect == 1:
         return Joined(result, seen.clip, was_joined)
     clip = await _film(ffmpeg, pieces, shape_of(seen), into)
     return Joined(into, clip, was_joined)

@@ -19,6 +19,7 @@ from bot.media.encode import SOUND, encode, write
 from bot.media.errors import Unfit
 from bot.media.ffmpeg import Ffmpeg, Work
 from bot.media.keys import Order, decode_order
+from bot.media.mp4_tracks import boxes_of
 from bot.media.probe import Look, look
 from bot.media.seeking import decode_from
 from bot.media.shape import HDR, Shape, is_in_shape, picture_filter, shape_of, steady_filter
@@ -48,6 +49,8 @@ class _Segment:
     pictures: int
     delay: int
     """How many pictures are decoded before the first one is shown."""
+    parameters: bytes
+    """What the decoder has to know before it begins."""
 
 
 async def splice(
@@ -139,7 +142,10 @@ async def _encoded(ffmpeg: Ffmpeg, reading: Sequence[str], drawn: str, into: Pat
 
 async def _segment(ffmpeg: Ffmpeg, path: Path) -> _Segment:
     order: Order = await decode_order(ffmpeg, path)
-    return _Segment(path, len(order.shown), order.delay)
+    mp4 = await boxes_of(path)
+    entries = [entry for track in mp4.of_kind(b"vide") for entry in track.entries] if mp4 else []
+    config = entries[0].box(b"avcC") if entries else None
+    return _Segment(path, len(order.shown), order.delay, config.body if config else b"")
 
 
 async def _put_together(
@@ -153,7 +159,8 @@ async def _put_together(
     delay = max(segment.delay for segment in segments)
     even = f"setts=pts=round(PTS*{rate})/{rate}:dts=(N-{delay})/{rate}"
     reading = ["-protocol_whitelist", "file", "-f", "concat", "-i", f"file:{listing}"]
-    video = ["-map", "0:v:0", "-c:v", "copy", "-tag:v", "avc3", "-bsf:v", even]
+    tag = "avc1" if len({segment.parameters for segment in segments}) == 1 else "avc3"
+    video = ["-map", "0:v:0", "-c:v", "copy", "-tag:v", tag, "-bsf:v", even]
     inputs, graph = sound or ([], "")
     heard = ["-filter_complex", graph, "-map", "[a]", *SOUND, "-b:a", "160k"] if sound else []
     made = folder / "film.mp4"
