@@ -58,7 +58,7 @@ async def test_head_and_result_are_copied(tmp_path: Path, tool: Ffmpeg, kind: st
     kept, into = Kept(source, done.head_ends), tmp_path / "film"
     film = await join(tool, kept, done.clip, result, added=3, kind=ResultKind.FILM, into=into)
     shown, head, new = pictures(film.path), pictures(source), pictures(result)
-    copied = {"key pictures alone": 53, "one key picture": 0}.get(kind, 40)
+    copied = {"key pictures alone": 53, "one key picture": 0, "open groups": 20}.get(kind, 40)
     assert shown[:copied] == head[:copied]
     assert shown[53:] == new
     assert numbers(film.path) == list(range(53 + 180))
@@ -112,13 +112,25 @@ async def test_results_are_made_playable(
     assert film.clip.seconds == pytest.approx(5 if kind is ResultKind.FILM else 2, abs=0.05)
 
 
+async def test_what_cannot_be_copied_is_encoded_once_to_fit(tmp_path: Path, tool: Ffmpeg) -> None:
+    """A film that has to be encoded comes out below the reply's limit at once, instead of being encoded twice."""
+    noise = ("-vf", "noise=alls=40:allf=t", "-preset", "ultrafast", "-crf", "10", "-r", "30", "-pix_fmt", "yuv444p")
+    source = made(tmp_path / "video.mp4", 4, *noise)
+    result = made(tmp_path / "result.mp4", 4, *noise)
+    seen, into, limit = await look(tool, source), tmp_path / "film", 600_000
+    assert seen.clip.size > limit
+    film = await join(tool, Kept(source), seen.clip, result, added=4, kind=ResultKind.FILM, into=into, most_bytes=limit)
+    assert limit / 3 < film.clip.size <= limit
+    assert film.clip.seconds == pytest.approx(8, abs=0.05)
+
+
 def test_a_copy_ends_where_nothing_refers_across() -> None:
     """A key picture whose followers are shown before it is no place to end a copy."""
     closed = Order((0, 2, 1, 3, 5, 4), frozenset({0, 3}))
     opened = Order((0, 2, 1, 5, 3, 4), frozenset({0, 3}))
     assert [closed.last_cut(most) for most in range(7)] == [0, 0, 0, 3, 3, 3, 3]
     assert [opened.last_cut(most) for most in range(7)] == [0] * 7
-    assert (closed.delay, opened.delay, Order((), frozenset()).delay) == (1, 2, 0)
+    assert (closed.delay, opened.delay, Order((), frozenset()).delay) == (1, 1, 0)
     assert read_order(b"#tb 0: 1/10\n0, x, y\n0, 0, 0, 1, 9, 0x1\n0, 1, 1, 1, 9, 0x2, F=0x0\n") == Order(
         (0, 1), frozenset({0})
     )

@@ -14,6 +14,8 @@ from bot.phrase import say
 from bot.task import Clip
 
 SOUND = ("-c:a", "aac", "-ar", "48000", "-ac", "2")
+SOUND_BITS = 160_000
+"""Per second."""
 CONTAINER = ("-map_metadata", "-1", "-map_chapters", "-1", "-movflags", "+faststart", "-f", "mp4")
 _DAMAGED = say("Pictures of that video are damaged, and so would be what is made of them; send an undamaged copy.")
 _QUALITY = "18"
@@ -35,15 +37,18 @@ async def encode(
     seconds: float,
     work: Work,
     undamaged: bool = False,
+    most_bits: int | None = None,
 ) -> Clip:
     """Write what the filters in `graph` give at [v], and if `sound` at [a], of the inputs `reading`, to `into`.
 
     Raises :class:`Unfit` if they give nothing, or not within `seconds`, or if pictures must be `undamaged` and are not.
+    `most_bits` per second bound the pictures.
     """
+    bound = ["-maxrate", str(most_bits), "-bufsize", str(most_bits * 2)] if most_bits else []
     maps = ["-map", "[v]", *(("-map", "[a]") if sound else ())]
     return await write(
         ffmpeg,
-        [*reading, "-filter_complex", graph, *maps, *picture_codec(), *SOUND, "-b:a", "160k"],
+        [*reading, "-filter_complex", graph, *maps, *picture_codec(), *bound, *SOUND, "-b:a", str(SOUND_BITS)],
         into,
         seconds=seconds,
         work=work,

@@ -6,12 +6,13 @@ video of input and extension. Its length tells.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.media.decoding import audible_track
-from bot.media.encode import encode
+from bot.media.encode import SOUND_BITS, encode
 from bot.media.ffmpeg import Ffmpeg, Work
+from bot.media.fit import USABLE, plan
 from bot.media.probe import look
 from bot.media.shape import Shape, picture_filter, shape_of, silence, sound_filter
 from bot.media.splice import Piece, splice
@@ -60,12 +61,21 @@ def is_right(result: Clip, submitted: Clip, *, added: float, kind: ResultKind, h
 
 
 async def join(
-    ffmpeg: Ffmpeg, kept: Kept, submitted: Clip, result: Path, *, added: float, kind: ResultKind, into: Path
+    ffmpeg: Ffmpeg,
+    kept: Kept,
+    submitted: Clip,
+    result: Path,
+    *,
+    added: float,
+    kind: ResultKind,
+    into: Path,
+    most_bytes: int | None = None,
 ) -> Joined:
     """The film or the new part, for the `added` seconds that were ordered; written to `into` only if need be.
 
     The film has the result's size and rate, no picture twice and none lost at the seam, and sound to its end if any
     part of it has sound; it is H.264 with 8 bit and 4:2:0, which plays everywhere.
+    Where all of it is encoded, it is made to fit `most_bytes` at once, if it can look decent so.
     Raises :class:`~bot.media.errors.Unfit` if one of the files cannot be read.
     """
     seen = await look(ffmpeg, result)
@@ -77,7 +87,7 @@ async def join(
         pieces = [*await _head(ffmpeg, kept, was_joined=was_joined), whole]
     if pieces == [whole] and plays_everywhere(seen.clip) and seen.header.aspect == 1:
         return Joined(result, seen.clip, was_joined)
-    clip = await _film(ffmpeg, pieces, shape_of(seen), into)
+    clip = await _film(ffmpeg, pieces, shape_of(seen), into, most_bytes)
     return Joined(into, clip, was_joined)
 
 
@@ -95,7 +105,7 @@ async def _head(ffmpeg: Ffmpeg, kept: Kept, *, was_joined: bool) -> list[Piece]:
     return [Piece(kept.path, seen, seen.start, seconds)]
 
 
-async def _film(ffmpeg: Ffmpeg, pieces: list[Piece], shape: Shape, into: Path) -> Clip:
+async def _film(ffmpeg: Ffmpeg, pieces: list[Piece], shape: Shape, into: Path, most_bytes: int | None) -> Clip:
     """All `pieces` one after the other. Each is exactly as long in sound as in pictures, so that nothing drifts."""
     tracks = [await audible_track(ffmpeg, piece.path) if piece.seen.sound else None for piece in pieces]
     sound = any(track is not None for track in tracks)
@@ -106,6 +116,7 @@ async def _film(ffmpeg: Ffmpeg, pieces: list[Piece], shape: Shape, into: Path) -
         clip = await splice(ffmpeg, pieces, shape, (reading, graph) if sound else None, into)
         if clip is not None:
             return clip
+    shape, most_bits = _bounded(pieces, shape, most_bytes, sound=sound)
     chains = []
     for number, piece in enumerate(pieces):
         drawn = await picture_filter(
@@ -113,7 +124,38 @@ async def _film(ffmpeg: Ffmpeg, pieces: list[Piece], shape: Shape, into: Path) -
         )
         chains.append(f"[{number}:V:0]{drawn}[v{number}]")
     chains.append(_one_after_the_other(heard, first=0, video=True, count=len(pieces)))
-    return await encode(ffmpeg, reading, ";".join(chains), sound=sound, into=into, seconds=_SECONDS, work=Work.JOIN)
+    return await encode(
+        ffmpeg,
+        reading,
+        ";".join(chains),
+        sound=sound,
+        into=into,
+        seconds=_SECONDS,
+        work=Work.JOIN,
+        most_bits=most_bits,
+    )
+
+
+def _bounded(pieces: list[Piece], shape: Shape, most_bytes: int | None, *, sound: bool) -> tuple[Shape, int | None]:
+    """The shape and the bits per second that fit `most_bytes`; `shape` and None if that would look bad."""
+    seconds = sum(piece.seconds for piece in pieces)
+    film = pieces[-1].seen.clip.model_copy(
+        update={
+            "seconds": seconds,
+            "width": shape.width,
+            "height": shape.height,
+            "fps": float(shape.rate),
+            "audio": sound,
+        }
+    )
+    chosen = plan(film, most_bytes * USABLE) if most_bytes else None
+    if chosen is None:
+        return shape, None
+    # The encoder may use up its buffer, two seconds' worth, on top; and the sound has more bits here than in `fit`.
+    bits = (chosen.video_bits + chosen.sound_bits - SOUND_BITS * sound) * seconds / (seconds + 2)
+    if bits <= 0:
+        return shape, None
+    return replace(shape, width=chosen.width, height=chosen.height), int(bits)
 
 
 def _reading(ffmpeg: Ffmpeg, piece: Piece) -> list[str]:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from pathlib import Path
 
-from bot.media.encode import SOUND, write
+from bot.media.encode import SOUND, SOUND_BITS, write
 from bot.media.errors import Unfit
 from bot.media.ffmpeg import Ffmpeg, Work
 from bot.media.plain import doubts
@@ -71,4 +71,4 @@ def _sound(seen: Look, number: int | None) -> list[str]:
         if abs(late) <= _TOGETHER and abs(seen.video.start) <= _TOGETHER:
             return ["-map", "0:a:0", "-c:a", "copy"]
     filters = sound_filter(start=seen.video.start, seconds=seen.video.seconds)
-    return ["-filter_complex", f"[0:a:{number}]{filters}[a]", "-map", "[a]", *SOUND, "-b:a", "160k"]
+    return ["-filter_complex", f"[0:a:{number}]{filters}[a]", "-map", "[a]", *SOUND, "-b:a", str(SOUND_BITS)]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.media.decoding import decodes
-from bot.media.encode import SOUND, encode, write
+from bot.media.encode import SOUND, SOUND_BITS, picture_codec, write
 from bot.media.errors import Unfit
 from bot.media.ffmpeg import Ffmpeg, Work
 from bot.media.keys import Order, decode_order
@@ -28,6 +28,8 @@ from bot.task import Clip
 log = logging.getLogger(__name__)
 
 _SECONDS = 900.0
+_QUALITY = "15"
+"""Of what is encoded, once for all: later joins copy it."""
 _NOT_SPLICED = "the parts are not spliced: %s"
 
 
@@ -43,7 +45,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """A part of the film's pictures as a file of its own."""
+    """A part of the film's pictures as a file of its own, in :func:`_ticks`."""
 
     path: Path
     pictures: int
@@ -99,11 +101,11 @@ async def _segments(ffmpeg: Ffmpeg, pieces: Sequence[Piece], shape: Shape, folde
         elif last.seen.header.matrix == "bt709":  # as is all that we encode
             pictures = shape.pictures(piece.seconds)
             drawn = await picture_filter(ffmpeg, piece.seen, shape, start=piece.start, pictures=pictures)
-            segments.append(await _encoded(ffmpeg, ffmpeg.source(piece.path), drawn, name.with_suffix(".mp4")))
+            segments.append(await _encoded(ffmpeg, ffmpeg.source(piece.path), drawn, shape, name.with_suffix(".mp4")))
         else:
             log.info(_NOT_SPLICED, "their colours are coded differently")
             return None
-    whole = await _copied(ffmpeg, last, len(last.seen.video.begins), folder / "last.mp4")
+    whole = await _copied(ffmpeg, last, len(last.seen.video.begins), shape, folder / "last.mp4")
     return [*segments, whole]
 
 
@@ -115,29 +117,35 @@ async def _copied_to(ffmpeg: Ffmpeg, piece: Piece, shape: Shape, name: Path) -> 
     """`piece`, which begins its video: copied up to its last key picture, and a bridge from there to its end."""
     pictures, order = shape.pictures(piece.seconds), await decode_order(ffmpeg, piece.path)
     if pictures == len(order.shown):
-        return [await _copied(ffmpeg, piece, pictures, name.with_suffix(".copy.mp4"))]
+        return [await _copied(ffmpeg, piece, pictures, shape, name.with_suffix(".copy.mp4"))]
     key = order.last_cut(pictures)
-    segments = [await _copied(ffmpeg, piece, key, name.with_suffix(".copy.mp4"))] if key else []
+    segments = [await _copied(ffmpeg, piece, key, shape, name.with_suffix(".copy.mp4"))] if key else []
     if pictures > key:
         start = piece.seen.video.begins[key]
         seek = decode_from(piece.seen, start)
         reading = ffmpeg.source(piece.path, *(("-ss", f"{seek:.6f}") if seek else ()))
         bridge = steady_filter(shape, start=start - seek, pictures=pictures - key)
-        segments.append(await _encoded(ffmpeg, reading, bridge, name.with_suffix(".bridge.mp4")))
+        segments.append(await _encoded(ffmpeg, reading, bridge, shape, name.with_suffix(".bridge.mp4")))
     return segments
 
 
-async def _copied(ffmpeg: Ffmpeg, piece: Piece, pictures: int, into: Path) -> _Segment:
-    first = ("-frames:v", str(pictures), "-bsf:v", "setts=pts=PTS-STARTPTS:dts=DTS-STARTPTS")
+async def _copied(ffmpeg: Ffmpeg, piece: Piece, pictures: int, shape: Shape, into: Path) -> _Segment:
+    first = (*_ticks(shape), "-frames:v", str(pictures), "-bsf:v", "setts=pts=PTS-STARTPTS:dts=DTS-STARTPTS")
     args = [*ffmpeg.source(piece.path), "-map", "0:V:0", "-c", "copy", *first]
     await write(ffmpeg, args, into, seconds=_SECONDS, work=Work.JOIN)
     return await _segment(ffmpeg, into)
 
 
-async def _encoded(ffmpeg: Ffmpeg, reading: Sequence[str], drawn: str, into: Path) -> _Segment:
-    graph = f"[0:V:0]{drawn}[v]"
-    await encode(ffmpeg, reading, graph, sound=False, into=into, seconds=_SECONDS, work=Work.JOIN)
+async def _encoded(ffmpeg: Ffmpeg, reading: Sequence[str], drawn: str, shape: Shape, into: Path) -> _Segment:
+    graph = ["-filter_complex", f"[0:V:0]{drawn}[v]", "-map", "[v]"]
+    codec = [*picture_codec(_QUALITY), *_ticks(shape)]
+    await write(ffmpeg, [*reading, *graph, *codec], into, seconds=_SECONDS, work=Work.JOIN)
     return await _segment(ffmpeg, into)
+
+
+def _ticks(shape: Shape) -> tuple[str, str]:
+    """The time scale of all segments, in which a picture lasts whole ticks: ffmpeg joins only what has one scale."""
+    return ("-video_track_timescale", str(shape.rate.numerator * max(1, 15360 // shape.rate.numerator)))
 
 
 async def _segment(ffmpeg: Ffmpeg, path: Path) -> _Segment:
@@ -162,7 +170,7 @@ async def _put_together(
     tag = "avc1" if len({segment.parameters for segment in segments}) == 1 else "avc3"
     video = ["-map", "0:v:0", "-c:v", "copy", "-tag:v", tag, "-bsf:v", even]
     inputs, graph = sound or ([], "")
-    heard = ["-filter_complex", graph, "-map", "[a]", *SOUND, "-b:a", "160k"] if sound else []
+    heard = ["-filter_complex", graph, "-map", "[a]", *SOUND, "-b:a", str(SOUND_BITS)] if sound else []
     made = folder / "film.mp4"
     await write(ffmpeg, [*reading, *inputs, *video, *heard], made, seconds=_SECONDS, work=Work.JOIN)
     return made

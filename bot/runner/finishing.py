@@ -41,7 +41,14 @@ async def _join(job: Job, task: Task) -> Task:
     await _have_the_clip(job, task)
     try:
         joined = await media.join(
-            job.tools.ffmpeg, kept, submitted, files.result, added=order.seconds, kind=order.result, into=files.film
+            job.tools.ffmpeg,
+            kept,
+            submitted,
+            files.result,
+            added=order.seconds,
+            kind=order.result,
+            into=files.film,
+            most_bytes=task.place.filesize_limit,
         )
     except Unfit as error:
         log.warning("task %d: FoxAPI's result is delivered as it is: %s", task.id, error)
