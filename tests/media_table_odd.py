@@ -1,4 +1,4 @@
-"""Rows of the media table for clips that only look fit: what is done with each, and whether a strict service takes it."""
+"""Rows of the media table for clips that only look fit: what becomes of each, and whether a strict service takes it."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ async def test_an_unfit_clip_fails_the_task(
     ("name", "reason"),
     [
         ("over.mp4", "between 2 and 15 seconds"),
-        ("recorder.mp4", "wrong duration"),
+        ("recorder.mp4", "between 2 and 15 seconds"),
         ("fragments.mp4", "fragmented"),
         ("two_videos.mp4", "one video track"),
         ("second_sound.mp4", "at most one audio track"),

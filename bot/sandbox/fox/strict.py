@@ -79,15 +79,15 @@ def _check_track(boxes: dict[str, bytes], track: str, scale: int) -> None:
     times = boxes[f"{track}/mdia/minf/stbl/stts"]
     runs = struct.iter_unpack(">II", times[8:])
     seconds = sum(count * each for count, each in runs) / own
+    edits = boxes.get(f"{track}/edts/elst")
+    if edits and struct.unpack_from(">i", edits, 12)[0] < 0:
+        raise Unfit("a track begins with an empty edit")
     if abs(length / own - seconds) > _WRONG_BY or abs(shown / scale - seconds) > _WRONG_BY:
         raise Unfit("a track header has a wrong duration")
     if not header[3] & 1:
         raise Unfit("a track is disabled")
     if header[40:76] != _MATRIX:
         raise Unfit("rotated or mirrored videos are not supported")
-    edits = boxes.get(f"{track}/edts/elst")
-    if edits and struct.unpack_from(">i", edits, 12)[0] < 0:
-        raise Unfit("a track begins with an empty edit")
 
 
 def _check_pictures(table: bytes) -> None:
