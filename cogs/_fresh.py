@@ -14,11 +14,10 @@ from bot.client import ExtendBot
 from bot.phrase import say
 from bot.task import Refused
 
-_SIGNED = re.compile(
-    r"https?://[^/?#]+/(?:[^?#]*/)?(?:ephemeral-)?attachments/[0-9]+/[0-9]+/[^/?#]+\?(?=.*\bis=)(?=.*\bhm=)"
-    r".*?\bex=(?P<ends>[0-9a-f]{1,9})(?:&.*)?",
-    re.IGNORECASE,
+_ATTACHMENT = re.compile(
+    r"https?://[^/?#]+/(?:[^?#]*/)?(?:ephemeral-)?attachments/[0-9]+/[0-9]+/[^/?#]+\?(?P<query>[^#]*)", re.IGNORECASE
 )
+_SECONDS = re.compile("[0-9a-f]{1,9}", re.IGNORECASE)
 _AHEAD = timedelta(hours=1)
 """A task may wait in line before its clip is fetched."""
 _ASK_SECONDS = 10.0
@@ -28,8 +27,13 @@ _NOT_NOW = say("Discord does not give me that clip just now: try again in a minu
 
 def ends_at(url: str) -> datetime | None:
     """When the link ends, if it is one to a file at Discord."""
-    match = _SIGNED.fullmatch(url)
-    return datetime.fromtimestamp(int(match["ends"], 16), UTC) if match else None
+    found = _ATTACHMENT.fullmatch(url)
+    if found is None:
+        return None
+    fields = dict(part.partition("=")[::2] for part in found["query"].split("&"))
+    if not {"is", "hm"} <= fields.keys() or not _SECONDS.fullmatch(fields.get("ex", "")):
+        return None
+    return datetime.fromtimestamp(int(fields["ex"], 16), UTC)
 
 
 async def renewed(bot: ExtendBot, url: str) -> str:

@@ -14,7 +14,7 @@ from bot.client import ExtendBot, answer_error
 from bot.phrase import say
 from bot.task import Refused
 
-OUTDATED = say("That button is of another version of me: open what you pressed it on anew, with its command.")
+OUTDATED = say("That button no longer works: use its command again to get a new one.")
 _ID_MOST = (1 << 63) - 1
 """What a database takes; Discord's own ids are smaller."""
 

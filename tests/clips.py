@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
+from PIL import Image
 
 PICTURE = "testsrc2=size=160x90:rate=12"
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-threads", "1")
@@ -42,6 +44,20 @@ class Clips:
     @cached_property
     def gif(self) -> Path:
         return self.make("loop.gif", 3, "-r", "5")
+
+    @cached_property
+    def uneven_gif(self) -> Path:
+        """Three pictures of 1, 2 and 3 s."""
+        shades = [Image.new("RGB", (120, 90), (60 * number, 90, 200)) for number in range(3)]
+        made = io.BytesIO()
+        shades[0].save(made, "GIF", save_all=True, append_images=shades[1:], duration=[1000, 2000, 3000], loop=0)
+        return self._written("uneven.gif", made.getvalue())
+
+    @cached_property
+    def odd_handler(self) -> Path:
+        """Like `plain`, but the name of its handler sounds like a turned picture."""
+        name = "handler_name=rotation of 1.2.3 degrees"
+        return self.make("handler.mp4", 3, *H264, "-c:a", "aac", "-metadata:s:v:0", name, sound=True)
 
     @cached_property
     def mov(self) -> Path:

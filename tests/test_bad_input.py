@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import unquote
 
 import pytest
 from aiohttp import web
@@ -84,6 +85,20 @@ BAD_LINKS = {
     "http://2130706433/a.mp4": "private",
     "http://[::ffff:10.0.0.1]/a.mp4": "private",
     "http://169.254.169.254/latest/meta-data": "private",
+    "https://a..b/x.mp4": "not a link",
+    f"https://{'a' * 64}.example/x.mp4": "not a link",
+    "https://xn--/x.mp4": "not a link",
+    "https://[v1/x.mp4": "not a link",
+    "https://a.example:99999/x.mp4": "not a link",
+    "https://a%zz.example/x.mp4": "not a link",
+    "https://nowhere.invalid/x.mp4": "cannot be found",
+    "SERVER/to?https://a..b/x.mp4": "not a link",
+    "SERVER/to?http://[::1": "redirects to something that is not a link",
+    "SERVER/to?ftp://x.test/x.mp4": "not a link",
+    "SERVER/to?": "redirects too often",
+    "SERVER/busy?9999999999999999999999": "answered 503",
+    "SERVER/busy?Thu, 01 Jan 0000 00:00:30 GMT": "answered 503",
+    "SERVER/busy?Thu, 01 Jan 2099 00:00:30": "answered 503",
     "SERVER/page": "page",
     "SERVER/missing": "404",
     "SERVER/redirect": "private",
@@ -98,6 +113,10 @@ async def test_bad_links(stage: Stage) -> None:
         match request.path:
             case "/page":
                 return web.Response(text="<!doctype html><title>a page</title>", content_type="text/html")
+            case "/to":
+                return web.Response(status=302, headers={"Location": unquote(request.query_string)})
+            case "/busy":
+                return web.Response(status=503, headers={"Retry-After": unquote(request.query_string)})
             case "/redirect":
                 return web.Response(status=302, headers={"Location": "http://127.0.0.1:9/secret"})
             case "/endless":
@@ -112,9 +131,44 @@ async def test_bad_links(stage: Stage) -> None:
         trusted = f"{stage.environment()['TRUSTED_MEDIA_HOSTS']},{host}"
         async with stage.bot(HASTY, TRUSTED_MEDIA_HOSTS=trusted):
             for link, words in BAD_LINKS.items():
-                answer = await refused(stage, prompt="go", link=link.replace("SERVER", f"http://{host}"))
+                answer = await refused(
+                    stage, prompt="go", link=link.replace("SERVER", f"http://{host}").replace(" ", "%20")
+                )
                 ended = await stage.until(stage.ana, answer, "This did not work")
                 assert words in text_of(ended)
+    assert not stage.fox.faults.matching("POST", CREATE)
+
+
+async def test_a_fetch_is_bounded_in_all(stage: Stage) -> None:
+    """A server that drips, and one that puts off again and again, are given up when the time for the fetch is over."""
+
+    async def slow(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/busy":
+            return web.Response(status=503)
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        with suppress(ConnectionError):
+            while True:
+                await answer.write(b"\0")
+                await asyncio.sleep(0.05)
+        return answer
+
+    async with web_server(slow) as host:
+        trusted = f"{stage.environment()['TRUSTED_MEDIA_HOSTS']},{host}"
+        async with stage.bot(Patience(fetch=1), TRUSTED_MEDIA_HOSTS=trusted):
+            for path, words in {"drip": "too slow", "busy": "answered 503"}.items():
+                answer = await refused(stage, prompt="go", link=f"http://{host}/{path}")
+                ended = await stage.until(stage.ana, answer, "This did not work")
+                assert words in text_of(ended)
+    assert not stage.fox.faults.matching("POST", CREATE)
+
+
+async def test_an_unknown_server_is_told_soon(stage: Stage) -> None:
+    """However patient the bot is with a server, one whose name nobody knows is told at once."""
+    async with stage.bot(Patience()):
+        answer = await refused(stage, prompt="go", link="https://nowhere.invalid/a.mp4")
+        ended = await stage.until(stage.ana, answer, "This did not work")
+    assert "cannot be found" in text_of(ended)
     assert not stage.fox.faults.matching("POST", CREATE)
 
 
@@ -130,6 +184,9 @@ async def test_message_links_that_lead_nowhere(stage: Stage) -> None:
         f"https://discord.com/channels/{guild}/{hidden}/{secret['id']}": "cannot read that message",
         f"https://discord.com/channels/{guild}/{general}/1": "cannot read that message",
         "https://discord.com/channels/1/2/3": "cannot read that message",
+        f"https://discord.com/channels/{guild}/{general}/{'9' * 30}": "cannot read that message",
+        f"https://discord.com/channels/{guild}/{'9' * 20}/1": "cannot read that message",
+        f"https://discord.com/channels/{'9' * 5000}/1/1": "cannot read that message",
     }
     async with stage.bot():
         channel = await stage.ana.channel("videos")

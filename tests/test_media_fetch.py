@@ -19,6 +19,7 @@ from bot.http_time import parse_retry_after
 from bot.media.addresses import admitted, public
 from bot.media.errors import Unfit, Unreachable
 from bot.media.fetch import Fetcher
+from tests.fuzz_server import raw_server
 
 PRIVATE_HOSTS = """
     127.0.0.1 0.0.0.0 10.0.0.1 100.64.0.1 169.254.169.254 172.31.0.1 192.168.1.1 224.0.0.1 255.255.255.255
@@ -29,7 +30,8 @@ PRIVATE_HOSTS = """
 NO_LINKS = [
     *("", "clip.mp4", "ftp://example.com/x", "file:///etc/passwd", "http://", "http:///x", "https://exa mple.com/x"),
     *("http://example.com/\r\nHost: x", "http://example.com:99999/x", "http://[::1", "http://%31%32%37.0.0.1/"),
-    *("http://example.com\\@127.0.0.1/", "http://" + "a" * 5000),
+    *("http://example.com\\@127.0.0.1/", "http://" + "a" * 5000, "https://a..b/x", "https://" + "a" * 64 + ".com/"),
+    *("https://" + "a." * 130 + "com/", "https://xn--/", "https://a%zz/", "https://\ud800.com/", "https://a.com/\0"),
 ]
 BODY = bytes(range(256)) * 4000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -222,6 +224,39 @@ async def test_what_may_pass_is_unreachable(site: Site, tmp_path: Path, how: str
     with pytest.raises(Unreachable, match=words) as caught:
         await fetched(site, site.url(how), tmp_path / "clip")
     assert caught.value.retry_after == (7.0 if "status" in how else None)
+    assert left_in(tmp_path) == []
+
+
+async def test_a_caller_with_little_time_left(site: Site, tmp_path: Path) -> None:
+    """What time the caller has left bounds the whole fetch, though more would be allowed; none at all is too slow."""
+    into = tmp_path / "clip"
+    async with Fetcher(trusted=frozenset({f"127.0.0.1:{site.port}"}), resolver=Phonebook({})) as fetcher:
+        for left in (0.3, 0.0, -5.0):
+            with pytest.raises(Unreachable, match="too slow"):
+                await fetcher.fetch(site.url("trickle"), into, seconds=left)
+        assert await fetcher.fetch(site.url("video"), into, seconds=30) == len(BODY)
+    assert left_in(tmp_path) == ["clip"]
+
+
+ODD_TARGETS = [
+    *(b"//[::1", b"http://a..b/x", b"http://%zz/", b"http://[v1]/", b"http://x:99999/", b"javascript:x", b"data:,x"),
+    *(
+        b"http://\xff\xfe..x/",
+        b"http://" + b"a" * 64 + b".com/",
+        b"http://a b/",
+        b"http://x:y/",
+    ),
+]
+
+
+@pytest.mark.parametrize("where", ODD_TARGETS)
+async def test_a_redirect_to_nowhere_is_unfit(tmp_path: Path, where: bytes) -> None:
+    """However a redirect's target is spelled, what is no link is told as such."""
+    async with raw_server() as server:
+        server.answer = (b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + where + b"\r\n\r\n",)
+        async with Fetcher(trusted=frozenset({server.host}), resolver=Phonebook({})) as fetcher:
+            with pytest.raises(Unfit, match="not a link"):
+                await fetcher.fetch(f"http://{server.host}/x", tmp_path / "clip")
     assert left_in(tmp_path) == []
 
 

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from bot.runner import Patience
+from bot.sandbox.faults import Answer
 from bot.sandbox.fox.quirks import Pause, Quirks
 from tests.clips import seconds_of
 from tests.stage import CREATE, Json, Stage, labels_of, text_of, title_of
@@ -25,6 +27,7 @@ async def film_of(stage: Stage, done: Json) -> bytes:
     ("clip", "note", "seconds", "joined"),
     [
         ("gif", "converted to MP4", 5, True),
+        ("uneven_gif", "converted to MP4", 8, True),
         ("mov", "converted to MP4", 5, False),
         ("webm", "converted to MP4", 5, True),
         ("sixteen_seconds", "used the last 15 s of 0:16", 18, True),
@@ -48,12 +51,24 @@ async def test_an_unfit_clip_is_prepared_and_the_film_is_whole(
     assert json.loads(paid.body)["video_url"].startswith(stage.fox.url)
 
 
-async def test_a_fit_clip_goes_untouched(stage: Stage) -> None:
-    """What FoxAPI takes as it is goes by its own address: nothing is uploaded."""
+@pytest.mark.parametrize("clip", ["plain", "odd_handler"])
+async def test_a_fit_clip_goes_untouched(stage: Stage, clip: str) -> None:
+    """What FoxAPI takes as it is goes by its own address, whatever its tags say: nothing is uploaded."""
     async with stage.bot():
-        reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
+        reply = await stage.extend(stage.ana, getattr(stage.clips, clip), seconds=2)
         await stage.until(stage.ana, reply, "Finished")
     assert not stage.fox.faults.matching("POST", UPLOAD)
+
+
+async def test_a_result_that_can_never_be_fetched(stage: Stage) -> None:
+    """A result whose link leads where the bot does not go is asked for while FoxAPI's links live."""
+    lost = {"id": "t", "status": "completed", "results": [{"url": "http://10.0.0.1/film.mp4"}]}
+    stage.fox.faults.add("GET", "/v1/tasks/", Answer(200, json.dumps(lost)), times=None)
+    async with stage.bot(Patience(first_gap=0.05, give_up=1)):
+        reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
+        ended = await stage.until(stage.ana, reply, "This did not work")
+    assert "may have been billed" in text_of(ended)
+    assert len(stage.fox.faults.matching("POST", CREATE)) == 1
 
 
 @pytest.mark.parametrize("joined", [True, False])

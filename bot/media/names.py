@@ -27,7 +27,7 @@ _WAIT_SECONDS = 5.0
 _GAPS = {socket.EAI_NONAME: (0.3,), socket.EAI_AGAIN: (0.5, 1.0, 2.0)}
 """Seconds before each new try: a name that is not there may just be new, and a name server may be there again soon."""
 UNKNOWN = say("The server of that link cannot be found; check the link, or attach the video.")
-_BUSY = say("I am looking for the servers of too many links at the moment; try again in a minute, or attach the video.")
+_BUSY = say("I am looking up too many links at the moment; try again in a minute, or attach the video.")
 
 Found = list[tuple[Any, ...]]
 LookUp = Callable[[str, int, int], Found]

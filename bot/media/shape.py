@@ -18,6 +18,8 @@ from bot.media.timing import LONG_DELAY, SHORTEST_DELAY
 
 LONG_EDGE, SHORT_EDGE = 1280, 720
 RATE_LEAST, RATE_MOST = 10, 60
+_SLOWEST = 0.01
+"""Below this a rate is as good as none."""
 _COMMON_RATES = tuple(
     Fraction(rate) for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
 )
@@ -60,7 +62,7 @@ def _even(length: Fraction) -> int:
 def _rate(video: Stretch, stated: float) -> Fraction:
     """The usual rate of a video: for a variable one, what most of its pictures keep to."""
     gaps = [later - earlier for earlier, later in pairwise(video.begins) if later > earlier]
-    exact = _steady_rate(gaps) if gaps else stated or 30.0
+    exact = max(_SLOWEST, _steady_rate(gaps) if gaps else stated or 30.0)
     nearest = min(_COMMON_RATES, key=lambda common: abs(float(common) - exact))
     found = nearest if abs(float(nearest) - exact) < exact / 100 else Fraction(exact).limit_denominator(1001)
     if found < RATE_LEAST:
