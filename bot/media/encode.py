@@ -64,17 +64,24 @@ async def write(
     Raises :class:`Unfit` if it cannot be made within `seconds`, or if pictures must be `undamaged` and are not.
     """
     part = into.with_name(into.name + ".part")
-    output = ["-threads", str(ffmpeg.threads), *CONTAINER, "-y", f"file:{part}"]
     try:
-        ran = await ffmpeg.run([*args, *output], seconds=seconds, work=work)
-        if undamaged and damage_in(ran.stderr):
-            raise Unfit(_DAMAGED)
-        if ran.code != 0:
-            raise Unfit(
-                say("That video cannot be decoded: it is damaged, or of a rare kind; convert it to MP4 (H.264) first.")
-            )
+        await write_part(ffmpeg, args, part, seconds=seconds, work=work, undamaged=undamaged)
         clip = await probe(ffmpeg, part)
         await asyncio.to_thread(part.replace, into)
     finally:
         await asyncio.to_thread(part.unlink, missing_ok=True)
     return clip
+
+
+async def write_part(
+    ffmpeg: Ffmpeg, args: Sequence[str], part: Path, *, seconds: float, work: Work, undamaged: bool = False
+) -> None:
+    """Like :func:`write`, straight to the file `part`, which is not looked at and may stay when this raises."""
+    output = ["-threads", str(ffmpeg.threads), *CONTAINER, "-y", f"file:{part}"]
+    ran = await ffmpeg.run([*args, *output], seconds=seconds, work=work)
+    if undamaged and damage_in(ran.stderr):
+        raise Unfit(_DAMAGED)
+    if ran.code != 0:
+        raise Unfit(
+            say("That video cannot be decoded: it is damaged, or of a rare kind; convert it to MP4 (H.264) first.")
+        )

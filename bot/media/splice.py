@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.media.decoding import decodes
-from bot.media.encode import SOUND, SOUND_BITS, picture_codec, write
+from bot.media.encode import SOUND, SOUND_BITS, picture_codec, write_part
 from bot.media.errors import Unfit
 from bot.media.ffmpeg import Ffmpeg, Work
 from bot.media.keys import Order, decode_order
@@ -71,17 +71,17 @@ async def splice(
         if segments is None:
             return None
         made = await _put_together(ffmpeg, segments, shape, sound, folder)
-        if not await _is_right(ffmpeg, made, segments, shape):
+        film = await look(ffmpeg, made)
+        if not await _is_right(ffmpeg, made, film, segments, shape):
             log.info(_NOT_SPLICED, "what came out of it is not right")
             return None
-        clip = (await look(ffmpeg, made)).clip
         await asyncio.to_thread(made.replace, into)
     except Unfit as error:
         log.info(_NOT_SPLICED, error)
         return None
     finally:
         await asyncio.to_thread(_remove, folder)
-    return clip
+    return film.clip
 
 
 def is_copyable(seen: Look, shape: Shape) -> bool:
@@ -89,7 +89,8 @@ def is_copyable(seen: Look, shape: Shape) -> bool:
     header = seen.header
     plain = header.codec == "h264" and header.pixels == "yuv420p" and header.transfer not in HDR
     upright = not header.turned and not header.interlaced and header.aspect == 1
-    return plain and upright and seen.video.timed and shape_of(seen) == shape and is_in_shape(seen)
+    timed = seen.video.timed and seen.start == seen.video.start
+    return plain and upright and timed and shape_of(seen) == shape and is_in_shape(seen)
 
 
 async def _segments(ffmpeg: Ffmpeg, pieces: Sequence[Piece], shape: Shape, folder: Path) -> list[_Segment] | None:
@@ -132,14 +133,14 @@ async def _copied_to(ffmpeg: Ffmpeg, piece: Piece, shape: Shape, name: Path) -> 
 async def _copied(ffmpeg: Ffmpeg, piece: Piece, pictures: int, shape: Shape, into: Path) -> _Segment:
     first = (*_ticks(shape), "-frames:v", str(pictures), "-bsf:v", "setts=pts=PTS-STARTPTS:dts=DTS-STARTPTS")
     args = [*ffmpeg.source(piece.path), "-map", "0:V:0", "-c", "copy", *first]
-    await write(ffmpeg, args, into, seconds=_SECONDS, work=Work.JOIN)
+    await write_part(ffmpeg, args, into, seconds=_SECONDS, work=Work.JOIN)
     return await _segment(ffmpeg, into)
 
 
 async def _encoded(ffmpeg: Ffmpeg, reading: Sequence[str], drawn: str, shape: Shape, into: Path) -> _Segment:
     graph = ["-filter_complex", f"[0:V:0]{drawn}[v]", "-map", "[v]"]
     codec = [*picture_codec(_QUALITY), *_ticks(shape)]
-    await write(ffmpeg, [*reading, *graph, *codec], into, seconds=_SECONDS, work=Work.JOIN)
+    await write_part(ffmpeg, [*reading, *graph, *codec], into, seconds=_SECONDS, work=Work.JOIN)
     return await _segment(ffmpeg, into)
 
 
@@ -172,13 +173,12 @@ async def _put_together(
     inputs, graph = sound or ([], "")
     heard = ["-filter_complex", graph, "-map", "[a]", *SOUND, "-b:a", str(SOUND_BITS)] if sound else []
     made = folder / "film.mp4"
-    await write(ffmpeg, [*reading, *inputs, *video, *heard], made, seconds=_SECONDS, work=Work.JOIN)
+    await write_part(ffmpeg, [*reading, *inputs, *video, *heard], made, seconds=_SECONDS, work=Work.JOIN)
     return made
 
 
-async def _is_right(ffmpeg: Ffmpeg, film: Path, segments: Sequence[_Segment], shape: Shape) -> bool:
+async def _is_right(ffmpeg: Ffmpeg, film: Path, seen: Look, segments: Sequence[_Segment], shape: Shape) -> bool:
     """Whether every picture is there, at its time, and all that begins with the last cut can be decoded."""
-    seen = await look(ffmpeg, film)
     pictures, each = sum(segment.pictures for segment in segments), float(1 / shape.rate)
     in_time = all(abs(begin - number * each) < each / 4 for number, begin in enumerate(seen.video.begins))
     if len(seen.video.begins) != pictures or not in_time:
