@@ -53,7 +53,7 @@ async def _row(name: str, odd: Odd, tool: Ffmpeg, api: FoxAPI, fox: FoxServer, f
 
 async def _likeness(tool: Ffmpeg, source: Path, fit: Path) -> str:
     """The structural similarity of what was made to the clip's end."""
-    graph = "[0:V:0]reverse[a];[1:V:0]reverse[b];[a][b]ssim=shortest=1"
+    graph = "[0:V:0]reverse,setpts=N[a];[1:V:0]reverse,setpts=N[b];[a][b]ssim=shortest=1"
     ran = await tool.run(
         [*tool.source(source), *tool.source(fit), "-filter_complex", graph, "-f", "null", "-"], seconds=60
     )
