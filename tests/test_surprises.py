@@ -17,6 +17,7 @@ from pathlib import Path
 import imageio_ffmpeg  # type: ignore[import-untyped]
 import pytest
 
+from bot.rules import Roofs
 from bot.sandbox.botprocess import BotProcess
 from bot.sandbox.discord.member import Member
 from bot.sandbox.faults import Answer, Hold
