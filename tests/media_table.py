@@ -22,11 +22,12 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from bot.foxapi import FoxAPI
-from bot.media import Fetcher, Ffmpeg, Kept, Unfit, join, look, prepare, probe, unfit
+from bot.media import Fetcher, Ffmpeg, Kept, Unfit, doubts, join, look, prepare, probe
 from bot.sandbox.clock import Clock
 from bot.sandbox.fox import FoxServer, Quirks
 from bot.task import Clip, ResultKind
 from tests.film_marks import Film, measured
+from tests.media_table_odd import odd_table
 from tests.table_clips import KINDS, Kind, make
 
 ADDED = 3
@@ -78,7 +79,7 @@ class Way:
 
     async def _submitted(self, kind: Kind, row: Row, source: Path, clip: Clip) -> tuple[Clip, float, str]:
         """What goes to FoxAPI: its description, where it begins, and its address."""
-        if unfit(clip) is None:
+        if not await doubts(self._tool, source, await look(self._tool, source)):
             row.bound(kind.fit, "passed through")
             row.cells += ["passed through", "–", "as it is"]
             return clip, 0.0, await self._api.upload(source, "clip.mp4")
@@ -87,7 +88,7 @@ class Way:
         done = await prepare(self._tool, source, fit)
         took = time.perf_counter() - began
         row.bound(not kind.fit, "prepared")
-        row.bound(unfit(done.clip) is None and done.clip.pixel_format == "yuv420p", "not fit when prepared")
+        row.bound(not await doubts(self._tool, fit, await look(self._tool, fit)), "not fit when prepared")
         shape = f"{done.clip.width}x{done.clip.height} at {done.clip.fps:g}, {done.clip.seconds:.2f} s"
         row.cells += [f"prepared: {done.note}", f"{took:.1f} s", f"{shape}, {_mb(fit)}"]
         return done.clip, done.head_ends, await self._api.upload(fit, "clip.mp4")
@@ -143,8 +144,11 @@ def _mb(path: Path) -> str:
     return f"{path.stat().st_size / 1e6:.1f} MB"
 
 
-async def table(patterns: Sequence[str], folder: Path) -> list[Row]:
-    """Walk all clips whose file name matches one of `patterns`; print each row as it is done."""
+async def table(patterns: Sequence[str], folder: Path) -> tuple[list[Row], int]:
+    """Walk all clips whose file name matches one of `patterns`; print each row as it is done.
+
+    Returns the rows, and how many odd clips (see `tests.odd_clips`) are out of bounds.
+    """
     print(f"{HEAD}\n|{'---|' * HEAD.count(' | ')}---|")
     rows: list[Row] = []
     async with FoxServer(Clock()) as fox:
@@ -159,7 +163,8 @@ async def table(patterns: Sequence[str], folder: Path) -> list[Row]:
                         print(f"| {' | '.join(cells)} |", flush=True)
                         rows.append(row)
                     await asyncio.to_thread((folder / kind.file).unlink)
-    return rows
+            odd = await odd_table(patterns, Ffmpeg(), api, fox, folder)
+    return rows, odd
 
 
 def main() -> int:
@@ -169,8 +174,8 @@ def main() -> int:
     patterns = parser.parse_args().pattern
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="media-table-") as folder:
-        rows = asyncio.run(table(patterns, Path(folder)))
-    missed = sum(bool(row.missed) for row in rows)
+        rows, odd = asyncio.run(table(patterns, Path(folder)))
+    missed = sum(bool(row.missed) for row in rows) + odd
     load = f"{os.getloadavg()[0]:.1f} of {os.cpu_count()} cores in use at the end"
     print(f"\n{len(rows)} films and refusals in {time.perf_counter() - began:.0f} s, {missed} out of bounds; {load}.")
     return 1 if missed else 0

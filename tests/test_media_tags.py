@@ -32,7 +32,7 @@ TOLD = ("title", "comment", "artist", "major_brand")
 async def facts(path: Path, still: Path) -> tuple[object, ...]:
     """All that is told of a clip but its size, by both ways to look."""
     seen = await look(Ffmpeg(), path)
-    assert await look_with_poster(Ffmpeg(), path, still) == seen.clip
+    assert (await look_with_poster(Ffmpeg(), path, still)).clip == seen.clip
     assert still.read_bytes().startswith(b"\xff\xd8")
     still.unlink()
     return seen.clip.model_copy(update={"size": 0}), dataclasses.replace(seen.header, claims=None)

@@ -14,6 +14,7 @@ from bot.sandbox.clock import Clock
 from bot.sandbox.fox import Failure, FoxServer, Pause, Quirks, ffmpeg
 from bot.sandbox.fox.probe import probe
 from tests.fox_client import Client, connected, made, made_clip, source
+from tests.odd_clips import make_odd
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +70,10 @@ async def test_the_result_is_at_most_720p(client: Client, tmp_path: Path, size: 
 
 
 async def test_a_turned_clip_is_extended_upright(client: Client, tmp_path: Path) -> None:
-    """A clip that is stored lying on its side comes back as it is shown."""
+    """A clip that is stored lying on its side comes back as it is shown, where the service is lenient."""
     lying = await made(tmp_path / "lying.mp4", *source(2, "320x180"))
     turned = await made(tmp_path / "turned.mp4", "-display_rotation", "90", "-i", str(lying), "-c", "copy")
+    client.fox.next_quirks = Quirks(strict=False)
     told = await client.finished(await client.create(await client.upload(turned)))
     found = await probe(await client.download(told, tmp_path / "result.mp4"))
     assert (found.width, found.height) == (180, 320)
@@ -133,6 +135,32 @@ async def test_an_unfit_clip_fails_the_task(
 ) -> None:
     """The service looks at the clip itself and fails the task with the reason."""
     assert reason in await client.failure_of(await client.upload(await made(tmp_path / name, *arguments)))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("over.mp4", "between 2 and 15 seconds"),
+        ("recorder.mp4", "between 2 and 15 seconds"),
+        ("fragments.mp4", "fragmented"),
+        ("two_videos.mp4", "one video track"),
+        ("second_sound.mp4", "at most one audio track"),
+        ("turned.mp4", "rotated or mirrored"),
+        ("mirrored.mp4", "rotated or mirrored"),
+        ("444.mp4", "pixel format yuv444p"),
+        ("wide.mp4", "1:1"),
+        ("hev1.mp4", "sample entry hev1"),
+        ("late_pictures.mp4", "empty edit"),
+        ("disabled.mp4", "disabled"),
+        ("encrypted.mp4", "encv is not supported"),
+    ],
+)
+async def test_a_strict_service_refuses_what_only_looks_fit(
+    client: Client, tmp_path: Path, name: str, reason: str
+) -> None:
+    """The stand-in has a strict reader of its own, so that a clip which the bot misjudges is noticed."""
+    clip = (await asyncio.to_thread(make_odd, tmp_path, name)).rename(tmp_path / "given.mp4")
+    assert reason in await client.failure_of(await client.upload(clip))
 
 
 @pytest.mark.parametrize("content", [b"", b"not a video", b"<html></html>"])

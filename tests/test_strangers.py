@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from fractions import Fraction
 
@@ -20,6 +21,8 @@ from bot.media.brand import major_brand
 from bot.media.packets import stretches
 from bot.media.probe import read
 from bot.media.shape import shape_of
+from bot.service import order_of
+from bot.task import Refused
 from cogs._fresh import ends_at
 from tests.fuzz import fuzz, fuzz_all
 from tests.fuzz_inputs import JSONS, LINKS, WAITS, Dice
@@ -165,6 +168,19 @@ def test_what_foxapi_says_can_be_kept(status: int, body: bytes, noise: bytes, at
     for text in told:
         text.encode()
         assert "\0" not in text
+
+
+@SAME
+@given(odd_text, odd_text, odd_text)
+@example("go\0\ud800", "https://x.test/\0\ud800", "\udcff.mp4")
+def test_what_members_write_can_be_kept(prompt: str, url: str, name: str) -> None:
+    """An order is refused, or is text that every database takes."""
+    with suppress(Refused):
+        order = order_of(user_id=1, guild_id=2, channel_id=3, prompt=prompt, source_url=url, source_name=name)
+        for text in (order.prompt, order.source_url, order.source_name):
+            text.encode()
+            assert "\0" not in text
+        assert type(order).model_validate_json(order.model_dump_json()) == order
 
 
 async def test_the_fuzzing_program_finds_nothing() -> None:

@@ -6,7 +6,9 @@ from bot.media.ffmpeg import Ffmpeg, Ran, Work
 from bot.media.fit import fit
 from bot.media.fitness import too_short, unfit
 from bot.media.folder import Folders
+from bot.media.handing import can_be_handed_on
 from bot.media.join import Joined, Kept, is_right, join
+from bot.media.plain import doubts
 from bot.media.poster import look_with_poster, poster
 from bot.media.prepare import Prepared, prepare
 from bot.media.probe import Look, look, probe
@@ -29,6 +31,8 @@ __all__ = [
     "UnknownHost",
     "Unreachable",
     "Work",
+    "can_be_handed_on",
+    "doubts",
     "fit",
     "is_right",
     "join",

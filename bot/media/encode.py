@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from bot.media.decoding import damage_in
 from bot.media.errors import Unfit
 from bot.media.ffmpeg import Ffmpeg, Work
 from bot.media.probe import probe
@@ -13,44 +14,74 @@ from bot.phrase import say
 from bot.task import Clip
 
 SOUND = ("-c:a", "aac", "-ar", "48000", "-ac", "2")
-_CONTAINER = ("-map_metadata", "-1", "-map_chapters", "-1", "-movflags", "+faststart", "-f", "mp4")
+SOUND_BITS = 160_000
+"""Per second."""
+CONTAINER = ("-map_metadata", "-1", "-map_chapters", "-1", "-movflags", "+faststart", "-f", "mp4")
+_DAMAGED = say("Pictures of that video are damaged, and so would be what is made of them; send an undamaged copy.")
 _QUALITY = "18"
 """x264's constant rate factor. Chains of extensions encode the same pictures again, so little may be lost each time."""
 
 
+def picture_codec(quality: str = _QUALITY) -> list[str]:
+    """How pictures are encoded."""
+    return ["-c:v", "libx264", "-preset", "veryfast", "-crf", quality, "-pix_fmt", "yuv420p"]
+
+
 async def encode(
-    ffmpeg: Ffmpeg, reading: Sequence[str], graph: str, *, sound: bool, into: Path, seconds: float, work: Work
+    ffmpeg: Ffmpeg,
+    reading: Sequence[str],
+    graph: str,
+    *,
+    sound: bool,
+    into: Path,
+    seconds: float,
+    work: Work,
+    undamaged: bool = False,
+    most_bits: int | None = None,
 ) -> Clip:
     """Write what the filters in `graph` give at [v], and if `sound` at [a], of the inputs `reading`, to `into`.
 
-    Raises :class:`Unfit` if they give nothing, or not within `seconds`.
+    Raises :class:`Unfit` if they give nothing, or not within `seconds`, or if pictures must be `undamaged` and are not.
+    `most_bits` per second bound the pictures.
     """
+    bound = ["-maxrate", str(most_bits), "-bufsize", str(most_bits * 2)] if most_bits else []
     maps = ["-map", "[v]", *(("-map", "[a]") if sound else ())]
-    video = ["-c:v", "libx264", "-preset", "veryfast", "-crf", _QUALITY, "-pix_fmt", "yuv420p"]
     return await write(
         ffmpeg,
-        [*reading, "-filter_complex", graph, *maps, *video, *SOUND, "-b:a", "160k"],
+        [*reading, "-filter_complex", graph, *maps, *picture_codec(), *bound, *SOUND, "-b:a", str(SOUND_BITS)],
         into,
         seconds=seconds,
         work=work,
+        undamaged=undamaged,
     )
 
 
-async def write(ffmpeg: Ffmpeg, args: Sequence[str], into: Path, *, seconds: float, work: Work) -> Clip:
+async def write(
+    ffmpeg: Ffmpeg, args: Sequence[str], into: Path, *, seconds: float, work: Work, undamaged: bool = False
+) -> Clip:
     """Run ffmpeg with `args` and one MP4 as output. The file `into` appears when it is complete and has been probed.
 
-    Raises :class:`Unfit` if it cannot be made within `seconds`.
+    Raises :class:`Unfit` if it cannot be made within `seconds`, or if pictures must be `undamaged` and are not.
     """
     part = into.with_name(into.name + ".part")
-    output = ["-threads", str(ffmpeg.threads), *_CONTAINER, "-y", f"file:{part}"]
     try:
-        ran = await ffmpeg.run([*args, *output], seconds=seconds, work=work)
-        if ran.code != 0:
-            raise Unfit(
-                say("That video cannot be decoded: it is damaged, or of a rare kind; convert it to MP4 (H.264) first.")
-            )
+        await write_part(ffmpeg, args, part, seconds=seconds, work=work, undamaged=undamaged)
         clip = await probe(ffmpeg, part)
         await asyncio.to_thread(part.replace, into)
     finally:
         await asyncio.to_thread(part.unlink, missing_ok=True)
     return clip
+
+
+async def write_part(
+    ffmpeg: Ffmpeg, args: Sequence[str], part: Path, *, seconds: float, work: Work, undamaged: bool = False
+) -> None:
+    """Like :func:`write`, straight to the file `part`, which is not looked at and may stay when this raises."""
+    output = ["-threads", str(ffmpeg.threads), *CONTAINER, "-y", f"file:{part}"]
+    ran = await ffmpeg.run([*args, *output], seconds=seconds, work=work)
+    if undamaged and damage_in(ran.stderr):
+        raise Unfit(_DAMAGED)
+    if ran.code != 0:
+        raise Unfit(
+            say("That video cannot be decoded: it is damaged, or of a rare kind; convert it to MP4 (H.264) first.")
+        )

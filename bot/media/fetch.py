@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from io import BufferedWriter
@@ -130,6 +130,14 @@ class Fetcher:
                     return
                 url = _target(here, response.headers.get("Location", ""))
         raise Unfit(say("That link redirects too often; link to the file itself."))
+
+    @asynccontextmanager
+    async def answer_at(self, url: str, *, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+        """What `url` itself answers to other `headers` than ours, a redirect too. Raises :class:`Unfit`."""
+        assert self._session is not None, "use the Fetcher as a context manager"  # noqa: S101 - a caller's mistake
+        here = admitted(url, self._trusted)
+        async with self._session.get(here, headers=headers, allow_redirects=False) as response:
+            yield response
 
     def _check(self, response: aiohttp.ClientResponse) -> None:
         """Raise if the head of the answer already says that no usable body will come."""

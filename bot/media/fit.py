@@ -11,7 +11,7 @@ from bot.media.ffmpeg import Ffmpeg, Work
 from bot.task import Clip
 
 _SECONDS = 900.0
-_USABLE = 0.96
+USABLE = 0.96
 """Of the limit; the rest is for the container and for the encoder's misses."""
 _SHORT_EDGES = (720, 540, 480, 360)
 _BITS_GOOD, _BITS_LEAST = 0.04, 0.025
@@ -20,7 +20,9 @@ _RATE_MOST = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
+    """What to encode a film as, so that it fits."""
+
     width: int
     height: int
     rate: float
@@ -34,12 +36,12 @@ async def fit(ffmpeg: Ffmpeg, film: Path, clip: Clip, *, most_bytes: int, into: 
 
     Two passes of the encoder, and a second try with less if the first is still over the limit.
     """
-    share = _USABLE
+    share = USABLE
     for _ in range(2):
-        plan = _plan(clip, most_bytes * share)
-        if plan is None:
+        chosen = plan(clip, most_bytes * share)
+        if chosen is None:
             return None
-        made = await _encoded(ffmpeg, film, plan, into)
+        made = await _encoded(ffmpeg, film, chosen, into)
         if made.size <= most_bytes:
             return made
         await asyncio.to_thread(into.unlink)
@@ -47,7 +49,7 @@ async def fit(ffmpeg: Ffmpeg, film: Path, clip: Clip, *, most_bytes: int, into: 
     return None
 
 
-def _plan(clip: Clip, most_bytes: float) -> _Plan | None:
+def plan(clip: Clip, most_bytes: float) -> Plan | None:
     """The largest size at which the bits suffice."""
     total = most_bytes * 8 / max(clip.seconds, 0.1)
     sound = 0 if not clip.audio else 96_000 if total > 900_000 else 64_000
@@ -58,7 +60,7 @@ def _plan(clip: Clip, most_bytes: float) -> _Plan | None:
         last = edge <= _SHORT_EDGES[-1]
         if bits_per_pixel >= (_BITS_LEAST if last else _BITS_GOOD):
             width, height = (edge * shape, edge) if clip.width >= clip.height else (edge, edge * shape)
-            return _Plan(_even(width), _even(height), rate, int(total - sound), sound)
+            return Plan(_even(width), _even(height), rate, int(total - sound), sound)
     return None
 
 
@@ -66,12 +68,26 @@ def _even(length: float) -> int:
     return max(2, round(length / 2) * 2)
 
 
-async def _encoded(ffmpeg: Ffmpeg, film: Path, plan: _Plan, into: Path) -> Clip:
+async def _encoded(ffmpeg: Ffmpeg, film: Path, chosen: Plan, into: Path) -> Clip:
     log = into.with_name(into.name + ".pass")
-    rate = ["-b:v", str(plan.video_bits), "-maxrate", str(plan.video_bits * 2), "-bufsize", str(plan.video_bits * 4)]
-    video = ["-map", "0:V:0", "-vf", f"scale={plan.width}:{plan.height}:flags=bicubic", "-fpsmax", f"{plan.rate:.3f}"]
+    rate = [
+        "-b:v",
+        str(chosen.video_bits),
+        "-maxrate",
+        str(chosen.video_bits * 2),
+        "-bufsize",
+        str(chosen.video_bits * 4),
+    ]
+    video = [
+        "-map",
+        "0:V:0",
+        "-vf",
+        f"scale={chosen.width}:{chosen.height}:flags=bicubic",
+        "-fpsmax",
+        f"{chosen.rate:.3f}",
+    ]
     video += ["-c:v", "libx264", "-preset", "fast", "-pix_fmt", "yuv420p", *rate, "-passlogfile", str(log)]
-    sound = ["-map", "0:a:0?", *SOUND, "-b:a", str(plan.sound_bits)] if plan.sound_bits else []
+    sound = ["-map", "0:a:0?", *SOUND, "-b:a", str(chosen.sound_bits)] if chosen.sound_bits else []
     reading = ffmpeg.source(film)
     try:
         await ffmpeg.run([*reading, *video, "-pass", "1", "-an", "-f", "null", "-"], seconds=_SECONDS, work=Work.FIT)

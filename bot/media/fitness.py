@@ -7,22 +7,24 @@ from bot.task import Clip
 
 SECONDS_LEAST, SECONDS_MOST = 2.0, 15.0
 CODECS = frozenset({"h264", "hevc", "av1"})
-_ROUNDING = 0.04
-"""Seconds: a clip "of 15 s" may be a picture longer or shorter, as its pictures and its sound do not end together."""
+_HELD_MOST = 0.1
+"""Seconds for which the last picture may be held to bring a clip "of 2 s" to 2 s, as its pictures often end early."""
 
 
 def too_short(clip: Clip) -> Phrase | None:
     """Why `clip` cannot be extended in any way, or None."""
-    if clip.seconds >= SECONDS_LEAST - _ROUNDING:
-        return None
+    return _length(clip) if clip.seconds < SECONDS_LEAST - _HELD_MOST else None
+
+
+def _length(clip: Clip) -> Phrase:
     return say("That clip is {seconds} s long; FoxAPI takes {least} to {most} s - send a longer one.", **_lengths(clip))
 
 
 def unfit(clip: Clip) -> Phrase | None:
     """Why FoxAPI would refuse `clip` as it is, in one sentence for the member, or None."""
-    if sentence := too_short(clip):
-        return sentence
-    if clip.seconds > SECONDS_MOST + _ROUNDING:
+    if clip.seconds < SECONDS_LEAST:
+        return _length(clip)
+    if clip.seconds > SECONDS_MOST:
         return say(
             "That clip is {seconds} s long; FoxAPI takes {least} to {most} s - send a shorter one.", **_lengths(clip)
         )

@@ -40,6 +40,8 @@ class Header:
     """How the colours are coded, such as bt709, or nothing if the file does not say."""
     transfer: str
     """How light becomes numbers, such as smpte2084, or nothing."""
+    interlaced: bool
+    """Whether its pictures are woven of two fields."""
     rate: float
     """Pictures per second on average, or 0 if the file does not say."""
     claims: float | None
@@ -78,6 +80,7 @@ def described(log: str, mark: str) -> Header | None:
         aspect=_aspect(video["rest"], turned),
         matrix=matrix,
         transfer=transfer,
+        interlaced=" first" in (video["colour"] or ""),
         rate=_rate(video["rest"]),
         claims=_claims(before.partition("\nInput #1, ")[0]),
         sound=_AUDIO.search(text) is not None,

@@ -79,7 +79,10 @@ def _flags(field: bytes) -> int:
 
 
 def _stretch(packets: list[_Packet], base: Fraction) -> Stretch:
-    timed = all(packet[1] != _UNKNOWN for packet in packets)
+    shown = [packet for packet in packets if packet[1] != _UNKNOWN]
+    if 0.45 < len(shown) / len(packets) < 0.55:
+        packets = shown  # of two fields, each a packet, the second has no time of its own
+    timed = len(shown) == len(packets)
     when = 1 if timed else 0
     begins = tuple(sorted(float(packet[when] * base) for packet in packets))
     return Stretch(begins, float(max(packet[when] + packet[2] for packet in packets) * base), timed)

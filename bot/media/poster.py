@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.media.errors import Unfit
 from bot.media.ffmpeg import Ffmpeg, Work
 from bot.media.header import STRIPPED
-from bot.media.probe import look
+from bot.media.probe import Look, look
 from bot.phrase import say
 from bot.task import Clip
 
@@ -41,7 +41,7 @@ _PICTURE = (
 )
 
 
-async def look_with_poster(ffmpeg: Ffmpeg, path: Path, still: Path) -> Clip:
+async def look_with_poster(ffmpeg: Ffmpeg, path: Path, still: Path) -> Look:
     """What `path` is, and its :func:`poster` as the file `still`, if a picture can be had. Raises :class:`Unfit`.
 
     Both by one run of ffmpeg, for to start it is most of what each of them costs; and by one for each where that fails.
@@ -53,7 +53,7 @@ async def look_with_poster(ffmpeg: Ffmpeg, path: Path, still: Path) -> Clip:
             await asyncio.to_thread(still.write_bytes, await poster(ffmpeg, path, seen.clip))
         except Unfit:
             log.info("no still of %s", path.parent.name)
-    return seen.clip
+    return seen
 
 
 def _is_picture(still: Path) -> bool:

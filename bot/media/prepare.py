@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 
+from bot.media.decoding import audible_track
 from bot.media.encode import encode
 from bot.media.errors import Unfit
 from bot.media.ffmpeg import Ffmpeg, Work
-from bot.media.fitness import SECONDS_MOST, too_short
+from bot.media.fitness import SECONDS_LEAST, SECONDS_MOST, too_short
 from bot.media.packets import Stretch
+from bot.media.plain import picture_faults
 from bot.media.probe import Look, look
+from bot.media.remux import remux
+from bot.media.seeking import decode_from
 from bot.media.shape import picture_filter, shape_of, sound_filter
 from bot.phrase import Phrase, say
 from bot.task import Clip
 
 LONGEST = 600.0
 """Seconds of video that are taken at most."""
+_CONVERTED = say("converted to MP4")
 _SECONDS = 180.0
-_BACK = 1.0
-"""Seconds before the cut at which decoding starts, so that no rounding of the seek can lose a picture."""
 _NEAR = 0.25
 """Seconds that the clip may be shorter than 15 s for the sake of a cut between two pictures."""
 
@@ -40,8 +44,8 @@ class Prepared:
 async def prepare(ffmpeg: Ffmpeg, source: Path, into: Path) -> Prepared:
     """Write a fit clip, made of the end of `source`, to `into`.
 
-    Raises :class:`Unfit` if `source` is no video, shorter than 2 s, longer than 10 minutes, or cannot be decoded;
-    there is no file then.
+    Raises :class:`Unfit` if `source` is no video, shorter than 2 s, longer than 10 minutes, encrypted, damaged, or
+    cannot be decoded; there is no file then.
     """
     seen = await look(ffmpeg, source)
     if sentence := too_short(seen.clip):
@@ -54,41 +58,53 @@ async def prepare(ffmpeg: Ffmpeg, source: Path, into: Path) -> Prepared:
                 minutes=f"{LONGEST / 60:g}",
             )
         )
-    shape, cut = shape_of(seen), _cut(seen.video)
-    pictures = min(shape.pictures(seen.video.end - cut), int(SECONDS_MOST * shape.rate))
-    seek = _seek(seen, cut)
+    if seen.mp4 and any(track.encrypted for track in seen.mp4.tracks):
+        raise Unfit(say("That video is encrypted, so nobody without its key can read it; send an unprotected copy."))
+    sound = await audible_track(ffmpeg, source) if seen.header.sound else None
+    done = None
+    if not picture_faults(seen) and (clip := await remux(ffmpeg, source, seen, sound=sound, into=into)):
+        done = Prepared(clip, 0.0, _CONVERTED)
+    done = done or await _convert(ffmpeg, source, seen, sound=sound, into=into)
+    if seen.header.sound and sound is None:
+        without = say("{what}, without its sound, which is of a kind that I cannot decode", what=done.note)
+        return replace(done, note=without)
+    return done
+
+
+async def _convert(ffmpeg: Ffmpeg, source: Path, seen: Look, *, sound: int | None, into: Path) -> Prepared:
+    """Encode the last 15 s of `source` anew."""
+    shape, cut = shape_of(seen), _cut(seen.video, seen.start)
+    pictures = max(shape.pictures(seen.video.end - cut), ceil(SECONDS_LEAST * shape.rate))
+    pictures = min(pictures, int(SECONDS_MOST * shape.rate))
+    seek = decode_from(seen, cut)
     graph = f"[0:V:0]{await picture_filter(ffmpeg, seen, shape, start=cut - seek, pictures=pictures)}[v]"
-    if seen.sound:
-        graph += f";[0:a:0]{sound_filter(start=cut - seek, seconds=float(pictures / shape.rate))}[a]"
+    if sound is not None:
+        graph += f";[0:a:{sound}]{sound_filter(start=cut - seek, seconds=float(pictures / shape.rate))}[a]"
     reading = ffmpeg.source(source, *(("-ss", f"{seek:.6f}") if seek else ()))
     clip = await encode(
-        ffmpeg, reading, graph, sound=seen.sound is not None, into=into, seconds=_SECONDS, work=Work.PREPARE
+        ffmpeg,
+        reading,
+        graph,
+        sound=sound is not None,
+        into=into,
+        seconds=_SECONDS,
+        work=Work.PREPARE,
+        undamaged=True,
     )
-    kept = cut - seen.video.start
+    kept = cut - seen.start
     cut_out = say("used the last {seconds} s of {length}", seconds=round(clip.seconds), length=clock(seen.clip.seconds))
-    return Prepared(clip, kept, cut_out if kept else say("converted to MP4"))
+    return Prepared(clip, kept, cut_out if kept else _CONVERTED)
 
 
-def _cut(video: Stretch) -> float:
+def _cut(video: Stretch, start: float) -> float:
     """When the part to be submitted begins: with a new picture, if there is one soon."""
     earliest = video.end - SECONDS_MOST
-    if earliest <= video.start:
-        return video.start
+    if earliest <= start:
+        return start
     following = bisect_left(video.begins, earliest - 0.001)  # for the sums of decimals are not exact
     if following < len(video.begins) and video.begins[following] - earliest < _NEAR:
         return video.begins[following]
     return earliest
-
-
-def _seek(seen: Look, cut: float) -> float:
-    """Where to begin decoding so that the picture which stands at `cut` is among what is decoded."""
-    video = seen.video
-    if not video.timed:
-        return 0.0  # its pictures have to be counted, and a made-up time after a seek is not that of the head
-    if seen.clip.container == "mpegts":
-        return 0.0  # it has no index, and a seek leads to wherever, be it after the cut
-    standing = video.begins[max(0, bisect_right(video.begins, cut) - 1)]
-    return max(0.0, standing - _BACK)
 
 
 def clock(seconds: float) -> str:

@@ -17,7 +17,10 @@ from bot.media.brand import is_webm, major_brand
 from bot.media.errors import Unfit
 from bot.media.ffmpeg import MOST_PIXELS, MOST_STREAMS, Ffmpeg, Ran, Work
 from bot.media.header import Header, complains, described, marked
+from bot.media.mp4_tracks import Mp4, boxes_of
 from bot.media.packets import Stretch, stretches
+from bot.media.timing import as_browsers_show, as_frames
+from bot.media.whole import check_whole, cut_off
 from bot.phrase import say
 from bot.task import Clip
 
@@ -28,6 +31,8 @@ _LISTING_BYTES = 1 << 24
 """Room for some 250,000 packets: half an hour at 60 pictures a second, with sound."""
 _CUT_OFF_SIGNS = ("partial file", "File ended prematurely", "stream ends prematurely")
 _HEAD_BYTES = 4096
+_LATE = 0.1
+"""Seconds by which pictures may begin after the sound before that counts as meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,13 @@ class Look:
     video: Stretch
     sound: Stretch | None
     """The first audio track, on the same time line as the video."""
+    mp4: Mp4 | None
+    """What our own reader finds, if this is an MP4 or MOV with sound boxes."""
+
+    @property
+    def start(self) -> float:
+        """When the clip begins: with its first picture, or with its sound where the pictures clearly begin later."""
+        return _start(self.video, self.sound)
 
 
 async def probe(ffmpeg: Ffmpeg, path: Path) -> Clip:
@@ -56,10 +68,13 @@ async def look(ffmpeg: Ffmpeg, path: Path, *, also: tuple[Sequence[str], Sequenc
         raise Unfit(say("That file is empty; upload it again."))
     mark = secrets.token_hex(16)
     ran = await _listed(ffmpeg, path, mark, *(also or ((), ())))
-    return await asyncio.to_thread(read, ran, mark, beginning, size)
+    mp4 = await boxes_of(path) if major_brand(beginning) or b"moov" in beginning or b"mdat" in beginning else None
+    seen = await asyncio.to_thread(read, ran, mark, beginning, size, mp4)
+    await check_whole(ffmpeg, path, seen.header, mp4, seen.video, seen.sound)
+    return seen
 
 
-def read(ran: Ran, mark: str, beginning: bytes, size: int) -> Look:
+def read(ran: Ran, mark: str, beginning: bytes, size: int, mp4: Mp4 | None = None) -> Look:
     """What a run that listed a file's packets, with `mark` on its description, says of the file.
 
     Raises :class:`Unfit`, and nothing else, whatever the run wrote.
@@ -70,8 +85,8 @@ def read(ran: Ran, mark: str, beginning: bytes, size: int) -> Look:
             say("That file has {count} tracks or more in it; send one with just video and sound.", count=MOST_STREAMS)
         )
     if header is None:
-        cut_off = complains(ran.stderr, mark, "moov atom not found") and not complains(ran.stderr, mark, "low score")
-        raise Unfit(_NO_END if cut_off else _NOT_A_VIDEO)
+        no_end = complains(ran.stderr, mark, "moov atom not found") and not complains(ran.stderr, mark, "low score")
+        raise Unfit(_NO_END if no_end else _NOT_A_VIDEO)
     if header.width * header.height > MOST_PIXELS:
         raise Unfit(
             say(
@@ -82,8 +97,12 @@ def read(ran: Ran, mark: str, beginning: bytes, size: int) -> Look:
     found = stretches(ran.stdout)
     if 0 not in found or found[0].seconds <= 0:
         raise Unfit(_NOT_A_VIDEO)
-    _check_whole(header, ran.stderr, mark, found)
-    return Look(_clip(header, found[0], size, _container(header, beginning)), header, found[0], found.get(1))
+    container = _container(header, beginning)
+    video, sound = found[0], found.get(1)
+    if complains(ran.stderr, mark, *_CUT_OFF_SIGNS):
+        raise cut_off(header.claims, video, sound)
+    video = as_browsers_show(video) if container == "gif" else as_frames(video, header)
+    return Look(_clip(header, video, sound, size, container), header, video, sound, mp4)
 
 
 async def _listed(ffmpeg: Ffmpeg, path: Path, mark: str, inputs: Sequence[str], outputs: Sequence[str]) -> Ran:
@@ -109,29 +128,19 @@ def _beginning(path: Path) -> tuple[bytes, int]:
         return file.read(_HEAD_BYTES), path.stat().st_size
 
 
-def _check_whole(header: Header, log: str, mark: str, found: dict[int, Stretch]) -> None:
-    """Raise Unfit if the streams end clearly before the length that the header claims."""
-    readable = max(stretch.end for stretch in found.values()) - min(stretch.start for stretch in found.values())
-    claimed = header.claims or readable
-    # Packets of unknown length make the sum a little short of the claim.
-    if claimed - readable > max(0.5, claimed / 50) or complains(log, mark, *_CUT_OFF_SIGNS):
-        raise Unfit(
-            say(
-                "That file is cut off: of {claimed} s only {readable} s can be read; upload it again.",
-                claimed=f"{claimed:.1f}",
-                readable=f"{readable:.1f}",
-            )
-        )
+def _start(video: Stretch, sound: Stretch | None) -> float:
+    return sound.start if sound and video.start - sound.start > _LATE else video.start
 
 
-def _clip(header: Header, video: Stretch, size: int, container: str) -> Clip:
+def _clip(header: Header, video: Stretch, sound: Stretch | None, size: int, container: str) -> Clip:
+    stated = header.rate if container != "gif" else 0.0
     return Clip(
-        seconds=round(video.seconds, 3),
+        seconds=round(video.end - _start(video, sound), 3),
         width=header.width,
         height=header.height,
         video_codec=header.codec,
         container=container,
-        fps=header.rate or round(len(video.begins) / video.seconds, 3),
+        fps=stated or round(len(video.begins) / video.seconds, 3),
         audio=header.sound,
         size=size,
         pixel_format=header.pixels,

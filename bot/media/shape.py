@@ -14,6 +14,7 @@ from itertools import pairwise
 from bot.media.ffmpeg import Ffmpeg
 from bot.media.packets import Stretch
 from bot.media.probe import Look
+from bot.media.timing import LONG_DELAY, SHORTEST_DELAY
 
 LONG_EDGE, SHORT_EDGE = 1280, 720
 RATE_LEAST, RATE_MOST = 10, 60
@@ -22,7 +23,7 @@ _SLOWEST = 0.01
 _COMMON_RATES = tuple(
     Fraction(rate) for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
 )
-_HDR = {"smpte2084", "arib-std-b67"}
+HDR = frozenset({"smpte2084", "arib-std-b67"})
 """PQ and HLG: as they are, they look washed out on a screen that does not know them."""
 
 
@@ -44,6 +45,14 @@ def shape_of(look: Look) -> Shape:
     width, height = look.clip.width * look.header.aspect, Fraction(look.clip.height)
     shrink = min(Fraction(1), LONG_EDGE / max(width, height), SHORT_EDGE / min(width, height))
     return Shape(_even(width * shrink), _even(height * shrink), _rate(look.video, look.clip.fps))
+
+
+def is_in_shape(look: Look) -> bool:
+    """Whether the video already has the size and the constant rate of :func:`shape_of`."""
+    shape, gaps = shape_of(look), [later - earlier for earlier, later in pairwise(look.video.begins)]
+    each = 1 / float(shape.rate)
+    same_size = (shape.width, shape.height) == (look.clip.width, look.clip.height)
+    return same_size and all(abs(gap - each) < each / 4 for gap in gaps)
 
 
 def _even(length: Fraction) -> int:
@@ -76,8 +85,12 @@ async def picture_filter(ffmpeg: Ffmpeg, look: Look, shape: Shape, *, start: flo
     beat = look.video.beat
     # ffmpeg's guesses at times that are not there come late by the pictures that the decoder holds back.
     shown = f"N/({beat:.6f}*TB)" if beat else "PTS"
+    if look.clip.container == "gif":
+        delay = f"if(lt((PTS-PREV_INPTS)*TB,{SHORTEST_DELAY}),{LONG_DELAY}/TB,PTS-PREV_INPTS)"
+        shown = f"if(N,PREV_OUTPTS+{start:.6f}/TB+{delay},PTS)"
     steps = [
-        f"setpts={shown}-{start:.6f}/TB",
+        *(["bwdif=mode=send_frame:deint=interlaced"] if look.header.interlaced else []),
+        f"setpts='{shown}-{start:.6f}/TB'",
         f"fps={shape.rate}:start_time=0",  # of all that came before, it keeps the picture that still stands at 0
         *await _drawn(ffmpeg, look, shape),
         "setsar=1",
@@ -87,11 +100,19 @@ async def picture_filter(ffmpeg: Ffmpeg, look: Look, shape: Shape, *, start: flo
     return ",".join(steps)
 
 
+def steady_filter(shape: Shape, *, start: float, pictures: int) -> str:
+    """Like :func:`picture_filter`, for a video that has this shape already: its pictures stay as they are."""
+    return (
+        f"setpts=PTS-{start:.6f}/TB,fps={shape.rate}:start_time=0,"
+        f"tpad=stop_mode=clone:stop=-1,trim=end_frame={pictures}"
+    )
+
+
 async def _drawn(ffmpeg: Ffmpeg, look: Look, shape: Shape) -> list[str]:
     """Fill `shape`, in BT.709 with 8 bit; high dynamic range is toned down, if this ffmpeg can do it."""
     width, height = _within(look, shape)
     scale = f"scale={width}:{height}:flags=bicubic"
-    if look.header.transfer in _HDR and await ffmpeg.has_filters("zscale", "tonemap"):
+    if look.header.transfer in HDR and await ffmpeg.has_filters("zscale", "tonemap"):
         steps = [
             scale,
             f"zscale=tin={look.header.transfer}:pin=bt2020:min=bt2020nc:t=linear:npl=203",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bot import media
 from bot.media import Kept, Unfit, Unreachable
+from bot.phrase import Phrase, say
 from bot.task import Task
 
 if TYPE_CHECKING:
@@ -44,13 +45,26 @@ async def _join(job: Job, task: Task) -> Task:
     await _have_the_clip(job, task)
     try:
         joined = await media.join(
-            job.tools.ffmpeg, kept, submitted, files.result, added=order.seconds, kind=order.result, into=files.film
+            job.tools.ffmpeg,
+            kept,
+            submitted,
+            files.result,
+            added=order.seconds,
+            kind=order.result,
+            into=files.film,
+            most_bytes=task.place.filesize_limit,
         )
     except Unfit as error:
         log.warning("task %d: FoxAPI's result is delivered as it is: %s", task.id, error)
-        return task
+        return await job.tools.store.note(task, note=_without_film(task))
     log.info("task %d: %s of %.1f s", task.id, order.result, joined.clip.seconds)
     return await job.tools.store.note(task, film=joined.clip)
+
+
+def _without_film(task: Task) -> Phrase:
+    """For the reply: why it carries FoxAPI's own file."""
+    why = say("the film could not be made of it, so this is the video as FoxAPI made it")
+    return say("{what}; {more}", what=task.note, more=why) if task.note else why
 
 
 async def _have_the_clip(job: Job, task: Task) -> None:

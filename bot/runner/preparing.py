@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import media
 from bot.foxapi import Passing, Rejected
-from bot.media import UnknownHost, Unreachable
+from bot.media import Look, UnknownHost, Unreachable
 from bot.phrase import Phrase, say
 from bot.runner.recovery import wait_between_tries
 from bot.runner.sending import ask_for_slot, wait_for_slot
@@ -36,13 +36,24 @@ async def prepare(job: Job, task: Task) -> Task:
     # The runner has made it, if it is not another process's folder.
     await _patiently(job, task, lambda: tools.folders.open(task.id, task.needs), tools.patience.fetch)
     await _fetch(job, task)
-    clip = await job.unless_nudged(media.look_with_poster(tools.ffmpeg, files.clip, files.still))
-    await tools.folders.settle(task.id, clip.size)
-    if not media.unfit(clip):
-        return await ask_for_slot(job, task, clip=clip, submitted=clip, video_url=task.order.source_url)
-    task = await tools.store.note(task, clip=clip)
+    seen = await job.unless_nudged(media.look_with_poster(tools.ffmpeg, files.clip, files.still))
+    await tools.folders.settle(task.id, seen.clip.size)
+    if await job.unless_nudged(_goes_untouched(job, task, seen)):
+        return await ask_for_slot(job, task, clip=seen.clip, submitted=seen.clip, video_url=task.order.source_url)
+    task = await tools.store.note(task, clip=seen.clip)
     job.show(task)
     return await ask_for_slot(job, task, **await _make_fit(job, task))
+
+
+async def _goes_untouched(job: Job, task: Task, seen: Look) -> bool:
+    """Whether FoxAPI can be given the clip's own address without any doubt."""
+    tools, clip = job.tools, job.tools.files(task).clip
+    doubts = await media.doubts(tools.ffmpeg, clip, seen)
+    if not doubts and not await media.can_be_handed_on(tools.clips, task.order.source_url, clip):
+        doubts = ["its address"]
+    if doubts:
+        log.info("task %d: the clip does not go to FoxAPI as it is: %s", task.id, "; ".join(doubts))
+    return not doubts
 
 
 async def _fetch(job: Job, task: Task) -> None:

@@ -22,7 +22,7 @@ async def fetch(session: aiohttp.ClientSession, url: str, path: Path) -> None:
     Any address is fetched, loopback too: here the whole internet is on this machine.
     """
     try:
-        async with asyncio.timeout(SECONDS_LIMIT), session.get(url, headers=AGENT, max_redirects=5) as answer:
+        async with asyncio.timeout(SECONDS_LIMIT), session.get(url, headers=AGENT, allow_redirects=False) as answer:
             if answer.status != 200:
                 raise Unfit(f"video_url could not be fetched: HTTP {answer.status}")
             await _store(answer.content, path)

@@ -9,7 +9,6 @@ from pathlib import Path
 from bot.sandbox.fox import ffmpeg
 
 SHORTEST, LONGEST = 2.0, 15.0
-TOLERANCE = 0.05
 CODECS = frozenset({"h264", "hevc", "av1"})
 MAX_SIDE = 7680
 MAX_RATE = 60.0
@@ -22,6 +21,7 @@ _VIDEO = re.compile(
 )
 _AUDIO = re.compile(r"^\s+Stream #0:\d+.*?: Audio: (?!none)\w+", re.MULTILINE)
 _RATE = re.compile(r" ([\d.]+)(k?) fps")
+_PIXELS = re.compile(r"\b(yuvj?4\d\dp\w*|gray\w*)")
 _ASPECT = re.compile(r"\[SAR (\d+):(\d+) ")
 _TURN = re.compile(r"display ?matrix: rotation of (-?[\d.]+) degrees", re.IGNORECASE)
 
@@ -41,6 +41,7 @@ class Clip:
     audio: bool
     codec: str
     mp4: bool
+    pixels: str
 
 
 async def probe(path: Path) -> Clip:
@@ -53,7 +54,7 @@ async def probe(path: Path) -> Clip:
     if not video or not length:
         raise Unfit("the file is not a readable video")
     width, height = _upright(said, video)
-    rate = _RATE.search(video[4])
+    rate, pixels = _RATE.search(video[4]), _PIXELS.search(video[0])
     container, brand = _CONTAINER.search(said), _BRAND.search(said)
     return Clip(
         seconds=int(length[1]) * 3600 + int(length[2]) * 60 + float(length[3]),
@@ -62,6 +63,7 @@ async def probe(path: Path) -> Clip:
         rate=_clamped(float(rate[1]) * (1000 if rate[2] else 1)) if rate else 25.0,
         audio=bool(_AUDIO.search(said)),
         codec=video[1],
+        pixels=pixels[1] if pixels else "",
         mp4=bool(container and "mp4" in container[1].split(",") and not (brand and brand[1].strip() == "qt")),
     )
 
@@ -72,7 +74,9 @@ def check(clip: Clip) -> None:
         raise Unfit("video must be an MP4 file")
     if clip.codec not in CODECS:
         raise Unfit(f"video codec {clip.codec} is not supported, use H.264, H.265 or AV1")
-    if not SHORTEST - TOLERANCE <= clip.seconds <= LONGEST + TOLERANCE:
+    if clip.pixels not in {"yuv420p", "yuvj420p"}:
+        raise Unfit(f"pixel format {clip.pixels} is not supported, use 8-bit 4:2:0")
+    if not SHORTEST <= clip.seconds <= LONGEST:
         raise Unfit(f"video duration must be between 2 and 15 seconds, got {clip.seconds:.2f}")
     if max(clip.width, clip.height) > MAX_SIDE:
         raise Unfit(f"video resolution {clip.width}x{clip.height} is too large")

@@ -40,6 +40,8 @@ class Quirks:
     """So many queries answer `completed` without results before the link appears; None: it never appears."""
     shape: Shape = "documented"
     """Where the link is found in the answer; the other three are those of older pages and sister services."""
+    strict: bool = True
+    """Refuse what a strict reader of MP4 files refuses; False: read as leniently as ffmpeg does."""
     sparse: bool = False
     """Leave out `task_info`, `created` and `progress`."""
     stuck: bool = False

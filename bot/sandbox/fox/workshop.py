@@ -15,6 +15,7 @@ from bot.sandbox.fox.fetch import fetch
 from bot.sandbox.fox.probe import Unfit, check, probe
 from bot.sandbox.fox.quirks import Failure
 from bot.sandbox.fox.render import Job, render
+from bot.sandbox.fox.strict import check_strictly
 from bot.sandbox.fox.tasks import Task
 
 LENGTH_TOLERANCE = 0.25
@@ -103,6 +104,8 @@ class Workshop:
             await fetch(self._session, task.order.video_url, source)
             clip = await probe(source)
             check(clip)
+            if task.quirks.strict:
+                await asyncio.to_thread(check_strictly, source, task.order.video_url)
             pace = self._pace * task.quirks.slower
             job = Job(source, clip, task.order.prompt, task.order.seconds, target, task.quirks.joined, pace)
             await self._render(job, task)

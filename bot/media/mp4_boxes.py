@@ -1,0 +1,119 @@
+"""Walk the boxes of an MP4 or MOV file (ISO/IEC 14496-12), strictly: what does not add up is :class:`BadMp4`.
+
+Only the index (`moov`) is read into memory, and it is bounded; media data is stepped over.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MOST_INDEX_BYTES = 32 << 20
+_MOST_TOP_LEVEL_BOXES = 20_000
+_MOST_BOXES = 2_000
+
+
+class BadMp4(Exception):
+    """The boxes of the file contradict each other, or one that is needed is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One box of the index: its four letters, and its content without the header."""
+
+    kind: bytes
+    body: bytes
+
+    def boxes(self, skip: int = 0) -> Iterator[Box]:
+        """The boxes in it, after `skip` bytes of its own fields."""
+        yield from _boxes(self.body, skip)
+
+    def only(self, kind: bytes) -> Box | None:
+        """The one box of this kind in it, or None. Raises BadMp4 if there are several."""
+        found = [box for box in self.boxes() if box.kind == kind]
+        if len(found) > 1:
+            raise BadMp4(f"several {kind!r} in one {self.kind!r}")
+        return found[0] if found else None
+
+    def need(self, kind: bytes) -> Box:
+        """Like :meth:`only`, but it must be there."""
+        box = self.only(kind)
+        if box is None:
+            raise BadMp4(f"no {kind!r} in {self.kind!r}")
+        return box
+
+    def unpack(self, layout: str, at: int = 0) -> tuple[int, ...]:
+        """Big-endian numbers at byte `at` of its content."""
+        try:
+            return struct.unpack_from(f">{layout}", self.body, at)
+        except struct.error as error:
+            raise BadMp4(f"{self.kind!r} is too short") from error
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """The top level of a file."""
+
+    brand: str
+    index: Box
+    """`moov`."""
+    fragmented: bool
+    size: int
+
+
+def read_file(path: Path) -> File:
+    """Step over the top-level boxes of `path` and read its index. Raises BadMp4 or OSError."""
+    size, brand, index, fragmented = path.stat().st_size, "", None, False
+    with path.open("rb") as file:
+        at = 0
+        for _ in range(_MOST_TOP_LEVEL_BOXES):
+            if at >= size:
+                break
+            file.seek(at)
+            kind, head, length = _box_header(file.read(16), size - at)
+            if kind == b"ftyp":
+                file.seek(at + head)
+                brand = file.read(4).decode("latin-1")
+            elif kind == b"moov":
+                if index is not None or length > MOST_INDEX_BYTES:
+                    raise BadMp4("several indexes, or a huge one")
+                file.seek(at + head)
+                index = Box(kind, file.read(length - head))
+            fragmented = fragmented or kind == b"moof"
+            at += length
+        else:
+            raise BadMp4("too many boxes")
+    if index is None:
+        raise BadMp4("no index")
+    return File(brand, index, fragmented or index.only(b"mvex") is not None, size)
+
+
+def _boxes(content: bytes, at: int) -> Iterator[Box]:
+    for _ in range(_MOST_BOXES):
+        if at >= len(content):
+            return
+        if content[at:] == b"\0\0\0\0":  # QuickTime ends some lists with four zero bytes
+            return
+        kind, head, length = _box_header(content[at : at + 16], len(content) - at)
+        yield Box(kind, content[at + head : at + length])
+        at += length
+    raise BadMp4("too many boxes")
+
+
+def _box_header(header: bytes, room: int) -> tuple[bytes, int, int]:
+    """Kind, length of the header, and length of the whole box that begins with `header`."""
+    if len(header) < 8:
+        raise BadMp4("a box header is cut off")
+    length, kind = struct.unpack(">I4s", header[:8])
+    head = 8
+    if length == 1:
+        if len(header) < 16:
+            raise BadMp4("a box header is cut off")
+        (length,), head = struct.unpack(">Q", header[8:16]), 16
+    elif length == 0:
+        length = room  # to the end of the file
+    if not head <= length <= room:
+        raise BadMp4(f"{kind!r} is longer than what it is in")
+    return kind, head, length
