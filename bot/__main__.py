@@ -10,14 +10,14 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bot.application import assembled, serve, utc_now
-from bot.check import Finding, all_well, as_json, as_text, check
+from bot.application import build_app, run_app, utc_now
+from bot.check import CheckResult, all_ok, as_json, as_text, check
 from bot.client import CannotStart, Shards
-from bot.logs import start_log
-from bot.redaction import Discretion
-from bot.role import EVERYTHING, WORKER, Role, gateway
-from bot.settings import BadSettings, Settings, read_settings, read_what_is_there
-from bot.store import Move, StoreUnusable, back_up, move, restore
+from bot.logs import configure_logging
+from bot.redaction import Redactor
+from bot.role import STANDALONE, WORKER, Role, gateway_role
+from bot.settings import Settings, SettingsError, read_partial, read_settings
+from bot.store import MoveResult, StoreUnusable, back_up, move, restore
 
 log = logging.getLogger("bot")
 
@@ -33,11 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if wanted.command == "check":
             return asyncio.run(_check(json=wanted.json))
         if wanted.command in {"backup", "restore", "move"}:
-            return _keep_or_put_back(wanted.command, wanted.file)
+            return _run_database_command(wanted.command, wanted.file)
         settings = read_settings()
         _log_to_stderr(settings)
         return asyncio.run(_sync(settings) if wanted.command == "sync" else _run(settings, _role(wanted)))
-    except (BadSettings, CannotStart, StoreUnusable) as error:
+    except (SettingsError, CannotStart, StoreUnusable) as error:
         print(_discretion().hide(str(error)), file=sys.stderr)
         return 1
 
@@ -78,29 +78,29 @@ def _role(wanted: argparse.Namespace) -> Role:
         case "worker":
             return WORKER
         case "gateway":
-            return gateway(wanted.shards)
+            return gateway_role(wanted.shards)
         case _:
-            return EVERYTHING
+            return STANDALONE
 
 
 async def _check(*, json: bool) -> int:
     try:
-        reading = read_what_is_there()
-    except BadSettings as error:
-        found, discretion = [Finding("settings", False, str(error))], Discretion()
+        reading = read_partial()
+    except SettingsError as error:
+        found, discretion = [CheckResult("settings", False, str(error))], Redactor()
     else:
-        discretion = Discretion(reading.settings.secrets)
-        start_log("CRITICAL", "text", discretion)  # for what ends the program: its traceback may hold a secret
+        discretion = Redactor(reading.settings.secrets)
+        configure_logging("CRITICAL", "text", discretion)  # for what ends the program: its traceback may hold a secret
         found = await check(reading, utc_now)
     print((as_json if json else as_text)(found, discretion))
-    return 0 if all_well(found) else 1
+    return 0 if all_ok(found) else 1
 
 
-def _keep_or_put_back(command: str, file: Path) -> int:
+def _run_database_command(command: str, file: Path) -> int:
     """Back up, restore or move, which need to know of the database alone."""
-    reading = read_what_is_there()
+    reading = read_partial()
     if problem := reading.problems.get("DATABASE_URL"):
-        raise BadSettings(problem)
+        raise SettingsError(problem)
     _log_to_stderr(reading.settings)
     url = reading.settings.database_url
     if command == "backup":
@@ -109,23 +109,23 @@ def _keep_or_put_back(command: str, file: Path) -> int:
         print(f"Backed up to {file}: {made.bytes / 1_000_000:.1f} MB{unfinished}.")
         return 0
     if command == "move":
-        return _moved(move(file, url))
+        return _print_move(move(file, url))
     done = restore(url, file, utc_now())
     print(f"Restored {file}.")
     if done.kept:
         print(f"The database that was there before is kept as {done.kept}.")
-    if done.books_taken_over:
+    if done.merged:
         print("Tasks and shares are as they were in it; everything else is as in the backup.")
-    if done.doubtful:
+    if done.unverified:
         print(
-            f"Unfinished tasks of which nobody knows what has become of them since the backup: {done.doubtful:,}. "
+            f"Unfinished tasks of which nobody knows what has become of them since the backup: {done.unverified:,}. "
             f"Of these, may have been submitted since, and are never submitted again by themselves: {done.unclear:,}. "
             "The bot looks into Discord before it shows or posts anything for them."
         )
     return 0
 
 
-def _moved(made: Move) -> int:
+def _print_move(made: MoveResult) -> int:
     print(f"Moved to PostgreSQL: {made.tasks:,} tasks, of which {made.unfinished:,} are unfinished and go on there.")
     print(f"The file is kept as {made.kept}; start the bot, with DATA_DIR as it was.")
     return 0
@@ -133,7 +133,7 @@ def _moved(made: Move) -> int:
 
 async def _run(settings: Settings, role: Role) -> int:
     starting = asyncio.create_task(_serve(settings, role), name="bot")
-    _on_signal(starting.cancel)
+    _handle_signals(starting.cancel)
     try:
         return await starting
     except asyncio.CancelledError:
@@ -142,12 +142,12 @@ async def _run(settings: Settings, role: Role) -> int:
 
 
 async def _serve(settings: Settings, role: Role) -> int:
-    async with assembled(settings, role=role) as (bot, runner):
+    async with build_app(settings, role=role) as (bot, runner):
         # Until here a signal has ended the start, whatever it was waiting for; from here on it is a clean stop.
         stop = asyncio.Event()
-        _on_signal(stop.set)
+        _handle_signals(stop.set)
         try:
-            await serve(bot, runner, stop, role)
+            await run_app(bot, runner, stop, role)
         except* Exception as errors:
             log.critical("the bot ends, so that its supervisor starts it anew", exc_info=errors.exceptions[0])
             return_code = 1
@@ -156,28 +156,28 @@ async def _serve(settings: Settings, role: Role) -> int:
     return return_code
 
 
-def _on_signal(act: Callable[[], object]) -> None:
+def _handle_signals(act: Callable[[], object]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, act)
 
 
 async def _sync(settings: Settings) -> int:
-    async with assembled(settings) as (bot, _):
+    async with build_app(settings) as (bot, _):
         print(f"Registered {await bot.sync()} commands.")
     return 0
 
 
 def _log_to_stderr(settings: Settings) -> None:
-    start_log(settings.log_level, settings.log_format, Discretion(settings.secrets))
+    configure_logging(settings.log_level, settings.log_format, Redactor(settings.secrets))
 
 
-def _discretion() -> Discretion:
+def _discretion() -> Redactor:
     """For the sentence that ends the program, also where not all settings can be read."""
     try:
-        return Discretion(read_what_is_there().settings.secrets)
-    except BadSettings:
-        return Discretion()
+        return Redactor(read_partial().settings.secrets)
+    except SettingsError:
+        return Redactor()
 
 
 if __name__ == "__main__":

@@ -11,18 +11,18 @@ from datetime import UTC, datetime, timedelta
 
 from bot.client import CannotStart, ExtendBot
 from bot.foxapi import FoxAPI, FoxError, Rejected
-from bot.health.checks import Checks
+from bot.health.checks import HealthMonitor
 from bot.health.gauges import Gauges, Sources
 from bot.health.metrics import Metrics
-from bot.health.server import CannotServe, Pages, served
-from bot.library import Library
-from bot.media import BucketUnusable, Fetcher, Ffmpeg, Folders, shelf_at
-from bot.news import News
-from bot.role import EVERYTHING, Role
-from bot.runner import Bell, Pace, Patience, Pause, Runner, Tools
-from bot.service import Service
+from bot.health.server import CannotBind, Handlers, run_server
+from bot.library import TaskHistory
+from bot.media import Downloader, Ffmpeg, StorageError, Workspaces, open_film_store
+from bot.news import EventQueue
+from bot.role import STANDALONE, Role
+from bot.runner import CircuitBreaker, JobResources, RateLimiter, Timeouts, Wakeups, Worker
+from bot.service import TaskService
 from bot.settings import Settings
-from bot.sharing import Sharing
+from bot.sharing import SharingService
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -37,146 +37,148 @@ def utc_now() -> datetime:
 
 
 @asynccontextmanager
-async def assembled(
+async def build_app(
     settings: Settings,
     *,
     now: Callable[[], datetime] = utc_now,
     chance: random.Random | None = None,
-    patience: Patience | None = None,
-    role: Role = EVERYTHING,
-) -> AsyncIterator[tuple[ExtendBot, Runner]]:
+    timeouts: Timeouts | None = None,
+    role: Role = STANDALONE,
+) -> AsyncIterator[tuple[ExtendBot, Worker]]:
     """Build everything, logged in but not yet at work. Raises StoreUnusable, CannotStart.
 
     Who does not answer edits and posts over REST alone, and leaves the commands' registration to those who do.
     """
-    patience = patience or Patience()
+    timeouts = timeouts or Timeouts()
     chance = chance or random.Random()  # noqa: S311 (it jitters gaps)
     metrics = Metrics()
-    bell, news = Bell(waited_for=role.works), News(listener=metrics.heard)
+    wakeups, events = Wakeups(has_worker=role.runs_jobs), EventQueue(listener=metrics.on_event)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(settings.database_url, settings.lease_seconds))
-        if store.alone and not role.alone:
+        if store.is_single_process and not role.is_standalone:
             raise CannotStart(
                 f"A {role.name} shares its work with other processes, over PostgreSQL: set DATABASE_URL to it, or run "
                 "python -m bot, which does everything."
             )
-        bell.carry = await stack.enter_async_context(store.signals(bell.hear))
-        fox = await stack.enter_async_context(_foxapi(settings, patience, metrics))
-        clips, results = [await stack.enter_async_context(fetcher) for fetcher in _fetchers(settings, patience)]
+        wakeups.broadcast = await stack.enter_async_context(store.notifications(wakeups.notify_local))
+        fox = await stack.enter_async_context(_foxapi(settings, timeouts, metrics))
+        clips, results = [await stack.enter_async_context(downloader) for downloader in _fetchers(settings, timeouts)]
         await _check_key(fox)
-        folders = _folders(settings)
-        service = Service(store, now, bell.ring, settings.default_limits, settings.roofs, news, folders.needs)
-        library = Library(store, folders)
-        ffmpeg = Ffmpeg(ran=metrics.ffmpeg_ran)
+        workspaces = _folders(settings)
+        service = TaskService(
+            store, now, wakeups.notify, settings.default_limits, settings.operator_limits, events, workspaces.needs
+        )
+        history = TaskHistory(store, workspaces)
+        ffmpeg = Ffmpeg(ran=metrics.observe_ffmpeg)
         url, gap, trace = settings.discord_api_url, settings.edit_seconds, metrics.discord()
-        sharing = Sharing(store, ffmpeg, results, now)
+        sharing = SharingService(store, ffmpeg, results, now)
         bot = ExtendBot(
             service,
-            library,
+            history,
             sharing,
             api_url=url,
             edit_seconds=gap,
             now=now,
             trace=trace,
-            sure=lambda: store.leases.sure,
-            gateway=role.answers,
+            lease_is_valid=lambda: store.leases.is_valid,
+            gateway=role.runs_gateway,
             shards=role.shards,
-            take_turn=store.paces.turn,
+            take_turn=store.shared_turns.turn,
         )
         await stack.enter_async_context(bot)
         await bot.load_cogs()
-        sources = Sources(store, folders, ffmpeg, settings.data_dir, now, bot.shards_open)
-        await stack.enter_async_context(_watched(settings, metrics, sources, bot, role))
+        sources = Sources(store, workspaces, ffmpeg, settings.data_dir, now, bot.shards_open)
+        await stack.enter_async_context(_health_server(settings, metrics, sources, bot, role))
         await bot.log_in(settings.discord_token.get_secret_value())
-        tools = Tools(
+        resources = JobResources(
             store=store,
             fox=fox,
             clips=clips,
             results=results,
             ffmpeg=ffmpeg,
-            screen=bot.screen,
-            folders=folders,
+            reply_port=bot.reply_port,
+            workspaces=workspaces,
             poll_seconds=settings.poll_seconds,
-            roofs=settings.roofs,
+            operator_limits=settings.operator_limits,
             server_running=settings.default_server_running,
             grace=timedelta(days=settings.left_server_days),
-            news=news,
+            events=events,
             now=now,
             random=chance,
-            pause=Pause(store.pauses, bell.ring, chance, patience.first_gap),
-            pace=Pace(settings.queries_per_second, lambda: store.leases.company),
-            patience=patience,
+            circuit_breaker=CircuitBreaker(store.circuit_state, wakeups.notify, chance, timeouts.first_gap),
+            rate_limiter=RateLimiter(settings.queries_per_second, lambda: store.leases.process_count),
+            timeouts=timeouts,
             keep=timedelta(days=settings.keep_days),
             keep_rows=timedelta(days=settings.keep_task_days),
             unexpected_error=metrics.step_went_wrong,
         )
-        yield bot, Runner(tools, bell)
+        yield bot, Worker(resources, wakeups)
 
 
-def _folders(settings: Settings) -> Folders:
+def _folders(settings: Settings) -> Workspaces:
     """Where files are; raises CannotStart."""
     try:
-        shelf = shelf_at(settings.data_dir / "kept", settings.bucket)
-    except BucketUnusable as error:
+        film_store = open_film_store(settings.data_dir / "kept", settings.bucket)
+    except StorageError as error:
         raise CannotStart(str(error)) from error
-    return Folders(
+    return Workspaces(
         settings.data_dir / "tasks",
         most_bytes=settings.max_disk_gb * 1_000_000_000,
         clip_bytes=settings.max_clip_mb * 1_000_000,
-        shelf=shelf,
+        film_store=film_store,
     )
 
 
-def _foxapi(settings: Settings, patience: Patience, metrics: Metrics) -> FoxAPI:
+def _foxapi(settings: Settings, timeouts: Timeouts, metrics: Metrics) -> FoxAPI:
     return FoxAPI(
         settings.foxapi_url,
         settings.foxapi_key,
         settings.foxapi_model,
-        patience.answer,
-        query_seconds=patience.query,
-        upload_seconds=patience.upload,
+        timeouts.submit_response,
+        query_seconds=timeouts.poll_response,
+        upload_seconds=timeouts.upload,
         secrets=settings.secrets,
         trace=metrics.foxapi(),
     )
 
 
-def _fetchers(settings: Settings, patience: Patience) -> list[Fetcher]:
+def _fetchers(settings: Settings, timeouts: Timeouts) -> list[Downloader]:
     """The one that fetches what members give, and the one that fetches results. Each looks up names for itself."""
-    trusted, idle = settings.trusted_media_hosts, patience.silence
+    trusted, idle = settings.trusted_media_hosts, timeouts.download_idle
     most = settings.max_clip_mb * 1_000_000
     return [
-        Fetcher(trusted=trusted, idle_seconds=idle, max_bytes=most, seconds=patience.fetch),
-        Fetcher(trusted=trusted, idle_seconds=idle, max_bytes=_RESULT_BYTES, seconds=patience.download),
+        Downloader(trusted=trusted, idle_seconds=idle, max_bytes=most, seconds=timeouts.clip_download),
+        Downloader(trusted=trusted, idle_seconds=idle, max_bytes=_RESULT_BYTES, seconds=timeouts.download),
     ]
 
 
 @asynccontextmanager
-async def _watched(
+async def _health_server(
     settings: Settings, metrics: Metrics, sources: Sources, bot: ExtendBot, role: Role
 ) -> AsyncIterator[None]:
     """Serve health and figures meanwhile, if that is wanted. Raises CannotStart."""
     if settings.http_port is None:
         yield
         return
-    metrics.name_process(role.name)
-    checks = Checks(bot.connected if role.answers else None, sources.store, metrics.loop_was_late)
-    pages = Pages(checks, Gauges(metrics.registry, sources, checks), metrics.registry)
+    metrics.set_process_info(role.name)
+    checks = HealthMonitor(bot.connected if role.runs_gateway else None, sources.store, metrics.observe_loop_delay)
+    pages = Handlers(checks, Gauges(metrics.registry, sources, checks), metrics.registry)
     async with AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(served(settings.http_host, settings.http_port, pages, checks))
-        except CannotServe as error:
+            await stack.enter_async_context(run_server(settings.http_host, settings.http_port, pages, checks))
+        except CannotBind as error:
             raise CannotStart(str(error)) from error
         yield
 
 
-async def serve(bot: ExtendBot, runner: Runner, stop: asyncio.Event, role: Role = EVERYTHING) -> None:
+async def run_app(bot: ExtendBot, runner: Worker, stop: asyncio.Event, role: Role = STANDALONE) -> None:
     """Work until `stop` is set; raises what ended the connection or the runner before that."""
     async with asyncio.TaskGroup() as group:
         working = []
-        if role.works:
+        if role.runs_jobs:
             working.append(group.create_task(runner.run(), name="runner"))
-        if role.answers:
-            working.append(group.create_task(bot.stay_connected(), name="gateway"))
+        if role.runs_gateway:
+            working.append(group.create_task(bot.run_gateway(), name="gateway"))
         await stop.wait()
         log.info("stopping")
         for task in working:

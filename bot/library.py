@@ -7,22 +7,22 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.media import Folders
-from bot.phrase import say
+from bot.media import Workspaces
+from bot.phrase import tr
 from bot.store import Moved, Store
-from bot.task import Notify, Place, Refused, Task
+from bot.task import NotifyPreference, ReplyTarget, RequestRefused, Task
 
 log = logging.getLogger(__name__)
 
 _PER_PAGE = 5
 _FOUND = 25
 """Choices that Discord takes (Discord docs, Application Commands, Autocomplete)."""
-NOT_YOURS = say("Only the member who made that video, or a moderator here, can delete it.")
-_RUNNING = say("That task has not ended yet: cancel it instead.")
+NOT_YOURS = tr("Only the member who made that video, or a moderator here, can delete it.")
+_RUNNING = tr("That task has not ended yet: cancel it instead.")
 
 
 @dataclass(frozen=True, slots=True)
-class Presser:
+class Actor:
     """Who pressed a button, and what Discord says that they may do where it was pressed."""
 
     user_id: int
@@ -32,7 +32,7 @@ class Presser:
     manages_messages: bool = False
     """In that channel."""
 
-    def moderates(self, place: Place) -> bool:
+    def can_moderate(self, place: ReplyTarget) -> bool:
         """Whether they may take away what others see at `place`; their rights elsewhere count for nothing there."""
         return not place.ephemeral and self.moderates_channel(place.guild_id, place.channel_id)
 
@@ -50,99 +50,105 @@ class Page:
     tasks: Sequence[Task]
     number: int
     """From 1."""
-    of: int
+    page_count: int
 
 
-class Library:
+class TaskHistory:
     """The requests of members about their ended tasks. Every refusal is a Refused."""
 
-    def __init__(self, store: Store, folders: Folders) -> None:
+    def __init__(self, store: Store, workspaces: Workspaces) -> None:
         self._store = store
-        self._folders = folders
+        self._workspaces = workspaces
 
     async def page(self, user_id: int, number: int = 1) -> Page:
         """A page of the member's tasks, the nearest one if that is not there."""
-        pages = max(1, -(-await self._store.catalogue.count(user_id) // _PER_PAGE))
+        pages = max(1, -(-await self._store.tasks.count(user_id) // _PER_PAGE))
         number = min(max(1, number), pages)
-        tasks = await self._store.catalogue.page(user_id, (number - 1) * _PER_PAGE, _PER_PAGE)
+        tasks = await self._store.tasks.page(user_id, (number - 1) * _PER_PAGE, _PER_PAGE)
         return Page(tasks, number, pages)
 
-    async def mine(self, task_id: int, user_id: int) -> Task:
+    async def own_task(self, task_id: int, user_id: int) -> Task:
         """The member's own task. Raises Refused, which does not tell whether it is somebody else's."""
-        task = await self._store.visible(task_id)
+        task = await self._store.tasks.visible(task_id)
         if task is None or task.order.user_id != user_id:
-            raise Refused(say("You have no task {task}: choose one of the list that /tasks shows.", task=str(task_id)))
+            raise RequestRefused(
+                tr("You have no task {task}: choose one of the list that /tasks shows.", task=str(task_id))
+            )
         return task
 
     async def search(self, user_id: int, words: str) -> Sequence[Task]:
         """The member's newest tasks whose prompt contains `words`, or whose number begins with them."""
-        return await self._store.catalogue.search(user_id, words.strip(), _FOUND)
+        return await self._store.tasks.search(user_id, words.strip(), _FOUND)
 
-    async def film(self, task: Task) -> Path | None:
+    async def stored_video(self, task: Task) -> Path | None:
         """The task's film, while it is kept."""
-        return None if task.deleted or task.is_erased else await self._folders.shelf.find_film(task.id)
+        return None if task.deleted or task.is_erased else await self._workspaces.film_store.find_film(task.id)
 
-    async def still(self, task: Task) -> Path | None:
+    async def stored_thumbnail(self, task: Task) -> Path | None:
         """A small picture of the clip, while the film is kept."""
-        return None if task.deleted or task.is_erased else await self._folders.shelf.find_still(task.id)
+        return None if task.deleted or task.is_erased else await self._workspaces.film_store.find_still(task.id)
 
     async def drop_films(self, task_ids: Collection[int]) -> None:
         """Delete the kept films of tasks whose member deleted their data. What fails is done by the next sweep."""
         try:
-            await self._folders.shelf.drop(task_ids)
+            await self._workspaces.film_store.delete(task_ids)
         except OSError as error:
             log.warning("the films of %d deleted tasks are not deleted yet: %s", len(task_ids), error)
 
     async def is_known(self, task_id: int) -> bool:
         """Whether there is still a record of that task that may be shown to anybody."""
-        task = await self._store.settled(task_id)
+        task = await self._store.tasks.wait_until_recorded(task_id)
         return task is not None and not task.is_erased
 
-    async def deletable(self, task_id: int, presser: Presser) -> Task:
+    async def check_deletable(self, task_id: int, actor: Actor) -> Task:
         """The task, if `presser` may delete its reply now. Raises Refused."""
         task = await self._settled(task_id)
-        if task.order.user_id != presser.user_id and not presser.moderates(task.place):
-            raise Refused(NOT_YOURS)
-        if not (task.state.ended and task.told):
-            raise Refused(_RUNNING)
+        if task.order.user_id != actor.user_id and not actor.can_moderate(task.place):
+            raise RequestRefused(NOT_YOURS)
+        if not (task.state.is_final and task.outcome_shown):
+            raise RequestRefused(_RUNNING)
         return task
 
     async def _settled(self, task_id: int) -> Task:
         """The task; what was shown just now is written down within a moment. Raises Refused."""
-        task = await self._store.settled(task_id)
+        task = await self._store.tasks.wait_until_recorded(task_id)
         if task is None or task.is_erased:
-            raise Refused(say("I no longer know that task."))
+            raise RequestRefused(tr("I no longer know that task."))
         return task
 
-    async def renew(self, task: Task, place: Place) -> None:
+    async def refresh_reply(self, task: Task, place: ReplyTarget) -> None:
         """Remember a fresh token for the reply that shows this ended task, if `place` is that reply."""
         if place.message_id == task.place.message_id:
-            fresh = {"application_id": place.application_id, "token": place.token, "token_ends": place.token_ends}
+            fresh = {
+                "application_id": place.application_id,
+                "token": place.token,
+                "token_expires_at": place.token_expires_at,
+            }
             await self._note(task, place=task.place.model_copy(update=fresh))
 
-    async def delete(self, task_id: int, presser: Presser) -> Task:
+    async def delete(self, task_id: int, actor: Actor) -> Task:
         """Delete the film, and remember that nothing may bring it or its reply back. Raises Refused.
 
         The reply itself is the caller's to delete. Once more changes nothing.
         """
-        task = await self._note(await self.deletable(task_id, presser), deleted=True, ping_due=False)
-        await self._folders.shelf.drop([task.id])
+        task = await self._note(await self.check_deletable(task_id, actor), deleted=True, ping_due=False)
+        await self._workspaces.film_store.delete([task.id])
         return task
 
-    async def notify(self, user_id: int) -> Notify:
+    async def notify_preference(self, user_id: int) -> NotifyPreference:
         """When the member is notified of a task's end."""
-        return await self._store.catalogue.notify(user_id)
+        return await self._store.tasks.notify_preference(user_id)
 
-    async def set_notify(self, user_id: int, choice: Notify) -> None:
+    async def set_notify_preference(self, user_id: int, choice: NotifyPreference) -> None:
         """From now on notify the member so."""
-        await self._store.catalogue.set_notify(user_id, choice)
+        await self._store.tasks.set_notify_preference(user_id, choice)
 
     async def _note(self, task: Task, **changes: object) -> Task:
         while True:
             try:
-                return await self._store.note(task, **changes)
+                return await self._store.tasks.update(task, **changes)
             except Moved:  # an end is never left, so another process has just taken it up, or the row itself is gone
-                now = await self._store.get(task.id)
+                now = await self._store.tasks.get(task.id)
                 if now is None or now.state is not task.state:
-                    raise Refused(say("I no longer know that task.")) from None
+                    raise RequestRefused(tr("I no longer know that task.")) from None
                 task = now

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.phrase import Phrase
-from bot.rules import Limits
-from bot.task import Order, Task
+from bot.phrase import Translatable
+from bot.rules import GuildLimits
+from bot.task import Task, TaskRequest
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +24,11 @@ class TaskAccepted:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderRefused:
+class SubmissionRefused:
     """A rule refused a member's order; there is no task."""
 
-    order: Order
-    sentence: Phrase
+    order: TaskRequest
+    sentence: Translatable
     allowed_at: datetime | None
 
 
@@ -47,22 +47,22 @@ class LimitsChanged:
 
     guild_id: int
     by: int
-    old: Limits
-    new: Limits
+    old: GuildLimits
+    new: GuildLimits
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The names of those that are different now."""
-        return tuple(name for name in Limits.model_fields if getattr(self.old, name) != getattr(self.new, name))
+        return tuple(name for name in GuildLimits.model_fields if getattr(self.old, name) != getattr(self.new, name))
 
 
 @dataclass(frozen=True, slots=True)
-class MemberRuled:
+class MemberModerated:
     """A moderator decided on one member, or on the server's count."""
 
     guild_id: int
     by: int
-    deed: str
+    action: str
     """"blocked", "unblocked", "reset" or "granted"."""
     user_id: int | None
     """None: the whole server (only for "reset")."""
@@ -70,23 +70,23 @@ class MemberRuled:
     """Extra runs, for "granted"."""
 
 
-Event = TaskAccepted | OrderRefused | TaskEnded | LimitsChanged | MemberRuled
+Event = TaskAccepted | SubmissionRefused | TaskEnded | LimitsChanged | MemberModerated
 
 
-def _unheard(event: Event) -> None:
+def _ignore(event: Event) -> None:
     """Nobody listens."""
 
 
-class News:
+class EventQueue:
     """A bounded queue of events. Telling is never waited for; what nobody takes in time is dropped, oldest first."""
 
-    def __init__(self, most: int = 1000, *, listener: Callable[[Event], None] = _unheard) -> None:
+    def __init__(self, most: int = 1000, *, listener: Callable[[Event], None] = _ignore) -> None:
         """`listener` hears every event at once, whoever takes it; it may neither wait nor raise."""
         self._listener = listener
         self._events: deque[Event] = deque(maxlen=most)
         self._some = asyncio.Event()
 
-    def tell(self, event: Event) -> None:
+    def publish(self, event: Event) -> None:
         """Say that something happened; returns at once and never raises."""
         self._listener(event)
         if len(self._events) == self._events.maxlen:
@@ -94,7 +94,7 @@ class News:
         self._events.append(event)
         self._some.set()
 
-    async def next(self) -> Event:
+    async def get(self) -> Event:
         """The oldest event that was not taken yet, once there is one. For one taker at a time."""
         while not self._events:
             self._some.clear()

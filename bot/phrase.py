@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias, Union
 
-Value: TypeAlias = Union[str, int, float, "Phrase", tuple["str | Phrase", ...]]
+Value: TypeAlias = Union[str, int, float, "Translatable", tuple["str | Translatable", ...]]
 """Numbers are told as the language writes them (give an id as a text), several values as its list: "a, b and c"."""
 
 
 @dataclass(frozen=True, slots=True)
-class Phrase:
+class Translatable:
     """A text with named places: {name}. Its texts are trusted, its values need not be."""
 
     text: str
@@ -33,19 +33,19 @@ class Phrase:
         return hash((self.text, self.count))
 
 
-def say(text: str, /, **values: Value) -> Phrase:
+def tr(text: str, /, **values: Value) -> Translatable:
     """A phrase; `text` is English, with {name} where a value goes."""
-    return Phrase(text, values)
+    return Translatable(text, values)
 
 
-def counted(one: str, more: str, count: int, /, **values: Value) -> Phrase:
+def tr_plural(one: str, more: str, count: int, /, **values: Value) -> Translatable:
     """A phrase about a number of things, which stands in it as {count}."""
-    return Phrase(one, {**values, "count": count}, more, count)
+    return Translatable(one, {**values, "count": count}, more, count)
 
 
-def verbatim(text: str) -> Phrase:
+def untranslated(text: str) -> Translatable:
     """Somebody's own words, the same in every language."""
-    return Phrase("{words}", {"words": text})
+    return Translatable("{words}", {"words": text})
 
 
 def _plain(value: Value) -> str:

@@ -32,7 +32,7 @@ _PIECE = 8
 """Letters and digits of such a piece."""
 
 
-class Discretion:
+class Redactor:
     """Takes out of a text what nobody may read there. The last line of defence: leave it out to begin with."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:

@@ -12,23 +12,23 @@ class Role:
     """Everything, unless something is left to other processes."""
 
     name: str = "bot"
-    answers: bool = True
+    runs_gateway: bool = True
     """Whether it connects to Discord's gateway and answers members."""
-    works: bool = True
+    runs_jobs: bool = True
     """Whether it moves tasks on: submits, asks, prepares, delivers."""
     shards: Shards | None = None
     """Those that it holds; None: all."""
 
     @property
-    def alone(self) -> bool:
+    def is_standalone(self) -> bool:
         """Whether it needs no other process."""
-        return self.answers and self.works
+        return self.runs_gateway and self.runs_jobs
 
 
-EVERYTHING = Role()
-WORKER = Role("worker", answers=False)
+STANDALONE = Role()
+WORKER = Role("worker", runs_gateway=False)
 
 
-def gateway(shards: Shards) -> Role:
+def gateway_role(shards: Shards) -> Role:
     """It holds these shards, and leaves the work on tasks to others."""
-    return Role("gateway", works=False, shards=shards)
+    return Role("gateway", runs_jobs=False, shards=shards)

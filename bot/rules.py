@@ -11,13 +11,13 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from bot.task import SECONDS_MAX, SECONDS_MIN, Row, home_of
+from bot.task import SECONDS_MAX, SECONDS_MIN, FrozenModel, scope_of
 
-Count = Annotated[int, Field(ge=0, le=1_000_000)]
+LimitValue = Annotated[int, Field(ge=0, le=1_000_000)]
 """A limit's number; 0 is no limit."""
 
 
-SECONDS_FAULT = "added_seconds"
+SECONDS_ERROR = "added_seconds"
 """The type of pydantic's error for seconds that FoxAPI does not add."""
 
 
@@ -25,31 +25,31 @@ def _added_seconds(value: int) -> int:
     if value and not SECONDS_MIN <= value <= SECONDS_MAX:
         bounds = {"least": SECONDS_MIN, "most": SECONDS_MAX}
         raise PydanticCustomError(
-            SECONDS_FAULT, "FoxAPI adds {least} to {most} seconds at a time: choose one of those, or 0", bounds
+            SECONDS_ERROR, "FoxAPI adds {least} to {most} seconds at a time: choose one of those, or 0", bounds
         )
     return value
 
 
-MostSeconds = Annotated[Count, AfterValidator(_added_seconds)]
+MostSeconds = Annotated[LimitValue, AfterValidator(_added_seconds)]
 Cooldown = Annotated[int, Field(ge=0, le=7 * 86400)]
 
 
-class Limits(Row):
+class GuildLimits(FrozenModel):
     """One server's rules, as its moderators set them."""
 
-    user_per_day: Count = 0
+    user_per_day: LimitValue = 0
     """Tasks that one member may start in a day."""
-    server_per_day: Count = 0
+    server_per_day: LimitValue = 0
     """Tasks that all of them may start in a day."""
-    user_running: Count = 0
+    user_running: LimitValue = 0
     """A member's unfinished tasks, those in line included; one more is refused."""
-    server_running: Count = 0
+    server_running: LimitValue = 0
     """The server's tasks at FoxAPI at once; one more waits in line."""
     max_seconds: MostSeconds = 0
     """Seconds that one task may add."""
     cooldown: Cooldown = 0
     """Seconds between the starts of a member's tasks."""
-    role_per_day: dict[int, Count] = Field(default_factory=dict)
+    role_per_day: dict[int, LimitValue] = Field(default_factory=dict)
     """By role id: takes the place of user_per_day; of a member's several roles the most generous counts."""
     required_role: int | None = None
     """Without this role nobody may use the bot."""
@@ -70,12 +70,12 @@ class Limits(Row):
     language: Annotated[str, Field(max_length=16)] | None = None
     """In which the bot speaks to everybody here: Discord's name of a locale; None: the server's own at Discord."""
 
-    def spoken(self, native: str) -> str:
+    def locale_or(self, native: str) -> str:
         """The locale of what everybody here reads; `native`: the server's own at Discord."""
         return self.language or native
 
 
-class Roofs(Row):
+class OperatorLimits(FrozenModel):
     """The operator's own bounds, over all servers; direct messages count as one server per member."""
 
     max_running: int = 20
@@ -84,7 +84,7 @@ class Roofs(Row):
     """Tasks being prepared at once; they are not at FoxAPI yet."""
     max_per_day: int = 0
     """Tasks started in a day; 0: no limit."""
-    share: Annotated[int, Field(ge=1, le=100)] = 100
+    guild_share_percent: Annotated[int, Field(ge=1, le=100)] = 100
     """Percent of max_running and max_per_day that one server may take."""
     max_waiting: int = 200
     """Tasks in line, over all servers..."""
@@ -99,7 +99,7 @@ class Roofs(Row):
     @property
     def server_running(self) -> int:
         """One server's share of max_running."""
-        return max(1, self.max_running * self.share // 100)
+        return max(1, self.max_running * self.guild_share_percent // 100)
 
     @property
     def server_preparing(self) -> int:
@@ -114,10 +114,14 @@ class Roofs(Row):
     @property
     def server_per_day(self) -> int:
         """One server's share of max_per_day; 0: no limit but that."""
-        return max(1, self.max_per_day * self.share // 100) if self.max_per_day and self.share < 100 else 0
+        return (
+            max(1, self.max_per_day * self.guild_share_percent // 100)
+            if self.max_per_day and self.guild_share_percent < 100
+            else 0
+        )
 
 
-class Asker(Row):
+class Requester(FrozenModel):
     """Who asks, and where: what the rules must know of a member and a channel."""
 
     user_id: int
@@ -132,33 +136,33 @@ class Asker(Row):
     """Has Manage Server here."""
 
     @property
-    def home(self) -> int:
+    def scope_id(self) -> int:
         """Whose limits hold; see :func:`home_of`."""
-        return home_of(self.guild_id, self.user_id)
+        return scope_of(self.guild_id, self.user_id)
 
 
-class Window(Row):
+class RollingCount(FrozenModel):
     """Tasks that count in the last 24 hours: all but those that ended without being billed for sure.
 
     (Of `free_failures` it is just those, and the last hour.)
     """
 
     count: int = 0
-    frees_at: datetime | None = None
+    below_limit_at: datetime | None = None
     """When the count falls below the ceiling, if it is not below it now."""
 
 
-class Ceilings(Row):
-    """How high each :class:`Window` may go; 0: no limit."""
+class DailyLimits(FrozenModel):
+    """How high each :class:`RollingCount` may go; 0: no limit."""
 
     member: int = 0
     server: int = 0
     share: int = 0
-    everywhere: int = 0
+    all_guilds: int = 0
     free_failures: int = 0
 
 
-class Usage(Row):
+class UsageSnapshot(FrozenModel):
     """What the rules must know of what is going on, read in one transaction."""
 
     blocked: bool = False
@@ -168,23 +172,23 @@ class Usage(Row):
     """Of the member's tasks that count, here."""
     unfinished: int = 0
     """The member's, here; overdue ones are not counted."""
-    member: Window = Window()
+    member: RollingCount = RollingCount()
     """The member's tasks here, since their last reset."""
-    server: Window = Window()
+    server: RollingCount = RollingCount()
     """The server's tasks, since its last reset."""
-    share: Window = Window()
+    share: RollingCount = RollingCount()
     """The server's tasks, whatever was reset."""
-    everywhere: Window = Window()
+    all_guilds: RollingCount = RollingCount()
     server_queued: int = 0
     """The server's tasks that are not at FoxAPI yet, those being prepared included."""
-    server_at_work: int = 0
+    server_running: int = 0
     queued: int = 0
-    at_work: int = 0
-    free_failures: Window = Window()
+    running: int = 0
+    free_failures: RollingCount = RollingCount()
     """The member's tasks, everywhere, that failed in the last hour and were not paid for."""
 
 
-class Member(Row):
+class MemberModeration(FrozenModel):
     """What a server's moderators decided on one member."""
 
     user_id: int
@@ -198,7 +202,7 @@ NOBODY = 0
 """The member of tallies whose tasks were deleted at their members' wish."""
 
 
-class Tally(Row):
+class UsageRow(FrozenModel):
     """What became of one member's tasks that were started on one day (UTC) on one server; tallies can be added."""
 
     day: date
@@ -218,10 +222,10 @@ class Tally(Row):
         """All of them."""
         return self.delivered + self.failed + self.cancelled + self.unclear + self.unfinished
 
-    def __add__(self, other: Tally) -> Tally:
+    def __add__(self, other: UsageRow) -> UsageRow:
         """The sum, with this one's day and member."""
         mine, theirs = self.model_dump(), other.model_dump()
-        return Tally(**{name: mine[name] + theirs[name] for name in _COUNTED}, day=self.day, user_id=self.user_id)
+        return UsageRow(**{name: mine[name] + theirs[name] for name in _COUNTED}, day=self.day, user_id=self.user_id)
 
 
 _COUNTED = ("delivered", "failed", "cancelled", "unclear", "unfinished", "seconds", "credits")

@@ -10,45 +10,45 @@ _QUIET = 0.05
 """Seconds without anybody waiting after which a rush is over: many who come together do not come at once."""
 
 
-class Rush:
+class ResponseGate:
     """Counts who waits for a first answer. After three seconds Discord tells them that there was none."""
 
     def __init__(self, most: float = 3.0) -> None:
         """`most`: seconds for which anything may be held up by others' first answers."""
         self._most = most
         self._waiting = 0
-        self._many = False
+        self._crowded = False
         """Whether several wait, or did just now."""
-        self._none = asyncio.Event()
-        self._none.set()
-        self._open = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._released = False
 
     @contextmanager
-    def answering(self) -> Iterator[None]:
+    def responding(self) -> Iterator[None]:
         """Somebody waits for a first answer in this block."""
         self._waiting += 1
-        self._many |= self._waiting > 1
-        if not self._open:
-            self._none.clear()
+        self._crowded |= self._waiting > 1
+        if not self._released:
+            self._idle.clear()
         try:
             yield
         finally:
             self._waiting -= 1
             if not self._waiting:
-                self._none.set()
+                self._idle.set()
 
-    async def over(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Return when nobody waits for a first answer, or after the longest time; at once if there is no rush."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._most):
-                await self._none.wait()
-                while self._many and not self._open:
+                await self._idle.wait()
+                while self._crowded and not self._released:
                     await asyncio.sleep(_QUIET)
-                    if self._none.is_set():
-                        self._many = False
-                    await self._none.wait()
+                    if self._idle.is_set():
+                        self._crowded = False
+                    await self._idle.wait()
 
-    def let_go(self) -> None:
+    def open_for_good(self) -> None:
         """From now on nothing is held up any more, for the bot stops."""
-        self._open = True
-        self._none.set()
+        self._released = True
+        self._idle.set()

@@ -11,9 +11,9 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bot.media import Bucket
+from bot.media import S3Settings
 from bot.redaction import password_of
-from bot.rules import Cooldown, Count, Limits, MostSeconds, Roofs
+from bot.rules import Cooldown, GuildLimits, LimitValue, MostSeconds, OperatorLimits
 
 _SECRETS = {"DISCORD_TOKEN": "from the Discord developer portal", "FOXAPI_KEY": "from your FoxAPI account"}
 _FROM_FILES = ("discord_token", "foxapi_key", "database_url", "s3_secret_access_key")
@@ -26,7 +26,7 @@ _DRAWN_BY_LOT = 16
 """Characters of a name at a storage service from which on it is no plain word, such as "admin"."""
 
 
-class BadSettings(Exception):
+class SettingsError(Exception):
     """A setting is missing or wrong. Its text is one sentence for the operator, without the value."""
 
 
@@ -70,10 +70,10 @@ class Settings(BaseSettings):
     blocked_servers: Annotated[frozenset[int], NoDecode] = frozenset()
     left_server_days: Annotated[int, Field(ge=1)] = 30
     user_free_failures: Annotated[int, Field(ge=0)] = 6
-    default_user_per_day: Count = 10
-    default_server_per_day: Count = 100
-    default_user_running: Count = 3
-    default_server_running: Count = 5
+    default_user_per_day: LimitValue = 10
+    default_server_per_day: LimitValue = 100
+    default_user_running: LimitValue = 3
+    default_server_running: LimitValue = 5
     default_max_seconds: MostSeconds = 0
     default_cooldown: Cooldown = 0
     http_port: Annotated[int | None, Field(ge=0, le=65535)] = None
@@ -92,22 +92,22 @@ class Settings(BaseSettings):
         return [value for value in values if value not in {_NO_SECRET, ""}]
 
     @property
-    def bucket(self) -> Bucket | None:
+    def bucket(self) -> S3Settings | None:
         """Where delivered films are kept, if not in DATA_DIR alone."""
         if not self.files_url:
             return None
         name, _, prefix = self.files_url.removeprefix("s3://").partition("/")
         secret = self.s3_secret_access_key.get_secret_value()
-        return Bucket(name, prefix.strip("/"), self.s3_endpoint, self.s3_region, self.s3_access_key_id, secret)
+        return S3Settings(name, prefix.strip("/"), self.s3_endpoint, self.s3_region, self.s3_access_key_id, secret)
 
     @property
-    def roofs(self) -> Roofs:
+    def operator_limits(self) -> OperatorLimits:
         """The operator's bounds over all servers."""
-        return Roofs(
+        return OperatorLimits(
             max_running=self.max_running,
             max_preparing=self.max_preparing,
             max_per_day=self.max_per_day,
-            share=self.server_share,
+            guild_share_percent=self.server_share,
             max_waiting=self.max_waiting,
             server_waiting=self.server_max_waiting,
             allowed_servers=self.allowed_servers,
@@ -116,9 +116,9 @@ class Settings(BaseSettings):
         )
 
     @property
-    def default_limits(self) -> Limits:
+    def default_limits(self) -> GuildLimits:
         """The limits of a server whose moderators have set none."""
-        return Limits(
+        return GuildLimits(
             user_per_day=self.default_user_per_day,
             server_per_day=self.default_server_per_day,
             user_running=self.default_user_running,
@@ -186,7 +186,7 @@ def _content(name: str, file: Path, *, alone: bool) -> str | _Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class SettingsResult:
     """What could be read. Where there are problems, `settings` has the defaults, and for a secret nothing of use."""
 
     settings: Settings
@@ -196,25 +196,25 @@ class Reading:
 
 def read_settings() -> Settings:
     """Read them; raises BadSettings, which names every variable at fault and shows no value."""
-    reading = read_what_is_there()
+    reading = read_partial()
     if reading.problems:
-        raise BadSettings(" ".join(reading.problems.values()))
+        raise SettingsError(" ".join(reading.problems.values()))
     return reading.settings
 
 
-def read_what_is_there() -> Reading:
+def read_partial() -> SettingsResult:
     """Read them, as far as they are right. Raises BadSettings if the .env file itself cannot be read."""
     try:
-        return Reading(Settings(), {})
+        return SettingsResult(Settings(), {})
     except ValidationError as error:
         faults = {str(fault["loc"][0]): fault for fault in error.errors()}
     except (OSError, UnicodeDecodeError) as error:
-        raise BadSettings("The file .env cannot be read: make it a text file that the bot may read.") from error
+        raise SettingsError("The file .env cannot be read: make it a text file that the bot may read.") from error
     problems = {name.upper(): _problem(name.upper(), fault) for name, fault in faults.items()}
-    return Reading(_without(faults), problems)
+    return SettingsResult(_with_defaults(faults), problems)
 
 
-def _without(faults: Mapping[str, Any]) -> Settings:
+def _with_defaults(faults: Mapping[str, Any]) -> Settings:
     """The settings with defaults in place of the faulty ones; what is given here goes before the environment."""
     stand_ins: dict[str, Any] = {}
     for name in faults:

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from bot.phrase import Phrase
+from bot.phrase import Translatable
 
 PROMPT_MAX = 4096
 """Characters that FoxAPI takes as a prompt (FoxAPI, Create)."""
@@ -21,14 +21,14 @@ SECONDS_MIN, SECONDS_MAX, SECONDS_DEFAULT = 2, 10, 6
 """What FoxAPI adds to a clip: least, most, and when nothing is said (FoxAPI, Create)."""
 
 
-class State(StrEnum):
+class TaskState(StrEnum):
     """Where a task is in its life. It only ever moves down this list, or to one of the ends."""
 
     QUEUED = "queued"
     """Accepted and waiting its turn; its place among the limits is taken."""
     PREPARING = "preparing"
     """The clip is fetched, looked at and made fit; this is free."""
-    SENDING = "sending"
+    SUBMITTING = "sending"
     """Written before the paid request goes out; whoever finds it cannot know whether FoxAPI took it."""
     RENDERING = "rendering"
     """FoxAPI has it, and its remote id is stored."""
@@ -43,17 +43,17 @@ class State(StrEnum):
     UNCLEAR = "unclear"
     """The paid request's answer was lost: it may have been taken, so it is never sent again. An end."""
 
-    def may_become(self, later: State) -> bool:
+    def can_become(self, later: TaskState) -> bool:
         """Whether a task may go from this state to `later`: always forward, or to an end."""
-        return not self.ended and (later.ended or _WAY.index(later) >= _WAY.index(self))
+        return not self.is_final and (later.is_final or _ORDER.index(later) >= _ORDER.index(self))
 
     @property
-    def ended(self) -> bool:
+    def is_final(self) -> bool:
         """Whether nothing more happens to the task itself (its end may still have to be told)."""
-        return self in {State.DELIVERED, State.FAILED, State.CANCELLED, State.UNCLEAR}
+        return self in {TaskState.DELIVERED, TaskState.FAILED, TaskState.CANCELLED, TaskState.UNCLEAR}
 
 
-_WAY = tuple(State)
+_ORDER = tuple(TaskState)
 
 
 class Billed(StrEnum):
@@ -73,7 +73,7 @@ class ResultKind(StrEnum):
     """Only the added seconds."""
 
 
-class Notify(StrEnum):
+class NotifyPreference(StrEnum):
     """When a member wants to be notified of a task's end: an edited reply notifies nobody."""
 
     AUTO = "auto"
@@ -82,13 +82,13 @@ class Notify(StrEnum):
     NEVER = "never"
 
 
-class Row(BaseModel):
+class FrozenModel(BaseModel):
     """Never changes, and has no fields but its own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class Order(Row):
+class TaskRequest(FrozenModel):
     """What a member asked for, after the checks that need no look at the clip."""
 
     user_id: int
@@ -112,23 +112,23 @@ class Order(Row):
     """Where that result was, as a Discord message link."""
 
     @property
-    def home(self) -> int:
-        """Whose limits count it; see :func:`home_of`."""
-        return home_of(self.guild_id, self.user_id)
+    def scope_id(self) -> int:
+        """Whose limits count it; see :func:`scope_of`."""
+        return scope_of(self.guild_id, self.user_id)
 
 
-def home_of(guild_id: int | None, user_id: int) -> int:
+def scope_of(guild_id: int | None, user_id: int) -> int:
     """The server's id, or for direct messages, where each member is a server of their own, less than 0."""
     return -user_id if guild_id is None else guild_id
 
 
-class Place(Row):
+class ReplyTarget(FrozenModel):
     """The reply that shows a task, and the ways to it (Discord docs, Receiving and Responding)."""
 
     application_id: int
     token: SecretStr
     """The interaction's token: a secret, for who has it may edit the reply."""
-    token_ends: datetime
+    token_expires_at: datetime
     channel_id: int
     message_id: int
     guild_id: int | None
@@ -137,12 +137,12 @@ class Place(Row):
     """Bytes that Discord takes as one upload here."""
     locale: str = "en-US"
 
-    def without_token(self) -> Place:
+    def without_token(self) -> ReplyTarget:
         """The same reply, without the secret that nobody needs any more."""
         return self.model_copy(update={"token": SecretStr("")})
 
 
-class Clip(Row):
+class VideoInfo(FrozenModel):
     """What ffmpeg found in a video file."""
 
     seconds: float
@@ -162,15 +162,15 @@ class Clip(Row):
     """Shown turned by metadata, so that a player that ignores it shows it lying."""
 
 
-class Task(Row):
+class Task(FrozenModel):
     """One row of the store."""
 
     id: int
-    state: State
-    order: Order
-    place: Place
+    state: TaskState
+    order: TaskRequest
+    place: ReplyTarget
     created_at: datetime
-    changed_at: datetime
+    state_changed_at: datetime
     """When the state last changed."""
     needs: int = 0
     """Bytes on disk that are reserved for it when its turn to be prepared comes."""
@@ -178,19 +178,19 @@ class Task(Row):
     """In `queued`: since when its turn has come, but there is no room for it on the disk."""
     prepared_at: datetime | None = None
     """When its clip was ready for FoxAPI; in `preparing`, it has waited for a running slot since then."""
-    clip: Clip | None = None
+    clip: VideoInfo | None = None
     """What the member gave."""
-    submitted: Clip | None = None
+    submitted: VideoInfo | None = None
     """What FoxAPI was given: the clip itself, or what was prepared of it."""
-    head_ends: float = 0.0
+    head_seconds: float = 0.0
     """Seconds of the clip that stand before what was submitted; the film begins with them."""
-    note: Phrase | None = None
+    preparation_note: Translatable | None = None
     """What was done to the clip, in words: "used the last 15 s of 0:40"."""
     remote_id: str | None = None
     """FoxAPI's id, once it has taken the task."""
     progress: int = 0
     """Percent, as FoxAPI last reported it."""
-    sent_at: datetime | None = None
+    submitted_at: datetime | None = None
     """When FoxAPI took it."""
     rendered_at: datetime | None = None
     """When its result was on disk."""
@@ -202,22 +202,22 @@ class Task(Row):
     """What was submitted: the clip's own address, or that of the prepared clip at FoxAPI."""
     result_url: str | None = None
     """FoxAPI's link to the result, and..."""
-    result_url_ends: datetime | None = None
+    result_url_expires_at: datetime | None = None
     """...when it stops working (24 hours; FoxAPI, Query)."""
     not_before: datetime | None = None
     """In `sending`: FoxAPI surely did not take the last request, and it may be sent again from this moment on."""
-    result: Clip | None = None
+    result: VideoInfo | None = None
     """What FoxAPI made, as probed."""
-    film: Clip | None = None
+    film: VideoInfo | None = None
     """What the member gets: made of the clip and the result, as ordered."""
-    reason: Phrase | None = None
+    reason: Translatable | None = None
     """Why it failed: one sentence for the member."""
     billed: Billed = Billed.NO
-    told: bool = False
+    outcome_shown: bool = False
     """Whether its end stands in the reply (or wherever it could still be told)."""
-    ping_due: bool = False
+    notification_due: bool = False
     """Whether its member is still to be notified of the end, once."""
-    ping_at: datetime | None = None
+    notification_attempted_at: datetime | None = None
     """When that was first tried; whoever finds it due and tried must look whether it is there."""
     deleted: bool = False
     """Its reply and its film were deleted at somebody's wish; nothing brings them back."""
@@ -226,9 +226,9 @@ class Task(Row):
     """What FoxAPI said that it costs (usage.credits_reserved), where it said so."""
     granted: bool = False
     """It was over the member's daily number, and one of the extra runs that a moderator granted was used up for it."""
-    fence: int = 0
+    fencing_token: int = 0
     """The number of the lease under which it is worked on; a write under an older one changes nothing."""
-    forgotten: bool = False
+    deletion_requested: bool = False
     """Its member wants it deleted; nobody is shown it once it has ended."""
     tries: int = 0
     """How many of its steps an unexpected error ended: before payment since it began, after it in all."""
@@ -238,7 +238,7 @@ class Task(Row):
     """Its holder is at work on what may end a process: should the holder die now, that is one of the `crashes`."""
     retry_at: datetime | None = None
     """It only waits to be tried again then; until then it takes no slot."""
-    turn: int | None = None
+    queue_position: int | None = None
     """In line: 1 for the next to start. Worked out for showing, not stored."""
     starts_at: datetime | None = None
     """In line: about when that is, if recent tasks tell. Not stored either."""
@@ -246,10 +246,10 @@ class Task(Row):
     @property
     def waits(self) -> bool:
         """Whether it stands in line: to be prepared, or, prepared, for a running slot."""
-        return self.state is State.QUEUED or (self.state is State.PREPARING and self.prepared_at is not None)
+        return self.state is TaskState.QUEUED or (self.state is TaskState.PREPARING and self.prepared_at is not None)
 
     @property
-    def emptied(self) -> bool:
+    def is_anonymised(self) -> bool:
         """Nothing is left of it but what is counted: its member wanted that, or it was kept long enough."""
         return self.place.message_id < 0
 
@@ -259,15 +259,15 @@ class Task(Row):
 
         An unfinished one is still shown to its member in its reply; it is erased when it has ended.
         """
-        return self.emptied or (self.forgotten and self.state.ended)
+        return self.is_anonymised or (self.deletion_requested and self.state.is_final)
 
     @property
-    def over(self) -> bool:
+    def is_settled(self) -> bool:
         """Whether nothing more is to be done for it."""
-        return self.state.ended and self.told and not self.ping_due
+        return self.state.is_final and self.outcome_shown and not self.notification_due
 
 
-class Share(Row):
+class Share(FrozenModel):
     """A result that is shared in a channel: one row for each such place, written before anything is posted."""
 
     id: int
@@ -277,13 +277,13 @@ class Share(Row):
     """Where its creator wanted it: a text channel, a thread, or a forum."""
     user_id: int
     """Its creator."""
-    hidden: bool
+    prompt_hidden: bool
     """Whether the post keeps the prompt to itself."""
-    tried_at: datetime
+    attempted_at: datetime
     """When it was last handed to Discord."""
     posted_at: datetime | None = None
     """When Discord's answer was written down; without it nobody knows whether Discord took it."""
-    posted_in: int | None = None
+    post_channel_id: int | None = None
     """The channel of the post: a forum's is the post's own thread."""
     message_id: int | None = None
     stars: int = 0
@@ -292,20 +292,20 @@ class Share(Row):
     """...at this moment."""
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A rule said no; nothing was done and nothing costs. Its phrase is one sentence for the member."""
 
-    def __init__(self, sentence: Phrase, allowed_at: datetime | None = None) -> None:
+    def __init__(self, sentence: Translatable, allowed_at: datetime | None = None) -> None:
         """`allowed_at`: the moment from which the same request would be allowed, if that is known."""
         super().__init__(str(sentence))
-        self.sentence = sentence
+        self.message = sentence
         self.allowed_at = allowed_at
 
 
-class Failed(Exception):
+class TaskFailed(Exception):
     """The work cannot go on. Its phrase is one sentence for the member."""
 
-    def __init__(self, sentence: Phrase, billed: Billed = Billed.NO) -> None:
+    def __init__(self, sentence: Translatable, billed: Billed = Billed.NO) -> None:
         super().__init__(str(sentence))
-        self.sentence = sentence
+        self.message = sentence
         self.billed = billed

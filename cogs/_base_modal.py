@@ -7,7 +7,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, answer_error
+from bot.client import ExtendBot, respond_with_error
 
 
 class BaseModal(ui.Modal):
@@ -15,7 +15,7 @@ class BaseModal(ui.Modal):
 
     async def on_error(self, interaction: discord.Interaction[ExtendBot], error: Exception) -> None:  # type: ignore[override]
         """As for every command."""
-        await answer_error(interaction, error)
+        await respond_with_error(interaction, error)
 
 
 async def open_modal(interaction: discord.Interaction[Any], modal: BaseModal) -> None:

@@ -7,51 +7,53 @@ from datetime import timedelta
 import discord
 
 from bot.client import ExtendBot
-from bot.phrase import say
-from bot.rules import Asker
-from bot.service import order_of
-from bot.task import Order, Place, Refused, ResultKind
+from bot.phrase import tr
+from bot.rules import Requester
+from bot.service import make_request
+from bot.task import ReplyTarget, RequestRefused, ResultKind, TaskRequest
 from cogs._acknowledge import acknowledge
-from cogs._fresh import renewed
-from cogs._sources import Source, from_link
+from cogs._fresh import refresh_url
+from cogs._sources import VideoSource, from_link
 
 _TOKEN_LIVES = timedelta(minutes=14)
 """Fifteen minutes (Discord docs, Receiving and Responding), less one for clocks and slow requests."""
 
-_NO_CHANNEL = say("I cannot see which channel this is: use the command in a channel.")
+_NO_CHANNEL = tr("I cannot see which channel this is: use the command in a channel.")
 
 
-async def begin(interaction: discord.Interaction[ExtendBot], order: Order, *, again: bool = False) -> None:
+async def submit_request(
+    interaction: discord.Interaction[ExtendBot], order: TaskRequest, *, again: bool = False
+) -> None:
     """Answer with the one reply and hand the order over; raises Refused.
 
     The order's source may still be a Discord message link, and if it is an order `again`, a link that has ended: either
     takes a request, and the first response does not wait for it.
     """
     _check_permissions(interaction)
-    with interaction.client.rush.answering():
+    with interaction.client.response_gate.responding():
         message_id = await acknowledge(interaction, ephemeral=order.private, thinking=True)
-    await interaction.client.rush.over()
-    url = await renewed(interaction.client, order.source_url) if again else order.source_url
+    await interaction.client.response_gate.wait_until_idle()
+    url = await refresh_url(interaction.client, order.source_url) if again else order.source_url
     source = await from_link(interaction, url)
     known = {"source_name": source.name or order.source_name, "source_bytes": source.size or order.source_bytes}
     order = order.model_copy(update={"source_url": source.url, **known})
-    place = place_of(interaction, message_id, ephemeral=order.private)
-    await interaction.client.service.submit(order, place, asker_of(interaction))
+    place = reply_target_of(interaction, message_id, ephemeral=order.private)
+    await interaction.client.service.submit(order, place, requester_of(interaction))
 
 
-def order_from(
+def request_from(
     interaction: discord.Interaction[ExtendBot],
     prompt: str,
-    source: Source,
+    source: VideoSource,
     seconds: int,
     *,
     result: ResultKind = ResultKind.FILM,
     private: bool = False,
-) -> Order:
+) -> TaskRequest:
     """Make the order of whoever acts, here; raises Refused."""
     if interaction.channel_id is None:
-        raise Refused(_NO_CHANNEL)
-    return order_of(
+        raise RequestRefused(_NO_CHANNEL)
+    return make_request(
         user_id=interaction.user.id,
         guild_id=interaction.guild_id,
         channel_id=interaction.channel_id,
@@ -65,14 +67,14 @@ def order_from(
     )
 
 
-def asker_of(interaction: discord.Interaction[ExtendBot]) -> Asker:
+def requester_of(interaction: discord.Interaction[ExtendBot]) -> Requester:
     """Who acts and where, for the rules; raises Refused."""
     channel, who = interaction.channel, interaction.user
     if interaction.channel_id is None:
-        raise Refused(_NO_CHANNEL)
+        raise RequestRefused(_NO_CHANNEL)
     parent = channel.parent_id if isinstance(channel, discord.Thread) else None
     restricted = getattr(channel, "is_nsfw", None)
-    return Asker(
+    return Requester(
         user_id=who.id,
         guild_id=interaction.guild_id,
         # The ids as Discord sent them: Member.roles leaves out what the cache does not know (yet).
@@ -84,19 +86,21 @@ def asker_of(interaction: discord.Interaction[ExtendBot]) -> Asker:
     )
 
 
-def place_of(interaction: discord.Interaction[ExtendBot], message_id: int | None, *, ephemeral: bool) -> Place:
+def reply_target_of(
+    interaction: discord.Interaction[ExtendBot], message_id: int | None, *, ephemeral: bool
+) -> ReplyTarget:
     """Keep everything by which the reply can be found again, and the language of those who see it.
 
     Raises Refused when Discord did not say where it is.
     """
     if message_id is None or interaction.channel_id is None:
-        raise Refused(say("Discord did not say where my reply is: try again."))
+        raise RequestRefused(tr("Discord did not say where my reply is: try again."))
     # A member's own language for what only they see; the server's for what all of it see.
     locale = interaction.locale if ephemeral else interaction.guild_locale or interaction.locale
-    return Place(
+    return ReplyTarget(
         application_id=interaction.application_id,
         token=interaction.token,
-        token_ends=interaction.created_at + _TOKEN_LIVES,
+        token_expires_at=interaction.created_at + _TOKEN_LIVES,
         channel_id=interaction.channel_id,
         message_id=message_id,
         guild_id=interaction.guild_id,
@@ -111,9 +115,11 @@ def _check_permissions(interaction: discord.Interaction[ExtendBot]) -> None:
         return
     may = interaction.app_permissions
     needed = (
-        (say("View Channel"), may.view_channel),
-        (say("Embed Links"), may.embed_links),
-        (say("Attach Files"), may.attach_files),
+        (tr("View Channel"), may.view_channel),
+        (tr("Embed Links"), may.embed_links),
+        (tr("Attach Files"), may.attach_files),
     )
     if missing := tuple(name for name, has in needed if not has):
-        raise Refused(say("I lack the permission {names} in this channel: ask a moderator to grant it.", names=missing))
+        raise RequestRefused(
+            tr("I lack the permission {names} in this channel: ask a moderator to grant it.", names=missing)
+        )

@@ -10,9 +10,9 @@ from datetime import date
 import discord
 
 from bot.languages import Language
-from bot.phrase import Phrase, counted, say, verbatim
-from bot.rules import NOBODY, Tally
-from bot.service import Report
+from bot.phrase import Translatable, tr, tr_plural, untranslated
+from bot.rules import NOBODY, UsageRow
+from bot.service import UsageReport
 from cogs import _rules
 from cogs._cards import BLUE
 from cogs._chart import SERIES, Bar
@@ -23,49 +23,49 @@ _WEEK = 7
 _MEMBERS = 10
 """Members that are named; the CSV has all."""
 _NAMES = {
-    "delivered": say("finished"),
-    "failed": say("failed"),
-    "cancelled": say("cancelled"),
-    "unclear": say("unclear"),
-    "unfinished": say("under way"),
+    "delivered": tr("finished"),
+    "failed": tr("failed"),
+    "cancelled": tr("cancelled"),
+    "unclear": tr("unclear"),
+    "unfinished": tr("under way"),
 }
-_COUNTS: dict[str, Callable[[int], Phrase]] = {
-    "delivered": lambda number: say("{count} finished", count=number),
-    "failed": lambda number: say("{count} failed", count=number),
-    "cancelled": lambda number: say("{count} cancelled", count=number),
-    "unclear": lambda number: say("{count} unclear", count=number),
-    "unfinished": lambda number: say("{count} under way", count=number),
+_COUNTS: dict[str, Callable[[int], Translatable]] = {
+    "delivered": lambda number: tr("{count} finished", count=number),
+    "failed": lambda number: tr("{count} failed", count=number),
+    "cancelled": lambda number: tr("{count} cancelled", count=number),
+    "unclear": lambda number: tr("{count} unclear", count=number),
+    "unfinished": lambda number: tr("{count} under way", count=number),
 }
 _COLUMNS = ("delivered", "failed", "cancelled", "unclear", "unfinished", "seconds", "credits")
 
 
-def embed(report: Report, language: Language) -> discord.Embed:
+def embed(report: UsageReport, language: Language) -> discord.Embed:
     """The report of 30 days as a panel, and its last week; the chart is its picture, by CHART_NAME.
 
     The seconds are those that were added to videos.
     """
     week, length = report.days[-_WEEK:], report.length
-    days = [f"{language.day(tally.day)}: {language.tell(_in_line(tally))}" for tally in reversed(week)]
-    shown = discord.Embed(title=language.say("Use of this server"), colour=BLUE)
-    shown.add_field(name=language.say("Last {days} days", days=_WEEK), value=_sum(_total(week), language))
-    shown.add_field(name=language.say("Last {days} days", days=length), value=_sum(report.total, language))
-    shown.add_field(name=language.say("By day"), value="\n".join(days), inline=False)
-    by_member = language.say("By member, {days} days", days=length)
+    days = [f"{language.format_day(row.day)}: {language.translate(_in_line(row))}" for row in reversed(week)]
+    shown = discord.Embed(title=language.tr("Use of this server"), colour=BLUE)
+    shown.add_field(name=language.tr("Last {days} days", days=_WEEK), value=_sum(_total(week), language))
+    shown.add_field(name=language.tr("Last {days} days", days=length), value=_sum(report.total, language))
+    shown.add_field(name=language.tr("By day"), value="\n".join(days), inline=False)
+    by_member = language.tr("By member, {days} days", days=length)
     shown.add_field(name=by_member, value=_by_member(report.members, language), inline=False)
     shown.set_image(url=f"attachment://{CHART_NAME}")
-    told = language.say(
+    told = language.tr(
         "Seconds are those added to videos. Days begin at midnight UTC. The CSV has every day and member."
     )
     shown.set_footer(text="\n".join(filter(None, (_legend(report, language), told))))
     return fit_embed(shown)
 
 
-def bars(report: Report) -> list[Bar]:
+def bars(report: UsageReport) -> list[Bar]:
     """One for each day, as the chart wants them."""
-    return [Bar(tally.day, tuple(getattr(tally, name) for name, _, _ in SERIES)) for tally in report.days]
+    return [Bar(row.day, tuple(getattr(row, name) for name, _, _ in SERIES)) for row in report.days]
 
 
-def table(report: Report) -> bytes:
+def table(report: UsageReport) -> bytes:
     """The report as CSV, one row per day and member.
 
     No cell is a text that somebody wrote, so none can be taken for a formula; members are told by their ids, and 0
@@ -91,54 +91,54 @@ def _cell(value: float) -> str:
     return f"{value:g}" if value < 1_000_000 else str(value)
 
 
-def _total(days: Sequence[Tally]) -> Tally:
+def _total(days: Sequence[UsageRow]) -> UsageRow:
     total = days[0]
     for each in days[1:]:
         total += each
     return total
 
 
-def _legend(report: Report, language: Language) -> str:
+def _legend(report: UsageReport, language: Language) -> str:
     """What the chart's colours mean, of those that occur."""
     total = report.total
-    return " · ".join(f"{sign} {language.tell(_NAMES[name])}" for name, _, sign in SERIES if getattr(total, name))
+    return " · ".join(f"{sign} {language.translate(_NAMES[name])}" for name, _, sign in SERIES if getattr(total, name))
 
 
-def _sum(tally: Tally, language: Language) -> str:
-    if not tally.tasks:
-        return language.say("No tasks.")
-    outcomes = [said(getattr(tally, name)) for name, said in _COUNTS.items() if getattr(tally, name)]
-    return "\n".join(map(language.tell, [_tasks(tally), *outcomes, *_made(tally)]))
+def _sum(row: UsageRow, language: Language) -> str:
+    if not row.tasks:
+        return language.tr("No tasks.")
+    outcomes = [said(getattr(row, name)) for name, said in _COUNTS.items() if getattr(row, name)]
+    return "\n".join(map(language.translate, [_tasks(row), *outcomes, *_made(row)]))
 
 
-def _by_member(members: Sequence[Tally], language: Language) -> str:
+def _by_member(members: Sequence[UsageRow], language: Language) -> str:
     """As many as a field takes, in whatever language."""
 
     def more(left_out: int) -> str:
         count = left_out + len(members[_MEMBERS:])
-        return language.counted("and {count} more, in the CSV", "and {count} more, in the CSV", count)
+        return language.tr_plural("and {count} more, in the CSV", "and {count} more, in the CSV", count)
 
     def who(user_id: int) -> str:
-        return language.say("Deleted data") if user_id == NOBODY else _rules.member(user_id)
+        return language.tr("Deleted data") if user_id == NOBODY else _rules.member(user_id)
 
-    lines = [f"{who(each.user_id)}: {language.tell(_in_line(each))}" for each in members[:_MEMBERS]]
+    lines = [f"{who(each.user_id)}: {language.translate(_in_line(each))}" for each in members[:_MEMBERS]]
     if not lines:
-        return language.say("Nobody yet.")
+        return language.tr("Nobody yet.")
     hidden = len(members) - len(lines)
     return fit_lines([*lines, more(0)] if hidden else lines, FIELD_MAX, lambda out: more(out - bool(hidden)))
 
 
-def _in_line(tally: Tally) -> Phrase:
-    if not tally.tasks:
-        return verbatim("–")
-    finished = [] if tally.delivered == tally.tasks else [_COUNTS["delivered"](tally.delivered)]
-    return _rules.row(_tasks(tally), *finished, *_made(tally))
+def _in_line(row: UsageRow) -> Translatable:
+    if not row.tasks:
+        return untranslated("–")
+    finished = [] if row.delivered == row.tasks else [_COUNTS["delivered"](row.delivered)]
+    return _rules.row(_tasks(row), *finished, *_made(row))
 
 
-def _made(tally: Tally) -> list[Phrase]:
-    made = [_rules.seconds(tally.seconds)] if tally.seconds else []
-    return [*made, say("{credits} credits", credits=tally.credits)] if tally.credits else made
+def _made(row: UsageRow) -> list[Translatable]:
+    made = [_rules.seconds(row.seconds)] if row.seconds else []
+    return [*made, tr("{credits} credits", credits=row.credits)] if row.credits else made
 
 
-def _tasks(tally: Tally) -> Phrase:
-    return counted("**{count} task**", "**{count} tasks**", tally.tasks)
+def _tasks(row: UsageRow) -> Translatable:
+    return tr_plural("**{count} task**", "**{count} tasks**", row.tasks)

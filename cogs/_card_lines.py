@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from discord.utils import escape_markdown, format_dt
 
 from bot.languages import Language
-from bot.phrase import say
-from bot.task import Billed, ResultKind, State, Task
+from bot.phrase import tr
+from bot.task import Billed, ResultKind, Task, TaskState
 from cogs._embeds import DESCRIPTION_MAX, cut, length
 
 _FETCH_IN_TIME = timedelta(minutes=2)
@@ -18,18 +18,18 @@ _LINK_SHOWN = 3600
 _PROMPT_SHOWN = 900
 _REASON_SHOWN = 900
 
-_OVERDUE = say(
+_OVERDUE = tr(
     "FoxAPI has not reported anything for a long time. I look for the result for a day and bring it here if it comes; "
     "you need not wait. It may be billed all the same."
 )
-_UNCLEAR = say(
+_UNCLEAR = tr(
     "FoxAPI's answer to the request was lost, so I cannot know whether it was taken: it may have been billed. I never "
     "send it again by myself."
 )
-_NO_ROOM = say("The files of other videos fill my disk at the moment; this one starts by itself when there is room.")
+_NO_ROOM = tr("The files of other videos fill my disk at the moment; this one starts by itself when there is room.")
 _BILLED = {
-    Billed.NO: say("Nothing was billed."),
-    Billed.UNKNOWN: say("FoxAPI does not say whether it bills this; it may have been billed."),
+    Billed.NO: tr("Nothing was billed."),
+    Billed.UNKNOWN: tr("FoxAPI does not say whether it bills this; it may have been billed."),
 }
 
 
@@ -58,40 +58,40 @@ def jump_url(task: Task) -> str:
 
 def fetch_by(task: Task) -> datetime | None:
     """From when a private reply must offer "Fetch result", for its token ends soon; None if it never needs to."""
-    if not task.place.ephemeral or task.state.ended:
+    if not task.place.ephemeral or task.state.is_final:
         return None
-    return task.place.token_ends - _FETCH_IN_TIME
+    return task.place.token_expires_at - _FETCH_IN_TIME
 
 
-def in_line(task: Task, language: Language) -> str:
+def queue_text(task: Task, language: Language) -> str:
     """Where a waiting task stands, and when it should start; "" where that is not known."""
     if task.waits and task.room_wanted_at:
-        return language.tell(_NO_ROOM)
-    return _turn(task, task.turn, language) if task.waits and task.turn else ""
+        return language.translate(_NO_ROOM)
+    return _turn(task, task.queue_position, language) if task.waits and task.queue_position else ""
 
 
 def _turn(task: Task, turn: int, language: Language) -> str:
     if task.starts_at is None:
         if turn == 1:
-            return language.say("**Next in line**.")
-        return language.say("**Number {turn} in line**.", turn=turn)
+            return language.tr("**Next in line**.")
+        return language.tr("**Number {turn} in line**.", turn=turn)
     when = format_dt(task.starts_at, "R")
     if turn == 1:
-        return language.say("**Next in line**, about to start {when}.", when=when)
-    return language.say("**Number {turn} in line**, about to start {when}.", turn=turn, when=when)
+        return language.tr("**Next in line**, about to start {when}.", when=when)
+    return language.tr("**Number {turn} in line**, about to start {when}.", turn=turn, when=when)
 
 
 def description(task: Task, now: datetime, language: Language, *, linked: bool) -> str:
     """The card's main text; `linked`: it has FoxAPI's link in place of the video."""
-    lines = [in_line(task, language), *_under_way(task, now, language)]
+    lines = [queue_text(task, language), *_under_way(task, now, language)]
     if linked:
         lines.append(_link(task, language))
-    if task.state is State.UNCLEAR:
-        lines.append(language.tell(_UNCLEAR))
+    if task.state is TaskState.UNCLEAR:
+        lines.append(language.translate(_UNCLEAR))
     if task.reason:
-        lines.append(escape_markdown(cut(language.tell(task.reason), _REASON_SHOWN)))
-    if task.state in {State.FAILED, State.CANCELLED} and task.billed in _BILLED:
-        lines.append(language.tell(_BILLED[task.billed]))
+        lines.append(escape_markdown(cut(language.translate(task.reason), _REASON_SHOWN)))
+    if task.state in {TaskState.FAILED, TaskState.CANCELLED} and task.billed in _BILLED:
+        lines.append(language.translate(_BILLED[task.billed]))
     told = "\n".join(filter(None, lines))
     # Escaping may double the prompt, and a link is of any length: what is paid for comes before what was asked.
     room = (DESCRIPTION_MAX - length(told)) // 2 - len("> \n")
@@ -103,55 +103,55 @@ def lengths(task: Task, language: Language) -> str:
     """What the clip's length becomes, and what was done to the clip."""
     seconds = task.order.seconds
     if task.clip is None:
-        return language.say("+ {seconds} s", seconds=seconds)
+        return language.tr("+ {seconds} s", seconds=seconds)
     before, made = clock(task.clip.seconds), task.film or task.result
     if made is None:
-        text = language.say("{before} + {seconds} s", before=before, seconds=seconds)
+        text = language.tr("{before} + {seconds} s", before=before, seconds=seconds)
     elif task.order.result is ResultKind.NEW_PART:
-        text = language.say(
+        text = language.tr(
             "{before} + {seconds} s → {after}, the new part",
             before=before,
             seconds=seconds,
             after=clock(made.seconds),
         )
     else:
-        text = language.say(
+        text = language.tr(
             "{before} + {seconds} s → {after}", before=before, seconds=seconds, after=clock(made.seconds)
         )
-    return f"{text}\n{language.tell(task.note)}" if task.note else text
+    return f"{text}\n{language.translate(task.preparation_note)}" if task.preparation_note else text
 
 
 def timing(task: Task, now: datetime, language: Language) -> str:
     """When it started, and when it should be done or how long it took."""
     if task.rendered_at:
-        return language.say("took {length}", length=clock((task.rendered_at - task.created_at).total_seconds()))
+        return language.tr("took {length}", length=clock((task.rendered_at - task.created_at).total_seconds()))
     started = format_dt(task.created_at, "R")
-    if task.state is not State.RENDERING or task.overdue or task.expected_at is None:
-        return language.say("started {started}", started=started)
+    if task.state is not TaskState.RENDERING or task.overdue or task.expected_at is None:
+        return language.tr("started {started}", started=started)
     if task.expected_at < now:
-        return language.say("started {started}, taking longer than usual", started=started)
+        return language.tr("started {started}, taking longer than usual", started=started)
     ends = format_dt(task.expected_at, "R")
-    return language.say("started {started}, about done {ends}", started=started, ends=ends)
+    return language.tr("started {started}, about done {ends}", started=started, ends=ends)
 
 
 def _under_way(task: Task, now: datetime, language: Language) -> list[str]:
     lines = []
-    if task.state in {State.SENDING, State.RENDERING}:
+    if task.state in {TaskState.SUBMITTING, TaskState.RENDERING}:
         lines.append(bar(task.progress))
-    if task.state is State.SENDING and task.not_before and task.not_before > now:
+    if task.state is TaskState.SUBMITTING and task.not_before and task.not_before > now:
         when = format_dt(task.not_before, "R")
-        lines.append(language.say("FoxAPI is busy; I try again {when}.", when=when))
+        lines.append(language.tr("FoxAPI is busy; I try again {when}.", when=when))
     if task.retry_at and task.retry_at > now:
         lines.append(_next_try(task, format_dt(task.retry_at, "R"), language))
-    if task.overdue and task.state is State.RENDERING:
-        lines.append(language.tell(_OVERDUE))
+    if task.overdue and task.state is TaskState.RENDERING:
+        lines.append(language.translate(_OVERDUE))
     fetch_from = fetch_by(task)
     if fetch_from and now >= fetch_from:
         lines.append(
-            language.say(
+            language.tr(
                 "Discord lets me change this private reply for a few minutes only (the end is {when}). Press **Fetch "
                 "result** whenever you like, and it goes on here; else I send you the result as a direct message.",
-                when=format_dt(task.place.token_ends, "R"),
+                when=format_dt(task.place.token_expires_at, "R"),
             )
         )
     return lines
@@ -160,23 +160,23 @@ def _under_way(task: Task, now: datetime, language: Language) -> list[str]:
 def _next_try(task: Task, when: str, language: Language) -> str:
     """Why a task waits, and until when."""
     if not task.tries:
-        return language.say("That has not worked yet; I try again {when}.", when=when)
-    if task.state in {State.RENDERING, State.READY}:
-        return language.say(
+        return language.tr("That has not worked yet; I try again {when}.", when=when)
+    if task.state in {TaskState.RENDERING, TaskState.READY}:
+        return language.tr(
             "Something unexpected went wrong on my side. What was paid for is kept, and I try again {when}.", when=when
         )
-    return language.say("Something unexpected went wrong on my side; I try again {when}.", when=when)
+    return language.tr("Something unexpected went wrong on my side; I try again {when}.", when=when)
 
 
 def _link(task: Task, language: Language) -> str:
     if task.result_url is None:
         return ""
     if length(task.result_url) > _LINK_SHOWN:
-        return language.say("It is too large for Discord here, and FoxAPI's link to it is too long for Discord, too.")
-    if task.result_url_ends is None:
-        return language.say("It is too large for Discord here: [get FoxAPI's video]({url}).", url=task.result_url)
-    return language.say(
+        return language.tr("It is too large for Discord here, and FoxAPI's link to it is too long for Discord, too.")
+    if task.result_url_expires_at is None:
+        return language.tr("It is too large for Discord here: [get FoxAPI's video]({url}).", url=task.result_url)
+    return language.tr(
         "It is too large for Discord here: [get FoxAPI's video]({url}) until {when}.",
         url=task.result_url,
-        when=format_dt(task.result_url_ends, "R"),
+        when=format_dt(task.result_url_expires_at, "R"),
     )

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 import discord
 from discord import ui
 
-from bot.languages import Language, own_name
-from bot.phrase import Phrase, say
-from bot.service import Standing
-from cogs._panel import Choice
+from bot.languages import Language, native_name
+from bot.phrase import Translatable, tr
+from bot.service import LimitsStatus
+from cogs._panel import PanelSelection
 from cogs._rulings import AUTOMATIC
 
 PAGES = {
-    "numbers": (say("Numbers and pause"), say("How much, how often, how long; stop and go")),
-    "roles": (say("Roles"), say("Who may use it, and who has more")),
-    "channels": (say("Channels and log"), say("Where it may be used, and where I report")),
-    "members": (say("Members"), say("Block, reset, or grant extra runs")),
-    "words": (say("Words"), say("What prompts may not contain")),
-    "language": (say("Language"), say("Which one I speak to everybody here")),
+    "numbers": (tr("Numbers and pause"), tr("How much, how often, how long; stop and go")),
+    "roles": (tr("Roles"), tr("Who may use it, and who has more")),
+    "channels": (tr("Channels and log"), tr("Where it may be used, and where I report")),
+    "members": (tr("Members"), tr("Block, reset, or grant extra runs")),
+    "words": (tr("Words"), tr("What prompts may not contain")),
+    "language": (tr("Language"), tr("Which one I speak to everybody here")),
 }
 """Name, title and help of each page of controls."""
 
@@ -49,56 +49,58 @@ Control = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class _PanelState:
     """What the controls of a page are made of."""
 
-    standing: Standing
-    choice: Choice
+    standing: LimitsStatus
+    choice: PanelSelection
     language: Language
     codes: tuple[str, ...]
 
     def button(
-        self, deed: str, label: Phrase, row: int, style: discord.ButtonStyle = _Style.secondary, about: int = 0
+        self, action: str, label: Translatable, row: int, style: discord.ButtonStyle = _Style.secondary, about: int = 0
     ) -> Control:
         """A button; `about`: the member whom it concerns."""
-        custom_id = f"limits:{deed}:{about}" if about else f"limits:{deed}"
-        return ui.Button(label=self.language.tell(label), style=style, custom_id=custom_id, row=row)
+        custom_id = f"limits:{action}:{about}" if about else f"limits:{action}"
+        return ui.Button(label=self.language.translate(label), style=style, custom_id=custom_id, row=row)
 
 
-def controls(standing: Standing, choice: Choice, language: Language, codes: tuple[str, ...]) -> list[Control]:
+def controls(
+    standing: LimitsStatus, choice: PanelSelection, language: Language, codes: tuple[str, ...]
+) -> list[Control]:
     """The page's buttons and selects, with their rows: five rows at most, so that it fits a phone.
 
     `codes`: the languages that a server can choose from.
     """
-    opened = _Open(standing, choice, language, codes)
+    opened = _PanelState(standing, choice, language, codes)
     return [_pages(opened), *_PAGES[choice.page](opened)]
 
 
-def _pages(opened: _Open) -> Control:
+def _pages(opened: _PanelState) -> Control:
     select: ui.Select[ui.View] = ui.Select(custom_id="limits:page", row=0)
     for name, (title, told) in PAGES.items():
         select.add_option(
-            label=opened.language.tell(title),
+            label=opened.language.translate(title),
             value=name,
-            description=opened.language.tell(told),
+            description=opened.language.translate(told),
             default=name == opened.choice.page,
         )
     return select
 
 
-def _numbers(opened: _Open) -> list[Control]:
+def _numbers(opened: _PanelState) -> list[Control]:
     paused = opened.standing.limits.paused is not None
     return [
-        opened.button("member_numbers", say("Each member…"), 1, _Style.primary),
-        opened.button("server_numbers", say("The server…"), 1, _Style.primary),
-        opened.button("resume", say("Resume"), 2, _Style.success)
+        opened.button("member_numbers", tr("Each member…"), 1, _Style.primary),
+        opened.button("server_numbers", tr("The server…"), 1, _Style.primary),
+        opened.button("resume", tr("Resume"), 2, _Style.success)
         if paused
-        else opened.button("pause", say("Pause…"), 2, _Style.danger),
-        opened.button("refresh", say("Refresh"), 2),
+        else opened.button("pause", tr("Pause…"), 2, _Style.danger),
+        opened.button("refresh", tr("Refresh"), 2),
     ]
 
 
-def _roles(opened: _Open) -> list[Control]:
+def _roles(opened: _PanelState) -> list[Control]:
     limits, told = opened.standing.limits, opened.language
     needed = [limits.required_role] if limits.required_role else []
     return [
@@ -106,7 +108,7 @@ def _roles(opened: _Open) -> list[Control]:
             custom_id="limits:required_role",
             row=1,
             min_values=0,
-            placeholder=told.say("Role that is needed"),
+            placeholder=told.tr("Role that is needed"),
             default_values=_given(needed, _Kind.role),
         ),
         ui.RoleSelect(
@@ -114,18 +116,18 @@ def _roles(opened: _Open) -> list[Control]:
             row=2,
             min_values=0,
             max_values=_MOST_CHOSEN,
-            placeholder=told.say("Roles that are free of the numbers"),
+            placeholder=told.tr("Roles that are free of the numbers"),
             default_values=_given(sorted(limits.exempt_roles), _Kind.role),
         ),
-        ui.RoleSelect(custom_id="limits:role_number", row=3, placeholder=told.say("Give a role its own daily number…")),
+        ui.RoleSelect(custom_id="limits:role_number", row=3, placeholder=told.tr("Give a role its own daily number…")),
     ]
 
 
-def _channels(opened: _Open) -> list[Control]:
+def _channels(opened: _PanelState) -> list[Control]:
     limits, told = opened.standing.limits, opened.language
     log = [limits.log_channel_id] if limits.log_channel_id else []
-    private = say("Forbid private replies") if limits.private_allowed else say("Allow private replies")
-    age = say("Only age-restricted channels") if limits.open_everywhere else say("Other channels too")
+    private = tr("Forbid private replies") if limits.private_allowed else tr("Allow private replies")
+    age = tr("Only age-restricted channels") if limits.open_everywhere else tr("Other channels too")
     return [
         ui.ChannelSelect(
             custom_id="limits:channels",
@@ -133,7 +135,7 @@ def _channels(opened: _Open) -> list[Control]:
             min_values=0,
             max_values=_MOST_CHOSEN,
             channel_types=_PLACES,
-            placeholder=told.say("Channels in which it may be used (none: all)"),
+            placeholder=told.tr("Channels in which it may be used (none: all)"),
             default_values=_given(sorted(limits.channels), _Kind.channel),
         ),
         ui.ChannelSelect(
@@ -141,7 +143,7 @@ def _channels(opened: _Open) -> list[Control]:
             row=2,
             min_values=0,
             channel_types=_REPORTED_IN,
-            placeholder=told.say("Channel for my log"),
+            placeholder=told.tr("Channel for my log"),
             default_values=_given(log, _Kind.channel),
         ),
         opened.button("private", private, 3),
@@ -149,43 +151,43 @@ def _channels(opened: _Open) -> list[Control]:
     ]
 
 
-def _members(opened: _Open) -> list[Control]:
+def _members(opened: _PanelState) -> list[Control]:
     chosen = [opened.choice.member_id] if opened.choice.member_id else []
     items: list[Control] = [
         ui.UserSelect(
             custom_id="limits:member",
             row=1,
-            placeholder=opened.language.say("Choose a member…"),
+            placeholder=opened.language.tr("Choose a member…"),
             default_values=_given(chosen, _Kind.user),
         )
     ]
     for user_id in chosen:
         blocked = any(each.user_id == user_id for each in opened.standing.blocked)
         items += [
-            opened.button("unblock", say("Unblock"), 2, _Style.success, user_id)
+            opened.button("unblock", tr("Unblock"), 2, _Style.success, user_id)
             if blocked
-            else opened.button("block", say("Block"), 2, _Style.danger, user_id),
-            opened.button("reset", say("Reset count"), 2, about=user_id),
-            opened.button("grant", say("Grant runs…"), 2, about=user_id),
+            else opened.button("block", tr("Block"), 2, _Style.danger, user_id),
+            opened.button("reset", tr("Reset count"), 2, about=user_id),
+            opened.button("grant", tr("Grant runs…"), 2, about=user_id),
         ]
-    return [*items, opened.button("reset_server", say("Reset the server's count"), 3)]
+    return [*items, opened.button("reset_server", tr("Reset the server's count"), 3)]
 
 
-def _words(opened: _Open) -> list[Control]:
-    return [opened.button("words", say("Edit the words…"), 1, _Style.primary)]
+def _words(opened: _PanelState) -> list[Control]:
+    return [opened.button("words", tr("Edit the words…"), 1, _Style.primary)]
 
 
-def _language(opened: _Open) -> list[Control]:
+def _language(opened: _PanelState) -> list[Control]:
     now, told = opened.standing.limits.language, opened.language
     select: ui.Select[ui.View] = ui.Select(custom_id="limits:language", row=1)
     select.add_option(
-        label=told.say("As Discord says (automatic)"),
+        label=told.tr("As Discord says (automatic)"),
         value=AUTOMATIC,
-        description=told.say("A Community's own language; English on every other server"),
+        description=told.tr("A Community's own language; English on every other server"),
         default=now is None,
     )
     for code in opened.codes[: _MOST_CHOSEN - 1]:
-        select.add_option(label=own_name(code), value=code, default=code == now)
+        select.add_option(label=native_name(code), value=code, default=code == now)
     return [select]
 
 
@@ -194,7 +196,7 @@ def _given(ids: list[int], kind: discord.SelectDefaultValueType) -> list[discord
     return [discord.SelectDefaultValue(id=each, type=kind) for each in ids[:_MOST_CHOSEN]]
 
 
-_PAGES: dict[str, Callable[[_Open], list[Control]]] = {
+_PAGES: dict[str, Callable[[_PanelState], list[Control]]] = {
     "numbers": _numbers,
     "roles": _roles,
     "channels": _channels,

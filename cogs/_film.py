@@ -10,7 +10,7 @@ from pathlib import Path
 import discord
 
 from bot.client import REQUEST_ERRORS, ExtendBot
-from bot.task import Refused, Task
+from bot.task import RequestRefused, Task
 from cogs._posting import GONE, Film
 
 _READ_SECONDS = 60.0
@@ -18,7 +18,7 @@ _ASK_SECONDS = 10.0
 
 
 @asynccontextmanager
-async def film_of(interaction: discord.Interaction[ExtendBot], task: Task) -> AsyncIterator[Film]:
+async def load_film(interaction: discord.Interaction[ExtendBot], task: Task) -> AsyncIterator[Film]:
     """The video and a still of it: from the message pressed on, from disk, or from the reply. Raises Refused.
 
     What had to be fetched is there until the caller is done with it.
@@ -27,15 +27,15 @@ async def film_of(interaction: discord.Interaction[ExtendBot], task: Task) -> As
     async with bot.sharing.folder() as folder:
         video = await _found(interaction, task, folder / "film.mp4")
         if video is None:
-            raise Refused(GONE)
-        yield Film(video, await bot.sharing.still(video, task, folder / "still.jpg"))
+            raise RequestRefused(GONE)
+        yield Film(video, await bot.sharing.make_thumbnail(video, task, folder / "still.jpg"))
 
 
 async def _found(interaction: discord.Interaction[ExtendBot], task: Task, into: Path) -> Path | None:
     bot, most = interaction.client, interaction.filesize_limit
     if await _attached(bot, interaction.message, most, into):
         return into
-    if kept := await bot.library.film(task):
+    if kept := await bot.history.stored_video(task):
         return kept
     if task.place.ephemeral:
         return None

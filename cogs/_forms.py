@@ -10,13 +10,13 @@ from discord import ui
 
 from bot.client import ExtendBot
 from bot.languages import Language
-from bot.phrase import Phrase, say
-from bot.task import Refused
+from bot.phrase import Translatable, tr
+from bot.task import RequestRefused
 from cogs._base_modal import BaseModal
-from cogs._moderators import guild_of_moderator
+from cogs._moderators import require_moderator
 
 _DIGITS_MOST = 18
-Taker = Callable[[discord.Interaction[ExtendBot], list[str]], Awaitable[None]]
+OnSubmit = Callable[[discord.Interaction[ExtendBot], list[str]], Awaitable[None]]
 """Gets what was written, in the order of the questions; may raise Refused."""
 
 
@@ -24,20 +24,20 @@ Taker = Callable[[discord.Interaction[ExtendBot], list[str]], Awaitable[None]]
 class Question:
     """One field. `most`: characters that it takes."""
 
-    label: Phrase
+    label: Translatable
     value: str = ""
-    help: Phrase | None = None
+    help: Translatable | None = None
     most: int = 10
     long: bool = False
     required: bool = False
 
 
-class Form(BaseModal):
+class FormModal(BaseModal):
     """Asks, checks once more who answers, and hands on. It is lost at a restart, like every open modal."""
 
-    def __init__(self, title: Phrase, questions: Sequence[Question], take: Taker, language: Language) -> None:
+    def __init__(self, title: Translatable, questions: Sequence[Question], take: OnSubmit, language: Language) -> None:
         """At most five questions (Discord docs, Responding to an Interaction, Modal)."""
-        super().__init__(title=language.tell(title))
+        super().__init__(title=language.translate(title))
         self._take = take
         self._fields: list[ui.TextInput[ui.View]] = []
         for asked in questions:
@@ -48,21 +48,21 @@ class Form(BaseModal):
                 required=asked.required,
             )
             self._fields.append(field)
-            told = language.tell(asked.help) if asked.help else None
-            self.add_item(ui.Label(text=language.tell(asked.label), description=told, component=field))
+            told = language.translate(asked.help) if asked.help else None
+            self.add_item(ui.Label(text=language.translate(asked.label), description=told, component=field))
 
     async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
         """Hand the answers on."""
-        guild_of_moderator(interaction)
+        require_moderator(interaction)
         await self._take(interaction, [field.value.strip() for field in self._fields])
 
 
-def whole(text: str, label: Phrase) -> int:
+def parse_int(text: str, label: Translatable) -> int:
     """The whole number that was written into the field of that label, nothing being 0; raises Refused."""
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MOST):
-        raise Refused(
-            say("“{text}” is not a number for “{field}”: write a whole one, 0 for no limit.", text=text, field=label)
+        raise RequestRefused(
+            tr("“{text}” is not a number for “{field}”: write a whole one, 0 for no limit.", text=text, field=label)
         )
     return int(text)

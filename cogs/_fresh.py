@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 from discord.http import Route
 
 from bot.client import REQUEST_ERRORS, ExtendBot, is_unavailable
-from bot.phrase import say
-from bot.task import Refused
+from bot.phrase import tr
+from bot.task import RequestRefused
 
 _FILE = re.compile(r"/(?:ephemeral-)?attachments/[0-9]{1,20}/[0-9]{1,20}/[^/]+\Z", re.IGNORECASE)
 _ENDS = re.compile(r"[0-9a-f]{1,9}", re.IGNORECASE)
@@ -19,11 +19,11 @@ _MOST_FIELDS = 50
 _AHEAD = timedelta(hours=1)
 """A task may wait in line before its clip is fetched."""
 _ASK_SECONDS = 10.0
-_GONE = say("That clip is no longer reachable: attach it again with /extend.")
-_NOT_NOW = say("Discord does not give me that clip just now: try again in a minute, or attach it again with /extend.")
+_GONE = tr("That clip is no longer reachable: attach it again with /extend.")
+_NOT_NOW = tr("Discord does not give me that clip just now: try again in a minute, or attach it again with /extend.")
 
 
-def ends_at(url: str) -> datetime | None:
+def expires_at(url: str) -> datetime | None:
     """When the link ends, if it is one to a file at Discord."""
     try:
         address = urlsplit(url)
@@ -38,12 +38,12 @@ def ends_at(url: str) -> datetime | None:
     return datetime.fromtimestamp(int(ends, 16), UTC)
 
 
-async def renewed(bot: ExtendBot, url: str) -> str:
+async def refresh_url(bot: ExtendBot, url: str) -> str:
     """The link, or if it is Discord's and has ended (or is about to), a fresh one. Raises Refused if there is none.
 
     Discord looks at the address alone: a file that was deleted gets a fresh link too, at which there is nothing.
     """
-    ends = ends_at(url)
+    ends = expires_at(url)
     if ends is None or ends > bot.now() + _AHEAD:
         return url
     # Discord's own client and other libraries use it; its documentation and discord.py 2.7 do not have it.
@@ -52,7 +52,7 @@ async def renewed(bot: ExtendBot, url: str) -> str:
         async with asyncio.timeout(_ASK_SECONDS):
             answer = await bot.http.request(route, json={"attachment_urls": [url]})
     except REQUEST_ERRORS as error:
-        raise Refused(_NOT_NOW if is_unavailable(error) else _GONE) from error
+        raise RequestRefused(_NOT_NOW if is_unavailable(error) else _GONE) from error
     return _of(answer)
 
 
@@ -61,4 +61,4 @@ def _of(answer: object) -> str:
     match answer:
         case {"refreshed_urls": [{"refreshed": str(fresh)}, *_]} if fresh:
             return fresh
-    raise Refused(_GONE)
+    raise RequestRefused(_GONE)

@@ -10,13 +10,13 @@ from typing import get_args
 
 import discord
 
-from bot.client import REQUEST_ERRORS, ExtendBot, language_of_server
-from bot.sharing import Step
-from bot.task import Refused, Share, Task
+from bot.client import REQUEST_ERRORS, ExtendBot, fetch_guild_language
+from bot.sharing import LineagePart
+from bot.task import RequestRefused, Share, Task
 from cogs._cards import STILL_NAME, jump_url
 from cogs._post import lineage, post_url
-from cogs._posted import fetched
-from cogs._venues import Venue
+from cogs._posted import fetch_post
+from cogs._venues import PostableChannel
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _RELINK_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Spot:
+class _Location:
     """A message that shows a part."""
 
     room_id: int
@@ -38,11 +38,11 @@ class _Spot:
     url: str
 
 
-async def links(bot: ExtendBot, steps: list[Step], venue: Venue) -> dict[int, str]:
+async def links(bot: ExtendBot, steps: list[LineagePart], venue: PostableChannel) -> dict[int, str]:
     """The links that a post in `venue` may show to the parts before the last, by the ids of their tasks."""
     found: dict[int, str] = {}
 
-    async def look(step: Step) -> None:
+    async def look(step: LineagePart) -> None:
         for spot in _spots(step, venue.guild.id):
             if _as_open(venue, spot) and await _is_there(bot, spot, venue.guild.id):
                 found[step.task.id] = spot.url
@@ -57,27 +57,27 @@ async def links(bot: ExtendBot, steps: list[Step], venue: Venue) -> dict[int, st
     return found
 
 
-async def relink(bot: ExtendBot, *task_ids: int) -> None:
+async def update_links(bot: ExtendBot, *task_ids: int) -> None:
     """Bring the lineage in later parts' posts up to date, now that those tasks, which they link to, are gone.
 
     A post that Discord does not let the bot edit (its thread is closed, say) stays as it is.
     """
-    for share, task in await bot.sharing.later_posts(task_ids):
+    for share, task in await bot.sharing.posts_of_later_parts(task_ids):
         try:
             async with asyncio.timeout(_RELINK_SECONDS):
-                await _relinked(bot, share, task)
-        except (Refused, *REQUEST_ERRORS) as error:
+                await _update_link(bot, share, task)
+        except (RequestRefused, *REQUEST_ERRORS) as error:
             log.info("task %d: the lineage in its post %s stays: %r", task.id, share.message_id, error)
 
 
-async def _relinked(bot: ExtendBot, share: Share, task: Task) -> None:
+async def _update_link(bot: ExtendBot, share: Share, task: Task) -> None:
     guild = bot.get_guild(share.guild_id)
     room = guild.get_channel_or_thread(share.channel_id) if guild else None
-    message = await fetched(bot, share)
-    if message is None or not message.embeds or not isinstance(room, get_args(Venue)):
+    message = await fetch_post(bot, share)
+    if message is None or not message.embeds or not isinstance(room, get_args(PostableChannel)):
         return
     embed, steps = message.embeds[0], await bot.sharing.lineage(task)
-    language = await language_of_server(bot, room.guild.id)
+    language = await fetch_guild_language(bot, room.guild.id)
     came = lineage(language, steps, await links(bot, steps, room))
     if embed.fields and embed.fields[0].value != came:
         embed.set_field_at(0, name=embed.fields[0].name, value=came, inline=False)
@@ -86,25 +86,25 @@ async def _relinked(bot: ExtendBot, share: Share, task: Task) -> None:
         await message.edit(embed=embed)
 
 
-def _spots(step: Step, guild_id: int) -> Iterator[_Spot]:
+def _spots(step: LineagePart, guild_id: int) -> Iterator[_Location]:
     """Where a part can be watched, best first: a post that hides the prompt before the reply, which tells it."""
     task, place = step.task, step.task.place
     posts = [
-        (share.hidden, _Spot(share.channel_id, share.posted_in, share.message_id, post_url(share)))
+        (share.prompt_hidden, _Location(share.channel_id, share.post_channel_id, share.message_id, post_url(share)))
         for share in step.shares
-        if share.guild_id == guild_id and share.posted_in and share.message_id
+        if share.guild_id == guild_id and share.post_channel_id and share.message_id
     ]
     yield from (spot for hidden, spot in posts if hidden and _shown(task))
     if _shown(task) and place.guild_id == guild_id and not place.ephemeral:
-        yield _Spot(place.channel_id, place.channel_id, place.message_id, jump_url(task))
+        yield _Location(place.channel_id, place.channel_id, place.message_id, jump_url(task))
     yield from (spot for hidden, spot in posts if not hidden and _shown(task))
 
 
 def _shown(task: Task) -> bool:
-    return not (task.deleted or task.forgotten)
+    return not (task.deleted or task.deletion_requested)
 
 
-def _as_open(venue: Venue, spot: _Spot) -> bool:
+def _as_open(venue: PostableChannel, spot: _Location) -> bool:
     """Whether every role that sees the venue sees that room too."""
     room = venue.guild.get_channel_or_thread(spot.room_id)
     if room is None or (isinstance(room, discord.Thread) and room.is_private() and room.id != venue.id):
@@ -114,7 +114,7 @@ def _as_open(venue: Venue, spot: _Spot) -> bool:
     return all(each.view_channel and each.read_message_history for each in may)
 
 
-async def _is_there(bot: ExtendBot, spot: _Spot, guild_id: int) -> bool:
+async def _is_there(bot: ExtendBot, spot: _Location, guild_id: int) -> bool:
     place = bot.get_partial_messageable(spot.channel_id, guild_id=guild_id)
     try:
         await place.fetch_message(spot.message_id)

@@ -6,23 +6,23 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.languages import Language
-from bot.news import Event, LimitsChanged, MemberRuled, OrderRefused, TaskEnded
-from bot.phrase import Phrase, Value, counted, say, verbatim
-from bot.task import Order, State, Task
+from bot.news import Event, LimitsChanged, MemberModerated, SubmissionRefused, TaskEnded
+from bot.phrase import Translatable, Value, tr, tr_plural, untranslated
+from bot.task import Task, TaskRequest, TaskState
 from cogs import _rules
 from cogs._cards import clock, jump_url
 
-_ICONS = {State.DELIVERED: "✅", State.FAILED: "❌", State.CANCELLED: "🚫", State.UNCLEAR: "❔"}
+_ICONS = {TaskState.DELIVERED: "✅", TaskState.FAILED: "❌", TaskState.CANCELLED: "🚫", TaskState.UNCLEAR: "❔"}
 _PROMPT = 80
 _SENTENCE = 160
 
-_Deed = Callable[[str, str, int], Phrase]
+_Action = Callable[[str, str, int], Translatable]
 """Of who did it, to whom, and how many."""
-_DEEDS: dict[str, _Deed] = {
-    "blocked": lambda by, who, _: say("{by} blocked {who}", by=by, who=who),
-    "unblocked": lambda by, who, _: say("{by} unblocked {who}", by=by, who=who),
-    "reset": lambda by, who, _: say("{by} reset the count of {who}", by=by, who=who),
-    "granted": lambda by, who, runs: counted(
+_ACTIONS: dict[str, _Action] = {
+    "blocked": lambda by, who, _: tr("{by} blocked {who}", by=by, who=who),
+    "unblocked": lambda by, who, _: tr("{by} unblocked {who}", by=by, who=who),
+    "reset": lambda by, who, _: tr("{by} reset the count of {who}", by=by, who=who),
+    "granted": lambda by, who, runs: tr_plural(
         "{by} granted {who} {count} extra run", "{by} granted {who} {count} extra runs", runs, by=by, who=who
     ),
 }
@@ -33,91 +33,93 @@ def server_of(event: Event) -> int | None:
     match event:
         case TaskEnded(task):
             return task.order.guild_id
-        case OrderRefused(order):
+        case SubmissionRefused(order):
             return order.guild_id
-        case LimitsChanged() | MemberRuled():
+        case LimitsChanged() | MemberModerated():
             return event.guild_id
         case _:
             return None
 
 
-def line_of(event: Event, language: Language) -> str:
+def entry_text(event: Event, language: Language) -> str:
     """The line; for what has a server."""
     match event:
         case TaskEnded(task):
-            return f"{_ICONS.get(task.state, '▫️')} {language.tell(_ended(task, language))}"
-        case OrderRefused():
-            return f"⛔ {language.tell(_refused(event, language))}"
+            return f"{_ICONS.get(task.state, '▫️')} {language.translate(_ended(task, language))}"
+        case SubmissionRefused():
+            return f"⛔ {language.translate(_refused(event, language))}"
         case LimitsChanged():
-            return f"⚙️ {language.tell(_changed(event))}"
-        case MemberRuled():
-            return f"⚙️ {language.tell(_ruled(event))}"
+            return f"⚙️ {language.translate(_changed(event))}"
+        case MemberModerated():
+            return f"⚙️ {language.translate(_ruled(event))}"
         case _:
             return ""
 
 
-def _refused(event: OrderRefused, language: Language) -> Phrase:
+def _refused(event: SubmissionRefused, language: Language) -> Translatable:
     order = event.order
     where = f"https://discord.com/channels/{order.guild_id}/{order.channel_id}"
     sentence = _mask(event.sentence) if order.private else event.sentence
-    why = say("refused: {sentence}", sentence=_short(sentence, language))
-    return _rules.row(*_order(order), why, say("[where]({url})", url=where))
+    why = tr("refused: {sentence}", sentence=_short(sentence, language))
+    return _rules.row(*_order(order), why, tr("[where]({url})", url=where))
 
 
-def _ended(task: Task, language: Language) -> Phrase:
-    hidden = task.order.private or task.place.ephemeral or task.forgotten
+def _ended(task: Task, language: Language) -> Translatable:
+    hidden = task.order.private or task.place.ephemeral or task.deletion_requested
     cells = [*_order(task.order, hidden=hidden), _outcome(task, language, hidden=hidden)]
     if task.credits is not None:
-        cells.append(say("{credits} credits", credits=task.credits))
-    link = say("task {id}", id=str(task.id))
+        cells.append(tr("{credits} credits", credits=task.credits))
+    link = tr("task {id}", id=str(task.id))
     if not hidden:
-        link = say("[task {id}]({url})", id=str(task.id), url=jump_url(task))
+        link = tr("[task {id}]({url})", id=str(task.id), url=jump_url(task))
     return _rules.row(*cells, link)
 
 
-def _outcome(task: Task, language: Language, *, hidden: bool) -> Phrase:
+def _outcome(task: Task, language: Language, *, hidden: bool) -> Translatable:
     reason = _short(_mask(task.reason) if hidden else task.reason, language) if task.reason else ""
     match task.state:
-        case State.DELIVERED:
-            return say("finished, {length}", length=clock(task.film.seconds)) if task.film else say("finished")
-        case State.UNCLEAR:
-            return say("nobody knows whether FoxAPI took it")
-        case State.CANCELLED:
-            return say("cancelled: {reason}", reason=reason) if reason else say("cancelled")
-        case State.FAILED:
-            return say("failed: {reason}", reason=reason) if reason else say("failed")
+        case TaskState.DELIVERED:
+            return tr("finished, {length}", length=clock(task.film.seconds)) if task.film else tr("finished")
+        case TaskState.UNCLEAR:
+            return tr("nobody knows whether FoxAPI took it")
+        case TaskState.CANCELLED:
+            return tr("cancelled: {reason}", reason=reason) if reason else tr("cancelled")
+        case TaskState.FAILED:
+            return tr("failed: {reason}", reason=reason) if reason else tr("failed")
         case _:
-            return verbatim(task.state)
+            return untranslated(task.state)
 
 
-def _order(order: Order, *, hidden: bool = False) -> list[Value]:
+def _order(order: TaskRequest, *, hidden: bool = False) -> list[Value]:
     """Who asked for what. The prompt of a private task is nobody else's, and a reason may quote it."""
-    prompt = say("“{prompt}”", prompt=_rules.words(order.prompt, _PROMPT))
+    prompt = tr("“{prompt}”", prompt=_rules.words(order.prompt, _PROMPT))
     if hidden or order.private:
-        prompt = say("private")
+        prompt = tr("private")
     return [_rules.member(order.user_id), _rules.seconds(order.seconds), prompt]
 
 
-def _mask(phrase: Phrase) -> Phrase:
+def _mask(phrase: Translatable) -> Translatable:
     """The phrase without what it quotes, which may be of the prompt; numbers and our own words stay."""
     masked: dict[str, Value] = {}
     for name, value in phrase.values.items():
-        masked[name] = _mask(value) if isinstance(value, Phrase) else "…" if isinstance(value, str | tuple) else value
+        masked[name] = (
+            _mask(value) if isinstance(value, Translatable) else "…" if isinstance(value, str | tuple) else value
+        )
     return replace(phrase, values=masked)
 
 
-def _short(sentence: Phrase, language: Language) -> str:
+def _short(sentence: Translatable, language: Language) -> str:
     """A sentence that may hold what somebody wrote, bounded."""
-    return _rules.words(language.tell(sentence), _SENTENCE)
+    return _rules.words(language.translate(sentence), _SENTENCE)
 
 
-def _changed(event: LimitsChanged) -> Phrase:
+def _changed(event: LimitsChanged) -> Translatable:
     changes = _rules.changes(event.fields, event.old, event.new)
-    return say("{by} changed {changes}", by=_rules.member(event.by), changes=changes)
+    return tr("{by} changed {changes}", by=_rules.member(event.by), changes=changes)
 
 
-def _ruled(event: MemberRuled) -> Phrase:
+def _ruled(event: MemberModerated) -> Translatable:
     by = _rules.member(event.by)
     if event.user_id is None:
-        return say("{by} reset the count of the server", by=by)
-    return _DEEDS[event.deed](by, _rules.member(event.user_id), event.runs)
+        return tr("{by} reset the count of the server", by=by)
+    return _ACTIONS[event.action](by, _rules.member(event.user_id), event.runs)

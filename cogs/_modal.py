@@ -9,28 +9,28 @@ from discord import ui
 
 from bot.client import ExtendBot
 from bot.languages import Language
-from bot.phrase import Phrase, say
-from bot.task import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Order, Refused, Task
+from bot.phrase import Translatable, tr
+from bot.task import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, RequestRefused, Task, TaskRequest
 from cogs._base_modal import BaseModal
-from cogs._begin import begin, order_from
+from cogs._begin import request_from, submit_request
 from cogs._cards import jump_url
 from cogs._embeds import cut
-from cogs._sources import Source
+from cogs._sources import VideoSource
 
 _PROMPT_MAX = 4000
 """Discord's bound on a text input (Discord docs, Component Reference, Text Input)."""
 _SECONDS_DIGITS = 2
 
 
-class _Asking(BaseModal, ABC):
+class _PromptModal(BaseModal, ABC):
     """Asks for prompt and seconds, and goes on as /extend does. It is lost at a restart, like every open modal."""
 
     again = False
     """Whether it is a member's order once more."""
 
-    def __init__(self, language: Language, title: Phrase, known: Order | None) -> None:
+    def __init__(self, language: Language, title: Translatable, known: TaskRequest | None) -> None:
         """`known`: its words and seconds are filled in."""
-        super().__init__(title=language.tell(title))
+        super().__init__(title=language.translate(title))
         self.prompt: ui.TextInput[ui.View] = ui.TextInput(
             style=discord.TextStyle.paragraph,
             min_length=1,
@@ -40,35 +40,35 @@ class _Asking(BaseModal, ABC):
         self.seconds: ui.TextInput[ui.View] = ui.TextInput(
             default=str(known.seconds if known else SECONDS_DEFAULT), min_length=1, max_length=_SECONDS_DIGITS
         )
-        self.add_item(ui.Label(text=language.say("What happens next?"), component=self.prompt))
-        added = language.say("Seconds to add ({least}–{most})", least=SECONDS_MIN, most=SECONDS_MAX)
+        self.add_item(ui.Label(text=language.tr("What happens next?"), component=self.prompt))
+        added = language.tr("Seconds to add ({least}–{most})", least=SECONDS_MIN, most=SECONDS_MAX)
         self.add_item(ui.Label(text=added, component=self.seconds))
 
     @abstractmethod
-    def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> Order:
+    def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
         """What was asked for, by whoever submitted this, there; raises Refused."""
 
     async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
         """Go on as /extend does."""
         written = self.seconds.value.strip()
         if not (written.isascii() and written.isdigit() and len(written) <= _SECONDS_DIGITS):
-            raise Refused(
-                say(
+            raise RequestRefused(
+                tr(
                     "“{written}” is not a number of seconds: write one from {least} to {most}.",
                     written=written[:20],
                     least=SECONDS_MIN,
                     most=SECONDS_MAX,
                 )
             )
-        await begin(interaction, self.order(interaction, self.prompt.value, int(written)), again=self.again)
+        await submit_request(interaction, self.order(interaction, self.prompt.value, int(written)), again=self.again)
 
 
-class ExtendModal(_Asking):
+class ExtendModal(_PromptModal):
     """Extends a video that somebody pointed at."""
 
-    def __init__(self, language: Language, source: Source, parent: Task | None = None) -> None:
+    def __init__(self, language: Language, source: VideoSource, parent: Task | None = None) -> None:
         """`parent`: the task whose result `source` is; its words and seconds are filled in."""
-        title = say("Extend again") if parent else say("Extend video")
+        title = tr("Extend again") if parent else tr("Extend video")
         super().__init__(language, title, parent.order if parent else None)
         self._source = source
         self._parent = parent
@@ -79,31 +79,31 @@ class ExtendModal(_Asking):
             await interaction.client.service.task_with_film(self._parent.id)
         await super().on_submit(interaction)
 
-    def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> Order:
+    def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
         """The next part."""
         parent = self._parent
         private = parent is not None and parent.order.private
-        order = order_from(interaction, prompt, self._source, seconds, private=private)
+        order = request_from(interaction, prompt, self._source, seconds, private=private)
         if parent is None:
             return order
         lineage = {"part": parent.order.part + 1, "parent_id": parent.id, "parent_url": jump_url(parent)}
         return order.model_copy(update=lineage)
 
 
-class AgainModal(_Asking):
+class RetryModal(_PromptModal):
     """Asks for a new try on the same clip."""
 
     again = True
 
-    def __init__(self, language: Language, before: Order) -> None:
+    def __init__(self, language: Language, before: TaskRequest) -> None:
         """`before`: the order that is tried again."""
-        super().__init__(language, say("Try again"), before)
+        super().__init__(language, tr("Try again"), before)
         self._before = before
 
-    def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> Order:
+    def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
         """The same as before, but for what was changed, and made where it was asked for."""
         before = self._before
-        source = Source(before.source_url, before.source_name, before.source_bytes)
-        order = order_from(interaction, prompt, source, seconds, result=before.result, private=before.private)
+        source = VideoSource(before.source_url, before.source_name, before.source_bytes)
+        order = request_from(interaction, prompt, source, seconds, result=before.result, private=before.private)
         lineage = {"part": before.part, "parent_id": before.parent_id, "parent_url": before.parent_url}
         return order.model_copy(update=lineage)

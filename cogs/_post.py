@@ -9,7 +9,7 @@ import discord
 from discord.utils import escape_markdown, format_dt
 
 from bot.languages import Language
-from bot.sharing import Step
+from bot.sharing import LineagePart
 from bot.task import Share, Task
 from cogs._cards import STILL_NAME, clock, quoted
 from cogs._embeds import FIELD_MAX, cut, fit_embed, length
@@ -23,26 +23,26 @@ _NAME_SHOWN = 60
 
 def post_url(share: Share) -> str:
     """The address of a share's post."""
-    return f"https://discord.com/channels/{share.guild_id}/{share.posted_in}/{share.message_id}"
+    return f"https://discord.com/channels/{share.guild_id}/{share.post_channel_id}/{share.message_id}"
 
 
 def post_text(language: Language, task: Task) -> str:
     """What stands above the video; the mention pings nobody, for it is sent so."""
-    return language.say("A film by {member}", member=f"<@{task.order.user_id}>")
+    return language.tr("A film by {member}", member=f"<@{task.order.user_id}>")
 
 
 def post_embed(language: Language, task: Task, came: str, *, hidden: bool, still: bool) -> discord.Embed:
     """The post's card: prompt (unless `hidden`), how it came about, and the invitation; `still`: it is attached."""
     words = None if hidden else quoted(task.order.prompt)
     embed = discord.Embed(colour=_GREEN, description=words)
-    embed.add_field(name=language.say("How it came about"), value=came, inline=False)
+    embed.add_field(name=language.tr("How it came about"), value=came, inline=False)
     if film := task.film or task.result:
-        embed.add_field(name=language.say("Length"), value=clock(film.seconds))
-    invitation = language.say("Give it a {star}, and others find it in /gallery.", star=STAR)
-    embed.add_field(name=language.say("Do you like it?"), value=invitation)
+        embed.add_field(name=language.tr("Length"), value=clock(film.seconds))
+    invitation = language.tr("Give it a {star}, and others find it in /gallery.", star=STAR)
+    embed.add_field(name=language.tr("Do you like it?"), value=invitation)
     if still:
         embed.set_thumbnail(url=f"attachment://{STILL_NAME}")
-    embed.set_footer(text=language.say("Task {id}", id=str(task.id)))
+    embed.set_footer(text=language.tr("Task {id}", id=str(task.id)))
     return fit_embed(embed)
 
 
@@ -50,36 +50,36 @@ def post_title(language: Language, task: Task, author: str, *, hidden: bool) -> 
     """A forum post's title; titles know no markdown, so nothing is escaped."""
     words = " ".join(task.order.prompt.split())
     title = (
-        language.say("{author}: a film", author=author)
+        language.tr("{author}: a film", author=author)
         if hidden
-        else language.say("{author}: {prompt}", author=author, prompt=words)
+        else language.tr("{author}: {prompt}", author=author, prompt=words)
     )
     return cut(title, _TITLE_MAX)
 
 
-def lineage(language: Language, steps: list[Step], links: Mapping[int, str]) -> str:
+def lineage(language: Language, steps: list[LineagePart], links: Mapping[int, str]) -> str:
     """Source → part 1 → part 2; `links`: what may be linked to, by the ids of the tasks."""
     first, last = steps[0].task, steps[-1].task
     names = []
     for task in (step.task for step in steps[:-1]):
-        name = language.say("part {number}", number=task.order.part)
+        name = language.tr("part {number}", number=task.order.part)
         names.append(f"[{name}]({links[task.id]})" if task.id in links else name)
-    names.append(language.say("**part {number}**", number=last.order.part))
+    names.append(language.tr("**part {number}**", number=last.order.part))
     if first.order.parent_id is not None:
         return " → ".join(["…", *names])
     linked, plain = (" → ".join([_source(language, first, link=link), *names]) for link in (True, False))
     return linked if length(linked) <= FIELD_MAX else plain
 
 
-def entry(language: Language, task: Task, share: Share, rank: int, still: str | None) -> discord.Embed:
+def gallery_embed(language: Language, task: Task, share: Share, rank: int, still: str | None) -> discord.Embed:
     """One result in the gallery; `still`: the address of its picture."""
-    lines = [] if share.hidden else [quoted(task.order.prompt, 300)]
+    lines = [] if share.prompt_hidden else [quoted(task.order.prompt, 300)]
     member, link = f"<@{share.user_id}>", post_url(share)
     if share.posted_at:
         when = format_dt(share.posted_at, "R")
-        lines.append(language.say("by {member}, {when} · [watch it]({link})", member=member, when=when, link=link))
+        lines.append(language.tr("by {member}, {when} · [watch it]({link})", member=member, when=when, link=link))
     else:
-        lines.append(language.say("by {member} · [watch it]({link})", member=member, link=link))
+        lines.append(language.tr("by {member} · [watch it]({link})", member=member, link=link))
     title = f"{rank}. {STAR} {share.stars}"
     embed = discord.Embed(colour=_GREEN, title=title, url=link, description="\n".join(lines))
     if still:
@@ -94,8 +94,8 @@ def _source(language: Language, task: Task, *, link: bool) -> str:
     """
     address = urlsplit(task.order.source_url)
     name = task.order.source_name or address.hostname
-    if not name or task.order.private or task.place.ephemeral or task.deleted or task.forgotten:
-        return language.say("source")
+    if not name or task.order.private or task.place.ephemeral or task.deleted or task.deletion_requested:
+        return language.tr("source")
     shown = escape_markdown(cut(name, _NAME_SHOWN))
     shown = shown.replace("[", "(").replace("]", ")")
     safe = not (address.query or address.username or task.order.source_name) and address.scheme in {"http", "https"}

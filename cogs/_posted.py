@@ -11,10 +11,10 @@ from typing import get_args
 
 import discord
 
-from bot.client import DISCORD_UNAVAILABLE, REQUEST_ERRORS, ExtendBot, Failure, classify, language_of_server
-from bot.phrase import say
-from bot.task import Refused, Share
-from cogs._venues import Venue
+from bot.client import DISCORD_UNAVAILABLE, REQUEST_ERRORS, ExtendBot, Failure, classify, fetch_guild_language
+from bot.phrase import tr
+from bot.task import RequestRefused, Share
+from cogs._venues import PostableChannel
 
 log = logging.getLogger(__name__)
 
@@ -22,68 +22,68 @@ _CLOCKS = timedelta(minutes=5)
 """How far Discord's clock and ours may be apart."""
 _MESSAGES_READ, _THREADS_READ = 200, 20
 """Most that are looked through for one post; it stands right after the moment at which it was tried."""
-_SHUT = say("Discord does not let me look there any more: ask a moderator.")
+_SHUT = tr("Discord does not let me look there any more: ask a moderator.")
 _WITHDRAW_SECONDS = 30.0
 """For one post, somebody who posts it just now included; what takes longer is done later."""
 
 
-def undo_id(share_id: int) -> str:
+def post_marker(share_id: int) -> str:
     """The custom_id of the button that takes the share back; its post is known by it."""
     return f"share:undo:{share_id}"
 
 
-async def fetched(bot: ExtendBot, share: Share) -> discord.Message | None:
+async def fetch_post(bot: ExtendBot, share: Share) -> discord.Message | None:
     """A share's post as it is now; None if somebody deleted it. Raises Refused when Discord does not say."""
-    if share.posted_in is None or share.message_id is None:
+    if share.post_channel_id is None or share.message_id is None:
         return None
-    place = bot.get_partial_messageable(share.posted_in, guild_id=share.guild_id)
-    with _plainly():
+    place = bot.get_partial_messageable(share.post_channel_id, guild_id=share.guild_id)
+    with refuse_on_error():
         try:
             return await place.fetch_message(share.message_id)
         except discord.NotFound:
             return None
 
 
-async def looked_for(bot: ExtendBot, share: Share, where: Venue) -> discord.Message | None:
+async def find_post(bot: ExtendBot, share: Share, where: PostableChannel) -> discord.Message | None:
     """The post of a share that may be there without our knowing; raises Refused if that cannot be found out."""
-    with _plainly():
+    with refuse_on_error():
         async for message in _candidates(bot, share, where):
-            if _carries(message, undo_id(share.id)):
+            if _carries(message, post_marker(share.id)):
                 return message
     return None
 
 
-async def withdraw(bot: ExtendBot, share_id: int) -> None:
+async def delete_post(bot: ExtendBot, share_id: int) -> None:
     """Delete a share's post and forget the share; one that somebody deleted before is as good. Raises Refused."""
-    share = await bot.sharing.known(share_id)
+    share = await bot.sharing.find(share_id)
     if share is None:
         return
-    async with bot.sharing.place(share.task_id, share.channel_id):
-        share = await bot.sharing.known(share_id)  # whoever held the place may have changed it
+    async with bot.sharing.posting_lock(share.task_id, share.channel_id):
+        share = await bot.sharing.find(share_id)  # whoever held the place may have changed it
         if share is None:
             return
-        await _take_back(bot, await _completed(bot, share))
-        await bot.sharing.forget(share)
+        await _delete_message(bot, await _completed(bot, share))
+        await bot.sharing.delete(share)
 
 
-async def withdraw_all(bot: ExtendBot, task_id: int) -> bool:
+async def delete_posts(bot: ExtendBot, task_id: int) -> bool:
     """Take back every post of a deleted result; say whether none is left. What is left is taken back later."""
-    done = [await _withdrawn(bot, share) for share in await bot.sharing.shares_of(task_id)]
+    done = [await _delete_one_post(bot, share) for share in await bot.sharing.of_task(task_id)]
     return all(done)
 
 
-async def withdraw_left(bot: ExtendBot) -> None:
+async def delete_leftover_posts(bot: ExtendBot) -> None:
     """Take back what could not be taken back when its result was deleted."""
-    for share in await bot.sharing.left_behind():
+    for share in await bot.sharing.of_deleted_tasks():
         if bot.get_guild(share.guild_id) is not None:
-            await _withdrawn(bot, share)
+            await _delete_one_post(bot, share)
 
 
-async def _withdrawn(bot: ExtendBot, share: Share) -> bool:
+async def _delete_one_post(bot: ExtendBot, share: Share) -> bool:
     try:
         async with asyncio.timeout(_WITHDRAW_SECONDS):
-            await withdraw(bot, share.id)
-    except (Refused, TimeoutError) as error:
+            await delete_post(bot, share.id)
+    except (RequestRefused, TimeoutError) as error:
         log.info("task %d: its post in channel %d is not taken back yet: %r", share.task_id, share.channel_id, error)
         return False
     except Exception:  # one odd post keeps none of the others where it is
@@ -98,30 +98,30 @@ async def _completed(bot: ExtendBot, share: Share) -> Share:
         return share
     guild = bot.get_guild(share.guild_id)
     if guild is None:
-        raise Refused(_SHUT)
-    with _plainly():
+        raise RequestRefused(_SHUT)
+    with refuse_on_error():
         try:
             where = guild.get_channel_or_thread(share.channel_id) or await guild.fetch_channel(share.channel_id)
         except discord.NotFound:
             return share
-    message = await looked_for(bot, share, where) if isinstance(where, get_args(Venue)) else None
+    message = await find_post(bot, share, where) if isinstance(where, get_args(PostableChannel)) else None
     if message is None:
         return share
-    return share.model_copy(update={"posted_in": message.channel.id, "message_id": message.id})
+    return share.model_copy(update={"post_channel_id": message.channel.id, "message_id": message.id})
 
 
-async def _take_back(bot: ExtendBot, share: Share) -> None:
-    if share.posted_in is None or share.message_id is None:
+async def _delete_message(bot: ExtendBot, share: Share) -> None:
+    if share.post_channel_id is None or share.message_id is None:
         return
-    place = bot.get_partial_messageable(share.posted_in, guild_id=share.guild_id)
-    with _plainly(), suppress(discord.NotFound):
-        if share.posted_in != share.channel_id:
-            await _thread_taken_back(bot, share.posted_in)
+    place = bot.get_partial_messageable(share.post_channel_id, guild_id=share.guild_id)
+    with refuse_on_error(), suppress(discord.NotFound):
+        if share.post_channel_id != share.channel_id:
+            await _delete_thread(bot, share.post_channel_id)
         else:
             await place.get_partial_message(share.message_id).delete()
 
 
-async def _thread_taken_back(bot: ExtendBot, thread_id: int) -> None:
+async def _delete_thread(bot: ExtendBot, thread_id: int) -> None:
     """A forum's post is a thread: deleting it takes Manage Threads, which the bot need not have.
 
     Else what it began with is deleted, and the thread, whose title tells the prompt, is renamed and closed: its maker
@@ -136,14 +136,14 @@ async def _thread_taken_back(bot: ExtendBot, thread_id: int) -> None:
         with suppress(discord.NotFound):
             await thread.get_partial_message(thread_id).delete()
         if not thread.archived:
-            language = await language_of_server(bot, thread.guild.id)
-            await thread.edit(name=language.say("Taken back"), archived=True)
+            language = await fetch_guild_language(bot, thread.guild.id)
+            await thread.edit(name=language.tr("Taken back"), archived=True)
 
 
-async def _candidates(bot: ExtendBot, share: Share, where: Venue) -> AsyncIterator[discord.Message]:
+async def _candidates(bot: ExtendBot, share: Share, where: PostableChannel) -> AsyncIterator[discord.Message]:
     """The bot's own messages there since the share was last tried."""
     own = bot.user.id if bot.user else 0
-    since = share.tried_at - _CLOCKS
+    since = share.attempted_at - _CLOCKS
     if not isinstance(where, discord.ForumChannel):
         async for message in where.history(limit=_MESSAGES_READ, after=since, oldest_first=True):
             if message.author.id == own:
@@ -165,11 +165,11 @@ def _carries(message: discord.Message, custom_id: str) -> bool:
 
 
 @contextmanager
-def _plainly() -> Iterator[None]:
+def refuse_on_error() -> Iterator[None]:
     """Turn what Discord's ill health raises into a sentence."""
     try:
         yield
     except REQUEST_ERRORS as error:
         if classify(error) is Failure.FORBIDDEN:
-            raise Refused(_SHUT) from error
-        raise Refused(DISCORD_UNAVAILABLE) from error
+            raise RequestRefused(_SHUT) from error
+        raise RequestRefused(DISCORD_UNAVAILABLE) from error

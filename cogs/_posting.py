@@ -12,17 +12,17 @@ from pathlib import Path
 import discord
 
 from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify, is_unavailable
-from bot.phrase import say
-from bot.task import Refused, Share
+from bot.phrase import tr
+from bot.task import RequestRefused, Share
 from cogs import _post
 from cogs._cards import RESULT_NAME, STILL_NAME
 from cogs._files import opened
-from cogs._posted import looked_for
-from cogs._venues import Venue
+from cogs._posted import find_post
+from cogs._venues import PostableChannel
 
 log = logging.getLogger(__name__)
 
-GONE = say("I no longer have that video as a file, so I cannot post it.")
+GONE = tr("I no longer have that video as a file, so I cannot post it.")
 _UPLOAD_SECONDS = 120.0
 _TRIES = 3
 _GAP = 1.0
@@ -44,7 +44,7 @@ class Film:
             async with opened(*wanted) as files:
                 yield files
         except FileNotFoundError as error:
-            raise Refused(GONE) from error
+            raise RequestRefused(GONE) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Post:
     """All that is needed to post a share."""
 
     share: Share
-    venue: Venue
+    venue: PostableChannel
     film: Film
     text: str
     embed: discord.Embed
@@ -69,28 +69,28 @@ async def publish(bot: ExtendBot, post: Post, *, perhaps_posted: bool) -> Share:
     share, message = post.share, None
     for attempt in range(_TRIES):
         if perhaps_posted or attempt:
-            message = await looked_for(bot, share, post.venue)
+            message = await find_post(bot, share, post.venue)
         if message is not None:
             break
         if perhaps_posted and not attempt:
-            share = await bot.sharing.trying(share, hidden=share.hidden)
+            share = await bot.sharing.mark_retried(share, hidden=share.prompt_hidden)
         try:
             message = await _sent(post)
             break
         except REQUEST_ERRORS as error:
-            _give_up(error)
+            _raise_if_permanent(error)
             log.info("task %d: no answer to its post yet: %s", share.task_id, type(error).__name__)
             await asyncio.sleep(_GAP * attempt)
     if message is None:
-        raise Refused(
-            say("Discord does not answer me just now: press Share again in a minute; it is posted once only.")
+        raise RequestRefused(
+            tr("Discord does not answer me just now: press Share again in a minute; it is posted once only.")
         )
-    share = await bot.sharing.posted(share, message.channel.id, message.id)
-    await invite(message)
+    share = await bot.sharing.mark_posted(share, message.channel.id, message.id)
+    await add_first_star(message)
     return share
 
 
-async def invite(message: discord.Message) -> None:
+async def add_first_star(message: discord.Message) -> None:
     """Put the first ⭐ under a post, so that others need only press it."""
     try:
         await message.add_reaction(_post.STAR)
@@ -129,14 +129,18 @@ def nonce(share: Share) -> str:
     return f"share-{share.id}"
 
 
-def _give_up(error: Exception) -> None:
+def _raise_if_permanent(error: Exception) -> None:
     """Raise Refused for what will not be otherwise at the next try."""
     if is_unavailable(error):
         return
     failure = classify(error)
     if failure is Failure.TOO_LARGE:
-        raise Refused(say("That film is too large to be uploaded to this server once more.")) from error
+        raise RequestRefused(tr("That film is too large to be uploaded to this server once more.")) from error
     if failure is Failure.REJECTED:
         log.error("Discord rejects a post: %s", error)
-        raise Refused(say("Discord did not accept my post, and I have told my log: ask whoever runs me.")) from error
-    raise Refused(say("Discord does not let me post there: choose another channel, or ask a moderator.")) from error
+        raise RequestRefused(
+            tr("Discord did not accept my post, and I have told my log: ask whoever runs me.")
+        ) from error
+    raise RequestRefused(
+        tr("Discord does not let me post there: choose another channel, or ask a moderator.")
+    ) from error

@@ -10,17 +10,17 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, answer_error
-from bot.phrase import say
-from bot.task import Refused
+from bot.client import ExtendBot, respond_with_error
+from bot.phrase import tr
+from bot.task import RequestRefused
 
-NOT_HERE = say("That button does not belong here: use the command again.")
-OUTDATED = say("That button no longer works: use its command again to get a new one.")
+NOT_HERE = tr("That button does not belong here: use the command again.")
+OUTDATED = tr("That button no longer works: use its command again to get a new one.")
 _ID_MOST = (1 << 63) - 1
 """What a database takes; Discord's own ids are smaller."""
 
 
-class Pressed(ui.DynamicItem[ui.Item[Any]], template="(?!)"):
+class PersistentItem(ui.DynamicItem[ui.Item[Any]], template="(?!)"):
     """A control, made anew around what Discord sends of it; a subclass has its template and says what it does."""
 
     @classmethod
@@ -38,18 +38,18 @@ class Pressed(ui.DynamicItem[ui.Item[Any]], template="(?!)"):
         """Do what it is for."""
         try:
             if match := self.template.fullmatch(self.custom_id):
-                await self.pressed(interaction, match)
+                await self.on_use(interaction, match)
         except Exception as error:  # the one place where a press's errors end
-            await answer_error(interaction, error)
+            await respond_with_error(interaction, error)
 
     @staticmethod
     def check_private(interaction: discord.Interaction[Any]) -> None:
         """Raise Refused unless only the presser sees the message: it is about to show what nobody else may see."""
         if interaction.message is None or not interaction.message.flags.ephemeral:
-            raise Refused(NOT_HERE)
+            raise RequestRefused(NOT_HERE)
 
     @abstractmethod
-    async def pressed(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
+    async def on_use(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
         """Do it, whoever presses; `match` is the template's. May raise Refused."""
 
     @property
@@ -61,7 +61,7 @@ class Pressed(ui.DynamicItem[ui.Item[Any]], template="(?!)"):
 def parse_id(text: str) -> int:
     """The id that a custom_id, a choice or a link names; raises Refused."""
     if not re.fullmatch("[0-9]{1,19}", text) or int(text) > _ID_MOST:
-        raise Refused(OUTDATED)
+        raise RequestRefused(OUTDATED)
     return int(text)
 
 

@@ -8,71 +8,71 @@ import discord
 from discord.utils import format_dt
 
 from bot.languages import Language
-from bot.phrase import Phrase
+from bot.phrase import Translatable
 from bot.service import Quota
 from bot.task import Task
 from cogs import _rules
-from cogs._cards import BLUE, YELLOW, in_line, jump_url
+from cogs._cards import BLUE, YELLOW, jump_url, queue_text
 from cogs._embeds import FIELD_MAX, fit_embed, fit_lines
 
 
 def embed(quota: Quota, tasks: Sequence[Task], language: Language) -> discord.Embed:
     """What is left, when it renews, why nothing would be accepted now, and the places in line of `tasks`."""
-    title = language.say("What you have left here")
+    title = language.tr("What you have left here")
     shown = discord.Embed(title=title, colour=YELLOW if quota.refused else BLUE, description=_now(quota, language))
-    shown.add_field(name=language.say("In 24 hours"), value=_day(quota, language), inline=False)
-    shown.add_field(name=language.say("Unfinished"), value=_unfinished(quota, tasks, language), inline=False)
+    shown.add_field(name=language.tr("In 24 hours"), value=_day(quota, language), inline=False)
+    shown.add_field(name=language.tr("Unfinished"), value=_unfinished(quota, tasks, language), inline=False)
     if rules := _rules_of(quota, language):
-        shown.add_field(name=language.say("Rules"), value=rules, inline=False)
+        shown.add_field(name=language.tr("Rules"), value=rules, inline=False)
     return fit_embed(shown)
 
 
 def _now(quota: Quota, language: Language) -> str:
     refused = quota.refused
     if refused is None:
-        return language.say("You can start a task now: type /extend.")
+        return language.tr("You can start a task now: type /extend.")
     if refused.allowed_at is None:
-        return language.say("**Not now.** {sentence}", sentence=refused.sentence)
+        return language.tr("**Not now.** {sentence}", sentence=refused.message)
     again = format_dt(refused.allowed_at, "R")
-    return language.say("**Not now.** {sentence} You can try again {when}.", sentence=refused.sentence, when=again)
+    return language.tr("**Not now.** {sentence} You can try again {when}.", sentence=refused.message, when=again)
 
 
 def _day(quota: Quota, language: Language) -> str:
     if quota.exempt:
-        return language.say(
+        return language.tr(
             "**{used}** used; no limit binds you, for one of your roles is free of them.", used=quota.used
         )
     if quota.left is None:
-        return language.say("**{used}** used; there is no limit.", used=quota.used)
-    used = _rules.of(quota.used, quota.per_day)
-    lines = [language.say("**{left} left**", left=quota.left), language.say("{used} used", used=used)]
+        return language.tr("**{used}** used; there is no limit.", used=quota.used)
+    used = _rules.usage_bar(quota.used, quota.per_day)
+    lines = [language.tr("**{left} left**", left=quota.left), language.tr("{used} used", used=used)]
     if quota.granted:
         lines.append(
-            language.counted(
+            language.tr_plural(
                 "{count} of those left is an extra run, which does not run out.",
                 "{count} of those left are extra runs, which do not run out.",
                 quota.granted,
             )
         )
     if quota.renews_at:
-        lines.append(language.say("The next one comes back {when}.", when=format_dt(quota.renews_at, "R")))
+        lines.append(language.tr("The next one comes back {when}.", when=format_dt(quota.renews_at, "R")))
     return "\n".join(lines)
 
 
 def _unfinished(quota: Quota, tasks: Sequence[Task], language: Language) -> str:
     most = 0 if quota.exempt else quota.limits.user_running
     waiting = [task for task in tasks if task.waits]
-    used = language.tell(Phrase("{used}", {"used": _rules.of(quota.unfinished, most)}))
+    used = language.translate(Translatable("{used}", {"used": _rules.usage_bar(quota.unfinished, most)}))
     return fit_lines([used, *(_waiting(task, language) for task in waiting)], FIELD_MAX, _more(language))
 
 
 def _more(language: Language) -> Callable[[int], str]:
-    return lambda count: language.counted("and {count} more: see /tasks", "and {count} more: see /tasks", count)
+    return lambda count: language.tr_plural("and {count} more: see /tasks", "and {count} more: see /tasks", count)
 
 
 def _waiting(task: Task, language: Language) -> str:
-    where = in_line(task, language) or language.say("waiting in line.")
-    return language.say("[Task {id}]({url}): {where}", id=str(task.id), url=jump_url(task), where=where)
+    where = queue_text(task, language) or language.tr("waiting in line.")
+    return language.tr("[Task {id}]({url}): {where}", id=str(task.id), url=jump_url(task), where=where)
 
 
 def _rules_of(quota: Quota, language: Language) -> str:
@@ -80,10 +80,10 @@ def _rules_of(quota: Quota, language: Language) -> str:
         return ""
     limits, said = quota.limits, []
     if limits.max_seconds:
-        said.append(language.say("One task adds at most {seconds} s.", seconds=limits.max_seconds))
+        said.append(language.tr("One task adds at most {seconds} s.", seconds=limits.max_seconds))
     if limits.cooldown:
         length = _rules.duration(limits.cooldown)
-        said.append(language.say("There are {length} between two tasks.", length=length))
+        said.append(language.tr("There are {length} between two tasks.", length=length))
     if limits.channels:
-        said.append(language.say("Used in: {channels}", channels=_rules.value("channels", limits)))
+        said.append(language.tr("Used in: {channels}", channels=_rules.value("channels", limits)))
     return "\n".join(said)

@@ -5,28 +5,28 @@ from __future__ import annotations
 import discord
 
 from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify
-from bot.runner import NotNow, Seen
-from bot.task import Place
+from bot.runner import ReplyState, ReplyUnavailable
+from bot.task import ReplyTarget
 from cogs._cards import BLUE, RESULT_NAME
 
 _RUNNING = {"cancel", "fetch"}
 _FINISHED = {"more", "delete"}
 
 
-async def look(bot: ExtendBot, place: Place) -> Seen:
+async def read_state(bot: ExtendBot, place: ReplyTarget) -> ReplyState:
     """Read the reply; raises NotNow while Discord does not answer."""
     if place.ephemeral:
-        return Seen.NOWHERE  # the bot is not shown it, and its token may be a dead one
+        return ReplyState.UNREADABLE  # the bot is not shown it, and its token may be a dead one
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
     try:
-        return seen_in(await channel.fetch_message(place.message_id))
+        return state_of_message(await channel.fetch_message(place.message_id))
     except REQUEST_ERRORS as error:
         if classify(error) in {Failure.FORBIDDEN, Failure.GONE}:
-            return Seen.NOWHERE
-        raise NotNow(type(error).__name__, getattr(error, "retry_after", None)) from error
+            return ReplyState.UNREADABLE
+        raise ReplyUnavailable(type(error).__name__, getattr(error, "retry_after", None)) from error
 
 
-def seen_in(message: discord.Message) -> Seen:
+def state_of_message(message: discord.Message) -> ReplyState:
     """Tell by attachment, buttons and colour, which no language changes."""
     actions = {
         child.custom_id.split(":")[1]
@@ -35,9 +35,9 @@ def seen_in(message: discord.Message) -> Seen:
         if (getattr(child, "custom_id", None) or "").startswith("task:")
     }
     if actions & _FINISHED or any(each.filename == RESULT_NAME for each in message.attachments):
-        return Seen.DELIVERED
+        return ReplyState.DELIVERED
     if actions & _RUNNING or not message.embeds:
-        return Seen.UNDER_WAY
+        return ReplyState.RUNNING
     colour = message.embeds[0].colour
     between = not actions and colour is not None and colour.value == BLUE  # "putting it together" has no buttons
-    return Seen.UNDER_WAY if between else Seen.ENDED
+    return ReplyState.RUNNING if between else ReplyState.ENDED

@@ -7,27 +7,35 @@ import logging
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, language_of, language_of_server
+from bot.client import ExtendBot, fetch_guild_language, language_of
 from bot.languages import Language
-from bot.phrase import say
-from bot.task import Refused, Share, Task
+from bot.phrase import tr
+from bot.task import RequestRefused, Share, Task
 from cogs import _post
 from cogs._acknowledge import acknowledge
 from cogs._base_modal import BaseModal, open_modal
 from cogs._embeds import cut
-from cogs._film import film_of
+from cogs._film import load_film
 from cogs._lineage import links
-from cogs._posted import fetched, looked_for
-from cogs._posting import Film, Post, invite, publish
-from cogs._share_buttons import more_button, undo_button, view_of
-from cogs._venues import VENUES, Venue, check_bot, check_member, guild_of, member_of, venue
+from cogs._posted import fetch_post, find_post
+from cogs._posting import Film, Post, add_first_star, publish
+from cogs._share_buttons import extend_button, share_view, unshare_button
+from cogs._venues import (
+    POSTABLE_CHANNELS,
+    PostableChannel,
+    check_bot,
+    check_member,
+    guild_of,
+    member_of,
+    postable_channel,
+)
 
 log = logging.getLogger(__name__)
 
-_NO_SHOWCASE = say(
+_NO_SHOWCASE = tr(
     "Here I cannot offer you channels, and that server has no showcase: ask a moderator to choose one with /showcase."
 )
-_SHOWCASE_GONE = say(
+_SHOWCASE_GONE = tr(
     "Here I cannot offer you channels, and that server's showcase is gone: ask a moderator to choose another with "
     "/showcase."
 )
@@ -37,32 +45,39 @@ class ShareModal(BaseModal):
     """Asks where to, and whether with the prompt. It is lost at a restart, like every open modal: press Share again."""
 
     def __init__(
-        self, language: Language, task: Task, guild: discord.Guild, showcase: Venue | None, *, hint: str, choose: bool
+        self,
+        language: Language,
+        task: Task,
+        guild: discord.Guild,
+        showcase: PostableChannel | None,
+        *,
+        hint: str,
+        choose: bool,
     ) -> None:
         """`showcase` is chosen at first; without `choose` it is the only place (a direct message shows no channels).
 
         `hint`: what stands under the question where to.
         """
-        super().__init__(title=language.say("Share"))
+        super().__init__(title=language.tr("Share"))
         self._task = task
         self._guild = guild
         self._showcase = showcase
         self.where: ui.ChannelSelect[ui.View] | None = None
         if choose:
             self.where = _where(showcase)
-            self.add_item(ui.Label(text=language.say("Where to?"), description=cut(hint, 100), component=self.where))
+            self.add_item(ui.Label(text=language.tr("Where to?"), description=cut(hint, 100), component=self.where))
         elif showcase:
-            goes = language.say(
+            goes = language.tr(
                 "It goes to the showcase **#{channel}** of **{server}**.", channel=showcase.name, server=guild.name
             )
             self.add_item(ui.TextDisplay(goes))
         options = [
-            discord.SelectOption(label=language.say("Show it"), value="show", default=True),
-            discord.SelectOption(label=language.say("Hide it"), value="hide"),
+            discord.SelectOption(label=language.tr("Show it"), value="show", default=True),
+            discord.SelectOption(label=language.tr("Hide it"), value="hide"),
         ]
         self.prompt: ui.Select[ui.View] = ui.Select(custom_id="prompt", options=options)
-        named = language.say("The post names you either way")
-        self.add_item(ui.Label(text=language.say("Your prompt"), description=named, component=self.prompt))
+        named = language.tr("The post names you either way")
+        self.add_item(ui.Label(text=language.tr("Your prompt"), description=named, component=self.prompt))
 
     async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
         """Post it there, and say so privately."""
@@ -70,94 +85,94 @@ class ShareModal(BaseModal):
         chosen = self.where.values[0].id if self.where and self.where.values else None
         showcase = self._showcase.id if self._showcase else None
         if chosen is None and self._guild.get_channel_or_thread(showcase or 0) is None:
-            raise Refused(_SHOWCASE_GONE)
-        channel = venue(self._guild, chosen or showcase or 0)
+            raise RequestRefused(_SHOWCASE_GONE)
+        channel = postable_channel(self._guild, chosen or showcase or 0)
         member = await member_of(interaction, self._guild)
         check_bot(channel)
         check_member(channel, member, showcase=channel.id == showcase)
         share, already = await _share(interaction, self._task, channel, hidden=self.prompt.values == ["hide"])
         language, link = language_of(interaction), _post.post_url(share)
-        words = language.say("It is shared already: {link}", link=link)
+        words = language.tr("It is shared already: {link}", link=link)
         if not already:
-            words = language.say("Shared: {link}", link=link)
-        view = view_of(undo_button(language, share.id))
+            words = language.tr("Shared: {link}", link=link)
+        view = share_view(unshare_button(language, share.id))
         await interaction.followup.send(words, view=view, ephemeral=True, suppress_embeds=True)
 
 
-async def ask_where(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
+async def open_share_modal(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """What Share does: ask privately, if there is something to share and it is the presser's."""
     bot = interaction.client
-    task = await bot.sharing.result(task_id, interaction.user.id)
+    task = await bot.sharing.own_result(task_id, interaction.user.id)
     guild = guild_of(bot, task)
     showcase_id = await bot.sharing.showcase(guild.id)
     showcase = guild.get_channel_or_thread(showcase_id) if showcase_id else None
     usable = showcase if isinstance(showcase, discord.TextChannel | discord.ForumChannel | discord.Thread) else None
     choose = interaction.guild_id == guild.id
     if not choose and usable is None:
-        raise Refused(_SHOWCASE_GONE if showcase_id else _NO_SHOWCASE)
+        raise RequestRefused(_SHOWCASE_GONE if showcase_id else _NO_SHOWCASE)
     language = language_of(interaction)
-    hint = language.say("Where you and I may post files")
+    hint = language.tr("Where you and I may post files")
     if usable:
-        hint = language.say("#{channel} is this server's showcase", channel=usable.name)
+        hint = language.tr("#{channel} is this server's showcase", channel=usable.name)
     elif showcase_id:
-        hint = language.say("This server's showcase is gone; choose where you and I may post files")
+        hint = language.tr("This server's showcase is gone; choose where you and I may post files")
     await open_modal(interaction, ShareModal(language, task, guild, usable, hint=hint, choose=choose))
 
 
-async def settle_all(bot: ExtendBot) -> None:
+async def reconcile_shares(bot: ExtendBot) -> None:
     """At start: find out which shares an earlier run posted without writing it down."""
-    for share in await bot.sharing.unsettled():
-        async with bot.sharing.place(share.task_id, share.channel_id):
+    for share in await bot.sharing.unconfirmed():
+        async with bot.sharing.posting_lock(share.task_id, share.channel_id):
             try:
                 guild = bot.get_guild(share.guild_id)
-                current = await bot.sharing.share(share.id)
+                current = await bot.sharing.get(share.id)
                 if guild and current.message_id is None:
-                    await _settle(bot, current, venue(guild, share.channel_id))
-            except Refused:
+                    await _reconcile(bot, current, postable_channel(guild, share.channel_id))
+            except RequestRefused:
                 continue  # its creator may press Share again, and then it is looked for again
             except Exception:  # one odd share keeps none of the others from being looked for
                 log.exception("task %d: its share could not be looked for", share.task_id)
 
 
-async def _settle(bot: ExtendBot, share: Share, where: Venue) -> None:
-    message = await looked_for(bot, share, where)
+async def _reconcile(bot: ExtendBot, share: Share, where: PostableChannel) -> None:
+    message = await find_post(bot, share, where)
     if message is not None:
-        await bot.sharing.posted(share, message.channel.id, message.id)
-        await invite(message)
+        await bot.sharing.mark_posted(share, message.channel.id, message.id)
+        await add_first_star(message)
 
 
-def _where(showcase: Venue | None) -> ui.ChannelSelect[ui.View]:
+def _where(showcase: PostableChannel | None) -> ui.ChannelSelect[ui.View]:
     first = []
     if showcase is not None:
         first.append(discord.SelectDefaultValue(id=showcase.id, type=discord.SelectDefaultValueType.channel))
-    return ui.ChannelSelect(custom_id="where", channel_types=VENUES, default_values=first, required=True)
+    return ui.ChannelSelect(custom_id="where", channel_types=POSTABLE_CHANNELS, default_values=first, required=True)
 
 
 async def _share(
-    interaction: discord.Interaction[ExtendBot], task: Task, channel: Venue, *, hidden: bool
+    interaction: discord.Interaction[ExtendBot], task: Task, channel: PostableChannel, *, hidden: bool
 ) -> tuple[Share, bool]:
     """Post the result there, once however often this is asked; and whether it was there already."""
     bot = interaction.client
-    async with bot.sharing.place(task.id, channel.id):
-        task = await bot.sharing.result(task.id, interaction.user.id)  # it may have been deleted in the meantime
-        share, new = await bot.sharing.intend(task, channel.guild.id, channel.id, hidden=hidden)
+    async with bot.sharing.posting_lock(task.id, channel.id):
+        task = await bot.sharing.own_result(task.id, interaction.user.id)  # it may have been deleted in the meantime
+        share, new = await bot.sharing.reserve(task, channel.guild.id, channel.id, hidden=hidden)
         if share.message_id:
-            if await fetched(bot, share) is not None:
+            if await fetch_post(bot, share) is not None:
                 return share, True
-            await bot.sharing.forget(share)  # somebody deleted the post
-            share, new = await bot.sharing.intend(task, channel.guild.id, channel.id, hidden=hidden)
-        share = share.model_copy(update={"hidden": hidden})
-        async with film_of(interaction, task) as film:
+            await bot.sharing.delete(share)  # somebody deleted the post
+            share, new = await bot.sharing.reserve(task, channel.guild.id, channel.id, hidden=hidden)
+        share = share.model_copy(update={"prompt_hidden": hidden})
+        async with load_film(interaction, task) as film:
             post = await _post_of(interaction, share, task, channel, film)
             return await publish(bot, post, perhaps_posted=not new), False
 
 
 async def _post_of(
-    interaction: discord.Interaction[ExtendBot], share: Share, task: Task, channel: Venue, film: Film
+    interaction: discord.Interaction[ExtendBot], share: Share, task: Task, channel: PostableChannel, film: Film
 ) -> Post:
     """What is posted there, in the server's language. Raises Refused."""
-    bot, hidden = interaction.client, share.hidden
-    language = await language_of_server(bot, channel.guild.id)
+    bot, hidden = interaction.client, share.prompt_hidden
+    language = await fetch_guild_language(bot, channel.guild.id)
     steps = await bot.sharing.lineage(task)
     came = _post.lineage(language, steps, await links(bot, steps, channel))
     return Post(
@@ -167,5 +182,5 @@ async def _post_of(
         text=_post.post_text(language, task),
         embed=_post.post_embed(language, task, came, hidden=hidden, still=film.still is not None),
         title=_post.post_title(language, task, interaction.user.display_name, hidden=hidden),
-        view=view_of(more_button(language, share.id), undo_button(language, share.id)),
+        view=share_view(extend_button(language, share.id), unshare_button(language, share.id)),
     )

@@ -13,13 +13,13 @@ from discord.utils import format_dt
 
 from bot.languages import Language
 from bot.library import Page
-from bot.phrase import say
-from bot.task import State, Task
+from bot.phrase import tr
+from bot.task import Task, TaskState
 from cogs import _cards
 from cogs._embeds import cut, fit_embed, fit_embeds
 
-_NONE_YET = say("You have no tasks yet: type /extend to make a video longer.")
-_GONE = say("The reply was deleted, and so was the film.")
+_NONE_YET = tr("You have no tasks yet: type /extend to make a video longer.")
+_GONE = tr("The reply was deleted, and so was the film.")
 _WORDS = 100
 """Characters of a choice's name and description (Discord docs, Select Option; Autocomplete)."""
 _LEFT_OUT = {"fetch"}
@@ -27,7 +27,7 @@ _LEFT_OUT = {"fetch"}
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class TasksMessage:
     """What the message of /tasks shows: `actions` are buttons of one task, `stills` are attached by name."""
 
     content: str
@@ -38,42 +38,44 @@ class Shown:
     stills: dict[str, Path] = field(default_factory=dict)
 
 
-def page(shown: Page, stills: dict[int, Path], language: Language) -> Shown:
+def page(shown: Page, stills: dict[int, Path], language: Language) -> TasksMessage:
     """One page; `stills` are the pictures that there are, by task."""
     if not shown.tasks:
-        title, text = language.say("Your tasks"), language.tell(_NONE_YET)
-        return Shown("", [discord.Embed(title=title, description=text, colour=_cards.BLUE)])
+        title, text = language.tr("Your tasks"), language.translate(_NONE_YET)
+        return TasksMessage("", [discord.Embed(title=title, description=text, colour=_cards.BLUE)])
     names = {_still_name(task_id): path for task_id, path in stills.items()}
     embeds = fit_embeds([_entry(task, language, with_still=task.id in stills) for task in shown.tasks])
     controls: list[ui.Item[ui.View]] = [_select(shown, language)]
     if shown.number > 1:
-        controls.append(_button(language.say("Newer"), f"tasks:page:{shown.number - 1}"))
-    if shown.number < shown.of:
-        controls.append(_button(language.say("Older"), f"tasks:page:{shown.number + 1}"))
-    heading = language.say("**Your tasks**")
-    if shown.of > 1:
-        heading = language.say("**Your tasks**, page {number} of {all}", number=shown.number, all=shown.of)
-    return Shown(heading, embeds, controls, stills=names)
+        controls.append(_button(language.tr("Newer"), f"tasks:page:{shown.number - 1}"))
+    if shown.number < shown.page_count:
+        controls.append(_button(language.tr("Older"), f"tasks:page:{shown.number + 1}"))
+    heading = language.tr("**Your tasks**")
+    if shown.page_count > 1:
+        heading = language.tr("**Your tasks**, page {number} of {all}", number=shown.number, all=shown.page_count)
+    return TasksMessage(heading, embeds, controls, stills=names)
 
 
-def opened(task: Task, now: datetime, language: Language, page_number: int, still: Path | None, *, kept: bool) -> Shown:
+def task_page(
+    task: Task, now: datetime, language: Language, page_number: int, still: Path | None, *, kept: bool
+) -> TasksMessage:
     """One task with the buttons of its reply; `kept`: its film is still there."""
     card = _cards.card(task, now, language, still=still is not None)
-    reply = language.say("[Go to the reply]({url})", url=_cards.jump_url(task))
-    gone = language.tell(_GONE)
-    card.embed.add_field(name=language.say("Reply"), value=gone if task.deleted else reply, inline=False)
-    controls = [_button(language.say("Send again"), f"tasks:send:{task.id}")] if kept else []
-    controls.append(_button(language.say("All tasks"), f"tasks:page:{page_number}"))
+    reply = language.tr("[Go to the reply]({url})", url=_cards.jump_url(task))
+    gone = language.translate(_GONE)
+    card.embed.add_field(name=language.tr("Reply"), value=gone if task.deleted else reply, inline=False)
+    controls = [_button(language.tr("Send again"), f"tasks:send:{task.id}")] if kept else []
+    controls.append(_button(language.tr("All tasks"), f"tasks:page:{page_number}"))
     left_out = _LEFT_OUT if _shareable(task, kept=kept) else _LEFT_OUT | {"share"}
     actions = [action for action in card.actions if action not in left_out]
     stills = {_cards.STILL_NAME: still} if still else {}
-    heading = language.say("**Task {id}**", id=str(task.id))
-    return Shown(heading, [fit_embed(card.embed)], controls, task.id, actions, stills)
+    heading = language.tr("**Task {id}**", id=str(task.id))
+    return TasksMessage(heading, [fit_embed(card.embed)], controls, task.id, actions, stills)
 
 
 def choices(tasks: Iterable[Task], language: Language) -> list[tuple[str, str]]:
     """Names and values for autocomplete."""
-    return [(_cut(f"{task.id} · {_cards.standing(task, language)} · {_words(task)}"), str(task.id)) for task in tasks]
+    return [(_cut(f"{task.id} · {_cards.status_text(task, language)} · {_text(task)}"), str(task.id)) for task in tasks]
 
 
 def _shareable(task: Task, *, kept: bool) -> bool:
@@ -83,25 +85,25 @@ def _shareable(task: Task, *, kept: bool) -> bool:
 
 
 def _entry(task: Task, language: Language, *, with_still: bool) -> discord.Embed:
-    embed = discord.Embed(colour=_cards.colour(task), description=_cards.line(task, language))
+    embed = discord.Embed(colour=_cards.colour(task), description=_cards.list_entry(task, language))
     if with_still:
         embed.set_thumbnail(url=f"attachment://{_still_name(task.id)}")
-    if task.state is State.RENDERING and task.expected_at:
-        ends = language.say("about done {when}", when=format_dt(task.expected_at, "R"))
-        embed.add_field(name=language.say("Time"), value=ends)
+    if task.state is TaskState.RENDERING and task.expected_at:
+        ends = language.tr("about done {when}", when=format_dt(task.expected_at, "R"))
+        embed.add_field(name=language.tr("Time"), value=ends)
     return embed
 
 
 def _select(shown: Page, language: Language) -> ui.Select[ui.View]:
     options = [
         discord.SelectOption(
-            label=_cut(f"{task.id} · {_cards.standing(task, language)}"),
+            label=_cut(f"{task.id} · {_cards.status_text(task, language)}"),
             value=str(task.id),
-            description=_cut(_words(task)),
+            description=_cut(_text(task)),
         )
         for task in shown.tasks
     ]
-    placeholder = language.say("Open one…")
+    placeholder = language.tr("Open one…")
     return ui.Select(custom_id=f"tasks:open:{shown.number}", placeholder=placeholder, options=options)
 
 
@@ -113,7 +115,7 @@ def _still_name(task_id: int) -> str:
     return f"still-{task_id}.jpg"
 
 
-def _words(task: Task) -> str:
+def _text(task: Task) -> str:
     return " ".join(task.order.prompt.split()) or "…"
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import discord
 
 from bot.client import DISCORD_UNAVAILABLE, REQUEST_ERRORS, ExtendBot, is_unavailable
-from bot.phrase import say
-from bot.task import Refused, Task
+from bot.phrase import tr
+from bot.task import RequestRefused, Task
 from cogs._press import parse_id
 
 _MESSAGE_LINK = re.compile(
@@ -19,20 +19,20 @@ _MESSAGE_LINK = re.compile(
 _VIDEO_NAME = re.compile(r"\.(?:mp4|m4v|mov|webm|mkv|gif|avi)$", re.IGNORECASE)
 _MORE = re.compile(r"(?P<kind>task|share):more:(?P<id>[0-9]{1,18})")
 """The custom_ids of the buttons under a finished film."""
-_NO_RECORD = say(
+_NO_RECORD = tr(
     "I no longer have a record of that film, perhaps because its member deleted it: attach the video with /extend."
 )
 _LOOK_SECONDS = 1.5
 """Of the three in which a press must be answered."""
-_NOT_HERE = say("I cannot read that message: link to one in this server, in a channel that both you and I can see.")
-_SHOWS_NONE = say(
+_NOT_HERE = tr("I cannot read that message: link to one in this server, in a channel that both you and I can see.")
+_SHOWS_NONE = tr(
     "I see no video in that message. Discord shows me only some messages: right-click (or long-press) it and choose "
     "Apps → Extend video instead."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class VideoSource:
     """An address from which the video can be fetched, and its file name if it has one."""
 
     url: str
@@ -55,17 +55,17 @@ async def check_recorded(bot: ExtendBot, message: discord.Message) -> None:
             if match["kind"] == "task":
                 await bot.service.task_with_film(int(match["id"]))
             else:
-                await bot.sharing.shared(int(match["id"]))
-    except Refused as refusal:
-        raise Refused(_NO_RECORD) from refusal
+                await bot.sharing.get_with_task(int(match["id"]))
+    except RequestRefused as refusal:
+        raise RequestRefused(_NO_RECORD) from refusal
 
 
-def from_attachment(attachment: discord.Attachment) -> Source:
+def from_attachment(attachment: discord.Attachment) -> VideoSource:
     """The source of an attached file. Its content type is not believed: the file itself is looked at later."""
-    return Source(attachment.url, attachment.filename, attachment.size)
+    return VideoSource(attachment.url, attachment.filename, attachment.size)
 
 
-def video_in(message: discord.Message) -> Source | None:
+def find_video(message: discord.Message) -> VideoSource | None:
     """The first video in a message: its own, a forwarded one, or one in an embed."""
     attachments = [*message.attachments]
     embeds = [*message.embeds]
@@ -77,51 +77,56 @@ def video_in(message: discord.Message) -> Source | None:
             return from_attachment(attachment)
     for embed in embeds:
         if embed.video.url and embed.type in {"video", "gifv"} and _VIDEO_NAME.search(embed.video.url.split("?")[0]):
-            return Source(embed.video.url)
+            return VideoSource(embed.video.url)
     return None
 
 
-async def result_of(interaction: discord.Interaction[ExtendBot], task: Task) -> Source | None:
+async def find_result(interaction: discord.Interaction[ExtendBot], task: Task) -> VideoSource | None:
     """Where the task's film is: in the message whose button was pressed, in its reply, or still at FoxAPI.
 
     FoxAPI's comes last, for it may lack the film's beginning.
     """
-    found = video_in(interaction.message) if interaction.message else None
-    if found is None and task.told and not task.deleted and not task.place.ephemeral:
+    found = find_video(interaction.message) if interaction.message else None
+    if found is None and task.outcome_shown and not task.deleted and not task.place.ephemeral:
         found = await _in_reply(interaction.client, task)
-    if found is None and task.result_url and task.result_url_ends and task.result_url_ends > interaction.client.now():
-        found = Source(task.result_url)
+    if (
+        found is None
+        and task.result_url
+        and task.result_url_expires_at
+        and task.result_url_expires_at > interaction.client.now()
+    ):
+        found = VideoSource(task.result_url)
     return found
 
 
-async def _in_reply(bot: ExtendBot, task: Task) -> Source | None:
+async def _in_reply(bot: ExtendBot, task: Task) -> VideoSource | None:
     channel = bot.get_partial_messageable(task.place.channel_id, guild_id=task.place.guild_id)
     try:
         async with asyncio.timeout(_LOOK_SECONDS):
-            return video_in(await channel.fetch_message(task.place.message_id))
+            return find_video(await channel.fetch_message(task.place.message_id))
     except REQUEST_ERRORS:
         return None
 
 
-async def from_link(interaction: discord.Interaction[ExtendBot], url: str) -> Source:
+async def from_link(interaction: discord.Interaction[ExtendBot], url: str) -> VideoSource:
     """What a link stands for: a Discord message link for the video in that message, any other for itself.
 
     Raises Refused when the message cannot be read, by the bot or by the member.
     """
     link = _MESSAGE_LINK.fullmatch(url)
     if link is None:
-        return Source(url)
+        return VideoSource(url)
     if interaction.guild is None or link["guild"] != str(interaction.guild_id):
-        raise Refused(_NOT_HERE)
+        raise RequestRefused(_NOT_HERE)
     try:
         channel_id, message_id = parse_id(link["channel"]), parse_id(link["message"])
-    except Refused:
-        raise Refused(_NOT_HERE) from None
+    except RequestRefused:
+        raise RequestRefused(_NOT_HERE) from None
     message = await _message(interaction, interaction.guild, channel_id, message_id)
     await check_recorded(interaction.client, message)
-    source = video_in(message)
+    source = find_video(message)
     if source is None:
-        raise Refused(_SHOWS_NONE)
+        raise RequestRefused(_SHOWS_NONE)
     return source
 
 
@@ -131,13 +136,13 @@ async def _message(
     channel = guild.get_channel_or_thread(channel_id)
     member = interaction.user
     if not isinstance(channel, discord.abc.Messageable) or not isinstance(member, discord.Member):
-        raise Refused(_NOT_HERE)
+        raise RequestRefused(_NOT_HERE)
     may = channel.permissions_for(member)
     if not (may.view_channel and may.read_message_history):
-        raise Refused(_NOT_HERE)
+        raise RequestRefused(_NOT_HERE)
     try:
         if isinstance(channel, discord.Thread) and channel.is_private() and not may.manage_threads:
             await channel.fetch_member(member.id)
         return await channel.fetch_message(message_id)
     except REQUEST_ERRORS as error:
-        raise Refused(DISCORD_UNAVAILABLE if is_unavailable(error) else _NOT_HERE) from error
+        raise RequestRefused(DISCORD_UNAVAILABLE if is_unavailable(error) else _NOT_HERE) from error

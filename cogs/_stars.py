@@ -13,9 +13,9 @@ from datetime import timedelta
 import discord
 
 from bot.client import REQUEST_ERRORS, ExtendBot
-from bot.task import Refused, Share
+from bot.task import RequestRefused, Share
 from cogs._post import STAR
-from cogs._posted import fetched
+from cogs._posted import fetch_post
 
 _FRESH = timedelta(minutes=5)
 _MOST_COUNTED = 20
@@ -25,7 +25,7 @@ _AT_ONCE = 4
 _MOST_STARS = 1000
 
 
-async def count_stale(bot: ExtendBot, results: Iterable[list[Share]]) -> None:
+async def refresh_stars(bot: ExtendBot, results: Iterable[list[Share]]) -> None:
     """Count anew some of the results that were not counted lately; those that time does not allow stay as they are."""
     now = bot.now()
     stale = [posts for posts in results if not posts[0].counted_at or now - posts[0].counted_at > _FRESH]
@@ -49,14 +49,14 @@ async def _count(bot: ExtendBot, posts: list[Share]) -> None:
     members: set[int] = set()
     try:
         for post in posts:
-            message = await fetched(bot, post)
+            message = await fetch_post(bot, post)
             if message is None:
-                await bot.sharing.forget(post)
+                await bot.sharing.delete(post)
             else:
                 members |= await _starred_by(message)
-    except (Refused, *REQUEST_ERRORS):
+    except (RequestRefused, *REQUEST_ERRORS):
         return
-    await bot.sharing.counted(posts, len(members - {posts[0].user_id}))
+    await bot.sharing.save_stars(posts, len(members - {posts[0].user_id}))
 
 
 async def _starred_by(message: discord.Message) -> set[int]:

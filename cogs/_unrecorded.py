@@ -10,23 +10,23 @@ import re
 import discord
 
 from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify, language_of
-from bot.library import NOT_YOURS, Presser
-from bot.phrase import say
-from bot.task import Refused
+from bot.library import NOT_YOURS, Actor
+from bot.phrase import tr
+from bot.task import RequestRefused
 from cogs._acknowledge import acknowledge
-from cogs._posted import withdraw_all
+from cogs._posted import delete_posts
 
-_UNKNOWN = say("I no longer know that task.")
-_DONE = say("Deleted.")
-_POSTS_LEFT = say("Discord did not let me take every shared post back just now: press again in a minute.")
-_NOT_READABLE = say("I can no longer read that reply: delete it yourself, or ask a moderator.")
+_UNKNOWN = tr("I no longer know that task.")
+_DONE = tr("Deleted.")
+_POSTS_LEFT = tr("Discord did not let me take every shared post back just now: press again in a minute.")
+_NOT_READABLE = tr("I can no longer read that reply: delete it yourself, or ask a moderator.")
 _MENTION = re.compile(r"<@!?(?P<id>[0-9]{1,20})>")
 
 
-def presser_of(interaction: discord.Interaction[ExtendBot]) -> Presser:
+def actor_of(interaction: discord.Interaction[ExtendBot]) -> Actor:
     """Who pressed, and what they may do where they did."""
     may = interaction.permissions if interaction.guild_id else discord.Permissions.none()
-    return Presser(
+    return Actor(
         user_id=interaction.user.id,
         guild_id=interaction.guild_id,
         channel_id=interaction.channel_id,
@@ -41,11 +41,11 @@ def check_unrecorded(
     """The message, if it is the bot's reply with that task and the presser may delete it; raises Refused."""
     bot_id = interaction.client.user.id if interaction.client.user else 0
     if message is None or message.author.id != bot_id or f"task:delete:{task_id}" not in _custom_ids(message):
-        raise Refused(_UNKNOWN)
-    presser = presser_of(interaction)
-    moderates = not message.flags.ephemeral and presser.moderates_channel(presser.guild_id, message.channel.id)
-    if _member_of(message) != presser.user_id and not moderates:
-        raise Refused(NOT_YOURS)
+        raise RequestRefused(_UNKNOWN)
+    actor = actor_of(interaction)
+    moderates = not message.flags.ephemeral and actor.moderates_channel(actor.guild_id, message.channel.id)
+    if _member_of(message) != actor.user_id and not moderates:
+        raise RequestRefused(NOT_YOURS)
     return message
 
 
@@ -62,17 +62,17 @@ async def delete_unrecorded(interaction: discord.Interaction[ExtendBot], task_id
     channel = bot.get_partial_messageable(interaction.channel_id or 0, guild_id=interaction.guild_id)
     try:
         message = check_unrecorded(interaction, await channel.fetch_message(message_id), task_id)
-        if not await withdraw_all(bot, task_id):
-            await interaction.edit_original_response(content=language.tell(_POSTS_LEFT))
+        if not await delete_posts(bot, task_id):
+            await interaction.edit_original_response(content=language.translate(_POSTS_LEFT))
             return
         await message.delete()
     except REQUEST_ERRORS as error:
         failure = classify(error)
         if failure is Failure.FORBIDDEN:
-            raise Refused(_NOT_READABLE) from error
+            raise RequestRefused(_NOT_READABLE) from error
         if failure is not Failure.GONE:
             raise
-    await interaction.edit_original_response(content=language.tell(_DONE), view=None)
+    await interaction.edit_original_response(content=language.translate(_DONE), view=None)
 
 
 def _member_of(message: discord.Message) -> int | None:

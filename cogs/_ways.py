@@ -17,10 +17,10 @@ import discord
 from discord.utils import MISSING
 
 from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify
-from bot.runner import NotNow
-from bot.task import Place, Task
+from bot.runner import ReplyUnavailable
+from bot.task import ReplyTarget, Task
 from cogs import _cards
-from cogs._buttons import view_of
+from cogs._buttons import task_view
 from cogs._cards import RESULT_NAME, Card
 from cogs._files import opened
 
@@ -28,7 +28,7 @@ _UNKNOWN_MESSAGE = 10008
 _CLOCKS_DIFFER = timedelta(minutes=1)
 
 
-class Closed(Exception):
+class RouteClosed(Exception):
     """The way does not lead to the message any more."""
 
 
@@ -37,7 +37,7 @@ class TooLarge(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class ReplyContent:
     """What is to be shown: a card, and the file that belongs to it."""
 
     task_id: int
@@ -53,7 +53,7 @@ class Parcel:
     @asynccontextmanager
     async def sending(self) -> AsyncIterator[list[discord.File]]:
         """A new File object, because each serves one request; what goes wrong meanwhile is one of the three errors."""
-        with _verdict():
+        with classify_errors():
             async with opened(*([(self.file, self.filename)] if self.file else [])) as files:
                 yield files
 
@@ -63,7 +63,7 @@ class Parcel:
         return kept if self.keeps else files
 
 
-async def by_token(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
+async def by_token(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) -> ReplyTarget:
     """Edit the reply as the interaction that made it; the only way to an ephemeral one."""
     hook = discord.Webhook.partial(place.application_id, place.token.get_secret_value(), client=bot)
     async with parcel.sending() as files:
@@ -72,23 +72,23 @@ async def by_token(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
             content=parcel.card.content,
             embed=parcel.card.embed,
             attachments=parcel.attachments(files),
-            view=view_of(parcel.task_id, parcel.card.actions, bot.languages.of(place.locale)),
+            view=task_view(parcel.task_id, parcel.card.actions, bot.languages.best_match(place.locale)),
             allowed_mentions=discord.AllowedMentions.none(),
         )
     return place
 
 
-async def privately(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
+async def privately(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) -> ReplyTarget:
     """Delete the public reply, and tell its member alone, as the interaction that made it."""
     token = place.token.get_secret_value()
     # discord.py sends private messages only by webhooks that it knows to be an application's: those of type 3.
     hook = discord.Webhook.from_state({"id": place.application_id, "type": 3, "token": token}, state=bot._connection)
-    with _verdict():
-        with _gone_is_good():  # in this order: what answers "is thinking…" would be as public as that is
+    with classify_errors():
+        with ignore_deleted():  # in this order: what answers "is thinking…" would be as public as that is
             await hook.delete_message(place.message_id)
         message: discord.WebhookMessage = await hook.send(
             embed=parcel.card.embed,
-            view=view_of(parcel.task_id, parcel.card.actions, bot.languages.of(place.locale)),
+            view=task_view(parcel.task_id, parcel.card.actions, bot.languages.best_match(place.locale)),
             ephemeral=True,
             allowed_mentions=discord.AllowedMentions.none(),
             wait=True,
@@ -96,44 +96,46 @@ async def privately(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
     return place.model_copy(update={"message_id": message.id, "ephemeral": True})
 
 
-async def by_bot(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
+async def by_bot(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) -> ReplyTarget:
     """Edit the reply as the bot, which needs no token but View Channel."""
     if place.ephemeral:
-        raise Closed("only its token reaches an ephemeral reply")
+        raise RouteClosed("only its token reaches an ephemeral reply")
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
     async with parcel.sending() as files:
         await channel.get_partial_message(place.message_id).edit(
             content=parcel.card.content,
             embed=parcel.card.embed,
             attachments=parcel.attachments(files),
-            view=view_of(parcel.task_id, parcel.card.actions, bot.languages.of(place.locale)),
+            view=task_view(parcel.task_id, parcel.card.actions, bot.languages.best_match(place.locale)),
             allowed_mentions=discord.AllowedMentions.none(),
         )
     return place
 
 
-async def new_message(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
+async def new_message(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) -> ReplyTarget:
     """Post in the channel, mentioning the member and nobody else. Never for what was private."""
     if place.ephemeral:
-        raise Closed("a private reply is not made public")
+        raise RouteClosed("a private reply is not made public")
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
     return await _post(bot, channel, place, parcel)
 
 
-async def direct_message(bot: ExtendBot, place: Place, parcel: Parcel) -> Place:
+async def direct_message(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) -> ReplyTarget:
     """Write to the member directly, the last way."""
-    with _verdict():
+    with classify_errors():
         channel = await bot.create_dm(discord.Object(parcel.user_id))
     return await _post(bot, channel, place.model_copy(update={"guild_id": None, "ephemeral": False}), parcel)
 
 
-async def _post(bot: ExtendBot, channel: discord.abc.Messageable, place: Place, parcel: Parcel) -> Place:
+async def _post(
+    bot: ExtendBot, channel: discord.abc.Messageable, place: ReplyTarget, parcel: ReplyContent
+) -> ReplyTarget:
     async with parcel.sending() as files:
         message = await channel.send(
             f"<@{parcel.user_id}>",
             embed=parcel.card.embed,
             files=files,
-            view=view_of(parcel.task_id, parcel.card.actions, bot.languages.of(place.locale)),
+            view=task_view(parcel.task_id, parcel.card.actions, bot.languages.best_match(place.locale)),
             allowed_mentions=discord.AllowedMentions(
                 everyone=False, roles=False, users=[discord.Object(parcel.user_id)]
             ),
@@ -150,11 +152,11 @@ async def ping(bot: ExtendBot, task: Task, *, again: bool) -> None:
     """
     place = task.place
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
-    with _verdict():
+    with classify_errors():
         if again and await _answered(bot, channel, task):
             return
         await channel.send(
-            _cards.ping(task, bot.languages.of(place.locale)),
+            _cards.ping(task, bot.languages.best_match(place.locale)),
             reference=discord.MessageReference(
                 message_id=place.message_id, channel_id=place.channel_id, fail_if_not_exists=False
             ),
@@ -169,7 +171,7 @@ async def _answered(bot: ExtendBot, channel: discord.abc.Messageable, task: Task
     """Whether the bot has answered the reply since it first tried to. Raises what discord.py raises."""
     # Without Read Message History the list would be empty, but this is refused.
     await channel.fetch_message(task.place.message_id)
-    since = (task.ping_at or task.changed_at) - _CLOCKS_DIFFER
+    since = (task.notification_attempted_at or task.state_changed_at) - _CLOCKS_DIFFER
     async for message in channel.history(after=since, limit=100):
         answers = message.reference is not None and message.reference.message_id == task.place.message_id
         if answers and bot.user is not None and message.author.id == bot.user.id:
@@ -177,22 +179,23 @@ async def _answered(bot: ExtendBot, channel: discord.abc.Messageable, task: Task
     return False
 
 
-async def remove_by_bot(bot: ExtendBot, place: Place) -> None:
+async def remove_by_bot(bot: ExtendBot, place: ReplyTarget) -> None:
     """Delete the reply as the bot; that it is gone already is as good."""
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
-    with _verdict(), _gone_is_good():
+    with classify_errors(), ignore_deleted():
         await channel.get_partial_message(place.message_id).delete()
 
 
-async def remove_by_token(bot: ExtendBot, place: Place) -> None:
+async def remove_by_token(bot: ExtendBot, place: ReplyTarget) -> None:
     """Delete the reply as the interaction that made it, or as a press on it; the only way to an ephemeral one."""
     hook = discord.Webhook.partial(place.application_id, place.token.get_secret_value(), client=bot)
-    with _verdict(), _gone_is_good():
+    with classify_errors(), ignore_deleted():
         await hook.delete_message(place.message_id)
 
 
 @contextmanager
-def _gone_is_good() -> Iterator[None]:
+def ignore_deleted() -> Iterator[None]:
+    """A message that is gone already is as good as one that was just deleted."""
     try:
         yield
     except discord.NotFound as error:
@@ -201,7 +204,7 @@ def _gone_is_good() -> Iterator[None]:
 
 
 @contextmanager
-def _verdict() -> Iterator[None]:
+def classify_errors() -> Iterator[None]:
     """Sort what discord.py raises into this module's exceptions."""
     try:
         yield
@@ -210,10 +213,10 @@ def _verdict() -> Iterator[None]:
             case Failure.TOO_LARGE:
                 raise TooLarge(str(error)) from error
             case Failure.FORBIDDEN | Failure.GONE:
-                raise Closed(str(error)) from error
+                raise RouteClosed(str(error)) from error
             case Failure.REJECTED if _is_bad_request(error):
-                raise Closed(str(error)) from error
-        raise NotNow(_describe(error), getattr(error, "retry_after", None)) from error
+                raise RouteClosed(str(error)) from error
+        raise ReplyUnavailable(_describe(error), getattr(error, "retry_after", None)) from error
 
 
 def _is_bad_request(error: BaseException) -> bool:

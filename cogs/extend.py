@@ -10,16 +10,16 @@ from discord.app_commands import Range
 from discord.ext import commands
 
 from bot.client import ExtendBot, language_of
-from bot.phrase import say
-from bot.task import PROMPT_MAX, SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Refused, ResultKind
+from bot.phrase import tr
+from bot.task import PROMPT_MAX, SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, RequestRefused, ResultKind
 from cogs._base_modal import open_modal
-from cogs._begin import begin, order_from
+from cogs._begin import request_from, submit_request
 from cogs._modal import ExtendModal
 from cogs._share_buttons import next_part
-from cogs._sources import Source, check_recorded, from_attachment, video_in
+from cogs._sources import VideoSource, check_recorded, find_video, from_attachment
 
 
-class Extend(commands.Cog):
+class ExtendCog(commands.Cog):
     """`/extend` and its menu."""
 
     def __init__(self, bot: ExtendBot) -> None:
@@ -56,15 +56,15 @@ class Extend(commands.Cog):
     ) -> None:
         """Make a video longer: it goes on from its last frame as your prompt says."""
         if (video is None) == (link is None):
-            raise Refused(say("Give me one video: either attach it as `video`, or put its address into `link`."))
-        source = from_attachment(video) if video else Source((link or "").strip())
-        order = order_from(interaction, prompt, source, seconds, result=ResultKind(result), private=private)
-        await begin(interaction, order)
+            raise RequestRefused(tr("Give me one video: either attach it as `video`, or put its address into `link`."))
+        source = from_attachment(video) if video else VideoSource((link or "").strip())
+        order = request_from(interaction, prompt, source, seconds, result=ResultKind(result), private=private)
+        await submit_request(interaction, order)
 
     async def _extend_message(self, interaction: discord.Interaction[ExtendBot], message: discord.Message) -> None:
-        source = video_in(message)
+        source = find_video(message)
         if source is None:
-            raise Refused(say("I see no video in that message: choose one that carries a video file."))
+            raise RequestRefused(tr("I see no video in that message: choose one that carries a video file."))
         await check_recorded(interaction.client, message)
         modal = await next_part(interaction, message, source)
         if modal is None:
@@ -75,4 +75,4 @@ class Extend(commands.Cog):
 
 async def setup(bot: ExtendBot) -> None:
     """Called by discord.py when the cog is loaded."""
-    await bot.add_cog(Extend(bot))
+    await bot.add_cog(ExtendCog(bot))

@@ -15,23 +15,23 @@ from discord.ext import commands
 
 from bot.client import ExtendBot, language_of
 from bot.languages import Language
-from bot.phrase import say
-from bot.task import Refused, Share
+from bot.phrase import tr
+from bot.task import RequestRefused, Share
 from cogs import _post
 from cogs._acknowledge import acknowledge
 from cogs._embeds import fit_embeds
-from cogs._posted import fetched
-from cogs._press import Pressed
-from cogs._stars import count_stale
+from cogs._posted import fetch_post
+from cogs._press import PersistentItem
+from cogs._stars import refresh_stars
 
 Period = Literal["week", "month", "ever"]
 _SINCE: dict[str, timedelta | None] = {"week": timedelta(days=7), "month": timedelta(days=30), "ever": None}
 _TITLES = {
-    "week": say("Most starred of the last 7 days"),
-    "month": say("Most starred of the last 30 days"),
-    "ever": say("Most starred"),
+    "week": tr("Most starred of the last 7 days"),
+    "month": tr("Most starred of the last 30 days"),
+    "ever": tr("Most starred"),
 }
-_LABELS = {"week": say("Week"), "month": say("Month"), "ever": say("Ever")}
+_LABELS = {"week": tr("Week"), "month": tr("Month"), "ever": tr("Ever")}
 _PER_PAGE = 3
 
 
@@ -44,10 +44,12 @@ class _Page:
     view: ui.View
 
 
-class GalleryButton(Pressed, template=r"gallery:(?P<role>[a-z]+):(?P<period>week|month|ever):(?P<page>[0-9]{1,4})"):
+class GalleryButton(
+    PersistentItem, template=r"gallery:(?P<role>[a-z]+):(?P<period>week|month|ever):(?P<page>[0-9]{1,4})"
+):
     """Leads to another page, or to another span of time."""
 
-    async def pressed(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
+    async def on_use(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
         """Show that page in place of this one."""
         self.check_private(interaction)
         await acknowledge(interaction)
@@ -55,7 +57,7 @@ class GalleryButton(Pressed, template=r"gallery:(?P<role>[a-z]+):(?P<period>week
         await interaction.edit_original_response(content=shown.content, embeds=shown.embeds, view=shown.view)
 
 
-class Gallery(commands.Cog):
+class GalleryCog(commands.Cog):
     """The gallery. Each member gets their own, of the channels that they can see."""
 
     @app_commands.command()
@@ -71,11 +73,11 @@ class Gallery(commands.Cog):
 async def _page(interaction: discord.Interaction[ExtendBot], period: str, number: int) -> _Page:
     bot, guild, member, language = interaction.client, interaction.guild, interaction.user, language_of(interaction)
     if guild is None or not isinstance(member, discord.Member):
-        raise Refused(say("The gallery is of a server: use /gallery there."))
+        raise RequestRefused(tr("The gallery is of a server: use /gallery there."))
     span = _SINCE[period]
     since = bot.now() - span if span else datetime(2015, 1, 1, tzinfo=UTC)  # Discord's first year
     results = await bot.sharing.gallery(guild.id, since)
-    await count_stale(bot, [posts for posts in results.values() if _opened(member, posts)])
+    await refresh_stars(bot, [posts for posts in results.values() if _opened(member, posts)])
     counted = await bot.sharing.gallery(guild.id, since)
     seen = [_opened(member, posts) for posts in counted.values()]
     ranked = [posts[0] for posts in seen if posts and posts[0].stars]
@@ -83,9 +85,9 @@ async def _page(interaction: discord.Interaction[ExtendBot], period: str, number
     number = min(number, pages - 1)
     first = number * _PER_PAGE
     embeds = await _entries(bot, language, ranked[first : first + _PER_PAGE], first + 1)
-    content = language.say("**{title}** · page {page} of {pages}", title=_TITLES[period], page=number + 1, pages=pages)
+    content = language.tr("**{title}** · page {page} of {pages}", title=_TITLES[period], page=number + 1, pages=pages)
     if not ranked:
-        content = language.say("Nothing here has a ⭐ yet. Share a film, and give those that you like a ⭐.")
+        content = language.tr("Nothing here has a ⭐ yet. Share a film, and give those that you like a ⭐.")
     return _Page(content, embeds, _view(language, period, number, pages))
 
 
@@ -106,16 +108,16 @@ async def _entries(bot: ExtendBot, language: Language, posts: Sequence[Share], r
     """The page's results, each with its still; a picture's address works for a day, so it is asked for each time."""
     embeds = []
     for place, post in enumerate(posts, rank):
-        with suppress(Refused):  # it was taken back just now
-            _, task = await bot.sharing.shared(post.id)
-            embeds.append(_post.entry(language, task, post, place, await _still(bot, post)))
+        with suppress(RequestRefused):  # it was taken back just now
+            _, task = await bot.sharing.get_with_task(post.id)
+            embeds.append(_post.gallery_embed(language, task, post, place, await _still(bot, post)))
     return fit_embeds(embeds)
 
 
 async def _still(bot: ExtendBot, post: Share) -> str | None:
     try:
-        message = await fetched(bot, post)
-    except Refused:
+        message = await fetch_post(bot, post)
+    except RequestRefused:
         return None
     return message.embeds[0].thumbnail.url if message and message.embeds else None
 
@@ -126,7 +128,7 @@ def _view(language: Language, period: str, number: int, pages: int) -> ui.View:
     view.add_item(_button("◀", "back", period, max(0, number - 1), disabled=number == 0))
     view.add_item(_button("▶", "next", period, number + 1, disabled=number + 1 >= pages))
     for span in _SINCE:
-        view.add_item(_button(language.tell(_LABELS[span]), "span", span, 0, disabled=span == period))
+        view.add_item(_button(language.translate(_LABELS[span]), "span", span, 0, disabled=span == period))
     return view
 
 
@@ -140,4 +142,4 @@ def _button(label: str, role: str, period: str, page: int, *, disabled: bool) ->
 async def setup(bot: ExtendBot) -> None:
     """Called by discord.py when the cog is loaded."""
     bot.add_dynamic_items(GalleryButton)
-    await bot.add_cog(Gallery())
+    await bot.add_cog(GalleryCog())

@@ -9,11 +9,11 @@ from collections import deque
 import discord
 from discord.ext import commands
 
-from bot.client import REQUEST_ERRORS, ExtendBot, language_under
+from bot.client import REQUEST_ERRORS, ExtendBot, guild_language
 from bot.news import Event, LimitsChanged
-from bot.rules import Limits
+from bot.rules import GuildLimits
 from cogs._embeds import CONTENT_MAX, cut, length
-from cogs._lines import line_of, server_of
+from cogs._lines import entry_text, server_of
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ _LAST_SECONDS = 2.0
 """How long the end of the program waits for lines to be written."""
 
 
-class Journal(commands.Cog):
+class ModLog(commands.Cog):
     """Takes the service's news; one writer per channel, so that a slow one holds up no other."""
 
     def __init__(self, bot: ExtendBot) -> None:
@@ -48,27 +48,27 @@ class Journal(commands.Cog):
 
     async def _read(self) -> None:
         while True:
-            event = await self._bot.service.news.next()
+            event = await self._bot.service.events.get()
             try:
-                await self._take(event)
+                await self._handle(event)
             except Exception:  # a log that cannot be written must not end the log
                 log.exception("could not tell a log channel of %s", type(event).__name__)
 
-    async def _take(self, event: Event) -> None:
+    async def _handle(self, event: Event) -> None:
         guild_id = server_of(event)
         if guild_id is None:
             return
         limits = await self._limits(guild_id, event)
         channel_id = _channel(limits, event)
         if channel_id is not None:
-            line = line_of(event, language_under(self._bot, guild_id, limits))
+            line = entry_text(event, guild_language(self._bot, guild_id, limits))
             self._waiting.setdefault(channel_id, deque(maxlen=_WAITING)).append(cut(line, CONTENT_MAX))
             if channel_id not in self._writers:
                 self._writers[channel_id] = asyncio.create_task(
                     self._write(guild_id, channel_id), name=f"journal {channel_id}"
                 )
 
-    async def _limits(self, guild_id: int, event: Event) -> Limits:
+    async def _limits(self, guild_id: int, event: Event) -> GuildLimits:
         if isinstance(event, LimitsChanged):
             return event.new
         return await self._bot.service.moderation.limits_of(guild_id)
@@ -93,7 +93,7 @@ class Journal(commands.Cog):
             self._failing.discard(channel_id)
 
 
-def _channel(limits: Limits, event: Event) -> int | None:
+def _channel(limits: GuildLimits, event: Event) -> int | None:
     """Where the server wants it; the end of the log itself is still told in the old channel."""
     old = event.old.log_channel_id if isinstance(event, LimitsChanged) else None
     return limits.log_channel_id or old
@@ -109,4 +109,4 @@ def _page(waiting: deque[str]) -> str:
 
 async def setup(bot: ExtendBot) -> None:
     """Called by discord.py when the cog is loaded."""
-    await bot.add_cog(Journal(bot))
+    await bot.add_cog(ModLog(bot))

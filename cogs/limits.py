@@ -10,15 +10,15 @@ from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
 
-from bot.client import ExtendBot, answer_error, language_of
-from bot.languages import own_name
-from bot.phrase import Phrase, say
-from bot.task import SECONDS_MAX, Refused
+from bot.client import ExtendBot, language_of, respond_with_error
+from bot.languages import native_name
+from bot.phrase import Translatable, tr
+from bot.task import SECONDS_MAX, RequestRefused
 from cogs import _rulings
-from cogs._deeds import PanelItem, draw
+from cogs._deeds import PanelItem, render
 from cogs._embeds import CONTENT_MAX, cut
-from cogs._moderators import guild_of_moderator, wait_privately
-from cogs._panel import Choice
+from cogs._moderators import defer_ephemeral, require_moderator
+from cogs._panel import PanelSelection
 
 Interaction = discord.Interaction[ExtendBot]
 _MOST = 1_000_000
@@ -30,14 +30,14 @@ _LogChannel = discord.TextChannel | discord.Thread
 
 @app_commands.default_permissions(manage_guild=True)
 @app_commands.guild_only()
-class Limits(commands.GroupCog, name="limits", description="See and change what members may do here"):
+class LimitsCog(commands.GroupCog, name="limits", description="See and change what members may do here"):
     """The commands. Each checks again who asks."""
 
     @app_commands.command()
     async def show(self, interaction: Interaction) -> None:
         """Show every limit and what is used of it, and change them on the spot."""
-        await wait_privately(interaction)
-        await draw(interaction, Choice())
+        await defer_ephemeral(interaction)
+        await render(interaction, PanelSelection())
 
     @app_commands.command(name="set")
     @app_commands.describe(
@@ -68,9 +68,9 @@ class Limits(commands.GroupCog, name="limits", description="See and change what 
             "cooldown": cooldown,
         }
         given = {name: number for name, number in numbers.items() if number is not None}
-        guild_of_moderator(interaction)
+        require_moderator(interaction)
         if not given:
-            raise Refused(say("Give at least one number to set; /limits show lets you press buttons instead."))
+            raise RequestRefused(tr("Give at least one number to set; /limits show lets you press buttons instead."))
         await _answer(interaction, partial(_rulings.change, interaction, **given))
 
     @app_commands.command()
@@ -112,18 +112,20 @@ class Limits(commands.GroupCog, name="limits", description="See and change what 
     @app_commands.describe(channel="Where I write a line for each task and each change; leave it out for nowhere")
     async def log(self, interaction: Interaction, channel: _LogChannel | None = None) -> None:
         """Choose the channel in which I report."""
-        await _answer(interaction, partial(_rulings.log_to, interaction, channel.id if channel else None))
+        await _answer(interaction, partial(_rulings.set_log_channel, interaction, channel.id if channel else None))
 
     @app_commands.command()
     @app_commands.describe(choice="A language by its own name, or what Discord's server settings say")
     async def language(self, interaction: Interaction, choice: Range[str, 1, 50]) -> None:
         """Choose the language that I speak to everybody here."""
-        await _answer(interaction, partial(_rulings.speak, interaction, choice))
+        await _answer(interaction, partial(_rulings.set_language, interaction, choice))
 
     @language.autocomplete("choice")
     async def _languages(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        automatic = language_of(interaction).say("As Discord says (automatic)")
-        names = {automatic: _rulings.AUTOMATIC} | {own_name(code): code for code in interaction.client.languages.codes}
+        automatic = language_of(interaction).tr("As Discord says (automatic)")
+        names = {automatic: _rulings.AUTOMATIC} | {
+            native_name(code): code for code in interaction.client.languages.codes
+        }
         fit = [(name, code) for name, code in names.items() if typed.strip().casefold() in name.casefold()]
         return [app_commands.Choice(name=name, value=code) for name, code in (fit or names.items())][:_MOST_OFFERED]
 
@@ -135,17 +137,19 @@ class Limits(commands.GroupCog, name="limits", description="See and change what 
             return
         if custom_id not in _on(interaction.message):
             try:
-                guild_of_moderator(interaction)
-            except Refused as refusal:
-                await answer_error(interaction, refusal)
+                require_moderator(interaction)
+            except RequestRefused as refusal:
+                await respond_with_error(interaction, refusal)
             else:
-                await answer_error(interaction, Refused(say("That is no longer here: open /limits show again.")))
+                await respond_with_error(
+                    interaction, RequestRefused(tr("That is no longer here: open /limits show again."))
+                )
 
 
-async def _answer(interaction: Interaction, ruling: Callable[[], Awaitable[Phrase]]) -> None:
+async def _answer(interaction: Interaction, moderation: Callable[[], Awaitable[Translatable]]) -> None:
     """Answer privately with what became of it."""
-    await wait_privately(interaction)
-    told = cut(language_of(interaction).tell(await ruling()), CONTENT_MAX)
+    await defer_ephemeral(interaction)
+    told = cut(language_of(interaction).translate(await moderation()), CONTENT_MAX)
     await interaction.followup.send(told, ephemeral=True, allowed_mentions=discord.AllowedMentions.none())
 
 
@@ -158,4 +162,4 @@ def _on(message: discord.Message | None) -> set[str | None]:
 async def setup(bot: ExtendBot) -> None:
     """Called by discord.py when the cog is loaded."""
     bot.add_dynamic_items(PanelItem)
-    await bot.add_cog(Limits())
+    await bot.add_cog(LimitsCog())

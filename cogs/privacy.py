@@ -11,96 +11,100 @@ from discord.ext import commands
 
 from bot.client import ExtendBot, language_of
 from bot.languages import Language
-from bot.phrase import say
-from bot.service import Kept
+from bot.phrase import tr
+from bot.service import StoredData
 from cogs._acknowledge import acknowledge
 from cogs._cards import BLUE
 from cogs._embeds import fit_embed
-from cogs._lineage import relink
-from cogs._press import Pressed
+from cogs._lineage import update_links
+from cogs._press import PersistentItem
 
-_WHAT = say(
+_WHAT = tr(
     "**For each of your tasks:** your id, the server and channel, your prompt, the addresses of the clip and the "
     "result, lengths, times, how it ended, and what FoxAPI said that it costs.\n"
     "**Clips and videos:** your clip only while a task runs; a delivered film for some days, to send it again.\n"
     "**Who gets it:** FoxAPI gets your prompt and clip, to make the video. Moderators see your name, prompt and "
     "outcome in their log (not the prompt of private tasks), and counts in /usage. Nobody else."
 )
-_LONG = say(
+_LONG = tr(
     "Until you delete it, and at most 90 days after its end (unless my operator changed that); what you shared, until "
     "you take it back. What belongs to a server goes some time after I am removed from there (30 days, unless my "
     "operator changed that). Deleting leaves messages in Discord as they are: delete those yourself. That a task was "
     "started stays known for 24 hours, without its content, for the limits count it."
 )
-_ASK = say("This deletes what I keep of all your tasks, on every server, and cannot be undone. Delete it?")
+_ASK = tr("This deletes what I keep of all your tasks, on every server, and cannot be undone. Delete it?")
 _LABELS = {
-    "ask": (say("Delete my data…"), discord.ButtonStyle.secondary),
-    "sure": (say("Delete it"), discord.ButtonStyle.danger),
+    "ask": (tr("Delete my data…"), discord.ButtonStyle.secondary),
+    "sure": (tr("Delete it"), discord.ButtonStyle.danger),
 }
 
 
-class PrivacyButton(Pressed, template=r"privacy:(?P<action>ask|sure)"):
+class PrivacyButton(PersistentItem, template=r"privacy:(?P<action>ask|sure)"):
     """Deletes the presser's own data, after asking once."""
 
     @classmethod
     def of(cls, action: str, language: Language) -> Self:
         """A new one; `action`: ask or sure."""
         label, style = _LABELS[action]
-        return cls(ui.Button(label=language.tell(label), style=style, custom_id=f"privacy:{action}"))
+        return cls(ui.Button(label=language.translate(label), style=style, custom_id=f"privacy:{action}"))
 
-    async def pressed(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
+    async def on_use(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
         """Ask, or do it."""
         if match["action"] == "ask":
             language = language_of(interaction)
-            await interaction.response.send_message(language.tell(_ASK), view=_view("sure", language), ephemeral=True)
+            await interaction.response.send_message(
+                language.translate(_ASK), view=_view("sure", language), ephemeral=True
+            )
         else:
             self.check_private(interaction)
-            await _forget(interaction)
+            await _delete_data(interaction)
 
 
-class Privacy(commands.Cog):
+class PrivacyCog(commands.Cog):
     """One command."""
 
     @app_commands.command()
     async def privacy(self, interaction: discord.Interaction[ExtendBot]) -> None:
         """Show what I keep of you, and delete it if you like."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
-        kept = await interaction.client.service.kept(interaction.user.id)
+        kept = await interaction.client.service.stored_data(interaction.user.id)
         language = language_of(interaction)
-        title = language.say("What I keep of you")
+        title = language.tr("What I keep of you")
         embed = discord.Embed(title=title, colour=BLUE, description=_now(kept, language))
-        embed.add_field(name=language.say("What"), value=language.tell(_WHAT), inline=False)
-        embed.add_field(name=language.say("For how long"), value=language.tell(_LONG), inline=False)
+        embed.add_field(name=language.tr("What"), value=language.translate(_WHAT), inline=False)
+        embed.add_field(name=language.tr("For how long"), value=language.translate(_LONG), inline=False)
         await interaction.followup.send(embed=fit_embed(embed), view=_view("ask", language), ephemeral=True)
 
 
-async def _forget(interaction: discord.Interaction[ExtendBot]) -> None:
+async def _delete_data(interaction: discord.Interaction[ExtendBot]) -> None:
     await acknowledge(interaction)
     bot = interaction.client
-    task_ids = await bot.service.forget(interaction.user.id)
-    await bot.library.drop_films(task_ids)
-    kept = await bot.service.kept(interaction.user.id)
+    task_ids = await bot.service.delete_member_data(interaction.user.id)
+    await bot.history.drop_films(task_ids)
+    kept = await bot.service.stored_data(interaction.user.id)
     language = language_of(interaction)
-    done = [language.say("Deleted.")]
+    done = [language.tr("Deleted.")]
     if kept.unfinished:
-        done.append(language.say("The ones still running are deleted when they end."))
+        done.append(language.tr("The ones still running are deleted when they end."))
     await interaction.edit_original_response(content=" ".join([*done, _now(kept, language)]), view=None)
-    await relink(bot, *task_ids)
+    await update_links(bot, *task_ids)
 
 
-def _now(kept: Kept, language: Language) -> str:
+def _now(kept: StoredData, language: Language) -> str:
     if kept.unfinished:
-        tasks = language.counted(
+        tasks = language.tr_plural(
             "I keep **{count}** task of yours ({unfinished} unfinished).",
             "I keep **{count}** tasks of yours ({unfinished} unfinished).",
             kept.tasks,
             unfinished=kept.unfinished,
         )
     else:
-        tasks = language.counted("I keep **{count}** task of yours.", "I keep **{count}** tasks of yours.", kept.tasks)
+        tasks = language.tr_plural(
+            "I keep **{count}** task of yours.", "I keep **{count}** tasks of yours.", kept.tasks
+        )
     if not kept.servers:
         return tasks
-    ruled = language.counted(
+    ruled = language.tr_plural(
         "The moderators of {count} server decided something on you, and that is theirs to keep.",
         "The moderators of {count} servers decided something on you, and that is theirs to keep.",
         kept.servers,
@@ -117,4 +121,4 @@ def _view(action: str, language: Language) -> ui.View:
 async def setup(bot: ExtendBot) -> None:
     """Called by discord.py when the cog is loaded."""
     bot.add_dynamic_items(PrivacyButton)
-    await bot.add_cog(Privacy())
+    await bot.add_cog(PrivacyCog())

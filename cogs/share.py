@@ -11,13 +11,13 @@ from discord.ext import commands
 
 from bot.client import ExtendBot, language_of
 from bot.languages import Language
-from bot.phrase import say
-from bot.task import Refused
+from bot.phrase import tr
+from bot.task import RequestRefused
 from cogs._acknowledge import acknowledge
-from cogs._posted import withdraw_left
+from cogs._posted import delete_leftover_posts
 from cogs._share_buttons import ShareButton
-from cogs._sharing import settle_all
-from cogs._venues import check_bot, venue
+from cogs._sharing import reconcile_shares
+from cogs._venues import check_bot, postable_channel
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _WITHDRAW_AGAIN = 600.0
 """Seconds between two tries to take back posts of deleted results."""
 
 
-class Share(commands.Cog):
+class ShowcaseCog(commands.Cog):
     """The showcase of a server."""
 
     def __init__(self, bot: ExtendBot) -> None:
@@ -46,12 +46,12 @@ class Share(commands.Cog):
 
     async def _settle(self) -> None:
         try:
-            await settle_all(self._bot)
+            await reconcile_shares(self._bot)
         except Exception:  # a share that is not settled is looked for again when its creator presses
             log.exception("could not look for shares")
         while True:
             try:
-                await withdraw_left(self._bot)
+                await delete_leftover_posts(self._bot)
             except Exception:
                 log.exception("could not take back the posts of deleted results")
             await asyncio.sleep(_WITHDRAW_AGAIN)
@@ -72,13 +72,13 @@ class Share(commands.Cog):
         """Choose the channel to which members share their finished films."""
         # Server admins can change who is offered a command, so it is checked here once more.
         if interaction.guild is None or not interaction.permissions.manage_guild:
-            raise Refused(say("Only members with Manage Server can choose the showcase."))
+            raise RequestRefused(tr("Only members with Manage Server can choose the showcase."))
         if channel and off:
-            raise Refused(say("Either choose a channel, or switch the showcase off."))
+            raise RequestRefused(tr("Either choose a channel, or switch the showcase off."))
         guild, sharing = interaction.guild, interaction.client.sharing
         await acknowledge(interaction, ephemeral=True, thinking=True)
         if channel:
-            check_bot(venue(guild, channel.id))
+            check_bot(postable_channel(guild, channel.id))
             await sharing.set_showcase(guild.id, channel.id)
         elif off:
             await sharing.set_showcase(guild.id, None)
@@ -89,17 +89,17 @@ class Share(commands.Cog):
 def _words(language: Language, guild: discord.Guild, chosen: int | None) -> str:
     """What the showcase is, and what to do if it cannot be used."""
     if chosen is None:
-        return language.say("This server has no showcase: members choose a channel each time they share.")
+        return language.tr("This server has no showcase: members choose a channel each time they share.")
     if guild.get_channel_or_thread(chosen) is None:
-        return language.say("This server's showcase is gone: choose another with /showcase.")
+        return language.tr("This server's showcase is gone: choose another with /showcase.")
     try:
-        check_bot(venue(guild, chosen))
-    except Refused as lacking:
-        return language.tell(lacking.sentence)
-    return language.say("This server's showcase is <#{channel}>.", channel=str(chosen))
+        check_bot(postable_channel(guild, chosen))
+    except RequestRefused as lacking:
+        return language.translate(lacking.message)
+    return language.tr("This server's showcase is <#{channel}>.", channel=str(chosen))
 
 
 async def setup(bot: ExtendBot) -> None:
     """Called by discord.py when the cog is loaded."""
     bot.add_dynamic_items(ShareButton)
-    await bot.add_cog(Share(bot))
+    await bot.add_cog(ShowcaseCog(bot))

@@ -12,12 +12,12 @@ from discord.ext import commands
 from bot.client import ExtendBot, language_of
 from cogs import _books
 from cogs._chart import chart
-from cogs._moderators import wait_privately
+from cogs._moderators import defer_ephemeral
 
 _DAYS = 30
 
 
-class Usage(commands.Cog):
+class UsageCog(commands.Cog):
     """One command."""
 
     @app_commands.command()
@@ -25,7 +25,7 @@ class Usage(commands.Cog):
     @app_commands.guild_only()
     async def usage(self, interaction: discord.Interaction[ExtendBot]) -> None:
         """Show what was made here in the last 7 and 30 days, by day and by member, with a CSV."""
-        guild_id = await wait_privately(interaction)
+        guild_id = await defer_ephemeral(interaction)
         report = await interaction.client.service.moderation.usage(guild_id, _DAYS)
         picture = await asyncio.to_thread(chart, _books.bars(report))
         table = await asyncio.to_thread(_books.table, report)
@@ -42,4 +42,4 @@ class Usage(commands.Cog):
 
 async def setup(bot: ExtendBot) -> None:
     """Called by discord.py when the cog is loaded."""
-    await bot.add_cog(Usage())
+    await bot.add_cog(UsageCog())

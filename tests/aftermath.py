@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from bot.task import State
+from bot.task import TaskState
 from tests.ending import RESULT, Scene, until
-from tests.stage import CREATE, Json, Stage, text_of, title_of
+from tests.stage import CREATE, Harness, Json, text_of, title_of
 
-TITLES = {State.DELIVERED: "Finished", State.UNCLEAR: "Nobody knows"}
-BILLED = {State.DELIVERED: "yes", State.UNCLEAR: "unknown"}
+TITLES = {TaskState.DELIVERED: "Finished", TaskState.UNCLEAR: "Nobody knows"}
+BILLED = {TaskState.DELIVERED: "yes", TaskState.UNCLEAR: "unknown"}
 
 
-async def settled(scene: Scene, last: State) -> None:
+async def settled(scene: Scene, last: TaskState) -> None:
     """Wait until every task has ended and its member knows, the newest as `last`; then nothing of them is left."""
-    await until(lambda: all(row.state.ended and row.told for row in scene.rows()))
+    await until(lambda: all(row.state.is_final and row.told for row in scene.rows()))
     *others, ended = scene.rows()
     assert (ended.state, ended.billed) == (last, BILLED[last])
-    assert (ended.remote_id is None) == (last is State.UNCLEAR)
-    assert {row.state for row in others} <= {State.DELIVERED}
+    assert (ended.remote_id is None) == (last is TaskState.UNCLEAR)
+    assert {row.state for row in others} <= {TaskState.DELIVERED}
     await until(lambda: not scene.kept(), timeout=2)
 
 
-def sent_paid_downloaded(stage: Stage) -> tuple[int, int, int]:
+def sent_paid_downloaded(stage: Harness) -> tuple[int, int, int]:
     """Create calls that FoxAPI has seen, those that it took, and requests for results."""
     calls = stage.fox.faults
     return len(calls.matching("POST", CREATE)), len(stage.fox.payments), len(calls.matching("GET", RESULT))
@@ -37,10 +37,10 @@ async def one_message_each(scene: Scene, *, in_its_reply: bool = True) -> None:
         await _shows(stage, message, row.state)
 
 
-async def _shows(stage: Stage, message: Json, state: State) -> None:
+async def _shows(stage: Harness, message: Json, state: TaskState) -> None:
     assert title_of(message) == TITLES[state]
     assert "Cancel" not in [button["label"] for line in message["components"] for button in line["components"]]
-    if state is State.UNCLEAR:
+    if state is TaskState.UNCLEAR:
         assert message["attachments"] == []
         assert "may have been billed" in text_of(message)
         assert any("answer to the paid request was lost" in line for line in stage.lines)

@@ -13,11 +13,11 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bot.application import utc_now
-from bot.rules import Limits, Roofs
+from bot.rules import GuildLimits, OperatorLimits
 from bot.sandbox.fox import Quirks, Task
-from bot.sandbox.fox.contract import Order
+from bot.sandbox.fox.contract import RenderRequest
 from bot.store import Store
-from bot.task import Clip, State
+from bot.task import TaskState, VideoInfo
 from tests.bench_process import running
 from tests.bench_stage import CHANNELS, BenchStage, bench_stage
 from tests.makers import a_case, a_place, an_order
@@ -70,9 +70,11 @@ async def _fill(stage: BenchStage, folder: Path, tasks: int) -> None:
     channels = [world.channel_named(name) for name in CHANNELS]
     messages = []
     for number in range(tasks):
-        message = world.post(world.new_message(channels[number % len(channels)].id, world.bot.id))
+        message = world.create(world.new_message(channels[number % len(channels)].id, world.bot.id))
         messages.append((int(message.id), int(message.channel_id)))
-        remote = Task(f"pending-{number}", int(now.timestamp()), Order(PROMPT, "http://x.test/a", 6), 5, 60, Quirks())
+        remote = Task(
+            f"pending-{number}", int(now.timestamp()), RenderRequest(PROMPT, "http://x.test/a", 6), 5, 60, Quirks()
+        )
         remote.status, remote.progress = "processing", 40
         stage.fox.tasks[remote.id] = remote
     file = folder / "data" / "bot.db"
@@ -87,15 +89,17 @@ async def _one(store: Store, at: tuple[int, int], now: datetime, guild_id: int, 
     order = an_order(guild_id=guild_id, channel_id=at[1], prompt=PROMPT)
     token = SecretStr("t" * 200)
     where = {"channel_id": at[1], "guild_id": guild_id, "application_id": application_id, "token": token}
-    place = a_place(at[0], token_ends=earlier + timedelta(minutes=14), **where)
-    task = await store.reserve(order, place, earlier, a_case(order, earlier, Limits()))
-    claimed = await store.claim(Roofs(max_preparing=1), earlier)
+    place = a_place(at[0], token_expires_at=earlier + timedelta(minutes=14), **where)
+    task = await store.tasks.create(order, place, earlier, a_case(order, earlier, GuildLimits()))
+    claimed = await store.queue.claim(OperatorLimits(max_preparing=1), earlier)
     assert claimed is not None
-    clip = Clip(seconds=4, width=640, height=360, video_codec="h264", container="mp4", fps=25, audio=True, size=90_000)
-    task = await store.note(claimed, clip=clip, submitted=clip, video_url="http://x.test/a")
-    task = await store.move(task, State.SENDING, earlier)
+    clip = VideoInfo(
+        seconds=4, width=640, height=360, video_codec="h264", container="mp4", fps=25, audio=True, size=90_000
+    )
+    task = await store.tasks.update(claimed, clip=clip, submitted=clip, video_url="http://x.test/a")
+    task = await store.tasks.transition(task, TaskState.SUBMITTING, earlier)
     known = {"remote_id": "pending-0", "sent_at": earlier, "expected_at": now.astimezone(UTC), "progress": 40}
-    await store.move(task, State.RENDERING, earlier, **known)
+    await store.tasks.transition(task, TaskState.RENDERING, earlier, **known)
 
 
 def _multiply(file: Path, messages: Sequence[tuple[int, int]]) -> None:

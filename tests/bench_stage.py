@@ -22,7 +22,7 @@ from bot.sandbox.discord.options import check, resolve
 from bot.sandbox.discord.server import DiscordServer
 from bot.sandbox.faults import Call
 from bot.sandbox.fox import FoxServer
-from bot.sandbox.fox.canned import Canned
+from bot.sandbox.fox.canned import Prerendered
 from tests.stage import A_VIDEO, NO_LIMITS, Json
 
 _CALLBACK = re.compile(r"^/api/v10/interactions/(\d+)/")
@@ -57,7 +57,7 @@ class BenchStage:
     """When FoxAPI was asked for a task."""
     _interactions: dict[str, str] = field(default_factory=dict)
     _tokens: dict[str, str] = field(default_factory=dict)
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _events: asyncio.Event = field(default_factory=asyncio.Event)
 
     def environment(self, folder: Path, tasks: int) -> dict[str, str]:
         """The bot's settings: those of a new installation, but for what bounds how many tasks there may be at once."""
@@ -117,8 +117,8 @@ class BenchStage:
         try:
             async with asyncio.timeout(timeout):
                 while any(each.delivered is None for each in self.marks.values() if self._hopeful(each)):
-                    self._news.clear()
-                    await self._news.wait()
+                    self._events.clear()
+                    await self._events.wait()
         except TimeoutError:
             return False
         return True
@@ -147,14 +147,14 @@ class BenchStage:
             if marks and call.status == 200:
                 # It came when it was read, not when it was answered.
                 marks.answered = time.perf_counter() - (self.discord.clock.now() - call.at)
-                self._news.set()
+                self._events.set()
         elif (found := _REPLY.match(call.path)) and call.method == "PATCH":
             film = int(call.headers.get("Content-Length", 0)) > A_VIDEO
             kind = "film" if film else "edit"
             marks = self.marks.get(self._tokens.get(found[1], ""))
             if film and marks and call.status == 200:
                 marks.delivered = time.perf_counter()
-                self._news.set()
+                self._events.set()
         self.calls[kind] += 1
 
     def _fox_called(self, call: Call) -> None:
@@ -183,7 +183,7 @@ async def bench_stage(folder: Path, film: Path, seconds: float, seed: int) -> As
             noted[0].called(call)
 
         discord = await stack.enter_async_context(DiscordServer(clock=clock, watch=told))
-        canned = Canned(film, seconds, seed)
+        canned = Prerendered(film, seconds, seed)
         fox = await stack.enter_async_context(FoxServer(clock, watch=told, balance=10_000_000, canned=canned))
         noted.append(BenchStage(discord, fox, folder))
         yield noted[0]

@@ -18,9 +18,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from bot.rules import Roofs
+from bot.rules import OperatorLimits
 from bot.store import Store
-from bot.task import State
+from bot.task import TaskState
 from tests.databases import ENGINES, Database, new_database
 from tests.history import FIRST_MEMBER, HOME, History, add_history
 from tests.makers import NOON, a_case, a_place, an_order
@@ -28,7 +28,7 @@ from tests.postgres import new_folder, programs, shared_cluster, stop_shared
 
 TIMES = 15
 AT_ONCE = 20
-ROOFS = Roofs(max_running=10**6, max_preparing=10**6, max_waiting=10**6, server_waiting=10**6)
+OPERATOR_LIMITS = OperatorLimits(max_running=10**6, max_preparing=10**6, max_waiting=10**6, server_waiting=10**6)
 Operation = Callable[[], Awaitable[object]]
 
 
@@ -44,7 +44,7 @@ async def opened(engine: str, history: History) -> AsyncIterator[Store]:
                     pass
                 add_history(database, history)
                 async with Store.open(database.url) as store:
-                    await store.leases.join()
+                    await store.leases.register()
                     await _some_at_work(store, database)
                     yield store
     finally:
@@ -54,11 +54,11 @@ async def opened(engine: str, history: History) -> AsyncIterator[Store]:
 async def _some_at_work(store: Store, database: Database) -> None:
     for number in range(10):
         order = an_order(user_id=FIRST_MEMBER + number, guild_id=HOME)
-        await store.reserve(order, a_place(5000 + number), NOON, a_case(order))
+        await store.tasks.create(order, a_place(5000 + number), NOON, a_case(order))
         if number < 5:
-            task = await store.claim(ROOFS, NOON)
+            task = await store.queue.claim(OPERATOR_LIMITS, NOON)
             assert task
-            await store.move(task, State.RENDERING, NOON)
+            await store.tasks.transition(task, TaskState.RENDERING, NOON)
     if not database.url.startswith("sqlite"):
         database.sql("ANALYZE")
 
@@ -70,26 +70,26 @@ def operations(store: Store, tasks: int) -> dict[str, Operation]:
 
     async def take_order() -> None:
         now = NOON + timedelta(seconds=60)
-        task = await store.reserve(order, a_place(next(messages)), now, a_case(order, now))
-        await store.move(task, State.CANCELLED, NOON, told=True)
+        task = await store.tasks.create(order, a_place(next(messages)), now, a_case(order, now))
+        await store.tasks.transition(task, TaskState.CANCELLED, NOON, outcome_shown=True)
 
     return {
         "an order": take_order,
-        "leases.take": lambda: store.leases.take(range(10**6)),
-        "claim (no slot)": lambda: store.claim(Roofs(max_preparing=1), NOON),
-        "give_slot (none)": lambda: store.give_slot(Roofs(max_running=1), 0, NOON),
-        "lineup": lambda: store.lineup(ROOFS, 0, NOON),
-        "recent_durations": store.recent_durations,
-        "next_parts": lambda: store.catalogue.next_parts([max(1, tasks // 2)]),
-        "a page of /tasks": lambda: store.catalogue.page(FIRST_MEMBER, 0, 5),
+        "leases.take": lambda: store.leases.claim_orphaned(range(10**6)),
+        "claim (no slot)": lambda: store.queue.claim(OperatorLimits(max_preparing=1), NOON),
+        "give_slot (none)": lambda: store.queue.give_slot(OperatorLimits(max_running=1), 0, NOON),
+        "lineup": lambda: store.queue.snapshot(OPERATOR_LIMITS, 0, NOON),
+        "recent_durations": store.tasks.recent_durations,
+        "next_parts": lambda: store.tasks.children([max(1, tasks // 2)]),
+        "a page of /tasks": lambda: store.tasks.page(FIRST_MEMBER, 0, 5),
         "overview": store.overview.read,
-        "attic.sweep": lambda: store.attic.sweep(NOON, timedelta(days=30)),
-        "attic.delete_tokens": lambda: store.attic.delete_tokens(NOON),
-        "attic.forget": lambda: store.attic.forget(1, NOON),
-        "servers.present": lambda: store.servers.present([HOME], NOON),
-        "worth_keeping": lambda: store.catalogue.worth_keeping(range(1, min(tasks, 50))),
-        "left_behind": lambda: store.shares.left_behind(10),
-        "unsettled": lambda: store.shares.unsettled(10),
+        "attic.sweep": lambda: store.retention.delete_due(NOON, timedelta(days=30)),
+        "attic.delete_tokens": lambda: store.retention.delete_tokens(NOON),
+        "attic.forget": lambda: store.retention.delete_member(1, NOON),
+        "servers.present": lambda: store.guilds.sync([HOME], NOON),
+        "worth_keeping": lambda: store.tasks.with_keepable_video(range(1, min(tasks, 50))),
+        "left_behind": lambda: store.shares.of_deleted_tasks(10),
+        "unsettled": lambda: store.shares.unconfirmed(10),
     }
 
 
@@ -119,7 +119,9 @@ async def orders_a_second(tasks_a_day: int, seconds: float = 5) -> float:
             nonlocal done
             order = an_order(user_id=number, guild_id=5000 + number)
             while time.perf_counter() < ends:
-                await store.reserve(order, a_place(next(messages)), NOON, a_case(order, roofs=ROOFS))
+                await store.tasks.create(
+                    order, a_place(next(messages)), NOON, a_case(order, operator_limits=OPERATOR_LIMITS)
+                )
                 done += 1
 
         await asyncio.gather(*(member(1 + number) for number in range(AT_ONCE)))

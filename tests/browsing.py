@@ -14,7 +14,7 @@ from bot.sandbox.app import Sandbox
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 NO_BROWSER = "no Chromium on this machine's PATH"
 QUIET = ["--no-sandbox", "--disable-sync", "--disable-background-networking", "--disable-component-update"]
-_PATIENCE = 30_000.0
+_TIMEOUT = 30_000.0
 """Milliseconds."""
 
 
@@ -22,7 +22,7 @@ _PATIENCE = 30_000.0
 async def opened(browser: Browser, url: str, width: int = 1280, height: int = 800) -> AsyncIterator[Page]:
     """A new page at `url`."""
     page = await browser.new_page(viewport={"width": width, "height": height})
-    page.set_default_timeout(_PATIENCE)
+    page.set_default_timeout(_TIMEOUT)
     await page.goto(url)
     yield page
     await page.close()

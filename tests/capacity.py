@@ -104,15 +104,15 @@ def hour(servers: int, chance: random.Random) -> Hour:
 def asks(begun: float, takes: float) -> list[float]:
     """When a task is asked for, the last time once it is done."""
     sent_at = BEGIN + timedelta(seconds=begun)
-    expected = estimate.at_start(sent_at, None, [RENDER_SECONDS] * 3)
+    expected = estimate.initial_eta(sent_at, None, [RENDER_SECONDS] * 3)
     now, asked = begun, list[float]()
     while not asked or asked[-1] < begun + takes:
         at = BEGIN + timedelta(seconds=now)
         known = cast("Task", _Known(sent_at, expected))
-        now += estimate.next_query(known, at, POLL_SECONDS)
+        now += estimate.next_poll(known, at, POLL_SECONDS)
         asked.append(now)
         percent = min(99, int((now - begun) / takes * 100))
-        expected = estimate.under_way(sent_at, BEGIN + timedelta(seconds=now), percent, expected)
+        expected = estimate.updated_eta(sent_at, BEGIN + timedelta(seconds=now), percent, expected)
     return asked
 
 

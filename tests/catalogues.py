@@ -23,17 +23,17 @@ from discord import app_commands
 
 from bot.application import utc_now
 from bot.client import ExtendBot
-from bot.library import Library
-from bot.media import Fetcher, Ffmpeg, Folders
-from bot.news import News
-from bot.rules import Limits, Roofs
-from bot.service import Service
-from bot.sharing import Sharing
+from bot.library import TaskHistory
+from bot.media import Downloader, Ffmpeg, Workspaces
+from bot.news import EventQueue
+from bot.rules import GuildLimits, OperatorLimits
+from bot.service import TaskService
+from bot.sharing import SharingService
 from bot.store import Store
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "bot" / "languages"
-_KEYWORDS = {"say": None, "counted": (1, 2)}
+_KEYWORDS = {"tr": None, "tr_plural": (1, 2)}
 _METHODS = [("bot/sandbox/**", "ignore"), ("bot/languages/**", "ignore"), ("**.py", "python")]
 _KINDS = (discord.AppCommandType.chat_input, discord.AppCommandType.message)
 
@@ -103,10 +103,10 @@ async def offline_bot() -> AsyncIterator[ExtendBot]:
     """The bot with all its cogs, connected to nothing."""
     with tempfile.TemporaryDirectory() as folder:
         async with Store.open(f"sqlite+aiosqlite:///{folder}/bot.db") as store:
-            service = Service(store, utc_now, lambda _: None, Limits(), Roofs(), News())
-            library = Library(store, Folders(Path(folder) / "tasks", most_bytes=1))
-            sharing = Sharing(store, Ffmpeg(), Fetcher(), utc_now)
-            bot = ExtendBot(service, library, sharing, api_url="http://127.0.0.1:9", edit_seconds=5, now=utc_now)
+            service = TaskService(store, utc_now, lambda _: None, GuildLimits(), OperatorLimits(), EventQueue())
+            history = TaskHistory(store, Workspaces(Path(folder) / "tasks", most_bytes=1))
+            sharing = SharingService(store, Ffmpeg(), Downloader(), utc_now)
+            bot = ExtendBot(service, history, sharing, api_url="http://127.0.0.1:9", edit_seconds=5, now=utc_now)
             async with bot:
                 await bot.load_cogs()
                 yield bot

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bot.rules import Roofs
+from bot.rules import OperatorLimits
 from bot.store import Store
 from tests.databases import Database, PostgresDatabase, SQLiteFile
 from tests.makers import NOON, a_case, a_place, an_order
@@ -87,7 +87,7 @@ async def fill(store: Store, count: int) -> None:
     """Put so many tasks in line, of many members on many servers."""
     for number in range(1, count + 1):
         order = an_order(user_id=1 + number % MEMBERS, guild_id=1000 + number % SERVERS)
-        await store.reserve(order, a_place(number), NOON, a_case(order))
+        await store.tasks.create(order, a_place(number), NOON, a_case(order))
 
 
 def several(count: int) -> Reaching:
@@ -111,7 +111,7 @@ def several(count: int) -> Reaching:
 async def work(url: str, way: str) -> None:
     """One of several: reach when told to, and say what it got."""
     async with Store.open(url) as store:
-        await store.leases.join()
+        await store.leases.register()
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
         print(json.dumps(await reach(store, way)))
@@ -120,7 +120,7 @@ async def work(url: str, way: str) -> None:
 async def alone(url: str, way: str) -> tuple[list[Claims], float]:
     """In this process."""
     async with Store.open(url) as store:
-        await store.leases.join()
+        await store.leases.register()
         began = time.monotonic()
         return [await reach(store, way)], time.monotonic() - began
 
@@ -140,14 +140,14 @@ async def reach(store: Store, way: str) -> Claims:
 async def one_claim(store: Store, way: str, mine: list[int]) -> Claims:
     """The next in line, or a handful of those that nobody holds."""
     if way == "turns":
-        roofs = Roofs(max_running=10**6, max_preparing=10**6)
-        task = await store.claim(roofs, NOON)
+        operator_limits = OperatorLimits(max_running=10**6, max_preparing=10**6)
+        task = await store.queue.claim(operator_limits, NOON)
         if task is None:
             return []
-        await store.note(task, prepared_at=NOON)
-        await store.give_slot(roofs, 0, NOON)
-        return [(task.id, task.fence)]
-    return [(task.id, task.fence) for task in await store.leases.take(mine)]
+        await store.tasks.update(task, prepared_at=NOON)
+        await store.queue.give_slot(operator_limits, 0, NOON)
+        return [(task.id, task.fencing_token)]
+    return [(task.id, task.fencing_token) for task in await store.leases.claim_orphaned(mine)]
 
 
 if __name__ == "__main__":

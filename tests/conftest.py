@@ -16,7 +16,7 @@ from tests.browsing import CHROMIUM, QUIET
 from tests.clips import Clips
 from tests.databases import ENGINES, Database, new_database
 from tests.postgres import NOT_FOUND, Cluster, new_folder, programs, shared_cluster, stop_shared
-from tests.stage import Stage, on_stage
+from tests.stage import Harness, on_stage
 
 # How long an example takes to be drawn depends on what else the machine does.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -139,7 +139,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, clips: Clips, database: Database) -> AsyncIterator[Stage]:
+async def stage(tmp_path: Path, clips: Clips, database: Database) -> AsyncIterator[Harness]:
     """Both stand-ins and three members, fresh for each test."""
     async with on_stage(tmp_path, clips, database) as set_up:
         yield set_up

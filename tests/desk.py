@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.news import News
-from bot.rules import Limits, Roofs
-from bot.service import Service
+from bot.news import EventQueue
+from bot.rules import GuildLimits, OperatorLimits
+from bot.service import TaskService
 from bot.store import Store
-from bot.task import Billed, Refused, State, Task
+from bot.task import Billed, RequestRefused, Task, TaskState
 from tests.databases import Database
-from tests.makers import NOON, ROOMY, a_place, an_asker, an_order
+from tests.makers import NOON, ROOMY, a_place, a_requester, an_order
 
 GUILD, MOD, ALF, BEA = 22, 1, 11, 12
 GRACE = timedelta(days=30)
@@ -23,38 +23,40 @@ HOUR = timedelta(hours=1)
 
 
 @dataclass
-class Desk:
+class ServiceHarness:
     """The service at a time that the test sets."""
 
     store: Store
     database: Database
-    defaults: Limits = field(default_factory=Limits)
-    roofs: Roofs = ROOMY
+    defaults: GuildLimits = field(default_factory=GuildLimits)
+    operator_limits: OperatorLimits = ROOMY
     time: datetime = NOON
-    news: News = field(default_factory=News)
+    events: EventQueue = field(default_factory=EventQueue)
     messages: int = 0
     rung: list[int | None] = field(default_factory=list)
 
     @property
-    def service(self) -> Service:
-        return Service(self.store, lambda: self.time, self.rung.append, self.defaults, self.roofs, self.news)
+    def service(self) -> TaskService:
+        return TaskService(
+            self.store, lambda: self.time, self.rung.append, self.defaults, self.operator_limits, self.events
+        )
 
     async def submit(self, user: int = ALF, guild: int | None = GUILD, prompt: str = "go on") -> Task:
         self.messages += 1
         order = an_order(user_id=user, guild_id=guild, prompt=prompt)
-        return await self.service.submit(order, a_place(self.messages), an_asker(user_id=user, guild_id=guild))
+        return await self.service.submit(order, a_place(self.messages), a_requester(user_id=user, guild_id=guild))
 
-    async def refused(self, user: int = ALF, guild: int | None = GUILD) -> Refused:
-        with pytest.raises(Refused) as caught:
+    async def refused(self, user: int = ALF, guild: int | None = GUILD) -> RequestRefused:
+        with pytest.raises(RequestRefused) as caught:
             await self.submit(user, guild)
         return caught.value
 
-    async def end(self, task: Task, state: State, billed: Billed, **changes: object) -> Task:
-        return await self.store.move(task, state, self.time, billed=billed, told=True, **changes)
+    async def end(self, task: Task, state: TaskState, billed: Billed, **changes: object) -> Task:
+        return await self.store.tasks.transition(task, state, self.time, billed=billed, outcome_shown=True, **changes)
 
 
 @asynccontextmanager
-async def at_desk(database: Database) -> AsyncIterator[Desk]:
+async def open_service_harness(database: Database) -> AsyncIterator[ServiceHarness]:
     """Open the service on a new database."""
     async with Store.open(database.url) as store:
-        yield Desk(store, database)
+        yield ServiceHarness(store, database)

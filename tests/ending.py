@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from bot.sandbox.botprocess import BotProcess
 from bot.sandbox.faults import Answer, Hold
 from bot.sandbox.fox.quirks import Pause, Quirks
-from bot.task import State
-from tests.stage import A_VIDEO, CREATE, Json, Stage
+from bot.task import TaskState
+from tests.stage import A_VIDEO, CREATE, Harness, Json
 
 CLIP, RESULT, EDIT, POST = "/cdn/", "^/results/", "/webhooks/.*/messages/", "/channels/.*/messages$"
 """Paths of calls: the member's clip, FoxAPI's result, an edit of the reply, a new message."""
@@ -28,7 +28,7 @@ class Row(NamedTuple):
     """What the database holds of a task."""
 
     id: int
-    state: State
+    state: TaskState
     told: bool
     billed: str
     remote_id: str | None
@@ -39,7 +39,7 @@ class Row(NamedTuple):
 class Scene:
     """A stage, its bot process, and what is held there."""
 
-    stage: Stage
+    stage: Harness
     process: BotProcess
     wire: Wire
     replies: list[Json] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Scene:
         """All tasks, read beside the bot."""
         columns = ", ".join(Row._fields)
         found = [Row(*each) for each in self.stage.database.sql(f"SELECT {columns} FROM tasks ORDER BY id")]  # noqa: S608
-        return [row._replace(state=State(row.state), told=bool(row.told)) for row in found]
+        return [row._replace(state=TaskState(row.state), told=bool(row.told)) for row in found]
 
     def kept(self) -> list[str]:
         """The tasks whose files are still there."""
@@ -126,7 +126,7 @@ class Rendering:
 
         async def reached() -> None:
             await within(pause.reached)
-            await until(lambda: scene.rows()[-1].state is State.RENDERING)
+            await until(lambda: scene.rows()[-1].state is TaskState.RENDERING)
 
         return reached
 
@@ -261,7 +261,7 @@ async def within(event: asyncio.Event, timeout: float = 20) -> None:
 
 
 @asynccontextmanager
-async def scene_on(stage: Stage, **settings: str) -> AsyncIterator[Scene]:
+async def scene_on(stage: Harness, **settings: str) -> AsyncIterator[Scene]:
     """A running bot process on the stage, which reaches FoxAPI over a wire."""
     async with Wire(stage.fox.url) as wire, stage.process(FOXAPI_URL=wire.url, **settings) as process:
         scene = Scene(stage, process, wire)

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.media import Look
+from bot.media import ProbeResult
 from tests.marked import Change, beeps, change, numbers
 from tests.table_clips import Kind
 
@@ -35,12 +35,14 @@ class Film:
     late: float
     """By how much the picture that is shown is older or newer than it should be, at the worst moment of the clip."""
     may_be_late: float
-    strays: int | None
+    unmatched: int | None
     """Pictures of the clip that the film shows twice or leaves out; None if the clip is not even."""
     seam: Seam | None
 
 
-def measured(kind: Kind, path: Path, seen: Look, clip: Path, source: Look, head: float, *, joined: bool) -> Film:
+def measured(
+    kind: Kind, path: Path, seen: ProbeResult, clip: Path, source: ProbeResult, head: float, *, joined: bool
+) -> Film:
     """Measure the film `path` of `clip`; `head` are its seconds before the seam, 0 if there is none.
 
     `joined`: whether FoxAPI's result has the clip in it, so that the seam lies inside the clip and not at its end.
@@ -55,7 +57,7 @@ def measured(kind: Kind, path: Path, seen: Look, clip: Path, source: Look, head:
     ahead, ends = _sound(path, seen, [found[n] / rate for n in inside], starts)
     # A film of half the rate has room for every other picture alone.
     wanted = round(rate / seen.clip.fps)
-    strays = sum(found[n] - found[n - 1] != wanted for n in inside[1:]) if kind.even else None
+    unmatched = sum(found[n] - found[n - 1] != wanted for n in inside[1:]) if kind.even else None
     seam = None
     if head:
         at = round(head * seen.clip.fps)
@@ -69,12 +71,12 @@ def measured(kind: Kind, path: Path, seen: Look, clip: Path, source: Look, head:
         sound_ends=ends,
         late=max(_lateness(starts[n], own.get(found[n])) for n in inside),
         may_be_late=max(1 / seen.clip.fps, 1 / rate) / 2 + _ROUNDING,
-        strays=strays,
+        unmatched=unmatched,
         seam=seam,
     )
 
 
-def _stretches(clip: Path, source: Look) -> dict[int, tuple[float, float]]:
+def _stretches(clip: Path, source: ProbeResult) -> dict[int, tuple[float, float]]:
     """From when until when the clip itself shows each of its numbers."""
     begins = [begin - source.video.start for begin in source.video.begins]
     return dict(zip(numbers(clip), zip(begins, [*begins[1:], source.video.seconds], strict=True), strict=True))
@@ -86,7 +88,7 @@ def _lateness(shown_at: float, own: tuple[float, float] | None) -> float:
     return max(begin - shown_at, shown_at - end, 0.0)
 
 
-def _sound(path: Path, seen: Look, belongs: list[float], starts: list[float]) -> tuple[float | None, float]:
+def _sound(path: Path, seen: ProbeResult, belongs: list[float], starts: list[float]) -> tuple[float | None, float]:
     if seen.sound is None:
         return None, 0.0
     inside = [moment for moment in beeps(path) if moment < starts[len(belongs) - 1]]

@@ -61,10 +61,10 @@ async def _parsers(stack: AsyncExitStack, folder: Path) -> dict[str, Parser]:
         importlib.import_module(f"cogs.{name}")
     whole = [await asyncio.to_thread(make, folder, kind) for kind in _KINDS]
     server = await stack.enter_async_context(raw_server())
-    fetcher = await stack.enter_async_context(parsers.fetcher_for(server))
+    downloader = await stack.enter_async_context(parsers.fetcher_for(server))
     return {
-        "links": parsers.links(fetcher, server, folder),
-        "HTTP answers": parsers.http_answers(fetcher, server, folder),
+        "links": parsers.links(downloader, server, folder),
+        "HTTP answers": parsers.http_answers(downloader, server, folder),
         "ffmpeg's listings": await parsers.listings(whole),
         "packets": parsers.packets,
         "video files": parsers.clips(whole, folder),

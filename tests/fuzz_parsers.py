@@ -15,17 +15,27 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from pydantic import SecretStr
 
 from bot.check import outside
-from bot.foxapi import FoxAPI, FoxError, decipher
-from bot.foxapi.answers import accepted, link, remote
+from bot.foxapi import FoxAPI, FoxError, parse_response
+from bot.foxapi.answers import link, parse_submission, parse_task
 from bot.http_time import RETRY_MOST, parse_http_date, parse_retry_after
-from bot.media import Fetcher, Ffmpeg, Ran, Unfit, Unreachable, poster, prepare, probe, unfit
-from bot.media.addresses import admitted
+from bot.media import (
+    Downloader,
+    DownloadFailed,
+    Ffmpeg,
+    FfmpegResult,
+    UnusableVideo,
+    make_thumbnail,
+    prepare,
+    probe,
+    rejection,
+)
+from bot.media.addresses import check_url
 from bot.media.header import marked
-from bot.media.packets import stretches
+from bot.media.packets import parse_timelines
 from bot.media.probe import read
-from bot.media.shape import shape_of
-from bot.phrase import say
-from bot.task import Refused
+from bot.media.shape import output_format
+from bot.phrase import tr
+from bot.task import RequestRefused
 from cogs import _forms, _fresh, _press, _sources
 from tests import fuzz_inputs as inputs
 from tests.fuzz_inputs import Dice, spoil_bytes, spoil_numbers, spoil_text
@@ -51,34 +61,34 @@ class Nowhere(AbstractResolver):
     async def close(self) -> None: ...
 
 
-def fetcher_for(server: RawServer) -> Fetcher:
+def fetcher_for(server: RawServer) -> Downloader:
     """One that reaches that server and nothing else."""
     bounds: dict[str, Any] = {"seconds": 2.0, "idle_seconds": 0.5, "max_bytes": 1000}
-    return Fetcher(trusted=frozenset({server.host}), resolver=Nowhere(), **bounds)
+    return Downloader(trusted=frozenset({server.host}), resolver=Nowhere(), **bounds)
 
 
-def links(fetcher: Fetcher, server: RawServer, folder: Path) -> Parser:
+def links(downloader: Downloader, server: RawServer, folder: Path) -> Parser:
     """A member's link, and the same as a path on a server that is there."""
 
     async def parse(dice: Dice) -> None:
         text = spoil_text(dice.choice(inputs.LINKS), dice)
-        with suppress(Refused):
+        with suppress(RequestRefused):
             if found := _sources._MESSAGE_LINK.fullmatch(text):
                 _press.parse_id(found["channel"])
-        _fresh.ends_at(text)
-        with suppress(Unfit):
-            admitted(text, frozenset())
+        _fresh.expires_at(text)
+        with suppress(UnusableVideo):
+            check_url(text, frozenset())
         if text.startswith(f"http://{server.host}"):
             return
         server.answer = (inputs.ANSWERS[0],)
         for url in (text, f"http://{server.host}/{text.partition('//')[2]}"):
-            with suppress(Unfit, Unreachable):
-                await fetcher.fetch(url, folder / "fetched")
+            with suppress(UnusableVideo, DownloadFailed):
+                await downloader.fetch(url, folder / "fetched")
 
     return parse
 
 
-def http_answers(fetcher: Fetcher, server: RawServer, folder: Path) -> Parser:
+def http_answers(downloader: Downloader, server: RawServer, folder: Path) -> Parser:
     """What a server answers: to a fetch, to FoxAPI's client, and to check."""
 
     async def parse(dice: Dice) -> None:
@@ -86,8 +96,8 @@ def http_answers(fetcher: Fetcher, server: RawServer, folder: Path) -> Parser:
         cut = dice.randrange(len(spoilt) + 1)
         server.answer = (spoilt[:cut], spoilt[cut:])
         url = f"http://{server.host}/x"
-        with suppress(Unfit, Unreachable):
-            await fetcher.fetch(url, folder / "fetched")
+        with suppress(UnusableVideo, DownloadFailed):
+            await downloader.fetch(url, folder / "fetched")
         if dice.random() < 0.5:
             return
         async with FoxAPI(f"http://{server.host}", SecretStr("k"), "m", 2, query_seconds=2) as fox:
@@ -95,7 +105,7 @@ def http_answers(fetcher: Fetcher, server: RawServer, folder: Path) -> Parser:
                 with suppress(FoxError):
                     await call
         async with aiohttp.ClientSession() as session:
-            with suppress(outside.Unreachable):
+            with suppress(outside.RequestFailed):
                 await outside.get(session, url, {}, lambda: datetime.now(UTC))
 
     return parse
@@ -106,7 +116,7 @@ async def listings(paths: Sequence[Path]) -> Parser:
     tool, real = Ffmpeg(threads=1), []
     for path in paths:
         maps = ["-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", *marked(MARK), "-f", "framecrc", "pipe:1"]
-        real.append((await tool.run([*tool.source(path), *maps], seconds=20), path.read_bytes()[:4096]))
+        real.append((await tool.run([*tool.input_args(path), *maps], seconds=20), path.read_bytes()[:4096]))
 
     async def parse(dice: Dice) -> None:
         ran, beginning = dice.choice(real)
@@ -115,12 +125,12 @@ async def listings(paths: Sequence[Path]) -> Parser:
         stdout = ran.stdout
         if dice.random() < 0.5:
             stdout = spoil_numbers(ran.stdout[: dice.choice([300, 3000])].decode(), dice).encode(errors="replace")
-        with suppress(Unfit):
-            seen = read(Ran(0, stdout, stderr), MARK, spoil_bytes(beginning, dice), 1000)
+        with suppress(UnusableVideo):
+            seen = read(FfmpegResult(0, stdout, stderr), MARK, spoil_bytes(beginning, dice), 1000)
             assert seen.clip.width > 0
             assert seen.clip.height > 0
-            shape_of(seen)
-            unfit(seen.clip)
+            output_format(seen)
+            rejection(seen.clip)
 
     return parse
 
@@ -132,9 +142,11 @@ async def packets(dice: Dice) -> None:
         "#tb 1: 1/48000",
         *(f"0,{at},{at},512,99,0x1,F=0x{at % 5}" for at in range(0, 4000, 512)),
     ]
-    for stretch in stretches(spoil_numbers(spoil_text("\n".join(lines), dice), dice).encode(errors="replace")).values():
+    for stretch in parse_timelines(
+        spoil_numbers(spoil_text("\n".join(lines), dice), dice).encode(errors="replace")
+    ).values():
         assert stretch.seconds >= 0 or stretch.begins
-        assert stretch.beat is None or stretch.beat > 0
+        assert stretch.constant_rate is None or stretch.constant_rate > 0
 
 
 def clips(paths: Sequence[Path], folder: Path) -> Parser:
@@ -147,9 +159,9 @@ def clips(paths: Sequence[Path], folder: Path) -> Parser:
             reach = min(len(content), dice.choice([200, 2000, 10**9]))
             content[dice.randrange(reach)] = dice.choice([0, 0xFF, dice.randrange(256)])
         path.write_bytes(content if dice.random() < 0.8 else content[: dice.randrange(len(content))])
-        with suppress(Unfit):
+        with suppress(UnusableVideo):
             clip = await probe(tool, path)
-            await poster(tool, path, clip)
+            await make_thumbnail(tool, path, clip)
             await prepare(tool, path, into)
         into.unlink(missing_ok=True)
 
@@ -163,15 +175,15 @@ async def fox_json(dice: Dice) -> None:
     for status in (200, 201, 402, 422, 429, 503):
         told = []
         try:
-            content = decipher(status, head, body)
+            content = parse_response(status, head, body)
         except FoxError as error:
             told += [str(error), str(getattr(error, "sentence", ""))]
         else:
-            seen = remote(content)
-            told += [seen.url or "", str(seen.sentence or ""), seen.code, link(content.get("url")) or ""]
+            seen = parse_task(content)
+            told += [seen.url or "", str(seen.message or ""), seen.code, link(content.get("url")) or ""]
             assert 0 <= seen.percent <= 100
             with suppress(FoxError):
-                told.append(accepted(content).remote_id)
+                told.append(parse_submission(content).remote_id)
         for text in told:
             assert "\0" not in text
             text.encode()
@@ -190,12 +202,12 @@ async def waits(dice: Dice) -> None:
 async def custom_ids(dice: Dice) -> None:
     """A pressed button's custom_id and what a form was filled with, as far as they are parsed."""
     text = spoil_text(dice.choice(inputs.CUSTOM_IDS), dice)
-    for kind in _press.Pressed.__subclasses__():
+    for kind in _press.PersistentItem.__subclasses__():
         if found := kind.__discord_ui_compiled_template__.fullmatch(text):
             for part in filter(None, found.groupdict().values()):
-                with suppress(Refused):
+                with suppress(RequestRefused):
                     assert _press.parse_id(part) < 1 << 63
-    with suppress(Refused):
+    with suppress(RequestRefused):
         _press.parse_first_id(re.split(":", text)[2:])
-    with suppress(Refused):
-        _forms.whole(spoil_text(dice.choice(inputs.NUMBERS), dice), say("Why? Members are shown this."))
+    with suppress(RequestRefused):
+        _forms.parse_int(spoil_text(dice.choice(inputs.NUMBERS), dice), tr("Why? Members are shown this."))

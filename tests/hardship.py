@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.runner import Patience
+from bot.runner import Timeouts
 from bot.sandbox.discord.member import Member
 from tests.clips import H264, Clips
-from tests.stage import CREATE, Json, Stage, percent_of, text_of, title_of
+from tests.stage import CREATE, Harness, Json, percent_of, text_of, title_of
 
-HASTY = Patience(
-    fetch=3,
-    silence=0.5,
-    answer=1,
+FAST = Timeouts(
+    clip_download=3,
+    download_idle=0.5,
+    submit_response=1,
     upload=0.5,
-    query=0.5,
-    link=0.6,
-    unknown=0.4,
-    stalled=0.4,
+    poll_response=0.5,
+    result_link=0.6,
+    task_unknown=0.4,
+    no_progress=0.4,
     overdue_poll=0.2,
     first_gap=0.02,
-    no_way=0.1,
+    undeliverable_retry=0.1,
 )
 """Everything that takes minutes or hours in life, in fractions of a second."""
 
-CALM = {"EDIT_SECONDS": "0.5", "POLL_SECONDS": "0.03"}
+STEADY = {"EDIT_SECONDS": "0.5", "POLL_SECONDS": "0.03"}
 """Edits seldom enough that Discord's rate limits play no part; queries as often as they can be."""
 
 DONE, FAILED, UNCLEAR = "Finished", "This did not work", "Nobody knows"
@@ -45,7 +45,7 @@ def unfit(clips: Clips) -> Path:
     return clips.make("tiny.mov", 2, "-vf", "scale=64:36", "-r", "5", *H264)
 
 
-def posts(stage: Stage) -> int:
+def posts(stage: Harness) -> int:
     """How many paid requests reached FoxAPI."""
     return len(stage.fox.faults.matching("POST", CREATE))
 
@@ -61,7 +61,7 @@ def assert_progress_never_goes_back(who: Member, reply: Json) -> None:
     assert percents == sorted(percents)
 
 
-async def assert_told(stage: Stage, reply: Json, end: str, paid: int, requests: int = 1) -> None:
+async def assert_told(stage: Harness, reply: Json, end: str, paid: int, requests: int = 1) -> None:
     """The one reply tells its end and what is known of the money; FoxAPI counted `paid` of `requests`."""
     # (What notifies the member of the end of a long task is a message without a card.)
     shown = [each for each in await stage.ana.messages("videos") if each["embeds"]]
@@ -74,7 +74,7 @@ async def assert_told(stage: Stage, reply: Json, end: str, paid: int, requests: 
     assert_says_its_end(stage, message, end, paid)
 
 
-def assert_says_its_end(stage: Stage, message: Json, end: str, paid: int) -> None:
+def assert_says_its_end(stage: Harness, message: Json, end: str, paid: int) -> None:
     """A reply tells its end, and what is known of the money when FoxAPI counted `paid` requests for it."""
     assert title_of(message) == end
     words = text_of(message)

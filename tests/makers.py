@@ -6,27 +6,27 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
 
-from bot.limits import Case
-from bot.rules import Asker, Limits, Roofs
-from bot.task import Order, Place, State, Task
+from bot.limits import SubmissionCheck
+from bot.rules import GuildLimits, OperatorLimits, Requester
+from bot.task import ReplyTarget, Task, TaskRequest, TaskState
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
-ROOMY = Roofs(max_waiting=10**6, server_waiting=10**6)
+ROOMY = OperatorLimits(max_waiting=10**6, server_waiting=10**6)
 """Roofs that nobody reaches."""
 
 
-def an_order(**changes: object) -> Order:
-    plain = Order(
+def an_order(**changes: object) -> TaskRequest:
+    plain = TaskRequest(
         user_id=11, guild_id=22, channel_id=33, prompt="a cat jumps", seconds=6, source_url="https://x.test/a"
     )
     return plain.model_copy(update=changes)
 
 
-def a_place(message_id: int = 55, **changes: object) -> Place:
-    plain = Place(
+def a_place(message_id: int = 55, **changes: object) -> ReplyTarget:
+    plain = ReplyTarget(
         application_id=44,
         token=SecretStr("a-secret-token"),
-        token_ends=NOON + timedelta(minutes=14),
+        token_expires_at=NOON + timedelta(minutes=14),
         channel_id=33,
         message_id=message_id,
         guild_id=22,
@@ -37,15 +37,22 @@ def a_place(message_id: int = 55, **changes: object) -> Place:
 
 
 def a_task(**changes: object) -> Task:
-    plain = Task(id=1, state=State.QUEUED, order=an_order(), place=a_place(), created_at=NOON, changed_at=NOON)
+    plain = Task(
+        id=1, state=TaskState.QUEUED, order=an_order(), place=a_place(), created_at=NOON, state_changed_at=NOON
+    )
     return plain.model_copy(update=changes)
 
 
-def an_asker(**changes: object) -> Asker:
-    return Asker(user_id=11, guild_id=22, channel_id=33).model_copy(update=changes)
+def a_requester(**changes: object) -> Requester:
+    return Requester(user_id=11, guild_id=22, channel_id=33).model_copy(update=changes)
 
 
-def a_case(order: Order, now: datetime = NOON, limits: Limits | None = None, roofs: Roofs | None = None) -> Case:
+def a_case(
+    order: TaskRequest,
+    now: datetime = NOON,
+    limits: GuildLimits | None = None,
+    operator_limits: OperatorLimits | None = None,
+) -> SubmissionCheck:
     """What judges `order`; without limits nothing is forbidden."""
-    asker = an_asker(user_id=order.user_id, guild_id=order.guild_id, channel_id=order.channel_id)
-    return Case(order, asker, now, limits or Limits(), roofs or ROOMY)
+    requester = a_requester(user_id=order.user_id, guild_id=order.guild_id, channel_id=order.channel_id)
+    return SubmissionCheck(order, requester, now, limits or GuildLimits(), operator_limits or ROOMY)

@@ -18,12 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from bot.media import Ffmpeg, Look, look, prepare, probe
+from bot.media import Ffmpeg, ProbeResult, prepare, probe, probe_details
 from bot.sandbox.botprocess import BotProcess
 from bot.sandbox.faults import Faults, Hold
 from tests.clips import Clips
 from tests.marked import ffmpeg
-from tests.stage import Json, Stage, on_stage
+from tests.stage import Harness, Json, on_stage
 from tests.table_clips import KINDS, make
 
 ROUNDS = 5
@@ -39,7 +39,7 @@ async def preparing(folder: Path) -> bool:
     """Prepare a 40 s 1080p .mov, and run the plain command, in turns; say whether the bound is kept."""
     source = await asyncio.to_thread(make, next(kind for kind in KINDS if kind.file == "large.mov"), folder)
     tool, ours, plain = Ffmpeg(), folder / "ours.mp4", folder / "plain.mp4"
-    seen = await look(tool, source)
+    seen = await probe_details(tool, source)
     times: dict[Path, list[float]] = {ours: [], plain: []}
     for _ in range(ROUNDS):
         began = time.perf_counter()
@@ -63,7 +63,7 @@ async def preparing(folder: Path) -> bool:
     return ratio <= MOST_RATIO
 
 
-def _plain(source: Path, seen: Look) -> list[str | Path]:
+def _plain(source: Path, seen: ProbeResult) -> list[str | Path]:
     """What somebody who knows ffmpeg would type for the same: same codec settings, and a seek to where it begins."""
     return [
         *("-ss", f"{seen.video.end - 15:.3f}", "-i", source, "-t", "15", "-map", "0:v:0", "-map", "0:a:0"),
@@ -72,7 +72,7 @@ def _plain(source: Path, seen: Look) -> list[str | Path]:
     ]
 
 
-def _likeness(made: Path, source: Path, seen: Look) -> float:
+def _likeness(made: Path, source: Path, seen: ProbeResult) -> float:
     """SSIM of the pictures to those of the source, shrunk without loss; 1 is the same."""
     alike = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv,setpts=N"
     graph = f"[0:v]{alike}[a];[1:v]{alike},scale=1280:720:flags=bicubic,format=yuv420p[b];[b][a]ssim=stats_file=-"
@@ -128,7 +128,7 @@ async def delivering(folder: Path) -> bool:
             return await _at_once(stage, Memory(process.pid or 0), noise)
 
 
-async def _at_once(stage: Stage, memory: Memory, noise: Path) -> bool:
+async def _at_once(stage: Harness, memory: Memory, noise: Path) -> bool:
     idle = memory.now()
     fetching, showing = Hold(), Hold()
     stage.fox.faults.add("GET", "^/results/", fetching, times=None)
@@ -165,7 +165,7 @@ async def _at_once(stage: Stage, memory: Memory, noise: Path) -> bool:
     return max(most_before, fetched, memory.most) - idle < MOST_GROWTH and size > RESULTS * 20_000_000
 
 
-async def _extended(stage: Stage, clip: Path) -> Json:
+async def _extended(stage: Harness, clip: Path) -> Json:
     return await stage.extend(stage.ana, clip, seconds=2)
 
 

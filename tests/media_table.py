@@ -22,10 +22,10 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from bot.foxapi import FoxAPI
-from bot.media import Fetcher, Ffmpeg, Kept, Unfit, doubts, join, look, prepare, probe
+from bot.media import Downloader, Ffmpeg, SourceClip, UnusableVideo, doubts, join, prepare, probe, probe_details
 from bot.sandbox.clock import Clock
 from bot.sandbox.fox import FoxServer, Quirks
-from bot.task import Clip, ResultKind
+from bot.task import ResultKind, VideoInfo
 from tests.film_marks import Film, measured
 from tests.media_table_odd import odd_table
 from tests.table_clips import KINDS, Kind, make
@@ -55,8 +55,8 @@ class Row:
 class Way:
     """The bot's own parts and the stand-in, joined as the runner joins them."""
 
-    def __init__(self, tool: Ffmpeg, fetcher: Fetcher, api: FoxAPI, fox: FoxServer, folder: Path) -> None:
-        self._tool, self._fetcher, self._api, self._fox, self._folder = tool, fetcher, api, fox, folder
+    def __init__(self, tool: Ffmpeg, downloader: Downloader, api: FoxAPI, fox: FoxServer, folder: Path) -> None:
+        self._tool, self._downloader, self._api, self._fox, self._folder = tool, downloader, api, fox, folder
 
     async def rows(self, kind: Kind) -> list[Row]:
         """A row for each way in which FoxAPI may answer; one alone if the clip is refused."""
@@ -65,21 +65,21 @@ class Way:
         try:
             clip = await probe(self._tool, source)
             submitted, head_ends, told = await self._submitted(kind, first, source, clip)
-        except Unfit as refusal:
-            first.bound(bool(kind.refused) and kind.refused in str(refusal.sentence), f"refused: {refusal.sentence}")
-            first.cells.append(f"refused: “{refusal.sentence}”")
+        except UnusableVideo as refusal:
+            first.bound(bool(kind.refused) and kind.refused in str(refusal.message), f"refused: {refusal.message}")
+            first.cells.append(f"refused: “{refusal.message}”")
             return [first]
         first.bound(not kind.refused, "accepted")
         second = Row(kind, list(first.cells))
-        kept = Kept(source, head_ends)
+        kept = SourceClip(source, head_ends)
         for row, joined in ((first, True), (second, False)):
             result = await self._rendered(told, joined=joined)
             await self._film(row, kept, submitted, result, joined=joined)
         return [first, second]
 
-    async def _submitted(self, kind: Kind, row: Row, source: Path, clip: Clip) -> tuple[Clip, float, str]:
+    async def _submitted(self, kind: Kind, row: Row, source: Path, clip: VideoInfo) -> tuple[VideoInfo, float, str]:
         """What goes to FoxAPI: its description, where it begins, and its address."""
-        if not await doubts(self._tool, source, await look(self._tool, source)):
+        if not await doubts(self._tool, source, await probe_details(self._tool, source)):
             row.bound(kind.fit, "passed through")
             row.cells += ["passed through", "–", "as it is"]
             return clip, 0.0, await self._api.upload(source, "clip.mp4")
@@ -88,10 +88,10 @@ class Way:
         done = await prepare(self._tool, source, fit)
         took = time.perf_counter() - began
         row.bound(not kind.fit, "prepared")
-        row.bound(not await doubts(self._tool, fit, await look(self._tool, fit)), "not fit when prepared")
+        row.bound(not await doubts(self._tool, fit, await probe_details(self._tool, fit)), "not fit when prepared")
         shape = f"{done.clip.width}x{done.clip.height} at {done.clip.fps:g}, {done.clip.seconds:.2f} s"
         row.cells += [f"prepared: {done.note}", f"{took:.1f} s", f"{shape}, {_mb(fit)}"]
-        return done.clip, done.head_ends, await self._api.upload(fit, "clip.mp4")
+        return done.clip, done.head_seconds, await self._api.upload(fit, "clip.mp4")
 
     async def _rendered(self, address: str, *, joined: bool) -> Path:
         self._fox.next_quirks = Quirks(joined=joined)
@@ -99,20 +99,20 @@ class Way:
         await asyncio.wait_for(self._fox.tasks[taken.remote_id].ended.wait(), 120)
         remote = await self._api.task(taken.remote_id)
         if remote.url is None:
-            raise RuntimeError(f"the stand-in failed it: {remote.sentence}")
+            raise RuntimeError(f"the stand-in failed it: {remote.message}")
         result = self._folder / f"result-{joined}.mp4"
-        await self._fetcher.fetch(remote.url, result)
+        await self._downloader.fetch(remote.url, result)
         return result
 
-    async def _film(self, row: Row, kept: Kept, submitted: Clip, result: Path, *, joined: bool) -> None:
+    async def _film(self, row: Row, kept: SourceClip, submitted: VideoInfo, result: Path, *, joined: bool) -> None:
         into = self._folder / "film.mp4"
         began = time.perf_counter()
         made = await join(self._tool, kept, submitted, result, added=ADDED, kind=ResultKind.FILM, into=into)
         took = time.perf_counter() - began
-        seen = await look(self._tool, kept.path)
+        seen = await probe_details(self._tool, kept.path)
         ours = made.path == into
-        head = (kept.head_ends if joined else seen.clip.seconds) if ours else 0.0
-        look_at_film = await look(self._tool, made.path)
+        head = (kept.head_seconds if joined else seen.clip.seconds) if ours else 0.0
+        look_at_film = await probe_details(self._tool, made.path)
         film = await asyncio.to_thread(
             measured, row.kind, made.path, look_at_film, kept.path, seen, head, joined=joined
         )
@@ -131,8 +131,8 @@ def _tell(row: Row, film: Film, expected: float) -> None:
         row.bound(abs(film.sound_ahead) <= SOUND and abs(film.sound_ends) <= LOUD_END, "sound off")
         row.cells.append(f"{film.sound_ahead * 1000:+.0f}, {film.sound_ends * 1000:+.0f} ms")
     row.bound(film.late <= film.may_be_late, "pictures out of time")
-    row.bound(not film.strays, "pictures twice or lost")
-    row.cells.append(f"{film.late * 1000:.0f} ms; {'not even' if film.strays is None else film.strays}")
+    row.bound(not film.unmatched, "pictures twice or lost")
+    row.cells.append(f"{film.late * 1000:.0f} ms; {'not even' if film.unmatched is None else film.unmatched}")
     if film.seam is None:
         row.cells.append("none")
         return
@@ -153,8 +153,8 @@ async def table(patterns: Sequence[str], folder: Path) -> tuple[list[Row], int]:
     rows: list[Row] = []
     async with FoxServer(Clock()) as fox:
         api = FoxAPI(fox.url, SecretStr(fox.key), "grok-imagine-video-extension")
-        async with api, Fetcher(trusted=frozenset({urlsplit(fox.url).netloc})) as fetcher:
-            way = Way(Ffmpeg(), fetcher, api, fox, folder)
+        async with api, Downloader(trusted=frozenset({urlsplit(fox.url).netloc})) as downloader:
+            way = Way(Ffmpeg(), downloader, api, fox, folder)
             for kind in KINDS:
                 if any(fnmatch.fnmatch(kind.file, pattern) for pattern in patterns):
                     for row in await way.rows(kind):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.foxapi import FoxAPI
-from bot.media import Ffmpeg, Unfit, doubts, look, prepare
+from bot.media import Ffmpeg, UnusableVideo, doubts, prepare, probe_details
 from bot.sandbox.fox import FoxServer
 from tests.odd_clips import ODD, Odd, make_odd
 
@@ -34,11 +34,11 @@ async def _row(name: str, odd: Odd, tool: Ffmpeg, api: FoxAPI, fox: FoxServer, f
     source, fit = await asyncio.to_thread(make_odd, folder, name), folder / "fit.mp4"
     began, used = time.perf_counter(), _cpu()
     try:
-        seen = await look(tool, source)
+        seen = await probe_details(tool, source)
         doubted = bool(await doubts(tool, source, seen))
         done = await prepare(tool, source, fit)
-    except Unfit as refusal:
-        return [f"refused: “{refusal.sentence}”"], bool(odd.refused) and odd.refused in str(refusal.sentence)
+    except UnusableVideo as refusal:
+        return [f"refused: “{refusal.message}”"], bool(odd.refused) and odd.refused in str(refusal.message)
     took = f"{time.perf_counter() - began:.2f} s, {_cpu() - used:.2f} s"
     likeness = await _likeness(tool, source, fit) if odd.size == (seen.clip.width, seen.clip.height) else "–"
     remuxed = likeness == "1.000"
@@ -55,7 +55,7 @@ async def _likeness(tool: Ffmpeg, source: Path, fit: Path) -> str:
     """The structural similarity of what was made to the clip's end."""
     graph = "[0:V:0]reverse,setpts=N[a];[1:V:0]reverse,setpts=N[b];[a][b]ssim=shortest=1"
     ran = await tool.run(
-        [*tool.source(source), *tool.source(fit), "-filter_complex", graph, "-f", "null", "-"], seconds=60
+        [*tool.input_args(source), *tool.input_args(fit), "-filter_complex", graph, "-f", "null", "-"], seconds=60
     )
     _, _, told = ran.stderr.rpartition("All:")
     return f"{float(told.split()[0]):.3f}" if told else "–"

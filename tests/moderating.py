@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.sandbox.discord.member import Member
 from bot.sandbox.fox.quirks import Failure, Quirks
-from tests.stage import Json, Stage, text_of
+from tests.stage import Harness, Json, text_of
 
 
 async def use(who: Member, command: str, *, raw: bool = False, at: str = "general", **options: Any) -> Json:
@@ -41,7 +41,7 @@ def ids_of(message: Json) -> list[str]:
     return [each["custom_id"] for row in message["components"] for each in row["components"]]
 
 
-async def refused(stage: Stage, who: Member, words: str, **options: Any) -> Json:
+async def refused(stage: Harness, who: Member, words: str, **options: Any) -> Json:
     """Try /extend; the private refusal, which must hold these words, and nothing else may stay."""
     known = set(who.seen)
     channel = options.pop("channel", "videos")
@@ -54,7 +54,7 @@ async def refused(stage: Stage, who: Member, words: str, **options: Any) -> Json
     return answer
 
 
-async def spend(stage: Stage, who: Member) -> None:
+async def spend(stage: Harness, who: Member) -> None:
     """Use up one task quickly: FoxAPI fails it, and it counts, for it may have been billed."""
     stage.fox.next_quirks = Quirks(failure=Failure("service_error", "no"))
     reply = await stage.extend(who, stage.clips.plain, seconds=2)

@@ -10,25 +10,25 @@ import json
 import sys
 from datetime import timedelta
 
-from bot.news import News
-from bot.service import Service
+from bot.news import EventQueue
+from bot.service import TaskService
 from bot.store import Store
-from bot.task import Refused
-from tests.makers import NOON, a_place, an_asker, an_order
+from bot.task import RequestRefused
+from tests.makers import NOON, a_place, a_requester, an_order
 from tests.test_limits_race import COMMANDS, HELPERS, MEMBERS, OVER_PROCESSES, RACES, Race
 
 
 async def passed(store: Store, race: Race, number: int, mine: range) -> int:
     """Submit the commands `mine` of the hundred, all at once; return how many were accepted."""
     now = NOON + timedelta(days=2 * number)
-    service = Service(store, lambda: now, lambda _: None, race.limits, race.roofs, News())
+    service = TaskService(store, lambda: now, lambda _: None, race.limits, race.operator_limits, EventQueue())
 
     async def command(message: int) -> bool:
         who = {"user_id": 1 + message % MEMBERS, "guild_id": 1000 + number}
-        asker = an_asker(**who, role_ids=frozenset({HELPERS}))
+        requester = a_requester(**who, role_ids=frozenset({HELPERS}))
         try:
-            await service.submit(an_order(**who), a_place(1 + message + number * COMMANDS), asker)
-        except Refused:
+            await service.submit(an_order(**who), a_place(1 + message + number * COMMANDS), requester)
+        except RequestRefused:
             return False
         return True
 

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 import bot.store
 from bot.store import Store
-from bot.store.sqlite_file import copy
+from bot.store.sqlite_file import copy_database
 from tests.databases import Database, PostgresDatabase, SQLiteFile
 
 STORE = Path(bot.store.__file__).parent
@@ -48,7 +48,7 @@ class Watch:
     places: set[Place] = field(default_factory=set)
     """The lines of bot/store from which something was sent."""
 
-    def hear(self, _c: object, _cursor: object, statement: str, values: Any, _x: object, many: bool) -> None:
+    def on_notify(self, _c: object, _cursor: object, statement: str, values: Any, _x: object, many: bool) -> None:
         """Called by SQLAlchemy before each statement."""
         self.sent += [Sent(self.method, statement, tuple(each)) for each in (values if many else [values])]
 
@@ -57,12 +57,12 @@ class Watch:
 def watched(store: Store) -> Iterator[Watch]:
     """Watch it, at the driver and at the lines of bot/store from which SQLAlchemy is called."""
     watch, engine = Watch(), store._database._engine.sync_engine
-    event.listen(engine, "before_cursor_execute", watch.hear)
+    event.listen(engine, "before_cursor_execute", watch.on_notify)
     with pytest.MonkeyPatch.context() as patch:
         for name in _SENDS:
             patch.setattr(AsyncConnection, name, _noting(getattr(AsyncConnection, name), watch))
         yield watch
-    event.remove(engine, "before_cursor_execute", watch.hear)
+    event.remove(engine, "before_cursor_execute", watch.on_notify)
 
 
 def _noting(send: Any, watch: Watch) -> Any:
@@ -127,7 +127,7 @@ async def cost_of(database: Database, sent: Sent) -> Cost:
 def keep_as_it_is(database: Database) -> None:
     """What is explained later is explained on these rows, also on those that are deleted meanwhile."""
     if isinstance(database, SQLiteFile):
-        copy(database.file, as_before(database))
+        copy_database(database.file, as_before(database))
 
 
 def as_before(database: SQLiteFile) -> Path:

@@ -31,10 +31,10 @@ _NOBODY = 65534
 
 def programs() -> Path | None:
     """The folder with initdb and postgres, the newest if there are several; None if there are none."""
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda it: float(it.parent.name), reverse=True)
+    workspaces = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda it: float(it.parent.name), reverse=True)
     if on_path := shutil.which("initdb"):
-        folders.append(Path(on_path).resolve().parent)
-    return next((folder for folder in folders if (folder / "postgres").exists()), None)
+        workspaces.append(Path(on_path).resolve().parent)
+    return next((folder for folder in workspaces if (folder / "postgres").exists()), None)
 
 
 @dataclass(frozen=True)

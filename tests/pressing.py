@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.sandbox.discord.member import Member
 from tests.clips import H264, Clips
-from tests.stage import Json, Stage, text_of
+from tests.stage import Harness, Json, text_of
 
 MINUTE, DAY = 60.0, 86_400.0
 
@@ -17,7 +17,9 @@ def small(clips: Clips) -> Path:
     return clips.make("small.mp4", 2, "-vf", "scale=64:36", "-r", "5", *H264)
 
 
-async def finished(stage: Stage, who: Member | None = None, prompt: str = "the sun comes out", **options: Any) -> Json:
+async def finished(
+    stage: Harness, who: Member | None = None, prompt: str = "the sun comes out", **options: Any
+) -> Json:
     """A finished reply; its maker is Ana if nobody else is named."""
     who = who or stage.ana
     reply = await stage.extend(who, small(stage.clips), prompt, seconds=2, **options)
@@ -48,7 +50,7 @@ async def filled(who: Member, interaction_id: str, prompt: str | None = None, se
     return {"title": asked["title"], "prompt": words["value"], "seconds": length["value"]}
 
 
-async def press_forged(stage: Stage, who: Member, message: Json, custom_id: str) -> None:
+async def press_forged(stage: Harness, who: Member, message: Json, custom_id: str) -> None:
     """Press a button with this custom_id on a public message that has none; later edits take it away again."""
     real = stage.discord.world.message(message["channel_id"], message["id"])
     assert real

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bot.sandbox.discord.member import Member
 from tests.hardship import tiny
-from tests.stage import Json, Stage, text_of
+from tests.stage import Harness, Json, text_of
 
 POSTED = r"/channels/\d+/messages$"
 """The path of a request that posts."""
 
 
-async def finished(stage: Stage, who: Member, prompt: str = "the sun comes out", **options: object) -> Json:
+async def finished(stage: Harness, who: Member, prompt: str = "the sun comes out", **options: object) -> Json:
     """A finished reply of `who`."""
     reply = await stage.extend(who, tiny(stage.clips), prompt, seconds=2, **options)
     return await stage.recorded(await stage.until(who, reply, "Finished"))
@@ -40,12 +40,12 @@ async def posts_in(who: Member, channel_id: str) -> list[Json]:
     return [each for each in await who.messages(channel_id) if "A film by" in text_of(each)]
 
 
-def channel(stage: Stage, name: str) -> str:
+def channel(stage: Harness, name: str) -> str:
     """The id of a channel."""
     return stage.discord.world.channel_named(name).id
 
 
-async def choose_showcase(stage: Stage, channel_id: str) -> Json:
+async def choose_showcase(stage: Harness, channel_id: str) -> Json:
     """Mia makes that channel the showcase."""
     known = set(stage.mia.seen)
     await stage.mia.command("showcase", channel(stage, "moderators"), channel=channel_id)

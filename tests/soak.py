@@ -31,8 +31,8 @@ from tests.clips import H264, Clips
 from tests.databases import Database, SQLiteFile, new_database
 from tests.postgres import Cluster, new_folder, stop_shared
 from tests.soak_account import Account, rows_of
-from tests.soak_weather import Hand, Weather
-from tests.stage import Stage, on_stage, text_of
+from tests.soak_weather import Chaos, ProcessHandle
+from tests.stage import Harness, on_stage, text_of
 
 TRIES = 6
 """How often a member types the command again after "The application did not respond"."""
@@ -73,7 +73,7 @@ class Order:
     """Whether its member pressed Cancel."""
 
 
-def wishes(stage: Stage, chance: random.Random, number: int, seconds: float) -> Iterator[Wish]:
+def wishes(stage: Harness, chance: random.Random, number: int, seconds: float) -> Iterator[Wish]:
     """Draw what the members want, and when."""
     for index in range(number):
         bad = chance.random() < 0.06
@@ -92,7 +92,7 @@ def wishes(stage: Stage, chance: random.Random, number: int, seconds: float) -> 
 class Members:
     """What the members do; `orders` is all that they ever asked for."""
 
-    def __init__(self, stage: Stage, clips: dict[str, Path]) -> None:
+    def __init__(self, stage: Harness, clips: dict[str, Path]) -> None:
         self._stage = stage
         self._clips = clips
         self.orders: list[Order] = []
@@ -165,18 +165,18 @@ async def soak(tasks: int, minutes: float, seed: int, folder: Path, processes: i
         stage = await open_.enter_async_context(on_stage(folder, clips, database, at_once=8, reel={}))
         settings = {"MAX_RUNNING": str(SLOTS), "POLL_SECONDS": "0.3", "EDIT_SECONDS": "0.5", "LEASE_SECONDS": "4"}
         crew = [await open_.enter_async_context(hired(stage, number, settings)) for number in range(processes)]
-        weather, members = Weather(stage, crew, seed, cluster), Members(stage, files)
-        keeping = asyncio.create_task(weather.keep())
-        reporting = asyncio.create_task(report(stage, weather, members, time.monotonic()))
+        chaos, members = Chaos(stage, crew, seed, cluster), Members(stage, files)
+        keeping = asyncio.create_task(chaos.keep())
+        reporting = asyncio.create_task(report(stage, chaos, members, time.monotonic()))
         try:
             await stage.ana.wait_event("bot", lambda it: it["online"] is True, timeout=30)
-            await storm(stage, weather, members, random.Random(f"{seed} members"), tasks, minutes * 60)  # noqa: S311
+            await storm(stage, chaos, members, random.Random(f"{seed} members"), tasks, minutes * 60)  # noqa: S311
             settled = await calm(stage, crew, members)
         finally:
             await ended(reporting, keeping)
         codes = [await hand.process.stop() for hand in crew]
         lines = [line for hand in crew for line in hand.lines]
-        account = Account(stage, weather.journal, members.orders, GOOD, lines)
+        account = Account(stage, chaos.journal, members.orders, GOOD, lines)
         await account.balance(folder, settled=settled, codes=codes)
         return account
 
@@ -198,28 +198,28 @@ async def database_for(processes: int, folder: Path) -> AsyncIterator[tuple[Data
 
 
 @asynccontextmanager
-async def hired(stage: Stage, number: int, settings: dict[str, str]) -> AsyncIterator[Hand]:
+async def hired(stage: Harness, number: int, settings: dict[str, str]) -> AsyncIterator[ProcessHandle]:
     """A process, not begun: the first answers members too, the others only work."""
     stage.data.mkdir(exist_ok=True)
     lines: list[str] = []
     role = ["worker"] if number else []
     process = BotProcess(stage.environment(**settings), stage.folder, lines.append, lambda: None, role)
     try:
-        yield Hand(process, lines)
+        yield ProcessHandle(process, lines)
     finally:
         await process.stop()
 
 
 async def storm(
-    stage: Stage, weather: Weather, members: Members, chance: random.Random, tasks: int, seconds: float
+    stage: Harness, chaos: Chaos, members: Members, chance: random.Random, tasks: int, seconds: float
 ) -> None:
     """The members wish for so many videos in so many seconds, in bad weather."""
-    blowing = asyncio.create_task(weather.blow())
+    blowing = asyncio.create_task(chaos.blow())
     try:
         await asyncio.gather(*(members.wish(each) for each in wishes(stage, chance, tasks, seconds * 0.95)))
     finally:
         await ended(blowing)
-        weather.clear()
+        chaos.clear()
 
 
 async def ended(*running: asyncio.Task[None]) -> None:
@@ -231,7 +231,7 @@ async def ended(*running: asyncio.Task[None]) -> None:
             await each
 
 
-async def calm(stage: Stage, crew: Sequence[Hand], members: Members) -> bool:
+async def calm(stage: Harness, crew: Sequence[ProcessHandle], members: Members) -> bool:
     """Wait until every task has ended and is told; whether that came in time."""
     end = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < end:
@@ -244,17 +244,17 @@ async def calm(stage: Stage, crew: Sequence[Hand], members: Members) -> bool:
     return False
 
 
-async def report(stage: Stage, weather: Weather, members: Members, begun: float) -> None:
+async def report(stage: Harness, chaos: Chaos, members: Members, begun: float) -> None:
     """Print one line every ten seconds."""
     while True:
         await asyncio.sleep(10)
         states = Counter(row.state for row in await asyncio.to_thread(rows_of, stage.database))
         told = " ".join(f"{state} {number}" for state, number in sorted(states.items()))
-        ends = Counter(end.how for end in weather.journal.ends)
+        ends = Counter(end.how for end in chaos.journal.ends)
         asked, paid = len(members.orders), len(stage.fox.payments)
         print(
             f"{time.monotonic() - begun:4.0f} s  asked {asked}  accepted {states.total()} ({told})  paid {paid}  "
-            f"faults {weather.journal.armed.total()}  ends {dict(ends)}",
+            f"faults {chaos.journal.armed.total()}  ends {dict(ends)}",
             flush=True,
         )
 

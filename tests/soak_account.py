@@ -24,8 +24,8 @@ from bot.sandbox.faults import Call
 from tests.clips import seconds_of
 from tests.databases import Database
 from tests.soak_log import problems_of
-from tests.soak_weather import Journal
-from tests.stage import CREATE, Stage, title_of
+from tests.soak_weather import ChaosLog
+from tests.stage import CREATE, Harness, title_of
 
 if TYPE_CHECKING:
     from tests.soak import Order
@@ -83,7 +83,7 @@ class Account:
     """What came of all orders. `lines` are the bot's logs, one after the other; `good` the fit clips' seconds."""
 
     def __init__(
-        self, stage: Stage, journal: Journal, orders: Iterable[Order], good: Mapping[str, int], lines: Sequence[str]
+        self, stage: Harness, journal: ChaosLog, orders: Iterable[Order], good: Mapping[str, int], lines: Sequence[str]
     ) -> None:
         self._stage = stage
         self._journal = journal

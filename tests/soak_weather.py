@@ -21,7 +21,7 @@ from bot.sandbox.faults import Faults, Hold
 from bot.sandbox.fox.quirks import Failure, Pause, Quirks, Shape
 from tests.postgres import Cluster
 from tests.soak_faults import FAULTS, HELD
-from tests.stage import Stage
+from tests.stage import Harness
 
 FAULTS_A_SECOND = 1.6
 QUIRKS_A_SECOND = 0.4
@@ -44,7 +44,7 @@ class End:
 
 
 @dataclass(slots=True)
-class Journal:
+class ChaosLog:
     """What the soak did to the bot."""
 
     ends: list[End] = field(default_factory=list)
@@ -76,17 +76,19 @@ class Journal:
 
 
 @dataclass(frozen=True, slots=True)
-class Hand:
+class ProcessHandle:
     """A process of the bot, and the lines that it wrote."""
 
     process: BotProcess
     lines: list[str]
 
 
-class Weather:
+class Chaos:
     """Makes trouble until it is cancelled."""
 
-    def __init__(self, stage: Stage, crew: Sequence[Hand], seed: int, cluster: Cluster | None = None) -> None:
+    def __init__(
+        self, stage: Harness, crew: Sequence[ProcessHandle], seed: int, cluster: Cluster | None = None
+    ) -> None:
         """`cluster`: the database that several processes share; it is restarted, and they are paused, too."""
         self._stage = stage
         self._crew = crew
@@ -95,7 +97,7 @@ class Weather:
         self._asked: dict[int, tuple[str, float]] = {}
         """How and when a process was last asked to end, until it has."""
         self._paused: set[int] = set()
-        self.journal = Journal()
+        self.journal = ChaosLog()
 
     async def blow(self) -> None:
         """All kinds of trouble at once, each by a chance of its own."""

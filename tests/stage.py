@@ -19,15 +19,15 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from bot.application import assembled, serve
+from bot.application import build_app, run_app
 from bot.client import ExtendBot
-from bot.runner import Patience
+from bot.runner import Timeouts
 from bot.sandbox.botprocess import BotProcess
 from bot.sandbox.clock import Clock
 from bot.sandbox.discord.member import Member
 from bot.sandbox.discord.server import DiscordServer
 from bot.sandbox.fox import FoxServer
-from bot.sandbox.fox.workshop import Reel
+from bot.sandbox.fox.workshop import PrerenderedVideo
 from bot.settings import Settings
 from tests.clips import Clips
 from tests.databases import Database, SQLiteFile
@@ -41,7 +41,7 @@ A_VIDEO = 30_000
 
 
 @dataclass
-class Stage:
+class Harness:
     """Everything that a scenario needs."""
 
     clock: Clock
@@ -86,15 +86,15 @@ class Stage:
         }
 
     @asynccontextmanager
-    async def bot(self, patience: Patience | None = None, **changes: str) -> AsyncIterator[ExtendBot]:
+    async def bot(self, timeouts: Timeouts | None = None, **changes: str) -> AsyncIterator[ExtendBot]:
         """The bot in this process, connected; stopped as SIGTERM would at the end."""
         values = {name.lower(): value for name, value in self.environment(**changes).items()}
         secrets = {name: SecretStr(values.pop(name)) for name in ("discord_token", "foxapi_key")}
         settings = Settings.model_validate({**values, **secrets})
         stop = asyncio.Event()
         chance = random.Random(7)  # noqa: S311
-        async with assembled(settings, now=self.now, chance=chance, patience=patience) as (bot, runner):
-            serving = asyncio.create_task(serve(bot, runner, stop))
+        async with build_app(settings, now=self.now, chance=chance, timeouts=timeouts) as (bot, runner):
+            serving = asyncio.create_task(run_app(bot, runner, stop))
             try:
                 # Not wait_until_ready: that waits two seconds more for servers that may still come.
                 await bot.wait_for("socket_event_type", check=lambda kind: kind == "GUILD_CREATE", timeout=10)
@@ -178,8 +178,13 @@ def percent_of(message: Json) -> int | None:
 
 @asynccontextmanager
 async def on_stage(
-    folder: Path, clips: Clips, database: Database | None = None, *, at_once: int = 2, reel: Reel | None = None
-) -> AsyncIterator[Stage]:
+    folder: Path,
+    clips: Clips,
+    database: Database | None = None,
+    *,
+    at_once: int = 2,
+    reel: PrerenderedVideo | None = None,
+) -> AsyncIterator[Harness]:
     """Set the stage, without a bot; `at_once` and `reel` are FoxServer's. Without a `database` it is a file."""
     clock = Clock()
     database = database or SQLiteFile(folder / "data" / "bot.db")
@@ -188,4 +193,4 @@ async def on_stage(
         fox = await stack.enter_async_context(FoxServer(clock, at_once=at_once, reel=reel))
         people = [discord.world.user_named(name) for name in ("Ana", "Ben", "Mia")]
         ana, ben, mia = [await stack.enter_async_context(Member(discord.url, person.id)) for person in people]
-        yield Stage(clock, discord, fox, folder, clips, database, ana, ben, mia)
+        yield Harness(clock, discord, fox, folder, clips, database, ana, ben, mia)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.rules import Roofs
+from bot.rules import OperatorLimits
 from bot.store import Store
 from bot.task import Task
 
 
-async def start(store: Store, roofs: Roofs, server_running: int, now: datetime) -> Task | None:
+async def start(store: Store, operator_limits: OperatorLimits, server_running: int, now: datetime) -> Task | None:
     """Prepare all that may be prepared, without any clip, and give the next one a running slot if one is free."""
-    while task := await store.claim(roofs, now):
-        await store.note(task, prepared_at=now)
-    return await store.give_slot(roofs, server_running, now)
+    while task := await store.queue.claim(operator_limits, now):
+        await store.tasks.update(task, prepared_at=now)
+    return await store.queue.give_slot(operator_limits, server_running, now)

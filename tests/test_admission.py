@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from bot.limits import Case
-from bot.media import Folders
-from bot.rules import Roofs
-from bot.runner import Patience
+from bot.limits import SubmissionCheck
+from bot.media import Workspaces
+from bot.rules import OperatorLimits
+from bot.runner import Timeouts
 from bot.sandbox.fox.quirks import Pause, Quirks
 from bot.store import Store
-from bot.task import Refused, State, Task
+from bot.task import RequestRefused, Task, TaskState
 from tests.clips import Clips
 from tests.hardship import tiny
 from tests.makers import NOON, ROOMY, a_case, a_place, an_order
 from tests.moderating import refused
-from tests.stage import CREATE, Stage, text_of, title_of
+from tests.stage import CREATE, Harness, text_of, title_of
 from tests.test_bad_input import web_server
 
 GIGABYTE = 1_000_000_000
@@ -30,13 +30,13 @@ SMALL = 5_000_000
 
 async def ordered(store: Store, number: int, user: int, guild: int | None = 22, needs: int = 0) -> Task:
     order = an_order(user_id=user, guild_id=guild)
-    return await store.reserve(order, a_place(number), NOON, a_case(order), needs)
+    return await store.tasks.create(order, a_place(number), NOON, a_case(order), needs)
 
 
-async def claims(store: Store, roofs: Roofs, room: int | None = None) -> list[Task]:
+async def claims(store: Store, operator_limits: OperatorLimits, room: int | None = None) -> list[Task]:
     """All that may be prepared now, in order."""
     found = []
-    while task := await store.claim(roofs, NOON, room):
+    while task := await store.queue.claim(operator_limits, NOON, room):
         found.append(task)
     return found
 
@@ -51,7 +51,7 @@ async def test_twenty_slow_ones_leave_room_to_another_server(store: Store, membe
     other = await ordered(store, 100, 99, guild=33)
     (claimed,) = await claims(store, ROOMY)
     assert claimed.id == other.id
-    assert (await store.prepared(claimed, ROOMY, 0, NOON)).state is State.SENDING
+    assert (await store.tasks.prepared(claimed, ROOMY, 0, NOON)).state is TaskState.SUBMITTING
 
 
 async def test_one_member_everywhere_is_one_member(store: Store) -> None:
@@ -63,21 +63,23 @@ async def test_one_member_everywhere_is_one_member(store: Store) -> None:
 
 async def test_running_slots_are_exact_however_many_are_prepared(store: Store) -> None:
     """Thirty tasks prepared and let in by five hands at once: never more than the slots of all, or of a server."""
-    roofs = Roofs(max_running=5, max_preparing=1000)
+    operator_limits = OperatorLimits(max_running=5, max_preparing=1000)
     at_foxapi: dict[int, Task] = {}
     for number in range(30):
         await ordered(store, 1 + number, 1 + number, guild=22 + number % 2)
     ended = 0
     while ended < 30:
-        prepared = await asyncio.gather(*(store.claim(roofs, NOON) for _ in range(5)))
-        sent = await asyncio.gather(*(store.prepared(task, roofs, 3, NOON) for task in prepared if task))
-        given = await asyncio.gather(*(store.give_slot(roofs, 3, NOON) for _ in range(5)))
-        at_foxapi |= {task.id: task for task in (*sent, *given) if task and task.state is State.SENDING}
+        prepared = await asyncio.gather(*(store.queue.claim(operator_limits, NOON) for _ in range(5)))
+        sent = await asyncio.gather(
+            *(store.tasks.prepared(task, operator_limits, 3, NOON) for task in prepared if task)
+        )
+        given = await asyncio.gather(*(store.queue.give_slot(operator_limits, 3, NOON) for _ in range(5)))
+        at_foxapi |= {task.id: task for task in (*sent, *given) if task and task.state is TaskState.SUBMITTING}
         homes = Counter(task.order.guild_id for task in at_foxapi.values())
         assert sum(homes.values()) <= 5
         assert max(homes.values()) <= 3
         _, ending = at_foxapi.popitem()
-        await store.move(ending, State.FAILED, NOON)
+        await store.tasks.transition(ending, TaskState.FAILED, NOON)
         ended += 1
 
 
@@ -88,60 +90,60 @@ async def test_a_task_waits_for_room_and_lets_smaller_ones_pass_for_a_while(stor
     assert [task.id for task in await claims(store, ROOMY.model_copy(update={"max_preparing": 4}), 500)] == [
         small[0].id
     ]
-    seen = await store.get(huge.id)
+    seen = await store.tasks.get(huge.id)
     assert seen
-    assert (seen.state, seen.room_wanted_at) == (State.QUEUED, NOON)
+    assert (seen.state, seen.room_wanted_at) == (TaskState.QUEUED, NOON)
     later = NOON + timedelta(minutes=3)
-    assert await store.claim(ROOMY, later, 500) is None
-    begun = await store.claim(ROOMY, later, 900)
+    assert await store.queue.claim(ROOMY, later, 500) is None
+    begun = await store.queue.claim(ROOMY, later, 900)
     assert begun
     assert (begun.id, begun.room_wanted_at) == (huge.id, None)
-    passed = await store.claim(ROOMY, later, 100)
+    passed = await store.queue.claim(ROOMY, later, 100)
     assert passed
     assert passed.id == small[1].id
 
 
 async def test_far_more_than_fifty_small_clips_have_room(tmp_path: Path) -> None:
     """In 20 GB hundreds of small clips are prepared; one of unknown size reserves the largest until it is known."""
-    folders = Folders(tmp_path / "tasks", most_bytes=20 * GIGABYTE)
+    workspaces = Workspaces(tmp_path / "tasks", most_bytes=20 * GIGABYTE)
     opened = 0
-    while folders.needs(SMALL) <= await folders.room():
+    while workspaces.needs(SMALL) <= await workspaces.room():
         opened += 1
-        await folders.open(opened, folders.needs(SMALL))
+        await workspaces.create(opened, workspaces.needs(SMALL))
     assert opened > 400
     for task_id in range(1, 31):
-        await folders.remove(task_id)
-    before = await folders.room()
-    await folders.open(9999, folders.needs(0))
-    assert before - await folders.room() == folders.needs(200_000_000)
-    await folders.settle(9999, SMALL)
-    assert before - await folders.room() == folders.needs(SMALL)
+        await workspaces.remove(task_id)
+    before = await workspaces.room()
+    await workspaces.create(9999, workspaces.needs(0))
+    assert before - await workspaces.room() == workspaces.needs(200_000_000)
+    await workspaces.settle(9999, SMALL)
+    assert before - await workspaces.room() == workspaces.needs(SMALL)
 
 
 async def test_free_failures_are_bounded(store: Store) -> None:
     """After so many in an hour a member is refused, on every server, until the oldest of them is an hour old."""
-    roofs = ROOMY.model_copy(update={"free_failures": 3})
+    operator_limits = ROOMY.model_copy(update={"free_failures": 3})
 
-    def case(guild: int, minutes: int) -> Case:
-        return a_case(an_order(guild_id=guild), NOON + timedelta(minutes=minutes), roofs=roofs)
+    def case(guild: int, minutes: int) -> SubmissionCheck:
+        return a_case(an_order(guild_id=guild), NOON + timedelta(minutes=minutes), operator_limits=operator_limits)
 
     for number in range(3):
         now = NOON + timedelta(minutes=number)
         order = an_order(guild_id=30 + number)
-        task = await store.reserve(order, a_place(1 + number), now, case(30 + number, number))
-        await store.move(task, State.FAILED, now)
+        task = await store.tasks.create(order, a_place(1 + number), now, case(30 + number, number))
+        await store.tasks.transition(task, TaskState.FAILED, now)
     at = NOON + timedelta(minutes=5)
     for guild in (30, 44):
-        with pytest.raises(Refused, match="3 of your videos could not be used") as raised:
-            await store.reserve(an_order(guild_id=guild), a_place(50), at, case(guild, 5))
+        with pytest.raises(RequestRefused, match="3 of your videos could not be used") as raised:
+            await store.tasks.create(an_order(guild_id=guild), a_place(50), at, case(guild, 5))
         assert raised.value.allowed_at == NOON + timedelta(hours=1)
     at = NOON + timedelta(hours=1)
-    await store.reserve(an_order(guild_id=44), a_place(60), at, case(44, 60))
+    await store.tasks.create(an_order(guild_id=44), a_place(60), at, case(44, 60))
     other = an_order(user_id=5)
-    await store.reserve(other, a_place(61), NOON, a_case(other, roofs=roofs))
+    await store.tasks.create(other, a_place(61), NOON, a_case(other, operator_limits=operator_limits))
 
 
-async def test_a_failure_before_payment_is_its_members_alone(stage: Stage) -> None:
+async def test_a_failure_before_payment_is_its_members_alone(stage: Harness) -> None:
     """What cannot be used leaves nothing in public; the seventh in an hour is refused with the moment of the next."""
     async with stage.bot(USER_FREE_FAILURES="2"):
         for _ in range(2):
@@ -158,7 +160,7 @@ async def test_a_failure_before_payment_is_its_members_alone(stage: Stage) -> No
 
 
 @pytest.mark.parametrize("people", ["one member", "all members"])
-async def test_links_that_do_not_answer_delay_nobody_elsewhere(stage: Stage, clips: Clips, people: str) -> None:
+async def test_links_that_do_not_answer_delay_nobody_elsewhere(stage: Harness, clips: Clips, people: str) -> None:
     """With twenty links under way that only trickle, a member elsewhere (in direct messages) gets a film as usual."""
     asked = asyncio.Event()
 
@@ -187,7 +189,7 @@ async def test_links_that_do_not_answer_delay_nobody_elsewhere(stage: Stage, cli
     assert len(stage.fox.payments) == 1
 
 
-async def test_a_full_disk_is_waited_for(stage: Stage, clips: Clips) -> None:
+async def test_a_full_disk_is_waited_for(stage: Harness, clips: Clips) -> None:
     """With room for one clip of unknown size, the next link waits, says so, and starts when the first is done."""
     film, held = tiny(clips).read_bytes(), asyncio.Event()
 
@@ -198,7 +200,7 @@ async def test_a_full_disk_is_waited_for(stage: Stage, clips: Clips) -> None:
 
     async with web_server(serve) as host:
         hosts = f"{stage.environment()['TRUSTED_MEDIA_HOSTS']},{host}"
-        async with stage.bot(Patience(line=0.2), TRUSTED_MEDIA_HOSTS=hosts, MAX_DISK_GB="1"):
+        async with stage.bot(Timeouts(queue_scan=0.2), TRUSTED_MEDIA_HOSTS=hosts, MAX_DISK_GB="1"):
             channel = await stage.ana.channel("videos")
             first = await stage.ana.command("extend", channel, prompt="a", link=f"http://{host}/held.mp4", seconds=2)
             await stage.ana.wait_message(lambda it: title_of(it) == "Looking at the clip")
@@ -215,7 +217,7 @@ async def test_a_full_disk_is_waited_for(stage: Stage, clips: Clips) -> None:
     assert len(stage.fox.faults.matching("POST", CREATE)) == 3
 
 
-async def test_a_prepared_task_waits_for_a_running_slot(stage: Stage, clips: Clips) -> None:
+async def test_a_prepared_task_waits_for_a_running_slot(stage: Harness, clips: Clips) -> None:
     """With one slot the next is prepared meanwhile, stands in line with its number, and is paid for when it is free."""
     held = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=held)

@@ -18,7 +18,7 @@ from tests.hardship import tiny
 from tests.moderating import use
 from tests.pressing import finished, told_privately
 from tests.sharing import asked_where, channel, posts_in, submitted
-from tests.stage import Json, Stage, text_of
+from tests.stage import Harness, Json, text_of
 from tests.test_bad_input import web_server
 
 ORIGINAL = r"/webhooks/\d+/[^/]+/messages/@original$"
@@ -30,26 +30,26 @@ REFUSAL = "At most 3 seconds"
 PUBLIC_WORDS = "That did not work. I tell you why in private."
 
 
-async def ask(stage: Stage) -> None:
+async def ask(stage: Harness) -> None:
     """Use /extend so that it is refused when its public placeholder is there."""
     place, link = await stage.ana.channel("videos"), f"{stage.discord.url}/clip.mp4"
     await stage.ana.command("extend", place, prompt="rain", link=link, seconds=9)
 
 
-async def refused(stage: Stage) -> Json:
+async def refused(stage: Harness) -> Json:
     """The same; the private refusal."""
     await ask(stage)
     return await told_privately(stage.ana, REFUSAL)
 
 
-async def limited(stage: Stage) -> None:
+async def limited(stage: Harness) -> None:
     """Let a task add three seconds only."""
     await use(stage.mia, "limits set", max_seconds=3)
 
 
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("fault", [EMPTY, Reset()], ids=["empty 503", "reset"])
-async def test_a_placeholder_that_cannot_be_deleted_at_once(stage: Stage, fault: Action, times: int) -> None:
+async def test_a_placeholder_that_cannot_be_deleted_at_once(stage: Harness, fault: Action, times: int) -> None:
     """It is tried again: the refusal comes, privately, and of "is thinking…" nothing stays."""
     async with stage.bot():
         await limited(stage)
@@ -59,7 +59,7 @@ async def test_a_placeholder_that_cannot_be_deleted_at_once(stage: Stage, fault:
         assert await stage.ben.messages("videos") == []
 
 
-async def test_a_placeholder_that_cannot_be_deleted_at_all(stage: Stage) -> None:
+async def test_a_placeholder_that_cannot_be_deleted_at_all(stage: Harness) -> None:
     """It becomes a sentence that says nothing of the reason, which is told privately."""
     async with stage.bot():
         await limited(stage)
@@ -69,7 +69,7 @@ async def test_a_placeholder_that_cannot_be_deleted_at_all(stage: Stage) -> None
     assert text_of(left) == PUBLIC_WORDS
 
 
-async def test_a_placeholder_that_can_be_neither_deleted_nor_edited(stage: Stage) -> None:
+async def test_a_placeholder_that_can_be_neither_deleted_nor_edited(stage: Harness) -> None:
     """The member is told all the same, in the only place that is left."""
     async with stage.bot():
         await limited(stage)
@@ -81,7 +81,7 @@ async def test_a_placeholder_that_can_be_neither_deleted_nor_edited(stage: Stage
 
 
 @pytest.mark.parametrize("fault", [EMPTY, Reset()], ids=["empty 503", "reset"])
-async def test_a_follow_up_that_is_not_taken_at_once(stage: Stage, fault: Action) -> None:
+async def test_a_follow_up_that_is_not_taken_at_once(stage: Harness, fault: Action) -> None:
     """It is tried again."""
     async with stage.bot():
         await limited(stage)
@@ -90,7 +90,7 @@ async def test_a_follow_up_that_is_not_taken_at_once(stage: Stage, fault: Action
         assert not stage.discord.faults.armed(rule)
 
 
-async def test_a_forms_refusal_stays_private_after_a_lost_acknowledgement(stage: Stage) -> None:
+async def test_a_forms_refusal_stays_private_after_a_lost_acknowledgement(stage: Harness) -> None:
     """Discord took "is thinking…", its word of that and the read-back got lost: the refusal is not put in its place."""
     async with stage.bot():
         done = await finished(stage)
@@ -113,7 +113,7 @@ PRESSES = ("Extend again", "Try again", "Share", "Delete")
 
 @pytest.mark.parametrize("label", PRESSES)
 async def test_an_empty_503_means_the_same_at_every_button(
-    stage: Stage, caplog: pytest.LogCaptureFixture, label: str
+    stage: Harness, caplog: pytest.LogCaptureFixture, label: str
 ) -> None:
     """Whatever the first answer would have been, the member reads that Discord does not answer; it is no surprise."""
     async with stage.bot():
@@ -125,7 +125,7 @@ async def test_an_empty_503_means_the_same_at_every_button(
     assert caplog.records == []
 
 
-async def test_an_empty_503_at_reading_means_the_same_too(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_empty_503_at_reading_means_the_same_too(stage: Harness, caplog: pytest.LogCaptureFixture) -> None:
     """A film that is read back for Share, and a linked message: the same sentence, or another way; no surprise."""
     async with stage.bot(KEEP_DAYS="0"):
         done = await finished(stage)
@@ -138,7 +138,7 @@ async def test_an_empty_503_at_reading_means_the_same_too(stage: Stage, caplog: 
     assert caplog.records == []
 
 
-async def test_quota_with_many_tasks_in_line(stage: Stage) -> None:
+async def test_quota_with_many_tasks_in_line(stage: Harness) -> None:
     """Ten in line, with long links each: as many as fit are named, and the others are counted."""
     held = Pause(at=0)
     stage.fox.next_quirks = Quirks(pause=held)
@@ -156,7 +156,7 @@ async def test_quota_with_many_tasks_in_line(stage: Stage) -> None:
     assert all("Task" in line for line in lines[1:-1])
 
 
-async def test_a_long_source_link_does_not_hinder_share(stage: Stage) -> None:
+async def test_a_long_source_link_does_not_hinder_share(stage: Harness) -> None:
     """A source whose address is longer than a field takes: the film is shared, with the source's name alone."""
     clip = tiny(stage.clips)
 
@@ -181,7 +181,7 @@ async def dismissed(who: Member, message: Json, label: str, count: int) -> None:
         await who.modal(await who.press(message, label))
 
 
-async def test_forms_that_were_dismissed_are_let_go(stage: Stage) -> None:
+async def test_forms_that_were_dismissed_are_let_go(stage: Harness) -> None:
     """After a while nothing of them is left; who submits one then reads that it is too late, and can open it again."""
     async with stage.bot() as bot:
         done = await finished(stage)
@@ -201,7 +201,7 @@ async def test_forms_that_were_dismissed_are_let_go(stage: Stage) -> None:
     assert len(stage.fox.payments) == 1
 
 
-async def test_panels_and_pages_leave_nothing_behind(stage: Stage) -> None:
+async def test_panels_and_pages_leave_nothing_behind(stage: Harness) -> None:
     """Their buttons work by their custom_ids alone: no view of a message is kept."""
     async with stage.bot() as bot:
         await finished(stage)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.runner import Pace
-from bot.runner.estimate import next_query
+from bot.runner import RateLimiter
+from bot.runner.estimate import next_poll
 from bot.sandbox.fox import Quirks
-from bot.task import State
+from bot.task import TaskState
 from tests.bench_pending import most_in_a_second
 from tests.clips import Clips
 from tests.makers import NOON, a_task
@@ -23,10 +23,10 @@ LEAST = 5.0
 
 def the_queries(takes: float, lasts: float) -> list[float]:
     """When a task is asked for that should take so many seconds, and that FoxAPI does not tell the progress of."""
-    task = a_task(state=State.RENDERING, sent_at=NOON, expected_at=NOON + timedelta(seconds=takes))
+    task = a_task(state=TaskState.RENDERING, submitted_at=NOON, expected_at=NOON + timedelta(seconds=takes))
     moments, now = [], 0.0
     while now < lasts:
-        now += next_query(task, NOON + timedelta(seconds=now), LEAST)
+        now += next_poll(task, NOON + timedelta(seconds=now), LEAST)
         moments.append(now)
     return moments
 
@@ -35,10 +35,10 @@ def the_queries(takes: float, lasts: float) -> list[float]:
 def test_queries_come_seldom_at_first_and_often_near_the_expected_end(takes: float) -> None:
     """The gaps shrink towards the expected end, down to the least gap, and never below it."""
     moments = the_queries(takes, takes)
-    gaps = [later - sooner for sooner, later in pairwise([0.0, *moments])]
-    assert gaps == sorted(gaps, reverse=True)
-    assert gaps[0] >= min(takes / 2, 6 * LEAST)
-    assert gaps[-1] == LEAST
+    backoff = [later - sooner for sooner, later in pairwise([0.0, *moments])]
+    assert backoff == sorted(backoff, reverse=True)
+    assert backoff[0] >= min(takes / 2, 6 * LEAST)
+    assert backoff[-1] == LEAST
     assert moments[-1] - takes <= LEAST
 
 
@@ -59,19 +59,19 @@ def test_what_takes_far_too_long_is_asked_for_seldom_again_but_is_not_forgotten(
 
 def test_of_a_task_of_which_nothing_is_known_every_least_gap_is_used() -> None:
     """Without any estimate there is no "near the end": it is asked for as often as is allowed."""
-    assert next_query(a_task(state=State.RENDERING, sent_at=NOON), NOON, LEAST) == LEAST
+    assert next_poll(a_task(state=TaskState.RENDERING, submitted_at=NOON), NOON, LEAST) == LEAST
 
 
 async def test_turns_are_apart_and_in_the_order_in_which_they_were_taken() -> None:
     """However many come at once, their turns are evenly apart; who comes after a quiet time waits for nobody."""
-    pace = Pace(50)
-    waits = [pace.turn() for _ in range(200)]
+    pace = RateLimiter(50)
+    waits = [pace.reserve() for _ in range(200)]
     assert waits == sorted(waits)
     assert waits[0] == 0
     assert waits[-1] == pytest.approx(199 / 50, abs=0.05)
     await asyncio.sleep(0)
-    late = Pace(1000)
-    assert late.turn() == 0
+    late = RateLimiter(1000)
+    assert late.reserve() == 0
 
 
 async def test_many_pending_tasks_are_asked_for_at_one_pace_after_a_restart(tmp_path: Path, clips: Clips) -> None:

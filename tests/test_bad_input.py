@@ -10,13 +10,13 @@ from urllib.parse import unquote
 import pytest
 from aiohttp import web
 
-from bot.runner import Patience
+from bot.runner import Timeouts
 from bot.sandbox.faults import Answer
 from bot.sandbox.fox.quirks import Failure, Quirks
-from tests.stage import CREATE, Json, Stage, text_of
+from tests.stage import CREATE, Harness, Json, text_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-HASTY = Patience(fetch=0.5, silence=0.5)
+HASTY = Timeouts(clip_download=0.5, download_idle=0.5)
 
 
 @asynccontextmanager
@@ -32,7 +32,7 @@ async def web_server(handler: Handler) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def refused(stage: Stage, **options: object) -> Json:
+async def refused(stage: Harness, **options: object) -> Json:
     """Use /extend by a hand-made interaction (the client would stop some of these); return the bot's answer."""
     channel, known = await stage.ana.channel(str(options.pop("channel", "videos"))), set(stage.ana.seen)
     await stage.ana.command("extend", channel, raw=True, **options)
@@ -44,7 +44,7 @@ async def refused(stage: Stage, **options: object) -> Json:
 UNFIT = {"text": "not a video", "empty": "empty", "cut_off": "cut off", "one_second": "1.0 s long"}
 
 
-async def test_an_unfit_clip(stage: Stage) -> None:
+async def test_an_unfit_clip(stage: Harness) -> None:
     """A file that FoxAPI would refuse is refused in one sentence that names what is wrong with it."""
     async with stage.bot():
         for clip, words in UNFIT.items():
@@ -66,7 +66,7 @@ WRONG: list[tuple[dict[str, object], str]] = [
 ]
 
 
-async def test_a_wrong_command(stage: Stage) -> None:
+async def test_a_wrong_command(stage: Harness) -> None:
     """What is wrong with a command itself is said at once, to its member alone."""
     async with stage.bot():
         for options, words in WRONG:
@@ -106,7 +106,7 @@ BAD_LINKS = {
 }
 
 
-async def test_bad_links(stage: Stage) -> None:
+async def test_bad_links(stage: Harness) -> None:
     """A link that leads to no video, or to where the bot must not go, ends with a sentence; nothing is sent."""
 
     async def somewhere(request: web.BaseRequest) -> web.StreamResponse:
@@ -139,7 +139,7 @@ async def test_bad_links(stage: Stage) -> None:
     assert not stage.fox.faults.matching("POST", CREATE)
 
 
-async def test_a_fetch_is_bounded_in_all(stage: Stage) -> None:
+async def test_a_fetch_is_bounded_in_all(stage: Harness) -> None:
     """A server that drips, and one that puts off again and again, are given up when the time for the fetch is over."""
 
     async def slow(request: web.BaseRequest) -> web.StreamResponse:
@@ -155,7 +155,7 @@ async def test_a_fetch_is_bounded_in_all(stage: Stage) -> None:
 
     async with web_server(slow) as host:
         trusted = f"{stage.environment()['TRUSTED_MEDIA_HOSTS']},{host}"
-        async with stage.bot(Patience(fetch=1), TRUSTED_MEDIA_HOSTS=trusted):
+        async with stage.bot(Timeouts(clip_download=1), TRUSTED_MEDIA_HOSTS=trusted):
             for path, words in {"drip": "too slow", "busy": "answered 503"}.items():
                 answer = await refused(stage, prompt="go", link=f"http://{host}/{path}")
                 ended = await stage.until(stage.ana, answer, "This did not work")
@@ -163,16 +163,16 @@ async def test_a_fetch_is_bounded_in_all(stage: Stage) -> None:
     assert not stage.fox.faults.matching("POST", CREATE)
 
 
-async def test_an_unknown_server_is_told_soon(stage: Stage) -> None:
+async def test_an_unknown_server_is_told_soon(stage: Harness) -> None:
     """However patient the bot is with a server, one whose name nobody knows is told at once."""
-    async with stage.bot(Patience()):
+    async with stage.bot(Timeouts()):
         answer = await refused(stage, prompt="go", link="https://nowhere.invalid/a.mp4")
         ended = await stage.until(stage.ana, answer, "This did not work")
     assert "cannot be found" in text_of(ended)
     assert not stage.fox.faults.matching("POST", CREATE)
 
 
-async def test_message_links_that_lead_nowhere(stage: Stage) -> None:
+async def test_message_links_that_lead_nowhere(stage: Harness) -> None:
     """A message without a video, one that the member may not see, and one elsewhere are each refused privately."""
     general = await stage.ben.channel("general")
     said = await stage.ben.say(general, "no video here")
@@ -206,7 +206,7 @@ REFUSALS = [
 ]
 
 
-async def test_foxapi_refuses_the_request(stage: Stage) -> None:
+async def test_foxapi_refuses_the_request(stage: Harness) -> None:
     """What FoxAPI refuses outright is told in words, is not billed, and is not asked for again."""
     async with stage.bot():
         for number, (status, code, words) in enumerate(REFUSALS, 1):
@@ -221,7 +221,7 @@ async def test_foxapi_refuses_the_request(stage: Stage) -> None:
     assert not stage.fox.payments
 
 
-async def test_refused_content(stage: Stage) -> None:
+async def test_refused_content(stage: Harness) -> None:
     """Content that the provider refuses is told as such."""
     stage.fox.next_quirks = Quirks(failure=Failure("content_policy_violation", "no", at=30))
     async with stage.bot():
@@ -241,7 +241,7 @@ async def test_refused_content(stage: Stage) -> None:
         ({"DATABASE_URL": "mysql://x/y"}, "DATABASE_URL must begin with"),
     ],
 )
-async def test_a_wrong_start(stage: Stage, changes: dict[str, str], words: str) -> None:
+async def test_a_wrong_start(stage: Harness, changes: dict[str, str], words: str) -> None:
     """A missing or wrong setting ends the process with one sentence and a non-zero code."""
     async with stage.process(**changes) as process:
         await process.start()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.check import machine
-from bot.media import Bucket, Folders, shelf_at
-from bot.runner.keeping import sweep
+from bot.media import S3Settings, Workspaces, open_film_store
+from bot.runner.keeping import delete_expired_films
 from bot.sandbox.fox.quirks import Pause, Quirks
 from bot.settings import Settings
 from bot.store import Store
@@ -20,7 +20,7 @@ from tests.makers import NOON
 from tests.pressing import finished, listed, small
 from tests.s3 import S3, s3_service
 from tests.sharing import share
-from tests.stage import Stage, labels_of, text_of
+from tests.stage import Harness, labels_of, text_of
 
 
 @pytest.fixture
@@ -30,9 +30,9 @@ async def s3() -> AsyncIterator[S3]:
         yield service
 
 
-def bucket_of(s3: S3, **changes: str) -> Bucket:
+def bucket_of(s3: S3, **changes: str) -> S3Settings:
     given = {"name": s3.bucket, "endpoint": s3.url, "key_id": s3.key_id, "secret": s3.secret, "prefix": "bot/kept"}
-    return Bucket(**(given | changes))
+    return S3Settings(**(given | changes))
 
 
 def settings_of(s3: S3, folder: Path) -> dict[str, str]:
@@ -41,7 +41,7 @@ def settings_of(s3: S3, folder: Path) -> dict[str, str]:
     return {**names, "FILES_URL": f"s3://{s3.bucket}/bot/kept", "DATA_DIR": str(folder)}
 
 
-async def test_another_machine_has_the_film_too(stage: Stage, s3: S3, tmp_path: Path) -> None:
+async def test_another_machine_has_the_film_too(stage: Harness, s3: S3, tmp_path: Path) -> None:
     """What was delivered by one is sent again, shared and deleted by another that has nothing on its disk."""
     async with stage.bot(None, **settings_of(s3, tmp_path / "one")):
         done = await finished(stage)
@@ -65,7 +65,7 @@ async def test_another_machine_has_the_film_too(stage: Stage, s3: S3, tmp_path: 
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
-async def test_a_worker_without_the_files_brings_the_whole_film(stage: Stage, s3: S3, tmp_path: Path) -> None:
+async def test_a_worker_without_the_files_brings_the_whole_film(stage: Harness, s3: S3, tmp_path: Path) -> None:
     """The one that fetched the clip is killed while FoxAPI renders; the other joins the head that it fetches itself."""
     clip = stage.clips.make("long.mp4", 20, "-vf", "scale=64:36", "-r", "5", "-c:v", "libx264")
     stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
@@ -87,7 +87,7 @@ async def test_a_worker_without_the_files_brings_the_whole_film(stage: Stage, s3
     assert not (tmp_path / "two" / "tasks" / "1").exists()
 
 
-async def test_an_ill_bucket_delays_nobody(stage: Stage, s3: S3, tmp_path: Path) -> None:
+async def test_an_ill_bucket_delays_nobody(stage: Harness, s3: S3, tmp_path: Path) -> None:
     """The film is delivered, and kept on this machine; the log says so without the address or the key."""
     s3.ill = True
     async with stage.process(**settings_of(s3, tmp_path / "one")) as process:
@@ -103,19 +103,19 @@ async def test_an_ill_bucket_delays_nobody(stage: Stage, s3: S3, tmp_path: Path)
 
 async def test_what_is_kept_no_longer_goes_there_too(tmp_path: Path, s3: S3, store: Store) -> None:
     """The sweep knows of films that are in the bucket alone, and takes those that no task wants any more."""
-    shelf, far = (shelf_at(tmp_path / name, bucket_of(s3)) for name in ("near", "far"))
+    film_store, far = (open_film_store(tmp_path / name, bucket_of(s3)) for name in ("near", "far"))
     film, still = tmp_path / "film", tmp_path / "still"
     film.write_bytes(b"film")
     still.write_bytes(b"still")
-    await shelf.put(7, film, still, NOON)
+    await film_store.save(7, film, still, NOON)
     assert sorted(s3.objects) == ["bot/kept/7.jpg", "bot/kept/7.mp4"]
-    assert list(await far.ids()) == [7]
+    assert list(await far.list_ids()) == [7]
     found = await far.find_still(7)
     assert found
     assert found.read_bytes() == b"still"
     assert await far.find_film(8) is None
-    await sweep(Folders(tmp_path / "tasks", shelf=far), store, NOON, timedelta(days=7))
-    assert (s3.objects, await far.ids(), await far.find_film(7)) == ({}, {}, None)
+    await delete_expired_films(Workspaces(tmp_path / "tasks", film_store=far), store, NOON, timedelta(days=7))
+    assert (s3.objects, await far.list_ids(), await far.find_film(7)) == ({}, {}, None)
 
 
 @pytest.mark.parametrize(
@@ -132,21 +132,21 @@ async def test_the_check_tries_it(
     """A line for the bucket: it takes a file and gives it up again, or what to correct."""
     with caplog.at_level(logging.WARNING):
         (found,) = await machine.files(tmp_path, bucket_of(s3, **changes))
-    assert (found.ok, words in found.says, s3.objects) == (ok, True, {})
-    assert ok or "Correct FILES_URL" in found.do
+    assert (found.ok, words in found.summary, s3.objects) == (ok, True, {})
+    assert ok or "Correct FILES_URL" in found.advice
     assert await machine.files(tmp_path, None) == []
 
 
 async def test_the_check_of_an_address_where_nobody_is(tmp_path: Path) -> None:
     """Also without a key, which the service might not ask for, it is a sentence and no more."""
-    (found,) = await machine.files(tmp_path, Bucket("films", endpoint="http://127.0.0.1:9", key_id="a", secret="b"))
-    assert (found.ok, "cannot be written" in found.says) == (False, True)
+    (found,) = await machine.files(tmp_path, S3Settings("films", endpoint="http://127.0.0.1:9", key_id="a", secret="b"))
+    assert (found.ok, "cannot be written" in found.summary) == (False, True)
 
 
 def test_a_bucket_in_the_settings() -> None:
     """Its name and what stands before each file's; the secret is among what is never shown."""
     given = {"files_url": "s3://films/a/b/", "s3_endpoint": "http://127.0.0.1:9", "s3_secret_access_key": "hush"}
     made = Settings.model_validate({"discord_token": "t", "foxapi_key": "k", **given})
-    assert made.bucket == Bucket("films", "a/b", "http://127.0.0.1:9", "us-east-1", "", "hush")
+    assert made.bucket == S3Settings("films", "a/b", "http://127.0.0.1:9", "us-east-1", "", "hush")
     assert "hush" in made.secrets
     assert "hush" not in repr(made.bucket)

@@ -11,8 +11,8 @@ from bot.sandbox.discord.member import Member
 from bot.sandbox.faults import Hold
 from bot.sandbox.fox.quirks import Pause, Quirks
 from tests.clips import Clips
-from tests.hardship import CALM, DONE, HASTY, QUERY, assert_told, posts, tiny
-from tests.stage import Json, Stage, text_of
+from tests.hardship import DONE, FAST, QUERY, STEADY, assert_told, posts, tiny
+from tests.stage import Harness, Json, text_of
 
 CANCELLED = "Cancelled"
 
@@ -23,7 +23,7 @@ def clip(clips: Clips) -> Path:
 
 
 @pytest.fixture
-def held(stage: Stage) -> Pause:
+def held(stage: Harness) -> Pause:
     """The next task stands still at FoxAPI until this is released."""
     pause = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=pause)
@@ -40,7 +40,7 @@ async def answer(who: Member, words: str) -> Json:
     return await who.wait_message(lambda it: it["ephemeral"] and words in text_of(it))
 
 
-async def cancel_surely(stage: Stage, reply: Json) -> None:
+async def cancel_surely(stage: Harness, reply: Json) -> None:
     """Ana presses Cancel, and then Cancel anyway."""
     await stage.ana.press(await with_button(stage.ana, reply), "Cancel")
     asked = await answer(stage.ana, "FoxAPI already has this task")
@@ -50,9 +50,9 @@ async def cancel_surely(stage: Stage, reply: Json) -> None:
     await answer(stage.ana, "I no longer follow this task")
 
 
-async def test_in_line_it_is_free(stage: Stage, clip: Path, held: Pause) -> None:
+async def test_in_line_it_is_free(stage: Harness, clip: Path, held: Pause) -> None:
     """A task that waits for a slot is cancelled at once, and nothing is billed."""
-    async with stage.bot(HASTY, **CALM, MAX_RUNNING="1"):
+    async with stage.bot(FAST, **STEADY, MAX_RUNNING="1"):
         first = await stage.extend(stage.ben, clip, channel="general", seconds=2)
         await held.reached.wait()
         waiting = await stage.extend(stage.ana, clip, seconds=2)
@@ -66,11 +66,11 @@ async def test_in_line_it_is_free(stage: Stage, clip: Path, held: Pause) -> None
     assert posts(stage) == 1
 
 
-async def test_while_the_clip_is_fetched_it_is_free(stage: Stage, clip: Path) -> None:
+async def test_while_the_clip_is_fetched_it_is_free(stage: Harness, clip: Path) -> None:
     """It does not even wait for the slow server of the clip."""
     fetching = Hold()
     stage.discord.faults.add("GET", "/cdn/", fetching)
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await fetching.reached.wait()
         await stage.ana.press(await with_button(stage.ana, reply), "Cancel")
@@ -79,9 +79,9 @@ async def test_while_the_clip_is_fetched_it_is_free(stage: Stage, clip: Path) ->
     await assert_told(stage, reply, CANCELLED, paid=0, requests=0)
 
 
-async def test_while_rendering_it_is_asked_once(stage: Stage, clip: Path, held: Pause) -> None:
+async def test_while_rendering_it_is_asked_once(stage: Harness, clip: Path, held: Pause) -> None:
     """The member is told privately that it may be billed; then the slot is free, and the reply says it too."""
-    async with stage.bot(HASTY, **CALM, MAX_RUNNING="1"):
+    async with stage.bot(FAST, **STEADY, MAX_RUNNING="1"):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await held.reached.wait()
         next_one = await stage.extend(stage.ben, clip, channel="general", seconds=2)
@@ -91,11 +91,11 @@ async def test_while_rendering_it_is_asked_once(stage: Stage, clip: Path, held: 
     await assert_told(stage, reply, CANCELLED, paid=2, requests=2)
 
 
-async def test_it_does_not_wait_for_a_slow_foxapi(stage: Stage, clip: Path) -> None:
+async def test_it_does_not_wait_for_a_slow_foxapi(stage: Harness, clip: Path) -> None:
     """A query that hangs holds up no cancelling."""
     query = Hold()
     stage.fox.faults.add("GET", QUERY, query)
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await query.reached.wait()
         await cancel_surely(stage, reply)
@@ -103,21 +103,21 @@ async def test_it_does_not_wait_for_a_slow_foxapi(stage: Stage, clip: Path) -> N
     await assert_told(stage, reply, CANCELLED, paid=1)
 
 
-async def test_after_a_restart_it_still_works(stage: Stage, clip: Path, held: Pause) -> None:
+async def test_after_a_restart_it_still_works(stage: Harness, clip: Path, held: Pause) -> None:
     """The button of a reply that an earlier run of the bot made does what it says."""
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await held.reached.wait()
         await with_button(stage.ana, reply)
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         await cancel_surely(stage, reply)
         held.release.set()
     await assert_told(stage, reply, CANCELLED, paid=1)
 
 
-async def test_somebody_else_cannot(stage: Stage, clip: Path, held: Pause) -> None:
+async def test_somebody_else_cannot(stage: Harness, clip: Path, held: Pause) -> None:
     """Another member is refused privately, and the task goes on."""
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await held.reached.wait()
         await stage.ben.press(await with_button(stage.ben, reply), "Cancel")
@@ -128,11 +128,11 @@ async def test_somebody_else_cannot(stage: Stage, clip: Path, held: Pause) -> No
     await assert_told(stage, reply, DONE, paid=1)
 
 
-async def test_two_presses_at_once(stage: Stage, clip: Path) -> None:
+async def test_two_presses_at_once(stage: Harness, clip: Path) -> None:
     """One cancels, the other is told that there is nothing left to cancel."""
     fetching = Hold()
     stage.discord.faults.add("GET", "/cdn/", fetching)
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         shown = await with_button(stage.ana, reply)
         await asyncio.gather(stage.ana.press(shown, "Cancel"), stage.ana.press(shown, "Cancel"))
@@ -142,9 +142,9 @@ async def test_two_presses_at_once(stage: Stage, clip: Path) -> None:
     assert len([each for each in stage.ana.seen.values() if each["ephemeral"]]) == 1
 
 
-async def test_once_the_result_is_there_it_is_too_late(stage: Stage, clip: Path, held: Pause) -> None:
+async def test_once_the_result_is_there_it_is_too_late(stage: Harness, clip: Path, held: Pause) -> None:
     """Asked while rendering and pressed after the end, Cancel anyway changes nothing."""
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await held.reached.wait()
         await stage.ana.press(await with_button(stage.ana, reply), "Cancel")

@@ -7,13 +7,13 @@ from playwright.async_api import Browser
 
 from tests.browsing import CHROMIUM
 from tests.clips import H264, seconds_of
-from tests.stage import Json, Stage, text_of
+from tests.stage import Harness, Json, text_of
 
 FIRST, PARTS, EACH = 20, 5, 3
 LENGTHS = [FIRST + EACH * part for part in range(1, PARTS + 1)]
 
 
-async def again(stage: Stage, done: Json, prompt: str) -> Json:
+async def again(stage: Harness, done: Json, prompt: str) -> Json:
     """Press "Extend again" on a finished reply, say what happens next, and wait for that part."""
     asked = await stage.ana.modal(await stage.ana.press(done, "Extend again"))
     words, seconds = [label["component"]["custom_id"] for label in asked["components"]]
@@ -21,13 +21,13 @@ async def again(stage: Stage, done: Json, prompt: str) -> Json:
     return await stage.ana.wait_message(lambda it: prompt in text_of(it) and "Finished" in text_of(it), 20)
 
 
-async def seconds_in(stage: Stage, done: Json) -> float:
+async def seconds_in(stage: Harness, done: Json) -> float:
     (attachment,) = done["attachments"]
     return seconds_of(await stage.ana.fetch(attachment["url"]), stage.folder)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine's PATH")
-async def test_five_parts_make_one_film_that_plays(stage: Stage, browser: Browser) -> None:
+async def test_five_parts_make_one_film_that_plays(stage: Harness, browser: Browser) -> None:
     """A .mov of 20 s is extended five times; each part knows the one before, and the last film is all of it."""
     small = ("-r", "10", "-s", "128x72")
     clip = stage.clips.make("tale.mov", FIRST, *H264, *small, "-c:a", "aac", sound=True)
@@ -43,7 +43,7 @@ async def test_five_parts_make_one_film_that_plays(stage: Stage, browser: Browse
     await plays_to_the_end(browser, stage, chain[-1], LENGTHS[-1])
 
 
-async def plays_to_the_end(browser: Browser, stage: Stage, done: Json, seconds: float) -> None:
+async def plays_to_the_end(browser: Browser, stage: Harness, done: Json, seconds: float) -> None:
     """Open the chat page, and play the film of that message at its beginning and at its end."""
     film = f"#messages li[data-message-id='{done['id']}'] video"
     async with await browser.new_page() as page:

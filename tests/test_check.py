@@ -17,14 +17,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bot.check import all_well, as_text, check
+from bot.check import all_ok, as_text, check
 from bot.check.bot_account import PERMISSIONS
-from bot.redaction import Discretion
+from bot.redaction import Redactor
 from bot.sandbox.botprocess import INHERITED, PROJECT
 from bot.sandbox.faults import Answer, Reset
-from bot.settings import Settings, read_what_is_there
+from bot.settings import Settings, read_partial
 from bot.store import Store
-from tests.stage import CREATE, Stage
+from tests.stage import CREATE, Harness
 
 NAMES = ["settings", "token", "install link", "intents", "FoxAPI", "key", "model", "account"]
 NAMES += ["ffmpeg", "database", "data folder", "disk", "clock"]
@@ -46,7 +46,7 @@ class Ran(NamedTuple):
         return next(line for line in self.out.splitlines() if line[2:].startswith(f"{name}:"))
 
 
-async def run(stage: Stage, env: Mapping[str, str], *arguments: str) -> Ran:
+async def run(stage: Harness, env: Mapping[str, str], *arguments: str) -> Ran:
     """The command as an operator runs it, in an empty folder of its own."""
     kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
     process = await asyncio.create_subprocess_exec(
@@ -62,7 +62,7 @@ async def run(stage: Stage, env: Mapping[str, str], *arguments: str) -> Ran:
     return Ran(process.returncode, out.decode(), err.decode())
 
 
-async def look(stage: Stage, patch: pytest.MonkeyPatch, env: Mapping[str, str]) -> Ran:
+async def look(stage: Harness, patch: pytest.MonkeyPatch, env: Mapping[str, str]) -> Ran:
     """The same in this process, which is quicker."""
     with patch.context() as context:
         context.chdir(stage.folder)
@@ -70,13 +70,13 @@ async def look(stage: Stage, patch: pytest.MonkeyPatch, env: Mapping[str, str]) 
             context.delenv(name.upper(), raising=False)
         for name, value in env.items():
             context.setenv(name, value)
-        reading = read_what_is_there()
+        reading = read_partial()
         found = await check(reading, lambda: datetime.now(UTC))
-    return Ran(0 if all_well(found) else 1, as_text(found, Discretion(reading.settings.secrets)), "")
+    return Ran(0 if all_ok(found) else 1, as_text(found, Redactor(reading.settings.secrets)), "")
 
 
 @pytest.mark.only_sqlite
-async def test_all_is_well_also_beside_a_running_bot(stage: Stage) -> None:
+async def test_all_is_well_also_beside_a_running_bot(stage: Harness) -> None:
     """Every line is good, the link is the README's, the code is 0, and neither gateway nor payment is touched."""
     async with stage.process() as process:
         await process.start()
@@ -98,7 +98,7 @@ async def test_all_is_well_also_beside_a_running_bot(stage: Stage) -> None:
 
 
 @pytest.mark.only_sqlite
-async def test_nothing_is_made_by_looking(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_is_made_by_looking(stage: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no bot has run yet all can be well, and the folder stays empty."""
     ran = await look(stage, monkeypatch, stage.environment())
     assert ran.code == 0, ran.out
@@ -106,7 +106,7 @@ async def test_nothing_is_made_by_looking(stage: Stage, monkeypatch: pytest.Monk
     assert list(stage.folder.iterdir()) == []
 
 
-async def test_everything_wrong_and_mended_one_by_one(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_everything_wrong_and_mended_one_by_one(stage: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """With everything wrong at once each fault has its line, and each mending turns just its lines."""
     right = stage.environment()
     folder = stage.folder / "in the way"
@@ -150,7 +150,7 @@ async def test_everything_wrong_and_mended_one_by_one(stage: Stage, monkeypatch:
     assert set(expected.values()) == {"✓"}
 
 
-async def test_json_for_scripts(stage: Stage) -> None:
+async def test_json_for_scripts(stage: Harness) -> None:
     """The same as an object: whether all is well, and of each check what was found and what to do."""
     ran = await run(stage, stage.environment(DISCORD_TOKEN="wrong-token", MAX_RUNNING="many"), "check", "--json")
     told: dict[str, Any] = json.loads(ran.out)
@@ -168,7 +168,7 @@ async def test_json_for_scripts(stage: Stage) -> None:
     assert "wrong-token" not in ran.out
 
 
-async def test_an_outside_that_is_ill(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_outside_that_is_ill(stage: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Resets, a silent account call and a wrong clock are told as what they are."""
     late = format_datetime(datetime.now(UTC) + timedelta(seconds=300))
     stage.discord.faults.add("GET", "/users/@me", Reset(), times=None)
@@ -189,7 +189,7 @@ async def test_an_outside_that_is_ill(stage: Stage, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.only_sqlite
-async def test_a_database_of_another_version(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_database_of_another_version(stage: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """A newer one is a fault, and an older one a word; neither is changed."""
     url = stage.environment()["DATABASE_URL"]
     async with Store.open(url):
@@ -206,7 +206,7 @@ async def test_a_database_of_another_version(stage: Stage, monkeypatch: pytest.M
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-async def test_a_folder_that_may_not_be_written(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_folder_that_may_not_be_written(stage: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rights are tried, not guessed."""
     stage.data.mkdir(mode=0o500)
     ran = await look(stage, monkeypatch, stage.environment())
@@ -214,7 +214,7 @@ async def test_a_folder_that_may_not_be_written(stage: Stage, monkeypatch: pytes
 
 
 @pytest.mark.only_sqlite
-async def test_backup_and_restore_by_the_command_line(stage: Stage) -> None:
+async def test_backup_and_restore_by_the_command_line(stage: Harness) -> None:
     """Both need nothing but the database's address, say what they did, and end with a code for scripts."""
     env = {"DATABASE_URL": stage.environment()["DATABASE_URL"]}
     async with Store.open(env["DATABASE_URL"]):

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from bot.runner import Patience
+from bot.runner import Timeouts
 from bot.sandbox.faults import Hold, Slow
 from bot.sandbox.fox.quirks import Pause, Quirks
-from bot.task import State
+from bot.task import TaskState
 from tests.aftermath import one_message_each, sent_paid_downloaded, settled
 from tests.clips import Clips
 from tests.conftest import ClusterFor
@@ -39,7 +39,7 @@ from tests.ending import (
     within,
 )
 from tests.forked import ForkedBot
-from tests.stage import A_VIDEO, CREATE, Stage, on_stage
+from tests.stage import A_VIDEO, CREATE, Harness, on_stage
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Crash:
     name: str
     points: tuple[Point, ...]
     """Of one task each, reached one after the other; the last task is the one in question."""
-    dead_in: State
+    dead_in: TaskState
     """Its state in the database when the process is dead."""
-    ends: State = State.DELIVERED
+    ends: TaskState = TaskState.DELIVERED
     sent: int = 1
     """Create calls that FoxAPI has seen..."""
     paid: int = 1
@@ -66,12 +66,12 @@ class Crash:
 
 
 _Q, _P, _S, _R, _D, _U = (
-    State.QUEUED,
-    State.PREPARING,
-    State.SENDING,
-    State.RENDERING,
-    State.READY,
-    State.UNCLEAR,
+    TaskState.QUEUED,
+    TaskState.PREPARING,
+    TaskState.SUBMITTING,
+    TaskState.RENDERING,
+    TaskState.READY,
+    TaskState.UNCLEAR,
 )
 MATRIX = (
     #     killed when a task is ...       and stands at                                             its row says
@@ -139,7 +139,7 @@ async def test_the_same_on_postgresql(runs: Runs, crash: Crash, engine: str) -> 
     await runs[crash.name, engine]
 
 
-async def kill_and_start_again(stage: Stage, crash: Crash) -> None:
+async def kill_and_start_again(stage: Harness, crash: Crash) -> None:
     async with scene_on(stage, **crash.settings) as scene:
         for point in crash.points:
             await scene.bring_to(point, **crash.options)
@@ -152,7 +152,7 @@ async def kill_and_start_again(stage: Stage, crash: Crash) -> None:
         await one_message_each(scene, in_its_reply=crash.in_its_reply)
 
 
-async def test_killed_in_one_state_after_the_other(stage: Stage) -> None:
+async def test_killed_in_one_state_after_the_other(stage: Harness) -> None:
     """One task whose bot dies in preparing, rendering, downloading and delivering ends as if nothing had been."""
     rendering = Rendering()
     downloading, delivering = Held("fox", "GET", RESULT), Held("discord", "PATCH", EDIT, with_file=True, after=True)
@@ -166,12 +166,12 @@ async def test_killed_in_one_state_after_the_other(stage: Stage) -> None:
             await scene.process.kill()
             scene.resume_rendering()
         await scene.process.start()
-        await settled(scene, State.DELIVERED)
+        await settled(scene, TaskState.DELIVERED)
         assert sent_paid_downloaded(stage) == (1, 1, 2)
         await one_message_each(scene)
 
 
-async def test_killed_while_starting(stage: Stage) -> None:
+async def test_killed_while_starting(stage: Harness) -> None:
     """Killed before and after it takes up several unfinished tasks, the third start brings them all to their end."""
     async with scene_on(stage, MAX_RUNNING="2") as scene:
         points = (Held("discord", "PATCH", EDIT, with_file=True), Rendering(), Rendering(), InLine())
@@ -185,13 +185,13 @@ async def test_killed_while_starting(stage: Stage) -> None:
             await scene.process.kill()
         scene.resume_rendering()
         await scene.process.start()
-        await settled(scene, State.DELIVERED)
+        await settled(scene, TaskState.DELIVERED)
         assert sent_paid_downloaded(stage) == (4, 4, 4)
         await one_message_each(scene)
 
 
 @pytest.mark.only_sqlite
-async def test_a_second_bot_on_the_same_database_does_not_start(stage: Stage) -> None:
+async def test_a_second_bot_on_the_same_database_does_not_start(stage: Harness) -> None:
     """It says why in one sentence and ends with an error; the first goes on undisturbed."""
     lines: list[str] = []
     async with scene_on(stage) as scene:
@@ -200,13 +200,13 @@ async def test_a_second_bot_on_the_same_database_does_not_start(stage: Stage) ->
         await second.start()
         assert await second.wait() == 1
         scene.resume_rendering()
-        await settled(scene, State.DELIVERED)
+        await settled(scene, TaskState.DELIVERED)
     (sentence,) = lines
     assert "Another bot is already running on" in sentence
     assert len(stage.fox.payments) == 1
 
 
-async def test_what_a_crash_left_of_an_ended_task_is_cleared_away(stage: Stage) -> None:
+async def test_what_a_crash_left_of_an_ended_task_is_cleared_away(stage: Harness) -> None:
     """Killed between the record of a delivery and the removal of its files, the next start removes them."""
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
@@ -218,11 +218,11 @@ async def test_what_a_crash_left_of_an_ended_task_is_cleared_away(stage: Stage) 
         await until(lambda: not left.exists())
 
 
-async def test_a_result_that_the_disk_has_lost_is_fetched_again(stage: Stage) -> None:
+async def test_a_result_that_the_disk_has_lost_is_fetched_again(stage: Harness) -> None:
     """When DATA_DIR did not outlive the crash and the database did, FoxAPI's link, good for a day, brings it again."""
     delivering = Hold()
     stage.discord.faults.add("PATCH", EDIT, delivering, at_least=A_VIDEO)
-    async with stage.bot(Patience(stop=0.1)):
+    async with stage.bot(Timeouts(shutdown=0.1)):
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await within(delivering.reached)
     shutil.rmtree(stage.data / "tasks")
@@ -233,13 +233,13 @@ async def test_a_result_that_the_disk_has_lost_is_fetched_again(stage: Stage) ->
     assert sent_paid_downloaded(stage) == (1, 1, 2)
 
 
-async def test_a_late_edit_of_the_dead_bot_does_not_take_the_video_away(stage: Stage) -> None:
+async def test_a_late_edit_of_the_dead_bot_does_not_take_the_video_away(stage: Harness) -> None:
     """An edit that only shows progress, and reaches Discord after the delivery, leaves the attachment where it is."""
     edit, halfway = Hold(), Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
     stage.discord.faults.add("PATCH", EDIT, Slow(0))  # the first one brings the still; that of a rendering names it
     stage.discord.faults.add("PATCH", EDIT, edit)
-    async with stage.bot(Patience(stop=0.1)):
+    async with stage.bot(Timeouts(shutdown=0.1)):
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await within(edit.reached)
     halfway.release.set()

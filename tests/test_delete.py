@@ -13,7 +13,7 @@ from bot.sandbox.discord.permissions import MANAGE_MESSAGES, TALK
 from bot.sandbox.faults import Action, Answer, Reset
 from bot.sandbox.fox.quirks import Pause, Quirks
 from tests.pressing import DAY, MINUTE, filled, finished, gone, listed, press_forged, says, told_privately
-from tests.stage import Json, Stage, labels_of, text_of, title_of
+from tests.stage import Harness, Json, labels_of, text_of, title_of
 
 ASK = "It cannot be undone."
 NOT_YOURS = "Only the member who made that video, or a moderator here"
@@ -21,7 +21,7 @@ BY_BOT, BY_TOKEN = r"/channels/\d+/messages/\d+$", r"/webhooks/\d+/[^/]+/message
 REFRESH = r"/attachments/refresh-urls$"
 
 
-def kept(stage: Stage) -> list[str]:
+def kept(stage: Harness) -> list[str]:
     """The names of the kept files."""
     folder = stage.data / "kept"
     return sorted(each.name for each in folder.iterdir()) if folder.exists() else []
@@ -36,12 +36,12 @@ async def delete(who: Member, done: Json) -> Json:
     return asked
 
 
-async def seen_by(stage: Stage, who: Member, done: Json) -> Json:
+async def seen_by(stage: Harness, who: Member, done: Json) -> Json:
     """The same reply on somebody else's page."""
     return await stage.until(who, done, "Finished")
 
 
-async def test_the_creator_deletes_their_reply(stage: Stage) -> None:
+async def test_the_creator_deletes_their_reply(stage: Harness) -> None:
     """Asked once and privately; then reply and kept film are gone, and /tasks says so and sends nothing again."""
     async with stage.bot():
         done = await finished(stage)
@@ -58,7 +58,7 @@ async def test_the_creator_deletes_their_reply(stage: Stage) -> None:
     assert len(stage.discord.faults.matching("DELETE", BY_BOT)) == 1
 
 
-async def test_after_a_restart_nothing_comes_back(stage: Stage) -> None:
+async def test_after_a_restart_nothing_comes_back(stage: Harness) -> None:
     """The buttons work after a restart, between question and answer too, and a later start posts nothing."""
     async with stage.bot():
         done = await finished(stage)
@@ -76,7 +76,7 @@ async def test_after_a_restart_nothing_comes_back(stage: Stage) -> None:
     assert len(stage.discord.faults.matching("POST", "/messages")) == calls
 
 
-async def test_a_stranger_cannot(stage: Stage) -> None:
+async def test_a_stranger_cannot(stage: Harness) -> None:
     """Neither with the button, nor with a hand-made press of the answer."""
     async with stage.bot():
         done = await finished(stage)
@@ -91,7 +91,7 @@ async def test_a_stranger_cannot(stage: Stage) -> None:
     assert "1.mp4" in kept(stage)
 
 
-async def test_a_moderator_can(stage: Stage) -> None:
+async def test_a_moderator_can(stage: Harness) -> None:
     """Whoever has Manage Messages or Manage Server takes a reply away, also after a restart."""
     async with stage.bot():
         done = await finished(stage)
@@ -102,7 +102,7 @@ async def test_a_moderator_can(stage: Stage) -> None:
     assert kept(stage) == []
 
 
-async def test_manage_messages_counts_where_it_was_given(stage: Stage) -> None:
+async def test_manage_messages_counts_where_it_was_given(stage: Harness) -> None:
     """In one channel it lets Ben delete there, and a hand-made press from there reaches no other channel's reply."""
     world = stage.discord.world
     general = world.channel_named("general")
@@ -118,7 +118,7 @@ async def test_manage_messages_counts_where_it_was_given(stage: Stage) -> None:
     assert [each["id"] for each in await stage.ana.messages("videos")] == [elsewhere["id"]]
 
 
-async def test_a_private_reply_is_its_creators_alone(stage: Stage) -> None:
+async def test_a_private_reply_is_its_creators_alone(stage: Harness) -> None:
     """By the press's own token, for the first one is long dead; no moderator reaches it."""
     async with stage.bot():
         done = await finished(stage, private=True)
@@ -131,7 +131,7 @@ async def test_a_private_reply_is_its_creators_alone(stage: Stage) -> None:
     assert len(stage.discord.faults.matching("DELETE", BY_TOKEN)) == 1
 
 
-async def test_an_answer_that_comes_too_late_says_so(stage: Stage) -> None:
+async def test_an_answer_that_comes_too_late_says_so(stage: Harness) -> None:
     """When even the press's token has ended, the copy is deleted, and the member is told what is left to do."""
     async with stage.bot():
         done = await finished(stage, private=True)
@@ -145,7 +145,7 @@ async def test_an_answer_that_comes_too_late_says_so(stage: Stage) -> None:
     assert kept(stage) == []
 
 
-async def test_when_discord_is_ill_it_can_be_pressed_again(stage: Stage) -> None:
+async def test_when_discord_is_ill_it_can_be_pressed_again(stage: Harness) -> None:
     """A refusal by Discord leaves the question, and the next press finishes what was begun."""
     stage.discord.faults.add("DELETE", BY_BOT, Answer(503, "{}"), times=5)
     async with stage.bot():
@@ -157,7 +157,7 @@ async def test_when_discord_is_ill_it_can_be_pressed_again(stage: Stage) -> None
         await gone(stage.ana, done)
 
 
-async def test_two_presses_delete_once(stage: Stage) -> None:
+async def test_two_presses_delete_once(stage: Harness) -> None:
     """Two answers at once, and a reply that somebody took away before, all end as deleted."""
     async with stage.bot():
         done = await finished(stage)
@@ -169,7 +169,7 @@ async def test_two_presses_delete_once(stage: Stage) -> None:
     assert not [each for each in stage.ana.seen.values() if "went wrong" in text_of(each)]
 
 
-async def test_what_runs_is_not_deleted(stage: Stage) -> None:
+async def test_what_runs_is_not_deleted(stage: Harness) -> None:
     """A hand-made press on an unfinished task is told to cancel it instead."""
     async with stage.bot():
         done = await finished(stage)
@@ -184,7 +184,7 @@ async def test_what_runs_is_not_deleted(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("private", [False, True])
-async def test_try_again_asks_with_the_words_filled_in(stage: Stage, private: bool) -> None:
+async def test_try_again_asks_with_the_words_filled_in(stage: Harness, private: bool) -> None:
     """The same clip with another prompt and length is a new task, as private as before; the old reply stays."""
     async with stage.bot():
         done = await finished(stage, prompt="a cat jumps", private=private)
@@ -199,7 +199,7 @@ async def test_try_again_asks_with_the_words_filled_in(stage: Stage, private: bo
     assert len({json.loads(payment.body)["video_url"] for payment in stage.fox.payments}) == 1
 
 
-async def test_try_again_is_for_its_member_alone(stage: Stage) -> None:
+async def test_try_again_is_for_its_member_alone(stage: Harness) -> None:
     """A stranger is refused before they are asked anything; a wrong number of seconds is one sentence."""
     async with stage.bot():
         done = await finished(stage)
@@ -210,7 +210,7 @@ async def test_try_again_is_for_its_member_alone(stage: Stage) -> None:
     assert len(stage.fox.payments) == 1
 
 
-async def test_a_film_that_is_kept_no_longer_can_still_be_deleted(stage: Stage) -> None:
+async def test_a_film_that_is_kept_no_longer_can_still_be_deleted(stage: Harness) -> None:
     """A week later the copy is gone, and Delete takes the reply away all the same."""
     async with stage.bot():
         done = await finished(stage)
@@ -220,7 +220,7 @@ async def test_a_film_that_is_kept_no_longer_can_still_be_deleted(stage: Stage) 
         await gone(stage.ana, done)
 
 
-async def test_try_again_days_later(stage: Stage) -> None:
+async def test_try_again_days_later(stage: Harness) -> None:
     """The clip's signed link has ended by then: Discord is asked for a fresh one, and the same clip is extended."""
     async with stage.bot():
         done = await finished(stage, prompt="a cat jumps")
@@ -238,7 +238,7 @@ async def test_try_again_days_later(stage: Stage) -> None:
         (Reset(), "Discord does not give me that clip just now"),
     ],
 )
-async def test_try_again_on_a_clip_that_is_gone(stage: Stage, action: Action, words: str) -> None:
+async def test_try_again_on_a_clip_that_is_gone(stage: Harness, action: Action, words: str) -> None:
     """Without a fresh link the member reads one sentence, and nothing is submitted."""
     async with stage.bot() as bot:
         done = await finished(stage)

@@ -9,14 +9,14 @@ from bot.sandbox.fox.quirks import Pause, Quirks
 from tests.moderating import use
 from tests.pressing import finished, gone, listed, press_forged, says, told_privately
 from tests.sharing import channel, posts_in, share
-from tests.stage import Json, Stage, labels_of, text_of
+from tests.stage import Harness, Json, labels_of, text_of
 
 UNKNOWN = "I no longer know that task."
 NO_RECORD = "I no longer have a record of that film"
 NOT_MINE = "You have no task 1"
 
 
-def kept(stage: Stage) -> list[str]:
+def kept(stage: Harness) -> list[str]:
     """The names of the kept files."""
     return sorted(each.name for each in (stage.data / "kept").iterdir())
 
@@ -36,7 +36,7 @@ async def told_anew(who: Member, known: set[str], words: str) -> Json:
     return await who.wait_message(lambda it: it["id"] not in known and it["ephemeral"] and words in text_of(it))
 
 
-async def test_no_button_and_no_command_gives_the_film_any_more(stage: Stage) -> None:
+async def test_no_button_and_no_command_gives_the_film_any_more(stage: Harness) -> None:
     """Each way that worked a moment before is refused, for its member and for others, and the files are gone."""
     async with stage.bot():
         done = await finished(stage)
@@ -76,7 +76,7 @@ async def test_no_button_and_no_command_gives_the_film_any_more(stage: Stage) ->
     assert len(stage.fox.payments) == 1
 
 
-async def test_a_form_that_was_open_meanwhile_is_refused(stage: Stage) -> None:
+async def test_a_form_that_was_open_meanwhile_is_refused(stage: Harness) -> None:
     """Extend again was pressed before the data was deleted and submitted afterwards: nothing is started."""
     async with stage.bot():
         done = await finished(stage)
@@ -89,7 +89,7 @@ async def test_a_form_that_was_open_meanwhile_is_refused(stage: Stage) -> None:
     assert len(stage.fox.payments) == 1
 
 
-async def test_what_still_ran_is_erased_when_it_has_ended(stage: Stage) -> None:
+async def test_what_still_ran_is_erased_when_it_has_ended(stage: Harness) -> None:
     """It is delivered as promised; then no film of it is kept and it cannot be opened, before any hourly sweep."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
@@ -102,11 +102,11 @@ async def test_what_still_ran_is_erased_when_it_has_ended(stage: Stage) -> None:
         assert done["attachments"]
         assert not (stage.data / "kept" / "1.mp4").exists()
         assert NOT_MINE in text_of(await listed(stage.ana, id="1"))
-        assert await bot.library.search(int(stage.ana.id), "secret") == []
+        assert await bot.history.search(int(stage.ana.id), "secret") == []
 
 
 @pytest.mark.parametrize("private", [False, True])
-async def test_delete_goes_on_working_on_ones_own_reply(stage: Stage, private: bool) -> None:
+async def test_delete_goes_on_working_on_ones_own_reply(stage: Harness, private: bool) -> None:
     """The record is gone, and the message alone says whose it is: its member deletes it, after a restart too."""
     async with stage.bot():
         done = await finished(stage, private=private)
@@ -120,7 +120,7 @@ async def test_delete_goes_on_working_on_ones_own_reply(stage: Stage, private: b
         await gone(stage.ana, done)
 
 
-async def test_delete_on_a_reply_without_a_record_is_not_for_strangers(stage: Stage) -> None:
+async def test_delete_on_a_reply_without_a_record_is_not_for_strangers(stage: Harness) -> None:
     """Neither the button nor a hand-made answer to its question; and no other message of the bot can be named."""
     async with stage.bot():
         done = await finished(stage)
@@ -145,7 +145,7 @@ async def test_delete_on_a_reply_without_a_record_is_not_for_strangers(stage: St
         await gone(stage.ana, done)
 
 
-async def test_private_and_deleted_prompts_are_in_no_log_channel(stage: Stage) -> None:
+async def test_private_and_deleted_prompts_are_in_no_log_channel(stage: Harness) -> None:
     """A private task, a refused private one and one whose member deleted their data: who and how it ended, no words."""
     log_channel = stage.discord.world.add_channel(stage.discord.world.guild, "log")
     halfway = Pause(at=40)

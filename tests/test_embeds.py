@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.languages import Languages
-from bot.news import OrderRefused, TaskEnded
-from bot.phrase import say
-from bot.rules import Limits
-from bot.sandbox.discord.problems import Problems
+from bot.news import SubmissionRefused, TaskEnded
+from bot.phrase import tr
+from bot.rules import GuildLimits
+from bot.sandbox.discord.problems import ValidationErrors
 from bot.sandbox.discord.validate import check_message
 from bot.service import Quota
-from bot.sharing import Step
-from bot.task import State, Task
+from bot.sharing import LineagePart
+from bot.task import Task, TaskState
 from cogs import _cards, _lines, _post, _quota, _shelf
 from cogs._embeds import CONTENT_MAX, cut, fit_embed, fit_lines, length
 from tests.makers import NOON, a_place, a_task, an_order
@@ -35,7 +35,7 @@ def utf16(text: str) -> int:
 
 def taken(*embeds: discord.Embed) -> None:
     """Fail if the stand-in Discord would refuse a message with these embeds; each emoji counts twice here."""
-    problems = Problems()
+    problems = ValidationErrors()
     check_message(problems, (), {"embeds": [_stretched(embed) for embed in embeds]})
     problems.check()
 
@@ -93,11 +93,11 @@ def test_any_embed_fits(parts: list[str], times: int) -> None:
 def a_finished(prompt: str, link: str) -> Task:
     """A task whose result is too large to be attached."""
     return a_task(
-        state=State.DELIVERED,
-        told=True,
+        state=TaskState.DELIVERED,
+        outcome_shown=True,
         order=an_order(prompt=prompt, source_url=link, parent_url="https://discord.com/channels/1/2/3", part=2),
         result_url=link,
-        result_url_ends=NOON + timedelta(days=1),
+        result_url_expires_at=NOON + timedelta(days=1),
     )
 
 
@@ -106,15 +106,15 @@ def a_finished(prompt: str, link: str) -> Task:
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: ascii(prompt[0]))
 def test_a_prompt_and_a_long_link(prompt: str, link: str, code: str) -> None:
     """On the card, in /tasks and in a post: the link stands there whole where it can, and the prompt is shortened."""
-    language, task = LANGUAGES.of(code), a_finished(prompt, link)
-    card = _cards.finished(task, NOON, language, linked=True)
+    language, task = LANGUAGES.best_match(code), a_finished(prompt, link)
+    card = _cards.result_card(task, NOON, language, linked=True)
     taken(card.embed)
     assert (f"({link})" in (card.embed.description or "")) is (len(link) <= 3600)
-    failed = task.model_copy(update={"state": State.FAILED, "reason": say("FoxAPI: {said}", said=prompt)})
+    failed = task.model_copy(update={"state": TaskState.FAILED, "reason": tr("FoxAPI: {said}", said=prompt)})
     taken(_cards.card(failed, NOON, language).embed)
-    taken(*_shelf.opened(task, NOON, language, 1, None, kept=True).embeds)
+    taken(*_shelf.task_page(task, NOON, language, 1, None, kept=True).embeds)
     first = task.model_copy(update={"order": an_order(prompt=prompt, source_url=link)})
-    came = _post.lineage(language, [Step(first, [])], {})
+    came = _post.lineage(language, [LineagePart(first, [])], {})
     assert (link in came) is (len(link) <= 900)
     taken(_post.post_embed(language, first, came, hidden=False, still=True))
     assert utf16(_post.post_title(language, first, "😀" * 32, hidden=False)) <= 100
@@ -124,19 +124,22 @@ def test_a_prompt_and_a_long_link(prompt: str, link: str, code: str) -> None:
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: ascii(prompt[0]))
 def test_a_line_of_the_log(prompt: str, code: str) -> None:
     """It fits into one message, whatever the prompt and the reason."""
-    language = LANGUAGES.of(code)
-    task = a_task(state=State.FAILED, order=an_order(prompt=prompt), reason=say("FoxAPI: {said}", said=prompt))
-    for event in (TaskEnded(task), OrderRefused(task.order, say("“{word}”", word=prompt), None)):
-        assert utf16(_lines.line_of(event, language)) <= CONTENT_MAX
+    language = LANGUAGES.best_match(code)
+    task = a_task(state=TaskState.FAILED, order=an_order(prompt=prompt), reason=tr("FoxAPI: {said}", said=prompt))
+    for event in (TaskEnded(task), SubmissionRefused(task.order, tr("“{word}”", word=prompt), None)):
+        assert utf16(_lines.entry_text(event, language)) <= CONTENT_MAX
 
 
 @pytest.mark.parametrize("count", [0, 6, 7, 25, 1000])
 def test_quota_takes_any_number_in_line(count: int) -> None:
     """Those that do not fit are counted."""
     place = a_place(channel_id=10**18, guild_id=10**18, message_id=10**18)
-    line = [a_task(id=10**6 + n, place=place, turn=n + 1, starts_at=NOON + timedelta(hours=n)) for n in range(count)]
+    line = [
+        a_task(id=10**6 + n, place=place, queue_position=n + 1, starts_at=NOON + timedelta(hours=n))
+        for n in range(count)
+    ]
     for code in LANGUAGES.codes:
-        quota = Quota(Limits(), 10, 1, 0, None, count, False, None)
-        shown = _quota.embed(quota, line, LANGUAGES.of(code))
+        quota = Quota(GuildLimits(), 10, 1, 0, None, count, False, None)
+        shown = _quota.embed(quota, line, LANGUAGES.best_match(code))
         taken(shown)
         assert (str(shown.fields[1].value).count("/channels/")) >= min(count, 6)

@@ -8,11 +8,11 @@ import pytest
 
 from bot.sandbox.fox.quirks import Failure, Pause, Quirks
 from tests.clips import seconds_of
-from tests.stage import CREATE, Stage, labels_of, percent_of, text_of, title_of
+from tests.stage import CREATE, Harness, labels_of, percent_of, text_of, title_of
 
 
 @pytest.mark.both_engines
-async def test_an_attached_clip_comes_back_longer(stage: Stage) -> None:
+async def test_an_attached_clip_comes_back_longer(stage: Harness) -> None:
     """One reply shows prompt, member, lengths and progress, and ends with the longer video attached and playable."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
@@ -31,7 +31,7 @@ async def test_an_attached_clip_comes_back_longer(stage: Stage) -> None:
     assert len(await stage.ana.messages("videos")) == 1
 
 
-async def test_the_one_paid_request_is_as_documented(stage: Stage) -> None:
+async def test_the_one_paid_request_is_as_documented(stage: Harness) -> None:
     """One POST per task, with the documented body and the clip's own address; only Authorization holds the key."""
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, "a cat jumps", seconds=3)
@@ -49,7 +49,7 @@ async def test_the_one_paid_request_is_as_documented(stage: Stage) -> None:
     assert not any("Authorization" in call.headers for call in results)
 
 
-async def test_a_link_is_fetched(stage: Stage) -> None:
+async def test_a_link_is_fetched(stage: Harness) -> None:
     """A plain link to a video does as well as an attachment."""
     async with stage.bot():
         channel = await stage.ana.channel("videos")
@@ -59,7 +59,7 @@ async def test_a_link_is_fetched(stage: Stage) -> None:
     assert done["attachments"]
 
 
-async def test_a_message_link_to_the_bots_own_result_works(stage: Stage) -> None:
+async def test_a_message_link_to_the_bots_own_result_works(stage: Harness) -> None:
     """A Discord message link stands for the video in that message, where Discord shows it to the bot."""
     async with stage.bot():
         first = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
@@ -71,7 +71,7 @@ async def test_a_message_link_to_the_bots_own_result_works(stage: Stage) -> None
         await stage.ana.wait_message(lambda it: it["id"] != first["id"] and title_of(it) == "Finished")
 
 
-async def test_the_message_menu_extends_a_members_clip(stage: Stage) -> None:
+async def test_the_message_menu_extends_a_members_clip(stage: Harness) -> None:
     """Right-click, Apps, Extend video: a modal asks for the rest, and the reply goes on like any other."""
     async with stage.bot():
         channel = await stage.ben.channel("general")
@@ -84,7 +84,7 @@ async def test_the_message_menu_extends_a_members_clip(stage: Stage) -> None:
     assert "it snows" in text_of(done)
 
 
-async def test_a_private_reply_is_seen_by_its_member_alone(stage: Stage) -> None:
+async def test_a_private_reply_is_seen_by_its_member_alone(stage: Harness) -> None:
     """With private:True the whole conversation, video included, is the member's own."""
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2, private=True)
@@ -94,7 +94,7 @@ async def test_a_private_reply_is_seen_by_its_member_alone(stage: Stage) -> None
     assert await stage.ben.messages("videos") == []
 
 
-async def test_a_stop_and_a_start_in_the_middle_lose_nothing(stage: Stage) -> None:
+async def test_a_stop_and_a_start_in_the_middle_lose_nothing(stage: Harness) -> None:
     """A normal stop while FoxAPI renders, then a start: the same reply goes on, and nothing is paid again."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
@@ -110,7 +110,7 @@ async def test_a_stop_and_a_start_in_the_middle_lose_nothing(stage: Stage) -> No
     assert len(stage.fox.payments) == 1
 
 
-async def test_tasks_lists_ones_own(stage: Stage) -> None:
+async def test_tasks_lists_ones_own(stage: Harness) -> None:
     """/tasks shows the member's tasks with states and jump links, privately; another member sees none of them."""
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, "a dog swims", seconds=2)
@@ -133,7 +133,7 @@ async def test_tasks_lists_ones_own(stage: Stage) -> None:
         (Failure("brand_new", "The moon is *full*"), "The moon is"),
     ],
 )
-async def test_a_failed_task_ends_with_its_reason(stage: Stage, failure: Failure, words: str) -> None:
+async def test_a_failed_task_ends_with_its_reason(stage: Harness, failure: Failure, words: str) -> None:
     """When FoxAPI fails a task the reply says why, and does not promise anything about the money."""
     stage.fox.next_quirks = Quirks(failure=failure)
     async with stage.bot():
@@ -145,7 +145,7 @@ async def test_a_failed_task_ends_with_its_reason(stage: Stage, failure: Failure
     assert labels_of(ended) == ["Try again"]
 
 
-async def test_commands_are_registered_once(stage: Stage) -> None:
+async def test_commands_are_registered_once(stage: Harness) -> None:
     """A second start with the same commands does not register them again; `sync` always does."""
     bulk = "/applications/.*/commands"
     async with stage.bot():

@@ -8,39 +8,39 @@ from pathlib import Path
 
 import pytest
 
-from bot.rules import Limits, Roofs
-from bot.runner import Patience
+from bot.rules import GuildLimits, OperatorLimits
+from bot.runner import Timeouts
 from bot.runner.forecast import forecast
 from bot.sandbox.fox.quirks import Pause, Quirks
 from bot.store import Store
-from bot.task import Billed, State, Task
+from bot.task import Billed, Task, TaskState
 from tests.clips import Clips
 from tests.databases import Database
 from tests.hardship import tiny
 from tests.makers import NOON, a_case, a_place, an_order
-from tests.stage import Stage, text_of
+from tests.stage import Harness, text_of
 from tests.starting import start
 
 ALF, *OTHERS = range(1, 7)
-ONE_SLOT = Roofs(max_running=1)
+ONE_SLOT = OperatorLimits(max_running=1)
 
 
 async def waiting(store: Store, member: int, guild: int | None = 22, *, message: int) -> Task:
     order = an_order(user_id=member, guild_id=guild)
-    return await store.reserve(order, a_place(message), NOON, a_case(order))
+    return await store.tasks.create(order, a_place(message), NOON, a_case(order))
 
 
-async def in_turns(store: Store, roofs: Roofs, server_running: int = 0) -> list[Task]:
+async def in_turns(store: Store, operator_limits: OperatorLimits, server_running: int = 0) -> list[Task]:
     """Let everybody in line start, the earliest starter ending whenever no slot is free; return them in order."""
     started: list[Task] = []
     at_work: list[Task] = []
     while True:
-        while task := await start(store, roofs, server_running, NOON):
+        while task := await start(store, operator_limits, server_running, NOON):
             started.append(task)
             at_work.append(task)
         if not at_work:
             return started
-        await store.move(at_work.pop(0), State.FAILED, NOON)
+        await store.tasks.transition(at_work.pop(0), TaskState.FAILED, NOON)
 
 
 @pytest.mark.parametrize("slots", [1, 3])
@@ -53,7 +53,7 @@ async def test_one_members_twenty_do_not_block_five_others(store: Store, slots: 
         await waiting(store, ALF, message=1 + message)
     for member in OTHERS:
         await waiting(store, member, message=100 + member)
-    started = await in_turns(store, Roofs(max_running=slots))
+    started = await in_turns(store, OperatorLimits(max_running=slots))
     assert [task.order.user_id for task in started] == [ALF, *OTHERS, *[ALF] * 19]
     alfs = [task.id for task in started if task.order.user_id == ALF]
     assert alfs == sorted(alfs)
@@ -88,10 +88,10 @@ async def test_a_full_server_lets_the_others_pass(store: Store) -> None:
         await waiting(store, 1, guild=22, message=1 + message)
     for message in range(6):
         await waiting(store, 1, guild=33, message=11 + message)
-    await store.servers.change(33, lambda _: Limits(server_running=1))
-    claimed = [await start(store, Roofs(max_running=10, share=40), 3, NOON) for _ in range(5)]
+    await store.guilds.change(33, lambda _: GuildLimits(server_running=1))
+    claimed = [await start(store, OperatorLimits(max_running=10, guild_share_percent=40), 3, NOON) for _ in range(5)]
     assert [task and task.order.guild_id for task in claimed] == [22, 33, 22, 22, None]
-    claimed = [await start(store, Roofs(max_running=10, share=40), 0, NOON) for _ in range(2)]
+    claimed = [await start(store, OperatorLimits(max_running=10, guild_share_percent=40), 0, NOON) for _ in range(2)]
     assert [task and task.order.guild_id for task in claimed] == [22, None]
 
 
@@ -101,12 +101,12 @@ async def test_what_may_still_be_at_foxapi_keeps_its_slot_for_a_while(store: Sto
         await waiting(store, 1, message=1 + message)
     first = await start(store, ONE_SLOT, 0, NOON)
     assert first
-    await store.move(first, State.UNCLEAR, NOON, billed=Billed.UNKNOWN)
+    await store.tasks.transition(first, TaskState.UNCLEAR, NOON, billed=Billed.UNKNOWN)
     later = NOON.replace(minute=9)
     assert await start(store, ONE_SLOT, 0, later) is None
     second = await start(store, ONE_SLOT, 0, NOON.replace(minute=10))
     assert second
-    await store.move(second, State.CANCELLED, later, billed=Billed.UNKNOWN)
+    await store.tasks.transition(second, TaskState.CANCELLED, later, billed=Billed.UNKNOWN)
     assert await start(store, ONE_SLOT, 0, NOON.replace(minute=10))
 
 
@@ -119,11 +119,11 @@ async def test_the_forecast_is_what_happens(store: Store) -> None:
             message += 1
             guild = chance.choice([22, 33, 44, None])
             await waiting(store, chance.randint(1, 6), guild=guild, message=message)
-        roofs = Roofs(max_running=chance.randint(1, 4), share=chance.choice([50, 100]))
-        told = forecast(await store.lineup(roofs, 2, NOON), roofs.max_running, NOON, 60)
+        operator_limits = OperatorLimits(max_running=chance.randint(1, 4), guild_share_percent=chance.choice([50, 100]))
+        told = forecast(await store.queue.snapshot(operator_limits, 2, NOON), operator_limits.max_running, NOON, 60)
         assert [turn.number for turn in told] == list(range(1, 26))
         assert [turn.at for turn in told] == sorted(turn.at for turn in told)
-        started = await in_turns(store, roofs, server_running=2)
+        started = await in_turns(store, operator_limits, server_running=2)
         assert [turn.task_id for turn in told] == [task.id for task in started]
 
 
@@ -144,31 +144,31 @@ async def test_ten_thousand_in_line_are_no_burden(store: Store, database: Databa
     await waiting(store, 2, guild=2, message=1)
     database.sql(MANY.format(json="TEXT" if database.url.startswith("sqlite") else "JSON"))
     began = time.process_time()
-    roofs = Roofs(max_running=100, max_preparing=100)
-    claimed = [await store.claim(roofs, NOON) for _ in range(50)]
+    operator_limits = OperatorLimits(max_running=100, max_preparing=100)
+    claimed = [await store.queue.claim(operator_limits, NOON) for _ in range(50)]
     assert len({task.order.guild_id for task in claimed if task}) == 50
-    started = [await store.prepared(task, roofs, 5, NOON) for task in claimed if task]
-    assert {task.state for task in started} == {State.SENDING}
+    started = [await store.tasks.prepared(task, operator_limits, 5, NOON) for task in claimed if task]
+    assert {task.state for task in started} == {TaskState.SUBMITTING}
     for message in range(50):
         await waiting(store, 1, guild=1, message=20_000 + message)
     assert (time.process_time() - began) / 150 < 0.03
 
 
-async def test_those_in_line_see_their_turn_come_nearer(stage: Stage, clips: Clips) -> None:
+async def test_those_in_line_see_their_turn_come_nearer(stage: Harness, clips: Clips) -> None:
     """With one slot, the second and third in line are told so, and the third hears when it has become the next."""
     clip, held = tiny(clips), Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=held)
-    async with stage.bot(Patience(line=0.1), MAX_RUNNING="1") as bot:
+    async with stage.bot(Timeouts(queue_scan=0.1), MAX_RUNNING="1") as bot:
         shown: dict[int, list[int]] = {}
-        show = bot.screen.show
+        show = bot.reply_port.update
 
         def watch(task: Task, still: Path | None) -> None:
             turns = shown.setdefault(task.id, [])
-            if task.turn is not None and task.turn not in turns[-1:]:
-                turns.append(task.turn)
+            if task.queue_position is not None and task.queue_position not in turns[-1:]:
+                turns.append(task.queue_position)
             show(task, still)
 
-        bot.screen.show = watch  # type: ignore[method-assign]
+        bot.reply_port.update = watch  # type: ignore[method-assign]
         first = await stage.extend(stage.ana, clip, seconds=2)
         await held.reached.wait()
         second = await stage.extend(stage.ben, clip, seconds=2)

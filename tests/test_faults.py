@@ -17,13 +17,13 @@ from bot.sandbox.faults import Action, Answer, Hold, Lose, Reset, Slow, Truncate
 from bot.sandbox.fox.quirks import Failure, Pause, Quirks
 from tests.clips import Clips
 from tests.hardship import (
-    CALM,
     DONE,
     EDIT,
     FAILED,
-    HASTY,
+    FAST,
     QUERY,
     RESULT,
+    STEADY,
     UNCLEAR,
     UPLOAD,
     assert_says_its_end,
@@ -32,7 +32,7 @@ from tests.hardship import (
     tiny,
     unfit,
 )
-from tests.stage import CREATE, Json, Stage, text_of, title_of
+from tests.stage import CREATE, Harness, Json, text_of, title_of
 
 ERROR = '{"error": {"message": "it broke", "type": "server_error"}}'
 PAGE = "<!doctype html><html><body>Bad gateway</body></html>"
@@ -181,9 +181,9 @@ def clip(clips: Clips) -> Path:
 
 
 @pytest.mark.parametrize("cells", AT_CREATE.values(), ids=AT_CREATE)
-async def test_at_the_paid_request(stage: Stage, clip: Path, cells: list[Cell]) -> None:
+async def test_at_the_paid_request(stage: Harness, clip: Path, cells: list[Cell]) -> None:
     """One payment at most: what was surely not taken is sent again or refused, and all else is unclear."""
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         for cell in cells:
             sent, paid = posts(stage), len(stage.fox.payments)
             rule = stage.fox.faults.add("POST", CREATE, cell.fault, cell.times)
@@ -197,7 +197,7 @@ async def test_at_the_paid_request(stage: Stage, clip: Path, cells: list[Cell]) 
 
 
 @pytest.mark.parametrize("faults", AT_QUERY.values(), ids=AT_QUERY)
-async def test_at_the_query(stage: Stage, clip: Path, faults: Faults) -> None:
+async def test_at_the_query(stage: Harness, clip: Path, faults: Faults) -> None:
     """No answer to a query, and no silence, makes the bot give up what is paid for."""
     well: Action = json(
         200, '{"status": "processing", "progress": 20}'
@@ -206,32 +206,32 @@ async def test_at_the_query(stage: Stage, clip: Path, faults: Faults) -> None:
 
 
 @pytest.mark.parametrize("faults", AT_DOWNLOAD.values(), ids=AT_DOWNLOAD)
-async def test_at_the_results_download(stage: Stage, clip: Path, faults: Faults) -> None:
+async def test_at_the_results_download(stage: Harness, clip: Path, faults: Faults) -> None:
     """The result is fetched until it is there."""
     await all_pass(stage, clip, "GET", RESULT, faults)
 
 
 @pytest.mark.parametrize("faults", AT_UPLOAD.values(), ids=AT_UPLOAD)
-async def test_at_the_upload(stage: Stage, clips: Clips, faults: Faults) -> None:
+async def test_at_the_upload(stage: Harness, clips: Clips, faults: Faults) -> None:
     """A prepared clip is uploaded until FoxAPI has told its address; only then, and once, the task is paid for."""
     await all_pass(stage, unfit(clips), "POST", UPLOAD, faults)
     (payment,) = stage.fox.payments
     assert f'"video_url": "{stage.fox.url}/files/'.encode() in payment.body
 
 
-async def all_pass(stage: Stage, clip: Path, method: str, path: str, faults: Faults) -> None:
+async def all_pass(stage: Harness, clip: Path, method: str, path: str, faults: Faults) -> None:
     """One task that meets all of these is finished, and paid for once."""
     rules = [stage.fox.faults.add(method, path, fault, times) for fault, times in faults]
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await stage.until(stage.ana, reply, DONE)
     assert not [rule for rule in rules if stage.fox.faults.armed(rule)]
     await assert_told(stage, reply, DONE, paid=1)
 
 
-async def test_an_upload_that_is_refused(stage: Stage, clips: Clips) -> None:
+async def test_an_upload_that_is_refused(stage: Harness, clips: Clips) -> None:
     """What FoxAPI will not take is asked once, costs nothing, and ends in a sentence that says what to do."""
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         for number, (fault, words) in enumerate(UPLOAD_REFUSED, 1):
             stage.fox.faults.add("POST", UPLOAD, fault)
             reply = await stage.extend(stage.ana, unfit(clips), seconds=2)
@@ -243,9 +243,9 @@ async def test_an_upload_that_is_refused(stage: Stage, clips: Clips) -> None:
 
 
 @pytest.mark.parametrize("cells", AT_EDIT.values(), ids=AT_EDIT)
-async def test_at_discords_edit(stage: Stage, clip: Path, cells: list[Cell]) -> None:
+async def test_at_discords_edit(stage: Harness, clip: Path, cells: list[Cell]) -> None:
     """Progress that cannot be shown costs nothing but itself."""
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         for cell in cells:
             rule = stage.discord.faults.add("PATCH", EDIT, cell.fault, cell.times)
             reply = await stage.extend(stage.ana, clip, seconds=2)
@@ -256,16 +256,16 @@ async def test_at_discords_edit(stage: Stage, clip: Path, cells: list[Cell]) -> 
 
 
 @pytest.mark.parametrize("cells", AT_RESULTS_EDIT.values(), ids=AT_RESULTS_EDIT)
-async def test_at_the_edit_with_the_result(stage: Stage, clip: Path, cells: list[Cell]) -> None:
+async def test_at_the_edit_with_the_result(stage: Harness, clip: Path, cells: list[Cell]) -> None:
     """The finished video is brought until Discord has taken it, once, into the same reply."""
-    async with stage.bot(HASTY, EDIT_SECONDS="4"):  # so that the second edit is the one with the result
+    async with stage.bot(FAST, EDIT_SECONDS="4"):  # so that the second edit is the one with the result
         for cell in cells:
             ended = await brought_in_spite_of(stage, clip, cell)
             assert_says_its_end(stage, ended, cell.end, cell.paid)
     await assert_one_payment_and_message_each(stage, cells)
 
 
-async def brought_in_spite_of(stage: Stage, clip: Path, cell: Cell) -> Json:
+async def brought_in_spite_of(stage: Harness, clip: Path, cell: Cell) -> Json:
     halfway = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=halfway)
     edits = len(stage.discord.faults.matching("PATCH", EDIT))
@@ -278,7 +278,7 @@ async def brought_in_spite_of(stage: Stage, clip: Path, cell: Cell) -> Json:
     return ended
 
 
-async def assert_one_payment_and_message_each(stage: Stage, cells: list[Cell]) -> None:
+async def assert_one_payment_and_message_each(stage: Harness, cells: list[Cell]) -> None:
     assert len(stage.fox.payments) == posts(stage) == len(cells)
     assert len([each for each in await stage.ana.messages("videos") if each["embeds"]]) == len(cells)
 
@@ -297,9 +297,9 @@ FIRST_ANSWERS: list[tuple[Action, int, str, int]] = [
 ]
 
 
-async def test_at_the_first_answer(stage: Stage, clip: Path) -> None:
+async def test_at_the_first_answer(stage: Harness, clip: Path) -> None:
     """Without a reply nothing is paid; a reply that Discord took is used, also when Discord's word of it was lost."""
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         channel = await stage.ana.channel("videos")
         for fault, times, words, paid in FIRST_ANSWERS:
             before, known = len(stage.fox.payments), set(stage.ana.seen)
@@ -310,18 +310,18 @@ async def test_at_the_first_answer(stage: Stage, clip: Path) -> None:
             assert len(set(stage.ana.seen) - known) == 1
 
 
-async def a_new_message(stage: Stage, known: set[str], words: str) -> None:
+async def a_new_message(stage: Harness, known: set[str], words: str) -> None:
     """Return once Ana sees a message that is not `known`, and whose title or text is this."""
     await stage.ana.wait_message(
         lambda it: it["id"] not in known and (title_of(it) == words or text_of(it).startswith(words))
     )
 
 
-async def test_an_answer_that_comes_too_late(stage: Stage, clip: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_answer_that_comes_too_late(stage: Harness, clip: Path, caplog: pytest.LogCaptureFixture) -> None:
     """After three seconds Discord knows the interaction no more (10062): nothing is begun, paid or tried again."""
     callback, late = "/callback$", Hold()
     stage.discord.faults.add("POST", callback, late)
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         channel = await stage.ana.channel("videos")
         await stage.ana.command("extend", channel, prompt="too late", video=await stage.ana.upload(clip), seconds=2)
         await late.reached.wait()
@@ -348,9 +348,9 @@ QUIRKS = [
 ]
 
 
-async def test_foxapis_quirks(stage: Stage, clip: Path) -> None:
+async def test_foxapis_quirks(stage: Harness, clip: Path) -> None:
     """Each shape of a result is found, each kind of failure told; a missing link is waited for, with a bound."""
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         for number, (quirks, end) in enumerate(QUIRKS, 1):
             stage.fox.next_quirks = quirks
             reply = await stage.extend(stage.ana, clip, seconds=2)

@@ -11,9 +11,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.foxapi import Busy, FoxError, MaybeTaken, Passing, Rejected, Remote, RemoteStatus, UnknownTask, decipher
-from bot.foxapi.answers import accepted, remote, retry_after
-from bot.task import State
+from bot.foxapi import (
+    FoxError,
+    RateLimited,
+    Rejected,
+    RemoteStatus,
+    RemoteTask,
+    SubmissionUncertain,
+    TaskNotFound,
+    TransientError,
+    parse_response,
+)
+from bot.foxapi.answers import parse_submission, parse_task, retry_after
+from bot.task import TaskState
 
 CREATED = {
     "created": 1757165031,
@@ -54,7 +64,7 @@ fox_objects = st.fixed_dictionaries(
 def test_decipher_raises_only_its_own_errors(status: int, head: dict[str, str], body: bytes) -> None:
     """No status, header or body makes decipher raise anything but a FoxError, and only a 2xx gives an object."""
     try:
-        content = decipher(status, head, body)
+        content = parse_response(status, head, body)
     except FoxError:
         return
     assert 200 <= status < 300
@@ -64,35 +74,35 @@ def test_decipher_raises_only_its_own_errors(status: int, head: dict[str, str], 
 @given(fox_objects)
 def test_reading_an_object_raises_only_its_own_errors(content: dict[str, Any]) -> None:
     """Whatever an answer's object holds, it becomes a typed answer or a FoxError; percent stays within 0 to 100."""
-    for read in (accepted, remote):
+    for read in (parse_submission, parse_task):
         try:
             answer = read(content)
         except FoxError:
             continue
-        if isinstance(answer, Remote):
+        if isinstance(answer, RemoteTask):
             assert 0 <= answer.percent <= 100
-            assert answer.sentence or answer.status is not RemoteStatus.FAILED
+            assert answer.message or answer.status is not RemoteStatus.FAILED
 
 
-@given(st.lists(st.sampled_from(list(State)), max_size=12))
-def test_no_sequence_leads_back(steps: list[State]) -> None:
+@given(st.lists(st.sampled_from(list(TaskState)), max_size=12))
+def test_no_sequence_leads_back(steps: list[TaskState]) -> None:
     """However states are asked for, a task that follows the rule only goes forward, and never leaves an end."""
-    order = list(State)
-    state = State.QUEUED
+    order = list(TaskState)
+    state = TaskState.QUEUED
     for later in steps:
-        if state.may_become(later):
-            assert not state.ended
-            assert later.ended or order.index(later) >= order.index(state)
+        if state.can_become(later):
+            assert not state.is_final
+            assert later.is_final or order.index(later) >= order.index(state)
             state = later
 
 
 def test_the_documented_answer_is_read() -> None:
     """The create call's documented answer gives the id and the estimate; without task_info the id is enough."""
-    assert accepted(CREATED).remote_id == "task-unified-1757165031-uyujaw3d"
-    assert accepted(CREATED).estimated_seconds == 45
-    assert accepted({"id": "t", "status": "pending"}).estimated_seconds is None
-    with pytest.raises(MaybeTaken):
-        accepted({"status": "pending"})
+    assert parse_submission(CREATED).remote_id == "task-unified-1757165031-uyujaw3d"
+    assert parse_submission(CREATED).estimated_seconds == 45
+    assert parse_submission({"id": "t", "status": "pending"}).estimated_seconds is None
+    with pytest.raises(SubmissionUncertain):
+        parse_submission({"status": "pending"})
 
 
 @pytest.mark.parametrize(
@@ -106,7 +116,7 @@ def test_the_documented_answer_is_read() -> None:
 )
 def test_every_known_shape_of_a_result_is_read(shape: dict[str, Any]) -> None:
     """The result's link is found in the current page's shape and in each older or sister one."""
-    assert remote({"status": "completed", "progress": 100, **shape}).url == "https://x.test/a.mp4"
+    assert parse_task({"status": "completed", "progress": 100, **shape}).url == "https://x.test/a.mp4"
 
 
 @pytest.mark.parametrize(
@@ -116,23 +126,23 @@ def test_every_known_shape_of_a_result_is_read(shape: dict[str, Any]) -> None:
         (401, Rejected),
         (402, Rejected),
         (403, Rejected),
-        (404, UnknownTask),
+        (404, TaskNotFound),
         (413, Rejected),
         (422, Rejected),
-        (429, Busy),
+        (429, RateLimited),
         (301, Rejected),
-        (303, Passing),
-        (500, Passing),
-        (502, Passing),
-        (503, Passing),
-        (504, Passing),
+        (303, TransientError),
+        (500, TransientError),
+        (502, TransientError),
+        (503, TransientError),
+        (504, TransientError),
     ],
 )
 def test_the_status_decides(status: int, kind: type[FoxError]) -> None:
     """Each documented or seen status becomes its one kind of error, with JSON, HTML and plain bodies alike."""
     for body in (b'{"error":{"message":"m","type":"t"}}', b"<html>no</html>", b"error code: 1010", b""):
         with pytest.raises(kind) as caught:
-            decipher(status, {}, body)
+            parse_response(status, {}, body)
         assert type(caught.value) is kind
 
 
@@ -148,8 +158,8 @@ def test_retry_after_is_read_as_seconds_or_date() -> None:
 
 def test_unknown_failures_are_shown_by_their_message() -> None:
     """A failed task's sentence is ours for known codes, FoxAPI's words for unknown ones, and never empty."""
-    known = remote({"status": "failed", "error": {"code": "content_policy_violation", "message": "x"}})
-    assert "moderation" in str(known.sentence)
-    unknown = remote({"status": "failed", "error": {"code": "new_code", "message": "The moon is full"}})
-    assert "The moon is full" in str(unknown.sentence)
-    assert remote({"status": "cancelled", "error": None}).sentence
+    known = parse_task({"status": "failed", "error": {"code": "content_policy_violation", "message": "x"}})
+    assert "moderation" in str(known.message)
+    unknown = parse_task({"status": "failed", "error": {"code": "new_code", "message": "The moon is full"}})
+    assert "The moon is full" in str(unknown.message)
+    assert parse_task({"status": "cancelled", "error": None}).message

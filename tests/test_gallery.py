@@ -9,20 +9,20 @@ import pytest
 from bot.sandbox.discord.member import Member
 from bot.sandbox.discord.model import FORUM_CHANNEL
 from tests.sharing import channel, finished, posts_in, share
-from tests.stage import Json, Stage, labels_of, text_of
+from tests.stage import Harness, Json, labels_of, text_of
 
 DAY = 86_400.0
 STAR = "⭐"
 
 
-async def look(stage: Stage, who: Member, **options: Any) -> Json:
+async def look(stage: Harness, who: Member, **options: Any) -> Json:
     """Use /gallery; what it shows."""
     known = set(who.seen)
     await who.command("gallery", channel(stage, "general"), **options)
     return await who.wait_message(lambda it: it["id"] not in known and it["ephemeral"] and not it["loading"])
 
 
-async def shared(stage: Stage, who: Member, prompt: str, place: str, *, hide: bool = False) -> Json:
+async def shared(stage: Harness, who: Member, prompt: str, place: str, *, hide: bool = False) -> Json:
     """A post of a new film of `who`."""
     reply = await finished(stage, who, prompt)
     word = await share(who, reply, place, hide=hide)
@@ -37,7 +37,7 @@ def titles(message: Json) -> list[str]:
 
 
 @pytest.mark.both_engines
-async def test_the_most_starred_first(stage: Stage) -> None:
+async def test_the_most_starred_first(stage: Harness) -> None:
     """Distinct members count, the bot and the creator do not; each result has its still and a link to its post."""
     general = channel(stage, "general")
     async with stage.bot():
@@ -61,7 +61,7 @@ async def test_the_most_starred_first(stage: Stage) -> None:
         assert (await look(stage, stage.ben))["embeds"][0]["description"].startswith("> one")
 
 
-async def test_pages_and_spans_after_a_restart(stage: Stage) -> None:
+async def test_pages_and_spans_after_a_restart(stage: Harness) -> None:
     """Buttons lead to other pages and spans; they work after a restart; older posts are in "ever" alone."""
     general = channel(stage, "general")
     async with stage.bot():
@@ -87,7 +87,7 @@ async def test_pages_and_spans_after_a_restart(stage: Stage) -> None:
         assert len((await look(stage, stage.mia, period="ever"))["embeds"]) == 3
 
 
-async def test_only_what_the_member_can_open(stage: Stage) -> None:
+async def test_only_what_the_member_can_open(stage: Harness) -> None:
     """A post in a channel that the member cannot see is not shown to them; a deleted one to nobody."""
     hidden, general = channel(stage, "moderators"), channel(stage, "general")
     async with stage.bot():
@@ -107,7 +107,7 @@ async def test_only_what_the_member_can_open(stage: Stage) -> None:
         assert (await look(stage, stage.ben))["embeds"] == []
 
 
-async def test_a_film_shared_twice_counts_each_member_once(stage: Stage) -> None:
+async def test_a_film_shared_twice_counts_each_member_once(stage: Harness) -> None:
     """Stars in a channel and in a forum add up, but one member's two are one; looking costs few requests."""
     world = stage.discord.world
     forum = world.add_channel(world.guild, "screenings", kind=FORUM_CHANNEL)

@@ -17,12 +17,12 @@ from bot.sandbox.faults import Answer, Hold, Lose
 from bot.sandbox.fox.quirks import Pause, Quirks
 from tests.clips import Clips
 from tests.hardship import (
-    CALM,
     DONE,
     FAILED,
-    HASTY,
+    FAST,
     QUERY,
     RESULT,
+    STEADY,
     UPLOAD,
     assert_progress_never_goes_back,
     assert_told,
@@ -30,7 +30,7 @@ from tests.hardship import (
     tiny,
     unfit,
 )
-from tests.stage import CREATE, Stage, percent_of, text_of
+from tests.stage import CREATE, Harness, percent_of, text_of
 
 WHILE = 0.2
 """Seconds that a fault lasts: several retries long."""
@@ -51,12 +51,12 @@ async def met(condition: Callable[[], bool], seconds: float = 10) -> None:
 # The disk and the database
 
 
-async def test_no_room_for_the_clip(stage: Stage, clip: Path) -> None:
+async def test_no_room_for_the_clip(stage: Harness, clip: Path) -> None:
     """While the task's folder cannot be made, nothing is paid; when there is room again, the task goes on."""
     in_the_way = stage.data / "tasks"
     stage.data.mkdir()
     in_the_way.touch()
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await asyncio.sleep(WHILE)
         assert posts(stage) == 0
@@ -65,11 +65,11 @@ async def test_no_room_for_the_clip(stage: Stage, clip: Path) -> None:
     await assert_told(stage, reply, DONE, paid=1)
 
 
-async def test_no_room_for_the_result(stage: Stage, clip: Path) -> None:
+async def test_no_room_for_the_result(stage: Harness, clip: Path) -> None:
     """A result that cannot be stored is downloaded again until it can."""
     held = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=held)
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await held.reached.wait()
         in_the_way = stage.data / "tasks" / "1" / "result.mp4"
@@ -108,7 +108,7 @@ def full(database: Path) -> AbstractAsyncContextManager[None]:
 @pytest.mark.parametrize("fault", [locked, full])
 @pytest.mark.parametrize("moment", ["clip", "create", "result"])
 async def test_the_database_takes_no_writes(
-    stage: Stage, clip: Path, fault: Callable[[Path], AbstractAsyncContextManager[None]], moment: str
+    stage: Harness, clip: Path, fault: Callable[[Path], AbstractAsyncContextManager[None]], moment: str
 ) -> None:
     """Whatever cannot be written down waits; the paid request goes out once, and its answer is not forgotten."""
     hold = Hold(after=True)
@@ -119,7 +119,7 @@ async def test_the_database_takes_no_writes(
             stage.fox.faults.add("POST", CREATE, hold)
         case _:
             stage.fox.faults.add("GET", RESULT, hold)
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await hold.reached.wait()
         async with fault(stage.data / "bot.db"):
@@ -130,9 +130,9 @@ async def test_the_database_takes_no_writes(
 
 
 @pytest.mark.only_sqlite
-async def test_a_task_that_cannot_be_kept_is_not_begun(stage: Stage, clip: Path) -> None:
+async def test_a_task_that_cannot_be_kept_is_not_begun(stage: Harness, clip: Path) -> None:
     """When the row cannot be written the member is told so privately, and nothing else remains or is paid."""
-    async with stage.bot(HASTY, **CALM), full(stage.data / "bot.db"):
+    async with stage.bot(FAST, **STEADY), full(stage.data / "bot.db"):
         channel = await stage.ana.channel("videos")
         await stage.ana.command("extend", channel, prompt="go on", video=await stage.ana.upload(clip))
         told = await stage.ana.wait_message(lambda it: "so nothing was started" in text_of(it))
@@ -145,11 +145,11 @@ async def test_a_task_that_cannot_be_kept_is_not_begun(stage: Stage, clip: Path)
 
 
 @pytest.mark.parametrize("kind", ["reconnect", "invalidate", "drop"])
-async def test_the_gateway_breaks_in_the_middle(stage: Stage, clip: Path, kind: str) -> None:
+async def test_the_gateway_breaks_in_the_middle(stage: Harness, clip: Path, kind: str) -> None:
     """Tasks go on without a gateway, and commands work again after it."""
     held = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=held)
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await held.reached.wait()
         if kind == "drop":
@@ -165,10 +165,10 @@ async def test_the_gateway_breaks_in_the_middle(stage: Stage, clip: Path, kind: 
         await stage.ana.wait_message(lambda it: "Your tasks" in text_of(it))
 
 
-async def test_a_refusal_is_told_though_the_first_answer_was_lost(stage: Stage) -> None:
+async def test_a_refusal_is_told_though_the_first_answer_was_lost(stage: Harness) -> None:
     """Nothing keeps "thinking" for ever when Discord's word of the first answer is lost and the order is refused."""
     stage.discord.faults.add("POST", "/callback", Lose())
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         channel = await stage.ana.channel("videos")
         await stage.ana.command("extend", channel, prompt="go on", link="https://discord.com/channels/1/2/3")
         told = await stage.ana.wait_message(lambda it: "cannot read that message" in text_of(it))
@@ -183,12 +183,12 @@ async def test_a_refusal_is_told_though_the_first_answer_was_lost(stage: Stage) 
     ("method", "path", "as_date"),
     [("POST", UPLOAD, False), ("POST", CREATE, True), ("GET", QUERY, False), ("GET", RESULT, True)],
 )
-async def test_retry_after_is_honoured(stage: Stage, clips: Clips, method: str, path: str, as_date: bool) -> None:
+async def test_retry_after_is_honoured(stage: Harness, clips: Clips, method: str, path: str, as_date: bool) -> None:
     """The next try comes no sooner than was asked for, in seconds or as a date."""
     then = int(time.time()) + 2
     header = formatdate(then, usegmt=True) if as_date else "0.6"
     stage.fox.faults.add(method, path, Answer(429, "{}", {"Retry-After": header}))
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, unfit(clips) if path == UPLOAD else tiny(clips), seconds=2)
         await stage.until(stage.ana, reply, DONE)
     first, second = stage.fox.faults.matching(method, path)[:2]
@@ -197,19 +197,19 @@ async def test_retry_after_is_honoured(stage: Stage, clips: Clips, method: str, 
 
 
 @pytest.mark.parametrize(("kind", "words"), [(tiny, "could not be reached"), (unfit, "could not be handed to FoxAPI")])
-async def test_foxapi_cannot_be_reached(stage: Stage, kind: Callable[[Clips], Path], words: str) -> None:
+async def test_foxapi_cannot_be_reached(stage: Harness, kind: Callable[[Clips], Path], words: str) -> None:
     """Where nobody listens nothing was taken: it is tried for a while, and then ends with nothing billed."""
-    async with stage.bot(replace(HASTY, taken=0.3), EDIT_SECONDS="30", FOXAPI_URL="http://127.0.0.1:1"):
+    async with stage.bot(replace(FAST, submit_total=0.3), EDIT_SECONDS="30", FOXAPI_URL="http://127.0.0.1:1"):
         reply = await stage.extend(stage.ana, kind(stage.clips), seconds=2)
         ended = await stage.until(stage.ana, reply, FAILED)
     assert words in text_of(ended)
     await assert_told(stage, reply, FAILED, paid=0, requests=0)
 
 
-async def test_uploads_that_never_succeed_come_to_an_end(stage: Stage, clips: Clips) -> None:
+async def test_uploads_that_never_succeed_come_to_an_end(stage: Harness, clips: Clips) -> None:
     """They are tried with growing gaps for as long as the paid request would be; then nothing is sent or billed."""
     stage.fox.faults.add("POST", UPLOAD, Answer(503, "{}"), times=None)
-    async with stage.bot(replace(HASTY, fetch=0.1, taken=0.7), **CALM):
+    async with stage.bot(replace(FAST, clip_download=0.1, submit_total=0.7), **STEADY):
         reply = await stage.extend(stage.ana, unfit(clips), seconds=2)
         ended = await stage.until(stage.ana, reply, FAILED)
     tries = stage.fox.faults.matching("POST", UPLOAD)
@@ -219,24 +219,24 @@ async def test_uploads_that_never_succeed_come_to_an_end(stage: Stage, clips: Cl
     await assert_told(stage, reply, FAILED, paid=0, requests=0)
 
 
-async def test_an_order_whose_clip_may_be_gone_is_not_sent(stage: Stage, clips: Clips) -> None:
+async def test_an_order_whose_clip_may_be_gone_is_not_sent(stage: Harness, clips: Clips) -> None:
     """FoxAPI was busy when the bot was stopped for three days; the upload has expired, so nothing is sent or paid."""
     stage.fox.faults.add("POST", CREATE, Answer(429, "{}", {"Retry-After": "600"}))
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, unfit(clips), seconds=2)
         await stage.fox.faults.wait("POST", CREATE)
     stage.clock.advance(73 * 3600)
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         ended = await stage.until(stage.ana, reply, FAILED)
     assert "for a long time" in text_of(ended)
     await assert_told(stage, reply, FAILED, paid=0)
 
 
-async def test_one_slow_task_holds_up_no_other(stage: Stage, clip: Path) -> None:
+async def test_one_slow_task_holds_up_no_other(stage: Harness, clip: Path) -> None:
     """While FoxAPI keeps one task's query waiting, another task is finished."""
     held = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=held)
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         slow = await stage.extend(stage.ana, clip, seconds=2)
         await held.reached.wait()
         (payment,) = stage.fox.payments
@@ -251,11 +251,11 @@ async def test_one_slow_task_holds_up_no_other(stage: Stage, clip: Path) -> None
         await stage.until(stage.ana, slow, DONE)
 
 
-async def test_an_ill_foxapi_is_asked_seldom(stage: Stage, clip: Path) -> None:
+async def test_an_ill_foxapi_is_asked_seldom(stage: Harness, clip: Path) -> None:
     """Ten tasks whose queries all answer 503 share one pause: at most ten queries at first, then one when it ends."""
     stage.fox.faults.add("GET", QUERY, Answer(200, '{"status": "processing"}'), times=None)
     people = [stage.ana, stage.ben, stage.mia]
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         replies = [(people[n % 3], await stage.extend(people[n % 3], clip, seconds=2)) for n in range(10)]
         await met(lambda: len(stage.fox.payments) == 10)
         before = len(stage.fox.faults.matching("GET", QUERY))
@@ -270,14 +270,14 @@ async def test_an_ill_foxapi_is_asked_seldom(stage: Stage, clip: Path) -> None:
     assert len(stage.fox.payments) == 10
 
 
-async def test_progress_never_goes_back(stage: Stage, clip: Path) -> None:
+async def test_progress_never_goes_back(stage: Harness, clip: Path) -> None:
     """What the member sees only grows, whatever FoxAPI reports."""
     held = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=held)
     for percent in (30, 10, 60):
         answer = Answer(200, f'{{"status": "processing", "progress": {percent}}}')
         stage.fox.faults.add("GET", QUERY, answer, times=2)
-    async with stage.bot(HASTY, EDIT_SECONDS="0.15"):
+    async with stage.bot(FAST, EDIT_SECONDS="0.15"):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await stage.ana.wait_message(lambda it: it["id"] == reply["id"] and percent_of(it) == 60)
         held.release.set()

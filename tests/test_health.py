@@ -22,7 +22,7 @@ from bot.health import traffic
 from bot.sandbox.faults import Answer
 from bot.sandbox.fox.quirks import Pause, Quirks
 from tests.hardship import tiny
-from tests.stage import Stage
+from tests.stage import Harness
 
 OPERATIONS = Path(__file__).resolve().parent.parent / "bot" / "operations"
 REFUSE = "BEGIN SELECT RAISE(FAIL, 'disk full'); END"
@@ -66,7 +66,7 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
-async def test_a_task_is_seen_in_the_figures(stage: Stage, log: pytest.LogCaptureFixture) -> None:
+async def test_a_task_is_seen_in_the_figures(stage: Harness, log: pytest.LogCaptureFixture) -> None:
     """One /extend is seen at work and then ended, and every figure that dashboard and alerts ask for is there."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
@@ -115,7 +115,7 @@ def named_by_operators() -> set[str]:
     return {name for expression in asked for name in _NAME.findall(expression)}
 
 
-async def test_ready_means_gateway_and_store(stage: Stage, log: pytest.LogCaptureFixture) -> None:
+async def test_ready_means_gateway_and_store(stage: Harness, log: pytest.LogCaptureFixture) -> None:
     """/healthz is 200 while all is well, and 503 naming the part that is not; /healthz/live goes on being 200."""
     well = {"live": True, "ready": True, "gateway": True, "store": True}
     async with stage.bot(HTTP_PORT="0") as bot:
@@ -136,7 +136,7 @@ async def test_ready_means_gateway_and_store(stage: Stage, log: pytest.LogCaptur
 
 
 @pytest.mark.only_sqlite
-async def test_a_store_that_takes_no_writes_is_not_ready(stage: Stage, log: pytest.LogCaptureFixture) -> None:
+async def test_a_store_that_takes_no_writes_is_not_ready(stage: Harness, log: pytest.LogCaptureFixture) -> None:
     """A database that refuses to write is seen, without waiting for a member's order; the log has one line for it."""
     stage.data.mkdir(exist_ok=True)
     async with stage.bot(HTTP_PORT="0"):
@@ -150,7 +150,9 @@ async def test_a_store_that_takes_no_writes_is_not_ready(stage: Stage, log: pyte
     assert "the store does not take writes" in log.text
 
 
-async def test_two_bots_in_one_process_count_apart(stage: Stage, log: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+async def test_two_bots_in_one_process_count_apart(
+    stage: Harness, log: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
     """Nothing is registered globally: a second bot begins at zero."""
     async with stage.bot(HTTP_PORT="0"):
         first = address(log.text)
@@ -159,7 +161,7 @@ async def test_two_bots_in_one_process_count_apart(stage: Stage, log: pytest.Log
             assert samples(await scraped(first)).keys()
 
 
-async def test_the_healthcheck_of_a_process(stage: Stage) -> None:
+async def test_the_healthcheck_of_a_process(stage: Harness) -> None:
     """`python -m bot.health` ends with 0 while a bot works, else with 1; nobody but this machine can ask."""
     port = free_port()
     code, said = await healthcheck(port)
@@ -175,7 +177,7 @@ async def test_the_healthcheck_of_a_process(stage: Stage) -> None:
     assert (await healthcheck(None))[0] == 1
 
 
-async def test_a_taken_port_is_one_sentence(stage: Stage) -> None:
+async def test_a_taken_port_is_one_sentence(stage: Harness) -> None:
     """A bot that cannot have its HTTP_PORT does not start, and says which one and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -202,7 +204,7 @@ async def test_a_taken_port_is_one_sentence(stage: Stage) -> None:
 )
 def test_calls_have_few_names(names: Any, method: str, path: str, call: str) -> None:
     """Whatever ids and tokens a path holds, its label is one of a handful."""
-    assert traffic.named(names, method, URL(f"https://example.org{path}")) == call
+    assert traffic.call_name(names, method, URL(f"https://example.org{path}")) == call
 
 
 async def healthcheck(port: int | None) -> tuple[int | None, str]:

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from bot.media import Folders, Shelf
-from bot.runner.keeping import sweep
+from bot.media import FilmStore, Workspaces
+from bot.runner.keeping import delete_expired_films
 from bot.sandbox.fox.quirks import Failure, Pause, Quirks
 from bot.store import Store
-from bot.task import State
+from bot.task import TaskState
 from tests.ending import until
 from tests.makers import NOON, a_case, a_place, an_order
 from tests.pressing import DAY, finished, small
-from tests.stage import Stage
+from tests.stage import Harness
 
 
 def names(folder: Path) -> list[str]:
@@ -25,14 +25,14 @@ def names(folder: Path) -> list[str]:
     return sorted(each.name for each in folder.iterdir()) if folder.exists() else []
 
 
-async def put(shelf: Shelf, folder: Path, task_id: int, size: int, hours: float) -> None:
+async def put(film_store: FilmStore, folder: Path, task_id: int, size: int, hours: float) -> None:
     """Put a film of that size there, so many hours after noon."""
     film = folder / "made.mp4"
     film.write_bytes(b"x" * size)
-    await shelf.put(task_id, film, folder / "none.jpg", NOON + timedelta(hours=hours))
+    await film_store.save(task_id, film, folder / "none.jpg", NOON + timedelta(hours=hours))
 
 
-async def test_a_delivered_film_is_kept_and_nothing_else(stage: Stage) -> None:
+async def test_a_delivered_film_is_kept_and_nothing_else(stage: Harness) -> None:
     """The very file that Discord got, and its still; a failed task leaves nothing."""
     async with stage.bot():
         done = await finished(stage)
@@ -47,7 +47,7 @@ async def test_a_delivered_film_is_kept_and_nothing_else(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("days", "there"), [(6.9, True), (7.1, False)])
-async def test_it_goes_after_keep_days(stage: Stage, days: float, there: bool) -> None:
+async def test_it_goes_after_keep_days(stage: Harness, days: float, there: bool) -> None:
     """By default seven days, counted from its delivery."""
     async with stage.bot():
         await finished(stage)
@@ -61,7 +61,7 @@ async def test_it_goes_after_keep_days(stage: Stage, days: float, there: bool) -
     assert ("1.mp4" in names(stage.data / "kept")) is there
 
 
-async def test_with_keep_days_0_nothing_is_kept(stage: Stage) -> None:
+async def test_with_keep_days_0_nothing_is_kept(stage: Harness) -> None:
     """The operator may want that."""
     async with stage.bot(KEEP_DAYS="0"):
         await finished(stage)
@@ -69,7 +69,7 @@ async def test_with_keep_days_0_nothing_is_kept(stage: Stage) -> None:
     assert names(stage.data / "kept") == []
 
 
-async def test_what_the_last_run_did_not_come_to_is_put_away(stage: Stage) -> None:
+async def test_what_the_last_run_did_not_come_to_is_put_away(stage: Harness) -> None:
     """The bot ended between the record of the delivery and the keeping: the next start keeps the film."""
     async with stage.bot():
         await finished(stage)
@@ -83,7 +83,7 @@ async def test_what_the_last_run_did_not_come_to_is_put_away(stage: Stage) -> No
     assert names(stage.data / "kept") == ["1.jpg", "1.mp4"]
 
 
-async def test_a_living_tasks_files_never_go(stage: Stage) -> None:
+async def test_a_living_tasks_files_never_go(stage: Harness) -> None:
     """While one renders, time passes and the bot starts anew: kept films go, and it goes on to its end."""
     async with stage.bot():
         await finished(stage)
@@ -103,26 +103,26 @@ async def test_a_living_tasks_files_never_go(stage: Stage) -> None:
 
 async def test_the_oldest_go_when_a_new_task_needs_room(tmp_path: Path) -> None:
     """Kept films fill what room is left; no more of them go than must, and none for a folder that is there."""
-    folders = Folders(tmp_path / "tasks", most_bytes=2500)
+    workspaces = Workspaces(tmp_path / "tasks", most_bytes=2500)
     for task_id, hours in ((1, 2), (2, 0), (3, 1)):
-        await put(folders.shelf, tmp_path, task_id, 500, hours)
-    await folders.open(7, 1000)
-    assert list(await folders.shelf.ids()) == [2, 3, 1]
-    await folders.open(8, 1000)
-    assert list(await folders.shelf.ids()) == [1]
-    assert await folders.room() == 500
-    assert await folders.open(7, 1000) == tmp_path / "tasks" / "7"
-    assert list(await folders.shelf.ids()) == [1]
+        await put(workspaces.film_store, tmp_path, task_id, 500, hours)
+    await workspaces.create(7, 1000)
+    assert list(await workspaces.film_store.list_ids()) == [2, 3, 1]
+    await workspaces.create(8, 1000)
+    assert list(await workspaces.film_store.list_ids()) == [1]
+    assert await workspaces.room() == 500
+    assert await workspaces.create(7, 1000) == tmp_path / "tasks" / "7"
+    assert list(await workspaces.film_store.list_ids()) == [1]
 
 
 async def test_the_sweep_is_told_the_time(tmp_path: Path) -> None:
     """What is over its time goes, and so does what belongs to a deleted or unknown task."""
-    folders = Folders(tmp_path / "tasks")
+    workspaces = Workspaces(tmp_path / "tasks")
     async with Store.open(f"sqlite+aiosqlite:///{tmp_path}/bot.db") as store:
         for task_id in (1, 2, 3):
-            task = await store.reserve(an_order(), a_place(100 + task_id), NOON, a_case(an_order()))
-            await store.move(task, State.DELIVERED, NOON, told=True, deleted=task_id == 2)
+            task = await store.tasks.create(an_order(), a_place(100 + task_id), NOON, a_case(an_order()))
+            await store.tasks.transition(task, TaskState.DELIVERED, NOON, outcome_shown=True, deleted=task_id == 2)
         for task_id, hours in ((1, 0), (2, 5), (3, 5), (4, 5)):
-            await put(folders.shelf, tmp_path, task_id, 10, hours)
-        await sweep(folders, store, NOON + timedelta(days=1, hours=1), timedelta(days=1))
-    assert list(await folders.shelf.ids()) == [3]
+            await put(workspaces.film_store, tmp_path, task_id, 10, hours)
+        await delete_expired_films(workspaces, store, NOON + timedelta(days=1, hours=1), timedelta(days=1))
+    assert list(await workspaces.film_store.list_ids()) == [3]

@@ -9,9 +9,9 @@ from string import Formatter
 import pytest
 from babel.messages.catalog import Catalog, Message
 
-from bot.client.tree import Catalogues, payload
+from bot.client.tree import CommandTranslator, command_payload
 from bot.languages import Languages
-from bot.phrase import counted, say, verbatim
+from bot.phrase import tr, tr_plural, untranslated
 from tests.catalogues import catalogue, files, key_of, offline_bot, wanted
 
 EVERY = pytest.mark.parametrize("file", files(), ids=lambda file: file.stem)
@@ -87,8 +87,8 @@ def test_sentences_name_commands_as_their_readers_see_them(file: Path) -> None:
 async def test_every_command_option_and_choice_is_translated_for_discord(file: Path) -> None:
     """What is registered carries a name in this locale for each command, option and choice, and each description."""
     async with offline_bot() as bot:
-        await bot.tree.set_translator(Catalogues(bot.languages))
-        for command in await payload(bot.tree):
+        await bot.tree.set_translator(CommandTranslator(bot.languages))
+        for command in await command_payload(bot.tree):
             _check_translated(command, file.stem)
 
 
@@ -112,20 +112,20 @@ def _list(node: dict[str, object], name: str) -> list[dict[str, object]]:
 
 def test_plurals_numbers_and_lists_are_each_languages_own() -> None:
     """English has two plurals and CLDR's commas; what has no catalogue is told in English; a value is never a text."""
-    english, chinese = Languages.load().of("en-GB"), Languages.load().of("zh-CN")
-    one = counted("Your limit here is {count} video in 24 hours, and you have reached it.", "{count} many", 1)
-    assert english.tell(one) == "Your limit here is 1 video in 24 hours, and you have reached it."
-    assert english.counted("{count} video", "{count} videos", 1200) == "1,200 videos"
-    assert english.say("to {places}", places=("a", say("b"), "c")) == "to a, b, and c"
-    assert chinese.say("to {places}", places=("a", "b", "c")) == "to a、b和c"
-    assert chinese.tell(verbatim("{count} 100 %")) == "{count} 100 %"
-    assert chinese.say("I no longer know that task.") != "I no longer know that task."
+    english, chinese = Languages.load().best_match("en-GB"), Languages.load().best_match("zh-CN")
+    one = tr_plural("Your limit here is {count} video in 24 hours, and you have reached it.", "{count} many", 1)
+    assert english.translate(one) == "Your limit here is 1 video in 24 hours, and you have reached it."
+    assert english.tr_plural("{count} video", "{count} videos", 1200) == "1,200 videos"
+    assert english.tr("to {places}", places=("a", tr("b"), "c")) == "to a, b, and c"
+    assert chinese.tr("to {places}", places=("a", "b", "c")) == "to a、b和c"
+    assert chinese.translate(untranslated("{count} 100 %")) == "{count} 100 %"
+    assert chinese.tr("I no longer know that task.") != "I no longer know that task."
 
 
 def test_a_locale_is_told_in_the_nearest_language() -> None:
     """Exactly that locale, else the same language of another country, else English."""
     languages = Languages.load()
-    assert [languages.of(code).code for code in ("zh-CN", "zh-TW", "en-GB", "fr", "")] == [
+    assert [languages.best_match(code).code for code in ("zh-CN", "zh-TW", "en-GB", "fr", "")] == [
         "zh-CN",
         "zh-CN",
         "en-US",

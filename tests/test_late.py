@@ -11,19 +11,19 @@ from bot.sandbox.faults import Answer, Lose
 from bot.sandbox.fox.quirks import Pause, Quirks
 from tests.clips import Clips
 from tests.hardship import (
-    CALM,
     DONE,
     EDIT_BY_BOT,
     EDIT_BY_TOKEN,
     FAILED,
-    HASTY,
+    FAST,
     QUERY,
     RESULT,
+    STEADY,
     assert_told,
     posts,
     tiny,
 )
-from tests.stage import Json, Stage, percent_of, text_of, title_of
+from tests.stage import Harness, Json, percent_of, text_of, title_of
 
 MINUTE, HOUR = 60.0, 3600.0
 DEAD_TOKEN = Answer(401, '{"message": "Invalid Webhook Token", "code": 50027}')
@@ -38,24 +38,24 @@ def reports(percent: int) -> Answer:
     return Answer(200, f'{{"status": "processing", "progress": {percent}}}')
 
 
-def held(stage: Stage) -> Pause:
+def held(stage: Harness) -> Pause:
     """The next task stands still at FoxAPI until this is released."""
     pause = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=pause)
     return pause
 
 
-def edits(stage: Stage, way: str) -> int:
+def edits(stage: Harness, way: str) -> int:
     return len(stage.discord.faults.matching("PATCH", way))
 
 
 # The token's end
 
 
-async def test_after_minute_15_the_bot_edits_by_itself(stage: Stage, clip: Path) -> None:
+async def test_after_minute_15_the_bot_edits_by_itself(stage: Harness, clip: Path) -> None:
     """Progress and result go on in the same message by the bot's own edits; the token is left alone."""
     stage.fox.faults.add("GET", QUERY, reports(30), times=None)
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await stage.ana.wait_message(lambda it: it["id"] == reply["id"] and percent_of(it) == 30)
         stage.clock.advance(16 * MINUTE)
@@ -69,12 +69,12 @@ async def test_after_minute_15_the_bot_edits_by_itself(stage: Stage, clip: Path)
     await assert_told(stage, reply, DONE, paid=1)
 
 
-async def test_a_dead_token_is_used_once(stage: Stage, clip: Path) -> None:
+async def test_a_dead_token_is_used_once(stage: Harness, clip: Path) -> None:
     """A token that Discord refuses before its time is not tried again: ten thousand refusals would ban the bot."""
     stage.discord.faults.add("PATCH", EDIT_BY_TOKEN, DEAD_TOKEN, times=None)
     for percent in (20, 40, 60):
         stage.fox.faults.add("GET", QUERY, reports(percent), times=2)
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await stage.until(stage.ana, reply, DONE)
     assert edits(stage, EDIT_BY_TOKEN) == 1
@@ -84,10 +84,10 @@ async def test_a_dead_token_is_used_once(stage: Stage, clip: Path) -> None:
 # Outages
 
 
-async def test_an_hour_without_foxapi(stage: Stage, clip: Path) -> None:
+async def test_an_hour_without_foxapi(stage: Harness, clip: Path) -> None:
     """What was rendered meanwhile is delivered when FoxAPI answers again."""
     stage.fox.faults.add("GET", QUERY, Answer(503, "{}"), times=None)
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         for _ in range(6):
             await stage.fox.faults.wait("GET", QUERY, count=len(stage.fox.faults.matching("GET", QUERY)) + 1)
@@ -97,10 +97,10 @@ async def test_an_hour_without_foxapi(stage: Stage, clip: Path) -> None:
     await assert_told(stage, reply, DONE, paid=1)
 
 
-async def test_an_hour_without_discord(stage: Stage, clip: Path) -> None:
+async def test_an_hour_without_discord(stage: Harness, clip: Path) -> None:
     """A result that cannot be brought is kept and brought when Discord answers again, into the same message."""
     pause = held(stage)
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await pause.reached.wait()
         stage.clock.advance(HOUR)
@@ -117,14 +117,14 @@ async def test_an_hour_without_discord(stage: Stage, clip: Path) -> None:
 # No news
 
 
-@pytest.mark.parametrize("news", [reports(10), Answer(404, "{}")], ids=["no progress", "unknown task"])
-async def test_without_news_the_slot_is_freed(stage: Stage, clip: Path, news: Answer) -> None:
+@pytest.mark.parametrize("events", [reports(10), Answer(404, "{}")], ids=["no progress", "unknown task"])
+async def test_without_news_the_slot_is_freed(stage: Harness, clip: Path, events: Answer) -> None:
     """The reply says so and the next in line gets its turn; a result that comes after all is still delivered."""
     pause = held(stage)
-    async with stage.bot(HASTY, **CALM, MAX_RUNNING="1"):
+    async with stage.bot(FAST, **STEADY, MAX_RUNNING="1"):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await pause.reached.wait()
-        stage.fox.faults.add("GET", stage.fox.payments[0].task_id, news, times=None)
+        stage.fox.faults.add("GET", stage.fox.payments[0].task_id, events, times=None)
         next_one = await stage.extend(stage.ben, clip, channel="general", seconds=2)
         assert posts(stage) == 1
         await stage.ana.wait_message(lambda it: "not reported anything for a long time" in text_of(it))
@@ -136,14 +136,14 @@ async def test_without_news_the_slot_is_freed(stage: Stage, clip: Path, news: An
 
 
 @pytest.mark.parametrize(
-    "news",
+    "events",
     [reports(10), Answer(404, "{}"), Answer(200, '{"status": "dreaming"}'), Answer(500)],
     ids=["no progress", "unknown task", "unknown status", "errors"],
 )
-async def test_nothing_is_rendering_for_ever(stage: Stage, clip: Path, news: Answer) -> None:
+async def test_nothing_is_rendering_for_ever(stage: Harness, clip: Path, events: Answer) -> None:
     """After a day without an end the member is told that it may have been billed."""
-    stage.fox.faults.add("GET", QUERY, news, times=None)
-    async with stage.bot(HASTY, **CALM):
+    stage.fox.faults.add("GET", QUERY, events, times=None)
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await stage.fox.faults.wait("GET", QUERY, count=2)
         stage.clock.advance(25 * HOUR)
@@ -154,18 +154,18 @@ async def test_nothing_is_rendering_for_ever(stage: Stage, clip: Path, news: Ans
 # The reply is gone
 
 
-async def found(stage: Stage, reply: Json) -> Json:
+async def found(stage: Harness, reply: Json) -> Json:
     """The message that brings the result in another place than the reply."""
     return await stage.ana.wait_message(lambda it: it["id"] != reply["id"] and title_of(it) == DONE)
 
 
 @pytest.mark.parametrize("answer_lost", [False, True])
-async def test_a_deleted_reply_is_replaced(stage: Stage, clip: Path, answer_lost: bool) -> None:
+async def test_a_deleted_reply_is_replaced(stage: Harness, clip: Path, answer_lost: bool) -> None:
     """One new message in the channel, which notifies the member and nobody else."""
     pause = held(stage)
     if answer_lost:
         stage.discord.faults.add("POST", r"/channels/\d+/messages", Lose())
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, f"hi @everyone <@{stage.ben.id}>", seconds=2)
         await pause.reached.wait()
         world = stage.discord.world
@@ -182,10 +182,10 @@ async def test_a_deleted_reply_is_replaced(stage: Stage, clip: Path, answer_lost
 
 
 @pytest.mark.parametrize("what", ["channel", "server"])
-async def test_what_cannot_be_brought_to_the_channel_comes_by_dm(stage: Stage, clip: Path, what: str) -> None:
+async def test_what_cannot_be_brought_to_the_channel_comes_by_dm(stage: Harness, clip: Path, what: str) -> None:
     """When the channel is deleted, or the bot was removed from the server, the member gets a direct message."""
     pause = held(stage)
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await pause.reached.wait()
         lose_the_place(stage, reply, what)
@@ -196,13 +196,13 @@ async def test_what_cannot_be_brought_to_the_channel_comes_by_dm(stage: Stage, c
     assert len(stage.fox.payments) == 1
 
 
-async def test_without_any_way_the_result_is_kept(stage: Stage, clip: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_any_way_the_result_is_kept(stage: Harness, clip: Path, caplog: pytest.LogCaptureFixture) -> None:
     """With direct messages closed too it stays on disk, over a restart, and is brought when a way opens again."""
     pause = held(stage)
     member = stage.discord.world.user_named("Ana")
     member.dms_open = False
     result = stage.data / "tasks" / "1" / "result.mp4"
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await pause.reached.wait()
         lose_the_place(stage, reply, "channel")
@@ -210,7 +210,7 @@ async def test_without_any_way_the_result_is_kept(stage: Stage, clip: Path, capl
         await stage.discord.faults.wait("POST", r"/channels/\d+/messages", count=4)
     assert "no way to show its end" in caplog.text
     assert result.is_file()
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         member.dms_open = True
         new = await found(stage, reply)
     assert len(new["attachments"]) == 1
@@ -218,7 +218,7 @@ async def test_without_any_way_the_result_is_kept(stage: Stage, clip: Path, capl
     assert len(stage.fox.payments) == 1
 
 
-def lose_the_place(stage: Stage, reply: Json, what: str) -> None:
+def lose_the_place(stage: Harness, reply: Json, what: str) -> None:
     world = stage.discord.world
     if what == "channel":
         world.remove_channel(reply["channel_id"])
@@ -231,12 +231,12 @@ def lose_the_place(stage: Stage, reply: Json, what: str) -> None:
 
 
 @pytest.mark.parametrize("told_before", [True, False])
-async def test_a_result_too_large_for_discord(stage: Stage, clip: Path, told_before: bool) -> None:
+async def test_a_result_too_large_for_discord(stage: Harness, clip: Path, told_before: bool) -> None:
     """FoxAPI's link comes in place of the file, and when it ends; also when Discord only says so at the upload."""
     pause = held(stage)
     guild = stage.discord.world.guild
     guild.upload_limit = 100 if told_before else guild.upload_limit
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await pause.reached.wait()
         guild.upload_limit = 100

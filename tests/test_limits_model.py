@@ -15,26 +15,28 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from bot.rules import Asker, Roofs
-from bot.task import Billed, Order, Refused, State, Task
+from bot.rules import OperatorLimits, Requester
+from bot.task import Billed, RequestRefused, Task, TaskRequest, TaskState
 from tests.databases import SQLiteFile
-from tests.desk import GRACE, Desk, at_desk
-from tests.makers import NOON, a_place, an_asker, an_order
+from tests.desk import GRACE, ServiceHarness, open_service_harness
+from tests.makers import NOON, a_place, a_requester, an_order
 from tests.starting import start
 
 T = TypeVar("T")
 
 DAY, HELD = timedelta(hours=24), timedelta(minutes=10)
-ROOFS = Roofs(max_running=3, max_per_day=10, share=60, max_waiting=999, server_waiting=999)
+OPERATOR_LIMITS = OperatorLimits(
+    max_running=3, max_per_day=10, guild_share_percent=60, max_waiting=999, server_waiting=999
+)
 SHARE_PER_DAY, SHARE_RUNNING, ROLE = 6, 1, 901
 GUILDS, MEMBERS = st.sampled_from([22, 33]), st.sampled_from([1, 2, 3])
 ENDS = st.sampled_from(
     [
-        (State.DELIVERED, Billed.YES),
-        (State.FAILED, Billed.NO),
-        (State.FAILED, Billed.UNKNOWN),
-        (State.UNCLEAR, Billed.UNKNOWN),
-        (State.CANCELLED, Billed.UNKNOWN),
+        (TaskState.DELIVERED, Billed.YES),
+        (TaskState.FAILED, Billed.NO),
+        (TaskState.FAILED, Billed.UNKNOWN),
+        (TaskState.UNCLEAR, Billed.UNKNOWN),
+        (TaskState.CANCELLED, Billed.UNKNOWN),
     ]
 )
 NUMBERS = {
@@ -60,13 +62,13 @@ class Kept:
 
     @property
     def counts(self) -> bool:
-        return self.row.state not in {State.FAILED, State.CANCELLED} or self.row.billed is not Billed.NO
+        return self.row.state not in {TaskState.FAILED, TaskState.CANCELLED} or self.row.billed is not Billed.NO
 
     def at_work(self, now: datetime) -> bool:
         if self.ended:
-            lost = self.row.state is State.UNCLEAR
+            lost = self.row.state is TaskState.UNCLEAR
             return lost and self.ended > now - HELD
-        return self.row.state is not State.QUEUED
+        return self.row.state is not TaskState.QUEUED
 
 
 @dataclass
@@ -94,9 +96,9 @@ class Rules(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.open = AsyncExitStack()
         file = SQLiteFile(Path(self.folder.name) / "bot.db")
-        self.desk: Desk = self.run(self.open.enter_async_context(at_desk(file)))
-        self.desk.roofs = ROOFS
-        self.service = self.desk.service
+        self.harness: ServiceHarness = self.run(self.open.enter_async_context(open_service_harness(file)))
+        self.harness.operator_limits = OPERATOR_LIMITS
+        self.service = self.harness.service
         self.now = NOON
         self.servers = {22: Server(), 33: Server()}
         self.messages = 0
@@ -126,11 +128,11 @@ class Rules(RuleBasedStateMachine):
         self.messages += 1
         roles = frozenset({ROLE} if helper else ())
         order = an_order(user_id=member, guild_id=guild, seconds=seconds)
-        asker = an_asker(user_id=member, guild_id=guild, role_ids=roles)
+        requester = a_requester(user_id=member, guild_id=guild, role_ids=roles)
         server, allowed = self.servers[guild], self._allowed(self.now, guild, member, seconds, helper=helper)
-        answer = self.run(self._answer(order, asker))
+        answer = self.run(self._answer(order, requester))
         assert isinstance(answer, Task) == allowed, f"{answer!r}, but allowed is {allowed}"
-        if isinstance(answer, Refused):
+        if isinstance(answer, RequestRefused):
             if answer.allowed_at:
                 just_before = answer.allowed_at - timedelta(microseconds=1)
                 assert not self._times_allow(just_before, guild, member, helper=helper)
@@ -148,48 +150,50 @@ class Rules(RuleBasedStateMachine):
             self._claim()
 
     def _claim(self) -> None:
-        expected = self._busy() < ROOFS.max_running and any(
-            any(each.row.state is State.QUEUED for each in server.tasks) and self._has_slot(server)
+        expected = self._busy() < OPERATOR_LIMITS.max_running and any(
+            any(each.row.state is TaskState.QUEUED for each in server.tasks) and self._has_slot(server)
             for server in self.servers.values()
         )
-        row = self.run(start(self.desk.store, ROOFS, 0, self.now))
+        row = self.run(start(self.harness.store, OPERATOR_LIMITS, 0, self.now))
         assert (row is not None) == expected
         if row:
             self._kept(row.id).row = row
 
     @precondition(lambda self: self._open())
     @rule(ends=st.lists(st.tuples(st.integers(0, 99), ENDS), min_size=1, max_size=5))
-    def tasks_end(self, ends: list[tuple[int, tuple[State, Billed]]]) -> None:
+    def tasks_end(self, ends: list[tuple[int, tuple[TaskState, Billed]]]) -> None:
         for which, end in ends:
             if still := self._open():
                 self._end(still[which % len(still)], *end)
 
-    def _end(self, kept: Kept, state: State, billed: Billed) -> None:
-        if kept.row.state is State.QUEUED:
-            state, billed = State.CANCELLED, Billed.NO
-        seen = self.run(self.desk.store.get(kept.row.id))  # it may have been prepared
+    def _end(self, kept: Kept, state: TaskState, billed: Billed) -> None:
+        if kept.row.state is TaskState.QUEUED:
+            state, billed = TaskState.CANCELLED, Billed.NO
+        seen = self.run(self.harness.store.tasks.get(kept.row.id))  # it may have been prepared
         assert seen
-        kept.row = self.run(self.desk.store.move(seen, state, self.now, billed=billed, told=True))
+        kept.row = self.run(
+            self.harness.store.tasks.transition(seen, state, self.now, billed=billed, outcome_shown=True)
+        )
         kept.ended = self.now
         if kept.granted and not kept.counts:
-            self.servers[kept.row.order.home].extra[kept.row.order.user_id] += 1
+            self.servers[kept.row.order.scope_id].extra[kept.row.order.user_id] += 1
 
     @rule(minutes=st.sampled_from([0.5, 1, 9, 10, 59, 60, 23 * 60, 24 * 60]))
     def time_passes(self, minutes: float) -> None:
         self.now += timedelta(minutes=minutes)
-        self.desk.time = self.now
-        self.service = self.desk.service
-        self.run(self.desk.store.attic.sweep(self.now, GRACE))
+        self.harness.time = self.now
+        self.service = self.harness.service
+        self.run(self.harness.store.retention.delete_due(self.now, GRACE))
 
     @rule(guild=GUILDS, changes=LIMITS)
     def limits_change(self, guild: int, changes: dict[str, Any]) -> None:
         self.run(self.service.moderation.change_limits(guild, 9, **changes))
         self.servers[guild].limits |= changes
 
-    @rule(guild=GUILDS, member=MEMBERS, deed=st.sampled_from(["block", "grant", "reset", "reset all"]))
-    def moderators_decide(self, guild: int, member: int, deed: str) -> None:
+    @rule(guild=GUILDS, member=MEMBERS, action=st.sampled_from(["block", "grant", "reset", "reset all"]))
+    def moderators_decide(self, guild: int, member: int, action: str) -> None:
         server, moderation = self.servers[guild], self.service.moderation
-        match deed:
+        match action:
             case "block":
                 change = moderation.unblock if member in server.blocked else moderation.block
                 assert self.run(change(guild, 9, member))
@@ -206,7 +210,7 @@ class Rules(RuleBasedStateMachine):
 
     @invariant()
     def never_more_than_the_slots(self) -> None:
-        assert self._busy() <= ROOFS.max_running
+        assert self._busy() <= OPERATOR_LIMITS.max_running
         for server in self.servers.values():
             assert sum(each.at_work(self.now) for each in server.tasks) <= SHARE_RUNNING
 
@@ -230,7 +234,7 @@ class Rules(RuleBasedStateMachine):
             and (not self._over_own(now, guild, member, helper=helper) or server.extra.get(member, 0) > 0)
             and not 0 < server.limit("server_per_day") <= _of_today(server.fresh, now)
             and _of_today(server.tasks, now) < SHARE_PER_DAY
-            and _of_today(everybody, now) < ROOFS.max_per_day
+            and _of_today(everybody, now) < OPERATOR_LIMITS.max_per_day
         )
 
     def _over_own(self, now: datetime, guild: int, member: int, *, helper: bool) -> bool:
@@ -251,10 +255,10 @@ class Rules(RuleBasedStateMachine):
     def _kept(self, task_id: int) -> Kept:
         return next(each for server in self.servers.values() for each in server.tasks if each.row.id == task_id)
 
-    async def _answer(self, order: Order, asker: Asker) -> Task | Refused:
+    async def _answer(self, order: TaskRequest, requester: Requester) -> Task | RequestRefused:
         try:
-            return await self.service.submit(order, a_place(self.messages), asker)
-        except Refused as refused:
+            return await self.service.submit(order, a_place(self.messages), requester)
+        except RequestRefused as refused:
             return refused
 
 

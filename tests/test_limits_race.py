@@ -11,16 +11,16 @@ from datetime import timedelta
 
 import pytest
 
-from bot.news import News
-from bot.rules import Limits, Roofs
-from bot.service import Service
+from bot.news import EventQueue
+from bot.rules import GuildLimits, OperatorLimits
+from bot.service import TaskService
 from bot.store import Store
-from bot.task import Refused, State, Task
+from bot.task import RequestRefused, Task, TaskState
 from tests.clips import Clips
 from tests.databases import Database
 from tests.hardship import tiny
-from tests.makers import NOON, ROOMY, a_case, a_place, an_asker, an_order
-from tests.stage import CREATE, Stage, text_of, title_of
+from tests.makers import NOON, ROOMY, a_case, a_place, a_requester, an_order
+from tests.stage import CREATE, Harness, text_of, title_of
 from tests.starting import start
 
 MEMBERS, COMMANDS = 20, 100
@@ -32,22 +32,24 @@ HELPERS = 901
 class Race:
     """A limit, and what it lets through of a hundred commands, five from each of twenty members."""
 
-    limits: Limits
+    limits: GuildLimits
     passing: int
     """Of all."""
     each: int | None = None
     """Of each member's five, if it is a limit on members."""
-    roofs: Roofs = ROOMY
+    operator_limits: OperatorLimits = ROOMY
 
 
 RACES = {
-    "user_per_day": Race(Limits(user_per_day=3), 60, each=3),
-    "server_per_day": Race(Limits(server_per_day=3), 3),
-    "user_running": Race(Limits(user_running=2), 40, each=2),
-    "cooldown": Race(Limits(cooldown=1), 20, each=1),
-    "role_per_day": Race(Limits(user_per_day=1, role_per_day={HELPERS: 2}), 40, each=2),
-    "a share of the roof": Race(Limits(), 7, roofs=ROOMY.model_copy(update={"max_per_day": 14, "share": 50})),
-    "the line": Race(Limits(server_running=2), 11, roofs=ROOMY.model_copy(update={"server_waiting": 9})),
+    "user_per_day": Race(GuildLimits(user_per_day=3), 60, each=3),
+    "server_per_day": Race(GuildLimits(server_per_day=3), 3),
+    "user_running": Race(GuildLimits(user_running=2), 40, each=2),
+    "cooldown": Race(GuildLimits(cooldown=1), 20, each=1),
+    "role_per_day": Race(GuildLimits(user_per_day=1, role_per_day={HELPERS: 2}), 40, each=2),
+    "a share of the roof": Race(
+        GuildLimits(), 7, operator_limits=ROOMY.model_copy(update={"max_per_day": 14, "guild_share_percent": 50})
+    ),
+    "the line": Race(GuildLimits(server_running=2), 11, operator_limits=ROOMY.model_copy(update={"server_waiting": 9})),
 }
 OVER_PROCESSES = ("user_per_day", "a share of the roof", "the line")
 """A member's limit, the operator's, and a server's."""
@@ -58,14 +60,21 @@ async def test_exactly_the_allowed_number_passes(store: Store, race: Race, engin
     """100 simultaneous commands from 20 members, time and again on one database, are counted exactly each time."""
     for again in range(ROUNDS[engine]):
         now = NOON + timedelta(days=2 * again)
-        service = Service(store, lambda now=now: now, lambda _: None, race.limits, race.roofs, News())  # type: ignore[misc]
+        service = TaskService(
+            store,
+            lambda now=now: now,  # type: ignore[misc]
+            lambda _: None,
+            race.limits,
+            race.operator_limits,
+            EventQueue(),
+        )
 
-        async def command(message: int, again: int = again, service: Service = service) -> Task | None:
+        async def command(message: int, again: int = again, service: TaskService = service) -> Task | None:
             who = {"user_id": 1 + message % MEMBERS, "guild_id": 1000 + again}
-            asker = an_asker(**who, role_ids=frozenset({HELPERS}))
+            requester = a_requester(**who, role_ids=frozenset({HELPERS}))
             try:
-                return await service.submit(an_order(**who), a_place(1 + message + again * COMMANDS), asker)
-            except Refused:
+                return await service.submit(an_order(**who), a_place(1 + message + again * COMMANDS), requester)
+            except RequestRefused:
                 return None
 
         tasks = [task for task in await asyncio.gather(*map(command, range(COMMANDS))) if task]
@@ -95,17 +104,17 @@ async def test_no_more_than_server_running_are_ever_at_work(store: Store) -> Non
     """With 100 in line for four rounds of simultaneous claims and ends, a server's three slots are never four."""
     for message in range(COMMANDS):
         order = an_order(user_id=1 + message % MEMBERS)
-        await store.reserve(order, a_place(1 + message), NOON, a_case(order))
+        await store.tasks.create(order, a_place(1 + message), NOON, a_case(order))
     at_work: dict[int, Task] = {}
     for _ in range(10):
-        claimed = await asyncio.gather(*(start(store, Roofs(max_running=50), 3, NOON) for _ in range(10)))
+        claimed = await asyncio.gather(*(start(store, OperatorLimits(max_running=50), 3, NOON) for _ in range(10)))
         at_work |= {task.id: task for task in claimed if task}
         assert len(at_work) == 3
         ending = at_work.popitem()[1]
-        await store.move(ending, State.FAILED, NOON)
+        await store.tasks.transition(ending, TaskState.FAILED, NOON)
 
 
-async def test_thirty_commands_in_discord(stage: Stage, clips: Clips) -> None:
+async def test_thirty_commands_in_discord(stage: Harness, clips: Clips) -> None:
     """Thirty simultaneous commands over sockets: three are paid for, never two at once; the others are told why."""
     clip = tiny(clips)
     async with stage.bot(MAX_RUNNING="5") as bot:

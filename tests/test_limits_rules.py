@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.limits import RoofReached, ceilings, check, first_forbidden, meaningless
-from bot.rules import Asker, Ceilings, Limits, Roofs, Usage, Window
-from bot.task import Order, Refused
-from tests.makers import NOON, an_asker, an_order
+from bot.limits import OperatorLimitReached, check, daily_limits_of, find_forbidden, is_empty_pattern
+from bot.rules import DailyLimits, GuildLimits, OperatorLimits, Requester, RollingCount, UsageSnapshot
+from bot.task import RequestRefused, TaskRequest
+from tests.makers import NOON, a_requester, an_order
 
 LATER = NOON + timedelta(hours=3)
 TraceFunction: TypeAlias = Callable[[FrameType, str, Any], Any]
@@ -24,22 +24,29 @@ ROLE, OTHER, FREE = 901, 902, 903
 
 
 def refusal(
-    limits: Limits,
-    usage: Usage | None = None,
-    order: Order | None = None,
-    asker: Asker | None = None,
-    roofs: Roofs | None = None,
+    limits: GuildLimits,
+    usage: UsageSnapshot | None = None,
+    order: TaskRequest | None = None,
+    requester: Requester | None = None,
+    operator_limits: OperatorLimits | None = None,
     now: datetime = NOON,
-) -> Refused | None:
+) -> RequestRefused | None:
     """What `check` says against it, if anything."""
     try:
-        check(limits, usage or Usage(), order or an_order(), asker or an_asker(), now, roofs or Roofs())
-    except Refused as refused:
+        check(
+            limits,
+            usage or UsageSnapshot(),
+            order or an_order(),
+            requester or a_requester(),
+            now,
+            operator_limits or OperatorLimits(),
+        )
+    except RequestRefused as refused:
         return refused
     return None
 
 
-EVERYTHING_FORBIDS = Limits(
+EVERYTHING_FORBIDS = GuildLimits(
     paused="cleaning up",
     channels=frozenset({1, 2}),
     required_role=ROLE,
@@ -50,17 +57,17 @@ EVERYTHING_FORBIDS = Limits(
     user_per_day=1,
     server_per_day=1,
 )
-ALL_USED = Usage(
+ALL_USED = UsageSnapshot(
     blocked=True,
     last_start=NOON,
     unfinished=1,
     queued=500,
-    member=Window(count=1, frees_at=LATER),
-    server=Window(count=1, frees_at=LATER),
-    share=Window(count=1, frees_at=LATER),
-    everywhere=Window(count=1, frees_at=LATER),
+    member=RollingCount(count=1, below_limit_at=LATER),
+    server=RollingCount(count=1, below_limit_at=LATER),
+    share=RollingCount(count=1, below_limit_at=LATER),
+    all_guilds=RollingCount(count=1, below_limit_at=LATER),
 )
-LOW_ROOFS = Roofs(max_per_day=1, share=50, blocked_servers=frozenset({22}))
+LOW_OPERATOR_LIMITS = OperatorLimits(max_per_day=1, guild_share_percent=50, blocked_servers=frozenset({22}))
 
 ONE_BY_ONE: list[tuple[str, dict[str, object], dict[str, object], dict[str, object]]] = [
     ("chosen the servers", {}, {}, {"blocked_servers": frozenset()}),
@@ -75,38 +82,39 @@ ONE_BY_ONE: list[tuple[str, dict[str, object], dict[str, object], dict[str, obje
     ("200 videos over all servers are waiting", {}, {"queued": 0}, {}),
     ("Your limit here is 1 video in 24 hours", {"user_per_day": 0}, {}, {}),
     ("This server's limit is 1 video in 24 hours", {"server_per_day": 0}, {}, {}),
-    ("This server's share of my work is 1 video", {}, {"share": Window()}, {}),
-    ("1 video in 24 hours over all servers", {}, {"everywhere": Window()}, {}),
+    ("This server's share of my work is 1 video", {}, {"share": RollingCount()}, {}),
+    ("1 video in 24 hours over all servers", {}, {"all_guilds": RollingCount()}, {}),
 ]
 
 
 def test_the_order_of_the_rules_is_fixed() -> None:
     """Of an order that every rule forbids the first rule is told; taking away one after the other tells the next."""
-    limits, usage, roofs = EVERYTHING_FORBIDS, ALL_USED, LOW_ROOFS
-    for words, in_limits, in_usage, in_roofs in ONE_BY_ONE:
-        refused = refusal(limits, usage, an_order(seconds=6, prompt="a cat"), roofs=roofs)
+    limits, usage, operator_limits = EVERYTHING_FORBIDS, ALL_USED, LOW_OPERATOR_LIMITS
+    for words, in_limits, in_usage, in_operator_limits in ONE_BY_ONE:
+        refused = refusal(limits, usage, an_order(seconds=6, prompt="a cat"), operator_limits=operator_limits)
         assert refused is not None
-        assert words in str(refused.sentence)
-        assert str(refused.sentence).endswith((".", "up"))
+        assert words in str(refused.message)
+        assert str(refused.message).endswith((".", "up"))
         limits = limits.model_copy(update=in_limits)
         usage = usage.model_copy(update=in_usage)
-        roofs = roofs.model_copy(update=in_roofs)
-    assert refusal(limits, usage, an_order(seconds=6, prompt="a cat"), roofs=roofs) is None
+        operator_limits = operator_limits.model_copy(update=in_operator_limits)
+    assert refusal(limits, usage, an_order(seconds=6, prompt="a cat"), operator_limits=operator_limits) is None
 
 
 def test_a_refusal_by_time_tells_the_moment_at_which_all_of_them_allow() -> None:
     """The cooldown is told, being the first; but its end alone would be a promise that the day's limit breaks."""
     refused = refusal(
-        Limits(cooldown=60, user_per_day=1), Usage(last_start=NOON, member=Window(count=1, frees_at=LATER))
+        GuildLimits(cooldown=60, user_per_day=1),
+        UsageSnapshot(last_start=NOON, member=RollingCount(count=1, below_limit_at=LATER)),
     )
     assert refused is not None
-    assert "60 seconds" in str(refused.sentence)
+    assert "60 seconds" in str(refused.message)
     assert refused.allowed_at == LATER
 
 
 def test_the_cooldown_ends_at_its_very_second() -> None:
     """One second before it is refused, at it it is allowed."""
-    limits, usage = Limits(cooldown=60), Usage(last_start=NOON)
+    limits, usage = GuildLimits(cooldown=60), UsageSnapshot(last_start=NOON)
     early = refusal(limits, usage, now=NOON + timedelta(seconds=59))
     assert early is not None
     assert early.allowed_at == NOON + timedelta(seconds=60)
@@ -119,72 +127,79 @@ def test_the_cooldown_ends_at_its_very_second() -> None:
 )
 def test_the_most_generous_role_counts(roles: set[int], number: int) -> None:
     """A role's number takes the place of the server's; of several the highest, and 0, no limit, is higher than any."""
-    limits = Limits(user_per_day=5, role_per_day={ROLE: 2, OTHER: 9, 904: 0}, exempt_roles=frozenset({FREE}))
-    assert ceilings(limits, an_asker(role_ids=frozenset(roles)), Roofs()).member == number
+    limits = GuildLimits(user_per_day=5, role_per_day={ROLE: 2, OTHER: 9, 904: 0}, exempt_roles=frozenset({FREE}))
+    assert daily_limits_of(limits, a_requester(role_ids=frozenset(roles)), OperatorLimits()).member == number
 
 
 def test_exempt_roles_are_free_of_numbers_and_of_nothing_else() -> None:
     """Seconds, cooldown, running and days do not bind them; blocks, words, roles and the operator's roofs do."""
-    free = an_asker(role_ids=frozenset({FREE}))
-    numbers = Limits(
+    free = a_requester(role_ids=frozenset({FREE}))
+    numbers = GuildLimits(
         exempt_roles=frozenset({FREE}), max_seconds=2, cooldown=9, user_running=1, user_per_day=1, server_per_day=1
     )
     used = ALL_USED.model_copy(update={"blocked": False, "queued": 0})
-    assert refusal(numbers, used, asker=free) is None
+    assert refusal(numbers, used, requester=free) is None
     for changes in ({"paused": ""}, {"forbidden": ("cat",)}, {"required_role": ROLE}, {"channels": frozenset({1})}):
-        assert refusal(numbers.model_copy(update=changes), used, asker=free)
-    assert refusal(numbers, used.model_copy(update={"blocked": True}), asker=free)
-    roof = refusal(numbers, used, asker=free, roofs=Roofs(max_per_day=1))
-    assert isinstance(roof, RoofReached)
-    assert roof.allowed_at == LATER
+        assert refusal(numbers.model_copy(update=changes), used, requester=free)
+    assert refusal(numbers, used.model_copy(update={"blocked": True}), requester=free)
+    operator_limit = refusal(numbers, used, requester=free, operator_limits=OperatorLimits(max_per_day=1))
+    assert isinstance(operator_limit, OperatorLimitReached)
+    assert operator_limit.allowed_at == LATER
 
 
 def test_a_granted_run_is_used_only_over_the_daily_number() -> None:
     """Below it the grant stays; at it the grant is used; what else forbids is not helped by it."""
-    limits, full = Limits(user_per_day=1, server_per_day=5), Window(count=1, frees_at=LATER)
-    ask = (an_order(), an_asker(), NOON, Roofs())
-    assert check(limits, Usage(granted=1), *ask) is False
-    assert check(limits, Usage(granted=1, member=full), *ask) is True
-    assert refusal(limits, Usage(granted=1, member=full, server=Window(count=5, frees_at=LATER)))
+    limits, full = GuildLimits(user_per_day=1, server_per_day=5), RollingCount(count=1, below_limit_at=LATER)
+    ask = (an_order(), a_requester(), NOON, OperatorLimits())
+    assert check(limits, UsageSnapshot(granted=1), *ask) is False
+    assert check(limits, UsageSnapshot(granted=1, member=full), *ask) is True
+    assert refusal(limits, UsageSnapshot(granted=1, member=full, server=RollingCount(count=5, below_limit_at=LATER)))
 
 
 def test_places() -> None:
     """A thread counts as its parent; age-restricted places and private replies are as the moderators say."""
-    only = Limits(channels=frozenset({77}))
-    assert refusal(only, asker=an_asker(channel_id=5, parent_id=77)) is None
-    assert refusal(only, asker=an_asker(channel_id=5, parent_id=78))
-    grown_up = Limits(open_everywhere=False, exempt_roles=frozenset({FREE}))
+    only = GuildLimits(channels=frozenset({77}))
+    assert refusal(only, requester=a_requester(channel_id=5, parent_id=77)) is None
+    assert refusal(only, requester=a_requester(channel_id=5, parent_id=78))
+    grown_up = GuildLimits(open_everywhere=False, exempt_roles=frozenset({FREE}))
     assert refusal(grown_up)
     for changes in ({"age_restricted": True}, {"moderator": True}, {"role_ids": frozenset({FREE})}):
-        assert refusal(grown_up, asker=an_asker(**changes)) is None
-    assert refusal(Limits(private_allowed=False)) is None
-    assert refusal(Limits(private_allowed=False), order=an_order(private=True))
+        assert refusal(grown_up, requester=a_requester(**changes)) is None
+    assert refusal(GuildLimits(private_allowed=False)) is None
+    assert refusal(GuildLimits(private_allowed=False), order=an_order(private=True))
 
 
 def test_the_operators_choice_of_servers() -> None:
     """An allow-list shuts out all others and direct messages, a block-list those on it."""
-    listed = Roofs(allowed_servers=frozenset({22}))
-    assert refusal(Limits(), roofs=listed) is None
-    assert refusal(Limits(), asker=an_asker(guild_id=23), roofs=listed)
-    assert refusal(Limits(), asker=an_asker(guild_id=None), roofs=listed)
-    assert refusal(Limits(), asker=an_asker(guild_id=None)) is None
-    assert refusal(Limits(), roofs=Roofs(blocked_servers=frozenset({22})))
+    listed = OperatorLimits(allowed_servers=frozenset({22}))
+    assert refusal(GuildLimits(), operator_limits=listed) is None
+    assert refusal(GuildLimits(), requester=a_requester(guild_id=23), operator_limits=listed)
+    assert refusal(GuildLimits(), requester=a_requester(guild_id=None), operator_limits=listed)
+    assert refusal(GuildLimits(), requester=a_requester(guild_id=None)) is None
+    assert refusal(GuildLimits(), operator_limits=OperatorLimits(blocked_servers=frozenset({22})))
 
 
 def test_the_line_is_what_finds_no_free_slot() -> None:
     """Those who would start at once do not wait; the next after a full line is refused."""
-    roofs, limits = Roofs(max_running=10, max_waiting=5, server_waiting=3), Limits(server_running=2)
-    assert refusal(limits, Usage(server_queued=4, queued=4), roofs=roofs) is None
-    assert refusal(limits, Usage(server_queued=5, queued=5), roofs=roofs)
-    assert refusal(limits, Usage(server_at_work=2, at_work=2, server_queued=3, queued=3), roofs=roofs)
-    assert refusal(limits, Usage(at_work=10, queued=5), roofs=roofs)
+    operator_limits, limits = (
+        OperatorLimits(max_running=10, max_waiting=5, server_waiting=3),
+        GuildLimits(server_running=2),
+    )
+    assert refusal(limits, UsageSnapshot(server_queued=4, queued=4), operator_limits=operator_limits) is None
+    assert refusal(limits, UsageSnapshot(server_queued=5, queued=5), operator_limits=operator_limits)
+    assert refusal(
+        limits, UsageSnapshot(server_running=2, running=2, server_queued=3, queued=3), operator_limits=operator_limits
+    )
+    assert refusal(limits, UsageSnapshot(running=10, queued=5), operator_limits=operator_limits)
 
 
-def test_a_share_of_the_roofs() -> None:
+def test_a_share_of_the_operators_limits() -> None:
     """Half of seven slots is three, and never less than one."""
-    assert Roofs(max_running=7, share=50).server_running == 3
-    assert Roofs(max_running=1, max_per_day=3, share=10).server_running == 1
-    assert ceilings(Limits(), an_asker(), Roofs(max_per_day=30, share=10)) == Ceilings(share=3, everywhere=30)
+    assert OperatorLimits(max_running=7, guild_share_percent=50).server_running == 3
+    assert OperatorLimits(max_running=1, max_per_day=3, guild_share_percent=10).server_running == 1
+    assert daily_limits_of(
+        GuildLimits(), a_requester(), OperatorLimits(max_per_day=30, guild_share_percent=10)
+    ) == DailyLimits(share=3, all_guilds=30)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +232,7 @@ def test_a_share_of_the_roofs() -> None:
 )
 def test_forbidden_words_are_found(text: str, entry: str) -> None:
     """However they are written: case, accents, width, invisible characters, spacing, stars."""
-    assert first_forbidden(text, ("unrelated", entry)) == entry
+    assert find_forbidden(text, ("unrelated", entry)) == entry
 
 
 @pytest.mark.parametrize(
@@ -237,14 +252,14 @@ def test_forbidden_words_are_found(text: str, entry: str) -> None:
 )
 def test_other_words_are_left_alone(text: str, entry: str) -> None:
     """A word within a word is another word; a star stays within its word."""
-    assert first_forbidden(text, (entry,)) is None
+    assert find_forbidden(text, (entry,)) is None
 
 
 @pytest.mark.parametrize("entry", ["*", " ** ", "\u200b", "\u0301 *"])
 def test_an_entry_without_anything_to_look_for_is_known(entry: str) -> None:
     """Such an entry would forbid everything, or nothing."""
-    assert meaningless(entry)
-    assert not meaningless("a*")
+    assert is_empty_pattern(entry)
+    assert not is_empty_pattern("a*")
 
 
 EVIL = [
@@ -260,12 +275,12 @@ def steps(text: str) -> int:
     def trace(frame: FrameType, event: str, _: object) -> TraceFunction | None:
         nonlocal count
         count += event == "line"
-        return trace if frame.f_code.co_filename == first_forbidden.__code__.co_filename else None
+        return trace if frame.f_code.co_filename == find_forbidden.__code__.co_filename else None
 
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        assert first_forbidden(text, EVIL) is None
+        assert find_forbidden(text, EVIL) is None
     finally:
         sys.settrace(before)
     return count
@@ -282,13 +297,13 @@ def test_the_worst_prompt_is_searched_to_its_end() -> None:
     """4,096 letters that are written out as 73,728, against 200 entries of stars: what stands last is found."""
     stars = "".join(f"{letter}*" for letter in "صلىالله" * 5)
     entries = [f"*{stars}{chr(0x4E00 + number)}" for number in range(199)] + ["*وسلمق"]
-    assert first_forbidden("\ufdfa" * 4095 + "ق", entries) == "*وسلمق"
+    assert find_forbidden("\ufdfa" * 4095 + "ق", entries) == "*وسلمق"
 
 
 def test_a_pattern_never_runs_on_into_the_next() -> None:
     """Entries are looked for together, yet what one ends with is not where another begins."""
-    assert first_forbidden("ab", ("xa", "b")) is None
-    assert first_forbidden("a b", ("c a", "b*x", " b")) == " b"
+    assert find_forbidden("ab", ("xa", "b")) is None
+    assert find_forbidden("a b", ("c a", "b*x", " b")) == " b"
 
 
 @given(st.text("ab *", max_size=12), st.text("ab *", min_size=1, max_size=6))
@@ -300,7 +315,7 @@ def test_stars_mean_what_a_plain_search_says(text: str, entry: str) -> None:
     edge_left = r"(?<![ab])" if stars[:1] not in {"*", ""} else ""
     edge_right = r"(?![ab])" if stars[-1:] not in {"*", ""} else ""
     slow = re.compile(edge_left + "[^ ]*".join(map(re.escape, stars.split("*"))) + edge_right)
-    assert (first_forbidden(text, (entry,)) is not None) == (slow.search(words) is not None)
+    assert (find_forbidden(text, (entry,)) is not None) == (slow.search(words) is not None)
 
 
 @pytest.mark.parametrize(
@@ -309,4 +324,4 @@ def test_stars_mean_what_a_plain_search_says(text: str, entry: str) -> None:
 def test_limits_that_make_no_sense_are_none(changes: dict[str, object]) -> None:
     """Numbers below zero, seconds that FoxAPI does not add, empty words."""
     with pytest.raises(ValidationError):
-        Limits.model_validate(changes)
+        GuildLimits.model_validate(changes)

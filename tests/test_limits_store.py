@@ -10,255 +10,257 @@ from datetime import timedelta
 import pytest
 
 from bot.limits import WordsChanged, screen
-from bot.news import LimitsChanged, MemberRuled, OrderRefused, TaskAccepted
-from bot.rules import Limits
+from bot.news import LimitsChanged, MemberModerated, SubmissionRefused, TaskAccepted
+from bot.rules import GuildLimits
 from bot.store import Store
-from bot.task import Billed, Refused, State
+from bot.task import Billed, RequestRefused, TaskState
 from tests.databases import Database
-from tests.desk import ALF, BEA, GUILD, HOUR, MOD, Desk, at_desk
-from tests.makers import NOON, ROOMY, a_case, a_place, an_asker, an_order
+from tests.desk import ALF, BEA, GUILD, HOUR, MOD, ServiceHarness, open_service_harness
+from tests.makers import NOON, ROOMY, a_case, a_place, a_requester, an_order
 from tests.starting import start
 
 
 @pytest.fixture
-async def desk(database: Database) -> AsyncIterator[Desk]:
-    async with at_desk(database) as opened:
+async def harness(database: Database) -> AsyncIterator[ServiceHarness]:
+    async with open_service_harness(database) as opened:
         yield opened
 
 
-async def test_a_refusal_names_the_exact_moment(desk: Desk) -> None:
+async def test_a_refusal_names_the_exact_moment(harness: ServiceHarness) -> None:
     """With two a day, started an hour apart, the third is allowed 24 hours after the first, and not a second before."""
-    desk.defaults = Limits(user_per_day=2)
-    await desk.submit()
-    desk.time += HOUR
-    await desk.submit()
-    refused = await desk.refused()
+    harness.defaults = GuildLimits(user_per_day=2)
+    await harness.submit()
+    harness.time += HOUR
+    await harness.submit()
+    refused = await harness.refused()
     assert refused.allowed_at == NOON + timedelta(hours=24)
-    desk.time = refused.allowed_at - timedelta(seconds=1)
-    assert (await desk.refused()).allowed_at == refused.allowed_at
-    desk.time = refused.allowed_at
-    await desk.submit()
-    assert (await desk.refused()).allowed_at == NOON + timedelta(hours=25)
+    harness.time = refused.allowed_at - timedelta(seconds=1)
+    assert (await harness.refused()).allowed_at == refused.allowed_at
+    harness.time = refused.allowed_at
+    await harness.submit()
+    assert (await harness.refused()).allowed_at == NOON + timedelta(hours=25)
 
 
-async def test_a_lowered_limit_counts_what_was_started_before(desk: Desk) -> None:
+async def test_a_lowered_limit_counts_what_was_started_before(harness: ServiceHarness) -> None:
     """Of three started, with the limit now two, the moment is that at which only one of them is left."""
     for _ in range(3):
-        await desk.submit()
-        desk.time += HOUR
-    await desk.service.moderation.change_limits(GUILD, MOD, user_per_day=2)
-    assert (await desk.refused()).allowed_at == NOON + timedelta(hours=25)
+        await harness.submit()
+        harness.time += HOUR
+    await harness.service.moderation.change_limits(GUILD, MOD, user_per_day=2)
+    assert (await harness.refused()).allowed_at == NOON + timedelta(hours=25)
 
 
 @pytest.mark.parametrize(
     ("state", "billed", "back"),
     [
-        (State.FAILED, Billed.NO, True),
-        (State.CANCELLED, Billed.NO, True),
-        (State.FAILED, Billed.UNKNOWN, False),
-        (State.CANCELLED, Billed.UNKNOWN, False),
-        (State.UNCLEAR, Billed.UNKNOWN, False),
-        (State.DELIVERED, Billed.YES, False),
+        (TaskState.FAILED, Billed.NO, True),
+        (TaskState.CANCELLED, Billed.NO, True),
+        (TaskState.FAILED, Billed.UNKNOWN, False),
+        (TaskState.CANCELLED, Billed.UNKNOWN, False),
+        (TaskState.UNCLEAR, Billed.UNKNOWN, False),
+        (TaskState.DELIVERED, Billed.YES, False),
     ],
 )
 async def test_what_surely_cost_nothing_gives_its_place_back(
-    desk: Desk, state: State, billed: Billed, *, back: bool
+    harness: ServiceHarness, state: TaskState, billed: Billed, *, back: bool
 ) -> None:
     """The day's count and the cooldown forget it; anything that may have been paid for keeps its place."""
-    for limits in (Limits(user_per_day=1), Limits(server_per_day=1), Limits(cooldown=60)):
-        desk.defaults, desk.time = limits, desk.time + timedelta(days=2)
-        await desk.end(await desk.submit(), state, billed)
+    for limits in (GuildLimits(user_per_day=1), GuildLimits(server_per_day=1), GuildLimits(cooldown=60)):
+        harness.defaults, harness.time = limits, harness.time + timedelta(days=2)
+        await harness.end(await harness.submit(), state, billed)
         if back:
-            await desk.end(await desk.submit(), State.FAILED, Billed.NO)
+            await harness.end(await harness.submit(), TaskState.FAILED, Billed.NO)
         else:
-            assert (await desk.refused()).allowed_at
+            assert (await harness.refused()).allowed_at
 
 
-async def test_a_granted_run_is_used_over_the_limit_and_comes_back_with_its_place(desk: Desk) -> None:
+async def test_a_granted_run_is_used_over_the_limit_and_comes_back_with_its_place(harness: ServiceHarness) -> None:
     """Two extra runs: used one by one and only over the daily number; one whose task cost nothing is there again."""
-    desk.defaults = Limits(user_per_day=1)
-    assert await desk.service.moderation.grant(GUILD, MOD, ALF, 2) == 2
-    await desk.submit()
-    assert (await desk.service.quota(an_asker())).granted == 2
-    extra = await desk.submit()
-    await desk.submit()
-    assert (await desk.service.quota(an_asker())).left == 0
-    await desk.refused()
-    await desk.end(extra, State.FAILED, Billed.NO)
-    assert (await desk.service.quota(an_asker())).granted == 1
-    await desk.submit()
-    await desk.refused()
+    harness.defaults = GuildLimits(user_per_day=1)
+    assert await harness.service.moderation.grant(GUILD, MOD, ALF, 2) == 2
+    await harness.submit()
+    assert (await harness.service.quota(a_requester())).granted == 2
+    extra = await harness.submit()
+    await harness.submit()
+    assert (await harness.service.quota(a_requester())).left == 0
+    await harness.refused()
+    await harness.end(extra, TaskState.FAILED, Billed.NO)
+    assert (await harness.service.quota(a_requester())).granted == 1
+    await harness.submit()
+    await harness.refused()
 
 
-async def test_resets_are_apart(desk: Desk) -> None:
+async def test_resets_are_apart(harness: ServiceHarness) -> None:
     """A member's count, the server's, and the operator's are three: each reset is of one, and none of the roofs'."""
-    desk.defaults = Limits(user_per_day=1, server_per_day=2)
-    moderation = desk.service.moderation
-    await desk.submit(ALF)
+    harness.defaults = GuildLimits(user_per_day=1, server_per_day=2)
+    moderation = harness.service.moderation
+    await harness.submit(ALF)
     await moderation.reset(GUILD, MOD, ALF)
-    await desk.submit(ALF)
+    await harness.submit(ALF)
     await moderation.reset(GUILD, MOD, ALF)
-    assert "This server's limit" in str((await desk.refused(ALF)).sentence)
+    assert "This server's limit" in str((await harness.refused(ALF)).message)
     await moderation.reset(GUILD, MOD)
-    await desk.submit(ALF)
-    assert "Your limit" in str((await desk.refused(ALF)).sentence)
-    desk.roofs = ROOMY.model_copy(update={"max_per_day": 3})
+    await harness.submit(ALF)
+    assert "Your limit" in str((await harness.refused(ALF)).message)
+    harness.operator_limits = ROOMY.model_copy(update={"max_per_day": 3})
     await moderation.reset(GUILD, MOD)
     await moderation.reset(GUILD, MOD, ALF)
-    assert "over all servers" in str((await desk.refused(ALF)).sentence)
+    assert "over all servers" in str((await harness.refused(ALF)).message)
 
 
-async def test_servers_and_direct_messages_are_counted_apart(desk: Desk) -> None:
+async def test_servers_and_direct_messages_are_counted_apart(harness: ServiceHarness) -> None:
     """A member's tasks elsewhere do not count here, in direct messages each member is alone."""
-    desk.defaults = Limits(user_per_day=1, server_per_day=1)
+    harness.defaults = GuildLimits(user_per_day=1, server_per_day=1)
     for user, guild in ((ALF, GUILD), (ALF, 33), (ALF, None), (BEA, None)):
-        await desk.submit(user, guild)
-        await desk.refused(user, guild)
+        await harness.submit(user, guild)
+        await harness.refused(user, guild)
 
 
-async def test_blocks_hold_until_they_are_taken_back(desk: Desk) -> None:
+async def test_blocks_hold_until_they_are_taken_back(harness: ServiceHarness) -> None:
     """Here and only here; twice is once; and whoever had extra runs keeps them."""
-    moderation = desk.service.moderation
+    moderation = harness.service.moderation
     await moderation.grant(GUILD, MOD, ALF, 1)
     assert await moderation.block(GUILD, MOD, ALF)
     assert not await moderation.block(GUILD, MOD, ALF)
-    assert "blocked" in str((await desk.refused()).sentence)
-    await desk.submit(guild=33)
-    (blocked,) = (await moderation.standing(GUILD)).blocked
+    assert "blocked" in str((await harness.refused()).message)
+    await harness.submit(guild=33)
+    (blocked,) = (await moderation.status(GUILD)).blocked
     assert (blocked.user_id, blocked.blocked_by, blocked.blocked_at, blocked.granted) == (ALF, MOD, NOON, 1)
     assert await moderation.unblock(GUILD, MOD, ALF)
     assert not await moderation.unblock(GUILD, MOD, ALF)
-    await desk.submit()
+    await harness.submit()
 
 
 async def test_limits_survive_a_restart_and_simultaneous_changes(database: Database) -> None:
     """Two moderators change two things at once: both hold, also for the next process."""
     async with Store.open(database.url) as store:
-        moderation = Desk(store, database, defaults=Limits(cooldown=7)).service.moderation
+        moderation = ServiceHarness(store, database, defaults=GuildLimits(cooldown=7)).service.moderation
         await asyncio.gather(
             moderation.change_limits(GUILD, MOD, user_per_day=4, role_per_day={9: 2}),
             moderation.change_limits(GUILD, MOD, forbidden=("cat",), paused=""),
         )
     async with Store.open(database.url) as store:
-        limits = await Desk(store, database).service.moderation.limits_of(GUILD)
-    assert limits == Limits(cooldown=7, user_per_day=4, role_per_day={9: 2}, forbidden=("cat",), paused="")
+        limits = await ServiceHarness(store, database).service.moderation.limits_of(GUILD)
+    assert limits == GuildLimits(cooldown=7, user_per_day=4, role_per_day={9: 2}, forbidden=("cat",), paused="")
 
 
-async def test_wrong_limits_are_one_sentence(desk: Desk) -> None:
+async def test_wrong_limits_are_one_sentence(harness: ServiceHarness) -> None:
     """And change nothing."""
-    moderation = desk.service.moderation
+    moderation = harness.service.moderation
     for changes in ({"user_per_day": -1}, {"max_seconds": 99}, {"forbidden": ("*",)}, {"nonsense": 1}):
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             await moderation.change_limits(GUILD, MOD, user_running=1, **changes)
-    assert await moderation.limits_of(GUILD) == Limits()
-    with pytest.raises(Refused):
+    assert await moderation.limits_of(GUILD) == GuildLimits()
+    with pytest.raises(RequestRefused):
         await moderation.grant(GUILD, MOD, ALF, 0)
 
 
-async def test_without_an_answer_of_the_store_nothing_is_started(desk: Desk) -> None:
+async def test_without_an_answer_of_the_store_nothing_is_started(harness: ServiceHarness) -> None:
     """When the limits cannot be read the member is told so, and there is no task: it fails closed."""
-    desk.database.sql("ALTER TABLE members RENAME TO lost")
-    assert "cannot look at the limits" in str((await desk.refused()).sentence)
-    assert desk.rung == []
-    assert await desk.store.of_member(ALF, 10) == []
+    harness.database.sql("ALTER TABLE members RENAME TO lost")
+    assert "cannot look at the limits" in str((await harness.refused()).message)
+    assert harness.rung == []
+    assert await harness.store.tasks.of_member(ALF, 10) == []
 
 
-async def test_unreadable_limits_are_no_limits_to_nobody(desk: Desk) -> None:
+async def test_unreadable_limits_are_no_limits_to_nobody(harness: ServiceHarness) -> None:
     """A row of limits that nobody can understand refuses everything, instead of allowing it."""
-    await desk.service.moderation.change_limits(GUILD, MOD, user_per_day=1)
-    desk.database.sql("""UPDATE servers SET limits = '{"user_per_day": "many"}'""")
-    assert "cannot look at the limits" in str((await desk.refused()).sentence)
+    await harness.service.moderation.change_limits(GUILD, MOD, user_per_day=1)
+    harness.database.sql("""UPDATE servers SET limits = '{"user_per_day": "many"}'""")
+    assert "cannot look at the limits" in str((await harness.refused()).message)
 
 
-async def test_quota_says_what_is_left_and_why_not(desk: Desk) -> None:
+async def test_quota_says_what_is_left_and_why_not(harness: ServiceHarness) -> None:
     """Numbers, the next renewal, and the very refusal that the next order would get."""
-    desk.defaults = Limits(user_per_day=2)
-    fresh = await desk.service.quota(an_asker())
+    harness.defaults = GuildLimits(user_per_day=2)
+    fresh = await harness.service.quota(a_requester())
     assert (fresh.left, fresh.used, fresh.renews_at, fresh.refused) == (2, 0, None, None)
-    await desk.submit()
-    desk.time += HOUR
-    await desk.submit()
-    full = await desk.service.quota(an_asker())
+    await harness.submit()
+    harness.time += HOUR
+    await harness.submit()
+    full = await harness.service.quota(a_requester())
     assert (full.left, full.used, full.unfinished, full.renews_at) == (0, 2, 2, NOON + timedelta(hours=24))
     assert full.refused is not None
-    assert full.refused.sentence == (await desk.refused()).sentence
+    assert full.refused.message == (await harness.refused()).message
 
 
-async def test_the_panel_counts_what_is_used(desk: Desk) -> None:
+async def test_the_panel_counts_what_is_used(harness: ServiceHarness) -> None:
     """What is started, at work and waiting, and whose it is."""
     for user in (ALF, ALF, BEA):
-        await desk.submit(user)
-    await desk.submit(BEA, 33)
-    await start(desk.store, desk.roofs, 1, NOON)
-    standing = await desk.service.moderation.standing(GUILD)
-    assert (standing.used, standing.at_work, standing.waiting) == (3, 1, 2)
+        await harness.submit(user)
+    await harness.submit(BEA, 33)
+    await start(harness.store, harness.operator_limits, 1, NOON)
+    standing = await harness.service.moderation.status(GUILD)
+    assert (standing.used, standing.running, standing.waiting) == (3, 1, 2)
     assert [(one.user_id, one.used, one.unfinished) for one in standing.members] == [(ALF, 2, 2), (BEA, 1, 1)]
 
 
-async def test_what_happens_is_told(desk: Desk) -> None:
+async def test_what_happens_is_told(harness: ServiceHarness) -> None:
     """Accepted and refused orders, and who changed what."""
-    moderation, news = desk.service.moderation, desk.news
+    moderation, events = harness.service.moderation, harness.events
     await moderation.change_limits(GUILD, MOD, user_per_day=1)
     await moderation.change_limits(GUILD, MOD, user_per_day=1)
-    await desk.submit()
-    await desk.refused()
+    await harness.submit()
+    await harness.refused()
     await moderation.grant(GUILD, MOD, ALF, 2)
-    changed, accepted, refused, granted = [await news.next() for _ in range(4)]
+    changed, accepted, refused, granted = [await events.get() for _ in range(4)]
     assert isinstance(changed, LimitsChanged)
     assert (changed.by, changed.fields, changed.new.user_per_day) == (MOD, ("user_per_day",), 1)
     assert isinstance(accepted, TaskAccepted)
-    assert isinstance(refused, OrderRefused)
+    assert isinstance(refused, SubmissionRefused)
     assert "Your limit" in str(refused.sentence)
-    assert granted == MemberRuled(GUILD, MOD, "granted", ALF, 2)
+    assert granted == MemberModerated(GUILD, MOD, "granted", ALF, 2)
 
 
-async def test_a_reached_roof_is_logged_once_in_a_while(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_reached_operator_limit_is_logged_once_in_a_while(
+    harness: ServiceHarness, caplog: pytest.LogCaptureFixture
+) -> None:
     """A hundred refused orders are one line for the operator, until ten minutes later."""
-    desk.roofs = ROOMY.model_copy(update={"max_per_day": 1})
-    service = desk.service
-    await desk.submit()
+    harness.operator_limits = ROOMY.model_copy(update={"max_per_day": 1})
+    service = harness.service
+    await harness.submit()
     for n in range(5):
-        with pytest.raises(Refused):
-            await service.submit(an_order(), a_place(900 + n), an_asker())
+        with pytest.raises(RequestRefused):
+            await service.submit(an_order(), a_place(900 + n), a_requester())
     assert caplog.text.count("operator's limit is reached") == 1
-    desk.time += timedelta(minutes=10)
-    with pytest.raises(Refused):
-        await service.submit(an_order(), a_place(999), an_asker())
+    harness.time += timedelta(minutes=10)
+    with pytest.raises(RequestRefused):
+        await service.submit(an_order(), a_place(999), a_requester())
     assert caplog.text.count("operator's limit is reached") == 2
 
 
-async def test_looking_for_words_holds_nobody_up(desk: Desk) -> None:
+async def test_looking_for_words_holds_nobody_up(harness: ServiceHarness) -> None:
     """A prompt that waits to be looked at keeps no transaction open: others submit meanwhile, on other servers."""
-    await desk.service.moderation.change_limits(GUILD, MOD, forbidden=("cat*",))
-    service = desk.service
+    await harness.service.moderation.change_limits(GUILD, MOD, forbidden=("cat*",))
+    service = harness.service
     async with service._screening:  # as another long prompt would
         waiting = asyncio.create_task(
-            service.submit(an_order(user_id=ALF, prompt="two cats"), a_place(900), an_asker(user_id=ALF))
+            service.submit(an_order(user_id=ALF, prompt="two cats"), a_place(900), a_requester(user_id=ALF))
         )
-        passed = await desk.submit(BEA, guild=33)
-        assert passed.state is State.QUEUED
+        passed = await harness.submit(BEA, guild=33)
+        assert passed.state is TaskState.QUEUED
         assert not waiting.done()
-    with pytest.raises(Refused, match="cat"):
+    with pytest.raises(RequestRefused, match="cat"):
         await waiting
 
 
-async def test_words_that_change_while_a_prompt_is_looked_at_hold(desk: Desk) -> None:
+async def test_words_that_change_while_a_prompt_is_looked_at_hold(harness: ServiceHarness) -> None:
     """An order that was looked at by other words than the server's is not kept; the service looks again."""
-    moderation, order = desk.service.moderation, an_order(user_id=ALF, prompt="two cats")
+    moderation, order = harness.service.moderation, an_order(user_id=ALF, prompt="two cats")
     await moderation.change_limits(GUILD, MOD, forbidden=("dog",))
-    judge = replace(a_case(order), screening=screen(order.prompt, ("dog",)))
+    policy = replace(a_case(order), screening=screen(order.prompt, ("dog",)))
     await moderation.change_limits(GUILD, MOD, forbidden=("cat*",))
     with pytest.raises(WordsChanged):
-        await desk.store.reserve(order, a_place(901), NOON, judge)
-    assert await desk.store.of_member(ALF, 5) == []
-    with pytest.raises(Refused, match="cat"):
-        await desk.submit(ALF, prompt="two cats")
+        await harness.store.tasks.create(order, a_place(901), NOON, policy)
+    assert await harness.store.tasks.of_member(ALF, 5) == []
+    with pytest.raises(RequestRefused, match="cat"):
+        await harness.submit(ALF, prompt="two cats")
 
 
-async def test_words_that_are_too_long_written_out_are_refused(desk: Desk) -> None:
+async def test_words_that_are_too_long_written_out_are_refused(harness: ServiceHarness) -> None:
     """Each of these letters stands for eighteen; a hundred characters are allowed, however they are written."""
-    moderation = desk.service.moderation
-    with pytest.raises(Refused, match="shorten it"):
+    moderation = harness.service.moderation
+    with pytest.raises(RequestRefused, match="shorten it"):
         await moderation.change_limits(GUILD, MOD, forbidden=("\ufdfa" * 6,))
     _, new = await moderation.change_limits(GUILD, MOD, forbidden=("x" * 100, "\ufdfa" * 5))
     assert len(new.forbidden) == 2

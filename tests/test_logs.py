@@ -17,13 +17,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.logs import Readable, Structured
-from bot.redaction import Discretion
+from bot.logs import JsonFormatter, TextFormatter
+from bot.redaction import Redactor
 from bot.sandbox.faults import Answer, Reset
 from bot.sandbox.fox.quirks import Failure, Quirks
 from tests.hardship import EDIT, QUERY, RESULT, tiny
 from tests.pressing import filled, told_privately
-from tests.stage import CREATE, Stage, labels_of, text_of
+from tests.stage import CREATE, Harness, labels_of, text_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PROMPT = "MARKED-prompt a fox\nERROR bot.forged task 1 is free"
@@ -34,17 +34,19 @@ RATE = Answer(
 )
 
 
-def written(form: type[Readable] | type[Structured], *secrets: str, message: str, error: BaseException | None) -> str:
+def written(
+    form: type[TextFormatter] | type[JsonFormatter], *secrets: str, message: str, error: BaseException | None
+) -> str:
     """What the log says of one event."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(form(Discretion(secrets)))
+    handler.setFormatter(form(Redactor(secrets)))
     fault = (type(error), error, error.__traceback__) if error else None
     handler.handle(logging.LogRecord("bot.test", logging.ERROR, "", 0, "%s", (message,), fault))
     return stream.getvalue()
 
 
-@pytest.mark.parametrize("form", [Readable, Structured])
+@pytest.mark.parametrize("form", [TextFormatter, JsonFormatter])
 @pytest.mark.parametrize(
     ("text", "left"),
     [
@@ -59,7 +61,9 @@ def written(form: type[Readable] | type[Structured], *secrets: str, message: str
         ("task 7 failed", "task 7 failed"),
     ],
 )
-def test_what_no_log_may_hold_is_taken_out(form: type[Readable] | type[Structured], text: str, left: str) -> None:
+def test_what_no_log_may_hold_is_taken_out(
+    form: type[TextFormatter] | type[JsonFormatter], text: str, left: str
+) -> None:
     """Secrets, tokens and links go, from the message and from an error's text alike; everything else stays."""
     told = written(form, "MARKED-token", message=text, error=aiohttp.ClientError(text))
     assert "MARKED" not in told
@@ -68,8 +72,8 @@ def test_what_no_log_may_hold_is_taken_out(form: type[Readable] | type[Structure
 
 def test_a_message_is_one_line() -> None:
     """Line breaks that somebody smuggles into a message do not make a second event."""
-    assert written(Readable, message="a\nERROR b\r\nc", error=None).count("\n") == 1
-    told = written(Structured, message="task 12: a\nERROR b", error=None)
+    assert written(TextFormatter, message="a\nERROR b\r\nc", error=None).count("\n") == 1
+    told = written(JsonFormatter, message="task 12: a\nERROR b", error=None)
     assert told.count("\n") == 1
     event = json.loads(told)
     assert (event["task"], event["level"], event["logger"]) == (12, "ERROR", "bot.test")
@@ -78,7 +82,7 @@ def test_a_message_is_one_line() -> None:
 
 
 @pytest.mark.only_sqlite
-async def test_no_secret_is_in_the_log_of_a_real_process(stage: Stage) -> None:
+async def test_no_secret_is_in_the_log_of_a_real_process(stage: Harness) -> None:
     """At INFO no prompt, link, token or key is on stderr, whatever went wrong; and each event is told.
 
     As JSON; what the readable form takes out is the same (above).
@@ -116,7 +120,7 @@ EXPECTED = [
 """What each of the paths below leaves in the log: proof that it was walked."""
 
 
-async def play(stage: Stage, log: Path) -> None:
+async def play(stage: Harness, log: Path) -> None:
     """Walk every path on which something could be said too much."""
     clip, ana, fox, discord = tiny(stage.clips), stage.ana, stage.fox, stage.discord
     channel = await ana.channel("videos")
@@ -159,7 +163,7 @@ async def play(stage: Stage, log: Path) -> None:
     await stage.until(ana, stuck, "Cancelled")
 
 
-def secrets_of(stage: Stage) -> set[str]:
+def secrets_of(stage: Harness) -> set[str]:
     """Everything of this play that no log may hold."""
     calls = stage.discord.faults.calls + stage.fox.faults.calls
     paths = "\n".join(f"{call.path}?{call.query}" for call in calls)
@@ -181,7 +185,7 @@ def read_json(said: str) -> list[dict[str, object]]:
 
 
 @asynccontextmanager
-async def bot_process(stage: Stage, **changes: str) -> AsyncIterator[Path]:
+async def bot_process(stage: Harness, **changes: str) -> AsyncIterator[Path]:
     """A real bot whose stderr goes, whole, to the file that this gives; stopped by SIGTERM at the end."""
     stage.data.mkdir(exist_ok=True)
     log = stage.folder / "stderr"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from bot.media import can_be_handed_on
-from bot.media.fetch import Fetcher
+from bot.media import is_direct_url
+from bot.media.fetch import Downloader
 from tests.test_bad_input import web_server
 
 BODY = b"a video, as far as this is concerned" * 9000
@@ -54,16 +54,16 @@ class Host:
 async def test_an_address_is_handed_on_only_if_it_serves_again(tmp_path: Path, path: str, handed_on: bool) -> None:
     """A redirect, a link for one use, a host that wants our User-Agent and a changing file are each found out."""
     clip = tmp_path / "clip"
-    async with web_server(Host()) as site, Fetcher(trusted=frozenset({site})) as fetcher:
-        await fetcher.fetch(f"http://{site}{path}", clip)
-        assert await can_be_handed_on(fetcher, f"http://{site}{path}", clip) is handed_on
+    async with web_server(Host()) as site, Downloader(trusted=frozenset({site})) as downloader:
+        await downloader.fetch(f"http://{site}{path}", clip)
+        assert await is_direct_url(downloader, f"http://{site}{path}", clip) is handed_on
 
 
 async def test_an_attachment_of_discord_is_not_asked_for_again(tmp_path: Path) -> None:
     """Discord's own files are known to serve; a name that only looks like Discord's is asked like any other."""
     (tmp_path / "clip").write_bytes(BODY)
-    async with Fetcher() as fetcher:
+    async with Downloader() as downloader:
         attachment = "https://cdn.discordapp.com/attachments/1/2/clip.mp4?ex=1"
-        assert await can_be_handed_on(fetcher, attachment, tmp_path / "clip")
-        assert not await can_be_handed_on(fetcher, attachment.replace(".mp4", ".mov"), tmp_path / "clip")
-        assert not await can_be_handed_on(fetcher, "http://127.0.0.1:9/cdn.discordapp.com.mp4", tmp_path / "clip")
+        assert await is_direct_url(downloader, attachment, tmp_path / "clip")
+        assert not await is_direct_url(downloader, attachment.replace(".mp4", ".mov"), tmp_path / "clip")
+        assert not await is_direct_url(downloader, "http://127.0.0.1:9/cdn.discordapp.com.mp4", tmp_path / "clip")

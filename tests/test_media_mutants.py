@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.media import Ffmpeg, poster, prepare, probe
-from bot.task import Failed
+from bot.media import Ffmpeg, make_thumbnail, prepare, probe
+from bot.task import TaskFailed
 from tests.media_clips import ffmpeg
 
 EACH = 10
@@ -35,7 +35,7 @@ KINDS = {
 
 
 @dataclass
-class Tally:
+class Counts:
     """What became of the mutants."""
 
     prepared: int = 0
@@ -60,20 +60,20 @@ def mutant(whole: bytes, dice: random.Random) -> bytes:
     return bytes(content)
 
 
-async def meet(tool: Ffmpeg, path: Path, tally: Tally) -> None:
+async def meet(tool: Ffmpeg, path: Path, row: Counts) -> None:
     """Do with the clip what the bot does."""
     into = path.with_suffix(".fit")
     try:
         async with asyncio.timeout(SECONDS):
             clip = await probe(tool, path)
             made = await prepare(tool, path, into)
-            if tally.prepared % 4 == 0:
-                await poster(tool, path, clip)
-    except Failed as refusal:
-        tally.refused.append(str(refusal.sentence))
+            if row.prepared % 4 == 0:
+                await make_thumbnail(tool, path, clip)
+    except TaskFailed as refusal:
+        row.refused.append(str(refusal.message))
     else:
         assert 1.9 < made.clip.seconds < 15.1
-        tally.prepared += 1
+        row.prepared += 1
     into.unlink(missing_ok=True)
     path.unlink()
 
@@ -90,19 +90,19 @@ async def test_damaged_clips_end_in_a_sentence(tmp_path: Path, kind: str) -> Non
     whole, work, before = tmp_path / kind, tmp_path / "work", children()
     ffmpeg(*KINDS[kind].split(), whole)
     work.mkdir()
-    content, dice, tally = whole.read_bytes(), random.Random(kind), Tally()  # noqa: S311 - for mutations
+    content, dice, row = whole.read_bytes(), random.Random(kind), Counts()  # noqa: S311 - for mutations
     mutants = enumerate([mutant(content, dice) for _ in range(EACH)])
     tool = Ffmpeg(threads=1, at_once=2)
 
     async def meet_the_next() -> None:
         for number, damaged in mutants:
             (work / str(number)).write_bytes(damaged)
-            await meet(tool, work / str(number), tally)
+            await meet(tool, work / str(number), row)
 
     await asyncio.gather(meet_the_next(), meet_the_next())
-    assert tally.prepared + len(tally.refused) == EACH
-    assert tally.refused
-    for sentence in tally.refused:
+    assert row.prepared + len(row.refused) == EACH
+    assert row.refused
+    for sentence in row.refused:
         assert 20 < len(sentence) < 250
         assert str(tmp_path) not in sentence
     assert list(work.iterdir()) == []

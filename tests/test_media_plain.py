@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.media import Ffmpeg, Unfit, doubts, look, prepare
+from bot.media import Ffmpeg, UnusableVideo, doubts, prepare, probe_details
 from tests.media_clips import beeps, ffmpeg, numbered, shade, shades
 from tests.odd_clips import ODD, PLAIN, make_odd
 
@@ -28,22 +28,22 @@ async def test_a_plain_clip_has_nothing_to_doubt(tmp_path: Path, tool: Ffmpeg) -
     for name, args in {"whole": PLAIN, "mute": f"{PLAIN} -an", "fifteen": PLAIN.replace("-t 4", "-t 15")}.items():
         plain = tmp_path / f"{name}.mp4"
         ffmpeg(*args.split(), plain)
-        assert await doubts(tool, plain, await look(tool, plain)) == []
+        assert await doubts(tool, plain, await probe_details(tool, plain)) == []
 
 
 @pytest.mark.parametrize("name", ODD)
 async def test_what_may_be_refused_is_mended_or_refused_for_free(tmp_path: Path, tool: Ffmpeg, name: str) -> None:
     """Each odd clip is doubted; what is made of it passes the strict reader, its pictures untouched if possible."""
     odd, source, fit = ODD[name], make_odd(tmp_path, name), tmp_path / "fit"
-    seen = await look(tool, source)
+    seen = await probe_details(tool, source)
     assert await doubts(tool, source, seen) != []
     if odd.refused:
-        with pytest.raises(Unfit, match=odd.refused):
+        with pytest.raises(UnusableVideo, match=odd.refused):
             await prepare(tool, source, fit)
         assert not fit.exists()
         return
     done = await prepare(tool, source, fit)
-    made = await look(tool, fit)
+    made = await probe_details(tool, fit)
     assert await doubts(tool, fit, made) == []
     assert (done.clip.width, done.clip.height, done.clip.audio) == (*odd.size, odd.sound)
     assert 2.0 <= done.clip.seconds <= 15.0
@@ -119,8 +119,8 @@ async def test_a_longer_second_sound_is_no_sign_of_a_cut(tmp_path: Path, tool: F
     ffmpeg(
         "-i", tmp_path / "second_sound.mp4", "-i", tmp_path / "words.srt", "-map", "0", "-map", "1", "-c", "copy", long
     )
-    assert (await look(tool, long)).clip.seconds == pytest.approx(4, abs=0.05)
+    assert (await probe_details(tool, long)).clip.seconds == pytest.approx(4, abs=0.05)
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(long.read_bytes()[: long.stat().st_size // 2])
-    with pytest.raises(Unfit, match="cut off"):
-        await look(tool, cut)
+    with pytest.raises(UnusableVideo, match="cut off"):
+        await probe_details(tool, cut)

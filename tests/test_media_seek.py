@@ -31,7 +31,7 @@ async def test_the_cut_is_right_far_from_a_key_picture(tmp_path: Path, suffix: s
     source = tmp_path / f"video.{suffix}"
     ffmpeg(*SOURCE, "-t", "20.3", "-g", "100", "-sc_threshold", "0", source)
     done = await prepare(Ffmpeg(threads=1), source, tmp_path / "fit")
-    assert done.head_ends == pytest.approx(5.3)
+    assert done.head_seconds == pytest.approx(5.3)
     assert numbers(tmp_path / "fit") == list(range(53, 203))
 
 

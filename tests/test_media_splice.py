@@ -9,7 +9,7 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser
 
-from bot.media import Ffmpeg, Kept, join, look, prepare
+from bot.media import Ffmpeg, SourceClip, join, prepare, probe_details
 from bot.media.keys import Order, read_order
 from bot.media.mp4_tracks import read_mp4
 from bot.task import ResultKind
@@ -55,14 +55,14 @@ async def test_head_and_result_are_copied(tmp_path: Path, tool: Ffmpeg, kind: st
     source = made(tmp_path / f"video.{suffix}", 20.3, *HEADS[kind])
     result = made(tmp_path / "result.mp4", 18, "-preset", "ultrafast", "-g", "24", first=53)
     done = await prepare(tool, source, tmp_path / "fit")
-    kept, into = Kept(source, done.head_ends), tmp_path / "film"
+    kept, into = SourceClip(source, done.head_seconds), tmp_path / "film"
     film = await join(tool, kept, done.clip, result, added=3, kind=ResultKind.FILM, into=into)
     shown, head, new = pictures(film.path), pictures(source), pictures(result)
     copied = {"key pictures alone": 53, "one key picture": 0, "open groups": 20}.get(kind, 40)
     assert shown[:copied] == head[:copied]
     assert shown[53:] == new
     assert numbers(film.path) == list(range(53 + 180))
-    seen = await look(tool, film.path)
+    seen = await probe_details(tool, film.path)
     assert seen.video.begins == pytest.approx([number / 10 for number in range(233)], abs=0.001)
     assert seen.sound is not None
     assert seen.sound.end == pytest.approx(23.3, abs=0.03)
@@ -77,9 +77,9 @@ async def test_a_chain_keeps_its_first_seconds(tmp_path: Path, tool: Ffmpeg) -> 
     for part in range(5):
         done = await prepare(tool, video, tmp_path / "fit")
         # The service encodes what it was given anew, and adds to it.
-        result, start = tmp_path / f"result{part}.mp4", round(10 * done.head_ends)
+        result, start = tmp_path / f"result{part}.mp4", round(10 * done.head_seconds)
         made(result, 18, "-preset", "ultrafast", "-g", "24", first=start)
-        into, kept = tmp_path / f"film{part}.mp4", Kept(video, done.head_ends)
+        into, kept = tmp_path / f"film{part}.mp4", SourceClip(video, done.head_seconds)
         await join(tool, kept, done.clip, result, added=3, kind=ResultKind.FILM, into=into)
         video = into
     assert pictures(video)[:40] == pictures(first)[:40]
@@ -90,8 +90,8 @@ async def test_a_head_of_another_size_is_encoded_and_the_result_copied(tmp_path:
     """Where the sizes differ, FoxAPI's part is still there bit for bit behind a head in its size."""
     source = made(tmp_path / "video.mp4", 5, size="320x240")
     result = made(tmp_path / "result.mp4", 3, first=50)
-    seen, into = await look(tool, source), tmp_path / "film"
-    film = await join(tool, Kept(source), seen.clip, result, added=3, kind=ResultKind.FILM, into=into)
+    seen, into = await probe_details(tool, source), tmp_path / "film"
+    film = await join(tool, SourceClip(source), seen.clip, result, added=3, kind=ResultKind.FILM, into=into)
     assert pictures(film.path)[50:] == pictures(result)
     assert (film.clip.width, film.clip.height, numbers(film.path)) == (160, 120, list(range(80)))
 
@@ -106,8 +106,8 @@ async def test_results_are_made_playable(
     log = ("-x265-params", "log-level=none") if name == "libx265" else ()
     result = made(tmp_path / "result.mp4", 5, "-c:v", name, "-pix_fmt", pixels, *log)
     source = made(tmp_path / "clip.mp4", 3)
-    submitted = (await look(tool, source)).clip
-    film = await join(tool, Kept(source), submitted, result, added=2, kind=kind, into=tmp_path / "film")
+    submitted = (await probe_details(tool, source)).clip
+    film = await join(tool, SourceClip(source), submitted, result, added=2, kind=kind, into=tmp_path / "film")
     assert (film.clip.video_codec, film.clip.pixel_format) == ("h264", "yuv420p")
     assert film.clip.seconds == pytest.approx(5 if kind is ResultKind.FILM else 2, abs=0.05)
 
@@ -117,9 +117,11 @@ async def test_what_cannot_be_copied_is_encoded_once_to_fit(tmp_path: Path, tool
     noise = ("-vf", "noise=alls=40:allf=t", "-preset", "ultrafast", "-crf", "10", "-r", "30", "-pix_fmt", "yuv444p")
     source = made(tmp_path / "video.mp4", 4, *noise)
     result = made(tmp_path / "result.mp4", 4, *noise)
-    seen, into, limit = await look(tool, source), tmp_path / "film", 600_000
+    seen, into, limit = await probe_details(tool, source), tmp_path / "film", 600_000
     assert seen.clip.size > limit
-    film = await join(tool, Kept(source), seen.clip, result, added=4, kind=ResultKind.FILM, into=into, most_bytes=limit)
+    film = await join(
+        tool, SourceClip(source), seen.clip, result, added=4, kind=ResultKind.FILM, into=into, most_bytes=limit
+    )
     assert limit / 3 < film.clip.size <= limit
     assert film.clip.seconds == pytest.approx(8, abs=0.05)
 
@@ -141,7 +143,7 @@ async def spliced(tmp_path: Path, tool: Ffmpeg) -> Path:
     source = made(tmp_path / "video.mp4", 20.3, "-preset", "medium", "-bf", "3", "-g", "20")
     result = made(tmp_path / "result.mp4", 18, "-preset", "ultrafast", "-g", "24", first=53)
     done = await prepare(tool, source, tmp_path / "fit")
-    kept, into = Kept(source, done.head_ends), tmp_path / "film.mp4"
+    kept, into = SourceClip(source, done.head_seconds), tmp_path / "film.mp4"
     return (await join(tool, kept, done.clip, result, added=3, kind=ResultKind.FILM, into=into)).path
 
 

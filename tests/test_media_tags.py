@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.media import Ffmpeg, Unfit, look, look_with_poster, prepare
+from bot.media import Ffmpeg, UnusableVideo, prepare, probe_details, probe_with_thumbnail
 from bot.media.brand import major_brand
 from tests.media_clips import ffmpeg, make, turned
 
@@ -31,11 +31,11 @@ TOLD = ("title", "comment", "artist", "major_brand")
 
 async def facts(path: Path, still: Path) -> tuple[object, ...]:
     """All that is told of a clip but its size, by both ways to look."""
-    seen = await look(Ffmpeg(), path)
-    assert (await look_with_poster(Ffmpeg(), path, still)).clip == seen.clip
+    seen = await probe_details(Ffmpeg(), path)
+    assert (await probe_with_thumbnail(Ffmpeg(), path, still)).clip == seen.clip
     assert still.read_bytes().startswith(b"\xff\xd8")
     still.unlink()
-    return seen.clip.model_copy(update={"size": 0}), dataclasses.replace(seen.header, claims=None)
+    return seen.clip.model_copy(update={"size": 0}), dataclasses.replace(seen.header, stated_seconds=None)
 
 
 def lying(source: Path, lie: str) -> Path:
@@ -78,7 +78,7 @@ async def test_a_real_rotation_is_read_beside_a_lie(tmp_path: Path, degrees: int
     ffmpeg(
         "-i", turned(tmp_path, degrees), "-c", "copy", "-metadata:s:v:0", "handler_name=rotation of 45.00 degrees", into
     )
-    seen = await look(Ffmpeg(), into)
+    seen = await probe_details(Ffmpeg(), into)
     assert seen.clip.rotated
     assert (seen.clip.width, seen.clip.height) == ((120, 160) if degrees == 90 else (160, 120))
 
@@ -89,7 +89,7 @@ async def test_the_first_bytes_tell_the_brand(tmp_path: Path) -> None:
         plain = make(tmp_path, kind)
         into = plain.with_stem("branded")
         ffmpeg("-i", plain, "-c", "copy", "-metadata", "title=webm", "-metadata", "comment=major_brand : qt", into)
-        assert (await look(Ffmpeg(), into)).clip.container == container
+        assert (await probe_details(Ffmpeg(), into)).clip.container == container
 
 
 def test_a_brand_behind_small_boxes() -> None:
@@ -158,8 +158,8 @@ async def ends_well(path: Path) -> None:
     into = path.with_name("fit.mp4")
     try:
         made = await prepare(Ffmpeg(), path, into)
-    except Unfit as error:
-        refusal = str(error.sentence)
+    except UnusableVideo as error:
+        refusal = str(error.message)
     else:
         assert 1.9 < made.clip.seconds <= 15
         return

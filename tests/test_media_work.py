@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.media import Ffmpeg, Unfit, poster, prepare, probe, too_short, unfit
-from bot.task import Clip
+from bot.media import Ffmpeg, UnusableVideo, make_thumbnail, prepare, probe, rejection, too_short
+from bot.task import VideoInfo
 from tests.media_clips import KINDS, ffmpeg, make, numbered, shade, shades, turned, with_cover
 
 
@@ -50,13 +50,13 @@ async def test_every_kind_of_clip_is_made_fit(clips: Path, tmp_path: Path, tool:
     done = await prepare(tool, source, tmp_path / "fit")
     clip = await probe(tool, tmp_path / "fit")
     assert clip == done.clip
-    assert unfit(clip) is None
+    assert rejection(clip) is None
     assert clip.seconds == pytest.approx(before.seconds, abs=0.06)
     assert (clip.width, clip.height) == SIZES.get(kind, (160, 120))
     assert clip.fps == pytest.approx(RATES.get(kind, 30), abs=0.01)
     assert (clip.video_codec, clip.pixel_format, clip.rotated) == (KEPT.get(kind, "h264"), "yuv420p", False)
     assert clip.audio == before.audio
-    assert (done.head_ends, str(done.note)) == (0, "converted to MP4")
+    assert (done.head_seconds, str(done.note)) == (0, "converted to MP4")
     assert left_in(tmp_path) == {"fit"}
 
 
@@ -87,9 +87,9 @@ async def test_the_last_fifteen_seconds_are_cut_to_the_picture(tmp_path: Path, t
     """Of a longer video the last 15 s are used, from the very picture at which the kept head ends."""
     source = numbered(tmp_path / "long.mov", first=0, count=203)
     done = await prepare(tool, source, tmp_path / "fit")
-    assert done.head_ends == pytest.approx(5.3)
+    assert done.head_seconds == pytest.approx(5.3)
     assert str(done.note) == "used the last 15 s of 0:20"
-    assert unfit(done.clip) is None
+    assert rejection(done.clip) is None
     found = shades(tmp_path / "fit")
     assert len(found) == 150
     assert all(abs(found[number] - shade(53 + number)) <= 4 for number in range(150))
@@ -122,9 +122,9 @@ async def test_what_is_no_video_is_refused(clips: Path, tool: Ffmpeg, name: str)
     make(clips, "h264.mp4")
     content, words = HOSTILE[name]
     await asyncio.to_thread((clips / name).write_bytes, content)
-    with pytest.raises(Unfit, match=words) as caught:
+    with pytest.raises(UnusableVideo, match=words) as caught:
         await probe(tool, clips / name)
-    assert str(clips) not in str(caught.value.sentence)
+    assert str(clips) not in str(caught.value.message)
 
 
 async def test_cut_off_files_are_found_out(clips: Path, tmp_path: Path, tool: Ffmpeg) -> None:
@@ -134,7 +134,7 @@ async def test_cut_off_files_are_found_out(clips: Path, tmp_path: Path, tool: Ff
     for source in (make(clips, "h264.mp4"), front, make(clips, "vp8.webm"), make(clips, "flash.flv")):
         half = tmp_path / f"half{source.suffix}"
         half.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
-        with pytest.raises(Unfit, match="cut off"):
+        with pytest.raises(UnusableVideo, match="cut off"):
             await probe(tool, half)
 
 
@@ -149,7 +149,7 @@ async def test_what_is_readable_counts(clips: Path, tmp_path: Path, tool: Ffmpeg
 async def test_too_many_tracks_are_refused(clips: Path, tool: Ffmpeg) -> None:
     """A file with a great many tracks is not worked on."""
     ffmpeg("-i", make(clips, "h264.mp4"), *["-map", "0:a"] * 70, "-map", "0:v", "-c", "copy", clips / "many.mkv")
-    with pytest.raises(Unfit, match="64 tracks"):
+    with pytest.raises(UnusableVideo, match="64 tracks"):
         await probe(tool, clips / "many.mkv")
 
 
@@ -171,9 +171,9 @@ async def test_a_run_is_bounded(tmp_path: Path, clips: Path) -> None:
         [*endless, "pipe:1"],
         [*endless, str(tmp_path / "large")],
     ):
-        with pytest.raises(Unfit, match="more time or memory"):
+        with pytest.raises(UnusableVideo, match="more time or memory"):
             await tool.run(arguments, seconds=0.5)
-    with pytest.raises(Unfit, match=r"more time or memory|cannot be decoded"):
+    with pytest.raises(UnusableVideo, match=r"more time or memory|cannot be decoded"):
         await prepare(Ffmpeg(memory_bytes=150 << 20), make(clips, "hevc.mp4"), tmp_path / "fit")
     assert running() == []
 
@@ -206,16 +206,16 @@ async def test_a_poster_is_small(clips: Path, tmp_path: Path, tool: Ffmpeg) -> N
     ffmpeg("-f", "lavfi", "-i", "testsrc2=s=1000x500:d=2", "-c:v", "libx264", tmp_path / "wide.mp4")
     expected = {tmp_path / "wide.mp4": (320, 160), turned(clips, 90): (120, 160), make(clips, "moving.gif"): (160, 120)}
     for source, size in expected.items():
-        still = await poster(tool, source, await probe(tool, source))
+        still = await make_thumbnail(tool, source, await probe(tool, source))
         with Image.open(io.BytesIO(still)) as image:
             assert (image.format, image.size) == ("JPEG", size)
 
 
 def test_fitness_names_the_value() -> None:
     """A clip that FoxAPI would refuse is refused by the value that is wrong; the edges are inside."""
-    good = Clip(seconds=5, width=2, height=2, video_codec="h264", container="mp4", fps=30, audio=True, size=1)
+    good = VideoInfo(seconds=5, width=2, height=2, video_codec="h264", container="mp4", fps=30, audio=True, size=1)
     for seconds in (2, 15):
-        assert unfit(good.model_copy(update={"seconds": seconds})) is None
+        assert rejection(good.model_copy(update={"seconds": seconds})) is None
     for change, words in (
         ({"seconds": 1.0}, "is 1.0 s long; FoxAPI takes 2 to 15 s"),
         ({"seconds": 1.99}, "FoxAPI takes 2 to 15 s"),
@@ -224,6 +224,6 @@ def test_fitness_names_the_value() -> None:
         ({"container": "webm"}, "WEBM"),
         ({"video_codec": "mpeg4"}, "mpeg4"),
     ):
-        assert words in str(unfit(good.model_copy(update=change)))
+        assert words in str(rejection(good.model_copy(update=change)))
     for length in (1.97, 100.0):  # the first is brought to 2 s
         assert too_short(good.model_copy(update={"seconds": length})) is None

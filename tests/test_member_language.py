@@ -9,40 +9,42 @@ import discord
 import pytest
 
 from bot.library import Page
-from bot.phrase import say
-from bot.rules import Limits
-from bot.service import Kept, Quota
-from bot.task import Billed, Clip, Refused, ResultKind, State, Task
+from bot.phrase import tr
+from bot.rules import GuildLimits
+from bot.service import Quota, StoredData
+from bot.task import Billed, RequestRefused, ResultKind, Task, TaskState, VideoInfo
 from cogs import _cards, _quota, _shelf, privacy
-from cogs._buttons import view_of
-from cogs._modal import AgainModal, ExtendModal
-from cogs._sources import Source
+from cogs._buttons import task_view
+from cogs._modal import ExtendModal, RetryModal
+from cogs._sources import VideoSource
 from tests.makers import NOON, a_place, a_task, an_order
 from tests.pressing import listed, small
-from tests.stage import Json, Stage, labels_of, text_of
-from tests.tongues import english_in, tongue, tongues
+from tests.stage import Harness, Json, labels_of, text_of
+from tests.tongues import english_in, pseudo_language, pseudo_languages
 
 CHINESE, GERMAN = "文", "ß"
 SOON = NOON + timedelta(minutes=5)
-CLIP = Clip(seconds=7, width=64, height=36, video_codec="h264", container="mp4", fps=5, audio=False, size=9)
-SAID = say("It was long ago.")
+CLIP = VideoInfo(seconds=7, width=64, height=36, video_codec="h264", container="mp4", fps=5, audio=False, size=9)
+SAID = tr("It was long ago.")
 
 
 def tasks() -> Iterator[Task]:
     """A task in every state, with all that its card may have to tell."""
     part = an_order(prompt="1", part=2, parent_id=1, parent_url="https://x.test/1", result=ResultKind.NEW_PART)
-    private = a_place(ephemeral=True, token_ends=NOON)
-    link = {"result_url": "https://x.test/2", "result_url_ends": SOON}
-    for state in State:
+    private = a_place(ephemeral=True, token_expires_at=NOON)
+    link = {"result_url": "https://x.test/2", "result_url_expires_at": SOON}
+    for state in TaskState:
         yield a_task(state=state, order=part)
         for billed in Billed:
-            yield a_task(state=state, order=part, clip=CLIP, film=CLIP, note=SAID, reason=SAID, billed=billed, **link)
-    yield a_task(order=part, turn=1)
-    yield a_task(order=part, turn=2, starts_at=SOON, place=private)
-    yield a_task(state=State.SENDING, order=part, not_before=SOON)
-    yield a_task(state=State.RENDERING, order=part, clip=CLIP, expected_at=SOON)
-    yield a_task(state=State.RENDERING, order=part, overdue=True)
-    yield a_task(state=State.DELIVERED, order=an_order(prompt="1"), clip=CLIP, rendered_at=SOON, deleted=True)
+            yield a_task(
+                state=state, order=part, clip=CLIP, film=CLIP, preparation_note=SAID, reason=SAID, billed=billed, **link
+            )
+    yield a_task(order=part, queue_position=1)
+    yield a_task(order=part, queue_position=2, starts_at=SOON, place=private)
+    yield a_task(state=TaskState.SUBMITTING, order=part, not_before=SOON)
+    yield a_task(state=TaskState.RENDERING, order=part, clip=CLIP, expected_at=SOON)
+    yield a_task(state=TaskState.RENDERING, order=part, overdue=True)
+    yield a_task(state=TaskState.DELIVERED, order=an_order(prompt="1"), clip=CLIP, rendered_at=SOON, deleted=True)
 
 
 def words_of(embed: discord.Embed) -> str:
@@ -54,50 +56,50 @@ def words_of(embed: discord.Embed) -> str:
 @pytest.mark.parametrize("task", list(tasks()), ids=lambda task: f"{task.state}")
 def test_no_english_is_left_on_a_card(task: Task) -> None:
     """Whatever a card, a list's line or a ping says is taken from the catalogue."""
-    language = tongue("zh-CN", CHINESE)
+    language = pseudo_language("zh-CN", CHINESE)
     for linked in (False, True):
         assert english_in(words_of(_cards.card(task, NOON, language, linked=linked).embed)) == []
-    assert english_in(_cards.line(task, language)) == []
-    assert english_in(_cards.standing(task, language)) == []
+    assert english_in(_cards.list_entry(task, language)) == []
+    assert english_in(_cards.status_text(task, language)) == []
     assert english_in(_cards.ping(task, language)) == []
 
 
 async def test_no_english_is_left_on_what_only_a_member_sees() -> None:
     """/tasks, /quota, /privacy, the buttons and the modals, at their fullest."""
-    language, every = tongue("zh-CN", CHINESE), list(tasks())
+    language, every = pseudo_language("zh-CN", CHINESE), list(tasks())
     actions = ("more", "again", "share", "delete", "fetch", "cancel", "stop")
-    labels = [item["label"] for row in view_of(1, actions, language).to_components() for item in row["components"]]
+    labels = [item["label"] for row in task_view(1, actions, language).to_components() for item in row["components"]]
     assert english_in(" ".join(labels)) == []
     page = _shelf.page(Page(every[:5], 2, 3), {}, language)
-    opened = _shelf.opened(every[-1], NOON, language, 1, None, kept=True)
+    opened = _shelf.task_page(every[-1], NOON, language, 1, None, kept=True)
     for shown in (page, opened, _shelf.page(Page([], 1, 1), {}, language)):
         said = [shown.content, *map(words_of, shown.embeds)]
         for control in shown.controls:
             said += [str(getattr(control, "label", "")), str(getattr(control, "placeholder", "") or "")]
             said += [option.label for option in getattr(control, "options", [])]
         assert english_in(" ".join(said)) == []
-    assert english_in(privacy._now(Kept(5, 2, 3), language)) == []
-    for modal in (ExtendModal(language, Source("https://x.test/a")), AgainModal(language, an_order(prompt="1"))):
+    assert english_in(privacy._now(StoredData(5, 2, 3), language)) == []
+    for modal in (ExtendModal(language, VideoSource("https://x.test/a")), RetryModal(language, an_order(prompt="1"))):
         assert english_in(" ".join([modal.title, *(str(getattr(label, "text", "")) for label in modal.children)])) == []
 
 
 def test_no_english_is_left_in_a_quota() -> None:
     """/quota at its fullest, but for the rules, which have tests of their own."""
-    language = tongue("zh-CN", CHINESE)
-    refused = Refused(SAID, SOON)
-    quota = Quota(Limits(max_seconds=5), 9, 2, 3, SOON, 1, exempt=False, refused=refused)
+    language = pseudo_language("zh-CN", CHINESE)
+    refused = RequestRefused(SAID, SOON)
+    quota = Quota(GuildLimits(max_seconds=5), 9, 2, 3, SOON, 1, exempt=False, refused=refused)
     waiting = a_task(order=an_order(prompt="1"))
-    for each in (quota, Quota(Limits(), 0, 2, 0, None, 1, exempt=True, refused=None)):
+    for each in (quota, Quota(GuildLimits(), 0, 2, 0, None, 1, exempt=True, refused=None)):
         said = _quota.embed(each, [waiting], language)
         assert english_in(words_of(said).replace("of", "").replace("no limit", "")) == []
 
 
-async def test_everyone_is_spoken_to_in_their_language(stage: Stage) -> None:
+async def test_everyone_is_answered_in_their_language(stage: Harness) -> None:
     """A public reply in the server's; a private one, /tasks, modals and refusals in the member's own."""
     stage.discord.world.guild.locale = "de"
     stage.discord.world.user_named("Ana").locale = "zh-CN"
     async with stage.bot() as bot:
-        bot.languages = tongues(de=GERMAN, zh_CN=CHINESE)
+        bot.languages = pseudo_languages(de=GERMAN, zh_CN=CHINESE)
         public, private = await done(stage), await done(stage, private=True)
         assert is_in(GERMAN, public)
         assert is_in(CHINESE, private)
@@ -116,7 +118,7 @@ async def test_everyone_is_spoken_to_in_their_language(stage: Stage) -> None:
         assert "Only the member who started that task" in text_of(own)
 
 
-async def done(stage: Stage, **options: bool) -> Json:
+async def done(stage: Harness, **options: bool) -> Json:
     """A finished reply of Ana's."""
     reply = await stage.extend(stage.ana, small(stage.clips), "1", seconds=2, **options)
     return await stage.ana.wait_message(lambda it: it["id"] == reply["id"] and has_film(it))

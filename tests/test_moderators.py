@@ -7,13 +7,13 @@ import pytest
 from bot.sandbox.discord.member import PageRefused
 from bot.sandbox.fox.quirks import Pause, Quirks
 from tests.moderating import changed, page, refused, spend, use, written
-from tests.stage import Json, Stage, text_of
+from tests.stage import Harness, Json, text_of
 
 ONLY_MODERATORS = "Only members with the permission Manage Server"
 CHANNEL_SELECT, ROLE_SELECT, USER_SELECT = 8, 6, 5
 
 
-async def test_the_panel_shows_and_changes_the_numbers(stage: Stage) -> None:
+async def test_the_panel_shows_and_changes_the_numbers(stage: Harness) -> None:
     """/limits show: numbers by modals on the spot; what is used of them; five rows at most."""
     async with stage.bot():
         panel = await use(stage.mia, "limits show")
@@ -33,7 +33,7 @@ async def test_the_panel_shows_and_changes_the_numbers(stage: Stage) -> None:
         await stage.mia.wait_message(lambda it: "“many” is not a number" in text_of(it) and it["ephemeral"])
 
 
-async def test_a_panel_works_after_a_restart(stage: Stage) -> None:
+async def test_a_panel_works_after_a_restart(stage: Harness) -> None:
     """The panel of before the restart still answers, and what was set is still set."""
     async with stage.bot():
         panel = await use(stage.mia, "limits show")
@@ -46,7 +46,7 @@ async def test_a_panel_works_after_a_restart(stage: Stage) -> None:
         await refused(stage, stage.ana, "kitten", prompt="a KITTEN sleeps")
 
 
-async def test_pause_with_a_reason_and_resume(stage: Stage) -> None:
+async def test_pause_with_a_reason_and_resume(stage: Harness) -> None:
     """A pause's reason is shown to members; Resume on the panel ends it."""
     async with stage.bot():
         panel = await use(stage.mia, "limits show")
@@ -61,7 +61,7 @@ async def test_pause_with_a_reason_and_resume(stage: Stage) -> None:
         await spend(stage, stage.ana)
 
 
-async def test_roles_by_select(stage: Stage) -> None:
+async def test_roles_by_select(stage: Harness) -> None:
     """A role that is needed, one that is exempt, one with its own number: chosen on the panel, and they hold."""
     world = stage.discord.world
     editor = world.add_role(world.guild, "Editor", 0)
@@ -82,7 +82,7 @@ async def test_roles_by_select(stage: Stage) -> None:
         await changed(stage.mia, panel, f"Free of the numbers: <@&{editor.id}>")
 
 
-async def test_channels_threads_and_private_replies(stage: Stage) -> None:
+async def test_channels_threads_and_private_replies(stage: Harness) -> None:
     """Channels by select, threads counting as their parent; private replies and open channels by toggles."""
     world = stage.discord.world
     videos = world.channel_named("videos")
@@ -104,7 +104,7 @@ async def test_channels_threads_and_private_replies(stage: Stage) -> None:
 
 
 @pytest.mark.both_engines
-async def test_members_are_blocked_reset_and_granted(stage: Stage) -> None:
+async def test_members_are_blocked_reset_and_granted(stage: Harness) -> None:
     """A member chosen on the panel: block, unblock, reset the count, grant extra runs; each holds at once."""
     async with stage.bot():
         await use(stage.mia, "limits set", user_per_day=1)
@@ -129,7 +129,7 @@ async def test_members_are_blocked_reset_and_granted(stage: Stage) -> None:
         await refused(stage, stage.ana, "<t:")
 
 
-async def test_typed_subcommands(stage: Stage) -> None:
+async def test_typed_subcommands(stage: Harness) -> None:
     """block, unblock, reset, grant and log by typing; /limits set needs a number and says from what to what."""
     async with stage.bot():
         ben = stage.ben.id
@@ -160,20 +160,20 @@ async def test_typed_subcommands(stage: Stage) -> None:
         ("usage", {}),
     ],
 )
-async def test_a_members_hand_made_command_changes_nothing(stage: Stage, command: str, options: Json) -> None:
+async def test_a_members_hand_made_command_changes_nothing(stage: Harness, command: str, options: Json) -> None:
     """Members are not offered moderators' commands; who calls one by hand gets one private sentence."""
     async with stage.bot() as bot:
         guild = int(stage.discord.world.guild.id)
-        before = await bot.service.moderation.standing(guild)
+        before = await bot.service.moderation.status(guild)
         with pytest.raises(KeyError):
             await stage.ana.command(command, await stage.ana.channel("general"), **options)
         answer = await use(stage.ana, command, raw=True, **options)
         assert ONLY_MODERATORS in text_of(answer)
         assert not answer["embeds"]
-        assert await bot.service.moderation.standing(guild) == before
+        assert await bot.service.moderation.status(guild) == before
 
 
-async def test_a_lost_role_closes_the_panel(stage: Stage) -> None:
+async def test_a_lost_role_closes_the_panel(stage: Harness) -> None:
     """Who no longer has Manage Server gets a private sentence from the open panel and from an open modal."""
     async with stage.bot() as bot:
         panel = await use(stage.mia, "limits show")
@@ -189,7 +189,7 @@ async def test_a_lost_role_closes_the_panel(stage: Stage) -> None:
         assert limits.server_running != 1
 
 
-async def test_a_members_hand_made_press_is_refused(stage: Stage) -> None:
+async def test_a_members_hand_made_press_is_refused(stage: Harness) -> None:
     """A member cannot reach a moderator's panel, and a press forged on a message of theirs gets the sentence."""
     async with stage.bot():
         panel = await use(stage.mia, "limits show")
@@ -203,7 +203,7 @@ async def test_a_members_hand_made_press_is_refused(stage: Stage) -> None:
         assert ONLY_MODERATORS in text_of(answer)
 
 
-async def test_not_in_direct_messages(stage: Stage) -> None:
+async def test_not_in_direct_messages(stage: Harness) -> None:
     """The moderators' commands are for servers only, also for who calls them by hand."""
     async with stage.bot():
         dm = stage.discord.world.dm(stage.mia.id)
@@ -215,7 +215,7 @@ async def test_not_in_direct_messages(stage: Stage) -> None:
         assert not answer["embeds"]
 
 
-async def test_try_again_is_bound_by_the_limits_too(stage: Stage) -> None:
+async def test_try_again_is_bound_by_the_limits_too(stage: Harness) -> None:
     """The buttons of a finished reply are refused privately like the command, and leave the reply as it is."""
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
@@ -233,7 +233,7 @@ async def test_try_again_is_bound_by_the_limits_too(stage: Stage) -> None:
         assert [it["id"] for it in await stage.ben.messages("videos")] == [reply["id"]]
 
 
-async def test_the_waiting_reply_shows_its_place_in_line(stage: Stage) -> None:
+async def test_the_waiting_reply_shows_its_place_in_line(stage: Harness) -> None:
     """Over server_running a task waits; its reply says its number in line, and it moves up."""
     held = Pause(at=30)
     stage.fox.next_quirks = Quirks(pause=held)

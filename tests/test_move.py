@@ -12,16 +12,16 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.runner import Patience
+from bot.runner import Timeouts
 from bot.sandbox.fox.quirks import Pause, Quirks
 from bot.store import StoreUnusable, inspect
-from bot.store.mark import mark, marked
-from bot.store.move import _ROWS_OF, move
+from bot.store.mark import moved_marker, set_moved_marker
+from bot.store.move import _TABLES, move
 from bot.store.tables import notes
-from bot.task import State
+from bot.task import TaskState
 from tests.databases import Database
 from tests.ending import until, within
-from tests.stage import CREATE, Stage
+from tests.stage import CREATE, Harness
 from tests.test_upgrade import VERSIONS, build
 
 pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
@@ -42,13 +42,11 @@ async def moved(file: Path, url: str) -> Any:
 async def rows_of(url: str, file: Path) -> dict[str, list[Any]]:
     """All rows of the tables that are moved, but for the mark, who held what, and what the older `file` has not."""
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as old:
-        known = {
-            table.name: {row[1] for row in old.execute(f'PRAGMA table_info("{table.name}")')} for table in _ROWS_OF
-        }
+        known = {table.name: {row[1] for row in old.execute(f'PRAGMA table_info("{table.name}")')} for table in _TABLES}
     engine = create_async_engine(url)
     found = {}
     async with engine.connect() as connection:
-        for table in _ROWS_OF:
+        for table in _TABLES:
             if not known[table.name]:  # a table that the older file has not
                 continue
             names = known[table.name] - {"holder"}
@@ -72,19 +70,19 @@ async def test_everything_comes_over_and_the_file_is_put_aside(file: Path, datab
         connection.execute("UPDATE sqlite_sequence SET seq = 500 WHERE name = 'tasks'")
         connection.commit()
     done = await moved(file, database.url)
-    assert (done.tasks, done.unfinished, file.exists()) == (len(State), len(State) - 1, False)
+    assert (done.tasks, done.unfinished, file.exists()) == (len(TaskState), len(TaskState) - 1, False)
     old = await rows_of(f"sqlite+aiosqlite:///{done.kept}", done.kept)
     assert await rows_of(database.url, done.kept) == old
     assert all(old.values())
     assert database.sql("SELECT nextval(pg_get_serial_sequence('tasks', 'id'))") == [(501,)]
-    assert marked(done.kept)
+    assert moved_marker(done.kept)
 
 
-async def test_unfinished_tasks_go_on(stage: Stage) -> None:
+async def test_unfinished_tasks_go_on(stage: Harness) -> None:
     """One renders and one waits in line when the bot is stopped and moved; both are delivered, each paid once."""
     old = f"sqlite+aiosqlite:///{stage.folder}/old.db"
     stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
-    async with stage.bot(Patience(stop=0.1), MAX_RUNNING="1", DATABASE_URL=old):
+    async with stage.bot(Timeouts(shutdown=0.1), MAX_RUNNING="1", DATABASE_URL=old):
         first = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await within(pause.reached)
         second = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
@@ -97,11 +95,11 @@ async def test_unfinished_tasks_go_on(stage: Stage) -> None:
     assert len(stage.fox.payments) == len(stage.fox.faults.matching("POST", CREATE)) == 2
 
 
-async def test_the_command_line(stage: Stage, file: Path) -> None:
+async def test_the_command_line(stage: Harness, file: Path) -> None:
     """It says what it did; a second time there is nothing to move, and a bot on a marked file says what to do."""
     done, again = [await run(stage, "move", str(file)) for _ in range(2)]
     assert done == (0, "start the bot, with DATA_DIR as it was.")
-    assert f"{len(State)} tasks, of which {len(State) - 1} are unfinished" in stage.lines[0]
+    assert f"{len(TaskState)} tasks, of which {len(TaskState) - 1} are unfinished" in stage.lines[0]
     assert again[0] == 1
     assert "There is no file" in again[1]
     kept = file.with_name("old.db.moved")
@@ -111,7 +109,7 @@ async def test_the_command_line(stage: Stage, file: Path) -> None:
         await asyncio.to_thread(inspect, f"sqlite+aiosqlite:///{kept}")
 
 
-async def run(stage: Stage, *arguments: str, **changes: str) -> tuple[int | None, str]:
+async def run(stage: Harness, *arguments: str, **changes: str) -> tuple[int | None, str]:
     """The code, and the last line said."""
     async with stage.process(*arguments, **changes) as process:
         await process.start()
@@ -121,12 +119,12 @@ async def run(stage: Stage, *arguments: str, **changes: str) -> tuple[int | None
 
 async def test_an_interrupted_move_is_made_again(file: Path, database: Database) -> None:
     """Killed after the mark: nothing is there, and it moves. Killed before the renaming: nothing moves twice."""
-    mark(file, "a mark")
+    set_moved_marker(file, "a mark")
     done = await moved(file, database.url)
     done.kept.rename(file)
     before = await rows_of(database.url, file)
     again = await moved(file, database.url)
-    assert (again.tasks, again.kept.exists()) == (len(State), True)
+    assert (again.tasks, again.kept.exists()) == (len(TaskState), True)
     assert await rows_of(database.url, again.kept) == before
 
 
@@ -146,8 +144,8 @@ async def test_what_is_in_the_way_is_a_sentence(file: Path, database: Database, 
         connection.commit()
     with pytest.raises(StoreUnusable, match="did not succeed"):
         await moved(file, database.url)
-    assert (marked(file), database.sql("SELECT count(*) FROM tasks")) == (None, [(0,)])
+    assert (moved_marker(file), database.sql("SELECT count(*) FROM tasks")) == (None, [(0,)])
     database.sql("INSERT INTO servers (home, turn) VALUES (5, 1)")
     with pytest.raises(StoreUnusable, match="is not empty"):
         await moved(file, database.url)
-    await until(lambda: marked(file) is None)
+    await until(lambda: moved_marker(file) is None)

@@ -14,7 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from bot.__main__ import _parser
-from bot.runner import Patience
+from bot.runner import Timeouts
 from bot.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -95,7 +95,7 @@ def test_the_compose_file_needs_two_secrets_and_nothing_else() -> None:
     assert bot["cap_drop"] == ["ALL"]
     assert bot["security_opt"] == ["no-new-privileges:true"]
     assert bot["volumes"] == [f"{name}:{values('VOLUME')[0]}" for name in service()["volumes"]]
-    assert seconds(bot["stop_grace_period"]) > GENEROUS > Patience().stop
+    assert seconds(bot["stop_grace_period"]) > GENEROUS > Timeouts().shutdown
     required = {name.upper() for name, field in Settings.model_fields.items() if field.is_required()}
     assert set(bot["environment"]) == {f"{name}_FILE" for name in required}
     assert set(bot["environment"].values()) == {f"/run/secrets/{name}" for name in service()["secrets"]}

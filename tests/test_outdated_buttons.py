@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bot.phrase import say
-from bot.task import Refused
+from bot.phrase import tr
+from bot.task import RequestRefused
 from cogs._deeds import PanelItem
-from cogs._forms import whole
+from cogs._forms import parse_int
 from cogs._press import parse_first_id, parse_id
 from tests.pressing import finished, press_forged
-from tests.stage import Stage, text_of
+from tests.stage import Harness, text_of
 
 OUTDATED = "That button no longer works"
 FORGED = {
@@ -31,7 +31,7 @@ FORGED = {
 }
 
 
-async def test_a_forged_press_is_refused(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_forged_press_is_refused(stage: Harness, caplog: pytest.LogCaptureFixture) -> None:
     """Whatever stands in a custom_id, its presser gets a sentence that was meant for them, and the log no traceback."""
     async with stage.bot():
         done = await finished(stage)
@@ -53,9 +53,9 @@ BAD_IDS = ["", "-1", "1" * 20, str(1 << 63), "9" * 5000, "\u0661", "\u00b2", "1_
 def test_what_is_no_id_is_refused(text: str) -> None:
     """Only ASCII digits that a database takes are an id."""
     for parse in (parse_id, lambda each: parse_first_id([each])):
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRefused):
             parse(text)
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         parse_first_id([])
     assert parse_id(str((1 << 63) - 1)) == (1 << 63) - 1
 
@@ -63,8 +63,8 @@ def test_what_is_no_id_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["-1", "9" * 5000, "\u0661", "1_0", "x"], ids=ascii)
 def test_what_is_no_number_is_refused(text: str) -> None:
     """A form's field takes ASCII digits, and not without end."""
-    with pytest.raises(Refused):
-        whole(text, say("Why? Members are shown this."))
+    with pytest.raises(RequestRefused):
+        parse_int(text, tr("Why? Members are shown this."))
 
 
 def test_no_pattern_takes_other_digits() -> None:

@@ -17,9 +17,9 @@ from bot.store import Store, StoreUnusable, postgres
 from bot.store.database import Lock
 from tests.clips import Clips
 from tests.databases import Database, new_database
-from tests.hardship import CALM, DONE, HASTY, RESULT, assert_told, tiny
+from tests.hardship import DONE, FAST, RESULT, STEADY, assert_told, tiny
 from tests.postgres import NOT_FOUND, Cluster, new_folder, programs
-from tests.stage import CREATE, Stage, on_stage
+from tests.stage import CREATE, Harness, on_stage
 
 SECRET = "swordfish"
 
@@ -37,7 +37,7 @@ def own_cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, clips: Clips, own_cluster: Cluster) -> AsyncIterator[Stage]:
+async def stage(tmp_path: Path, clips: Clips, own_cluster: Cluster) -> AsyncIterator[Harness]:
     """A stage over a database that goes away."""
     async with (
         new_database(tmp_path, own_cluster, migrated=False) as database,
@@ -93,7 +93,7 @@ async def test_an_upgrade_may_take_longer_than_an_answer(
 
     async def opened() -> None:
         async with Store.open(unmigrated.url) as store:
-            assert await store.get(1) is None
+            assert await store.tasks.get(1) is None
 
     await asyncio.gather(opened(), opened())
     assert "another process brings the database up to date: waiting for it" in caplog.text
@@ -119,7 +119,7 @@ async def test_without_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("moment", ["clip", "create", "result"])
-async def test_a_restart_of_the_database(stage: Stage, clips: Clips, own_cluster: Cluster, moment: str) -> None:
+async def test_a_restart_of_the_database(stage: Harness, clips: Clips, own_cluster: Cluster, moment: str) -> None:
     """PostgreSQL dies and comes back while the bot works: it is paid once, delivered once, and the bot never ended."""
     hold = Hold(after=True)
     match moment:
@@ -129,7 +129,7 @@ async def test_a_restart_of_the_database(stage: Stage, clips: Clips, own_cluster
             stage.fox.faults.add("POST", CREATE, hold)
         case _:
             stage.fox.faults.add("GET", RESULT, hold)
-    async with stage.bot(HASTY, **CALM):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, tiny(clips), seconds=2)
         await hold.reached.wait()
         await asyncio.to_thread(own_cluster.stop)

@@ -20,7 +20,7 @@ from cogs import _buttons, _deeds
 from tests.clips import Clips
 from tests.pressing import finished
 from tests.sharing import channel, posts_in, share
-from tests.stage import Json, Stage, on_stage, text_of
+from tests.stage import Harness, Json, on_stage, text_of
 from tests.test_walk import CONTROLS
 
 PUBLIC, PRIVATE = 1, 2
@@ -64,8 +64,8 @@ TABLE: list[tuple[tuple[str, str], str, str]] = [
     *[(hand, f"tasks:send:{PUBLIC}", NO_SUCH) for hand in WRONG_HANDS],
     *[(OWNER, custom_id, NOT_HERE) for custom_id in ("tasks:page:1", "tasks:open:1", "privacy:sure")],
     (OWNER, "gallery:next:week:0", NOT_HERE),
-    *[(STRANGER, f"limits:{deed}", MODERATORS) for deed in ("pause", "refresh", "reset_server", "private")],
-    *[(MODERATOR, f"limits:{deed}", NOT_HERE) for deed in ("pause", "refresh", "reset_server", "private")],
+    *[(STRANGER, f"limits:{action}", MODERATORS) for action in ("pause", "refresh", "reset_server", "private")],
+    *[(MODERATOR, f"limits:{action}", NOT_HERE) for action in ("pause", "refresh", "reset_server", "private")],
 ]
 """Who presses and on what message; the control; what they are told."""
 
@@ -74,7 +74,7 @@ TABLE: list[tuple[tuple[str, str], str, str]] = [
 class Scene:
     """The stage, and the messages that controls are put under."""
 
-    stage: Stage
+    stage: Harness
     messages: dict[str, Json]
 
     def member(self, name: str) -> Member:
@@ -102,7 +102,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory, clips: Clips) -> Async
             yield Scene(stage, messages)
 
 
-def _second_server(stage: Stage) -> str:
+def _second_server(stage: Harness) -> str:
     """A server of the bot's and Ben's, whom it lets do everything; the id of its channel."""
     world, rights = stage.discord.world, TALK | MANAGE_GUILD | MANAGE_MESSAGES
     members: dict[str, list[str]] = {stage.ben.id: [], world.bot.id: []}
@@ -124,7 +124,7 @@ def test_every_control_is_in_the_table() -> None:
     for kind in CONTROLS:
         assert any(kind.__discord_ui_compiled_template__.fullmatch(each) for each in pressed), kind
     assert {each.split(":")[1] for each in pressed if each.startswith("task:")} == set(_buttons._ACTIONS)
-    assert {each.split(":")[1] for each in pressed if each.startswith("limits:")} <= set(_deeds._DEEDS)
+    assert {each.split(":")[1] for each in pressed if each.startswith("limits:")} <= set(_deeds._CALLBACKS)
 
 
 @pytest.mark.parametrize(("hand", "custom_id", "words"), TABLE, ids=lambda each: str(each)[:40])

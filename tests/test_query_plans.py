@@ -12,9 +12,9 @@ from contextlib import nullcontext
 
 import pytest
 
-from bot.rules import Limits
+from bot.rules import GuildLimits
 from bot.store import Store
-from bot.task import Refused, Task
+from bot.task import RequestRefused, Task
 from tests.databases import Database
 from tests.history import HOME, MEMBERS, History, add_history
 from tests.makers import NOON, ROOMY, a_case, a_place, an_order
@@ -108,7 +108,7 @@ async def test_no_method_and_no_statement_is_left_out(aged: Database) -> None:
         rows = await a_busy_store(store)
         assert set(StoreCalls(store, rows).all()) == public_methods(store)
         watch = await all_sent(store, rows)
-        other = SHARED if store.alone else {("leases.py", "join")}
+        other = SHARED if store.is_single_process else {("leases.py", "join")}
     left_out = [each for each in all_sending(ELSEWHERE) if not each.was_passed(watch)]
     assert {(each.module, each.function) for each in left_out} == ONCE | other
 
@@ -135,11 +135,11 @@ async def test_an_order_counts_only_what_is_limited(database: Database, limit: i
     async with Store.open(database.url):
         pass
     add_history(database, History(FINISHED, days=1))
-    order, roofs = an_order(user_id=5, guild_id=HOME), ROOMY.model_copy(update={"max_per_day": limit})
-    case = a_case(order, NOON, Limits(user_per_day=limit, server_per_day=limit), roofs)
+    order, operator_limits = an_order(user_id=5, guild_id=HOME), ROOMY.model_copy(update={"max_per_day": limit})
+    case = a_case(order, NOON, GuildLimits(user_per_day=limit, server_per_day=limit), operator_limits)
     async with Store.open(database.url) as store:
         keep_as_it_is(database)
-        with watched(store) as watch, pytest.raises(Refused) if limit else nullcontext():
-            await store.reserve(order, a_place(), NOON, case)
+        with watched(store) as watch, pytest.raises(RequestRefused) if limit else nullcontext():
+            await store.tasks.create(order, a_place(), NOON, case)
     costs = [(await cost_of(database, sent)).rows for sent in watch.sent]
     assert max(costs) < AT_WORK + 10 * limit

@@ -9,16 +9,16 @@ import pytest
 
 from bot.sandbox.fox.quirks import Failure, Quirks
 from tests.moderating import refused, spend, use
-from tests.stage import Json, Stage, labels_of, text_of
+from tests.stage import Harness, Json, labels_of, text_of
 
 
 @pytest.fixture(autouse=True)
-def defaults(stage: Stage) -> None:
+def defaults(stage: Harness) -> None:
     """Here a new server has the limits that the settings give by default."""
     stage.limits.clear()
 
 
-async def logged(stage: Stage, count: int, channel: str = "moderators") -> list[str]:
+async def logged(stage: Harness, count: int, channel: str = "moderators") -> list[str]:
     """The log channel's lines, once there are so many."""
 
     def lines() -> list[str]:
@@ -30,7 +30,7 @@ async def logged(stage: Stage, count: int, channel: str = "moderators") -> list[
     return lines()
 
 
-async def test_quota_says_what_is_left_and_when_it_renews(stage: Stage) -> None:
+async def test_quota_says_what_is_left_and_when_it_renews(stage: Harness) -> None:
     """/quota before, in between and at the end: what is left, when the next one comes back, why not now."""
     async with stage.bot():
         await use(stage.mia, "limits set", user_per_day=2, max_seconds=5)
@@ -48,7 +48,7 @@ async def test_quota_says_what_is_left_and_when_it_renews(stage: Stage) -> None:
         assert "**2 left**" in text_of(await use(stage.ana, "quota"))
 
 
-async def test_a_refusal_names_the_limit_and_the_moment(stage: Stage) -> None:
+async def test_a_refusal_names_the_limit_and_the_moment(stage: Harness) -> None:
     """Each number refuses in one private sentence; where the moment is known it is told, and then it is allowed."""
     async with stage.bot():
         await use(stage.mia, "limits set", max_seconds=3)
@@ -62,7 +62,7 @@ async def test_a_refusal_names_the_limit_and_the_moment(stage: Stage) -> None:
         await spend(stage, stage.ana)
 
 
-async def test_the_log_has_one_line_for_each_task(stage: Stage) -> None:
+async def test_the_log_has_one_line_for_each_task(stage: Harness) -> None:
     """Finished, failed and refused tasks: member, prompt, seconds, outcome, jump link; nobody is pinged."""
     async with stage.bot():
         await use(stage.mia, "limits log", channel=await stage.mia.channel("moderators"))
@@ -90,7 +90,7 @@ async def test_the_log_has_one_line_for_each_task(stage: Stage) -> None:
     assert not any(it["pinged"] or it["mentions"] for it in posts)
 
 
-async def test_changes_are_logged_with_who_and_what(stage: Stage) -> None:
+async def test_changes_are_logged_with_who_and_what(stage: Harness) -> None:
     """From what to what, for each limit that was changed; also the end of the log itself."""
     async with stage.bot():
         await use(stage.mia, "limits log", channel=await stage.mia.channel("moderators"))
@@ -106,7 +106,7 @@ async def test_changes_are_logged_with_who_and_what(stage: Stage) -> None:
     assert "→ none" in lines[3]
 
 
-async def test_a_log_channel_that_is_gone_disturbs_nothing(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_log_channel_that_is_gone_disturbs_nothing(stage: Harness, caplog: pytest.LogCaptureFixture) -> None:
     """Tasks go on as ever, and the failure is logged once."""
     channel = stage.discord.world.add_channel(stage.discord.world.guild, "log")
     async with stage.bot():
@@ -118,7 +118,7 @@ async def test_a_log_channel_that_is_gone_disturbs_nothing(stage: Stage, caplog:
     assert sum("does not take lines" in record.getMessage() for record in caplog.records) == 1
 
 
-async def test_a_log_channel_must_be_writable(stage: Stage) -> None:
+async def test_a_log_channel_must_be_writable(stage: Harness) -> None:
     """A channel in which the bot may not write is refused at once, in words that say what to do."""
     world = stage.discord.world
     hidden = world.channel_named("moderators")
@@ -128,7 +128,7 @@ async def test_a_log_channel_must_be_writable(stage: Stage) -> None:
     assert "I cannot write in" in text_of(answer)
 
 
-async def test_privacy_tells_and_deletes_after_asking_once(stage: Stage) -> None:
+async def test_privacy_tells_and_deletes_after_asking_once(stage: Harness) -> None:
     """/privacy says what is kept; the button asks once; then the member's tasks are gone, and others' are not."""
     async with stage.bot():
         for who in (stage.ana, stage.ben):
@@ -146,14 +146,14 @@ async def test_privacy_tells_and_deletes_after_asking_once(stage: Stage) -> None
         assert "**9 left**" in text_of(await use(stage.ana, "quota"))
 
 
-async def pressed(stage: Stage, message: Json, label: str) -> Json:
+async def pressed(stage: Harness, message: Json, label: str) -> Json:
     """Press a button of Ana's, and wait for the new message that comes of it."""
     known = set(stage.ana.seen)
     await stage.ana.press(message, label)
     return await stage.ana.wait_message(lambda it: it["id"] not in known)
 
 
-async def test_a_server_that_is_left_is_noted(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_server_that_is_left_is_noted(stage: Harness, caplog: pytest.LogCaptureFixture) -> None:
     """Removal and return reach the service, and the limits of a server that returns in time are still there."""
     world = stage.discord.world
     caplog.set_level("INFO")

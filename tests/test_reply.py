@@ -5,12 +5,12 @@ from __future__ import annotations
 from bot.sandbox.faults import Lose
 from bot.sandbox.fox.quirks import Pause, Quirks
 from tests.pressing import filled
-from tests.stage import CREATE, Json, Stage, labels_of, text_of, title_of
+from tests.stage import CREATE, Harness, Json, labels_of, text_of, title_of
 
 MINUTE = 60.0
 
 
-async def test_an_unclear_task_is_tried_again_only_by_its_member(stage: Stage) -> None:
+async def test_an_unclear_task_is_tried_again_only_by_its_member(stage: Harness) -> None:
     """A lost answer ends as unclear and is never sent again; Try again makes a new task, for its own member only."""
     stage.fox.faults.add("POST", CREATE, Lose())
     async with stage.bot():
@@ -28,7 +28,7 @@ async def test_an_unclear_task_is_tried_again_only_by_its_member(stage: Stage) -
     assert "Nobody knows" in text_of(stage.ana.seen[reply["id"]])
 
 
-async def test_a_private_reply_outlives_its_token_by_fetch_result(stage: Stage) -> None:
+async def test_a_private_reply_outlives_its_token_by_fetch_result(stage: Harness) -> None:
     """Before minute 14 the private reply offers Fetch result; pressed after the token's end, it goes on in place."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
@@ -47,7 +47,7 @@ async def test_a_private_reply_outlives_its_token_by_fetch_result(stage: Stage) 
     assert len(await stage.ana.messages("videos")) == 1
 
 
-async def test_a_private_result_that_nobody_fetches_comes_by_direct_message(stage: Stage) -> None:
+async def test_a_private_result_that_nobody_fetches_comes_by_direct_message(stage: Harness) -> None:
     """When the token ended and nobody pressed, the result is sent to the member directly; the button then says so."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
@@ -66,7 +66,7 @@ async def test_a_private_result_that_nobody_fetches_comes_by_direct_message(stag
     assert f"/{sent['channel_id']}/{sent['id']}" in text_of(told)
 
 
-async def test_one_in_line_is_told_so(stage: Stage) -> None:
+async def test_one_in_line_is_told_so(stage: Harness) -> None:
     """With all slots taken a new task says that it waits in line, and can be cancelled there for free."""
     held = Pause(at=0)
     stage.fox.next_quirks = Quirks(pause=held)
@@ -83,6 +83,6 @@ async def test_one_in_line_is_told_so(stage: Stage) -> None:
     assert len(stage.fox.payments) == 1
 
 
-async def seen_by_ben(stage: Stage, reply: Json) -> Json:
+async def seen_by_ben(stage: Harness, reply: Json) -> Json:
     """The same reply as Ben sees it, at its end."""
     return await stage.until(stage.ben, reply, "Nobody knows")

@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from bot.phrase import say
-from bot.rules import Limits
-from bot.runner import Patience
+from bot.phrase import tr
+from bot.rules import GuildLimits
+from bot.runner import Timeouts
 from bot.sandbox.fox.quirks import Pause, Quirks
-from bot.store import Restored, Store, StoreUnusable, back_up, restore
-from bot.task import State
+from bot.store import RestoreResult, Store, StoreUnusable, back_up, restore
+from bot.task import TaskState
 from tests.aftermath import one_message_each, sent_paid_downloaded, settled
 from tests.ending import POST, InLine, Rendering, scene_on, until, within
 from tests.makers import NOON, a_case, a_place, an_order
-from tests.stage import Json, Stage, text_of
+from tests.stage import Harness, Json, text_of
 
 
 def url_of(folder: Path) -> str:
@@ -35,7 +35,7 @@ async def backed_up(folder: Path, name: str = "backup.db") -> Path:
     return target
 
 
-async def restored(folder: Path, backup: Path) -> Restored:
+async def restored(folder: Path, backup: Path) -> RestoreResult:
     return await asyncio.to_thread(restore, url_of(folder), backup, datetime.now(UTC))
 
 
@@ -49,13 +49,13 @@ def lose_database(folder: Path) -> None:
         file.unlink()
 
 
-async def messages(stage: Stage) -> list[Json]:
+async def messages(stage: Harness) -> list[Json]:
     found = [each for channel in (await stage.ana.state())["messages"].values() for each in channel]
     return sorted(found, key=lambda each: int(each["id"]))
 
 
 @pytest.mark.only_sqlite
-async def test_what_was_paid_after_the_backup_is_not_paid_again(stage: Stage) -> None:
+async def test_what_was_paid_after_the_backup_is_not_paid_again(stage: Harness) -> None:
     """One task renders and one waits in line; both are delivered after the backup, and then the database is lost.
 
     The restored bot submits and posts nothing, leaves both films where they are, and says of the one that waited that
@@ -74,7 +74,7 @@ async def test_what_was_paid_after_the_backup_is_not_paid_again(stage: Stage) ->
     before = await messages(stage)
     lose_database(stage.data)
     done = await restored(stage.data, backup)
-    assert (done.kept, done.books_taken_over, done.doubtful, done.unclear) == (None, False, 2, 1)
+    assert (done.kept, done.merged, done.unverified, done.unclear) == (None, False, 2, 1)
     async with stage.bot():
         await until(lambda: all(told for _, _, told, _ in rows(stage.data)))
         assert rows(stage.data) == [(1, "delivered", 1, "yes"), (2, "unclear", 1, "unknown")]
@@ -87,10 +87,10 @@ async def test_what_was_paid_after_the_backup_is_not_paid_again(stage: Stage) ->
 
 
 @pytest.mark.only_sqlite
-async def test_what_nobody_knows_of_is_told_and_followed(stage: Stage) -> None:
+async def test_what_nobody_knows_of_is_told_and_followed(stage: Harness) -> None:
     """The database is lost together with its bot: what rendered is delivered, what waited is unclear, in its reply."""
     stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
-    async with stage.bot(Patience(stop=0.1), MAX_RUNNING="1", EDIT_SECONDS="2"):
+    async with stage.bot(Timeouts(shutdown=0.1), MAX_RUNNING="1", EDIT_SECONDS="2"):
         first = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await within(pause.reached)
         second = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
@@ -111,7 +111,7 @@ async def test_what_nobody_knows_of_is_told_and_followed(stage: Stage) -> None:
 
 
 @pytest.mark.only_sqlite
-async def test_a_film_that_was_posted_elsewhere_is_not_posted_again(stage: Stage) -> None:
+async def test_a_film_that_was_posted_elsewhere_is_not_posted_again(stage: Harness) -> None:
     """The reply was gone and the film came as a new message after the backup: restored, it is kept for /tasks alone."""
     stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
     async with stage.bot():
@@ -137,7 +137,7 @@ async def test_a_film_that_was_posted_elsewhere_is_not_posted_again(stage: Stage
 
 
 @pytest.mark.only_sqlite
-async def test_a_restore_right_after_a_kill_loses_nothing(stage: Stage) -> None:
+async def test_a_restore_right_after_a_kill_loses_nothing(stage: Harness) -> None:
     """The killed bot's database is there: its books are taken over, and every task goes on as if nothing had been."""
     async with scene_on(stage, MAX_RUNNING="1") as scene:
         for point in (Rendering(), InLine()):
@@ -147,12 +147,12 @@ async def test_a_restore_right_after_a_kill_loses_nothing(stage: Stage) -> None:
             await restored(stage.data, backup)
         await scene.process.kill()
         done = await restored(stage.data, backup)
-        assert (done.books_taken_over, done.doubtful) == (True, 0)
+        assert (done.merged, done.unverified) == (True, 0)
         assert done.kept
         assert done.kept.is_file()
         scene.resume_rendering()
         await scene.process.start()
-        await settled(scene, State.DELIVERED)
+        await settled(scene, TaskState.DELIVERED)
         assert sent_paid_downloaded(stage) == (2, 2, 2)
         await one_message_each(scene)
 
@@ -161,45 +161,45 @@ async def a_store_with(folder: Path, count: int) -> None:
     async with Store.open(url_of(folder)) as store:
         for number in range(count):
             order = an_order(prompt=f"task {number}")
-            await store.reserve(order, a_place(100 + number), NOON, a_case(order))
+            await store.tasks.create(order, a_place(100 + number), NOON, a_case(order))
 
 
 async def test_the_books_are_never_turned_back(tmp_path: Path) -> None:
     """Limits come from the backup; tasks that were ended, deleted or made since are as in the replaced database."""
     await a_store_with(tmp_path, 3)
     async with Store.open(url_of(tmp_path)) as store:
-        await store.servers.change(22, lambda _: Limits(user_per_day=7))
+        await store.guilds.change(22, lambda _: GuildLimits(user_per_day=7))
     backup = await backed_up(tmp_path)
     async with Store.open(url_of(tmp_path)) as store:
-        await store.servers.change(22, lambda _: Limits(user_per_day=1))
+        await store.guilds.change(22, lambda _: GuildLimits(user_per_day=1))
         for number in (1, 2):
-            task = await store.get(number)
+            task = await store.tasks.get(number)
             assert task
-            await store.move(task, State.FAILED, NOON, told=True, reason=say("no"))
-        await store.attic.forget(11, NOON)
+            await store.tasks.transition(task, TaskState.FAILED, NOON, outcome_shown=True, reason=tr("no"))
+        await store.retention.delete_member(11, NOON)
     done = await restored(tmp_path, backup)
     async with Store.open(url_of(tmp_path)) as store:
-        limits = await store.servers.limits_of(22)
+        limits = await store.guilds.limits_of(22)
         assert limits
         assert limits.user_per_day == 7
-        assert await store.get(1) is None
+        assert await store.tasks.get(1) is None
         order = an_order()
-        assert (await store.reserve(order, a_place(900), NOON, a_case(order))).id == 4
+        assert (await store.tasks.create(order, a_place(900), NOON, a_case(order))).id == 4
     assert rows(tmp_path, "id, state") == [(3, "queued"), (4, "queued")]
-    assert (done.books_taken_over, done.doubtful) == (True, 0)
+    assert (done.merged, done.unverified) == (True, 0)
 
 
-async def test_a_backup_from_before_an_earlier_restore_has_strays(tmp_path: Path) -> None:
+async def test_a_backup_from_before_an_earlier_restore_has_orphaned_ids(tmp_path: Path) -> None:
     """Tasks that the restored line never had are in doubt, though its own books are taken over."""
     await a_store_with(tmp_path, 1)
     old = await backed_up(tmp_path, "old.db")
     async with Store.open(url_of(tmp_path)) as store:
-        await store.reserve(an_order(), a_place(500), NOON, a_case(an_order()))
+        await store.tasks.create(an_order(), a_place(500), NOON, a_case(an_order()))
     newer = await backed_up(tmp_path, "newer.db")
     lose_database(tmp_path)
     await restored(tmp_path, old)
     done = await restored(tmp_path, newer)
-    assert (done.books_taken_over, done.doubtful, done.unclear) == (True, 1, 1)
+    assert (done.merged, done.unverified, done.unclear) == (True, 1, 1)
     assert rows(tmp_path, "id, state") == [(1, "unclear"), (2, "unclear")]
 
 
@@ -208,9 +208,9 @@ async def test_an_older_database_in_place_is_not_believed(tmp_path: Path) -> Non
     await a_store_with(tmp_path, 1)
     older = await backed_up(tmp_path, "older.db")
     async with Store.open(url_of(tmp_path)) as store:
-        task = await store.get(1)
+        task = await store.tasks.get(1)
         assert task
-        await store.move(task, State.RENDERING, NOON + timedelta(seconds=5), remote_id="paid")
+        await store.tasks.transition(task, TaskState.RENDERING, NOON + timedelta(seconds=5), remote_id="paid")
     newer = await backed_up(tmp_path, "newer.db")
     lose_database(tmp_path)
     shutil.copy(older, tmp_path / "bot.db")
@@ -242,7 +242,7 @@ async def test_a_damaged_database_is_set_aside(tmp_path: Path) -> None:
     done = await restored(tmp_path, backup)
     assert done.kept
     assert done.kept.read_bytes().startswith(b"this is no database")
-    assert (done.doubtful, done.unclear) == (2, 2)
+    assert (done.unverified, done.unclear) == (2, 2)
     assert {state for _, state, _, _ in rows(tmp_path)} == {"unclear"}
 
 

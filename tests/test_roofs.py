@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bot.runner import Patience
+from bot.runner import Timeouts
 from bot.sandbox.fox.quirks import Pause, Quirks
 from tests.ending import until
 from tests.moderating import changed, page, refused, spend, use
 from tests.pressing import DAY, finished, small
-from tests.stage import CREATE, Stage, text_of, title_of
+from tests.stage import CREATE, Harness, text_of, title_of
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from tests.stage import CREATE, Stage, text_of, title_of
         ({"MAX_PER_DAY": "4", "SERVER_SHARE": "50"}, "This server's share of my work is 2 videos in 24 hours"),
     ],
 )
-async def test_the_operators_day(stage: Stage, settings: dict[str, str], words: str) -> None:
+async def test_the_operators_day(stage: Harness, settings: dict[str, str], words: str) -> None:
     """Whoever comes after so many in 24 hours is refused privately, with the moment at which it is over."""
     async with stage.bot(None, **settings):
         await spend(stage, stage.ana)
@@ -31,7 +31,7 @@ async def test_the_operators_day(stage: Stage, settings: dict[str, str], words: 
     assert len(stage.fox.payments) == 3
 
 
-async def test_a_share_of_the_slots_and_the_longest_line(stage: Stage) -> None:
+async def test_a_share_of_the_slots_and_the_longest_line(stage: Harness) -> None:
     """Of two slots a server's half is one; the next waits in line, and who would make the line longer is refused."""
     held = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=held)
@@ -47,7 +47,7 @@ async def test_a_share_of_the_slots_and_the_longest_line(stage: Stage) -> None:
         await stage.until(stage.ben, waiting, "Finished")
 
 
-async def test_only_the_operators_servers_are_served(stage: Stage) -> None:
+async def test_only_the_operators_servers_are_served(stage: Harness) -> None:
     """Elsewhere, and in direct messages, /extend is refused in one sentence, and nothing is begun."""
     here = stage.discord.world.guild.id
     direct = stage.discord.world.dm(stage.ana.id).id
@@ -59,7 +59,7 @@ async def test_only_the_operators_servers_are_served(stage: Stage) -> None:
         await spend(stage, stage.ana)
 
 
-async def test_only_in_age_restricted_channels(stage: Stage) -> None:
+async def test_only_in_age_restricted_channels(stage: Harness) -> None:
     """A moderator says so on the panel; then members are sent to such channels, and in one they are served."""
     async with stage.bot():
         panel = await page(stage.mia, await use(stage.mia, "limits show"), "channels", "limits:age")
@@ -72,10 +72,10 @@ async def test_only_in_age_restricted_channels(stage: Stage) -> None:
         await finished(stage)
 
 
-async def test_what_a_left_server_leaves_behind_is_deleted(stage: Stage) -> None:
+async def test_what_a_left_server_leaves_behind_is_deleted(stage: Harness) -> None:
     """Removed from a server, the bot keeps its data for LEFT_SERVER_DAYS and no day longer; direct messages stay."""
     world = stage.discord.world
-    async with stage.bot(Patience(sweep=0.1), LEFT_SERVER_DAYS="30") as bot:
+    async with stage.bot(Timeouts(retention=0.1), LEFT_SERVER_DAYS="30") as bot:
         await use(stage.mia, "limits set", user_per_day=3)
         film = await finished(stage)
         direct = world.dm(stage.ana.id).id
@@ -93,7 +93,7 @@ async def test_what_a_left_server_leaves_behind_is_deleted(stage: Stage) -> None
     assert counted(stage, "tasks WHERE guild_id IS NULL") == 1
 
 
-def counted(stage: Stage, rows: str) -> int:
+def counted(stage: Harness, rows: str) -> int:
     """How many rows there are, read apart from the bot."""
     ((count,),) = stage.database.sql(f"SELECT count(*) FROM {rows}")  # noqa: S608
     return int(count)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from pathlib import Path
 
-from bot.rush import Rush
+from bot.rush import ResponseGate
 from bot.sandbox.faults import Hold
 from tests.clips import Clips
 from tests.stage import CREATE, on_stage
@@ -14,10 +14,10 @@ from tests.stage import CREATE, on_stage
 
 async def test_work_waits_while_somebody_waits_for_a_first_answer() -> None:
     """It goes on when the last one has been answered."""
-    rush = Rush(most=30)
-    with rush.answering():
-        with rush.answering():
-            work = asyncio.create_task(rush.over())
+    response_gate = ResponseGate(most=30)
+    with response_gate.responding():
+        with response_gate.responding():
+            work = asyncio.create_task(response_gate.wait_until_idle())
         await asyncio.sleep(0.2)
         assert not work.done()
     await asyncio.wait_for(work, 5)
@@ -25,28 +25,28 @@ async def test_work_waits_while_somebody_waits_for_a_first_answer() -> None:
 
 async def test_work_does_not_wait_for_ever() -> None:
     """A first answer that hangs holds up the others' work for a bounded time."""
-    rush = Rush(most=0.2)
-    with rush.answering():
-        await asyncio.wait_for(rush.over(), 5)
+    response_gate = ResponseGate(most=0.2)
+    with response_gate.responding():
+        await asyncio.wait_for(response_gate.wait_until_idle(), 5)
 
 
 async def test_an_answer_that_failed_is_no_longer_waited_for() -> None:
     """Whatever ends the block ends the waiting."""
-    rush = Rush(most=30)
-    with contextlib.suppress(ConnectionError), rush.answering():
+    response_gate = ResponseGate(most=30)
+    with contextlib.suppress(ConnectionError), response_gate.responding():
         raise ConnectionError
-    await asyncio.wait_for(rush.over(), 5)
+    await asyncio.wait_for(response_gate.wait_until_idle(), 5)
 
 
 async def test_a_bot_that_stops_holds_up_nobody() -> None:
     """What was held up goes on at once, for it has to end soon."""
-    rush = Rush(most=30)
-    with rush.answering():
-        work = asyncio.create_task(rush.over())
+    response_gate = ResponseGate(most=30)
+    with response_gate.responding():
+        work = asyncio.create_task(response_gate.wait_until_idle())
         await asyncio.sleep(0)
-        rush.let_go()
+        response_gate.open_for_good()
         await asyncio.wait_for(work, 5)
-        await asyncio.wait_for(rush.over(), 5)
+        await asyncio.wait_for(response_gate.wait_until_idle(), 5)
 
 
 async def test_nothing_is_prepared_while_another_member_has_no_first_answer(tmp_path: Path, clips: Clips) -> None:

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.foxapi import Rejected, decipher
-from bot.foxapi.answers import remote
-from bot.redaction import HIDDEN, Discretion, password_of
+from bot.foxapi import Rejected, parse_response
+from bot.foxapi.answers import parse_task
+from bot.redaction import HIDDEN, Redactor, password_of
 from bot.sandbox.faults import Answer
 from bot.sandbox.fox.quirks import Failure, Quirks
 from tests.hardship import FAILED, QUERY, UPLOAD, tiny, unfit
-from tests.stage import CREATE, Stage, text_of
+from tests.stage import CREATE, Harness, text_of
 from tests.test_check import run
 from tests.test_health import free_port
 from tests.test_logs import bot_process
@@ -62,7 +62,7 @@ def gives_away(text: str, key: str) -> list[str]:
 @pytest.mark.parametrize("around", ["{}", "bad key “{}”, sorry", "Authorization: {}", '{{"error":"{}"}}'])
 def test_a_key_is_known_however_it_is_spelled(spelled: str, around: str) -> None:
     """Whole, cut, divided, in capitals, escaped, in hexadecimal and base64; the words around it stay."""
-    told = Discretion([KEY])(around.format(spelled))
+    told = Redactor([KEY])(around.format(spelled))
     assert gives_away(told, KEY) == []
     assert HIDDEN in told
     assert "sorry" in told or "sorry" not in around
@@ -81,13 +81,13 @@ def test_a_key_is_known_however_it_is_spelled(spelled: str, around: str) -> None
 )
 def test_what_is_made_like_a_key_is_hidden_too(text: str, left: str) -> None:
     """Another's key, and one whose middle is left out."""
-    assert Discretion()(text) == left
+    assert Redactor()(text) == left
 
 
 @given(st.text(alphabet="sk-. /:?@aWbearrBE*…0", max_size=60), st.text(max_size=20))
 def test_nothing_else_is_lost(text: str, other: str) -> None:
     """What holds no secret, link or token stays as it is, and twice is as good as once."""
-    discretion = Discretion([KEY, "a-short-one"])
+    discretion = Redactor([KEY, "a-short-one"])
     assert discretion(discretion(text)) == discretion(text)
     if not re.search(r"sk-|bearer|://|[/]", other, re.IGNORECASE):
         assert discretion(other) == other
@@ -112,7 +112,7 @@ LONG_LINES = [
 @pytest.mark.parametrize("piece", LONG_LINES)
 def test_a_line_of_a_megabyte_is_read_to_its_end(piece: str) -> None:
     """Nothing that a stranger repeats a million times keeps the secret behind it from being found."""
-    told = Discretion([KEY])(piece * (1_000_000 // len(piece)) + f" key {KEY}")
+    told = Redactor([KEY])(piece * (1_000_000 // len(piece)) + f" key {KEY}")
     assert gives_away(told[-200:], KEY) == []
 
 
@@ -121,29 +121,29 @@ def test_passwords_in_addresses() -> None:
     assert password_of("postgresql://bot:p%40ss@db/bot") == ["p%40ss", "p@ss"]
     assert password_of("sqlite:///data/bot.db") == []
     assert password_of("x://[") == []
-    hidden = Discretion(password_of("postgresql://bot:p%40ss@db/bot"))
+    hidden = Redactor(password_of("postgresql://bot:p%40ss@db/bot"))
     assert hidden.hide("p@ss and p%40ss") == f"{HIDDEN} and {HIDDEN}"
 
 
 @pytest.mark.parametrize("spelled", list(spellings(KEY)))
 def test_no_error_of_foxapi_has_the_key(spelled: str) -> None:
     """In the message, the code, the request's id and a body that is not JSON; cut to its length only afterwards."""
-    discretion = Discretion([KEY])
+    discretion = Redactor([KEY])
     for padding in ("", "x" * 270, "y " * 140):
         error = {"code": spelled, "message": f"{padding}bad key {spelled} for {SIGNED}"}
         for body in (json.dumps({"error": error}), json.dumps({"error": error["message"]}), f"{padding}{spelled}"):
             with pytest.raises(Rejected) as caught:
-                decipher(418, {"x-request-id": spelled}, body.encode(), discretion)
-            told = f"{caught.value} {caught.value.code} {caught.value.sentence}"
+                parse_response(418, {"x-request-id": spelled}, body.encode(), discretion)
+            told = f"{caught.value} {caught.value.code} {caught.value.message}"
             assert gives_away(told, KEY) == []
             assert "SIGNATURE" not in told
-        failed = remote({"status": "failed", "error": error}, discretion)
-        assert gives_away(f"{failed.sentence} {failed.code}", KEY) == []
+        failed = parse_task({"status": "failed", "error": error}, discretion)
+        assert gives_away(f"{failed.message} {failed.code}", KEY) == []
 
 
 @pytest.mark.only_sqlite
 @pytest.mark.timeout(180)
-async def test_the_key_is_nowhere(stage: Stage) -> None:
+async def test_the_key_is_nowhere(stage: Harness) -> None:
     """FoxAPI repeats it in refusals and failures of each call: messages, rows, log, figures and check have no trace."""
     key, port = stage.fox.key, free_port()
     stage.fox.faults.add("GET", "/v1/models", Answer(400, repeating(key)))
@@ -168,7 +168,7 @@ async def test_the_key_is_nowhere(stage: Stage) -> None:
         assert "SIGNATURE" not in text
 
 
-async def meet_refusals(stage: Stage, key: str) -> None:
+async def meet_refusals(stage: Harness, key: str) -> None:
     """Be refused at the upload, the paid request and the query, and have a task fail, by answers with the key."""
     clip, faults = tiny(stage.clips), stage.fox.faults
     headers = {"x-request-id": key}
@@ -191,6 +191,6 @@ def repeating(spelled: str) -> str:
     return json.dumps({"error": {"code": spelled, "type": spelled, "message": f"bad key {spelled} for {SIGNED}"}})
 
 
-def files_of(stage: Stage) -> list[Path]:
+def files_of(stage: Harness) -> list[Path]:
     """The database's own."""
     return sorted(stage.data.glob("bot.db*"))

@@ -10,9 +10,9 @@ from pathlib import Path
 import discord
 import pytest
 
-from bot.task import Refused
+from bot.task import RequestRefused
 from cogs._files import opened
-from cogs._fresh import ends_at
+from cogs._fresh import expires_at
 from cogs._posting import Film
 
 
@@ -36,7 +36,7 @@ async def test_a_film_that_was_deleted_meanwhile_is_refused(tmp_path: Path) -> N
     """In a sentence, and not as if Discord did not answer; what was opened before it is closed."""
     film = tmp_path / "film.mp4"
     film.write_bytes(b"film")
-    with pytest.raises(Refused, match="no longer have that video"):
+    with pytest.raises(RequestRefused, match="no longer have that video"):
         async with Film(film, tmp_path / "gone.jpg").files():
             pass  # pragma: no cover
 
@@ -78,4 +78,4 @@ LINK = "https://cdn.discordapp.com/attachments/1/2/a.mp4?ex=6a000000&is=69000000
 )
 def test_when_a_link_ends(link: str, ends: datetime | None) -> None:
     """Only a signed link to a file at Discord tells it, and a link of any length is read once."""
-    assert ends_at(link) == ends
+    assert expires_at(link) == ends

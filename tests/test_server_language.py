@@ -7,26 +7,26 @@ from datetime import date
 
 import pytest
 
-from bot.languages import own_name
-from bot.news import Event, LimitsChanged, MemberRuled, OrderRefused, TaskEnded
-from bot.phrase import say
-from bot.rules import Limits, Member, Roofs, Tally
+from bot.languages import native_name
+from bot.news import Event, LimitsChanged, MemberModerated, SubmissionRefused, TaskEnded
+from bot.phrase import tr
+from bot.rules import GuildLimits, MemberModeration, OperatorLimits, UsageRow
 from bot.sandbox.fox.quirks import Failure, Quirks
-from bot.service import MemberUse, Report, Standing
-from bot.task import Refused, State
+from bot.service import LimitsStatus, MemberUsage, UsageReport
+from bot.task import RequestRefused, TaskState
 from cogs import _books, _controls, _panel
-from cogs._lines import line_of
+from cogs._lines import entry_text
 from tests.databases import Database
-from tests.desk import GUILD, MOD, Desk, at_desk
+from tests.desk import GUILD, MOD, ServiceHarness, open_service_harness
 from tests.hardship import tiny
-from tests.makers import NOON, a_place, a_task, an_asker, an_order
+from tests.makers import NOON, a_place, a_requester, a_task, an_order
 from tests.moderating import changed, ids_of, page, refused, use
 from tests.sharing import channel, submitted
-from tests.stage import Json, Stage, labels_of, text_of
-from tests.tongues import english_in, tongue, tongues
+from tests.stage import Harness, Json, labels_of, text_of
+from tests.tongues import english_in, pseudo_language, pseudo_languages
 
 CHINESE, GERMAN = "文", "ж"
-FULL = Limits(
+FULL = GuildLimits(
     **dict.fromkeys(("user_per_day", "server_per_day", "user_running", "server_running", "max_seconds"), 5),
     cooldown=172_800,
     role_per_day=dict.fromkeys(range(20), 0),
@@ -40,25 +40,36 @@ FULL = Limits(
     log_channel_id=1,
     language="zh-CN",
 )
-BUSY = Standing(
+BUSY = LimitsStatus(
     limits=FULL,
-    roofs=Roofs(max_per_day=50, share=10),
+    operator_limits=OperatorLimits(max_per_day=50, guild_share_percent=10),
     used=3,
-    at_work=1,
+    running=1,
     waiting=2,
-    members=(MemberUse(11, 2, 1), MemberUse(12, 1, 0)),
-    ruled=(Member(user_id=11, blocked_at=NOON, blocked_by=1, granted=3), Member(user_id=12, granted=1)),
+    members=(MemberUsage(11, 2, 1), MemberUsage(12, 1, 0)),
+    moderated_members=(
+        MemberModeration(user_id=11, blocked_at=NOON, blocked_by=1, granted=3),
+        MemberModeration(user_id=12, granted=1),
+    ),
 )
-EMPTY = Standing(limits=Limits(), roofs=Roofs(), used=0, at_work=0, waiting=0, members=(), ruled=())
+EMPTY = LimitsStatus(
+    limits=GuildLimits(),
+    operator_limits=OperatorLimits(),
+    used=0,
+    running=0,
+    waiting=0,
+    members=(),
+    moderated_members=(),
+)
 
 
 @pytest.fixture
-async def desk(database: Database) -> AsyncIterator[Desk]:
-    async with at_desk(database) as opened:
+async def harness(database: Database) -> AsyncIterator[ServiceHarness]:
+    async with open_service_harness(database) as opened:
         yield opened
 
 
-async def last_line(stage: Stage, words: str) -> str:
+async def last_line(stage: Harness, words: str) -> str:
     """The log channel's first message with these words."""
     log = await stage.mia.channel("moderators")
     found = await stage.mia.wait_message(lambda it: it["channel_id"] == log and words in text_of(it))
@@ -71,12 +82,12 @@ def placeholders(message: Json) -> str:
     return "\n".join(str(each.get("label") or each.get("placeholder") or "") for each in rows)
 
 
-async def test_moderators_choose_the_language_of_what_everybody_reads(stage: Stage) -> None:
+async def test_moderators_choose_the_language_of_what_everybody_reads(stage: Harness) -> None:
     """On the panel: the log and the place of public replies turn to it; the panel and refusals stay the reader's."""
     people = stage.discord.world.users
     people[stage.mia.id].locale = people[stage.ana.id].locale = "de"
     async with stage.bot() as bot:
-        bot.languages = tongues(zh_CN=CHINESE, de=GERMAN)
+        bot.languages = pseudo_languages(zh_CN=CHINESE, de=GERMAN)
         await use(stage.mia, "limits log", channel=await stage.mia.channel("moderators"))
         assert "changed" in await last_line(stage, "⚙️")
         panel = await page(stage.mia, await use(stage.mia, "limits show"), "language", "limits:language")
@@ -103,10 +114,10 @@ async def test_moderators_choose_the_language_of_what_everybody_reads(stage: Sta
         assert CHINESE in await last_line(stage, "⛔")
 
 
-async def test_the_language_is_chosen_by_typing_too(stage: Stage) -> None:
+async def test_the_language_is_chosen_by_typing_too(stage: Harness) -> None:
     """/limits language offers every language by its own name, takes code or name, and refuses what nobody speaks."""
     async with stage.bot() as bot:
-        bot.languages = tongues(zh_CN=CHINESE, de=GERMAN)
+        bot.languages = pseudo_languages(zh_CN=CHINESE, de=GERMAN)
         place = await stage.mia.channel("general")
         offered = await stage.mia.autocomplete("limits language", place, "choice", choice="")
         assert [each["name"] for each in offered] == ["As Discord says (automatic)", "English", "简体中文", "Deutsch"]
@@ -120,11 +131,11 @@ async def test_the_language_is_chosen_by_typing_too(stage: Stage) -> None:
         assert (await bot.service.moderation.limits_of(guild)).language is None
 
 
-async def test_forms_are_told_in_the_members_language(stage: Stage) -> None:
+async def test_forms_are_told_in_the_members_language(stage: Harness) -> None:
     """Title, labels and hints of each of the panel's forms, and the refusal of what was written."""
     stage.discord.world.users[stage.mia.id].locale = "de"
     async with stage.bot() as bot:
-        bot.languages = tongues(de=GERMAN)
+        bot.languages = pseudo_languages(de=GERMAN)
         panel = await use(stage.mia, "limits show")
         for button in ("member_numbers", "server_numbers", "pause"):
             modal = await stage.mia.modal(await stage.mia.press(panel, f"limits:{button}"))
@@ -136,9 +147,9 @@ async def test_forms_are_told_in_the_members_language(stage: Stage) -> None:
         assert english_in(text_of(panel)) == []
 
 
-async def test_public_replies_are_placed_in_the_servers_language(desk: Desk) -> None:
+async def test_public_replies_are_placed_in_the_servers_language(harness: ServiceHarness) -> None:
     """In the transaction that accepts the order; private replies and direct messages keep the member's."""
-    await desk.service.moderation.change_limits(GUILD, MOD, language="zh-CN")
+    await harness.service.moderation.change_limits(GUILD, MOD, language="zh-CN")
     for number, (place, expected) in enumerate(
         [
             (a_place(1, locale="de"), "zh-CN"),
@@ -148,10 +159,10 @@ async def test_public_replies_are_placed_in_the_servers_language(desk: Desk) -> 
     ):
         guild = place.guild_id
         order = an_order(guild_id=guild, prompt=str(number))
-        task = await desk.service.submit(order, place, an_asker(guild_id=guild))
+        task = await harness.service.submit(order, place, a_requester(guild_id=guild))
         assert task.place.locale == expected
-    await desk.service.moderation.change_limits(GUILD, MOD, language=None)
-    task = await desk.service.submit(an_order(), a_place(4, locale="de"), an_asker())
+    await harness.service.moderation.change_limits(GUILD, MOD, language=None)
+    task = await harness.service.submit(an_order(), a_place(4, locale="de"), a_requester())
     assert task.place.locale == "de"
 
 
@@ -170,20 +181,22 @@ async def test_public_replies_are_placed_in_the_servers_language(desk: Desk) -> 
         ({"channels": "somewhere"}, "“channels” cannot be set to that: choose another value."),
     ],
 )
-async def test_a_wrong_value_is_refused_in_words_of_ours(desk: Desk, changes: dict[str, object], told: str) -> None:
+async def test_a_wrong_value_is_refused_in_words_of_ours(
+    harness: ServiceHarness, changes: dict[str, object], told: str
+) -> None:
     """One sentence for each kind of fault, which names the limit; nothing is changed."""
-    with pytest.raises(Refused) as caught:
-        await desk.service.moderation.change_limits(GUILD, MOD, **changes)
-    assert str(caught.value.sentence).startswith(told)
-    assert await desk.service.moderation.limits_of(GUILD) == Limits()
+    with pytest.raises(RequestRefused) as caught:
+        await harness.service.moderation.change_limits(GUILD, MOD, **changes)
+    assert str(caught.value.message).startswith(told)
+    assert await harness.service.moderation.limits_of(GUILD) == GuildLimits()
 
 
-async def test_reply_and_post_speak_the_servers_language(stage: Stage) -> None:
+async def test_reply_and_post_speak_the_servers_language(stage: Harness) -> None:
     """A chosen language: the public card, its buttons and the shared post in it; a private card and words in Ana's."""
     stage.discord.world.users[stage.ana.id].locale = "de"
     async with stage.bot() as bot:
         await use(stage.mia, "limits language", choice="zh-CN")
-        bot.languages = tongues(zh_CN=CHINESE, de=GERMAN)
+        bot.languages = pseudo_languages(zh_CN=CHINESE, de=GERMAN)
         card = await stage.extend(stage.ana, tiny(stage.clips), "1", seconds=2)
         card = await stage.ana.wait_message(lambda it: it["id"] == card["id"] and bool(it["attachments"]))
         told = "\n".join([text_of(card), *labels_of(card)])
@@ -209,9 +222,9 @@ async def test_reply_and_post_speak_the_servers_language(stage: Stage) -> None:
 
 @pytest.mark.parametrize("standing", [BUSY, EMPTY], ids=["busy", "empty"])
 @pytest.mark.parametrize("name", list(_controls.PAGES))
-def test_a_panel_leaves_no_english_in_another_language(standing: Standing, name: str) -> None:
+def test_a_panel_leaves_no_english_in_another_language(standing: LimitsStatus, name: str) -> None:
     """Every title, field, label, placeholder and option is told; and it fits what Discord takes."""
-    german, choice = tongue("de", GERMAN), _panel.Choice(name, 11)
+    german, choice = pseudo_language("de", GERMAN), _panel.PanelSelection(name, 11)
     shown = _panel.embed(standing, choice, german, GERMAN)
     assert english_in(f"{shown.title}\n{shown.description}") == []
     for field in shown.fields:
@@ -228,10 +241,11 @@ def test_a_panel_leaves_no_english_in_another_language(standing: Standing, name:
 def test_the_books_leave_no_english_in_another_language() -> None:
     """Sums, days and members, and the legend of what occurs."""
     rows = [
-        Tally(day=date(2026, 11, 20), user_id=each, delivered=2, failed=1, seconds=9, credits=1.5) for each in range(20)
+        UsageRow(day=date(2026, 11, 20), user_id=each, delivered=2, failed=1, seconds=9, credits=1.5)
+        for each in range(20)
     ]
-    report = Report(date(2026, 10, 24), date(2026, 11, 22), tuple(rows))
-    shown = _books.embed(report, tongue("zh-CN", CHINESE))
+    report = UsageReport(date(2026, 10, 24), date(2026, 11, 22), tuple(rows))
+    shown = _books.embed(report, pseudo_language("zh-CN", CHINESE))
     said = [str(shown.title), str(shown.footer.text), *(f"{each.name}\n{each.value}" for each in shown.fields)]
     assert english_in("\n".join(said)) == []
     assert "11月20日周五" in str(said)
@@ -240,18 +254,22 @@ def test_the_books_leave_no_english_in_another_language() -> None:
 
 def test_log_lines_leave_no_english_in_another_language() -> None:
     """Every kind of event and every end of a task, with the task's own reason in that language too."""
-    german = tongue("de", GERMAN)
-    reason = say("it failed")
+    german = pseudo_language("de", GERMAN)
+    reason = tr("it failed")
     order = an_order(prompt="1")
     events: list[Event] = [
-        *(TaskEnded(a_task(order=order, state=state, reason=reason, credits=2.5)) for state in State if state.ended),
-        OrderRefused(order, say("not now"), None),
-        LimitsChanged(GUILD, MOD, Limits(), FULL),
-        *(MemberRuled(GUILD, MOD, deed, 5, 2) for deed in ("blocked", "unblocked", "reset", "granted")),
-        MemberRuled(GUILD, MOD, "reset", None),
+        *(
+            TaskEnded(a_task(order=order, state=state, reason=reason, credits=2.5))
+            for state in TaskState
+            if state.is_final
+        ),
+        SubmissionRefused(order, tr("not now"), None),
+        LimitsChanged(GUILD, MOD, GuildLimits(), FULL),
+        *(MemberModerated(GUILD, MOD, action, 5, 2) for action in ("blocked", "unblocked", "reset", "granted")),
+        MemberModerated(GUILD, MOD, "reset", None),
     ]
     for event in events:
-        line = line_of(event, german)
+        line = entry_text(event, german)
         assert GERMAN in line
         assert english_in(line) == []
 
@@ -272,4 +290,4 @@ def test_log_lines_leave_no_english_in_another_language() -> None:
 )
 def test_a_language_is_offered_by_its_own_name(code: str, name: str) -> None:
     """As its readers write it (CLDR), with the country only where that tells two apart."""
-    assert own_name(code) == name
+    assert native_name(code) == name

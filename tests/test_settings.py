@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import BadSettings, read_settings, read_what_is_there
+from bot.settings import SettingsError, read_partial, read_settings
 
 SECRET = "a-very-secret-token"
 
@@ -35,7 +35,9 @@ def test_secrets_come_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_value_and_a_file_are_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever sets both is told so, and neither is shown."""
     monkeypatch.setenv("DISCORD_TOKEN_FILE", "token")
-    with pytest.raises(BadSettings, match=r"^DISCORD_TOKEN and DISCORD_TOKEN_FILE are both set: remove one of them\.$"):
+    with pytest.raises(
+        SettingsError, match=r"^DISCORD_TOKEN and DISCORD_TOKEN_FILE are both set: remove one of them\.$"
+    ):
         read_settings()
 
 
@@ -53,7 +55,7 @@ def test_a_file_of_no_use_is_one_sentence(
         file.write_bytes(content)
     monkeypatch.delenv("FOXAPI_KEY")
     monkeypatch.setenv("FOXAPI_KEY_FILE", str(file))
-    with pytest.raises(BadSettings, match=says) as raised:
+    with pytest.raises(SettingsError, match=says) as raised:
         read_settings()
     assert str(file) in str(raised.value)
     assert "FOXAPI_KEY_FILE" in str(raised.value)
@@ -63,7 +65,7 @@ def test_an_address_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """What an address must look like is shown by one, not by a regular expression."""
     for name, value in {"DISCORD_TOKEN": "t", "FOXAPI_KEY": "k", "FOXAPI_URL": "fox", "FILES_URL": "bucket"}.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(BadSettings) as refused:
+    with pytest.raises(SettingsError) as refused:
         read_settings()
     assert str(refused.value) == (
         "FOXAPI_URL is not an address that I can use: write one such as https://api.foxapi.cc. "
@@ -77,7 +79,7 @@ def test_every_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAX_RUNNING", SECRET)
     monkeypatch.setenv("LOG_LEVEL", SECRET)
     monkeypatch.setenv("KEEP_DAYS", "3")
-    reading = read_what_is_there()
+    reading = read_partial()
     assert reading.problems.keys() == {"DISCORD_TOKEN", "MAX_RUNNING", "LOG_LEVEL"}
     assert SECRET not in str(reading.problems)
     assert (reading.settings.keep_days, reading.settings.max_running) == (3, 20)
@@ -86,5 +88,5 @@ def test_every_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_unreadable_dot_env_is_one_sentence(tmp_path: Path) -> None:
     """A .env that is no text ends in a sentence, not in a traceback."""
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(BadSettings, match=r"\.env cannot be read"):
+    with pytest.raises(SettingsError, match=r"\.env cannot be read"):
         read_settings()

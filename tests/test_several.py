@@ -14,17 +14,17 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bot.sandbox.botprocess import BotProcess
-from bot.task import State
+from bot.task import TaskState
 from tests.aftermath import one_message_each, sent_paid_downloaded, settled
 from tests.ending import CLIP, EDIT, RESULT, Held, Point, Rendering, Scene, scene_on, until
-from tests.stage import CREATE, Stage
+from tests.stage import CREATE, Harness
 
 pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 LEASE = "4"
 
 
 @asynccontextmanager
-async def two(stage: Stage, point: Point) -> AsyncIterator[tuple[Scene, BotProcess]]:
+async def two(stage: Harness, point: Point) -> AsyncIterator[tuple[Scene, BotProcess]]:
     """A scene with the bot and its one task at `point`; and a worker, not started, for else it might be its task."""
     async with (
         scene_on(stage, LEASE_SECONDS=LEASE) as scene,
@@ -34,7 +34,7 @@ async def two(stage: Stage, point: Point) -> AsyncIterator[tuple[Scene, BotProce
         yield scene, worker
 
 
-def processes(stage: Stage) -> int:
+def processes(stage: Harness) -> int:
     """How many count as alive."""
     ((count,),) = stage.database.sql("SELECT count(*) FROM processes")
     return int(count)
@@ -60,14 +60,16 @@ async def pause(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("point", "end", "downloads"),
     [
-        (Held("discord", "GET", CLIP), State.DELIVERED, 1),
-        (Held("fox", "POST", CREATE, after=True), State.UNCLEAR, 0),
-        (Rendering(), State.DELIVERED, 1),
-        (Held("discord", "PATCH", EDIT, with_file=True, after=True), State.DELIVERED, 1),
+        (Held("discord", "GET", CLIP), TaskState.DELIVERED, 1),
+        (Held("fox", "POST", CREATE, after=True), TaskState.UNCLEAR, 0),
+        (Rendering(), TaskState.DELIVERED, 1),
+        (Held("discord", "PATCH", EDIT, with_file=True, after=True), TaskState.DELIVERED, 1),
     ],
     ids=["preparing", "sending", "rendering", "delivered, not recorded"],
 )
-async def test_a_killed_processs_tasks_are_taken_over(stage: Stage, point: Point, end: State, downloads: int) -> None:
+async def test_a_killed_processs_tasks_are_taken_over(
+    stage: Harness, point: Point, end: TaskState, downloads: int
+) -> None:
     """Nobody starts it again: the worker brings its task to the one right end, paid once, in the one reply."""
     async with two(stage, point) as (scene, worker):
         await worker.start()
@@ -82,13 +84,13 @@ async def test_a_killed_processs_tasks_are_taken_over(stage: Stage, point: Point
 @pytest.mark.parametrize(
     ("point", "end", "downloads"),
     [
-        (Held("discord", "GET", CLIP), State.DELIVERED, 1),
-        (Held("fox", "POST", CREATE, after=True), State.UNCLEAR, 0),
-        (Held("fox", "GET", RESULT), State.DELIVERED, 2),
+        (Held("discord", "GET", CLIP), TaskState.DELIVERED, 1),
+        (Held("fox", "POST", CREATE, after=True), TaskState.UNCLEAR, 0),
+        (Held("fox", "GET", RESULT), TaskState.DELIVERED, 2),
     ],
     ids=["before it submits", "while it submits", "before it delivers"],
 )
-async def test_a_paused_process_that_comes_back(stage: Stage, point: Point, end: State, downloads: int) -> None:
+async def test_a_paused_process_that_comes_back(stage: Harness, point: Point, end: TaskState, downloads: int) -> None:
     """What it lost meanwhile it neither submits nor delivers nor writes; then it takes its part in the work again."""
     async with two(stage, point) as (scene, worker):
         await pause(scene)

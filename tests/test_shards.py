@@ -15,14 +15,14 @@ from bot.sandbox.discord.model import Channel, Guild, Role
 from bot.sandbox.fox.quirks import Pause, Quirks
 from tests.ending import until
 from tests.pressing import small, told_privately
-from tests.stage import CREATE, Stage, text_of
+from tests.stage import CREATE, Harness, text_of
 from tests.test_health import address, asked, samples, scraped
 
 SIXTEEN = 16
 CALLBACK, COMMANDS = "/interactions/.*/callback$", "/commands$"
 
 
-def server_on(stage: Stage, shard: int, count: int = SIXTEEN) -> Channel:
+def server_on(stage: Harness, shard: int, count: int = SIXTEEN) -> Channel:
     """A channel of a new server whose events come by that shard."""
     world = stage.discord.world
     high = int(world.guild.id) >> 22
@@ -33,25 +33,25 @@ def server_on(stage: Stage, shard: int, count: int = SIXTEEN) -> Channel:
     return world.add_channel(guild, f"room-{shard}")
 
 
-def sharded(stage: Stage, count: int, buckets: int) -> None:
+def sharded(stage: Harness, count: int, buckets: int) -> None:
     """Discord wants so many shards, and keeps to its rule for identifying."""
     world = stage.discord.world
     world.shards = world.shards_demanded = count
     world.starts.max_concurrency, world.starts.seconds = buckets, 5.0
 
 
-def said(stage: Stage, words: str, times: int = 1) -> bool:
+def said(stage: Harness, words: str, times: int = 1) -> bool:
     return sum(words in line for line in stage.lines) >= times
 
 
-async def started(stack: AsyncExitStack, stage: Stage, *arguments: str) -> BotProcess:
+async def started(stack: AsyncExitStack, stage: Harness, *arguments: str) -> BotProcess:
     process = await stack.enter_async_context(stage.process(*arguments))
     await process.start()
     return process
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
-async def test_sixteen_shards_over_two_gateways(stage: Stage) -> None:
+async def test_sixteen_shards_over_two_gateways(stage: Harness) -> None:
     """Each server is answered once, whoever holds its shard; a gateway's death leaves its tasks to the worker."""
     sharded(stage, SIXTEEN, buckets=SIXTEEN)
     rooms = [server_on(stage, shard) for shard in range(SIXTEEN)]
@@ -82,7 +82,7 @@ async def test_sixteen_shards_over_two_gateways(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
-async def test_gateways_take_turns_to_identify(stage: Stage) -> None:
+async def test_gateways_take_turns_to_identify(stage: Harness) -> None:
     """Two that start at once keep Discord's five seconds between their shards of one bucket."""
     sharded(stage, 2, buckets=1)
     async with AsyncExitStack() as stack:
@@ -93,7 +93,7 @@ async def test_gateways_take_turns_to_identify(stage: Stage) -> None:
     assert said(stage, "before it identifies")
 
 
-async def test_one_bot_holds_as_many_as_discord_wants(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+async def test_one_bot_holds_as_many_as_discord_wants(stage: Harness, caplog: pytest.LogCaptureFixture) -> None:
     """Without a word of the operator's; each shard is in the figures, and all of them are its readiness."""
     caplog.set_level(logging.INFO)
     sharded(stage, 2, buckets=2)
@@ -108,7 +108,7 @@ async def test_one_bot_holds_as_many_as_discord_wants(stage: Stage, caplog: pyte
     assert [page[f"extendbot_shard_open{{shard={shard}}}"] for shard in range(2)] == [1, 1]
 
 
-async def test_direct_messages_come_by_the_first_shard(stage: Stage) -> None:
+async def test_direct_messages_come_by_the_first_shard(stage: Harness) -> None:
     """Where there is no server, it is shard 0 that answers."""
     sharded(stage, 2, buckets=2)
     async with stage.bot() as bot:
@@ -134,12 +134,12 @@ def test_shards_own_their_servers() -> None:
     first, last = Shards.parse("0-7/16"), Shards.parse(" 15/16")
     for shard in range(SIXTEEN):
         guild_id = (SIXTEEN * 1000 + shard) << 22 | 4_194_303
-        assert (first.own(guild_id), last.own(guild_id)) == (shard < 8, shard == 15)
+        assert (first.owns_guild(guild_id), last.owns_guild(guild_id)) == (shard < 8, shard == 15)
 
 
 @pytest.mark.parametrize("arguments", [("worker",), ("gateway", "--shards", "0/1")])
 @pytest.mark.only_sqlite
-async def test_a_file_is_not_shared(stage: Stage, arguments: tuple[str, ...]) -> None:
+async def test_a_file_is_not_shared(stage: Harness, arguments: tuple[str, ...]) -> None:
     """Whoever needs others does not start on an SQLite file, and says what to do."""
     async with stage.process(*arguments) as process:
         await process.start()
@@ -147,7 +147,7 @@ async def test_a_file_is_not_shared(stage: Stage, arguments: tuple[str, ...]) ->
     assert "over PostgreSQL: set DATABASE_URL" in stage.lines[-1]
 
 
-async def test_discord_allows_no_more_starts(stage: Stage) -> None:
+async def test_discord_allows_no_more_starts(stage: Harness) -> None:
     """A bot that was started too often today says when it may be started again, and does not try all the same."""
     stage.discord.world.starts.remaining = 0
     async with stage.process() as process:

@@ -12,10 +12,10 @@ from bot.sandbox.discord.model import FORUM_CHANNEL, Overwrite
 from bot.sandbox.faults import Answer, Hold, Lose
 from tests.clips import seconds_of
 from tests.sharing import POSTED, asked_where, channel, choose_showcase, finished, posts_in, share, submitted
-from tests.stage import A_VIDEO, Stage, labels_of, text_of
+from tests.stage import A_VIDEO, Harness, labels_of, text_of
 
 
-async def test_a_result_goes_to_the_showcase(stage: Stage, tmp_path: Path) -> None:
+async def test_a_result_goes_to_the_showcase(stage: Harness, tmp_path: Path) -> None:
     """The modal offers the showcase first; the post holds the video, its creator without a ping, prompt and star."""
     showcase = channel(stage, "showcase")
     async with stage.bot():
@@ -39,7 +39,7 @@ async def test_a_result_goes_to_the_showcase(stage: Stage, tmp_path: Path) -> No
     assert labels_of(post) == ["Extend again", "Unshare"]
 
 
-async def test_the_prompt_can_be_hidden_and_stays_so(stage: Stage) -> None:
+async def test_the_prompt_can_be_hidden_and_stays_so(stage: Harness) -> None:
     """Neither the post, nor its forum title, nor the form of who goes on from it tells a hidden prompt."""
     forum = stage.discord.world.add_channel(stage.discord.world.guild, "screenings", kind=FORUM_CHANNEL)
     async with stage.bot():
@@ -53,7 +53,7 @@ async def test_the_prompt_can_be_hidden_and_stays_so(stage: Stage) -> None:
     assert "secret" not in str(modal)
 
 
-async def test_lineage_with_links(stage: Stage) -> None:
+async def test_lineage_with_links(stage: Harness) -> None:
     """Source → part 1 → part 2: parts that others can open are links, private ones are not."""
     async with stage.bot():
         first = await finished(stage, stage.ana)
@@ -67,7 +67,7 @@ async def test_lineage_with_links(stage: Stage) -> None:
     assert f"tiny.mp4 → [part 1]({link}) → **part 2**" in text_of(post)
 
 
-async def test_a_private_result_is_published(stage: Stage) -> None:
+async def test_a_private_result_is_published(stage: Harness) -> None:
     """Only Ana sees the reply; Share publishes the film."""
     async with stage.bot():
         reply = await finished(stage, stage.ana, private=True)
@@ -78,7 +78,7 @@ async def test_a_private_result_is_published(stage: Stage) -> None:
     assert post["attachments"]
 
 
-async def test_a_private_result_that_came_by_dm_goes_to_the_showcase(stage: Stage) -> None:
+async def test_a_private_result_that_came_by_dm_goes_to_the_showcase(stage: Harness) -> None:
     """A direct message offers no channels: the form names the showcase, and the server's rules hold there too."""
     stage.discord.faults.add("PATCH", r"/webhooks/", Answer(401, '{"message": "Invalid", "code": 50027}'), times=None)
     async with stage.bot():
@@ -99,7 +99,7 @@ async def test_a_private_result_that_came_by_dm_goes_to_the_showcase(stage: Stag
 # Who may, and where
 
 
-async def test_a_stranger_gets_a_private_sentence(stage: Stage) -> None:
+async def test_a_stranger_gets_a_private_sentence(stage: Harness) -> None:
     """Only the creator shares, and only the creator takes back."""
     async with stage.bot():
         reply = await finished(stage, stage.ana)
@@ -114,7 +114,7 @@ async def test_a_stranger_gets_a_private_sentence(stage: Stage) -> None:
     assert second["ephemeral"]
 
 
-async def test_only_where_both_may_post_files(stage: Stage) -> None:
+async def test_only_where_both_may_post_files(stage: Harness) -> None:
     """A picked channel without the bot's or the creator's permission is refused; a read-only showcase is not."""
     world = stage.discord.world
     shut = [Overwrite(world.guild.id, 0, deny=permissions.SEND_MESSAGES), Overwrite(world.bot.id, 1, permissions.TALK)]
@@ -138,7 +138,7 @@ async def test_only_where_both_may_post_files(stage: Stage) -> None:
 
 
 @pytest.mark.both_engines
-async def test_pressed_twice_it_is_posted_once(stage: Stage) -> None:
+async def test_pressed_twice_it_is_posted_once(stage: Harness) -> None:
     """Two forms sent at the same moment make one post, and both are told where it is."""
     general = channel(stage, "general")
     async with stage.bot():
@@ -159,7 +159,7 @@ async def test_pressed_twice_it_is_posted_once(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("forum", [False, True])
-async def test_a_lost_answer_makes_no_second_post(stage: Stage, forum: bool) -> None:
+async def test_a_lost_answer_makes_no_second_post(stage: Harness, forum: bool) -> None:
     """When Discord posts it and its answer is lost, the post is looked for and found."""
     place = channel(stage, "general")
     if forum:
@@ -174,7 +174,7 @@ async def test_a_lost_answer_makes_no_second_post(stage: Stage, forum: bool) -> 
 
 @pytest.mark.parametrize("forum", [False, True])
 @pytest.mark.parametrize("posted", [False, True])
-async def test_killed_between_post_and_record(stage: Stage, posted: bool, forum: bool) -> None:
+async def test_killed_between_post_and_record(stage: Harness, posted: bool, forum: bool) -> None:
     """After a crash before or after Discord took it, Share pressed again leaves one post; Unshare takes it back."""
     place = channel(stage, "general")
     if forum:
@@ -203,7 +203,7 @@ async def test_killed_between_post_and_record(stage: Stage, posted: bool, forum:
         assert await count_posts(stage, place) == 0
 
 
-async def count_posts(stage: Stage, place: str) -> int:
+async def count_posts(stage: Harness, place: str) -> int:
     """How many films stand in a channel, or in a forum's posts."""
     world = stage.discord.world
     rooms = [place, *(each.id for each in world.channels.values() if each.parent_id == place)]
@@ -214,7 +214,7 @@ async def count_posts(stage: Stage, place: str) -> int:
 
 
 @pytest.mark.parametrize("deleted_before", [False, True])
-async def test_unshare_on_the_post_after_a_restart(stage: Stage, deleted_before: bool) -> None:
+async def test_unshare_on_the_post_after_a_restart(stage: Harness, deleted_before: bool) -> None:
     """The creator's press deletes the post; one that a moderator deleted is as good; then it can be shared anew."""
     general = channel(stage, "general")
     async with stage.bot():
@@ -233,7 +233,7 @@ async def test_unshare_on_the_post_after_a_restart(stage: Stage, deleted_before:
         assert len(await posts_in(stage.ana, general)) == 1
 
 
-async def test_a_post_that_a_moderator_deleted_can_be_shared_again(stage: Stage) -> None:
+async def test_a_post_that_a_moderator_deleted_can_be_shared_again(stage: Harness) -> None:
     """Share does not call a post that is gone "shared already"."""
     general = channel(stage, "general")
     async with stage.bot():
@@ -248,7 +248,7 @@ async def test_a_post_that_a_moderator_deleted_can_be_shared_again(stage: Stage)
         assert len(await posts_in(stage.ana, general)) == 1
 
 
-async def test_a_forum_gets_a_post_with_a_title(stage: Stage) -> None:
+async def test_a_forum_gets_a_post_with_a_title(stage: Harness) -> None:
     """A forum that asks for tags gets one; Unshare deletes the whole post where the bot may, else its content."""
     world = stage.discord.world
     forum = world.add_channel(world.guild, "screenings", kind=FORUM_CHANNEL)
@@ -273,7 +273,7 @@ async def test_a_forum_gets_a_post_with_a_title(stage: Stage) -> None:
         assert [each for each in world.channels.values() if each.parent_id == forum.id] == [thread]
 
 
-async def test_extend_again_from_a_post_makes_ones_own_task(stage: Stage) -> None:
+async def test_extend_again_from_a_post_makes_ones_own_task(stage: Harness) -> None:
     """Ben goes on from Ana's shared film: it is his, it is the next part, and it links to the post."""
     general = channel(stage, "general")
     async with stage.bot():

@@ -12,7 +12,7 @@ from bot.sandbox.discord.model import FORUM_CHANNEL, Overwrite
 from bot.sandbox.faults import Answer, Hold
 from tests.pressing import gone, says, told_privately
 from tests.sharing import POSTED, asked_where, channel, finished, posts_in, share
-from tests.stage import A_VIDEO, Json, Stage, text_of
+from tests.stage import A_VIDEO, Harness, Json, text_of
 
 BY_BOT = r"/channels/\d+/messages/\d+$"
 
@@ -25,7 +25,7 @@ async def deleted(who: Member, done: Json) -> Json:
     return asked
 
 
-async def no_posts(stage: Stage, place: str) -> None:
+async def no_posts(stage: Harness, place: str) -> None:
     """Return once no shared film is there."""
     async with asyncio.timeout(15):
         while await posts_in(stage.mia, place):
@@ -33,7 +33,7 @@ async def no_posts(stage: Stage, place: str) -> None:
 
 
 @pytest.mark.parametrize("moderator", [False, True])
-async def test_delete_takes_shared_posts_back(stage: Stage, moderator: bool) -> None:
+async def test_delete_takes_shared_posts_back(stage: Harness, moderator: bool) -> None:
     """By the creator or a moderator: the question says so, and posts in a channel and in a forum go with the reply."""
     world, general = stage.discord.world, channel(stage, "general")
     forum = world.add_channel(world.guild, "screenings", kind=FORUM_CHANNEL)
@@ -51,7 +51,7 @@ async def test_delete_takes_shared_posts_back(stage: Stage, moderator: bool) -> 
     assert await posts_in(stage.ben, general) + await posts_in(stage.ben, thread.id) == []
 
 
-async def test_what_is_not_shared_is_not_said_to_be(stage: Stage) -> None:
+async def test_what_is_not_shared_is_not_said_to_be(stage: Harness) -> None:
     """The question speaks of posts only where there are some, and a post that was taken back is none."""
     async with stage.bot():
         reply = await finished(stage, stage.ana)
@@ -62,7 +62,7 @@ async def test_what_is_not_shared_is_not_said_to_be(stage: Stage) -> None:
         await gone(stage.ana, reply)
 
 
-async def test_what_discord_does_not_take_back_is_said_and_tried_again(stage: Stage) -> None:
+async def test_what_discord_does_not_take_back_is_said_and_tried_again(stage: Harness) -> None:
     """The reply goes, the post stays: the answer says so, the gallery is rid of it, and the next press ends it."""
     general = channel(stage, "general")
     async with stage.bot():
@@ -82,7 +82,7 @@ async def test_what_discord_does_not_take_back_is_said_and_tried_again(stage: St
         assert await posts_in(stage.ben, general) == []
 
 
-async def test_what_was_left_is_taken_back_by_the_next_run(stage: Stage) -> None:
+async def test_what_was_left_is_taken_back_by_the_next_run(stage: Harness) -> None:
     """Nobody presses again: the bot, started anew, takes the post back by itself, one that it could not reach too."""
     general = channel(stage, "general")
     async with stage.bot():
@@ -95,7 +95,7 @@ async def test_what_was_left_is_taken_back_by_the_next_run(stage: Stage) -> None
         await no_posts(stage, general)
 
 
-async def test_killed_in_the_middle_of_delete(stage: Stage) -> None:
+async def test_killed_in_the_middle_of_delete(stage: Harness) -> None:
     """A bot killed between the reply's question and the post's end leaves nothing after its next start."""
     general, held = channel(stage, "general"), Hold()
     async with stage.process() as process:
@@ -114,7 +114,7 @@ async def test_killed_in_the_middle_of_delete(stage: Stage) -> None:
         held.release.set()
 
 
-async def test_delete_waits_for_a_share_under_way(stage: Stage) -> None:
+async def test_delete_waits_for_a_share_under_way(stage: Harness) -> None:
     """A film that is being posted while its result is deleted does not stay posted."""
     general, held = channel(stage, "general"), Hold()
     async with stage.bot():
@@ -133,7 +133,7 @@ async def test_delete_waits_for_a_share_under_way(stage: Stage) -> None:
         assert await posts_in(stage.ben, general) == []
 
 
-async def test_a_post_unknown_to_the_record_is_found_and_deleted(stage: Stage) -> None:
+async def test_a_post_unknown_to_the_record_is_found_and_deleted(stage: Harness) -> None:
     """Discord took the post, and the bot was killed before it knew: Unshare on the post deletes it."""
     world, general, held = stage.discord.world, channel(stage, "general"), Hold(after=True)
     async with stage.process() as process:
@@ -161,7 +161,7 @@ async def test_a_post_unknown_to_the_record_is_found_and_deleted(stage: Stage) -
         assert world.message(general, post["id"]) is None
 
 
-async def test_where_the_bot_was_shut_out_delete_says_so(stage: Stage) -> None:
+async def test_where_the_bot_was_shut_out_delete_says_so(stage: Harness) -> None:
     """Without View Channel it cannot reach the post, and does not claim to have deleted it."""
     world, general = stage.discord.world, channel(stage, "general")
     async with stage.bot():

@@ -9,7 +9,7 @@ import pytest
 from bot.sandbox.discord.member import Member
 from tests.pressing import gone, says, told_privately
 from tests.sharing import channel, finished, posts_in, share
-from tests.stage import Json, Stage, labels_of, text_of
+from tests.stage import Harness, Json, labels_of, text_of
 
 
 async def went_on(who: Member, interaction_id: str, prompt: str = "and then it snows") -> Json:
@@ -21,7 +21,7 @@ async def went_on(who: Member, interaction_id: str, prompt: str = "and then it s
     return await who.wait_message(lambda it: it["id"] not in known and "Finished" in text_of(it), 30)
 
 
-async def next_part(stage: Stage, who: Member, reply: Json) -> Json:
+async def next_part(stage: Harness, who: Member, reply: Json) -> Json:
     """The finished part after that reply's."""
     return await stage.recorded(await went_on(who, await who.press(reply, "Extend again")))
 
@@ -32,13 +32,13 @@ async def posted(who: Member, reply: Json, place: str, **options: Any) -> Json:
     return next(each for each in await posts_in(who, place) if each["id"] in text_of(word))
 
 
-def link(stage: Stage, message: Json) -> str:
+def link(stage: Harness, message: Json) -> str:
     """The address of a message."""
     return f"https://discord.com/channels/{stage.discord.world.guild.id}/{message['channel_id']}/{message['id']}"
 
 
 @pytest.mark.parametrize("hide", [False, True])
-async def test_the_menu_on_a_post_goes_on_as_its_button_does(stage: Stage, hide: bool) -> None:
+async def test_the_menu_on_a_post_goes_on_as_its_button_does(stage: Harness, hide: bool) -> None:
     """Extend video on Ana's post, also after a restart: Ben's is part 2 of it, and a hidden prompt stays hidden."""
     general = channel(stage, "general")
     async with stage.bot():
@@ -54,7 +54,7 @@ async def test_the_menu_on_a_post_goes_on_as_its_button_does(stage: Stage, hide:
     assert f"Part: 2, after [part 1]({link(stage, post)})" in text_of(done)
 
 
-async def test_a_deleted_part_is_named_without_a_link(stage: Stage) -> None:
+async def test_a_deleted_part_is_named_without_a_link(stage: Harness) -> None:
     """Deleted by its own button, or by a moderator's hand: the post of the next part leads nowhere either way."""
     general = channel(stage, "general")
     async with stage.bot():
@@ -71,7 +71,7 @@ async def test_a_deleted_part_is_named_without_a_link(stage: Stage) -> None:
     assert "source → part 1 → part 2 → **part 3**" in text_of(post)
 
 
-async def test_posts_let_go_of_links_to_what_is_deleted_later(stage: Stage) -> None:
+async def test_posts_let_go_of_links_to_what_is_deleted_later(stage: Harness) -> None:
     """Part 1's post is linked to until Unshare, then its reply until Delete, then nothing; the video stays."""
     general = channel(stage, "general")
     async with stage.bot():
@@ -90,7 +90,7 @@ async def test_posts_let_go_of_links_to_what_is_deleted_later(stage: Stage) -> N
     assert labels_of(now) == ["Extend again", "Unshare"]
 
 
-async def test_a_private_part_is_named_without_a_link_or_its_file(stage: Stage) -> None:
+async def test_a_private_part_is_named_without_a_link_or_its_file(stage: Harness) -> None:
     """What began privately tells neither where it stands nor its clip's name, until a post of it can be linked to."""
     general = channel(stage, "general")
     async with stage.bot():
@@ -104,7 +104,7 @@ async def test_a_private_part_is_named_without_a_link_or_its_file(stage: Stage) 
     assert f"source → [part 1]({link(stage, earlier)}) → **part 2**" in text_of(again)
 
 
-async def test_a_part_where_not_all_readers_can_look_has_no_link(stage: Stage) -> None:
+async def test_a_part_where_not_all_readers_can_look_has_no_link(stage: Harness) -> None:
     """A part made in the moderators' channel is not linked to from a channel of all, but is from its own."""
     general, moderators = channel(stage, "general"), channel(stage, "moderators")
     async with stage.bot():
@@ -116,7 +116,7 @@ async def test_a_part_where_not_all_readers_can_look_has_no_link(stage: Stage) -
     assert f"tiny.mp4 → [part 1]({link(stage, first)}) → **part 2**" in text_of(at_home)
 
 
-async def test_a_hidden_prompt_is_not_one_link_away(stage: Stage) -> None:
+async def test_a_hidden_prompt_is_not_one_link_away(stage: Harness) -> None:
     """A part whose post hides the prompt is linked to by that post, not by its reply, which tells it."""
     general = channel(stage, "general")
     async with stage.bot():
@@ -127,7 +127,7 @@ async def test_a_hidden_prompt_is_not_one_link_away(stage: Stage) -> None:
     assert f"[part 1]({link(stage, hidden)}) → **part 2**" in text_of(post)
 
 
-async def test_the_post_invites_a_star_in_words(stage: Stage) -> None:
+async def test_the_post_invites_a_star_in_words(stage: Harness) -> None:
     """Whoever sees a post is told what a ⭐ is for; the bot puts the first one there."""
     general = channel(stage, "general")
     async with stage.bot():

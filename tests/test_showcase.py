@@ -13,10 +13,10 @@ from bot.sandbox.faults import Answer
 from tests.hardship import tiny
 from tests.pressing import told_privately
 from tests.sharing import channel, choose_showcase, finished, posts_in, share
-from tests.stage import Stage, text_of
+from tests.stage import Harness, text_of
 
 
-async def test_only_moderators_choose_the_showcase(stage: Stage) -> None:
+async def test_only_moderators_choose_the_showcase(stage: Harness) -> None:
     """Manage Server is checked in the handler too, and so is what the bot may do there."""
     async with stage.bot():
         with pytest.raises(KeyError):
@@ -35,7 +35,7 @@ async def test_only_moderators_choose_the_showcase(stage: Stage) -> None:
         await stage.mia.wait_message(lambda it: it["id"] not in known and "has no showcase" in text_of(it))
 
 
-async def test_a_showcase_that_was_deleted(stage: Stage) -> None:
+async def test_a_showcase_that_was_deleted(stage: Harness) -> None:
     """The member's form says so and offers other channels; the moderator is told to choose another."""
     showcase = channel(stage, "showcase")
     async with stage.bot() as bot:
@@ -51,7 +51,7 @@ async def test_a_showcase_that_was_deleted(stage: Stage) -> None:
     assert text_of(word).startswith("Shared: ")
 
 
-async def test_a_showcase_that_was_deleted_seen_from_a_direct_message(stage: Stage) -> None:
+async def test_a_showcase_that_was_deleted_seen_from_a_direct_message(stage: Harness) -> None:
     """There is nothing to choose there: an open form and a new press each end in the sentence of what to do."""
     showcase, sentence = channel(stage, "showcase"), "that server's showcase is gone: ask a moderator to choose another"
     stage.discord.faults.add("PATCH", r"/webhooks/", Answer(401, '{"message": "Invalid", "code": 50027}'), times=None)
@@ -68,7 +68,7 @@ async def test_a_showcase_that_was_deleted_seen_from_a_direct_message(stage: Sta
         await stage.ana.wait_message(lambda it: it["id"] != first["id"] and sentence in text_of(it))
 
 
-async def removed(stage: Stage, bot: ExtendBot, place: str) -> None:
+async def removed(stage: Harness, bot: ExtendBot, place: str) -> None:
     """Delete that channel; return when the bot has heard of it."""
     heard = asyncio.create_task(bot.wait_for("guild_channel_delete", timeout=10))
     await asyncio.sleep(0)
@@ -76,7 +76,7 @@ async def removed(stage: Stage, bot: ExtendBot, place: str) -> None:
     await heard
 
 
-async def test_a_showcase_where_the_bot_lost_its_permissions(stage: Stage) -> None:
+async def test_a_showcase_where_the_bot_lost_its_permissions(stage: Harness) -> None:
     """The member and the moderator are told which; Unshare there does not claim to have worked."""
     world, showcase = stage.discord.world, channel(stage, "showcase")
     async with stage.bot():

@@ -7,16 +7,16 @@ import time
 
 import pytest
 
-from bot.runner import Patience
+from bot.runner import Timeouts
 from bot.sandbox.botprocess import BotProcess
 from bot.sandbox.faults import Hold
-from bot.task import State
+from bot.task import TaskState
 from tests.aftermath import one_message_each, sent_paid_downloaded, settled
 from tests.ending import CLIP, EDIT, RESULT, Held, InLine, Point, Refused, Rendering, scene_on, until, within
-from tests.stage import A_VIDEO, CREATE, Stage
+from tests.stage import A_VIDEO, CREATE, Harness
 
 
-async def test_a_stop_with_a_task_in_every_state(stage: Stage) -> None:
+async def test_a_stop_with_a_task_in_every_state(stage: Harness) -> None:
     """SIGTERM ends the bot within 10 s wherever its tasks are, and the next start brings them all to their one end.
 
     A second after it Discord answers the edits and FoxAPI the paid request, and none of these answers is lost;
@@ -34,24 +34,24 @@ async def test_a_stop_with_a_task_in_every_state(stage: Stage) -> None:
             await scene.bring_to(point)
         answers = [hold.release for hold in scene.holds]
         # Else a slow one of them might be the one whose download is held.
-        await until(lambda: [row.state for row in scene.rows()[:3]] == [State.READY] * 3)
+        await until(lambda: [row.state for row in scene.rows()[:3]] == [TaskState.READY] * 3)
         for point in (*at_work, InLine()):
             await scene.bring_to(point)
         for answer in answers:
             asyncio.get_running_loop().call_later(1, answer.set)
         assert await stop(scene.process) == 0
         *delivered, sent, downloading, preparing, rendering, refused, waiting = scene.rows()
-        assert all(row.state is State.DELIVERED and row.told for row in delivered)
-        assert sent.state is State.RENDERING
+        assert all(row.state is TaskState.DELIVERED and row.told for row in delivered)
+        assert sent.state is TaskState.RENDERING
         assert sent.remote_id
-        assert downloading.state is rendering.state is State.RENDERING
-        assert preparing.state is State.PREPARING
-        assert refused.state is State.SENDING
+        assert downloading.state is rendering.state is TaskState.RENDERING
+        assert preparing.state is TaskState.PREPARING
+        assert refused.state is TaskState.SUBMITTING
         assert refused.not_before
-        assert waiting.state is State.QUEUED
+        assert waiting.state is TaskState.QUEUED
         scene.resume_rendering()
         await scene.process.start()
-        await settled(scene, State.DELIVERED)
+        await settled(scene, TaskState.DELIVERED)
         assert sent_paid_downloaded(stage) == (10, 9, 10)
         await one_message_each(scene)
 
@@ -65,13 +65,13 @@ async def test_a_stop_with_a_task_in_every_state(stage: Stage) -> None:
     ],
     ids=["paid request", "edit", "delivery"],
 )
-async def test_a_stop_does_not_wait_for_ever(stage: Stage, held: tuple[str, str, str, int], end: str) -> None:
+async def test_a_stop_does_not_wait_for_ever(stage: Harness, held: tuple[str, str, str, int], end: str) -> None:
     """An answer that does not come in the time that a stop has is given up: nothing is paid or shown twice for it."""
     server, method, path, at_least = held
     answer = Hold(after=True)
     faults = stage.fox.faults if server == "fox" else stage.discord.faults
     faults.add(method, path, answer, at_least=at_least)
-    async with stage.bot(Patience(stop=0.3)):
+    async with stage.bot(Timeouts(shutdown=0.3)):
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await within(answer.reached)
         stopped = time.monotonic()
@@ -86,10 +86,10 @@ async def test_a_stop_does_not_wait_for_ever(stage: Stage, held: tuple[str, str,
 
 def test_the_time_that_a_stop_has() -> None:
     """What a stop waits for leaves room within the 10 s after which supervisors kill."""
-    assert Patience().stop <= 8
+    assert Timeouts().shutdown <= 8
 
 
-async def test_a_stop_while_starting(stage: Stage) -> None:
+async def test_a_stop_while_starting(stage: Harness) -> None:
     """SIGTERM ends a bot whose start waits for an answer, and is no error."""
     asked = Hold()
     stage.fox.faults.add("GET", "/v1/models", asked)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from bot.sandbox.faults import Hold
-from tests.stage import Stage, title_of
+from tests.stage import Harness, title_of
 
 
-async def test_a_command_that_is_being_answered_is_accepted(stage: Stage) -> None:
+async def test_a_command_that_is_being_answered_is_accepted(stage: Harness) -> None:
     """SIGTERM comes while Discord takes the first response; the task is there at the next start, and is finished."""
     answering = Hold(after=True)
     stage.discord.faults.add("POST", "/callback$", answering)

@@ -12,26 +12,26 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.rules import Limits, Roofs
+from bot.rules import GuildLimits, OperatorLimits
 from bot.store import Moved, Store, StoreUnusable
 from bot.store.tables import metadata
-from bot.task import Billed, Clip, Order, Place, State, Task
+from bot.task import Billed, ReplyTarget, Task, TaskRequest, TaskState, VideoInfo
 from tests.databases import Database
 from tests.makers import NOON, a_case, a_place, an_order
 from tests.starting import start
 
-CLIP = Clip(seconds=4, width=640, height=360, video_codec="h264", container="mp4", fps=30, audio=True, size=1000)
+CLIP = VideoInfo(seconds=4, width=640, height=360, video_codec="h264", container="mp4", fps=30, audio=True, size=1000)
 
 
-async def added(store: Store, order: Order, place: Place) -> Task:
-    return await store.reserve(order, place, NOON, a_case(order))
+async def added(store: Store, order: TaskRequest, place: ReplyTarget) -> Task:
+    return await store.tasks.create(order, place, NOON, a_case(order))
 
 
 async def test_a_row_comes_back_as_it_went_in(store: Store) -> None:
     """Every field survives the database, the token and the time zones included."""
     kept = await added(store, an_order(prompt="猫 'quoted' <@1>"), a_place())
-    moved = await store.move(kept, State.PREPARING, NOON + timedelta(seconds=1), clip=CLIP)
-    read = await store.get(kept.id)
+    moved = await store.tasks.transition(kept, TaskState.PREPARING, NOON + timedelta(seconds=1), clip=CLIP)
+    read = await store.tasks.get(kept.id)
     assert read == moved
     assert read is not None
     assert read.clip == CLIP
@@ -43,20 +43,20 @@ async def test_a_row_comes_back_as_it_went_in(store: Store) -> None:
 async def test_only_the_row_that_was_seen_is_changed(store: Store) -> None:
     """A write against a state that is no longer the row's raises Moved and changes nothing; going back is an error."""
     seen = await added(store, an_order(), a_place())
-    await store.move(seen, State.CANCELLED, NOON)
+    await store.tasks.transition(seen, TaskState.CANCELLED, NOON)
     with pytest.raises(Moved):
-        await store.move(seen, State.PREPARING, NOON)
+        await store.tasks.transition(seen, TaskState.PREPARING, NOON)
     rendering = await added(store, an_order(), a_place(56))
-    rendering = await store.move(rendering, State.RENDERING, NOON)
+    rendering = await store.tasks.transition(rendering, TaskState.RENDERING, NOON)
     with pytest.raises(ValueError, match="never goes from rendering"):
-        await store.move(rendering, State.SENDING, NOON)
+        await store.tasks.transition(rendering, TaskState.SUBMITTING, NOON)
 
 
 async def test_slots_are_exact_under_parallel_claims(store: Store) -> None:
     """Of ten in line, forty simultaneous claims let exactly three in, the oldest first."""
     for message in range(10):
         await added(store, an_order(user_id=message), a_place(100 + message))
-    claims = await asyncio.gather(*(start(store, Roofs(max_running=3), 0, NOON) for _ in range(40)))
+    claims = await asyncio.gather(*(start(store, OperatorLimits(max_running=3), 0, NOON) for _ in range(40)))
     assert sorted(task.id for task in claims if task) == [1, 2, 3]
 
 
@@ -64,21 +64,27 @@ async def test_an_overdue_task_frees_its_slot(store: Store) -> None:
     """A task that FoxAPI has gone silent on no longer counts as running."""
     for message in range(2):
         await added(store, an_order(), a_place(100 + message))
-    first = await start(store, Roofs(max_running=1), 0, NOON)
+    first = await start(store, OperatorLimits(max_running=1), 0, NOON)
     assert first
-    assert await start(store, Roofs(max_running=1), 0, NOON) is None
-    await store.note(first, overdue=True)
-    assert await start(store, Roofs(max_running=1), 0, NOON)
+    assert await start(store, OperatorLimits(max_running=1), 0, NOON) is None
+    await store.tasks.update(first, overdue=True)
+    assert await start(store, OperatorLimits(max_running=1), 0, NOON)
 
 
 async def test_unfinished_are_those_with_something_left_to_do(store: Store) -> None:
     """What stands in line is claimed, what is at work goes on, and an end counts until it was told."""
-    states = [State.QUEUED, State.PREPARING, State.READY, State.FAILED, State.DELIVERED]
+    states = [TaskState.QUEUED, TaskState.PREPARING, TaskState.READY, TaskState.FAILED, TaskState.DELIVERED]
     for message, state in enumerate(states):
         task = await added(store, an_order(), a_place(100 + message))
-        if state is not State.QUEUED:
-            await store.move(task, state, NOON, told=state is State.DELIVERED, billed=Billed.UNKNOWN)
-    assert [task.state for task in await store.unfinished()] == [State.PREPARING, State.READY, State.FAILED]
+        if state is not TaskState.QUEUED:
+            await store.tasks.transition(
+                task, state, NOON, outcome_shown=state is TaskState.DELIVERED, billed=Billed.UNKNOWN
+            )
+    assert [task.state for task in await store.tasks.unfinished()] == [
+        TaskState.PREPARING,
+        TaskState.READY,
+        TaskState.FAILED,
+    ]
 
 
 async def test_a_second_bot_on_the_same_file_is_refused(tmp_path: Path) -> None:
@@ -97,7 +103,7 @@ async def test_several_open_a_new_server_database_at_once(unmigrated: Database) 
 
     async def open_it() -> None:
         async with Store.open(unmigrated.url) as store:
-            assert await store.get(1) is None
+            assert await store.tasks.get(1) is None
 
     await asyncio.gather(*(open_it() for _ in range(4)))
 
@@ -129,10 +135,10 @@ async def test_the_migrations_make_the_tables_that_the_code_uses(database: Datab
 async def test_characters_that_one_make_does_not_take(store: Store) -> None:
     """A NUL in somebody's text is left out, numbers may be as large as Discord's, and the others come back."""
     task = await added(store, an_order(user_id=2**62, prompt="\U0001f431 \\ ' \""), a_place(2**62))
-    failed = await store.move(task, State.FAILED, NOON, remote_id="no\0 way")
+    failed = await store.tasks.transition(task, TaskState.FAILED, NOON, remote_id="no\0 way")
     assert failed.remote_id == "no way"
-    assert await store.get(10**18 - 1) is None
-    assert [found.id for found in await store.catalogue.search(2**62, "\U0001f431 \\", 5)] == [task.id]
+    assert await store.tasks.get(10**18 - 1) is None
+    assert [found.id for found in await store.tasks.search(2**62, "\U0001f431 \\", 5)] == [task.id]
 
 
 @pytest.mark.parametrize("words", ["cat\0 jump", "cat jump"])
@@ -140,10 +146,10 @@ async def test_a_nul_in_a_prompt_breaks_no_search(store: Store, words: str) -> N
     """PostgreSQL would keep it in JSON and fail on each search of that member: it is left out, there and in words."""
     task = await added(store, an_order(prompt="a cat\0 jumps", source_name="\0.mp4"), a_place())
     assert (task.order.prompt, task.order.source_name) == ("a cat jumps", ".mp4")
-    assert [found.id for found in await store.catalogue.search(11, words, 5)] == [task.id]
-    limits = Limits(paused="later\0", forbidden=("a\0b",))
-    assert (await store.servers.change(22, lambda _: limits))[1] == limits
-    kept = await store.servers.limits_of(22)
+    assert [found.id for found in await store.tasks.search(11, words, 5)] == [task.id]
+    limits = GuildLimits(paused="later\0", forbidden=("a\0b",))
+    assert (await store.guilds.change(22, lambda _: limits))[1] == limits
+    kept = await store.guilds.limits_of(22)
     assert kept
     assert (kept.paused, kept.forbidden) == ("later", ("ab",))
 

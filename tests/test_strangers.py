@@ -12,18 +12,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.foxapi import FoxError, decipher
-from bot.foxapi.answers import accepted, remote
+from bot.foxapi import FoxError, parse_response
+from bot.foxapi.answers import parse_submission, parse_task
 from bot.http_time import RETRY_MOST, parse_http_date, parse_retry_after
-from bot.media import Ran, Unfit, unfit
-from bot.media.addresses import admitted
+from bot.media import FfmpegResult, UnusableVideo, rejection
+from bot.media.addresses import check_url
 from bot.media.brand import major_brand
-from bot.media.packets import stretches
+from bot.media.packets import parse_timelines
 from bot.media.probe import read
-from bot.media.shape import shape_of
-from bot.service import order_of
-from bot.task import Refused
-from cogs._fresh import ends_at
+from bot.media.shape import output_format
+from bot.service import make_request
+from bot.task import RequestRefused
+from cogs._fresh import expires_at
 from tests.fuzz import fuzz, fuzz_all
 from tests.fuzz_inputs import JSONS, LINKS, WAITS, Dice
 
@@ -43,10 +43,10 @@ urls = st.builds(
 @example("https://" + "a." * 130 + "com/")
 def test_a_link_is_an_address_or_no_link(text: str) -> None:
     """A link is admitted or Unfit; the name in one that is admitted can be looked up, and the text is kept."""
-    ends_at(text)
+    expires_at(text)
     try:
-        url = admitted(text, frozenset())
-    except Unfit:
+        url = check_url(text, frozenset())
+    except UnusableVideo:
         return
     (url.raw_host or "").encode("idna")
     if text.isascii():
@@ -113,24 +113,24 @@ def test_what_ffmpeg_says_is_read_or_unfit(text: str, packets: str, beginning: b
     """Whatever a run wrote, the file is described in numbers that can be worked with, or Unfit."""
     major_brand(beginning)
     try:
-        seen = read(Ran(0, packets.encode("utf-8", "replace"), text), "mark", beginning, 9)
-    except Unfit:
+        seen = read(FfmpegResult(0, packets.encode("utf-8", "replace"), text), "mark", beginning, 9)
+    except UnusableVideo:
         return
-    shape = shape_of(seen)
+    shape = output_format(seen)
     assert 0 < shape.rate <= 60
     assert min(shape.width, shape.height, seen.clip.width, seen.clip.height) > 0
     assert seen.clip.seconds >= 0
-    unfit(seen.clip)
+    rejection(seen.clip)
 
 
 @SAME
 @given(listing)
 def test_packets_fill_a_stretch(text: str) -> None:
     """Of any listing come stretches with times that are numbers, in order."""
-    for stretch in stretches(text.encode("utf-8", "replace")).values():
+    for stretch in parse_timelines(text.encode("utf-8", "replace")).values():
         assert list(stretch.begins) == sorted(stretch.begins)
         assert math.isfinite(stretch.seconds)
-        assert stretch.beat is None or stretch.beat > 0
+        assert stretch.constant_rate is None or stretch.constant_rate > 0
 
 
 RATES = [
@@ -150,7 +150,9 @@ def test_every_picture_has_its_time(begins: Sequence[int], rate: int) -> None:
     text = LOG.format(
         family="gif", duration="N/A", codec="gif", pixels="bgra", size="9x9", sar="1:1", rate="0", turn="x"
     )
-    assert shape_of(read(Ran(0, "\n".join(lines).encode(), text), "mark", b"GIF89a", 9)).rate == Fraction(rate)
+    assert output_format(read(FfmpegResult(0, "\n".join(lines).encode(), text), "mark", b"GIF89a", 9)).rate == Fraction(
+        rate
+    )
 
 
 @SAME
@@ -159,10 +161,10 @@ def test_what_foxapi_says_can_be_kept(status: int, body: bytes, noise: bytes, at
     """What is read of an answer, or of its refusal, is text that every database and message takes."""
     told: list[str] = []
     try:
-        content = decipher(status, {}, body[:at] + noise + body[at:])
-        seen = remote(content)
-        told += [seen.url or "", seen.code, str(seen.sentence or "")]
-        told.append(accepted(content).remote_id)
+        content = parse_response(status, {}, body[:at] + noise + body[at:])
+        seen = parse_task(content)
+        told += [seen.url or "", seen.code, str(seen.message or "")]
+        told.append(parse_submission(content).remote_id)
     except FoxError as error:
         told += [str(error), str(getattr(error, "sentence", ""))]
     for text in told:
@@ -175,8 +177,8 @@ def test_what_foxapi_says_can_be_kept(status: int, body: bytes, noise: bytes, at
 @example("go\0\ud800", "https://x.test/\0\ud800", "\udcff.mp4")
 def test_what_members_write_can_be_kept(prompt: str, url: str, name: str) -> None:
     """An order is refused, or is text that every database takes."""
-    with suppress(Refused):
-        order = order_of(user_id=1, guild_id=2, channel_id=3, prompt=prompt, source_url=url, source_name=name)
+    with suppress(RequestRefused):
+        order = make_request(user_id=1, guild_id=2, channel_id=3, prompt=prompt, source_url=url, source_name=name)
         for text in (order.prompt, order.source_url, order.source_name):
             text.encode()
             assert "\0" not in text

@@ -6,26 +6,30 @@ from datetime import timedelta
 
 import pytest
 
-from bot.phrase import say
+from bot.phrase import tr
 from bot.sandbox.fox.quirks import Pause, Quirks
 from bot.store import Store
-from bot.task import State, Task
+from bot.task import Task, TaskState
 from tests.ending import until
 from tests.makers import NOON, a_case, a_place, an_order
 from tests.pressing import DAY, filled, finished, gone, listed, press_forged, says, small, told_privately
 from tests.sharing import channel, posts_in, share
-from tests.stage import Json, Stage, labels_of, text_of, title_of
+from tests.stage import Harness, Json, labels_of, text_of, title_of
 
 
-async def history(stage: Stage, prompts: list[str], user_id: str | None = None) -> list[Task]:
+async def history(stage: Harness, prompts: list[str], user_id: str | None = None) -> list[Task]:
     """Tasks that ended some time ago, written straight into the database."""
     stage.data.mkdir(exist_ok=True)
     made = []
     async with Store.open(stage.environment()["DATABASE_URL"]) as store:
         for at, prompt in enumerate(prompts):
             order = an_order(user_id=int(user_id or stage.ana.id), prompt=prompt)
-            task = await store.reserve(order, a_place(1000 + at), NOON + timedelta(minutes=at), a_case(order))
-            made.append(await store.move(task, State.FAILED, NOON, told=True, reason=say("It was long ago.")))
+            task = await store.tasks.create(order, a_place(1000 + at), NOON + timedelta(minutes=at), a_case(order))
+            made.append(
+                await store.tasks.transition(
+                    task, TaskState.FAILED, NOON, outcome_shown=True, reason=tr("It was long ago.")
+                )
+            )
     return made
 
 
@@ -34,7 +38,7 @@ def chosen_in(message: Json) -> str:
     return str(message["components"][0]["components"][0]["custom_id"])
 
 
-async def open_one(stage: Stage, message: Json, task_id: int) -> Json:
+async def open_one(stage: Harness, message: Json, task_id: int) -> Json:
     """Choose a task in Ana's list; the same message then shows it."""
     rows = [each for row in message["components"] for each in row["components"]]
     (custom_id,) = [each["custom_id"] for each in rows if each["type"] == 3]
@@ -43,7 +47,7 @@ async def open_one(stage: Stage, message: Json, task_id: int) -> Json:
 
 
 @pytest.mark.both_engines
-async def test_pages(stage: Stage) -> None:
+async def test_pages(stage: Harness) -> None:
     """Five to a page, newest first; the buttons turn pages, also after a restart, and each page is private."""
     await history(stage, [f"number {at} of many" for at in range(1, 13)])
     async with stage.bot():
@@ -65,7 +69,7 @@ async def test_pages(stage: Stage) -> None:
     assert await stage.ben.messages("general") == []
 
 
-async def test_one_is_opened_with_its_buttons(stage: Stage) -> None:
+async def test_one_is_opened_with_its_buttons(stage: Harness) -> None:
     """Still, state, a link to the reply, and the reply's own buttons, which do there what they do on it."""
     async with stage.bot():
         done = await finished(stage, prompt="a boat sails")
@@ -84,7 +88,7 @@ async def test_one_is_opened_with_its_buttons(stage: Stage) -> None:
         assert not second["ephemeral"]
 
 
-async def test_a_running_one_is_first_and_can_be_cancelled(stage: Stage) -> None:
+async def test_a_running_one_is_first_and_can_be_cancelled(stage: Harness) -> None:
     """What runs stands before what ended, with its percentage, and Cancel works from there."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
@@ -105,7 +109,7 @@ async def test_a_running_one_is_first_and_can_be_cancelled(stage: Stage) -> None
         halfway.release.set()
 
 
-async def test_a_deleted_message_is_sent_again(stage: Stage) -> None:
+async def test_a_deleted_message_is_sent_again(stage: Harness) -> None:
     """Somebody took the message away: the kept film comes back, privately, for its member, also after a restart."""
     async with stage.bot():
         done = await finished(stage, prompt="a boat sails")
@@ -127,7 +131,7 @@ async def test_a_deleted_message_is_sent_again(stage: Stage) -> None:
     assert not [each for each in await stage.ben.messages("videos") if "a boat sails" in text_of(each)]
 
 
-async def test_an_opened_one_is_shared_from_there(stage: Stage) -> None:
+async def test_an_opened_one_is_shared_from_there(stage: Harness) -> None:
     """Share posts the kept film, from the opened task and from the film that was sent again; Delete works there too."""
     async with stage.bot():
         done = await finished(stage, prompt="a boat sails", private=True)
@@ -147,7 +151,7 @@ async def test_an_opened_one_is_shared_from_there(stage: Stage) -> None:
         await told_privately(stage.ana, "This deletes the reply")
 
 
-async def test_what_discord_does_not_take_is_not_offered_to_be_shared(stage: Stage) -> None:
+async def test_what_discord_does_not_take_is_not_offered_to_be_shared(stage: Harness) -> None:
     """A result that exists as a link only has no Share, neither on its reply nor among one's tasks."""
     stage.discord.world.guild.upload_limit = 2_000
     async with stage.bot():
@@ -164,7 +168,7 @@ async def test_what_discord_does_not_take_is_not_offered_to_be_shared(stage: Sta
         ]
 
 
-async def test_what_is_kept_no_longer_is_not_offered(stage: Stage) -> None:
+async def test_what_is_kept_no_longer_is_not_offered(stage: Harness) -> None:
     """After KEEP_DAYS there is no Send again, and a press from before says why."""
     async with stage.bot():
         await finished(stage)
@@ -182,7 +186,7 @@ async def test_what_is_kept_no_longer_is_not_offered(stage: Stage) -> None:
     ("typed", "found"),
     [("CAT", ["2", "1"]), ("100%", ["3"]), ("3", ["3"]), ("no such", []), ("", ["3", "2", "1"])],
 )
-async def test_autocomplete_finds_ones_own(stage: Stage, typed: str, found: list[str]) -> None:
+async def test_autocomplete_finds_ones_own(stage: Harness, typed: str, found: list[str]) -> None:
     """By words of the prompt in any case, or by number; nobody else's are ever offered."""
     await history(stage, ["a cat jumps", "the Cat sleeps", "100% rain"])
     async with stage.bot():
@@ -192,7 +196,7 @@ async def test_autocomplete_finds_ones_own(stage: Stage, typed: str, found: list
         assert await stage.ben.autocomplete("tasks", channel, "id", id=typed) == []
 
 
-async def test_id_takes_a_number_or_words_of_ones_own(stage: Stage) -> None:
+async def test_id_takes_a_number_or_words_of_ones_own(stage: Harness) -> None:
     """Words open the newest that has them; somebody else's number, or nonsense, is one sentence."""
     await history(stage, ["a cat jumps", "the cat sleeps", "x" * 3000])
     async with stage.bot():
@@ -203,7 +207,7 @@ async def test_id_takes_a_number_or_words_of_ones_own(stage: Stage) -> None:
         assert "no task with these words" in text_of(await listed(stage.ana, id="9" * 30))
 
 
-async def test_a_strangers_forged_press_shows_their_own(stage: Stage) -> None:
+async def test_a_strangers_forged_press_shows_their_own(stage: Harness) -> None:
     """Whatever custom_id is pressed, only the presser's own tasks are ever shown or sent."""
     async with stage.bot():
         done = await finished(stage)
@@ -213,7 +217,7 @@ async def test_a_strangers_forged_press_shows_their_own(stage: Stage) -> None:
         assert not [each for each in stage.ben.seen.values() if each["ephemeral"] and each["attachments"]]
 
 
-async def test_hostile_prompts_do_not_break_the_list(stage: Stage) -> None:
+async def test_hostile_prompts_do_not_break_the_list(stage: Harness) -> None:
     """Markdown, mentions and very long words stand there as they are, and notify nobody."""
     await history(stage, ["@everyone **x** " + "y" * 4000, "\n\n`z` <@1>", "[link](https://x.test)", " | ".join("abc")])
     async with stage.bot():

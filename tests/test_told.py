@@ -11,36 +11,36 @@ import pytest
 from bot.sandbox.faults import Answer, Hold, Lose
 from bot.sandbox.fox.quirks import Failure, Pause, Quirks
 from tests.ending import POST, until
-from tests.hardship import HASTY
+from tests.hardship import FAST
 from tests.pressing import MINUTE, finished, small, told_privately
-from tests.stage import Json, Stage, text_of, title_of
+from tests.stage import Harness, Json, text_of, title_of
 
 
-def pings(stage: Stage) -> list[tuple[str, list[str]]]:
+def pings(stage: Harness) -> list[tuple[str, list[str]]]:
     """What notified anybody: the message's text, and whom."""
     every = [each for channel in stage.discord.world.messages.values() for each in channel.values()]
     return [(each.content, each.pinged) for each in every if each.pinged]
 
 
-def of_ana(stage: Stage) -> list[tuple[str, list[str]]]:
+def of_ana(stage: Harness) -> list[tuple[str, list[str]]]:
     """The one notification of Ana."""
     return [(f"<@{stage.ana.id}> your video is ready.", [stage.ana.id])]
 
 
-def nobody_is_due(stage: Stage) -> bool:
+def nobody_is_due(stage: Harness) -> bool:
     """Whether the database says so, read apart from the bot."""
     ((ended,),) = stage.database.sql("SELECT count(*) FROM tasks WHERE told AND NOT ping_due")
     return bool(ended == 1)
 
 
-async def chosen(stage: Stage, mode: str) -> None:
+async def chosen(stage: Harness, mode: str) -> None:
     """Ana uses /notify."""
     await stage.ana.command("notify", await stage.ana.channel("general"), mode=mode)
     await told_privately(stage.ana, "mention you")
 
 
 @asynccontextmanager
-async def waited(stage: Stage, minutes: float, **options: Any) -> AsyncIterator[Json]:
+async def waited(stage: Harness, minutes: float, **options: Any) -> AsyncIterator[Json]:
     """Ana's task stands still at FoxAPI while so many minutes pass; it goes on at the end."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
@@ -52,7 +52,7 @@ async def waited(stage: Stage, minutes: float, **options: Any) -> AsyncIterator[
     halfway.release.set()
 
 
-async def test_a_long_one_notifies_its_creator_once(stage: Stage) -> None:
+async def test_a_long_one_notifies_its_creator_once(stage: Harness) -> None:
     """A small answer to the result, which names the creator alone, though the prompt names everybody."""
     async with stage.bot():
         async with waited(stage, 2, prompt=f"@everyone <@{stage.ben.id}>") as reply:
@@ -66,7 +66,7 @@ async def test_a_long_one_notifies_its_creator_once(stage: Stage) -> None:
     assert pings(stage) == of_ana(stage)
 
 
-async def test_a_short_one_notifies_nobody(stage: Stage) -> None:
+async def test_a_short_one_notifies_nobody(stage: Harness) -> None:
     """Under a minute the member is still looking."""
     async with stage.bot():
         await finished(stage)
@@ -75,7 +75,7 @@ async def test_a_short_one_notifies_nobody(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("mode", "minutes", "notified"), [("always", 0, True), ("never", 5, False)])
-async def test_the_members_own_choice(stage: Stage, mode: str, minutes: float, notified: bool) -> None:
+async def test_the_members_own_choice(stage: Harness, mode: str, minutes: float, notified: bool) -> None:
     """/notify is kept over restarts, and is the member's own."""
     async with stage.bot():
         await chosen(stage, mode)
@@ -88,7 +88,7 @@ async def test_the_members_own_choice(stage: Stage, mode: str, minutes: float, n
     assert pings(stage) == (of_ana(stage) if notified else [])
 
 
-async def test_a_private_reply_notifies_nobody(stage: Stage) -> None:
+async def test_a_private_reply_notifies_nobody(stage: Harness) -> None:
     """It is nobody else's business, and a new message would be."""
     async with stage.bot():
         await chosen(stage, "always")
@@ -97,9 +97,9 @@ async def test_a_private_reply_notifies_nobody(stage: Stage) -> None:
     assert pings(stage) == []
 
 
-async def test_a_new_message_is_notification_enough(stage: Stage) -> None:
+async def test_a_new_message_is_notification_enough(stage: Harness) -> None:
     """The reply was taken away, and the result came as a new message that mentions its member: no second mention."""
-    async with stage.bot(HASTY):
+    async with stage.bot(FAST):
         async with waited(stage, 20) as reply:
             message = stage.discord.world.message(reply["channel_id"], reply["id"])
             assert message
@@ -109,7 +109,7 @@ async def test_a_new_message_is_notification_enough(stage: Stage) -> None:
     assert pings(stage) == [(f"<@{stage.ana.id}>", [stage.ana.id])]
 
 
-async def test_a_failure_is_told_too(stage: Stage) -> None:
+async def test_a_failure_is_told_too(stage: Harness) -> None:
     """Who waited long learns that it was in vain."""
     async with stage.bot():
         await chosen(stage, "always")
@@ -121,7 +121,7 @@ async def test_a_failure_is_told_too(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("minutes", "after"), [(0, False), (0, True), (60, True)])
-async def test_once_though_the_process_is_killed_in_between(stage: Stage, after: bool, minutes: float) -> None:
+async def test_once_though_the_process_is_killed_in_between(stage: Harness, after: bool, minutes: float) -> None:
     """Killed before Discord took it or before it answered; started again at once, or once the nonce is forgotten."""
     hold = Hold(after=after)
     async with stage.process() as process:
@@ -144,10 +144,10 @@ async def test_once_though_the_process_is_killed_in_between(stage: Stage, after:
 
 
 @pytest.mark.parametrize("fault", [Lose(), Answer(500, "{}")])
-async def test_once_though_discord_is_ill(stage: Stage, fault: Lose | Answer) -> None:
+async def test_once_though_discord_is_ill(stage: Harness, fault: Lose | Answer) -> None:
     """A lost answer or a refusal is tried again, and one message comes of it."""
     stage.discord.faults.add("POST", POST, fault)
-    async with stage.bot(HASTY):
+    async with stage.bot(FAST):
         await chosen(stage, "always")
         await finished(stage)
         await until(lambda: pings(stage) == of_ana(stage))
@@ -157,10 +157,10 @@ async def test_once_though_discord_is_ill(stage: Stage, fault: Lose | Answer) ->
     assert pings(stage) == of_ana(stage)
 
 
-async def test_where_the_bot_may_not_write_nobody_is_told(stage: Stage) -> None:
+async def test_where_the_bot_may_not_write_nobody_is_told(stage: Harness) -> None:
     """The result stands there all the same, and it is not tried for ever."""
     stage.discord.faults.add("POST", POST, Answer(403, '{"code": 50013, "message": "Missing Permissions"}'), times=None)
-    async with stage.bot(HASTY):
+    async with stage.bot(FAST):
         await chosen(stage, "always")
         await finished(stage)
         await stage.discord.faults.wait("POST", POST)

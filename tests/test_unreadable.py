@@ -6,16 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from bot.rules import Roofs
+from bot.rules import OperatorLimits
 from bot.sandbox.fox.quirks import Pause, Quirks
 from bot.store import Moved, Store
-from bot.task import Billed, State
+from bot.task import Billed, TaskState
 from tests.clips import Clips
 from tests.databases import Database
 from tests.ending import until
 from tests.hardship import DONE, tiny
 from tests.makers import NOON, a_case, a_place, an_order
-from tests.stage import Stage
+from tests.stage import Harness
 from tests.test_health import address, scraped
 
 WRONG = {
@@ -30,7 +30,7 @@ ONLY_SQLITE = {"a progress of text": "created_at = 'yesterday'", "JSON that is c
 
 async def queued(store: Store, count: int) -> None:
     for number in range(count):
-        await store.reserve(an_order(user_id=1 + number), a_place(1 + number), NOON, a_case(an_order()))
+        await store.tasks.create(an_order(user_id=1 + number), a_place(1 + number), NOON, a_case(an_order()))
 
 
 def damage(database: Database, what: str, task_id: int) -> None:
@@ -44,24 +44,24 @@ async def test_the_others_are_taken_up(database: Database, what: str, caplog: py
     if WRONG[what] is None and not database.url.startswith("sqlite"):
         return
     async with Store.open(database.url) as store:
-        await store.leases.join()
+        await store.leases.register()
         await queued(store, 3)
         for _ in range(3):
-            await store.claim(Roofs(max_preparing=12), NOON)
+            await store.queue.claim(OperatorLimits(max_preparing=12), NOON)
         damage(database, what, 2)
-        await store.leases.leave()
+        await store.leases.unregister()
     async with Store.open(database.url) as store:
-        await store.leases.join()
-        taken = await store.leases.take([])
+        await store.leases.register()
+        taken = await store.leases.claim_orphaned([])
         assert [task.id for task in taken] == [1, 3]
-        assert await store.leases.take([1, 3]) == []
+        assert await store.leases.claim_orphaned([1, 3]) == []
         assert store.leases.aside.ids == {2}
         assert [record.getMessage()[:19] for record in caplog.records if record.levelname == "ERROR"] == [
             "task 2 is set aside"
         ]
         assert "yesterday" not in caplog.text
-        assert await store.unfinished_ids() == {1, 2, 3}
-        assert [task.id for task in await store.unfinished()] == [1, 3]
+        assert await store.tasks.unfinished_ids() == {1, 2, 3}
+        assert [task.id for task in await store.tasks.unfinished()] == [1, 3]
 
 
 @pytest.mark.parametrize("what", WRONG)
@@ -70,11 +70,11 @@ async def test_the_line_goes_on(database: Database, what: str) -> None:
     if WRONG[what] is None and not database.url.startswith("sqlite"):
         return
     async with Store.open(database.url) as store:
-        await store.leases.join()
+        await store.leases.register()
         await queued(store, 3)
         damage(database, what, 1)
-        roofs = Roofs(max_preparing=8)
-        claimed = [await store.claim(roofs, NOON) for _ in range(3)]
+        operator_limits = OperatorLimits(max_preparing=8)
+        claimed = [await store.queue.claim(operator_limits, NOON) for _ in range(3)]
         assert [task.id if task else None for task in claimed] == [2, 3, None]
         assert store.leases.aside.ids == {1}
 
@@ -82,32 +82,32 @@ async def test_the_line_goes_on(database: Database, what: str) -> None:
 async def test_running_slots_go_on(database: Database) -> None:
     """A damaged one that is prepared gets no running slot: the next one does, and the damaged one holds none."""
     async with Store.open(database.url) as store:
-        await store.leases.join()
+        await store.leases.register()
         await queued(store, 4)
-        tasks = [await store.claim(Roofs(max_preparing=16), NOON) for _ in range(4)]
+        tasks = [await store.queue.claim(OperatorLimits(max_preparing=16), NOON) for _ in range(4)]
         for task in tasks:
             assert task
-            await store.note(task, prepared_at=NOON)
+            await store.tasks.update(task, prepared_at=NOON)
         damage(database, "a word that is no outcome", 1)
-        given = [await store.give_slot(Roofs(max_running=2), 0, NOON) for _ in range(3)]
+        given = [await store.queue.give_slot(OperatorLimits(max_running=2), 0, NOON) for _ in range(3)]
         assert [task.id if task else None for task in given] == [2, 3, None]
         assert store.leases.aside.ids == {1}
 
 
 async def test_one_that_waits_for_another_try_is_set_aside(database: Database) -> None:
     """When its wait is over and its row is damaged, it takes no slot back: the next in line is prepared."""
-    roofs = Roofs(max_preparing=1)
+    operator_limits = OperatorLimits(max_preparing=1)
     async with Store.open(database.url) as store:
-        await store.leases.join()
+        await store.leases.register()
         await queued(store, 2)
-        first = await store.claim(roofs, NOON)
+        first = await store.queue.claim(operator_limits, NOON)
         assert first
-        first = await store.note(first, retry_at=NOON)
+        first = await store.tasks.update(first, retry_at=NOON)
         damage(database, "a word that is no outcome", 1)
         with pytest.raises(Moved):
-            await store.go_on(first, roofs, 0, NOON)
+            await store.tasks.resume(first, operator_limits, 0, NOON)
         assert store.leases.aside.ids == {1}
-        second = await store.claim(roofs, NOON)
+        second = await store.queue.claim(operator_limits, NOON)
         assert second
         assert second.id == 2
 
@@ -115,35 +115,35 @@ async def test_one_that_waits_for_another_try_is_set_aside(database: Database) -
 async def test_a_mended_one_goes_on(database: Database) -> None:
     """Mended, and taken up by a bot that was started again, it stands in line for a running slot as before."""
     async with Store.open(database.url) as store:
-        await store.leases.join()
+        await store.leases.register()
         await queued(store, 1)
-        task = await store.claim(Roofs(), NOON)
+        task = await store.queue.claim(OperatorLimits(), NOON)
         assert task
-        await store.note(task, prepared_at=NOON)
-        await store.leases.leave()
+        await store.tasks.update(task, prepared_at=NOON)
+        await store.leases.unregister()
         damage(database, "a word that is no outcome", 1)
     async with Store.open(database.url) as store:
-        await store.leases.join()
-        assert await store.leases.take([]) == []
-        assert await store.give_slot(Roofs(), 0, NOON) is None
-        await store.leases.leave()
+        await store.leases.register()
+        assert await store.leases.claim_orphaned([]) == []
+        assert await store.queue.give_slot(OperatorLimits(), 0, NOON) is None
+        await store.leases.unregister()
         database.sql("UPDATE tasks SET billed = 'no' WHERE id = 1")
     async with Store.open(database.url) as store:
-        await store.leases.join()
-        assert [(task.id, task.overdue) for task in await store.leases.take([])] == [(1, False)]
-        given = await store.give_slot(Roofs(), 0, NOON)
+        await store.leases.register()
+        assert [(task.id, task.overdue) for task in await store.leases.claim_orphaned([])] == [(1, False)]
+        given = await store.queue.give_slot(OperatorLimits(), 0, NOON)
         assert given
-        assert given.state is State.SENDING
+        assert given.state is TaskState.SUBMITTING
 
 
 async def test_more_than_are_taken_at_once(database: Database) -> None:
     """Two hundred damaged rows before a good one do not hide it."""
     async with Store.open(database.url) as store:
-        await store.leases.join()
+        await store.leases.register()
         await queued(store, 201)
         database.sql("UPDATE tasks SET state = 'rendering', holder = NULL")
         database.sql("UPDATE tasks SET billed = 'nonsense' WHERE id <= 200")
-        assert [task.id for task in await store.leases.take([])] == [201]
+        assert [task.id for task in await store.leases.claim_orphaned([])] == [201]
         assert len(store.leases.aside.ids) == 200
 
 
@@ -151,15 +151,15 @@ async def test_what_is_to_be_forgotten_goes_even_so(database: Database) -> None:
     """Of a member who wants their data deleted, a damaged row goes at once, for it cannot be emptied as others are."""
     async with Store.open(database.url) as store:
         for number in range(2):
-            task = await store.reserve(an_order(), a_place(1 + number), NOON, a_case(an_order()))
-            await store.move(task, State.DELIVERED, NOON, told=True, billed=Billed.YES)
+            task = await store.tasks.create(an_order(), a_place(1 + number), NOON, a_case(an_order()))
+            await store.tasks.transition(task, TaskState.DELIVERED, NOON, outcome_shown=True, billed=Billed.YES)
         database.sql("""UPDATE tasks SET "order" = '{"prompt": "secret"}' WHERE id = 1""")
-        await store.attic.forget(11, NOON + timedelta(hours=1))
+        await store.retention.delete_member(11, NOON + timedelta(hours=1))
         assert database.sql("""SELECT id, "order" ->> 'prompt' FROM tasks""") == [(2, "(deleted)")]
 
 
 async def test_a_bot_with_a_damaged_row_serves_everybody_else(
-    stage: Stage, clips: Clips, caplog: pytest.LogCaptureFixture
+    stage: Harness, clips: Clips, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A bot that starts on a damaged row goes on with the other, takes new orders, and counts it in its figures."""
     caplog.set_level("INFO")

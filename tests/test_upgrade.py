@@ -18,9 +18,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 import bot.store
-from bot.phrase import say
+from bot.phrase import tr
 from bot.store import Store, StoreUnusable
-from bot.task import State
+from bot.task import TaskState
 from tests.makers import NOON, a_place, an_order
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -49,7 +49,7 @@ def build(file: Path, version: str) -> None:
     engine.dispose()
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
-        for number, state in enumerate(State, 1):
+        for number, state in enumerate(TaskState, 1):
             insert(connection, "tasks", a_row(number, state, version))
         insert(connection, "notes", {"name": "commands", "value": "abc"})
         if version >= "0002":
@@ -68,8 +68,9 @@ def build(file: Path, version: str) -> None:
         connection.commit()
 
 
-def a_row(number: int, state: State, version: str) -> dict[str, Any]:
+def a_row(number: int, state: TaskState, version: str) -> dict[str, Any]:
     order, place = an_order(prompt=f"猫 {number}"), a_place(100 + number).model_dump(mode="json")
+    place["token_ends"] = place.pop("token_expires_at")  # the name in the column's JSON
     row: dict[str, Any] = {
         "state": state.value,
         "user_id": 11,
@@ -84,8 +85,8 @@ def a_row(number: int, state: State, version: str) -> dict[str, Any]:
         "remote_id": f"remote-{number}" if number > 3 else None,
         "progress": 40,
         "overdue": 0,
-        "billed": "yes" if state is State.DELIVERED else "no",
-        "told": 1 if state is State.DELIVERED else 0,
+        "billed": "yes" if state is TaskState.DELIVERED else "no",
+        "told": 1 if state is TaskState.DELIVERED else 0,
     }
     return row | ({"home": 22, "seconds": 6, "credits": 5.0} if version >= "0002" else {})
 
@@ -115,15 +116,15 @@ async def test_forward_from_every_version(tmp_path: Path, version: str, caplog: 
     before = everything(file)
     with caplog.at_level(logging.INFO):
         async with Store.open(f"sqlite+aiosqlite:///{file}") as store:
-            going_on = [task.state for task in await store.unfinished()]
-            first = await store.get(1)
-            notify = await store.catalogue.notify(11)
+            going_on = [task.state for task in await store.tasks.unfinished()]
+            first = await store.tasks.get(1)
+            notify = await store.tasks.notify_preference(11)
     after = everything(file)
     for table, rows in before.items():
         if table != "alembic_version":
             assert [{name: row[name] for name in old} for row, old in zip(after[table], rows, strict=True)] == rows
     assert after["alembic_version"] == [{"version_num": VERSIONS[-1]}]
-    assert going_on == [state for state in State if state not in {State.QUEUED, State.DELIVERED}]
+    assert going_on == [state for state in TaskState if state not in {TaskState.QUEUED, TaskState.DELIVERED}]
     assert first
     assert (first.order.prompt, first.place.token.get_secret_value()) == ("猫 1", "a-secret-token")
     assert notify == ("never" if version >= "0004" else "auto")
@@ -141,7 +142,7 @@ async def test_tokens_of_replies_that_are_over_go_after_an_upgrade(tmp_path: Pat
     file = tmp_path / "bot.db"
     build(file, "0011")
     async with Store.open(f"sqlite+aiosqlite:///{file}") as store:
-        await store.attic.delete_tokens(NOON + timedelta(days=1))
+        await store.retention.delete_tokens(NOON + timedelta(days=1))
     rows = everything(file)["tasks"]
     held = {row["state"]: (json.loads(row["place"])["token"] != "", bool(row["has_token"])) for row in rows}
     assert held.pop("delivered") == (False, False)
@@ -182,13 +183,13 @@ async def test_the_copy_before_an_upgrade_is_a_backup(tmp_path: Path) -> None:
     file = tmp_path / "bot.db"
     build(file, "0002")
     async with Store.open(f"sqlite+aiosqlite:///{file}") as store:
-        task = await store.get(4)
+        task = await store.tasks.get(4)
         assert task
-        await store.move(task, State.FAILED, NOON, reason=say("since then"))
+        await store.tasks.transition(task, TaskState.FAILED, NOON, reason=tr("since then"))
     done = await restored(tmp_path, tmp_path / "bot.db.before-upgrade")
-    assert (done.books_taken_over, done.doubtful) == (True, 0)
+    assert (done.merged, done.unverified) == (True, 0)
     async with Store.open(f"sqlite+aiosqlite:///{file}") as store:
-        task = await store.get(4)
+        task = await store.tasks.get(4)
         assert task
         assert str(task.reason) == "since then"
     assert (await backed_up(tmp_path)).is_file()

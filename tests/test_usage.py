@@ -10,19 +10,19 @@ import pytest
 from PIL import Image
 
 from bot.languages import Language
-from bot.rules import Limits, Tally
+from bot.rules import GuildLimits, UsageRow
 from bot.sandbox.fox.quirks import Failure, Quirks
-from bot.service import Report
+from bot.service import UsageReport
 from cogs import _books, _rules
 from cogs._chart import HEIGHT, SERIES, WIDTH, Bar, ceiling, chart
 from tests.moderating import refused, use
-from tests.stage import Stage, text_of
+from tests.stage import Harness, text_of
 
 TODAY = date(2026, 11, 22)
 
 
 @pytest.mark.both_engines
-async def test_usage_tells_days_members_outcomes_and_credits(stage: Stage) -> None:
+async def test_usage_tells_days_members_outcomes_and_credits(stage: Harness) -> None:
     """Finished and failed tasks of two members are in the panel, the CSV and the chart; a refused one is not."""
     async with stage.bot():
         for _ in range(2):
@@ -49,7 +49,7 @@ async def test_usage_tells_days_members_outcomes_and_credits(stage: Stage) -> No
     assert picture.size == (WIDTH, HEIGHT)
 
 
-async def test_usage_of_a_server_without_tasks(stage: Stage) -> None:
+async def test_usage_of_a_server_without_tasks(stage: Harness) -> None:
     """Nothing yet is no error."""
     async with stage.bot():
         shown = await use(stage.mia, "usage")
@@ -57,13 +57,13 @@ async def test_usage_of_a_server_without_tasks(stage: Stage) -> None:
     assert "Nobody yet." in text_of(shown)
 
 
-def report(*rows: Tally) -> Report:
-    return Report(TODAY - timedelta(days=29), TODAY, rows)
+def report(*rows: UsageRow) -> UsageReport:
+    return UsageReport(TODAY - timedelta(days=29), TODAY, rows)
 
 
 def test_no_cell_of_the_table_can_be_a_formula() -> None:
     """Every cell below the header is a number or a date (OWASP, CSV Injection)."""
-    table = _books.table(report(Tally(day=TODAY, user_id=1 << 62, delivered=3, seconds=18, credits=12.5))).decode()
+    table = _books.table(report(UsageRow(day=TODAY, user_id=1 << 62, delivered=3, seconds=18, credits=12.5))).decode()
     header, row = csv.reader(io.StringIO(table))
     assert header[:3] == ["day", "member_id", "tasks"]
     assert row == ["2026-11-22", str(1 << 62), "3", "3", "0", "0", "0", "0", "18", "12.5"]
@@ -72,7 +72,7 @@ def test_no_cell_of_the_table_can_be_a_formula() -> None:
 def test_the_panel_of_a_busy_server_keeps_within_discords_limits() -> None:
     """Hundreds of members and large numbers still make an embed that Discord takes (Discord docs, Embed Limits)."""
     busy = [
-        Tally(day=TODAY - timedelta(days=n % 30), user_id=10**18 + n, delivered=10**6, failed=10**6, cancelled=10**6,
+        UsageRow(day=TODAY - timedelta(days=n % 30), user_id=10**18 + n, delivered=10**6, failed=10**6, cancelled=10**6,
               unclear=10**6, unfinished=10**6, seconds=10**7, credits=10**7)
         for n in range(400)
     ]  # fmt: skip
@@ -112,5 +112,5 @@ def test_time_spans_are_said_as_people_say_them(seconds: int, said: str) -> None
 
 def test_every_limit_can_be_said() -> None:
     """The log and the answers know words for each field of Limits, also of those that come later."""
-    for name in Limits.model_fields:
-        assert str(_rules.change(name, Limits(), Limits()))
+    for name in GuildLimits.model_fields:
+        assert str(_rules.change(name, GuildLimits(), GuildLimits()))

@@ -6,16 +6,16 @@ import json
 
 import pytest
 
-from bot.runner import Patience
+from bot.runner import Timeouts
 from bot.sandbox.faults import Answer
 from bot.sandbox.fox.quirks import Pause, Quirks
 from tests.clips import seconds_of
-from tests.stage import CREATE, Json, Stage, labels_of, text_of, title_of
+from tests.stage import CREATE, Harness, Json, labels_of, text_of, title_of
 
 UPLOAD = "/v1/files/upload/stream"
 
 
-async def film_of(stage: Stage, done: Json) -> bytes:
+async def film_of(stage: Harness, done: Json) -> bytes:
     """The video attached to a finished reply."""
     assert done["attachments"], text_of(done)
     (attachment,) = done["attachments"]
@@ -36,7 +36,7 @@ async def film_of(stage: Stage, done: Json) -> bytes:
     ],
 )
 async def test_an_unfit_clip_is_prepared_and_the_film_is_whole(
-    stage: Stage, clip: str, note: str, seconds: float, joined: bool
+    stage: Harness, clip: str, note: str, seconds: float, joined: bool
 ) -> None:
     """What FoxAPI would refuse is converted and uploaded; the whole film comes back, however FoxAPI answers."""
     stage.fox.next_quirks = Quirks(joined=joined)
@@ -52,7 +52,7 @@ async def test_an_unfit_clip_is_prepared_and_the_film_is_whole(
 
 
 @pytest.mark.parametrize("clip", ["plain", "odd_handler"])
-async def test_a_fit_clip_goes_untouched(stage: Stage, clip: str) -> None:
+async def test_a_fit_clip_goes_untouched(stage: Harness, clip: str) -> None:
     """What FoxAPI takes as it is goes by its own address, whatever its tags say: nothing is uploaded."""
     async with stage.bot():
         reply = await stage.extend(stage.ana, getattr(stage.clips, clip), seconds=2)
@@ -60,11 +60,11 @@ async def test_a_fit_clip_goes_untouched(stage: Stage, clip: str) -> None:
     assert not stage.fox.faults.matching("POST", UPLOAD)
 
 
-async def test_a_result_that_can_never_be_fetched(stage: Stage) -> None:
+async def test_a_result_that_can_never_be_fetched(stage: Harness) -> None:
     """A result whose link leads where the bot does not go is asked for while FoxAPI's links live."""
     lost = {"id": "t", "status": "completed", "results": [{"url": "http://10.0.0.1/film.mp4"}]}
     stage.fox.faults.add("GET", "/v1/tasks/", Answer(200, json.dumps(lost)), times=None)
-    async with stage.bot(Patience(first_gap=0.05, give_up=1)):
+    async with stage.bot(Timeouts(first_gap=0.05, deadline=1)):
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         ended = await stage.until(stage.ana, reply, "This did not work")
     assert "may have been billed" in text_of(ended)
@@ -72,7 +72,7 @@ async def test_a_result_that_can_never_be_fetched(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("joined", [True, False])
-async def test_only_the_new_part(stage: Stage, joined: bool) -> None:
+async def test_only_the_new_part(stage: Harness, joined: bool) -> None:
     """With result: new part only the added seconds come back, whether FoxAPI joins or not."""
     stage.fox.next_quirks = Quirks(joined=joined)
     async with stage.bot():
@@ -81,7 +81,7 @@ async def test_only_the_new_part(stage: Stage, joined: bool) -> None:
         assert abs(seconds_of(await film_of(stage, done), stage.folder) - 2) < 0.25
 
 
-async def test_the_running_reply_shows_a_still(stage: Stage) -> None:
+async def test_the_running_reply_shows_a_still(stage: Harness) -> None:
     """While it runs, the reply shows a small picture of the clip, and the finished one the film alone."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
@@ -97,7 +97,7 @@ async def test_the_running_reply_shows_a_still(stage: Stage) -> None:
     assert len(done["attachments"]) == 1
 
 
-async def test_a_film_over_the_limit_is_made_smaller(stage: Stage) -> None:
+async def test_a_film_over_the_limit_is_made_smaller(stage: Harness) -> None:
     """Over the reply's real upload limit, the film is encoded once more so that it fits, and plays as long."""
     stage.discord.world.guild.upload_limit = 250_000
     async with stage.bot():
@@ -108,7 +108,7 @@ async def test_a_film_over_the_limit_is_made_smaller(stage: Stage) -> None:
     assert abs(seconds_of(film, stage.folder) - 13) < 0.25
 
 
-async def test_a_film_that_cannot_fit_is_linked(stage: Stage) -> None:
+async def test_a_film_that_cannot_fit_is_linked(stage: Harness) -> None:
     """If a smaller one would look bad, the reply carries a still, FoxAPI's link, and when the link ends."""
     stage.discord.world.guild.upload_limit = 12_000
     async with stage.bot():
@@ -120,7 +120,7 @@ async def test_a_film_that_cannot_fit_is_linked(stage: Stage) -> None:
     assert "<t:" in text_of(done)
 
 
-async def test_extend_again_goes_on_from_the_film(stage: Stage) -> None:
+async def test_extend_again_goes_on_from_the_film(stage: Harness) -> None:
     """The button asks with the words filled in, makes part 2 out of the film, and links to part 1; so does the menu."""
     async with stage.bot():
         first = await stage.extend(stage.ana, stage.clips.plain, "a bird sings", seconds=2)
@@ -142,7 +142,7 @@ async def test_extend_again_goes_on_from_the_film(stage: Stage) -> None:
     assert f"<@{stage.ben.id}>" in text_of(third)
 
 
-async def test_too_long_is_one_sentence(stage: Stage) -> None:
+async def test_too_long_is_one_sentence(stage: Harness) -> None:
     """Over ten minutes a video is refused, before anything is made of it."""
     endless = stage.clips.make("endless.mp4", 620, "-c:v", "libx264", "-preset", "ultrafast", "-r", "1", "-s", "64x36")
     async with stage.bot():

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.client.tree import payload
+from bot.client.tree import command_payload
 from cogs import _buttons, _controls, _deeds
-from cogs._delete import SureButton
-from cogs._press import Pressed
+from cogs._delete import ConfirmDeleteButton
+from cogs._press import PersistentItem
 from cogs._share_buttons import ShareButton
 from cogs.gallery import GalleryButton
 from cogs.privacy import PrivacyButton
 from cogs.tasks import TasksItem
 from tests.catalogues import offline_bot
 from tests.clips import Clips
-from tests.stage import Json, Stage, on_stage
+from tests.stage import Harness, Json, on_stage
 
 EVERYWHERE, SERVERS = None, [0]
 MANAGE_GUILD = 1 << 5
@@ -38,9 +38,9 @@ OFFERED = {
 """Where each command is offered, and which permission a member needs to be offered it."""
 BUTTON, STRING, USER, ROLE, CHANNEL = 2, 3, 5, 6, 8
 NO_TASK = 999_999
-CONTROLS: dict[type[Pressed], dict[str, tuple[int, list[str]]]] = {
+CONTROLS: dict[type[PersistentItem], dict[str, tuple[int, list[str]]]] = {
     _buttons.TaskButton: {f"task:{action}:{NO_TASK}": (BUTTON, []) for action in _buttons._ACTIONS},
-    SureButton: {f"delete:{NO_TASK}": (BUTTON, [])},
+    ConfirmDeleteButton: {f"delete:{NO_TASK}": (BUTTON, [])},
     ShareButton: {f"share:{action}:{NO_TASK}": (BUTTON, []) for action in ("undo", "more")},
     GalleryButton: {f"gallery:{role}:week:0": (BUTTON, []) for role in ("back", "next", "span")},
     PrivacyButton: {f"privacy:{action}": (BUTTON, []) for action in ("ask", "sure")},
@@ -50,21 +50,21 @@ CONTROLS: dict[type[Pressed], dict[str, tuple[int, list[str]]]] = {
         "tasks:open:1": (STRING, [str(NO_TASK)]),
     },
     _deeds.PanelItem: {
-        **{f"limits:{deed}": (BUTTON, []) for deed in ("refresh", "pause", "resume", "private", "age", "words")},
-        **{f"limits:{deed}": (BUTTON, []) for deed in ("member_numbers", "server_numbers", "reset_server")},
-        **{f"limits:{deed}:{NO_TASK}": (BUTTON, []) for deed in ("block", "unblock", "reset", "grant")},
+        **{f"limits:{action}": (BUTTON, []) for action in ("refresh", "pause", "resume", "private", "age", "words")},
+        **{f"limits:{action}": (BUTTON, []) for action in ("member_numbers", "server_numbers", "reset_server")},
+        **{f"limits:{action}:{NO_TASK}": (BUTTON, []) for action in ("block", "unblock", "reset", "grant")},
         "limits:page": (STRING, [next(iter(_controls.PAGES))]),
         "limits:language": (STRING, ["zh-CN"]),
-        **{f"limits:{deed}": (ROLE, []) for deed in ("required_role", "exempt_roles")},
+        **{f"limits:{action}": (ROLE, []) for action in ("required_role", "exempt_roles")},
         "limits:role_number": (ROLE, ["1100000000000000101"]),
-        **{f"limits:{deed}": (CHANNEL, []) for deed in ("channels", "log")},
+        **{f"limits:{action}": (CHANNEL, []) for action in ("channels", "log")},
         "limits:member": (USER, ["1100000000000000011"]),
     },
 }
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def stage(tmp_path_factory: pytest.TempPathFactory, clips: Clips) -> AsyncIterator[Stage]:
+async def stage(tmp_path_factory: pytest.TempPathFactory, clips: Clips) -> AsyncIterator[Harness]:
     folder: Path = tmp_path_factory.mktemp("walk")
     async with on_stage(folder, clips, reel={}) as set_up, set_up.bot():
         yield set_up
@@ -73,7 +73,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, clips: Clips) -> Async
 async def test_every_command_is_offered_where_and_to_whom_it_should_be() -> None:
     """Moderators' commands are theirs by default and of servers only; members' work in direct messages too."""
     async with offline_bot() as bot:
-        told = {each["name"]: each for each in await payload(bot.tree)}
+        told = {each["name"]: each for each in await command_payload(bot.tree)}
     found = {name: (each.get("contexts"), each.get("default_member_permissions")) for name, each in told.items()}
     assert found == OFFERED
 
@@ -83,10 +83,10 @@ async def test_every_control_has_a_handler_of_its_own() -> None:
     async with offline_bot() as bot:
         # By name: a cog that is loaded as an extension is imported anew.
         registered = {each.__qualname__ for each in bot._connection._view_store._dynamic_items.values()}
-    assert registered == {each.__qualname__ for each in Pressed.__subclasses__()}
+    assert registered == {each.__qualname__ for each in PersistentItem.__subclasses__()}
     assert registered == {each.__qualname__ for each in CONTROLS}
     deeds = {custom_id.split(":")[1] for custom_id in CONTROLS[_deeds.PanelItem]}
-    assert deeds == set(_deeds._DEEDS)
+    assert deeds == set(_deeds._CALLBACKS)
     for kind, custom_ids in CONTROLS.items():
         for custom_id in custom_ids:
             fitting = [each for each in CONTROLS if each.__discord_ui_compiled_template__.fullmatch(custom_id)]
@@ -94,7 +94,7 @@ async def test_every_control_has_a_handler_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("custom_id", [each for known in CONTROLS.values() for each in known])
-async def test_every_control_is_answered(stage: Stage, caplog: pytest.LogCaptureFixture, custom_id: str) -> None:
+async def test_every_control_is_answered(stage: Harness, caplog: pytest.LogCaptureFixture, custom_id: str) -> None:
     """Pressed by a moderator, whatever it is about is gone or there: an answer in time, and no surprise in the log."""
     kind, values = next(known[custom_id] for known in CONTROLS.values() if custom_id in known)
     channel = await stage.mia.channel("general")
@@ -111,7 +111,7 @@ async def test_every_control_is_answered(stage: Stage, caplog: pytest.LogCapture
     assert caplog.records == []
 
 
-async def _some_message(stage: Stage, channel: str) -> Json:
+async def _some_message(stage: Harness, channel: str) -> Json:
     """A message of the bot that only Mia sees, as its panels are."""
     known = set(stage.mia.seen)
     await stage.mia.command("quota", channel)

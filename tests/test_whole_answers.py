@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from bot.check import outside
-from bot.check.fox_account import Asked, findings
-from bot.foxapi import FoxAPI, MaybeTaken, Passing, Rejected
+from bot.check.fox_account import Responses, findings
+from bot.foxapi import FoxAPI, Rejected, SubmissionUncertain, TransientError
 from tests.fuzz_server import RawServer, raw_server
 
 MODELS = json.dumps({"data": [{"id": f"model-{number}", "about": "x" * 700} for number in range(110)]}).encode()
@@ -43,8 +43,8 @@ async def test_check_reads_a_long_list_of_models(server: RawServer) -> None:
     server.answer = pieces("200 OK", MODELS)
     async with aiohttp.ClientSession() as session:
         answer = await outside.get(session, f"http://{server.host}/v1/models", {}, lambda: datetime.now(UTC))
-    assert not isinstance(answer, outside.Unreachable)
-    found = {each.name: each for each in findings(Asked(answer, answer, None), server.host, "model-7")}
+    assert not isinstance(answer, outside.RequestFailed)
+    found = {each.name: each for each in findings(Responses(answer, answer, None), server.host, "model-7")}
     assert found["key"].ok
     assert found["model"].ok
 
@@ -66,7 +66,9 @@ async def test_a_paid_answer_in_pieces(server: RawServer, status: str) -> None:
         assert (await fox.submit("a cat", "https://x.test/a.mp4", 6)).remote_id == "task-1"
 
 
-@pytest.mark.parametrize(("status", "kind"), [("402 No", Rejected), ("422 No", Rejected), ("503 No", MaybeTaken)])
+@pytest.mark.parametrize(
+    ("status", "kind"), [("402 No", Rejected), ("422 No", Rejected), ("503 No", SubmissionUncertain)]
+)
 async def test_a_refusal_that_breaks_off(server: RawServer, status: str, kind: type[Exception]) -> None:
     """What FoxAPI refuses outright was not taken, though its words break off; any other fault leaves that open."""
     server.answer = pieces(status, b'{"error":{"message":"no', promised=500)
@@ -79,9 +81,9 @@ async def test_a_taken_task_that_breaks_off(server: RawServer) -> None:
     """A 2xx that breaks off may have been taken, and a query that does is asked again."""
     server.answer = pieces("200 OK", b'{"id":"task-1","status"', promised=500)
     async with fox_at(server) as fox:
-        with pytest.raises(MaybeTaken):
+        with pytest.raises(SubmissionUncertain):
             await fox.submit("a cat", "https://x.test/a.mp4", 6)
-        with pytest.raises(Passing):
+        with pytest.raises(TransientError):
             await fox.task("task-1")
 
 
@@ -93,7 +95,7 @@ async def test_an_id_that_cannot_be_asked_for(server: RawServer, remote_id: obje
     """An id that is no plain word is none: the task may have been taken, and is never sent again."""
     server.answer = pieces("200 OK", json.dumps({"id": remote_id}).encode())
     async with fox_at(server) as fox:
-        with pytest.raises(MaybeTaken):
+        with pytest.raises(SubmissionUncertain):
             await fox.submit("a cat", "https://x.test/a.mp4", 6)
 
 
@@ -113,5 +115,5 @@ async def test_words_that_cannot_be_kept(server: RawServer) -> None:
     server.answer = pieces("200 OK", json.dumps(failed).encode())
     async with fox_at(server) as fox:
         seen = await fox.task("task-1")
-    assert "“the moon is full”" in str(seen.sentence)
-    assert str(seen.sentence).encode()
+    assert "“the moon is full”" in str(seen.message)
+    assert str(seen.message).encode()

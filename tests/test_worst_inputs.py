@@ -13,17 +13,17 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
-from bot.runner import Patience
+from bot.runner import Timeouts
 from bot.sandbox.discord.member import Member
 from bot.sandbox.discord.model import User
 from tests.clips import H264, Clips
 from tests.hardship import DONE, FAILED, tiny
-from tests.stage import CREATE, Json, Stage, text_of, title_of
+from tests.stage import CREATE, Harness, Json, text_of, title_of
 from tests.test_bad_input import web_server
 
 STRANGERS = 20
 """As many as there are slots."""
-QUICK = Patience(fetch=2, silence=0.5, first_gap=0.05)
+QUICK = Timeouts(clip_download=2, download_idle=0.5, first_gap=0.05)
 
 REFUSED = [
     "not a link",
@@ -167,7 +167,7 @@ def a_gif(pictures: int) -> bytes:
 
 
 @asynccontextmanager
-async def strangers(stage: Stage) -> AsyncIterator[list[Member]]:
+async def strangers(stage: Harness) -> AsyncIterator[list[Member]]:
     """Twenty more members of the server."""
     world = stage.discord.world
     async with AsyncExitStack() as stack:
@@ -188,7 +188,7 @@ def is_over(message: Json) -> bool:
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("links", [REFUSED, RAISED], ids=["refused before", "raised before"])
-async def test_a_member_elsewhere_gets_a_film(stage: Stage, links: list[str]) -> None:
+async def test_a_member_elsewhere_gets_a_film(stage: Harness, links: list[str]) -> None:
     """Every slot's worth of odd links is handed in first; a film elsewhere is delivered, and only it is paid for.
 
     Each stranger is told in a sentence that it did not work, and what is left on disk is nothing.
@@ -213,7 +213,7 @@ async def hand_in(who: Member, link: str, host: str) -> None:
     )
 
 
-async def elsewhere(stage: Stage, clip: Path) -> None:
+async def elsewhere(stage: Harness, clip: Path) -> None:
     """Ana makes a film in her direct messages."""
     direct = stage.discord.world.dm(stage.ana.id).id
     asked = await stage.ana.command("extend", direct, prompt="go", video=await stage.ana.upload(clip), seconds=2)

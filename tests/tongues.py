@@ -25,14 +25,16 @@ class Marked(NullTranslations):
         return self.gettext(msgid1 if n == 1 else msgid2)
 
 
-def tongue(code: str, sign: str) -> Language:
+def pseudo_language(code: str, sign: str) -> Language:
     """One such language."""
     return Language(code, Marked(sign))
 
 
-def tongues(**signs: str) -> Languages:
+def pseudo_languages(**signs: str) -> Languages:
     """English, and such languages by their codes (de="ж")."""
-    return Languages({code.replace("_", "-"): tongue(code.replace("_", "-"), sign) for code, sign in signs.items()})
+    return Languages(
+        {code.replace("_", "-"): pseudo_language(code.replace("_", "-"), sign) for code, sign in signs.items()}
+    )
 
 
 def english_in(text: str) -> list[str]:

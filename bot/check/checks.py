@@ -10,17 +10,17 @@ from typing import TypeVar
 import aiohttp
 
 from bot.check import bot_account, fox_account, machine
-from bot.check.finding import Finding
-from bot.check.outside import Answer, Unreachable, get
+from bot.check.finding import CheckResult
+from bot.check.outside import HttpResponse, RequestFailed, get
 from bot.foxapi import USER_AGENT
-from bot.settings import Reading, Settings
+from bot.settings import Settings, SettingsResult
 
 T = TypeVar("T")
 _DISCORD_AGENT = "DiscordBot (extend-bot, 0.1)"
 """Discord docs, API Reference, User Agent."""
 
 
-async def check(reading: Reading, now: Callable[[], datetime]) -> list[Finding]:
+async def check(reading: SettingsResult, now: Callable[[], datetime]) -> list[CheckResult]:
     """Try everything; never raises for what it finds. Nothing is changed, and nothing is paid."""
     settings, problems = reading.settings, reading.problems
     local = [
@@ -34,7 +34,7 @@ async def check(reading: Reading, now: Callable[[], datetime]) -> list[Finding]:
     ]
     bucket = asyncio.create_task(machine.files(settings.data_dir, settings.bucket))
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        asking = _Asking(session, settings, problems, now)
+        asking = _Probe(session, settings, problems, now)
         discord, fox = await asyncio.gather(asking.discord(), asking.fox())
     found = [
         *_settings(problems),
@@ -46,18 +46,18 @@ async def check(reading: Reading, now: Callable[[], datetime]) -> list[Finding]:
     return [*found, machine.clock(asking.skews)]
 
 
-def _settings(problems: dict[str, str]) -> list[Finding]:
+def _settings(problems: dict[str, str]) -> list[CheckResult]:
     if not problems:
-        return [Finding("settings", True, "all can be used")]
-    return [Finding("settings", False, sentence) for sentence in problems.values()]
+        return [CheckResult("settings", True, "all can be used")]
+    return [CheckResult("settings", False, sentence) for sentence in problems.values()]
 
 
-async def _unless(variable: str, name: str, problems: dict[str, str], trial: Awaitable[Finding]) -> Finding:
+async def _unless(variable: str, name: str, problems: dict[str, str], trial: Awaitable[CheckResult]) -> CheckResult:
     found = await trial
-    return Finding(name, None, f"not tried, for {variable} is wrong") if variable in problems else found
+    return CheckResult(name, None, f"not tried, for {variable} is wrong") if variable in problems else found
 
 
-class _Asking:
+class _Probe:
     """Asks Discord and FoxAPI, and gathers what their answers say of the time."""
 
     def __init__(
@@ -69,7 +69,7 @@ class _Asking:
         self._now = now
         self.skews: list[timedelta | None] = []
 
-    async def discord(self) -> bot_account.Asked | None:
+    async def discord(self) -> bot_account.Responses | None:
         base = self._settings.discord_api_url.rstrip("/")
         headers = {"User-Agent": _DISCORD_AGENT}
         if "DISCORD_TOKEN" in self._problems:
@@ -77,21 +77,21 @@ class _Asking:
             return None
         headers["Authorization"] = f"Bot {self._settings.discord_token.get_secret_value()}"
         user = await self._get(f"{base}/users/@me", headers)
-        return bot_account.Asked(user, await self._get(f"{base}/applications/@me", headers))
+        return bot_account.Responses(user, await self._get(f"{base}/applications/@me", headers))
 
-    async def fox(self) -> fox_account.Asked:
+    async def fox(self) -> fox_account.Responses:
         base = self._settings.foxapi_url.rstrip("/")
         headers = {"User-Agent": USER_AGENT}
         if "FOXAPI_KEY" in self._problems:
-            return fox_account.Asked(await self._get(f"{base}/v1/models", headers), None, None)
+            return fox_account.Responses(await self._get(f"{base}/v1/models", headers), None, None)
         headers["Authorization"] = f"Bearer {self._settings.foxapi_key.get_secret_value()}"
         models = await self._get(f"{base}/v1/models", headers)
-        return fox_account.Asked(models, models, await self._get(f"{base}/api/usage/token/", headers))
+        return fox_account.Responses(models, models, await self._get(f"{base}/api/usage/token/", headers))
 
-    async def _get(self, url: str, headers: dict[str, str]) -> Answer | Unreachable:
+    async def _get(self, url: str, headers: dict[str, str]) -> HttpResponse | RequestFailed:
         try:
             answer = await get(self._session, url, headers, self._now)
-        except Unreachable as error:
+        except RequestFailed as error:
             return error
         self.skews.append(answer.skew)
         return answer

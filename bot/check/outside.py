@@ -15,12 +15,12 @@ _TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=8)
 _BODY_MAX = 1 << 20
 
 
-class Unreachable(Exception):
+class RequestFailed(Exception):
     """Nobody answered. Its text says why, in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """What was answered."""
 
     status: int
@@ -32,18 +32,18 @@ class Answer:
 
 async def get(
     session: aiohttp.ClientSession, url: str, headers: Mapping[str, str], now: Callable[[], datetime]
-) -> Answer:
+) -> HttpResponse:
     """GET, without following redirects. Raises Unreachable."""
     asked = now()
     try:
         async with session.get(url, headers=dict(headers), timeout=_TIMEOUT, allow_redirects=False) as answer:
             body = await _whole(answer)
             middle = asked + (now() - asked) / 2
-            return Answer(answer.status, answer.headers, body, _skew(answer.headers.get("Date", ""), middle))
+            return HttpResponse(answer.status, answer.headers, body, _skew(answer.headers.get("Date", ""), middle))
     except TimeoutError as error:
-        raise Unreachable("no answer in time") from error
+        raise RequestFailed("no answer in time") from error
     except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
-        raise Unreachable(_reason(error)) from error
+        raise RequestFailed(_reason(error)) from error
 
 
 async def _whole(answer: aiohttp.ClientResponse) -> bytes:

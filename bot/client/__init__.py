@@ -1,10 +1,10 @@
 """The Discord connection: loads every cog or refuses to start; the one place where errors become sentences."""
 
-from bot.client.answers import DISCORD_UNAVAILABLE, answer_error, language_of
+from bot.client.answers import DISCORD_UNAVAILABLE, language_of, respond_with_error
 from bot.client.bot import CannotStart, ExtendBot
 from bot.client.private_reply import ALREADY_ANSWERED
 from bot.client.shards import Shards
-from bot.client.spoken import language_of_server, language_under
+from bot.client.spoken import fetch_guild_language, guild_language
 from bot.client.transport import REQUEST_ERRORS, Failure, classify, is_unavailable
 
 __all__ = [
@@ -15,10 +15,10 @@ __all__ = [
     "ExtendBot",
     "Failure",
     "Shards",
-    "answer_error",
     "classify",
+    "fetch_guild_language",
+    "guild_language",
     "is_unavailable",
     "language_of",
-    "language_of_server",
-    "language_under",
+    "respond_with_error",
 ]

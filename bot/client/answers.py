@@ -10,27 +10,27 @@ import discord
 from bot.client.private_reply import tell_privately
 from bot.client.transport import Failure, classify
 from bot.languages import Language
-from bot.phrase import say
-from bot.task import Refused
+from bot.phrase import tr
+from bot.task import RequestRefused
 
 if TYPE_CHECKING:
     from bot.client.bot import ExtendBot
 
 log = logging.getLogger(__name__)
 
-DISCORD_UNAVAILABLE = say("Discord does not answer me just now: try again in a minute.")
+DISCORD_UNAVAILABLE = tr("Discord does not answer me just now: try again in a minute.")
 _GIVEN_UP = 10062
 """Discord docs, JSON Error Codes: the interaction is not waited for any more."""
-_UNFORESEEN = say("Something went wrong on my side, and I have told my log: try again in a minute.")
-_NEUTRAL = say("That did not work. I tell you why in private.")
+_UNEXPECTED = tr("Something went wrong on my side, and I have told my log: try again in a minute.")
+_NEUTRAL = tr("That did not work. I tell you why in private.")
 
 
 def language_of(interaction: discord.Interaction[ExtendBot]) -> Language:
     """The member's own language, for what only they see."""
-    return interaction.client.languages.of(str(interaction.locale))
+    return interaction.client.languages.best_match(str(interaction.locale))
 
 
-async def answer_error(interaction: discord.Interaction[ExtendBot], error: BaseException) -> None:
+async def respond_with_error(interaction: discord.Interaction[ExtendBot], error: BaseException) -> None:
     """Tell the member, and only them, what `error` means; never raises."""
     if isinstance(error, discord.NotFound) and error.code == _GIVEN_UP:
         # Nothing can be said any more, and nothing was begun: Discord tells the member that the bot did not respond.
@@ -38,20 +38,20 @@ async def answer_error(interaction: discord.Interaction[ExtendBot], error: BaseE
         return
     language = language_of(interaction)
     try:
-        await tell_privately(interaction, _sentence(language, error), language.tell(_NEUTRAL))
+        await tell_privately(interaction, _sentence(language, error), language.translate(_NEUTRAL))
     except Exception as failure:  # an error handler has nobody left to raise to
         log.warning("could not tell a member why: %s", type(failure).__name__)
 
 
 def _sentence(language: Language, error: BaseException) -> str:
     """What `error` means for the member; what it means for the operator is logged."""
-    if isinstance(error, Refused):
+    if isinstance(error, RequestRefused):
         if error.allowed_at is None:
-            return language.tell(error.sentence)
+            return language.translate(error.message)
         again = discord.utils.format_dt(error.allowed_at, "R")
-        return language.say("{sentence} You can try again {when}.", sentence=error.sentence, when=again)
+        return language.tr("{sentence} You can try again {when}.", sentence=error.message, when=again)
     if classify(error) is Failure.UNAVAILABLE:
         log.warning("an interaction failed because Discord did not answer: %s", type(error).__name__)
-        return language.tell(DISCORD_UNAVAILABLE)
+        return language.translate(DISCORD_UNAVAILABLE)
     log.error("an interaction went wrong", exc_info=error)
-    return language.tell(_UNFORESEEN)
+    return language.translate(_UNEXPECTED)

@@ -17,17 +17,17 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.client.answers import answer_error
-from bot.client.shards import Identifying, Shards, TakeTurn
-from bot.client.tree import Catalogues, Tree, payload
+from bot.client.answers import respond_with_error
+from bot.client.shards import IdentifyLimiter, Shards, TakeTurn
+from bot.client.tree import CommandTranslator, CommandTree, command_payload
 from bot.languages import Languages
-from bot.library import Library
-from bot.phrase import say
-from bot.runner import Screen
-from bot.rush import Rush
-from bot.service import Service
-from bot.sharing import Sharing
-from bot.task import Refused, Task
+from bot.library import TaskHistory
+from bot.phrase import tr
+from bot.runner import ReplyPort
+from bot.rush import ResponseGate
+from bot.service import TaskService
+from bot.sharing import SharingService
+from bot.task import RequestRefused, Task
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +46,10 @@ _COGS = (
 _COMMANDS_NOTE = "commands"
 _MODAL_SECONDS = 1800.0
 """How long a modal that was shown can be submitted: Discord does not tell the bot when one is dismissed."""
-_MODAL_LOST = say("I no longer have that form, because it was open too long or I was restarted: open it again.")
-_ANSWERING = ("CommandTree-invoker", "discord-ui-modal", "discord-ui-dynamic-item")
+_MODAL_LOST = tr("I no longer have that form, because it was open too long or I was restarted: open it again.")
+_INTERACTION_TASKS = ("CommandTree-invoker", "discord-ui-modal", "discord-ui-dynamic-item")
 """What discord.py 2.7 names the tasks in which it runs our commands, modals and buttons."""
-_ANSWERING_SECONDS = 1.5
+_INTERACTION_SECONDS = 1.5
 """For them to end when the bot is stopped; the runner has had its eight seconds before, and all have ten."""
 
 
@@ -60,22 +60,22 @@ class CannotStart(Exception):
 class ExtendBot(commands.AutoShardedBot):
     """discord.py's bot with this program's service; the cogs find what they need here."""
 
-    screen: Screen
+    reply_port: ReplyPort
     """Set by the delivery cog."""
-    as_shown: Callable[[Task], Task]
+    with_queue_position: Callable[[Task], Task]
     """The task with what its reply says of its turn in line; set by the delivery cog too."""
 
     def __init__(
         self,
-        service: Service,
-        library: Library,
-        sharing: Sharing,
+        service: TaskService,
+        history: TaskHistory,
+        sharing: SharingService,
         *,
         api_url: str,
         edit_seconds: float,
         now: Callable[[], datetime],
         trace: aiohttp.TraceConfig | None = None,
-        sure: Callable[[], bool] = lambda: True,
+        lease_is_valid: Callable[[], bool] = lambda: True,
         gateway: bool = True,
         shards: Shards | None = None,
         take_turn: TakeTurn | None = None,
@@ -96,26 +96,26 @@ class ExtendBot(commands.AutoShardedBot):
             help_command=None,
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
-            tree_cls=Tree,
+            tree_cls=CommandTree,
             max_messages=None,
             http_trace=trace or aiohttp.TraceConfig(),
             shard_connect_timeout=None,  # its turn to identify may be far off
             **({"shard_ids": list(shards.held), "shard_count": shards.count} if shards else {}),  # type: ignore[arg-type]
         )
         self.service = service
-        self.library = library
+        self.history = history
         self.sharing = sharing
         self.edit_seconds = edit_seconds
         self.now = now
-        self.rush = Rush()
+        self.response_gate = ResponseGate()
         self.languages = Languages.load()
-        self.sure = sure
+        self.lease_is_valid = lease_is_valid
         self.modal_seconds = _MODAL_SECONDS
         self.modals: WeakValueDictionary[str, discord.ui.Modal] = WeakValueDictionary()
         """Those that were shown, by custom_id."""
         self._gateway = gateway
         self._held = shards
-        self._identifying = Identifying(take_turn if shards else None)
+        self._identifying = IdentifyLimiter(take_turn if shards else None)
         self._open: set[int] = set()
         self._noting = asyncio.Lock()
         """What is noted of servers is noted in the order in which it was heard."""
@@ -158,10 +158,10 @@ class ExtendBot(commands.AutoShardedBot):
                 f"Discord allows this bot {starts['remaining']} more starts of a session and I need "
                 f"{len(self._held.held)}: start me again in {starts['reset_after'] / 3_600_000:.1f} hours."
             )
-        await self.tree.set_translator(Catalogues(self.languages))
+        await self.tree.set_translator(CommandTranslator(self.languages))
         if 0 not in self._held.held:  # one process registers them, and somebody always holds the first shard
             return
-        if await self.service.recall(_COMMANDS_NOTE) != await self._fingerprint():
+        if await self.service.get_note(_COMMANDS_NOTE) != await self._fingerprint():
             await self.sync()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002
@@ -180,7 +180,7 @@ class ExtendBot(commands.AutoShardedBot):
         """It reconnects by itself."""
         self._open.discard(shard_id)
 
-    async def stay_connected(self) -> None:
+    async def run_gateway(self) -> None:
         """Hold the shards until this is cancelled; raises what ends the connection for good."""
         connecting = asyncio.create_task(self.connect(), name="gateway: connect")
         try:
@@ -196,12 +196,12 @@ class ExtendBot(commands.AutoShardedBot):
 
         Members who are being answered just now get their answer: a reply that is cut off here would wait for ever.
         """
-        self.rush.let_go()
+        self.response_gate.open_for_good()
         for modal in list(self.modals.values()):
             modal.stop()
-        answering = [task for task in asyncio.all_tasks() if task.get_name().startswith(_ANSWERING)]
+        answering = [task for task in asyncio.all_tasks() if task.get_name().startswith(_INTERACTION_TASKS)]
         if answering:
-            await asyncio.wait(answering, timeout=_ANSWERING_SECONDS)
+            await asyncio.wait(answering, timeout=_INTERACTION_SECONDS)
         for waiting in (self._connection._ready_task, *self._connection._ready_tasks.values()):
             if waiting is not None:
                 waiting.cancel()
@@ -210,7 +210,7 @@ class ExtendBot(commands.AutoShardedBot):
     async def sync(self) -> int:
         """Register the commands with Discord, and remember that; return how many there are."""
         registered = await self.tree.sync()
-        await self.service.remember(_COMMANDS_NOTE, await self._fingerprint())
+        await self.service.set_note(_COMMANDS_NOTE, await self._fingerprint())
         log.info("registered %d commands", len(registered))
         return len(registered)
 
@@ -219,28 +219,28 @@ class ExtendBot(commands.AutoShardedBot):
         log.info("connected to Discord as %s, in %d servers", self.user, len(self.guilds))
         held = self._held or Shards(range(1), 1)
         async with self._noting:
-            await self.service.moderation.servers_present([guild.id for guild in self.guilds], held.own)
+            await self.service.moderation.sync_guilds([guild.id for guild in self.guilds], held.owns_guild)
 
     async def on_interaction(self, interaction: discord.Interaction[ExtendBot]) -> None:
         """Answer a member who submits a modal that is kept no longer, which discord.py passes over in silence."""
         if interaction.type is discord.InteractionType.modal_submit:
             modal = self.modals.get(str(dict(interaction.data or {}).get("custom_id")))
             if modal is None or modal.is_finished():
-                await answer_error(interaction, Refused(_MODAL_LOST))
+                await respond_with_error(interaction, RequestRefused(_MODAL_LOST))
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Keep what is still there of a server that invites the bot again."""
         log.info("joined server %d", guild.id)
         async with self._noting:
-            await self.service.moderation.server_joined(guild.id)
+            await self.service.moderation.mark_guild_joined(guild.id)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Let a server's data go after the grace time."""
         log.info("left server %d", guild.id)
         async with self._noting:
-            await self.service.moderation.server_left(guild.id)
+            await self.service.moderation.mark_guild_left(guild.id)
 
     async def _fingerprint(self) -> str:
-        told = await payload(self.tree)
+        told = await command_payload(self.tree)
         text = json.dumps([self.application_id, told], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -39,17 +39,17 @@ class Shards:
             raise ValueError(f"There is no shard {last} of {count} from {first} on: they are numbered from 0.")
         return cls(range(first, last + 1), count)
 
-    def own(self, guild_id: int) -> bool:
+    def owns_guild(self, guild_id: int) -> bool:
         """Whether this server's events come to this process (Discord docs, Gateway, Sharding)."""
         return (guild_id >> 22) % self.count in self.held
 
 
-class Identifying:
+class IdentifyLimiter:
     """Lets no more shards identify than Discord allows, over all processes that take turns together."""
 
     def __init__(self, take_turn: TakeTurn | None) -> None:
         """`take_turn`: how processes take turns together; None: this one is alone."""
-        self._take_turn = take_turn or self._mine
+        self._take_turn = take_turn or self._local_turn
         self._free_at: dict[str, float] = {}
         self.buckets = 1
         """Discord's max_concurrency; a shard's bucket is the rest of its number divided by it."""
@@ -61,7 +61,7 @@ class Identifying:
             log.info("shard %d waits %.1f s before it identifies", shard_id, seconds)
             await asyncio.sleep(seconds)
 
-    async def _mine(self, name: str, apart: float) -> float:
+    async def _local_turn(self, name: str, apart: float) -> float:
         now = asyncio.get_running_loop().time()
         mine = max(now, self._free_at.get(name, now))
         self._free_at[name] = mine + apart

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from bot.client.bot import ExtendBot
 from bot.languages import Language
-from bot.rules import Limits
+from bot.rules import GuildLimits
 
 _UNKNOWN = "en-US"
 """The locale of a server that the gateway has not told of (yet): what Discord gives a new one."""
 
 
-def language_under(bot: ExtendBot, guild_id: int, limits: Limits) -> Language:
+def guild_language(bot: ExtendBot, guild_id: int, limits: GuildLimits) -> Language:
     """The language of a server with these rules: the one that its moderators chose, else the server's own."""
     guild = bot.get_guild(guild_id)
-    return bot.languages.of(limits.spoken(str(guild.preferred_locale) if guild else _UNKNOWN))
+    return bot.languages.best_match(limits.locale_or(str(guild.preferred_locale) if guild else _UNKNOWN))
 
 
-async def language_of_server(bot: ExtendBot, guild_id: int) -> Language:
+async def fetch_guild_language(bot: ExtendBot, guild_id: int) -> Language:
     """The same, for whoever does not have the rules at hand: they are read, so respond to Discord first."""
-    return language_under(bot, guild_id, await bot.service.moderation.limits_of(guild_id))
+    return guild_language(bot, guild_id, await bot.service.moderation.limits_of(guild_id))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands
 
-from bot.client.answers import answer_error
+from bot.client.answers import respond_with_error
 from bot.languages import Languages
-from bot.phrase import say
-from bot.task import Refused
+from bot.phrase import tr
+from bot.task import RequestRefused
 
 if TYPE_CHECKING:
     from bot.client.bot import ExtendBot
@@ -24,7 +24,7 @@ _NAMES = {
 """By which contexts (msgctxt) the catalogues know names, which are too short to be told apart without one."""
 
 
-class Tree(app_commands.CommandTree["ExtendBot"]):
+class CommandTree(app_commands.CommandTree["ExtendBot"]):
     """The one place where a command's errors end: each becomes one private sentence."""
 
     async def on_error(
@@ -33,11 +33,11 @@ class Tree(app_commands.CommandTree["ExtendBot"]):
         """Answer a refusal with its sentence, and anything else with an apology and a line in the log."""
         cause = getattr(error, "original", error)
         if isinstance(error, app_commands.TransformerError):  # Discord's own client does not send such a value
-            cause = Refused(say("“{value}” is not a value that this option takes.", value=str(error.value)[:50]))
-        await answer_error(interaction, cause)
+            cause = RequestRefused(tr("“{value}” is not a value that this option takes.", value=str(error.value)[:50]))
+        await respond_with_error(interaction, cause)
 
 
-class Catalogues(app_commands.Translator):
+class CommandTranslator(app_commands.Translator):
     """Gives commands their names and descriptions in every language that has a catalogue."""
 
     def __init__(self, languages: Languages) -> None:
@@ -50,15 +50,15 @@ class Catalogues(app_commands.Translator):
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
         """What the catalogue of just this locale says, or None."""
-        language = self._languages.exactly(str(locale))
+        language = self._languages.get(str(locale))
         if language is None:
             return None
         if kind := _NAMES.get(context.location):
-            return language.named(kind, string.message)
-        return language.known(string.message)
+            return language.translate_name(kind, string.message)
+        return language.lookup(string.message)
 
 
-async def payload(tree: app_commands.CommandTree[ExtendBot]) -> list[dict[str, Any]]:
+async def command_payload(tree: app_commands.CommandTree[ExtendBot]) -> list[dict[str, Any]]:
     """What Discord is told of every command, translations included."""
     kinds = (discord.AppCommandType.chat_input, discord.AppCommandType.message)
     commands = [command for kind in kinds for command in tree.get_commands(type=kind)]

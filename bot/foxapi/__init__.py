@@ -1,32 +1,32 @@
 """The paid API: FoxAPI's video generation, as typed answers and typed errors."""
 
 from bot.foxapi.answers import (
-    Accepted,
-    Busy,
     FoxError,
-    MaybeTaken,
-    NotTaken,
-    Passing,
+    RateLimited,
     Rejected,
-    Remote,
     RemoteStatus,
-    UnknownTask,
-    decipher,
+    RemoteTask,
+    Submission,
+    SubmissionNotReceived,
+    SubmissionUncertain,
+    TaskNotFound,
+    TransientError,
+    parse_response,
 )
 from bot.foxapi.client import USER_AGENT, FoxAPI
 
 __all__ = [
     "USER_AGENT",
-    "Accepted",
-    "Busy",
     "FoxAPI",
     "FoxError",
-    "MaybeTaken",
-    "NotTaken",
-    "Passing",
+    "RateLimited",
     "Rejected",
-    "Remote",
     "RemoteStatus",
-    "UnknownTask",
-    "decipher",
+    "RemoteTask",
+    "Submission",
+    "SubmissionNotReceived",
+    "SubmissionUncertain",
+    "TaskNotFound",
+    "TransientError",
+    "parse_response",
 ]

@@ -16,15 +16,15 @@ from typing import Any
 
 from bot.foxapi.sentences import sentence_for_failure, sentence_for_status
 from bot.http_time import parse_retry_after
-from bot.phrase import Phrase
-from bot.redaction import Discretion
+from bot.phrase import Translatable
+from bot.redaction import Redactor
 
 Json = dict[str, Any]
 _WORD = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 _ID = re.compile(r"(?!\.+$)[\w.:=+~@-]{1,200}", re.ASCII)
 """Of a task: it becomes a part of a path, and is kept in a database."""
 _LINK_LONGEST = 4096
-_PATTERNS_ALONE = Discretion()
+_PATTERNS_ALONE = Redactor()
 _SAID_MAX = 10_000
 """Characters of an error's message that are looked at."""
 _REQUEST = re.compile(r"request[_ ]id:? *([\w.-]{1,80})", re.IGNORECASE)
@@ -37,18 +37,18 @@ class FoxError(Exception):
 class Rejected(FoxError):
     """FoxAPI refused the request as it stands (4xx): no use to repeat it. `sentence` is for the member."""
 
-    def __init__(self, status: int, code: str, request: str, sentence: Phrase) -> None:
+    def __init__(self, status: int, code: str, request: str, sentence: Translatable) -> None:
         super().__init__(f"{status} {code or 'without a code'}{request}")
         self.status = status
         self.code = code
-        self.sentence = sentence
+        self.message = sentence
 
 
-class UnknownTask(Rejected):
+class TaskNotFound(Rejected):
     """FoxAPI does not know this task id (404)."""
 
 
-class Passing(FoxError):
+class TransientError(FoxError):
     """A fault that passes: ask again, after `retry_after` seconds if it was said."""
 
     def __init__(self, text: str, retry_after: float | None = None) -> None:
@@ -56,24 +56,24 @@ class Passing(FoxError):
         self.retry_after = retry_after
 
 
-class Busy(Passing):
+class RateLimited(TransientError):
     """Too many requests (429); this one was surely not taken."""
 
 
-class NoConnection(Passing):
+class ConnectionFailed(TransientError):
     """The request surely did not reach FoxAPI: no address, or nobody at it."""
 
 
-class NotTaken(Passing):
+class SubmissionNotReceived(TransientError):
     """The paid request did not reach FoxAPI, or was turned away (429): it may be sent again."""
 
 
-class MaybeTaken(FoxError):
+class SubmissionUncertain(FoxError):
     """The paid request may have been taken: it must never be sent again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class Submission:
     """The create call's answer. Only the id can be relied on (seen: the rest may be missing)."""
 
     remote_id: str
@@ -92,7 +92,7 @@ class RemoteStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Remote:
+class RemoteTask:
     """The query's answer: a task at FoxAPI at one moment."""
 
     status: RemoteStatus
@@ -100,14 +100,16 @@ class Remote:
     """0 to 100."""
     url: str | None
     """The result. Seen: `completed` without one, which then appears some seconds later."""
-    sentence: Phrase | None
+    message: Translatable | None
     """Why it failed, for the member."""
     code: str = ""
     credits: float | None = None
     """What it costs, where that is said."""
 
 
-def decipher(status: int, headers: Mapping[str, str], body: bytes, discretion: Discretion = _PATTERNS_ALONE) -> Json:
+def parse_response(
+    status: int, headers: Mapping[str, str], body: bytes, discretion: Redactor = _PATTERNS_ALONE
+) -> Json:
     """Return the JSON object of a 2xx answer.
 
     No error tells what `discretion` knows, whatever FoxAPI says. Raises Busy (429), UnknownTask (404), Rejected (any
@@ -116,31 +118,31 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes, discretion: D
     content = _object(body)
     if 200 <= status < 300:
         if content is None:
-            raise Passing(f"{status} with a body that is not a JSON object")
+            raise TransientError(f"{status} with a body that is not a JSON object")
         return content
     code, message = _error(content, body, discretion)
     request = _request_id(headers, message, discretion)
     text = f"{status} {code or 'without a code'}{request}"
     if status == 429:
-        raise Busy(text, retry_after(headers))
+        raise RateLimited(text, retry_after(headers))
     if status == 404:
-        raise UnknownTask(status, code, request, sentence_for_status(status, code, message))
+        raise TaskNotFound(status, code, request, sentence_for_status(status, code, message))
     if 300 <= status < 500 and status != 303:  # 303 See Other says that the request WAS acted upon
         raise Rejected(status, code, request, sentence_for_status(status, code, message))
-    raise Passing(text, retry_after(headers))
+    raise TransientError(text, retry_after(headers))
 
 
-def accepted(content: Json) -> Accepted:
+def parse_submission(content: Json) -> Submission:
     """Read the create call's answer. Raises MaybeTaken when there is no id in it: something may be rendering."""
     remote_id = content.get("id")
     if not isinstance(remote_id, str) or not _ID.fullmatch(remote_id):
-        raise MaybeTaken("2xx without a task id")
+        raise SubmissionUncertain("2xx without a task id")
     info = content.get("task_info")
     seconds = info.get("estimated_time") if isinstance(info, dict) else None
-    return Accepted(remote_id, _number(seconds), _credits(content))
+    return Submission(remote_id, _number(seconds), _credits(content))
 
 
-def remote(content: Json, discretion: Discretion = _PATTERNS_ALONE) -> Remote:
+def parse_task(content: Json, discretion: Redactor = _PATTERNS_ALONE) -> RemoteTask:
     """Read the query's answer. A status that we do not know counts as processing: only time can tell what it means."""
     told = content.get("status")
     word = told.lower() if isinstance(told, str) else ""
@@ -149,9 +151,9 @@ def remote(content: Json, discretion: Discretion = _PATTERNS_ALONE) -> Remote:
     status = RemoteStatus(word) if word in set(RemoteStatus) else RemoteStatus.PROCESSING
     percent = min(100, max(0, int(_number(content.get("progress")) or 0)))
     if status is not RemoteStatus.FAILED:
-        return Remote(status, percent, _result_url(content), None, credits=_credits(content))
+        return RemoteTask(status, percent, _result_url(content), None, credits=_credits(content))
     code, message = _error(content, b"", discretion)
-    return Remote(status, percent, None, sentence_for_failure(code, message), code, _credits(content))
+    return RemoteTask(status, percent, None, sentence_for_failure(code, message), code, _credits(content))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -168,7 +170,7 @@ def _object(body: bytes) -> Json | None:
     return content if isinstance(content, dict) else None
 
 
-def _error(content: Json | None, body: bytes, discretion: Discretion) -> tuple[str, str]:
+def _error(content: Json | None, body: bytes, discretion: Redactor) -> tuple[str, str]:
     """The error's code and message; gateways in front of FoxAPI answer HTML or plain text (seen).
 
     All of FoxAPI's words pass through here. They may hold the key, or a link that opens what it leads to; both go
@@ -182,13 +184,13 @@ def _error(content: Json | None, body: bytes, discretion: Discretion) -> tuple[s
     return "", _words(body[:_SAID_MAX].decode("utf-8", "replace"), 80, discretion)
 
 
-def _words(value: object, longest: int, discretion: Discretion) -> str:
+def _words(value: object, longest: int, discretion: Redactor) -> str:
     """A text for people: without what no database, message or log takes, such as half characters and NULs."""
     text = discretion(value[:_SAID_MAX])[:longest] if isinstance(value, str) else ""
     return "".join(each if each.isprintable() else " " for each in text).strip()
 
 
-def _code(value: object, discretion: Discretion) -> str:
+def _code(value: object, discretion: Redactor) -> str:
     """A code is a word; anything else that stands in its place is not for the log."""
     text = str(value) if isinstance(value, int) and abs(value) < 10**9 else value
     if not isinstance(text, str):
@@ -196,7 +198,7 @@ def _code(value: object, discretion: Discretion) -> str:
     return found[0] if (found := _WORD.fullmatch(discretion(text[:_SAID_MAX]))) else ""
 
 
-def _request_id(headers: Mapping[str, str], message: str, discretion: Discretion) -> str:
+def _request_id(headers: Mapping[str, str], message: str, discretion: Redactor) -> str:
     """By which FoxAPI's support finds the request: in a header, or (seen) in the message. For the log."""
     value = discretion(next((v for k, v in headers.items() if k.lower() == "x-request-id"), "")[:_SAID_MAX])
     if found := _WORD.fullmatch(value) or _REQUEST.search(message):

@@ -15,21 +15,21 @@ from pydantic import SecretStr
 from yarl import URL
 
 from bot.foxapi.answers import (
-    Accepted,
-    Busy,
+    ConnectionFailed,
     Json,
-    MaybeTaken,
-    NoConnection,
-    NotTaken,
-    Passing,
+    RateLimited,
     Rejected,
-    Remote,
-    accepted,
-    decipher,
+    RemoteTask,
+    Submission,
+    SubmissionNotReceived,
+    SubmissionUncertain,
+    TransientError,
     link,
-    remote,
+    parse_response,
+    parse_submission,
+    parse_task,
 )
-from bot.redaction import Discretion
+from bot.redaction import Redactor
 
 log = logging.getLogger(__name__)
 
@@ -71,13 +71,13 @@ class FoxAPI:
         self._traces = [trace] if trace else []
         self._base = URL(base.rstrip("/"))
         self._key = key
-        self._discretion = Discretion([key.get_secret_value(), *secrets])
+        self._discretion = Redactor([key.get_secret_value(), *secrets])
         self._model = model
         self._create = aiohttp.ClientTimeout(total=paid_seconds, sock_connect=_CONNECT)
         self._query = aiohttp.ClientTimeout(total=query_seconds, sock_connect=_CONNECT)
         self._upload = aiohttp.ClientTimeout(total=_UPLOAD, sock_connect=_CONNECT, sock_read=upload_seconds)
         self._session: aiohttp.ClientSession | None = None
-        self._paying: aiohttp.ClientSession | None = None
+        self._paid_session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         headers = {"User-Agent": USER_AGENT}
@@ -86,7 +86,7 @@ class FoxAPI:
         )
         # The paid call gets a connection of its own each time: one that FoxAPI has closed meanwhile would make
         # "was it taken?" unanswerable for no reason.
-        self._paying = aiohttp.ClientSession(
+        self._paid_session = aiohttp.ClientSession(
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             connector=aiohttp.TCPConnector(force_close=True),
@@ -97,11 +97,11 @@ class FoxAPI:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for session in (self._session, self._paying):
+        for session in (self._session, self._paid_session):
             if session is not None:
                 await session.close()
 
-    async def submit(self, prompt: str, video_url: str, seconds: int) -> Accepted:
+    async def submit(self, prompt: str, video_url: str, seconds: int) -> Submission:
         """Pay for one task (POST /v1/videos/generations).
 
         Raises Rejected (not taken, and of no use to repeat), NotTaken (not taken, may be sent again after its
@@ -109,19 +109,19 @@ class FoxAPI:
         """
         order = {"model": self._model, "prompt": prompt, "video_url": video_url, "duration": seconds}
         try:
-            content = await self._call(self._paying, "POST", "v1/videos/generations", self._create, json=order)
+            content = await self._call(self._paid_session, "POST", "v1/videos/generations", self._create, json=order)
         except Rejected:
             raise
-        except (Busy, NoConnection) as error:
-            raise NotTaken(str(error), error.retry_after) from error
+        except (RateLimited, ConnectionFailed) as error:
+            raise SubmissionNotReceived(str(error), error.retry_after) from error
         except Exception as error:
-            raise MaybeTaken(self._discretion(f"{type(error).__name__}: {error}")) from error
-        return accepted(content)
+            raise SubmissionUncertain(self._discretion(f"{type(error).__name__}: {error}")) from error
+        return parse_submission(content)
 
-    async def task(self, remote_id: str) -> Remote:
+    async def task(self, remote_id: str) -> RemoteTask:
         """Ask how a task is (GET /v1/tasks/{id}). Raises UnknownTask, Rejected or Passing."""
         content = await self._call(self._session, "GET", f"v1/tasks/{remote_id}", self._query)
-        return remote(content, self._discretion)
+        return parse_task(content, self._discretion)
 
     async def upload(self, clip: Path, name: str) -> str:
         """Put a prepared clip where FoxAPI finds it for 72 hours; return its address. Raises Rejected or Passing."""
@@ -132,7 +132,7 @@ class FoxAPI:
             content = await self._call(self._session, "POST", "v1/files/upload/stream", self._upload, data=form)
         url = link(content.get("url"))
         if url is None:
-            raise Passing("an upload was answered without an address")
+            raise TransientError("an upload was answered without an address")
         return url
 
     async def models(self) -> list[str]:
@@ -157,18 +157,18 @@ class FoxAPI:
             async with session.request(
                 method, self._base / path, headers=headers, timeout=timeout, allow_redirects=False, **content
             ) as answer:
-                body = await _whole(answer)
+                body = await _read_bounded(answer)
                 status, answered = answer.status, answer.headers
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise NoConnection(f"no connection: {type(error).__name__}") from error
+            raise ConnectionFailed(f"no connection: {type(error).__name__}") from error
         except (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError) as error:
-            raise Passing(self._discretion(f"{type(error).__name__}: {error}")) from error
+            raise TransientError(self._discretion(f"{type(error).__name__}: {error}")) from error
         if status != 200:
             log.debug("FoxAPI answered %d: %.300r", status, self._discretion(body[:_LOGGED].decode(errors="replace")))
-        return decipher(status, answered, body, self._discretion)
+        return parse_response(status, answered, body, self._discretion)
 
 
-async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+async def _read_bounded(answer: aiohttp.ClientResponse) -> bytes:
     """The body, however many pieces it comes in. Of a refusal the status decides: it need not come whole."""
     body, told = bytearray(), 200 <= answer.status < 300
     try:

@@ -12,17 +12,17 @@ from bot.store import Store
 log = logging.getLogger(__name__)
 
 _NOTE = "health"
-_TRUE_FOR = 5.0
+_CACHE_SECONDS = 5.0
 """Seconds for which an answer of the store is believed, so that asking often costs nothing."""
-_PATIENCE = 3.0
+_TIMEOUT = 3.0
 """Seconds for the store to take a write."""
-_LOOKS_EVERY = 1.0
-_STUCK = 15.0
+_CHECK_INTERVAL = 1.0
+_STALL = 15.0
 """Seconds after which a loop that did not turn counts as dead."""
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class HealthStatus:
     """How the bot is."""
 
     live: bool
@@ -35,7 +35,7 @@ class Condition:
         return self.live and all(self.parts.values())
 
 
-class Checks:
+class HealthMonitor:
     """Looks at the bot. Use as a task of its own: :meth:`run` measures the loop."""
 
     def __init__(self, connected: Callable[[], bool] | None, store: Store, late: Callable[[float], None]) -> None:
@@ -53,32 +53,32 @@ class Checks:
         try:
             while True:
                 self._turned = self._clock()
-                await asyncio.sleep(_LOOKS_EVERY)
-                self._late(max(0.0, self._clock() - self._turned - _LOOKS_EVERY))
+                await asyncio.sleep(_CHECK_INTERVAL)
+                self._late(max(0.0, self._clock() - self._turned - _CHECK_INTERVAL))
         finally:
             if self._writing:
                 await asyncio.wait({self._writing})
 
-    async def look(self) -> Condition:
+    async def check(self) -> HealthStatus:
         """How the bot is now; takes three seconds at most, and never raises."""
         gateway = {"gateway": self._connected()} if self._connected else {}
-        return Condition(self.live(), {**gateway, "store": await self._takes_writes()})
+        return HealthStatus(self.live(), {**gateway, "store": await self._takes_writes()})
 
     def live(self) -> bool:
         """Whether the loop turns."""
-        return self._clock() - self._turned < _STUCK
+        return self._clock() - self._turned < _STALL
 
     async def _takes_writes(self) -> bool:
-        if self._clock() - self._written < _TRUE_FOR:
+        if self._clock() - self._written < _CACHE_SECONDS:
             return True
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write(), name="health: write")
-        await asyncio.wait({self._writing}, timeout=_PATIENCE)  # not cancelled: a write is to end whole
+        await asyncio.wait({self._writing}, timeout=_TIMEOUT)  # not cancelled: a write is to end whole
         return self._writing.done() and self._writing.result()
 
     async def _write(self) -> bool:
         try:
-            await self._store.remember(_NOTE, "writable")
+            await self._store.set_note(_NOTE, "writable")
         except Exception as error:  # whatever the database raises means the same here
             log.warning("the store does not take writes: %s", error)
             return False

@@ -15,8 +15,8 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from bot.health.checks import Checks
-from bot.media import Ffmpeg, Folders
+from bot.health.checks import HealthMonitor
+from bot.media import Ffmpeg, Workspaces
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class Sources:
     """Where the figures come from."""
 
     store: Store
-    folders: Folders
+    workspaces: Workspaces
     ffmpeg: Ffmpeg
     data: Path
     """A folder on the disk whose room is told."""
@@ -39,7 +39,7 @@ class Sources:
 class Gauges:
     """How things stand."""
 
-    def __init__(self, registry: CollectorRegistry, sources: Sources, checks: Checks) -> None:
+    def __init__(self, registry: CollectorRegistry, sources: Sources, checks: HealthMonitor) -> None:
         self._sources = sources
         self._checks = checks
         self._tasks = Gauge("extendbot_tasks", "Unfinished tasks, by state.", ["state"], registry=registry)
@@ -69,11 +69,11 @@ class Gauges:
         )
         self._running = Gauge("extendbot_media_running", "Runs of ffmpeg at this moment.", registry=registry)
         self._running.set_function(lambda: sources.ffmpeg.running)
-        registry.register(_Children())
+        registry.register(ChildProcessCollector())
 
     async def read(self) -> None:
         """Bring them up to date; one that cannot be read is left out rather than told wrongly."""
-        condition = await self._checks.look()
+        condition = await self._checks.check()
         for part, well in condition.parts.items():
             self._ready.labels(part).set(well)
         for shard, is_open in self._sources.shards_open().items():
@@ -97,19 +97,20 @@ class Gauges:
         self._database.set(standing.database_bytes)
 
     async def _read_disk(self) -> None:
-        folders = self._sources.folders
-        self._files.labels("work").set(await folders.used())
-        self._files.labels("kept").set(await asyncio.to_thread(folders.shelf.size))
+        workspaces = self._sources.workspaces
+        self._files.labels("work").set(await workspaces.used_bytes())
+        self._files.labels("kept").set(await asyncio.to_thread(workspaces.film_store.size))
         try:
             self._free.set((await asyncio.to_thread(shutil.disk_usage, self._sources.data)).free)
         except FileNotFoundError:  # nothing has been put there yet
             self._free.set(float("nan"))
 
 
-class _Children(Collector):
+class ChildProcessCollector(Collector):
     """The processor time of ffmpeg's runs, which are this process's only children."""
 
     def collect(self) -> list[CounterMetricFamily]:
+        """Called by prometheus_client at each scrape."""
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         family = CounterMetricFamily("extendbot_media_cpu_seconds", "Processor time of ffmpeg's runs that have ended.")
         family.add_metric([], used.ru_utime + used.ru_stime)

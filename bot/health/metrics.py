@@ -15,9 +15,9 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from bot.health import traffic
-from bot.media import Work
-from bot.news import Event, OrderRefused, TaskAccepted, TaskEnded
-from bot.task import Billed, State
+from bot.media import Purpose
+from bot.news import Event, SubmissionRefused, TaskAccepted, TaskEnded
+from bot.task import Billed, TaskState
 
 _QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 90)
 _SLOW = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600)
@@ -32,7 +32,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self._info = Info("extendbot", "The process itself.", registry=self.registry)
-        self.name_process("bot")
+        self.set_process_info("bot")
         self._orders = self._counter("orders", "Orders of members, by what they were answered.", "answer")
         self._ended = self._counter("tasks_ended", "Tasks that have ended and were told.", "outcome", "billed")
         self._credits = self._counter("credits", "Credits that FoxAPI reserved for tasks that have ended.")
@@ -50,36 +50,36 @@ class Metrics:
         self._loop = self._histogram(
             "loop_delay_seconds", "How late the event loop was, looked at each second.", _QUICK
         )
-        self._name_what_is_known()
+        self._initialise_labels()
 
-    def name_process(self, role: str) -> None:
+    def set_process_info(self, role: str) -> None:
         """Say which one of several it is, and what it does."""
         name = f"{socket.gethostname()}:{os.getpid()}"
         self._info.info({"version": version("extend-bot"), "role": role, "process": name})
 
-    def heard(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Count an event."""
         match event:
             case TaskAccepted():
                 self._orders.labels("accepted").inc()
-            case OrderRefused():
+            case SubmissionRefused():
                 self._orders.labels("refused").inc()
             case TaskEnded(task, completed_at):
                 self._ended.labels(task.state.value, task.billed.value).inc()
                 self._credits.inc(task.credits or 0)
                 completed = completed_at or task.rendered_at
-                if task.state is State.DELIVERED and completed:
-                    self._delivery.observe((task.changed_at - completed).total_seconds())
+                if task.state is TaskState.DELIVERED and completed:
+                    self._delivery.observe((task.state_changed_at - completed).total_seconds())
 
-    def ffmpeg_ran(self, work: Work, seconds: float) -> None:
+    def observe_ffmpeg(self, work: Purpose, seconds: float) -> None:
         """Count a run of ffmpeg."""
         self._media.labels(work.value).observe(seconds)
 
-    def step_went_wrong(self, state: State) -> None:
+    def step_went_wrong(self, state: TaskState) -> None:
         """Count a step of a task that ended with an error which nobody expected."""
         self._unexpected.labels(state.value).inc()
 
-    def loop_was_late(self, seconds: float) -> None:
+    def observe_loop_delay(self, seconds: float) -> None:
         """Count a look at the event loop."""
         self._loop.observe(seconds)
 
@@ -89,7 +89,7 @@ class Metrics:
         def heard(call: str, status: str, seconds: float) -> None:
             self._foxapi.labels(call, status).observe(seconds)
 
-        return traffic.tracing(traffic.FOXAPI, heard)
+        return traffic.make_trace(traffic.FOXAPI, heard)
 
     def discord(self) -> aiohttp.TraceConfig:
         """What Discord's session is traced with."""
@@ -97,20 +97,20 @@ class Metrics:
         def heard(call: str, status: str, seconds: float) -> None:  # noqa: ARG001
             self._discord.labels(call, status).inc()
 
-        return traffic.tracing(traffic.DISCORD, heard)
+        return traffic.make_trace(traffic.DISCORD, heard)
 
-    def _name_what_is_known(self) -> None:
+    def _initialise_labels(self) -> None:
         """Begin at zero, so that the first of a kind is seen as an increase."""
         for answer in ("accepted", "refused"):
             self._orders.labels(answer)
-        for state in State:
+        for state in TaskState:
             self._unexpected.labels(state.value)
-        for outcome in State:
-            for billed in Billed if outcome.ended else ():
+        for outcome in TaskState:
+            for billed in Billed if outcome.is_final else ():
                 self._ended.labels(outcome.value, billed.value)
         for call in ("edit", "respond", "post", "delete"):
             self._discord.labels(call, "429")
-        for work in Work:
+        for work in Purpose:
             self._media.labels(work.value)
 
     def _counter(self, name: str, words: str, *labels: str) -> Counter:

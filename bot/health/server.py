@@ -11,27 +11,27 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from bot.health.checks import Checks
+from bot.health.checks import HealthMonitor
 from bot.health.gauges import Gauges
 
 log = logging.getLogger(__name__)
 
 
-class CannotServe(Exception):
+class CannotBind(Exception):
     """The address is not to be had. Its text is one sentence for the operator."""
 
 
-class Pages:
+class Handlers:
     """Answers the requests."""
 
-    def __init__(self, checks: Checks, gauges: Gauges, registry: CollectorRegistry) -> None:
+    def __init__(self, checks: HealthMonitor, gauges: Gauges, registry: CollectorRegistry) -> None:
         self._checks = checks
         self._gauges = gauges
         self._registry = registry
 
     async def ready(self, _: web.Request) -> web.Response:
         """200 if the bot can work, else 503; in JSON what is amiss."""
-        condition = await self._checks.look()
+        condition = await self._checks.check()
         said = {"live": condition.live, "ready": condition.ready, **condition.parts}
         return web.json_response(said, status=200 if condition.ready else 503)
 
@@ -48,7 +48,7 @@ class Pages:
 
 
 @asynccontextmanager
-async def served(host: str, port: int, pages: Pages, checks: Checks) -> AsyncIterator[None]:
+async def run_server(host: str, port: int, pages: Handlers, checks: HealthMonitor) -> AsyncIterator[None]:
     """Answer at this address meanwhile (port 0: any free one, said in the log). Raises CannotServe."""
     app = web.Application()
     for path, handler in (
@@ -65,7 +65,7 @@ async def served(host: str, port: int, pages: Pages, checks: Checks) -> AsyncIte
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            raise CannotServe(
+            raise CannotBind(
                 f"Health and figures cannot be served at HTTP_HOST {host}, HTTP_PORT {port} ({error.strerror}): "
                 "choose another port, or leave HTTP_PORT empty."
             ) from error

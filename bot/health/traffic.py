@@ -29,14 +29,14 @@ DISCORD: _Names = (
 )
 
 
-class Heard(Protocol):
+class RequestObserver(Protocol):
     """Who is told of a request once it was answered, or not."""
 
     def __call__(self, call: str, status: str, seconds: float) -> None:
         """`status` is HTTP's, or NO_ANSWER; `seconds` until the answer began."""
 
 
-def tracing(names: _Names, heard: Heard, clock: Callable[[], float] | None = None) -> aiohttp.TraceConfig:
+def make_trace(names: _Names, heard: RequestObserver, clock: Callable[[], float] | None = None) -> aiohttp.TraceConfig:
     """A trace for a session; `heard` may neither wait nor raise."""
     clock = clock or asyncio.get_running_loop().time
 
@@ -44,12 +44,12 @@ def tracing(names: _Names, heard: Heard, clock: Callable[[], float] | None = Non
         request.began = clock()
 
     async def ended(_: aiohttp.ClientSession, request: SimpleNamespace, end: aiohttp.TraceRequestEndParams) -> None:
-        heard(named(names, end.method, end.url), str(end.response.status), clock() - request.began)
+        heard(call_name(names, end.method, end.url), str(end.response.status), clock() - request.began)
 
     async def broke(
         _: aiohttp.ClientSession, request: SimpleNamespace, end: aiohttp.TraceRequestExceptionParams
     ) -> None:
-        heard(named(names, end.method, end.url), NO_ANSWER, clock() - request.began)
+        heard(call_name(names, end.method, end.url), NO_ANSWER, clock() - request.began)
 
     trace = aiohttp.TraceConfig()
     trace.on_request_start.append(began)
@@ -58,6 +58,6 @@ def tracing(names: _Names, heard: Heard, clock: Callable[[], float] | None = Non
     return trace
 
 
-def named(names: _Names, method: str, url: URL) -> str:
+def call_name(names: _Names, method: str, url: URL) -> str:
     """The name of this request."""
     return next((name for verb, path, name in names if verb == method and path.search(url.path)), _OTHER)

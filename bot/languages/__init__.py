@@ -3,7 +3,7 @@
 A file is named by the locale that Discord has for it (Discord docs, Reference, Locales), such as zh-CN.po.
 """
 
-from bot.languages.language import Language, own_name
+from bot.languages.language import Language, native_name
 from bot.languages.languages import Languages
 
-__all__ = ["Language", "Languages", "own_name"]
+__all__ = ["Language", "Languages", "native_name"]

@@ -11,7 +11,7 @@ from babel.dates import format_skeleton
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
-from bot.phrase import Phrase, Value, counted, say
+from bot.phrase import Translatable, Value, tr, tr_plural
 
 
 class Language:
@@ -23,7 +23,7 @@ class Language:
         self._locale = Locale.parse(code, sep="-")
         self._translations = translations or NullTranslations()
 
-    def tell(self, phrase: Phrase) -> str:
+    def translate(self, phrase: Translatable) -> str:
         """The phrase in this language."""
         if phrase.plural is None:
             text = self._translations.gettext(phrase.text)
@@ -31,37 +31,37 @@ class Language:
             text = self._translations.ngettext(phrase.text, phrase.plural, phrase.count)
         return text.format_map({name: self._value(value) for name, value in phrase.values.items()})
 
-    def say(self, text: str, /, **values: Value) -> str:
-        """What :func:`bot.phrase.say` makes, told at once."""
-        return self.tell(say(text, **values))
+    def tr(self, text: str, /, **values: Value) -> str:
+        """What :func:`bot.phrase.tr` makes, told at once."""
+        return self.translate(tr(text, **values))
 
-    def counted(self, one: str, more: str, count: int, /, **values: Value) -> str:
-        """What :func:`bot.phrase.counted` makes, told at once."""
-        return self.tell(counted(one, more, count, **values))
+    def tr_plural(self, one: str, more: str, count: int, /, **values: Value) -> str:
+        """What :func:`bot.phrase.tr_plural` makes, told at once."""
+        return self.translate(tr_plural(one, more, count, **values))
 
-    def named(self, context: str, name: str) -> str | None:
+    def translate_name(self, context: str, name: str) -> str | None:
         """The translation of a command's or an option's name (its msgctxt says which), if there is one."""
         found = self._translations.pgettext(context, name)
         return found if found != name else None
 
-    def known(self, text: str) -> str | None:
+    def lookup(self, text: str) -> str | None:
         """The translation of a text without values, if there is one."""
         found = self._translations.gettext(text)
         return found if found != text else None
 
-    def day(self, day: date) -> str:
+    def format_day(self, day: date) -> str:
         """A day, with its weekday and without its year: "Sun, Nov 22"."""
         return str(format_skeleton("MMMEd", day, locale=self._locale))
 
     def _value(self, value: Value) -> str:
-        if isinstance(value, Phrase):
-            return self.tell(value)
+        if isinstance(value, Translatable):
+            return self.translate(value)
         if isinstance(value, tuple):
             return format_list([self._value(each) for each in value], locale=self._locale)
         return str(format_decimal(value, locale=self._locale)) if isinstance(value, int | float) else value
 
 
-def own_name(code: str) -> str:
+def native_name(code: str) -> str:
     """What a language calls itself, by Discord's name of its locale: "English", "简体中文", "Português"."""
     locale = Locale.parse(code, sep="-")
     usual = str(get_global("likely_subtags").get(locale.language, "")).split("_")

@@ -33,11 +33,11 @@ class Languages:
         """Discord's names of all their locales, English first."""
         return tuple(self._by_code)
 
-    def exactly(self, code: str) -> Language | None:
+    def get(self, code: str) -> Language | None:
         """The language of just this locale."""
         return self._by_code.get(code)
 
-    def of(self, code: str) -> Language:
+    def best_match(self, code: str) -> Language:
         """The language of this locale, else one that differs by its country only (en-GB, zh-TW), else English."""
         if exact := self._by_code.get(code):
             return exact

@@ -1,21 +1,21 @@
 """Pure rules: whether an order is allowed now, by a server's limits and the operator's roofs."""
 
-from bot.limits.check import Case, WordsChanged, check, screen
-from bot.limits.facts import Screening, ceilings, is_exempt
-from bot.limits.rules import RoofReached
-from bot.limits.words import ENTRY_MAX, first_forbidden, meaningless, too_long
+from bot.limits.check import SubmissionCheck, WordsChanged, check, screen
+from bot.limits.facts import Screening, daily_limits_of, is_exempt
+from bot.limits.rules import OperatorLimitReached
+from bot.limits.words import ENTRY_MAX, find_forbidden, is_empty_pattern, too_long
 
 __all__ = [
     "ENTRY_MAX",
-    "Case",
-    "RoofReached",
+    "OperatorLimitReached",
     "Screening",
+    "SubmissionCheck",
     "WordsChanged",
-    "ceilings",
     "check",
-    "first_forbidden",
+    "daily_limits_of",
+    "find_forbidden",
+    "is_empty_pattern",
     "is_exempt",
-    "meaningless",
     "screen",
     "too_long",
 ]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from bot.rules import Asker, Ceilings, Limits, Roofs, Usage
-from bot.task import Order
+from bot.rules import DailyLimits, GuildLimits, OperatorLimits, Requester, UsageSnapshot
+from bot.task import TaskRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,45 +20,45 @@ class Screening:
     """The first of them that it contains."""
 
 
-def is_exempt(limits: Limits, asker: Asker) -> bool:
+def is_exempt(limits: GuildLimits, requester: Requester) -> bool:
     """Whether the server's numbers do not bind this member."""
-    return bool(limits.exempt_roles & asker.role_ids)
+    return bool(limits.exempt_roles & requester.role_ids)
 
 
-def ceilings(limits: Limits, asker: Asker, roofs: Roofs) -> Ceilings:
+def daily_limits_of(limits: GuildLimits, requester: Requester, operator_limits: OperatorLimits) -> DailyLimits:
     """The daily numbers that hold for this member; 0: no limit."""
-    daily = {"share": roofs.server_per_day, "everywhere": roofs.max_per_day}
-    roof = Ceilings(**daily, free_failures=roofs.free_failures)
-    if is_exempt(limits, asker):
-        return roof
-    by_role = [number for role, number in limits.role_per_day.items() if role in asker.role_ids]
+    daily = {"share": operator_limits.server_per_day, "all_guilds": operator_limits.max_per_day}
+    operator_limit = DailyLimits(**daily, free_failures=operator_limits.free_failures)
+    if is_exempt(limits, requester):
+        return operator_limit
+    by_role = [number for role, number in limits.role_per_day.items() if role in requester.role_ids]
     most_generous = 0 if 0 in by_role else max(by_role, default=limits.user_per_day)
-    return roof.model_copy(update={"member": most_generous, "server": limits.server_per_day})
+    return operator_limit.model_copy(update={"member": most_generous, "server": limits.server_per_day})
 
 
 @dataclass(frozen=True)
-class Facts:
+class RuleContext:
     """What the rules look at."""
 
-    limits: Limits
-    usage: Usage
-    order: Order
-    asker: Asker
+    limits: GuildLimits
+    usage: UsageSnapshot
+    request: TaskRequest
+    requester: Requester
     now: datetime
-    roofs: Roofs
+    operator_limits: OperatorLimits
     screening: Screening
 
     @cached_property
     def exempt(self) -> bool:
         """Whether the server's numbers do not bind the asker."""
-        return is_exempt(self.limits, self.asker)
+        return is_exempt(self.limits, self.requester)
 
     @cached_property
-    def ceilings(self) -> Ceilings:
+    def daily_limits(self) -> DailyLimits:
         """The daily numbers that hold for the asker."""
-        return ceilings(self.limits, self.asker, self.roofs)
+        return daily_limits_of(self.limits, self.requester, self.operator_limits)
 
     @cached_property
-    def over_own_day(self) -> bool:
+    def over_daily_limit(self) -> bool:
         """Whether the asker's daily number is used up."""
-        return 0 < self.ceilings.member <= self.usage.member.count
+        return 0 < self.daily_limits.member <= self.usage.member.count

@@ -27,7 +27,7 @@ ENTRY_MAX = 100
 """Characters of an entry once it is normalised; one character can become eighteen."""
 
 
-def first_forbidden(text: str, entries: Sequence[str]) -> str | None:
+def find_forbidden(text: str, entries: Sequence[str]) -> str | None:
     """The first of `entries` that `text` contains, or None.
 
     A plain entry is found where it stands as a word (or words) of its own; in scripts without spaces, anywhere. In an
@@ -46,7 +46,7 @@ def first_forbidden(text: str, entries: Sequence[str]) -> str | None:
     return entries[min(hits)] if hits else None
 
 
-def meaningless(entry: str) -> bool:
+def is_empty_pattern(entry: str) -> bool:
     """Whether nothing is left of the entry to look for, so that it would forbid everything or nothing."""
     return not _normal(entry).strip("* ")
 

@@ -1,47 +1,47 @@
 """Any video in, a fit clip out: fetch safely, look, prepare, join, fit. ffmpeg runs apart and bounded."""
 
-from bot.media.errors import Unfit, UnknownHost, Unreachable
-from bot.media.fetch import Fetcher
-from bot.media.ffmpeg import Ffmpeg, Ran, Work
-from bot.media.fit import fit
-from bot.media.fitness import too_short, unfit
-from bot.media.folder import Folders
-from bot.media.handing import can_be_handed_on
-from bot.media.join import Joined, Kept, is_right, join
+from bot.media.errors import DownloadFailed, UnknownHost, UnusableVideo
+from bot.media.fetch import Downloader
+from bot.media.ffmpeg import Ffmpeg, FfmpegResult, Purpose
+from bot.media.fit import compress
+from bot.media.fitness import rejection, too_short
+from bot.media.folder import Workspaces
+from bot.media.handing import is_direct_url
+from bot.media.join import JoinResult, SourceClip, is_complete, join
 from bot.media.plain import doubts
-from bot.media.poster import look_with_poster, poster
+from bot.media.poster import make_thumbnail, probe_with_thumbnail
 from bot.media.prepare import Prepared, prepare
-from bot.media.probe import Look, look, probe
-from bot.media.shelf import Shelf
-from bot.media.shelves import Bucket, BucketUnusable, shelf_at
+from bot.media.probe import ProbeResult, probe, probe_details
+from bot.media.shelf import FilmStore
+from bot.media.shelves import S3Settings, StorageError, open_film_store
 
 __all__ = [
-    "Bucket",
-    "BucketUnusable",
-    "Fetcher",
+    "DownloadFailed",
+    "Downloader",
     "Ffmpeg",
-    "Folders",
-    "Joined",
-    "Kept",
-    "Look",
+    "FfmpegResult",
+    "FilmStore",
+    "JoinResult",
     "Prepared",
-    "Ran",
-    "Shelf",
-    "Unfit",
+    "ProbeResult",
+    "Purpose",
+    "S3Settings",
+    "SourceClip",
+    "StorageError",
     "UnknownHost",
-    "Unreachable",
-    "Work",
-    "can_be_handed_on",
+    "UnusableVideo",
+    "Workspaces",
+    "compress",
     "doubts",
-    "fit",
-    "is_right",
+    "is_complete",
+    "is_direct_url",
     "join",
-    "look",
-    "look_with_poster",
-    "poster",
+    "make_thumbnail",
+    "open_film_store",
     "prepare",
     "probe",
-    "shelf_at",
+    "probe_details",
+    "probe_with_thumbnail",
+    "rejection",
     "too_short",
-    "unfit",
 ]

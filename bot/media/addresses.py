@@ -15,11 +15,11 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from bot.media.errors import Unfit
-from bot.phrase import say
+from bot.media.errors import UnusableVideo
+from bot.phrase import tr
 
-PRIVATE = say("That link leads into a private network, where I do not go; attach the video, or link to a public file.")
-NOT_A_LINK = say("That is not a link to a file on the web; it has to begin with https:// or http://.")
+PRIVATE = tr("That link leads into a private network, where I do not go; attach the video, or link to a public file.")
+NOT_A_LINK = tr("That is not a link to a file on the web; it has to begin with https:// or http://.")
 
 _REFUSED_V4 = tuple(
     IPv4Network(network)
@@ -58,7 +58,7 @@ _LONGEST_NAME, _LONGEST_LABEL = 253, 63
 """Of a name in the DNS (RFC 1035, 2.3.4)."""
 
 
-def public(address: IPv4Address | IPv6Address) -> bool:
+def is_public(address: IPv4Address | IPv6Address) -> bool:
     """Whether `address` is one that anybody on the internet may connect to."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _REFUSED_V4)
@@ -67,29 +67,29 @@ def public(address: IPv4Address | IPv6Address) -> bool:
     )
 
 
-def pair(host: str, port: int) -> str:
+def host_port(host: str, port: int) -> str:
     """`host:port` as the setting TRUSTED_MEDIA_HOSTS spells it."""
     return f"[{host}]:{port}".lower() if ":" in host else f"{host}:{port}".lower()
 
 
-def admitted(text: str, trusted: frozenset[str]) -> URL:
+def check_url(text: str, trusted: frozenset[str]) -> URL:
     """`text` as an address that may be asked for, as far as can be said before its name is looked up.
 
     The text is kept to the letter, for a changed spelling would break a signature. Raises :class:`Unfit` for what is
     no http(s) link, carries a name and password, or has an address of a private network in it.
     """
     if len(text) > _LONGEST_LINK or any(ord(character) <= 0x20 or ord(character) == 0x7F for character in text):
-        raise Unfit(NOT_A_LINK)
+        raise UnusableVideo(NOT_A_LINK)
     try:
         url = URL(text, encoded=text.isascii())
         host, port = url.raw_host, url.port
     except (ValueError, TypeError):  # yarl's, and its helpers' for names: UnicodeError is a ValueError
-        raise Unfit(NOT_A_LINK) from None
+        raise UnusableVideo(NOT_A_LINK) from None
     if url.scheme not in {"http", "https"} or not host or not port:
-        raise Unfit(NOT_A_LINK)
+        raise UnusableVideo(NOT_A_LINK)
     if url.raw_user is not None or url.raw_password is not None:
-        raise Unfit(say("That link has a name or password in it; give me one that works without."))
-    if pair(host, port) not in trusted:
+        raise UnusableVideo(tr("That link has a name or password in it; give me one that works without."))
+    if host_port(host, port) not in trusted:
         _check_literal(host.lower())
     return url
 
@@ -101,14 +101,14 @@ def _check_literal(host: str) -> None:
     except ValueError:
         # 0x7f.1 and 2130706433 also mean 127.0.0.1 to a system's resolver; nobody writes public addresses so.
         if _NUMBERS.fullmatch(host):
-            raise Unfit(PRIVATE) from None
+            raise UnusableVideo(PRIVATE) from None
         labels = host.removesuffix(".").split(".")
         proper = all(0 < len(label) <= _LONGEST_LABEL for label in labels) and len(host) <= _LONGEST_NAME
         if not proper or not _NAME.fullmatch(host):
-            raise Unfit(NOT_A_LINK) from None
+            raise UnusableVideo(NOT_A_LINK) from None
     else:
-        if not public(address):
-            raise Unfit(PRIVATE)
+        if not is_public(address):
+            raise UnusableVideo(PRIVATE)
 
 
 class PublicResolver(AbstractResolver):
@@ -123,11 +123,11 @@ class PublicResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """The addresses of `host`. Raises :class:`Unfit` if all of them are private, OSError if there are none."""
         found = await self._inner.resolve(host, port, family)
-        if pair(host, port) in self._trusted:
+        if host_port(host, port) in self._trusted:
             return found
-        allowed = [result for result in found if public(ip_address(result["host"]))]
+        allowed = [result for result in found if is_public(ip_address(result["host"]))]
         if found and not allowed:
-            raise Unfit(PRIVATE)
+            raise UnusableVideo(PRIVATE)
         return allowed
 
     async def close(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bot.media.errors import Unfit
-from bot.media.ffmpeg import Ffmpeg, Work
+from bot.media.errors import UnusableVideo
+from bot.media.ffmpeg import Ffmpeg, Purpose
 
 _SECONDS = 180.0
 _MOST_SOUNDS = 8
@@ -32,10 +32,10 @@ async def decodes(ffmpeg: Ffmpeg, path: Path, *, sound: bool, start: float = 0.0
     """
     tracks = ["-map", "0:V:0", *(("-map", "0:a:0") if sound else ())]
     seek = ("-ss", f"{start:.6f}") if start else ()
-    args = ["-xerror", *ffmpeg.source(path, *seek), *tracks, "-f", "null", "-"]
+    args = ["-xerror", *ffmpeg.input_args(path, *seek), *tracks, "-f", "null", "-"]
     try:
-        ran = await ffmpeg.run(args, seconds=_SECONDS, work=Work.PREPARE)
-    except Unfit:
+        ran = await ffmpeg.run(args, seconds=_SECONDS, work=Purpose.PREPARE)
+    except UnusableVideo:
         return False
     return ran.code == 0 and not damage_in(ran.stderr)
 
@@ -44,7 +44,7 @@ async def audible_track(ffmpeg: Ffmpeg, path: Path) -> int | None:
     """The number of the first sound track of `path` that can be decoded, or None."""
     for number in range(_MOST_SOUNDS):
         track = ["-map", f"0:a:{number}", "-frames:a", "8", "-ac", "1", "-ar", "8000", "-f", "u8", "pipe:1"]
-        ran = await ffmpeg.run([*ffmpeg.source(path), *track], seconds=30, work=Work.PREPARE)
+        ran = await ffmpeg.run([*ffmpeg.input_args(path), *track], seconds=30, work=Purpose.PREPARE)
         if ran.stdout:
             return number
         if "matches no streams" in ran.stderr:
@@ -55,7 +55,7 @@ async def audible_track(ffmpeg: Ffmpeg, path: Path) -> int | None:
 async def says_square(ffmpeg: Ffmpeg, path: Path) -> bool:
     """Whether the pictures of `path` themselves, and not only its container, say that their pixels are square."""
     first = ["-map", "0:V:0", "-c", "copy", "-bsf:v", "trace_headers", "-frames:v", "1", "-f", "null", "-"]
-    log = (await ffmpeg.run([*ffmpeg.source(path), *first], seconds=30, work=Work.PREPARE)).stderr
+    log = (await ffmpeg.run([*ffmpeg.input_args(path), *first], seconds=30, work=Purpose.PREPARE)).stderr
     shape, across, down = (_last_number(log, name) for name in ("aspect_ratio_idc", "sar_width", "sar_height"))
     return shape in {None, 0, 1} or (shape == 255 and across == down)
 

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.media.decoding import damage_in
-from bot.media.errors import Unfit
-from bot.media.ffmpeg import Ffmpeg, Work
+from bot.media.errors import UnusableVideo
+from bot.media.ffmpeg import Ffmpeg, Purpose
 from bot.media.probe import probe
-from bot.phrase import say
-from bot.task import Clip
+from bot.phrase import tr
+from bot.task import VideoInfo
 
 SOUND = ("-c:a", "aac", "-ar", "48000", "-ac", "2")
 SOUND_BITS = 160_000
 """Per second."""
 CONTAINER = ("-map_metadata", "-1", "-map_chapters", "-1", "-movflags", "+faststart", "-f", "mp4")
-_DAMAGED = say("Pictures of that video are damaged, and so would be what is made of them; send an undamaged copy.")
+_DAMAGED = tr("Pictures of that video are damaged, and so would be what is made of them; send an undamaged copy.")
 _QUALITY = "18"
 """x264's constant rate factor. Chains of extensions encode the same pictures again, so little may be lost each time."""
 
@@ -35,10 +35,10 @@ async def encode(
     sound: bool,
     into: Path,
     seconds: float,
-    work: Work,
+    work: Purpose,
     undamaged: bool = False,
     most_bits: int | None = None,
-) -> Clip:
+) -> VideoInfo:
     """Write what the filters in `graph` give at [v], and if `sound` at [a], of the inputs `reading`, to `into`.
 
     Raises :class:`Unfit` if they give nothing, or not within `seconds`, or if pictures must be `undamaged` and are not.
@@ -46,7 +46,7 @@ async def encode(
     """
     bound = ["-maxrate", str(most_bits), "-bufsize", str(most_bits * 2)] if most_bits else []
     maps = ["-map", "[v]", *(("-map", "[a]") if sound else ())]
-    return await write(
+    return await encode_mp4(
         ffmpeg,
         [*reading, "-filter_complex", graph, *maps, *picture_codec(), *bound, *SOUND, "-b:a", str(SOUND_BITS)],
         into,
@@ -56,9 +56,9 @@ async def encode(
     )
 
 
-async def write(
-    ffmpeg: Ffmpeg, args: Sequence[str], into: Path, *, seconds: float, work: Work, undamaged: bool = False
-) -> Clip:
+async def encode_mp4(
+    ffmpeg: Ffmpeg, args: Sequence[str], into: Path, *, seconds: float, work: Purpose, undamaged: bool = False
+) -> VideoInfo:
     """Run ffmpeg with `args` and one MP4 as output. The file `into` appears when it is complete and has been probed.
 
     Raises :class:`Unfit` if it cannot be made within `seconds`, or if pictures must be `undamaged` and are not.
@@ -74,14 +74,14 @@ async def write(
 
 
 async def write_part(
-    ffmpeg: Ffmpeg, args: Sequence[str], part: Path, *, seconds: float, work: Work, undamaged: bool = False
+    ffmpeg: Ffmpeg, args: Sequence[str], part: Path, *, seconds: float, work: Purpose, undamaged: bool = False
 ) -> None:
-    """Like :func:`write`, straight to the file `part`, which is not looked at and may stay when this raises."""
+    """Like :func:`encode_mp4`, straight to the file `part`, which is not looked at and may stay when this raises."""
     output = ["-threads", str(ffmpeg.threads), *CONTAINER, "-y", f"file:{part}"]
     ran = await ffmpeg.run([*args, *output], seconds=seconds, work=work)
     if undamaged and damage_in(ran.stderr):
-        raise Unfit(_DAMAGED)
+        raise UnusableVideo(_DAMAGED)
     if ran.code != 0:
-        raise Unfit(
-            say("That video cannot be decoded: it is damaged, or of a rare kind; convert it to MP4 (H.264) first.")
+        raise UnusableVideo(
+            tr("That video cannot be decoded: it is damaged, or of a rare kind; convert it to MP4 (H.264) first.")
         )

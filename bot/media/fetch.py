@@ -17,10 +17,10 @@ from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from bot.http_time import parse_retry_after
-from bot.media.addresses import NOT_A_LINK, PublicResolver, admitted
-from bot.media.errors import Unfit, UnknownHost, Unreachable
-from bot.media.names import UNKNOWN, Names
-from bot.phrase import Phrase, say
+from bot.media.addresses import NOT_A_LINK, PublicResolver, check_url
+from bot.media.errors import DownloadFailed, UnknownHost, UnusableVideo
+from bot.media.names import UNKNOWN, NameResolver
+from bot.phrase import Translatable, tr
 
 USER_AGENT = "extend-bot (a Discord bot; fetches a video that a member linked)"
 """Our own, for some hosts refuse the default ones of libraries."""
@@ -30,11 +30,11 @@ _PASSING = frozenset({408, 425, 429})
 _CHUNK = 1 << 18
 _AT_ONCE = 1 << 19
 """Bytes that are kept until they are written together."""
-_PAGE = say("That link leads to a web page, not to a video file; attach the video, or link to the file itself.")
+_PAGE = tr("That link leads to a web page, not to a video file; attach the video, or link to the file itself.")
 _PAGE_BEGINNINGS = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script")
 
 
-class Fetcher:
+class Downloader:
     """Streams files from the web to disk. Use as an async context manager; any number of fetches at once."""
 
     def __init__(
@@ -59,7 +59,7 @@ class Fetcher:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        resolver = PublicResolver(self._resolver or Names(), self._trusted)
+        resolver = PublicResolver(self._resolver or NameResolver(), self._trusted)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -92,11 +92,11 @@ class Fetcher:
         except BaseException as error:
             await asyncio.to_thread(part.unlink, missing_ok=True)
             if isinstance(error, aiohttp.InvalidURL):
-                raise Unfit(NOT_A_LINK) from None
+                raise UnusableVideo(NOT_A_LINK) from None
             if isinstance(error, aiohttp.ClientConnectorDNSError):
                 raise UnknownHost(UNKNOWN) from None
             if isinstance(error, aiohttp.ClientError | HttpProcessingError | OSError):
-                raise Unreachable(_sentence(error)) from None
+                raise DownloadFailed(_sentence(error)) from None
             raise
         return size
 
@@ -107,10 +107,10 @@ class Fetcher:
             with await _opened(part) as file:  # closed here and not in a thread, which a cancellation could forget
                 async for chunk in response.content.iter_chunked(_CHUNK):
                     if size == 0 and chunk.lstrip()[:16].lower().startswith(_PAGE_BEGINNINGS):
-                        raise Unfit(_PAGE)
+                        raise UnusableVideo(_PAGE)
                     size += len(chunk)
                     if size > self._max_bytes:
-                        raise Unfit(self._too_large)
+                        raise UnusableVideo(self._too_large)
                     kept += chunk  # what comes is often small, and each way to the disk is by a thread
                     if len(kept) >= _AT_ONCE:
                         await asyncio.to_thread(file.write, bytes(kept))
@@ -123,56 +123,58 @@ class Fetcher:
         """The answer at the end of the redirects, each of which is checked like a link of its own."""
         assert self._session is not None, "use the Fetcher as a context manager"  # noqa: S101 - a caller's mistake
         for _ in range(_MOST_REDIRECTS + 1):
-            here = admitted(url, self._trusted)
+            here = check_url(url, self._trusted)
             async with self._session.get(here, allow_redirects=False) as response:
                 if response.status not in _REDIRECTS:
                     yield response
                     return
-                url = _target(here, response.headers.get("Location", ""))
-        raise Unfit(say("That link redirects too often; link to the file itself."))
+                url = _redirect_target(here, response.headers.get("Location", ""))
+        raise UnusableVideo(tr("That link redirects too often; link to the file itself."))
 
     @asynccontextmanager
     async def answer_at(self, url: str, *, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
         """What `url` itself answers to other `headers` than ours, a redirect too. Raises :class:`Unfit`."""
         assert self._session is not None, "use the Fetcher as a context manager"  # noqa: S101 - a caller's mistake
-        here = admitted(url, self._trusted)
+        here = check_url(url, self._trusted)
         async with self._session.get(here, headers=headers, allow_redirects=False) as response:
             yield response
 
     def _check(self, response: aiohttp.ClientResponse) -> None:
         """Raise if the head of the answer already says that no usable body will come."""
         if response.status in _PASSING or response.status >= 500:
-            raise Unreachable(
-                say(
+            raise DownloadFailed(
+                tr(
                     "The server of that link answered {status}; try again later, or attach the video.",
                     status=str(response.status),
                 ),
                 parse_retry_after(response.headers.get("Retry-After", ""), datetime.now(UTC)),
             )
         if response.status in {404, 410}:
-            raise Unfit(
-                say(
+            raise UnusableVideo(
+                tr(
                     "There is nothing at that link ({status}); it may have run out, so attach the video.",
                     status=str(response.status),
                 )
             )
         if response.status != 200:
-            raise Unfit(
-                say(
+            raise UnusableVideo(
+                tr(
                     "The server of that link does not give me the video ({status}); attach it instead.",
                     status=str(response.status),
                 )
             )
         if response.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
-            raise Unfit(say("The server of that link packs the video in a way that I do not open; attach the video."))
+            raise UnusableVideo(
+                tr("The server of that link packs the video in a way that I do not open; attach the video.")
+            )
         if response.content_type in {"text/html", "application/xhtml+xml"}:
-            raise Unfit(_PAGE)
+            raise UnusableVideo(_PAGE)
         if (response.content_length or 0) > self._max_bytes:
-            raise Unfit(self._too_large)
+            raise UnusableVideo(self._too_large)
 
     @property
-    def _too_large(self) -> Phrase:
-        return say(
+    def _too_large(self) -> Translatable:
+        return tr(
             "That file is larger than {most} MB, which is the most I take; send a smaller one.",
             most=f"{self._max_bytes / 1e6:g}",
         )
@@ -193,20 +195,22 @@ def _write_last(file: BufferedWriter, content: bytes) -> None:
     file.flush()
 
 
-def _sentence(error: Exception) -> Phrase:
+def _sentence(error: Exception) -> Translatable:
     """What happened on the way, without the words of `error`, which may carry the link."""
     if isinstance(error, TimeoutError):
-        return say("The server of that link was too slow; try again later, or attach the video.")
+        return tr("The server of that link was too slow; try again later, or attach the video.")
     if isinstance(error, aiohttp.ClientPayloadError):
-        return say("The video broke off while I fetched it; try again, or attach the video.")
+        return tr("The video broke off while I fetched it; try again, or attach the video.")
     if isinstance(error, aiohttp.ClientError | HttpProcessingError):
-        return say("The server of that link does not answer; try again later, or attach the video.")
-    return say("I have no room to store that video at the moment; try again later.")
+        return tr("The server of that link does not answer; try again later, or attach the video.")
+    return tr("I have no room to store that video at the moment; try again later.")
 
 
-def _target(here: URL, location: str) -> str:
+def _redirect_target(here: URL, location: str) -> str:
     """Where a redirect from `here` leads, spelled as the server spelled it."""
     try:
         return str(here.join(URL(location, encoded=location.isascii())))
     except (ValueError, TypeError):
-        raise Unfit(say("That link redirects to something that is not a link; link to the file itself.")) from None
+        raise UnusableVideo(
+            tr("That link redirects to something that is not a link; link to the file itself.")
+        ) from None

@@ -15,37 +15,37 @@ from pathlib import Path
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
-from bot.media.errors import Unfit
-from bot.phrase import say
+from bot.media.errors import UnusableVideo
+from bot.phrase import tr
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif,avi,mpegts,flv"
 """The only kinds of file that are read. Playlists, image sequences and scripts, which name other files, are not."""
 MOST_PIXELS = 8192 * 8192
 MOST_STREAMS = 64
-_TOO_MUCH = say("That video needs more time or memory than I give to one file; try a shorter or smaller one.")
+_TOO_MUCH = tr("That video needs more time or memory than I give to one file; try a shorter or smaller one.")
 _STDERR_HEAD, _STDERR_TAIL = 1 << 18, 1 << 14
 _SHELL = Path("/bin/sh")
 # A limit that a system does not know is left out: the others, and the time bound of run(), still hold.
 _BOUNDED = 'for limit in v t f; do ulimit -$limit "$1" 2>/dev/null; shift; done; exec "$@"'
 
 
-class Work(StrEnum):
+class Purpose(StrEnum):
     """What a run is for; for the figures."""
 
     PROBE = "probe"
-    STILL = "still"
+    THUMBNAIL = "still"
     PREPARE = "prepare"
     JOIN = "join"
-    FIT = "fit"
+    COMPRESS = "fit"
     OTHER = "other"
 
 
-def _unheard(work: Work, seconds: float) -> None:
+def _ignore(work: Purpose, seconds: float) -> None:
     """Nobody wants to know how long a run took."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class FfmpegResult:
     """How a run ended. `stderr` is its beginning and its end, if it was long."""
 
     code: int
@@ -64,7 +64,7 @@ class Ffmpeg:
         threads: int = 2,
         memory_bytes: int = 3 << 30,
         file_bytes: int = 1 << 30,
-        ran: Callable[[Work, float], None] = _unheard,
+        ran: Callable[[Purpose, float], None] = _ignore,
     ) -> None:
         """`program` by default is what imageio-ffmpeg finds or brings. The bounds are for each run.
 
@@ -82,7 +82,7 @@ class Ffmpeg:
         self.running = 0
         """How many of it run at this moment."""
 
-    def source(self, path: Path, *options: str) -> list[str]:
+    def input_args(self, path: Path, *options: str) -> list[str]:
         """Arguments that read `path` as an input, however it is named, and only if it is a single video file."""
         return [
             *("-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS, "-max_streams", str(MOST_STREAMS)),
@@ -90,8 +90,8 @@ class Ffmpeg:
         ]
 
     async def run(
-        self, args: Sequence[str], *, seconds: float, output_bytes: int = 1 << 16, work: Work = Work.OTHER
-    ) -> Ran:
+        self, args: Sequence[str], *, seconds: float, output_bytes: int = 1 << 16, work: Purpose = Purpose.OTHER
+    ) -> FfmpegResult:
         """Run ffmpeg with `args` and wait for its end; a wait for the turn does not count towards `seconds`.
 
         Raises :class:`Unfit` if it takes longer, writes more than `output_bytes` to its standard output, or needs
@@ -107,23 +107,23 @@ class Ffmpeg:
                     env={"LC_ALL": "C"},
                     start_new_session=True,  # so that it can be killed with all that it may have started
                 )
-                ended = asyncio.gather(_read(process, output_bytes), _digest(process.stderr), process.wait())
+                ended = asyncio.gather(_read(process, output_bytes), _read_stderr(process.stderr), process.wait())
                 try:
                     async with asyncio.timeout(seconds):
                         stdout, stderr, code = await asyncio.shield(ended)
                 except TimeoutError:
-                    raise Unfit(_TOO_MUCH) from None
+                    raise UnusableVideo(_TOO_MUCH) from None
                 finally:
                     _kill(process)
                     await asyncio.wait([ended])
         if len(stdout) > output_bytes:
-            raise Unfit(_TOO_MUCH)
+            raise UnusableVideo(_TOO_MUCH)
         if code < 0 or (code != 0 and "Cannot allocate memory" in stderr):  # killed by a limit, or crashed for want
-            raise Unfit(_TOO_MUCH)
-        return Ran(code, stdout, stderr)
+            raise UnusableVideo(_TOO_MUCH)
+        return FfmpegResult(code, stdout, stderr)
 
     @contextlib.contextmanager
-    def _counted(self, work: Work) -> Iterator[None]:
+    def _counted(self, work: Purpose) -> Iterator[None]:
         began = time.monotonic()
         self.running += 1
         try:
@@ -161,7 +161,7 @@ async def _read(process: asyncio.subprocess.Process, most: int) -> bytes:
     return bytes(kept)
 
 
-async def _digest(stream: asyncio.StreamReader | None) -> str:
+async def _read_stderr(stream: asyncio.StreamReader | None) -> str:
     """The beginning and the end of `stream`, which is read to its end."""
     assert stream is not None  # noqa: S101 - we asked for a pipe
     head, tail = bytearray(), bytearray()

@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.media.encode import SOUND, write
-from bot.media.ffmpeg import Ffmpeg, Work
-from bot.task import Clip
+from bot.media.encode import SOUND, encode_mp4
+from bot.media.ffmpeg import Ffmpeg, Purpose
+from bot.task import VideoInfo
 
 _SECONDS = 900.0
 USABLE = 0.96
@@ -31,7 +31,7 @@ class Plan:
     sound_bits: int
 
 
-async def fit(ffmpeg: Ffmpeg, film: Path, clip: Clip, *, most_bytes: int, into: Path) -> Clip | None:
+async def compress(ffmpeg: Ffmpeg, film: Path, clip: VideoInfo, *, most_bytes: int, into: Path) -> VideoInfo | None:
     """Write `film`, smaller than `most_bytes`, to `into`. None (and no file) if it would look bad.
 
     Two passes of the encoder, and a second try with less if the first is still over the limit.
@@ -49,7 +49,7 @@ async def fit(ffmpeg: Ffmpeg, film: Path, clip: Clip, *, most_bytes: int, into: 
     return None
 
 
-def plan(clip: Clip, most_bytes: float) -> Plan | None:
+def plan(clip: VideoInfo, most_bytes: float) -> Plan | None:
     """The largest size at which the bits suffice."""
     total = most_bytes * 8 / max(clip.seconds, 0.1)
     sound = 0 if not clip.audio else 96_000 if total > 900_000 else 64_000
@@ -68,7 +68,7 @@ def _even(length: float) -> int:
     return max(2, round(length / 2) * 2)
 
 
-async def _encoded(ffmpeg: Ffmpeg, film: Path, chosen: Plan, into: Path) -> Clip:
+async def _encoded(ffmpeg: Ffmpeg, film: Path, chosen: Plan, into: Path) -> VideoInfo:
     log = into.with_name(into.name + ".pass")
     rate = [
         "-b:v",
@@ -88,10 +88,14 @@ async def _encoded(ffmpeg: Ffmpeg, film: Path, chosen: Plan, into: Path) -> Clip
     ]
     video += ["-c:v", "libx264", "-preset", "fast", "-pix_fmt", "yuv420p", *rate, "-passlogfile", str(log)]
     sound = ["-map", "0:a:0?", *SOUND, "-b:a", str(chosen.sound_bits)] if chosen.sound_bits else []
-    reading = ffmpeg.source(film)
+    reading = ffmpeg.input_args(film)
     try:
-        await ffmpeg.run([*reading, *video, "-pass", "1", "-an", "-f", "null", "-"], seconds=_SECONDS, work=Work.FIT)
-        return await write(ffmpeg, [*reading, *video, "-pass", "2", *sound], into, seconds=_SECONDS, work=Work.FIT)
+        await ffmpeg.run(
+            [*reading, *video, "-pass", "1", "-an", "-f", "null", "-"], seconds=_SECONDS, work=Purpose.COMPRESS
+        )
+        return await encode_mp4(
+            ffmpeg, [*reading, *video, "-pass", "2", *sound], into, seconds=_SECONDS, work=Purpose.COMPRESS
+        )
     finally:
         await asyncio.to_thread(_remove_logs, log)
 

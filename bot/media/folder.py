@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from bot.media.shelf import Shelf
+from bot.media.shelf import FilmStore
 
 _REMEASURED = 10.0
 """Seconds for which a folder's size is believed; a download takes about as long."""
@@ -18,7 +18,7 @@ _RESERVED = "reserved"
 """The file in a task's folder that says how many bytes are kept free for it; other processes may share the disk."""
 
 
-class Folders:
+class Workspaces:
     """The folders `root`/<task id>. A folder that exists stands for a task that has not ended.
 
     Each one counts as what is reserved for it or as what is really in it, whichever is more, so that folders which are
@@ -33,18 +33,18 @@ class Folders:
         *,
         most_bytes: int = 20_000_000_000,
         clip_bytes: int = 200_000_000,
-        shelf: Shelf | None = None,
+        film_store: FilmStore | None = None,
     ) -> None:
         """`clip_bytes`: the largest clip's."""
         self._root = root
-        self.shelf = shelf or Shelf(root.parent / "kept")
+        self.film_store = film_store or FilmStore(root.parent / "kept")
         self._most = most_bytes
         self._clip = clip_bytes
         self._measuring = asyncio.Lock()
         self._sizes: dict[Path, tuple[float, int]] = {}
         """When a folder was last measured, and what it counted as: a thousand are not walked for each new one."""
 
-    def at(self, task_id: int) -> Path:
+    def path(self, task_id: int) -> Path:
         """Where the task's files are, whether or not there are any."""
         return self._root / str(task_id)
 
@@ -57,38 +57,38 @@ class Folders:
         async with self._measuring:
             return self._most - sum(await asyncio.to_thread(self._measured))
 
-    async def open(self, task_id: int, needs: int) -> Path:
+    async def create(self, task_id: int, needs: int) -> Path:
         """Make the task's folder if need be, with so many bytes reserved; whether there is room is the caller's care.
 
         Kept films make room for it.
         """
         async with self._measuring:
-            return await asyncio.to_thread(self._open, self.at(task_id), needs)
+            return await asyncio.to_thread(self._open, self.path(task_id), needs)
 
     async def settle(self, task_id: int, clip_bytes: int) -> None:
         """Reserve what a clip of that size needs in place of what was reserved before it was known."""
         async with self._measuring:
-            await asyncio.to_thread(self._reserve, self.at(task_id), self.needs(clip_bytes))
+            await asyncio.to_thread(self._reserve, self.path(task_id), self.needs(clip_bytes))
 
     async def remove(self, task_id: int) -> None:
         """Remove the task's folder with all that is in it, if there is one."""
-        await asyncio.to_thread(shutil.rmtree, self.at(task_id), ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self.path(task_id), ignore_errors=True)
 
-    async def sweep(self, living: Collection[int]) -> int:
+    async def remove_stale(self, living: Collection[int]) -> int:
         """At start: remove the folders of all tasks but the `living`, and half-written files; says how many folders."""
-        return await asyncio.to_thread(self._sweep, {str(task_id) for task_id in living})
+        return await asyncio.to_thread(self._remove_stale, {str(task_id) for task_id in living})
 
     async def ids(self) -> set[int]:
         """The tasks that have a folder."""
         return await asyncio.to_thread(lambda: {int(each.name) for each in self._folders() if each.name.isdecimal()})
 
-    async def used(self) -> int:
+    async def used_bytes(self) -> int:
         """The bytes that all tasks' files take up, kept films not counted."""
         return await asyncio.to_thread(lambda: sum(_size(folder) for folder in self._folders()))
 
     def _open(self, folder: Path, needs: int) -> Path:
         if not folder.is_dir():
-            self.shelf.shrink(max(0, self._most - sum(self._measured()) - needs))
+            self.film_store.shrink(max(0, self._most - sum(self._measured()) - needs))
             folder.mkdir(parents=True)
             self._reserve(folder, needs)
         return folder
@@ -117,7 +117,7 @@ class Folders:
     def _folders(self) -> list[Path]:
         return [path for path in self._root.iterdir() if path.is_dir()] if self._root.is_dir() else []
 
-    def _sweep(self, living: Collection[str]) -> int:
+    def _remove_stale(self, living: Collection[str]) -> int:
         dead = [folder for folder in self._folders() if folder.name.isdecimal() and folder.name not in living]
         for folder in dead:
             shutil.rmtree(folder, ignore_errors=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 import aiohttp
 from yarl import URL
 
-from bot.media.errors import Unfit
-from bot.media.fetch import Fetcher
+from bot.media.errors import UnusableVideo
+from bot.media.fetch import Downloader
 
 _DISCORD = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 """Where attachments live; they are served to everybody, as often as wanted, for a day."""
@@ -19,7 +19,7 @@ _SECONDS = 20.0
 _COMPARED = 1 << 16
 
 
-async def can_be_handed_on(fetcher: Fetcher, url: str, fetched: Path) -> bool:
+async def is_direct_url(downloader: Downloader, url: str, fetched: Path) -> bool:
     """Whether `url` ends in .mp4 and serves the file that was `fetched` from it once more, without a redirect."""
     try:
         address = URL(url)
@@ -30,12 +30,12 @@ async def can_be_handed_on(fetcher: Fetcher, url: str, fetched: Path) -> bool:
     if address.scheme == "https" and address.host in _DISCORD:
         return True
     try:
-        async with asyncio.timeout(_SECONDS), fetcher.answer_at(url, headers=_AGENT) as response:
+        async with asyncio.timeout(_SECONDS), downloader.answer_at(url, headers=_AGENT) as response:
             if response.status != 200:
                 return False
             beginning = await response.content.readexactly(min(_COMPARED, response.content_length or _COMPARED))
             length = response.content_length
-    except (Unfit, TimeoutError, aiohttp.ClientError, OSError, asyncio.IncompleteReadError):
+    except (UnusableVideo, TimeoutError, aiohttp.ClientError, OSError, asyncio.IncompleteReadError):
         return False
     return await asyncio.to_thread(_begins_with, fetched, beginning, length)
 

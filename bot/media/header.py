@@ -24,17 +24,17 @@ _DURATION = re.compile(r"\n  Duration: (?:N/A|(\d{1,6}):(\d\d):(\d\d\.\d{1,9})),
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class StreamInfo:
     """What a file says of itself. Sizes are as shown, that is after the rotation."""
 
     codec: str
-    pixels: str
+    pixel_format: str
     """The pixel format."""
     width: int
     height: int
-    turned: int
+    rotation: int
     """Degrees, by which a player turns the picture."""
-    aspect: Fraction
+    pixel_aspect: Fraction
     """The width of a pixel as shown, in heights of a pixel."""
     matrix: str
     """How the colours are coded, such as bt709, or nothing if the file does not say."""
@@ -44,19 +44,19 @@ class Header:
     """Whether its pictures are woven of two fields."""
     rate: float
     """Pictures per second on average, or 0 if the file does not say."""
-    claims: float | None
+    stated_seconds: float | None
     """Seconds that the longest stream should last, or None."""
     sound: bool
-    family: tuple[str, ...]
+    format_names: tuple[str, ...]
     """All the names that ffmpeg's reader of this kind of file has."""
 
 
 def marked(mark: str) -> tuple[str, ...]:
-    """Options of the first output by which :func:`described` finds its description."""
+    """Options of the first output by which :func:`parse_stream_info` finds its description."""
     return (*STRIPPED, "-metadata", f"comment={mark}")
 
 
-def described(log: str, mark: str) -> Header | None:
+def parse_stream_info(log: str, mark: str) -> StreamInfo | None:
     """The file that `log` describes: ffmpeg's first input, whose video (and sound) its first output copies.
 
     `mark` is what :func:`marked` was given. None if there is no readable video in the file.
@@ -71,20 +71,20 @@ def described(log: str, mark: str) -> Header | None:
         return None
     turned = _turned(text[video.end() :].partition("\n  Stream #0:")[0])
     matrix, transfer = _colour(video["colour"] or "")
-    return Header(
+    return StreamInfo(
         codec=video["codec"],
-        pixels=video["pixels"],
+        pixel_format=video["pixels"],
         width=height if turned % 180 else width,
         height=width if turned % 180 else height,
-        turned=turned,
-        aspect=_aspect(video["rest"], turned),
+        rotation=turned,
+        pixel_aspect=_aspect(video["rest"], turned),
         matrix=matrix,
         transfer=transfer,
         interlaced=" first" in (video["colour"] or ""),
         rate=_rate(video["rest"]),
-        claims=_claims(before.partition("\nInput #1, ")[0]),
+        stated_seconds=_claims(before.partition("\nInput #1, ")[0]),
         sound=_AUDIO.search(text) is not None,
-        family=tuple(family[1].split(",")),
+        format_names=tuple(family[1].split(",")),
     )
 
 

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.media.ffmpeg import Ffmpeg, Work
+from bot.media.ffmpeg import Ffmpeg, Purpose
 
 _SECONDS = 30.0
 _LISTING_BYTES = 1 << 24
@@ -45,10 +45,10 @@ class Order:
 
 
 async def decode_order(ffmpeg: Ffmpeg, path: Path) -> Order:
-    """Read the order of the pictures in `path`. Raises :class:`~bot.media.errors.Unfit` if it takes too long."""
+    """Read the order of the pictures in `path`. Raises :class:`~bot.media.errors.UnusableVideo` if it takes too long."""
     listing = ["-map", "0:V:0", "-c", "copy", "-f", "framecrc", "pipe:1"]
     ran = await ffmpeg.run(
-        [*ffmpeg.source(path), *listing], seconds=_SECONDS, output_bytes=_LISTING_BYTES, work=Work.JOIN
+        [*ffmpeg.input_args(path), *listing], seconds=_SECONDS, output_bytes=_LISTING_BYTES, work=Purpose.JOIN
     )
     return await asyncio.to_thread(read_order, ran.stdout)
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from bot.media.errors import UnknownHost, Unreachable
-from bot.phrase import say
+from bot.media.errors import DownloadFailed, UnknownHost
+from bot.phrase import tr
 
 PLACES = 8
 _SECONDS = 8.0
@@ -26,20 +26,20 @@ _WAIT_SECONDS = 5.0
 """For a place."""
 _GAPS = {socket.EAI_NONAME: (0.3,), socket.EAI_AGAIN: (0.5, 1.0, 2.0)}
 """Seconds before each new try: a name that is not there may just be new, and a name server may be there again soon."""
-UNKNOWN = say("The server of that link cannot be found; check the link, or attach the video.")
-_BUSY = say("I am looking up too many links at the moment; try again in a minute, or attach the video.")
+UNKNOWN = tr("The server of that link cannot be found; check the link, or attach the video.")
+_BUSY = tr("I am looking up too many links at the moment; try again in a minute, or attach the video.")
 
 Found = list[tuple[Any, ...]]
 LookUp = Callable[[str, int, int], Found]
 
 
-def look_up(host: str, port: int, family: int) -> Found:
+def resolve_name(host: str, port: int, family: int) -> Found:
     """Ask the system; blocks. `host` is ASCII: Python's own encoding of names fails in ways of its own."""
     flags = socket.AI_ADDRCONFIG
     return list(socket.getaddrinfo(host.encode("ascii"), port, family, socket.SOCK_STREAM, 0, flags))
 
 
-class Names(AbstractResolver):
+class NameResolver(AbstractResolver):
     """Finds the addresses of names. `places` look-ups at once; `look_up` asks in a thread."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Names(AbstractResolver):
         places: int = PLACES,
         seconds: float = _SECONDS,
         wait_seconds: float = _WAIT_SECONDS,
-        look_up: LookUp = look_up,
+        look_up: LookUp = resolve_name,
     ) -> None:
         """`seconds` for one name in all, `wait_seconds` for a place."""
         self._places = asyncio.Semaphore(places)
@@ -62,23 +62,23 @@ class Names(AbstractResolver):
         """The addresses of `host`. Raises UnknownHost, or Unreachable while all places are taken."""
         try:
             async with asyncio.timeout(self._seconds):
-                return _results(host, port, await self._patiently(host, port, family))
+                return _results(host, port, await self._retry(host, port, family))
         except (TimeoutError, OSError, UnicodeError):
             raise UnknownHost(UNKNOWN) from None
 
     async def close(self) -> None:
         """Nothing is kept open: a look-up that hangs ends by itself."""
 
-    async def _patiently(self, host: str, port: int, family: int) -> Found:
+    async def _retry(self, host: str, port: int, family: int) -> Found:
         tried = 0
         while True:
             try:
                 return await self._once(host, port, family)
             except socket.gaierror as error:
-                gaps = _GAPS.get(error.errno or 0, ())
-                if tried >= len(gaps):
+                backoff = _GAPS.get(error.errno or 0, ())
+                if tried >= len(backoff):
                     raise
-                await asyncio.sleep(gaps[tried])
+                await asyncio.sleep(backoff[tried])
                 tried += 1
 
     async def _once(self, host: str, port: int, family: int) -> Found:
@@ -86,7 +86,7 @@ class Names(AbstractResolver):
             async with asyncio.timeout(self._wait):
                 await self._places.acquire()
         except TimeoutError:
-            raise Unreachable(_BUSY, retry_after=5) from None
+            raise DownloadFailed(_BUSY, retry_after=5) from None
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Found] = loop.create_future()
 

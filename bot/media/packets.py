@@ -17,13 +17,13 @@ _DISCARD = 0x4
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Timeline:
     """The packets of one stream, from the first one shown to the end of the last one, in seconds."""
 
     begins: tuple[float, ...]
     """When each packet is shown or heard, in order."""
     end: float
-    timed: bool
+    has_timestamps: bool
     """Whether the file says when each packet is shown. AVI does not; then times are those of decoding."""
 
     @property
@@ -37,15 +37,15 @@ class Stretch:
         return self.end - self.start
 
     @property
-    def beat(self) -> float | None:
+    def constant_rate(self) -> float | None:
         """Pictures per second of a stream that says no times, if they follow each other evenly; counting tells them."""
-        gaps = [later - earlier for earlier, later in pairwise(self.begins)]
-        if self.timed or not gaps or self.seconds <= 0 or max(gaps) > 1.5 * min(gaps):
+        backoff = [later - earlier for earlier, later in pairwise(self.begins)]
+        if self.has_timestamps or not backoff or self.seconds <= 0 or max(backoff) > 1.5 * min(backoff):
             return None
         return len(self.begins) / self.seconds
 
 
-def stretches(listing: bytes) -> dict[int, Stretch]:
+def parse_timelines(listing: bytes) -> dict[int, Timeline]:
     """What each stream of `listing` fills. Lines that make no sense are skipped."""
     bases: dict[int, Fraction] = {}
     packets: dict[int, list[_Packet]] = {}
@@ -78,11 +78,11 @@ def _flags(field: bytes) -> int:
     return int(value, 16) if name == b"F" else 0
 
 
-def _stretch(packets: list[_Packet], base: Fraction) -> Stretch:
+def _stretch(packets: list[_Packet], base: Fraction) -> Timeline:
     shown = [packet for packet in packets if packet[1] != _UNKNOWN]
     if 0.45 < len(shown) / len(packets) < 0.55:
         packets = shown  # of two fields, each a packet, the second has no time of its own
     timed = len(shown) == len(packets)
     when = 1 if timed else 0
     begins = tuple(sorted(float(packet[when] * base) for packet in packets))
-    return Stretch(begins, float(max(packet[when] + packet[2] for packet in packets) * base), timed)
+    return Timeline(begins, float(max(packet[when] + packet[2] for packet in packets) * base), timed)

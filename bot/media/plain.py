@@ -13,7 +13,7 @@ from bot.media.ffmpeg import Ffmpeg
 from bot.media.fitness import CODECS, SECONDS_LEAST, SECONDS_MOST
 from bot.media.mp4_boxes import BadMp4
 from bot.media.mp4_tracks import SampleEntry, Track
-from bot.media.probe import Look
+from bot.media.probe import ProbeResult
 from bot.media.shape import HDR
 
 _ENTRIES = frozenset({b"avc1", b"hvc1", b"av01"})
@@ -25,7 +25,7 @@ _SKIPPED = 0.25
 _DOLBY_VISION = (b"dvcC", b"dvvC", b"dvwC")
 
 
-async def doubts(ffmpeg: Ffmpeg, path: Path, look: Look) -> list[str]:
+async def doubts(ffmpeg: Ffmpeg, path: Path, look: ProbeResult) -> list[str]:
     """Everything about `path` that FoxAPI might refuse or misread, for the log; nothing: it may go as it is."""
     found = picture_faults(look) + container_faults(look)
     if not found and not await decodes(ffmpeg, path, sound=look.header.sound):
@@ -35,17 +35,17 @@ async def doubts(ffmpeg: Ffmpeg, path: Path, look: Look) -> list[str]:
     return found
 
 
-def picture_faults(look: Look) -> list[str]:
+def picture_faults(look: ProbeResult) -> list[str]:
     """What can be mended only by encoding the pictures anew."""
     mp4 = look.mp4
     entries = [entry for track in mp4.of_kind(b"vide") for entry in track.entries] if mp4 else []
     checks = {
         f"codec {look.header.codec}": look.header.codec not in CODECS,
-        "pictures without times": not look.video.timed,
-        f"pixel format {look.header.pixels}": look.header.pixels not in _PIXELS,
+        "pictures without times": not look.video.has_timestamps,
+        f"pixel format {look.header.pixel_format}": look.header.pixel_format not in _PIXELS,
         "high dynamic range": look.header.transfer in HDR or look.header.matrix.startswith("bt2020"),
-        "turned": look.header.turned != 0,
-        "pixels are not square": look.header.aspect != 1,
+        "turned": look.header.rotation != 0,
+        "pixels are not square": look.header.pixel_aspect != 1,
         "pictures begin late": look.start != look.video.start,
         "interlaced": look.header.interlaced,
         "length": not SECONDS_LEAST <= look.video.seconds <= SECONDS_MOST,
@@ -55,7 +55,7 @@ def picture_faults(look: Look) -> list[str]:
     return [fault for fault, found in checks.items() if found]
 
 
-def container_faults(look: Look) -> list[str]:
+def container_faults(look: ProbeResult) -> list[str]:
     """What a new container may mend, the pictures untouched."""
     mp4 = look.mp4
     if mp4 is None or look.clip.container != "mp4":

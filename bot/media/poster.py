@@ -6,12 +6,12 @@ import asyncio
 import logging
 from pathlib import Path
 
-from bot.media.errors import Unfit
-from bot.media.ffmpeg import Ffmpeg, Work
+from bot.media.errors import UnusableVideo
+from bot.media.ffmpeg import Ffmpeg, Purpose
 from bot.media.header import STRIPPED
-from bot.media.probe import Look, look
-from bot.phrase import say
-from bot.task import Clip
+from bot.media.probe import ProbeResult, probe_details
+from bot.phrase import tr
+from bot.task import VideoInfo
 
 log = logging.getLogger(__name__)
 
@@ -41,17 +41,17 @@ _PICTURE = (
 )
 
 
-async def look_with_poster(ffmpeg: Ffmpeg, path: Path, still: Path) -> Look:
-    """What `path` is, and its :func:`poster` as the file `still`, if a picture can be had. Raises :class:`Unfit`.
+async def probe_with_thumbnail(ffmpeg: Ffmpeg, path: Path, still: Path) -> ProbeResult:
+    """What `path` is, and its :func:`make_thumbnail` as the file `still`, if a picture can be had. Raises :class:`Unfit`.
 
     Both by one run of ffmpeg, for to start it is most of what each of them costs; and by one for each where that fails.
     """
     picture = ["-map", "1:V:0", *_PICTURE, "-f", "image2", "-update", "1", "-y", f"file:{still}"]
-    seen = await look(ffmpeg, path, also=(ffmpeg.source(path, "-sseof", "-1"), picture))
+    seen = await probe_details(ffmpeg, path, also=(ffmpeg.input_args(path, "-sseof", "-1"), picture))
     if not await asyncio.to_thread(_is_picture, still):
         try:
-            await asyncio.to_thread(still.write_bytes, await poster(ffmpeg, path, seen.clip))
-        except Unfit:
+            await asyncio.to_thread(still.write_bytes, await make_thumbnail(ffmpeg, path, seen.clip))
+        except UnusableVideo:
             log.info("no still of %s", path.parent.name)
     return seen
 
@@ -60,14 +60,14 @@ def _is_picture(still: Path) -> bool:
     return still.is_file() and 0 < still.stat().st_size <= _BYTES
 
 
-async def poster(ffmpeg: Ffmpeg, path: Path, clip: Clip) -> bytes:
+async def make_thumbnail(ffmpeg: Ffmpeg, path: Path, clip: VideoInfo) -> bytes:
     """A JPEG of about the last second of `path`, at most 320 pixels wide and high, for there the extension begins.
 
     Raises :class:`Unfit` if no picture can be had of it.
     """
     seek = f"{max(0.0, clip.seconds - 1):.3f}"
-    args = [*ffmpeg.source(path, "-ss", seek), "-map", "0:V:0", *_PICTURE, "-f", "image2pipe", "pipe:1"]
-    ran = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_BYTES, work=Work.STILL)
+    args = [*ffmpeg.input_args(path, "-ss", seek), "-map", "0:V:0", *_PICTURE, "-f", "image2pipe", "pipe:1"]
+    ran = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_BYTES, work=Purpose.THUMBNAIL)
     if not ran.stdout:
-        raise Unfit(say("No picture can be read from that video; send another one."))
+        raise UnusableVideo(tr("No picture can be read from that video; send another one."))
     return ran.stdout

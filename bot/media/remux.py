@@ -6,13 +6,13 @@ import asyncio
 import logging
 from pathlib import Path
 
-from bot.media.encode import SOUND, SOUND_BITS, write
-from bot.media.errors import Unfit
-from bot.media.ffmpeg import Ffmpeg, Work
+from bot.media.encode import SOUND, SOUND_BITS, encode_mp4
+from bot.media.errors import UnusableVideo
+from bot.media.ffmpeg import Ffmpeg, Purpose
 from bot.media.plain import doubts
-from bot.media.probe import Look, look
-from bot.media.shape import is_in_shape, sound_filter
-from bot.task import Clip
+from bot.media.probe import ProbeResult, probe_details
+from bot.media.shape import audio_filter, is_in_shape
+from bot.task import VideoInfo
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ _TOGETHER = 0.03
 """Seconds by which copied sound may begin before or after the pictures."""
 
 
-async def remux(ffmpeg: Ffmpeg, source: Path, seen: Look, *, sound: int | None, into: Path) -> Clip | None:
+async def remux(ffmpeg: Ffmpeg, source: Path, seen: ProbeResult, *, sound: int | None, into: Path) -> VideoInfo | None:
     """Write `source`'s pictures, and its sound track number `sound`, to `into`. None if the result is not plainly fit.
 
     What is larger than 720p, or has pictures of uneven length, is better encoded.
@@ -39,14 +39,14 @@ async def remux(ffmpeg: Ffmpeg, source: Path, seen: Look, *, sound: int | None, 
     tag = ("-tag:v", "hvc1") if seen.header.codec == "hevc" else ()
     length = f"{seen.video.seconds:.6f}"
     args = [
-        *ffmpeg.source(source),
+        *ffmpeg.input_args(source),
         *_sound(seen, sound),
         *("-map", "0:V:0", "-c:v", "copy", "-bsf:v", shift, *tag, "-t", length),
     ]
     made = into.with_name(into.name + ".remuxed")
     try:
-        clip = await write(ffmpeg, args, made, seconds=_SECONDS, work=Work.PREPARE)
-        again = await look(ffmpeg, made)
+        clip = await encode_mp4(ffmpeg, args, made, seconds=_SECONDS, work=Purpose.PREPARE)
+        again = await probe_details(ffmpeg, made)
         found = await doubts(ffmpeg, made, again)
         if len(again.video.begins) != len(seen.video.begins):
             found.append("not as many pictures")
@@ -54,7 +54,7 @@ async def remux(ffmpeg: Ffmpeg, source: Path, seen: Look, *, sound: int | None, 
             log.info("remuxing is not enough: %s", "; ".join(found))
             return None
         await asyncio.to_thread(made.replace, into)
-    except Unfit as error:
+    except UnusableVideo as error:
         log.info("remuxing failed: %s", error)
         return None
     finally:
@@ -62,7 +62,7 @@ async def remux(ffmpeg: Ffmpeg, source: Path, seen: Look, *, sound: int | None, 
     return clip
 
 
-def _sound(seen: Look, number: int | None) -> list[str]:
+def _sound(seen: ProbeResult, number: int | None) -> list[str]:
     if number is None:
         return []
     tracks = seen.mp4.of_kind(b"soun") if seen.mp4 else []
@@ -70,5 +70,5 @@ def _sound(seen: Look, number: int | None) -> list[str]:
         late = seen.sound.start - seen.video.start
         if abs(late) <= _TOGETHER and abs(seen.video.start) <= _TOGETHER:
             return ["-map", "0:a:0", "-c:a", "copy"]
-    filters = sound_filter(start=seen.video.start, seconds=seen.video.seconds)
+    filters = audio_filter(start=seen.video.start, seconds=seen.video.seconds)
     return ["-filter_complex", f"[0:a:{number}]{filters}[a]", "-map", "[a]", *SOUND, "-b:a", str(SOUND_BITS)]

@@ -12,8 +12,8 @@ from fractions import Fraction
 from itertools import pairwise
 
 from bot.media.ffmpeg import Ffmpeg
-from bot.media.packets import Stretch
-from bot.media.probe import Look
+from bot.media.packets import Timeline
+from bot.media.probe import ProbeResult
 from bot.media.timing import LONG_DELAY, SHORTEST_DELAY
 
 LONG_EDGE, SHORT_EDGE = 1280, 720
@@ -28,41 +28,41 @@ HDR = frozenset({"smpte2084", "arib-std-b67"})
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class OutputFormat:
     """A size in square pixels and a constant rate in pictures per second."""
 
     width: int
     height: int
     rate: Fraction
 
-    def pictures(self, seconds: float) -> int:
+    def frames(self, seconds: float) -> int:
         """How many pictures fill `seconds`; at least one."""
         return max(1, round(seconds * self.rate))
 
 
-def shape_of(look: Look) -> Shape:
+def output_format(look: ProbeResult) -> OutputFormat:
     """The shape that the video gets when it is prepared: its own, within the bounds."""
-    width, height = look.clip.width * look.header.aspect, Fraction(look.clip.height)
+    width, height = look.clip.width * look.header.pixel_aspect, Fraction(look.clip.height)
     shrink = min(Fraction(1), LONG_EDGE / max(width, height), SHORT_EDGE / min(width, height))
-    return Shape(_even(width * shrink), _even(height * shrink), _rate(look.video, look.clip.fps))
+    return OutputFormat(_even(width * shrink), _even(height * shrink), _rate(look.video, look.clip.fps))
 
 
-def is_in_shape(look: Look) -> bool:
-    """Whether the video already has the size and the constant rate of :func:`shape_of`."""
-    shape, gaps = shape_of(look), [later - earlier for earlier, later in pairwise(look.video.begins)]
+def is_in_shape(look: ProbeResult) -> bool:
+    """Whether the video already has the size and the constant rate of :func:`output_format`."""
+    shape, backoff = output_format(look), [later - earlier for earlier, later in pairwise(look.video.begins)]
     each = 1 / float(shape.rate)
     same_size = (shape.width, shape.height) == (look.clip.width, look.clip.height)
-    return same_size and all(abs(gap - each) < each / 4 for gap in gaps)
+    return same_size and all(abs(gap - each) < each / 4 for gap in backoff)
 
 
 def _even(length: Fraction) -> int:
     return max(2, round(length / 2) * 2)
 
 
-def _rate(video: Stretch, stated: float) -> Fraction:
+def _rate(video: Timeline, stated: float) -> Fraction:
     """The usual rate of a video: for a variable one, what most of its pictures keep to."""
-    gaps = [later - earlier for earlier, later in pairwise(video.begins) if later > earlier]
-    exact = max(_SLOWEST, _steady_rate(gaps) if gaps else stated or 30.0)
+    backoff = [later - earlier for earlier, later in pairwise(video.begins) if later > earlier]
+    exact = max(_SLOWEST, _steady_rate(backoff) if backoff else stated or 30.0)
     nearest = min(_COMMON_RATES, key=lambda common: abs(float(common) - exact))
     found = nearest if abs(float(nearest) - exact) < exact / 100 else Fraction(exact).limit_denominator(1001)
     if found < RATE_LEAST:
@@ -70,19 +70,19 @@ def _rate(video: Stretch, stated: float) -> Fraction:
     return min(found, Fraction(RATE_MOST))
 
 
-def _steady_rate(gaps: list[float]) -> float:
+def _steady_rate(backoff: list[float]) -> float:
     """The mean over the gaps that are about as long as most are, for Matroska rounds each to whole milliseconds."""
-    usual = statistics.median_low(gaps)  # one that is there, for a GIF's pictures may each last as long as they like
-    steady = [gap for gap in gaps if abs(gap - usual) <= usual / 4]
+    usual = statistics.median_low(backoff)  # one that is there, for a GIF's pictures may each last as long as they like
+    steady = [gap for gap in backoff if abs(gap - usual) <= usual / 4]
     return len(steady) / sum(steady)
 
 
-async def picture_filter(ffmpeg: Ffmpeg, look: Look, shape: Shape, *, start: float, pictures: int) -> str:
+async def video_filter(ffmpeg: Ffmpeg, look: ProbeResult, shape: OutputFormat, *, start: float, pictures: int) -> str:
     """The filters that make exactly `pictures` pictures of `shape`, the first of them what is shown at `start`.
 
     `start` is in seconds on the time line that the filters are given. ffmpeg itself turns the picture upright first.
     """
-    beat = look.video.beat
+    beat = look.video.constant_rate
     # ffmpeg's guesses at times that are not there come late by the pictures that the decoder holds back.
     shown = f"N/({beat:.6f}*TB)" if beat else "PTS"
     if look.clip.container == "gif":
@@ -100,15 +100,15 @@ async def picture_filter(ffmpeg: Ffmpeg, look: Look, shape: Shape, *, start: flo
     return ",".join(steps)
 
 
-def steady_filter(shape: Shape, *, start: float, pictures: int) -> str:
-    """Like :func:`picture_filter`, for a video that has this shape already: its pictures stay as they are."""
+def steady_filter(shape: OutputFormat, *, start: float, pictures: int) -> str:
+    """Like :func:`video_filter`, for a video that has this shape already: its pictures stay as they are."""
     return (
         f"setpts=PTS-{start:.6f}/TB,fps={shape.rate}:start_time=0,"
         f"tpad=stop_mode=clone:stop=-1,trim=end_frame={pictures}"
     )
 
 
-async def _drawn(ffmpeg: Ffmpeg, look: Look, shape: Shape) -> list[str]:
+async def _drawn(ffmpeg: Ffmpeg, look: ProbeResult, shape: OutputFormat) -> list[str]:
     """Fill `shape`, in BT.709 with 8 bit; high dynamic range is toned down, if this ffmpeg can do it."""
     width, height = _within(look, shape)
     scale = f"scale={width}:{height}:flags=bicubic"
@@ -128,9 +128,9 @@ async def _drawn(ffmpeg: Ffmpeg, look: Look, shape: Shape) -> list[str]:
     return [*steps, "format=yuv420p", tags, *edges]
 
 
-def _within(look: Look, shape: Shape) -> tuple[int, int]:
+def _within(look: ProbeResult, shape: OutputFormat) -> tuple[int, int]:
     """The size of the picture inside `shape`: all of it, unless that would distort the picture visibly."""
-    own = look.clip.width * look.header.aspect / look.clip.height
+    own = look.clip.width * look.header.pixel_aspect / look.clip.height
     wanted = Fraction(shape.width, shape.height)
     if abs(own / wanted - 1) < Fraction(3, 100) or min(shape.width, shape.height) < 64:
         return shape.width, shape.height
@@ -139,7 +139,7 @@ def _within(look: Look, shape: Shape) -> tuple[int, int]:
     return min(_even(shape.height * own), shape.width), shape.height
 
 
-def sound_filter(*, start: float, seconds: float) -> str:
+def audio_filter(*, start: float, seconds: float) -> str:
     """The filters that make exactly `seconds` of 48 kHz stereo, beginning with what is heard at `start`.
 
     Where the sound begins late, has gaps, or ends early, there is silence.
@@ -151,5 +151,5 @@ def sound_filter(*, start: float, seconds: float) -> str:
 
 
 def silence(seconds: float) -> str:
-    """A source of silence like the output of :func:`sound_filter`."""
+    """A source of silence like the output of :func:`audio_filter`."""
     return f"anullsrc=r=48000:cl=stereo,aformat=sample_fmts=fltp:channel_layouts=stereo,atrim=end={seconds:.6f}"

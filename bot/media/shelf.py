@@ -11,11 +11,11 @@ from pathlib import Path
 FILM, STILL = ".mp4", ".jpg"
 
 
-class Shelf:
+class FilmStore:
     """The films `root`/<task id>.mp4, and beside each, where there is one, the still <task id>.jpg.
 
     A film's time of modification is the moment at which it was put here. How much room there is for all of them is
-    the business of :class:`bot.media.Folders`.
+    the business of :class:`bot.media.Workspaces`.
     """
 
     def __init__(self, root: Path) -> None:
@@ -37,20 +37,20 @@ class Shelf:
         """The small picture that belongs to it, if there is one."""
         return await _there(self.still(task_id))
 
-    async def put(self, task_id: int, film: Path, still: Path, now: datetime) -> None:
+    async def save(self, task_id: int, film: Path, still: Path, now: datetime) -> None:
         """Take these files (`still` if it exists) from a folder on the same disk. Raises OSError."""
-        await asyncio.to_thread(self._put, task_id, film, still, now)
+        await asyncio.to_thread(self._save, task_id, film, still, now)
 
-    async def try_out(self) -> None:
+    async def check_access(self) -> None:
         """See whether there is more than this machine's folder, and whether that can be used. Raises BucketUnusable."""
 
-    async def drop(self, task_ids: Collection[int]) -> None:
+    async def delete(self, task_ids: Collection[int]) -> None:
         """Delete what is kept of these tasks. Raises OSError."""
-        await asyncio.to_thread(self._drop, task_ids)
+        await asyncio.to_thread(self._delete, task_ids)
 
-    async def ids(self) -> dict[int, datetime]:
+    async def list_ids(self) -> dict[int, datetime]:
         """The tasks of which there is a film, oldest first, and when it was put here."""
-        return await asyncio.to_thread(self._ids)
+        return await asyncio.to_thread(self._list_ids)
 
     def size(self) -> int:
         """The bytes that all files take up. Reads the disk."""
@@ -60,24 +60,24 @@ class Shelf:
         """Delete the oldest films until all files take up at most so much. Changes the disk."""
         if self.size() <= most_bytes:
             return
-        for task_id in self._ids():
+        for task_id in self._list_ids():
             if self.size() <= most_bytes:
                 return
-            self._drop([task_id])
+            self._delete([task_id])
 
-    def _put(self, task_id: int, film: Path, still: Path, now: datetime) -> None:
+    def _save(self, task_id: int, film: Path, still: Path, now: datetime) -> None:
         self._root.mkdir(parents=True, exist_ok=True)
         if still.is_file():
             still.replace(self.still(task_id))
         os.utime(film, (now.timestamp(), now.timestamp()))
         film.replace(self.film(task_id))
 
-    def _drop(self, task_ids: Iterable[int]) -> None:
+    def _delete(self, task_ids: Iterable[int]) -> None:
         for task_id in task_ids:
             self.still(task_id).unlink(missing_ok=True)
             self.film(task_id).unlink(missing_ok=True)
 
-    def _ids(self) -> dict[int, datetime]:
+    def _list_ids(self) -> dict[int, datetime]:
         films = [path for path in self._files() if path.suffix == FILM and path.stem.isdecimal()]
         since = {int(path.stem): datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in films}
         return dict(sorted(since.items(), key=lambda each: (each[1], each[0])))

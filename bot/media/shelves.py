@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.media.shelf import Shelf
+from bot.media.shelf import FilmStore
 
 
-class BucketUnusable(Exception):
+class StorageError(Exception):
     """The bucket cannot be used. Its text is one sentence for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class S3Settings:
     """Where an S3-compatible bucket is, and who we are there."""
 
     name: str
@@ -25,14 +25,14 @@ class Bucket:
     secret: str = field(default="", repr=False)
 
 
-def shelf_at(root: Path, bucket: Bucket | None) -> Shelf:
+def open_film_store(root: Path, bucket: S3Settings | None) -> FilmStore:
     """A shelf in the folder `root`, and in the bucket if there is one. Raises BucketUnusable."""
     if bucket is None:
-        return Shelf(root)
+        return FilmStore(root)
     try:
-        from bot.media.bucket import BucketShelf  # noqa: PLC0415 (an extra: most installations have no bucket)
+        from bot.media.bucket import S3FilmStore  # noqa: PLC0415 (an extra: most installations have no bucket)
     except ModuleNotFoundError:
-        raise BucketUnusable(
+        raise StorageError(
             "FILES_URL names a bucket, for which a library is missing: run pip install 'extend-bot[s3]'."
         ) from None
-    return BucketShelf(root, bucket)
+    return S3FilmStore(root, bucket)

@@ -16,14 +16,14 @@ from pathlib import Path
 
 from bot.media.decoding import decodes
 from bot.media.encode import SOUND, SOUND_BITS, picture_codec, write_part
-from bot.media.errors import Unfit
-from bot.media.ffmpeg import Ffmpeg, Work
+from bot.media.errors import UnusableVideo
+from bot.media.ffmpeg import Ffmpeg, Purpose
 from bot.media.keys import Order, decode_order
 from bot.media.mp4_tracks import boxes_of
-from bot.media.probe import Look, look
+from bot.media.probe import ProbeResult, probe_details
 from bot.media.seeking import decode_from
-from bot.media.shape import HDR, Shape, is_in_shape, picture_filter, shape_of, steady_filter
-from bot.task import Clip
+from bot.media.shape import HDR, OutputFormat, is_in_shape, output_format, steady_filter, video_filter
+from bot.task import VideoInfo
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Piece:
     """A stretch of a video: `seconds` from `start` on, on its own time line."""
 
     path: Path
-    seen: Look
+    seen: ProbeResult
     start: float
     seconds: float
 
@@ -56,8 +56,8 @@ class _Segment:
 
 
 async def splice(
-    ffmpeg: Ffmpeg, pieces: Sequence[Piece], shape: Shape, sound: tuple[list[str], str] | None, into: Path
-) -> Clip | None:
+    ffmpeg: Ffmpeg, pieces: Sequence[Piece], shape: OutputFormat, sound: tuple[list[str], str] | None, into: Path
+) -> VideoInfo | None:
     """Write `pieces` one after the other to `into`, the last of them untouched. None, and no file, if that cannot be.
 
     `sound`: the inputs, numbered from 1 on, and the filters that make all of the sound at [a].
@@ -71,12 +71,12 @@ async def splice(
         if segments is None:
             return None
         made = await _put_together(ffmpeg, segments, shape, sound, folder)
-        film = await look(ffmpeg, made)
+        film = await probe_details(ffmpeg, made)
         if not await _is_right(ffmpeg, made, film, segments, shape):
             log.info(_NOT_SPLICED, "what came out of it is not right")
             return None
         await asyncio.to_thread(made.replace, into)
-    except Unfit as error:
+    except UnusableVideo as error:
         log.info(_NOT_SPLICED, error)
         return None
     finally:
@@ -84,25 +84,29 @@ async def splice(
     return film.clip
 
 
-def is_copyable(seen: Look, shape: Shape) -> bool:
+def is_copyable(seen: ProbeResult, shape: OutputFormat) -> bool:
     """Whether a video's pictures can stand in a film of `shape` as they are."""
     header = seen.header
-    plain = header.codec == "h264" and header.pixels == "yuv420p" and header.transfer not in HDR
-    upright = not header.turned and not header.interlaced and header.aspect == 1
-    timed = seen.video.timed and seen.start == seen.video.start
-    return plain and upright and timed and shape_of(seen) == shape and is_in_shape(seen)
+    plain = header.codec == "h264" and header.pixel_format == "yuv420p" and header.transfer not in HDR
+    upright = not header.rotation and not header.interlaced and header.pixel_aspect == 1
+    timed = seen.video.has_timestamps and seen.start == seen.video.start
+    return plain and upright and timed and output_format(seen) == shape and is_in_shape(seen)
 
 
-async def _segments(ffmpeg: Ffmpeg, pieces: Sequence[Piece], shape: Shape, folder: Path) -> list[_Segment] | None:
+async def _segments(
+    ffmpeg: Ffmpeg, pieces: Sequence[Piece], shape: OutputFormat, folder: Path
+) -> list[_Segment] | None:
     last, segments = pieces[-1], []
     for number, piece in enumerate(pieces[:-1]):
         name = folder / f"{number}"
         if is_copyable(piece.seen, shape) and _same_colours(piece.seen, last.seen):
             segments += await _copied_to(ffmpeg, piece, shape, name)
         elif last.seen.header.matrix == "bt709":  # as is all that we encode
-            pictures = shape.pictures(piece.seconds)
-            drawn = await picture_filter(ffmpeg, piece.seen, shape, start=piece.start, pictures=pictures)
-            segments.append(await _encoded(ffmpeg, ffmpeg.source(piece.path), drawn, shape, name.with_suffix(".mp4")))
+            pictures = shape.frames(piece.seconds)
+            drawn = await video_filter(ffmpeg, piece.seen, shape, start=piece.start, pictures=pictures)
+            segments.append(
+                await _encoded(ffmpeg, ffmpeg.input_args(piece.path), drawn, shape, name.with_suffix(".mp4"))
+            )
         else:
             log.info(_NOT_SPLICED, "their colours are coded differently")
             return None
@@ -110,13 +114,13 @@ async def _segments(ffmpeg: Ffmpeg, pieces: Sequence[Piece], shape: Shape, folde
     return [*segments, whole]
 
 
-def _same_colours(one: Look, other: Look) -> bool:
+def _same_colours(one: ProbeResult, other: ProbeResult) -> bool:
     return (one.header.matrix, one.header.transfer) == (other.header.matrix, other.header.transfer)
 
 
-async def _copied_to(ffmpeg: Ffmpeg, piece: Piece, shape: Shape, name: Path) -> list[_Segment]:
+async def _copied_to(ffmpeg: Ffmpeg, piece: Piece, shape: OutputFormat, name: Path) -> list[_Segment]:
     """`piece`, which begins its video: copied up to its last key picture, and a bridge from there to its end."""
-    pictures, order = shape.pictures(piece.seconds), await decode_order(ffmpeg, piece.path)
+    pictures, order = shape.frames(piece.seconds), await decode_order(ffmpeg, piece.path)
     if pictures == len(order.shown):
         return [await _copied(ffmpeg, piece, pictures, shape, name.with_suffix(".copy.mp4"))]
     key = order.last_cut(pictures)
@@ -124,27 +128,27 @@ async def _copied_to(ffmpeg: Ffmpeg, piece: Piece, shape: Shape, name: Path) -> 
     if pictures > key:
         start = piece.seen.video.begins[key]
         seek = decode_from(piece.seen, start)
-        reading = ffmpeg.source(piece.path, *(("-ss", f"{seek:.6f}") if seek else ()))
+        reading = ffmpeg.input_args(piece.path, *(("-ss", f"{seek:.6f}") if seek else ()))
         bridge = steady_filter(shape, start=start - seek, pictures=pictures - key)
         segments.append(await _encoded(ffmpeg, reading, bridge, shape, name.with_suffix(".bridge.mp4")))
     return segments
 
 
-async def _copied(ffmpeg: Ffmpeg, piece: Piece, pictures: int, shape: Shape, into: Path) -> _Segment:
+async def _copied(ffmpeg: Ffmpeg, piece: Piece, pictures: int, shape: OutputFormat, into: Path) -> _Segment:
     first = (*_ticks(shape), "-frames:v", str(pictures), "-bsf:v", "setts=pts=PTS-STARTPTS:dts=DTS-STARTPTS")
-    args = [*ffmpeg.source(piece.path), "-map", "0:V:0", "-c", "copy", *first]
-    await write_part(ffmpeg, args, into, seconds=_SECONDS, work=Work.JOIN)
+    args = [*ffmpeg.input_args(piece.path), "-map", "0:V:0", "-c", "copy", *first]
+    await write_part(ffmpeg, args, into, seconds=_SECONDS, work=Purpose.JOIN)
     return await _segment(ffmpeg, into)
 
 
-async def _encoded(ffmpeg: Ffmpeg, reading: Sequence[str], drawn: str, shape: Shape, into: Path) -> _Segment:
+async def _encoded(ffmpeg: Ffmpeg, reading: Sequence[str], drawn: str, shape: OutputFormat, into: Path) -> _Segment:
     graph = ["-filter_complex", f"[0:V:0]{drawn}[v]", "-map", "[v]"]
     codec = [*picture_codec(_QUALITY), *_ticks(shape)]
-    await write_part(ffmpeg, [*reading, *graph, *codec], into, seconds=_SECONDS, work=Work.JOIN)
+    await write_part(ffmpeg, [*reading, *graph, *codec], into, seconds=_SECONDS, work=Purpose.JOIN)
     return await _segment(ffmpeg, into)
 
 
-def _ticks(shape: Shape) -> tuple[str, str]:
+def _ticks(shape: OutputFormat) -> tuple[str, str]:
     """The time scale of all segments, in which a picture lasts whole ticks: ffmpeg joins only what has one scale."""
     return ("-video_track_timescale", str(shape.rate.numerator * max(1, 15360 // shape.rate.numerator)))
 
@@ -158,7 +162,7 @@ async def _segment(ffmpeg: Ffmpeg, path: Path) -> _Segment:
 
 
 async def _put_together(
-    ffmpeg: Ffmpeg, segments: Sequence[_Segment], shape: Shape, sound: tuple[list[str], str] | None, folder: Path
+    ffmpeg: Ffmpeg, segments: Sequence[_Segment], shape: OutputFormat, sound: tuple[list[str], str] | None, folder: Path
 ) -> Path:
     """One track of all segments, whose pictures are decoded at an even pace, and the sound beside it."""
     each, rate = 1 / shape.rate, f"({shape.rate.numerator}/{shape.rate.denominator}*TB)"
@@ -173,11 +177,13 @@ async def _put_together(
     inputs, graph = sound or ([], "")
     heard = ["-filter_complex", graph, "-map", "[a]", *SOUND, "-b:a", str(SOUND_BITS)] if sound else []
     made = folder / "film.mp4"
-    await write_part(ffmpeg, [*reading, *inputs, *video, *heard], made, seconds=_SECONDS, work=Work.JOIN)
+    await write_part(ffmpeg, [*reading, *inputs, *video, *heard], made, seconds=_SECONDS, work=Purpose.JOIN)
     return made
 
 
-async def _is_right(ffmpeg: Ffmpeg, film: Path, seen: Look, segments: Sequence[_Segment], shape: Shape) -> bool:
+async def _is_right(
+    ffmpeg: Ffmpeg, film: Path, seen: ProbeResult, segments: Sequence[_Segment], shape: OutputFormat
+) -> bool:
     """Whether every picture is there, at its time, and all that begins with the last cut can be decoded."""
     pictures, each = sum(segment.pictures for segment in segments), float(1 / shape.rate)
     in_time = all(abs(begin - number * each) < each / 4 for number, begin in enumerate(seen.video.begins))

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.media.errors import Unfit
-from bot.media.ffmpeg import Ffmpeg, Work
-from bot.media.header import Header
+from bot.media.errors import UnusableVideo
+from bot.media.ffmpeg import Ffmpeg, Purpose
+from bot.media.header import StreamInfo
 from bot.media.mp4_tracks import Mp4
-from bot.media.packets import Stretch, stretches
-from bot.phrase import say
+from bot.media.packets import Timeline, parse_timelines
+from bot.phrase import tr
 
 _SECONDS = 30.0
 _LISTING_BYTES = 1 << 24
 
 
 async def check_whole(
-    ffmpeg: Ffmpeg, path: Path, header: Header, mp4: Mp4 | None, video: Stretch, sound: Stretch | None
+    ffmpeg: Ffmpeg, path: Path, header: StreamInfo, mp4: Mp4 | None, video: Timeline, sound: Timeline | None
 ) -> None:
     """Raise Unfit if the end of `path`, of which `video` and `sound` could be read, is missing."""
     if mp4 is not None and not mp4.fragmented:
         if mp4.cut_off:
             raise cut_off(max(track.samples.seconds for track in mp4.tracks), video, sound)
         return  # all that its index names is there
-    readable, claimed = _readable(video, sound), header.claims or 0.0
+    readable, claimed = _readable(video, sound), header.stated_seconds or 0.0
     if _is_short(claimed, readable) and _is_short(claimed, await _longest_track(ffmpeg, path)):
         raise cut_off(claimed, video, sound)
 
 
-def cut_off(claimed: float | None, video: Stretch, sound: Stretch | None) -> Unfit:
+def cut_off(claimed: float | None, video: Timeline, sound: Timeline | None) -> UnusableVideo:
     """What to raise for a file that ends too soon."""
     readable = _readable(video, sound)
-    return Unfit(
-        say(
+    return UnusableVideo(
+        tr(
             "That file is cut off: of {claimed} s only {readable} s can be read; upload it again.",
             claimed=f"{max(claimed or 0.0, readable):.1f}",
             readable=f"{readable:.1f}",
@@ -40,7 +40,7 @@ def cut_off(claimed: float | None, video: Stretch, sound: Stretch | None) -> Unf
     )
 
 
-def _readable(*tracks: Stretch | None) -> float:
+def _readable(*tracks: Timeline | None) -> float:
     found = [track for track in tracks if track is not None]
     return max(track.end for track in found) - min(track.start for track in found)
 
@@ -54,7 +54,7 @@ async def _longest_track(ffmpeg: Ffmpeg, path: Path) -> float:
     """How far the longest track of any kind can be read; the claim may be that of subtitles or of a second sound."""
     everything = ["-map", "0", "-c", "copy", "-copy_unknown", "-f", "framecrc", "pipe:1"]
     ran = await ffmpeg.run(
-        [*ffmpeg.source(path), *everything], seconds=_SECONDS, output_bytes=_LISTING_BYTES, work=Work.PROBE
+        [*ffmpeg.input_args(path), *everything], seconds=_SECONDS, output_bytes=_LISTING_BYTES, work=Purpose.PROBE
     )
-    found = stretches(ran.stdout)
+    found = parse_timelines(ran.stdout)
     return _readable(*found.values()) if found else 0.0

@@ -1,9 +1,21 @@
 """What time does: every unfinished task is moved on until its end is told."""
 
-from bot.runner.bell import Bell
-from bot.runner.pace import Pace
-from bot.runner.pause import Pause
-from bot.runner.runner import Runner
-from bot.runner.tools import Files, NotNow, NoWay, Patience, Screen, Seen, Tools
+from bot.runner.bell import Wakeups
+from bot.runner.pace import RateLimiter
+from bot.runner.pause import CircuitBreaker
+from bot.runner.runner import Worker
+from bot.runner.tools import JobResources, ReplyPort, ReplyState, ReplyUnavailable, TaskFiles, Timeouts, Undeliverable
 
-__all__ = ["Bell", "Files", "NoWay", "NotNow", "Pace", "Patience", "Pause", "Runner", "Screen", "Seen", "Tools"]
+__all__ = [
+    "CircuitBreaker",
+    "JobResources",
+    "RateLimiter",
+    "ReplyPort",
+    "ReplyState",
+    "ReplyUnavailable",
+    "TaskFiles",
+    "Timeouts",
+    "Undeliverable",
+    "Wakeups",
+    "Worker",
+]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from bot.runner.keeping import put_away
-from bot.runner.tools import NotNow, Seen
-from bot.task import Billed, State, Task
+from bot.runner.keeping import archive
+from bot.runner.tools import ReplyState, ReplyUnavailable
+from bot.task import Billed, Task, TaskState
 
 if TYPE_CHECKING:
     from bot.runner.job import Job
@@ -19,35 +19,35 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SAYS = {
-    Seen.DELIVERED: "its film is in the reply already",
-    Seen.ENDED: "its end stands in the reply already",
-    Seen.NOWHERE: "its reply cannot be looked at, so nothing is posted; its film, if there is one, is kept for /tasks",
+    ReplyState.DELIVERED: "its film is in the reply already",
+    ReplyState.ENDED: "its end stands in the reply already",
+    ReplyState.UNREADABLE: "its reply cannot be looked at, so nothing is posted; its film, if there is one, is kept for /tasks",
 }
 
 
-async def look_first(job: Job, task: Task) -> Task:
+async def reconcile(job: Job, task: Task) -> Task:
     """Look at the reply until Discord answers; return the row that goes with it, and hush the job if need be."""
     while True:
         try:
-            seen = await job.tools.screen.look(task)
+            seen = await job.resources.reply_port.read_state(task)
             break
-        except NotNow as error:
-            await job.rest(job.gaps.next(error.retry_after))
-            task = await job.fresh(task)
-    job.gaps.reset()
-    if seen is Seen.UNDER_WAY:
+        except ReplyUnavailable as error:
+            await job.sleep(job.backoff.next(error.retry_after))
+            task = await job.reload(task)
+    job.backoff.reset()
+    if seen is ReplyState.RUNNING:
         return task
     log.info("task %d (%s) comes from a backup: %s", task.id, task.state, _SAYS[seen])
-    if seen is Seen.NOWHERE:
-        job.hushed = task.place
+    if seen is ReplyState.UNREADABLE:
+        job.silent_at = task.place
         return task
-    job.told_before = True
-    told = {"told": True, "ping_due": False}
-    if task.state.ended:
-        ended = await job.surely(lambda: job.tools.store.note(task, **told))
-    elif seen is Seen.DELIVERED:
-        ended = await job.surely(lambda: job.move(task, State.DELIVERED, billed=Billed.YES, **told))
+    job.already_reported = True
+    told = {"outcome_shown": True, "notification_due": False}
+    if task.state.is_final:
+        ended = await job.write_with_retry(lambda: job.resources.store.tasks.update(task, **told))
+    elif seen is ReplyState.DELIVERED:
+        ended = await job.write_with_retry(lambda: job.move(task, TaskState.DELIVERED, billed=Billed.YES, **told))
     else:
-        ended = await job.surely(lambda: job.move(task, State.UNCLEAR, billed=Billed.UNKNOWN, **told))
-    await put_away(job.tools, ended)
+        ended = await job.write_with_retry(lambda: job.move(task, TaskState.UNCLEAR, billed=Billed.UNKNOWN, **told))
+    await archive(job.resources, ended)
     return ended

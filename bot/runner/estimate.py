@@ -10,25 +10,25 @@ from bot.task import Task
 
 _ENOUGH = 3
 """Recent tasks that outweigh FoxAPI's own estimate."""
-_TELLING = 10
+_MIN_PERCENT = 10
 """Percent of progress from which its speed tells something."""
-_OF_THE_WAY = 0.6
+_POLL_FRACTION = 0.6
 """How much of the time that is left passes until the next query. Less asks more often, and notices hardly earlier."""
-_SELDOM = 6.0
+_MAX_GAP = 6.0
 """The longest gap, in least gaps: also what fails at once is noticed some time."""
-_LATE = 0.25
+_GRACE = 0.25
 """Of what the task should have taken: so much later it is still asked for as often as may be."""
 
 
-def at_start(sent_at: datetime, estimated_seconds: float | None, recent: Sequence[float]) -> datetime | None:
+def initial_eta(sent_at: datetime, estimated_seconds: float | None, recent: Sequence[float]) -> datetime | None:
     """The expected end of a task that FoxAPI has just taken; None when nothing is known."""
     seconds = median(recent) if len(recent) >= _ENOUGH else estimated_seconds
     return sent_at + timedelta(seconds=seconds) if seconds else None
 
 
-def under_way(sent_at: datetime, now: datetime, percent: int, before: datetime | None) -> datetime | None:
+def updated_eta(sent_at: datetime, now: datetime, percent: int, before: datetime | None) -> datetime | None:
     """The expected end after FoxAPI reported `percent`: its speed so far counts for more the further it is."""
-    if percent < _TELLING:
+    if percent < _MIN_PERCENT:
         return before
     by_speed = sent_at + (now - sent_at) * (100 / percent)
     if before is None:
@@ -36,15 +36,15 @@ def under_way(sent_at: datetime, now: datetime, percent: int, before: datetime |
     return before + (by_speed - before) * (percent / 100)
 
 
-def next_query(task: Task, now: datetime, least: float) -> float:
+def next_poll(task: Task, now: datetime, least: float) -> float:
     """Seconds until FoxAPI is to be asked for `task` again: long ones at first, `least` near the expected end.
 
     Asking every `least` seconds all the time would notice the end as soon, with twice as many queries or more.
     """
-    if task.expected_at is None or task.sent_at is None:
+    if task.expected_at is None or task.submitted_at is None:
         return least
     left = (task.expected_at - now).total_seconds()
     if left <= 0:
-        whole = (task.expected_at - task.sent_at).total_seconds()
-        left = (-left - whole * _LATE) / 10  # it seems that it will take longer: no use to ask all the time
-    return max(least, min(least * _SELDOM, left * _OF_THE_WAY))
+        whole = (task.expected_at - task.submitted_at).total_seconds()
+        left = (-left - whole * _GRACE) / 10  # it seems that it will take longer: no use to ask all the time
+    return max(least, min(least * _MAX_GAP, left * _POLL_FRACTION))

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 
-from bot.store import Lineup
+from bot.store import QueueSnapshot
 
 _GUESS = timedelta(minutes=1)
 """What a task takes, for the order of turns alone, while nothing is known of that."""
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class QueuePosition:
     """One task's turn to come."""
 
     task_id: int
@@ -25,50 +25,50 @@ class Turn:
     """It is ready to begin, but there is no room for it on the disk."""
 
 
-def forecast(lineup: Lineup, max_running: int, now: datetime, seconds: float | None) -> list[Turn]:
+def forecast(snapshot: QueueSnapshot, max_running: int, now: datetime, seconds: float | None) -> list[QueuePosition]:
     """The turns of all that wait for a running slot, in order; `seconds`: what a task usually takes.
 
     The same rule as the store's take_slot(): the server's turn, then its member's, then the oldest task. Being prepared
     takes little time beside, and is not reckoned with.
     """
     lasts = timedelta(seconds=seconds) if seconds else _GUESS
-    play = _Play(lineup, now, lasts)
-    no_room = {waiting.id for waiting in lineup.waiting if waiting.no_room}
-    turns: list[Turn] = []
+    play = _QueueSimulation(snapshot, now, lasts)
+    no_room = {waiting.id for waiting in snapshot.waiting if waiting.no_room}
+    turns: list[QueuePosition] = []
     while True:
         while play.busy < max_running and (started := play.start()) is not None:
-            turns.append(Turn(started, len(turns) + 1, play.now, started in no_room))
-        if not play.end_one():
+            turns.append(QueuePosition(started, len(turns) + 1, play.now, started in no_room))
+        if not play.finish_next():
             return turns
 
 
-class _Play:
+class _QueueSimulation:
     """The line and the slots at a moment that is moved on from end to end."""
 
-    def __init__(self, lineup: Lineup, now: datetime, lasts: timedelta) -> None:
+    def __init__(self, snapshot: QueueSnapshot, now: datetime, lasts: timedelta) -> None:
         self.now = now
         self._lasts = lasts
-        self._slots = lineup.slots
-        self._running = Counter(home for home, _ in lineup.at_work)
-        self._ends = [(max(now, at or now + lasts), n, home) for n, (home, at) in enumerate(lineup.at_work)]
+        self._slots = snapshot.slots
+        self._running = Counter(home for home, _ in snapshot.running)
+        self._ends = [(max(now, at or now + lasts), n, home) for n, (home, at) in enumerate(snapshot.running)]
         """A heap of the tasks at work: when they end, of those that end together who came first, and their home."""
         heapify(self._ends)
         self._came = len(self._ends)
-        self._turn = max(lineup.server_turns.values(), default=0)
+        self._turn = max(snapshot.server_turns.values(), default=0)
         self._queues: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for waiting in reversed(lineup.waiting):
+        for waiting in reversed(snapshot.waiting):
             self._queues[waiting.home, waiting.user_id].append(waiting.id)
         self._members: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
         """By home, a heap of its members in line: latest turn, oldest task, user."""
         for (home, user), queue in self._queues.items():
-            self._members[home].append((lineup.member_turns.get((home, user), 0), queue[-1], user))
+            self._members[home].append((snapshot.member_turns.get((home, user), 0), queue[-1], user))
         self._homes: list[tuple[int, int, int, int]] = []
         """A heap of the homes that may start something: latest turn, then their first member's heap entry."""
         self._full: dict[int, int] = {}
         """Homes with somebody in line but no free slot, and their latest turn."""
         for home, heap in self._members.items():
             heapify(heap)
-            self._offer(home, lineup.server_turns.get(home, 0))
+            self._enqueue(home, snapshot.server_turns.get(home, 0))
 
     @property
     def busy(self) -> int:
@@ -88,20 +88,20 @@ class _Play:
         self._running[home] += 1
         self._came += 1
         heappush(self._ends, (self.now + self._lasts, self._came, home))
-        self._offer(home, self._turn)
+        self._enqueue(home, self._turn)
         return task_id
 
-    def end_one(self) -> bool:
+    def finish_next(self) -> bool:
         """Move on to the next end of a task; False if there is none, or nobody waits for it."""
         if not self._ends or not (self._homes or self._full):
             return False
         self.now, _, home = heappop(self._ends)
         self._running[home] -= 1
         if home in self._full:
-            self._offer(home, self._full.pop(home))
+            self._enqueue(home, self._full.pop(home))
         return True
 
-    def _offer(self, home: int, turn: int) -> None:
+    def _enqueue(self, home: int, turn: int) -> None:
         if not self._members[home]:
             return
         if self._running[home] >= self._slots[home]:

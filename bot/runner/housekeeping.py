@@ -8,28 +8,28 @@ from collections.abc import Awaitable
 from datetime import datetime
 
 from bot.runner import keeping
-from bot.runner.tools import Tools
+from bot.runner.tools import JobResources
 
 log = logging.getLogger(__name__)
 
 
-async def keep_house(tools: Tools) -> None:
+async def run_retention(resources: JobResources) -> None:
     """Sweep at once and then every so often; ends only by cancellation."""
     while True:
-        await sweep(tools)
-        await asyncio.sleep(tools.patience.sweep)
+        await delete_expired(resources)
+        await asyncio.sleep(resources.timeouts.retention)
 
 
-async def sweep(tools: Tools) -> None:
+async def delete_expired(resources: JobResources) -> None:
     """Delete what members wanted forgotten, what servers left behind, and what was kept long enough.
 
     What fails is done by the next sweep.
     """
-    attic, now = tools.store.attic, tools.now()
-    await _try("what was to be forgotten", attic.sweep(now, tools.grace))
-    await _try("tokens of no more use", attic.delete_tokens(now))
-    await _try("old films", keeping.sweep(tools.folders, tools.store, now, tools.keep))
-    await _try("old records", _retire(tools, now))
+    retention, now = resources.store.retention, resources.now()
+    await _try("what was to be forgotten", retention.delete_due(now, resources.grace))
+    await _try("tokens of no more use", retention.delete_tokens(now))
+    await _try("old films", keeping.delete_expired_films(resources.workspaces, resources.store, now, resources.keep))
+    await _try("old records", _expire(resources, now))
 
 
 async def _try(what: str, work: Awaitable[None]) -> None:
@@ -40,6 +40,6 @@ async def _try(what: str, work: Awaitable[None]) -> None:
         log.exception("could not take away %s", what)
 
 
-async def _retire(tools: Tools, now: datetime) -> None:
-    if tools.keep_rows and (retired := await tools.store.attic.retire(now, tools.keep_rows)):
+async def _expire(resources: JobResources, now: datetime) -> None:
+    if resources.keep_rows and (retired := await resources.store.retention.expire(now, resources.keep_rows)):
         log.info("the records of %d finished tasks are kept no longer", retired)

@@ -14,19 +14,19 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
-from bot.phrase import Phrase
-from bot.runner.bell import Bell
+from bot.phrase import Translatable
+from bot.runner.bell import Wakeups
 from bot.runner.delivering import deliver
-from bot.runner.doubt import look_first
-from bot.runner.following import Following
-from bot.runner.pause import Gaps
+from bot.runner.doubt import reconcile
+from bot.runner.following import Poll
+from bot.runner.pause import Backoff
 from bot.runner.preparing import prepare
 from bot.runner.recovery import recover, refuse_what_crashes, wait_for_next_try
-from bot.runner.sending import resume_sending
-from bot.runner.telling import tell
-from bot.runner.tools import Tools
+from bot.runner.sending import resume
+from bot.runner.telling import notify
+from bot.runner.tools import JobResources
 from bot.store import Moved
-from bot.task import Failed, Place, State, Task
+from bot.task import ReplyTarget, Task, TaskFailed, TaskState
 
 log = logging.getLogger(__name__)
 
@@ -35,59 +35,59 @@ _OUTAGE_TRIES = 60
 """About ten minutes of tries to write what must be kept; after them it is tried a few times an hour."""
 
 
-class Lost(Exception):
+class LeaseLost(Exception):
     """Another process works on this task now."""
 
 
 class Job:
     """The work on one task. The runner owns the asyncio task that runs it."""
 
-    def __init__(self, tools: Tools, task: Task, bell: Bell, *, doubtful: bool = False) -> None:
+    def __init__(self, resources: JobResources, task: Task, wakeups: Wakeups, *, unverified: bool = False) -> None:
         """`doubtful`: the row is a restored backup's, so its reply may know better."""
-        self.tools = tools
-        self.hushed: Place | None = None
+        self.resources = resources
+        self.silent_at: ReplyTarget | None = None
         """For a task whose reply is here nothing is shown or posted; what comes is kept to be asked for."""
-        self.told_before = False
+        self.already_reported = False
         """Its end was told, to the moderators too, before a backup was put back."""
-        self._doubtful = doubtful
-        self._bell = bell
-        self.gaps = Gaps(tools.random, tools.patience.first_gap)
+        self._unverified = unverified
+        self._wakeups = wakeups
+        self.backoff = Backoff(resources.random, resources.timeouts.first_gap)
         self._task = task
         self.completed_at: datetime | None = None
         """When FoxAPI was first seen to have completed it."""
-        self._nudged = asyncio.Event()
-        self._heard = False
-        """Whether it was nudged since :meth:`later` last looked."""
-        self._following = Following()
+        self._changed = asyncio.Event()
+        self._was_notified = False
+        """Whether it was nudged since :meth:`sleep_and_reload` last looked."""
+        self._poll = Poll()
 
     @property
     def task(self) -> Task:
         """The row, as this job last saw it."""
         return self._task
 
-    def nudge(self) -> None:
+    def notify_changed(self) -> None:
         """Its row was changed by somebody else: do not rest, look."""
-        self._heard = True
-        self._nudged.set()
+        self._was_notified = True
+        self._changed.set()
 
-    def leave_slot(self) -> None:
+    def free_slot(self) -> None:
         """Its row no longer counts among those being prepared, or running: let the next in line in."""
-        self._bell.ring()
+        self._wakeups.notify()
 
-    def stand_in_line(self) -> None:
+    def wait_for_slot(self) -> None:
         """Its row waits for a running slot: say where it stands, and let the next one be prepared."""
-        self._bell.ring(self._task.id)
+        self._wakeups.notify(self._task.id)
 
     async def run(self) -> None:
         """Return when the task has ended and its member knows. Raises Lost."""
-        while not self._task.over:
+        while not self._task.is_settled:
             try:
                 self._task = await self._step(self._task)
             except Moved:
-                self._task = await self._again()
-            except Lost:
+                self._task = await self._reload_with_retry()
+            except LeaseLost:
                 raise
-            except Failed as failure:
+            except TaskFailed as failure:
                 await self._fail(failure)
             except Exception as error:
                 await self._recover(error)
@@ -96,57 +96,59 @@ class Job:
         refuse_what_crashes(task)
         if task.retry_at is not None:
             return await wait_for_next_try(self, task)
-        if self._doubtful:
-            task = await look_first(self, task)
-            self._doubtful = False
+        if self._unverified:
+            task = await reconcile(self, task)
+            self._unverified = False
             return task
         return await self._work_on(task)
 
     async def _work_on(self, task: Task) -> Task:
         match task.state:
-            case State.PREPARING:
+            case TaskState.PREPARING:
                 return await prepare(self, task)
-            case State.SENDING:
-                return await resume_sending(self, task)
-            case State.RENDERING:
-                return await self._following.look(self, task)
-            case state if state.ended and task.told:
-                return await tell(self, task)
+            case TaskState.SUBMITTING:
+                return await resume(self, task)
+            case TaskState.RENDERING:
+                return await self._poll.run(self, task)
+            case state if state.is_final and task.outcome_shown:
+                return await notify(self, task)
             case _:
                 return await deliver(self, task)
 
-    async def move(self, task: Task, state: State, **changes: object) -> Task:
+    async def move(self, task: Task, state: TaskState, **changes: object) -> Task:
         """Write the task's next state, say so in the log, and show it unless it is about to be delivered."""
-        moved = await self.tools.store.move(task, state, self.tools.now(), **changes)
+        moved = await self.resources.store.tasks.transition(task, state, self.resources.now(), **changes)
         if state is not task.state:
-            detail = _own_words(moved.reason) or (f"remote {moved.remote_id}" if state is State.RENDERING else "")
+            detail = _without_quotes(moved.reason) or (
+                f"remote {moved.remote_id}" if state is TaskState.RENDERING else ""
+            )
             log.info("task %d %s%s", moved.id, state, f" ({detail})" if detail else "")
-        if state is State.READY or state.ended:
-            self.leave_slot()
+        if state is TaskState.READY or state.is_final:
+            self.free_slot()
         else:
             self.show(moved)
         return moved
 
     def show(self, task: Task) -> None:
         """Have the reply brought up to date; ends are delivered instead, and a doubtful one is looked at first."""
-        if not self._doubtful and not task.state.ended and task.place != self.hushed:
-            self.tools.screen.show(task, self.tools.files(task).still if task.clip else None)
+        if not self._unverified and not task.state.is_final and task.place != self.silent_at:
+            self.resources.reply_port.update(task, self.resources.files(task).thumbnail if task.clip else None)
 
-    async def rest(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
         """Wait, unless the row is changed by somebody else meanwhile."""
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._changed_by_others()
 
-    async def later(self, task: Task, seconds: float) -> Task:
+    async def sleep_and_reload(self, task: Task, seconds: float) -> Task:
         """Rest, and return the row as it is then; raises Moved. Alone on a database no change comes without a nudge."""
-        await self.rest(seconds)
-        if self.tools.store.alone and not self._heard:
+        await self.sleep(seconds)
+        if self.resources.store.is_single_process and not self._was_notified:
             return task
-        self._heard = False
-        return await self.fresh(task)
+        self._was_notified = False
+        return await self.reload(task)
 
-    async def rest_or_raise(self, seconds: float) -> None:
+    async def sleep_unless_changed(self, seconds: float) -> None:
         """Wait; raises Moved when the row is changed by somebody else meanwhile."""
         if seconds <= 0:
             return
@@ -157,7 +159,7 @@ class Job:
             return
         raise Moved(f"task {self._task.id} was changed meanwhile")
 
-    async def unless_nudged(self, work: Coroutine[Any, Any, T]) -> T:
+    async def until_changed(self, work: Coroutine[Any, Any, T]) -> T:
         """Do `work`, but drop it when the row is changed by somebody else meanwhile; then raises Moved.
 
         For what may take long and may be dropped: a member who cancels does not wait for a slow answer.
@@ -177,26 +179,26 @@ class Job:
     async def _changed_by_others(self) -> None:
         """Return when the row is no longer what this job works on; a nudge may also be late news of its beginning."""
         while True:
-            await self._nudged.wait()
-            self._nudged.clear()
-            now = await self._again()
+            await self._changed.wait()
+            self._changed.clear()
+            now = await self._reload_with_retry()
             if (now.state, now.place) != (self._task.state, self._task.place):
                 return
 
-    async def finish(self, work: Coroutine[Any, Any, T]) -> T:
+    async def run_to_completion(self, work: Coroutine[Any, Any, T]) -> T:
         """Do `work`; when the bot is stopped meanwhile, give it `patience.stop` more seconds before it is dropped."""
         working = asyncio.create_task(work)
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
-            await asyncio.wait({working}, timeout=self.tools.patience.stop)
+            await asyncio.wait({working}, timeout=self.resources.timeouts.shutdown)
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
             raise
 
-    async def surely(self, write: Callable[[], Awaitable[Task]]) -> Task:
+    async def write_with_retry(self, write: Callable[[], Awaitable[Task]]) -> Task:
         """Write what must not be forgotten: try until the store takes it. Raises Moved, as `write` does."""
-        gaps = Gaps(self.tools.random, self.tools.patience.first_gap, most=10)
+        backoff = Backoff(self.resources.random, self.resources.timeouts.first_gap, most=10)
         for tries in itertools.count(1):
             try:
                 return await write()
@@ -208,51 +210,53 @@ class Job:
                     "task %d: the store did not take what must be kept; trying again", self._task.id, exc_info=fault
                 )
             # An outage of the store is over at some time; what lasts longer is an oddity of this one write.
-            await asyncio.sleep(gaps.next() if tries < _OUTAGE_TRIES else self.tools.patience.unexpected)
+            await asyncio.sleep(backoff.next() if tries < _OUTAGE_TRIES else self.resources.timeouts.unexpected)
         raise AssertionError("it tries for ever")
 
-    async def fresh(self, task: Task) -> Task:
+    async def reload(self, task: Task) -> Task:
         """The row as it is now, if it is still in the same state and this process's; raises Moved."""
-        now = await self.tools.store.get(task.id)
-        if now is None or now.state is not task.state or now.fence != task.fence:
+        now = await self.resources.store.tasks.get(task.id)
+        if now is None or now.state is not task.state or now.fencing_token != task.fencing_token:
             raise Moved(f"task {task.id} is no longer {task.state}")
         return now
 
     async def _recover(self, error: Exception) -> None:
         try:
-            self._task = await self._again()
+            self._task = await self._reload_with_retry()
             self._task = await recover(self, self._task, error)
         except Moved:
-            self._task = await self._again()
-        except Failed as failure:
+            self._task = await self._reload_with_retry()
+        except TaskFailed as failure:
             await self._fail(failure)
 
-    async def _fail(self, failure: Failed) -> None:
-        change = {"reason": failure.sentence, "billed": failure.billed}
+    async def _fail(self, failure: TaskFailed) -> None:
+        change = {"reason": failure.message, "billed": failure.billed}
         try:
-            self._task = await self.surely(lambda: self.move(self._task, State.FAILED, **change))
+            self._task = await self.write_with_retry(lambda: self.move(self._task, TaskState.FAILED, **change))
         except Moved:
-            self._task = await self._again()
+            self._task = await self._reload_with_retry()
 
-    async def _again(self) -> Task:
+    async def _reload_with_retry(self) -> Task:
         """Read the row anew, however long the store takes to answer. Raises Lost."""
 
         async def read() -> Task:
-            task = await self.tools.store.get(self._task.id)
+            task = await self.resources.store.tasks.get(self._task.id)
             if task is None:
                 raise Moved(f"task {self._task.id} is gone from the store")
             return task
 
         try:
-            task = await self.surely(read)
+            task = await self.write_with_retry(read)
         except Moved as gone:
-            raise Lost(str(gone)) from gone
-        if task.fence != self._task.fence:
-            raise Lost(f"task {task.id} is worked on under lease {task.fence}, not {self._task.fence}")
+            raise LeaseLost(str(gone)) from gone
+        if task.fencing_token != self._task.fencing_token:
+            raise LeaseLost(
+                f"task {task.id} is worked on under lease {task.fencing_token}, not {self._task.fencing_token}"
+            )
         return task
 
 
-def _own_words(reason: Phrase | None) -> str:
+def _without_quotes(reason: Translatable | None) -> str:
     """A reason for the log: without what it quotes, for FoxAPI's words may in turn quote a prompt."""
     words = str(reason) if reason else ""
     begin, end = words.find("“"), words.rfind("”")

@@ -6,58 +6,58 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 
-from bot.media import Folders
-from bot.runner.tools import Tools
+from bot.media import Workspaces
+from bot.runner.tools import JobResources
 from bot.store import Store
-from bot.task import State, Task
+from bot.task import Task, TaskState
 
 log = logging.getLogger(__name__)
 
 
-async def put_away(tools: Tools, task: Task) -> None:
+async def archive(resources: JobResources, task: Task) -> None:
     """Keep the film of a delivered task, and remove the task's folder. A film that cannot be kept is let go.
 
     The member may delete the task, or all of their data, at any moment; so the row is read again when the film is kept.
     """
-    files, shelf = tools.files(task), tools.folders.shelf
-    if task.state is State.DELIVERED and tools.keep and not (task.deleted or task.forgotten):
+    files, film_store = resources.files(task), resources.workspaces.film_store
+    if task.state is TaskState.DELIVERED and resources.keep and not (task.deleted or task.deletion_requested):
         try:
-            if film := await asyncio.to_thread(files.made):
-                await shelf.put(task.id, film, files.still, tools.now())
-                now = await tools.store.get(task.id)
-                if now is None or now.deleted or now.forgotten:
-                    await shelf.drop([task.id])
+            if film := await asyncio.to_thread(files.final):
+                await film_store.save(task.id, film, files.thumbnail, resources.now())
+                now = await resources.store.tasks.get(task.id)
+                if now is None or now.deleted or now.deletion_requested:
+                    await film_store.delete([task.id])
         except OSError as error:
             log.warning("task %d: its film is not kept: %s", task.id, error)
-    await tools.folders.remove(task.id)
+    await resources.workspaces.remove(task.id)
 
 
-async def tidy(tools: Tools) -> None:
+async def clean_up(resources: JobResources) -> None:
     """At start: put away what the last run did not come to, and remove whatever else belongs to no living task."""
-    found = await tools.folders.ids()  # first, for another process may begin a task meanwhile
-    living = await tools.store.unfinished_ids()
+    found = await resources.workspaces.ids()  # first, for another process may begin a task meanwhile
+    living = await resources.store.tasks.unfinished_ids()
     for task_id in found - living:
         try:
-            await _tidy_one(tools, task_id)
+            await _tidy_one(resources, task_id)
         except Exception:  # one odd folder keeps nobody's task from being taken up
             log.exception("task %d: what an earlier run left of it stays", task_id)
-    if tools.store.alone:
-        await tools.folders.sweep(living)
+    if resources.store.is_single_process:
+        await resources.workspaces.remove_stale(living)
 
 
-async def _tidy_one(tools: Tools, task_id: int) -> None:
-    task = await tools.store.get(task_id)
-    if task and task.state.ended:
-        await put_away(tools, task)
+async def _tidy_one(resources: JobResources, task_id: int) -> None:
+    task = await resources.store.tasks.get(task_id)
+    if task and task.state.is_final:
+        await archive(resources, task)
     else:
-        await tools.folders.remove(task_id)
+        await resources.workspaces.remove(task_id)
 
 
-async def sweep(folders: Folders, store: Store, now: datetime, keep: timedelta) -> None:
+async def delete_expired_films(workspaces: Workspaces, store: Store, now: datetime, keep: timedelta) -> None:
     """Delete the films kept for longer than `keep`, and those whose tasks were deleted."""
-    since = await folders.shelf.ids()
-    wanted = await store.catalogue.worth_keeping(since)
+    since = await workspaces.film_store.list_ids()
+    wanted = await store.tasks.with_keepable_video(since)
     gone = [task_id for task_id, put in since.items() if now - put > keep or task_id not in wanted]
-    await folders.shelf.drop(gone)
+    await workspaces.film_store.delete(gone)
     if gone:
         log.info("%d films are kept no longer", len(gone))

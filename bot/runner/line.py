@@ -6,19 +6,19 @@ import asyncio
 from collections.abc import Collection
 from statistics import median
 
-from bot.runner.forecast import Turn, forecast
-from bot.runner.tools import Tools
+from bot.runner.forecast import QueuePosition, forecast
+from bot.runner.tools import JobResources
 
 _NEAR = 5
 """From this turn on every step is worth showing; before it only a fifth of the way."""
-_FIFTH = 0.8
+_STEP = 0.8
 
 
-class Line:
+class QueuePositions:
     """Remembers what each reply in line shows."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, resources: JobResources) -> None:
+        self._resources = resources
         self._shown: dict[int, tuple[int, bool]] = {}
         """By task, the number and whether it waits for room on the disk."""
         self._looked_at = float("-inf")
@@ -27,36 +27,40 @@ class Line:
         """Whether somebody stood in line at the last look."""
         return bool(self._shown)
 
-    async def look(self, new: Collection[int] = ()) -> None:
+    async def refresh(self, new: Collection[int] = ()) -> None:
         """Show those in line where they stand, if it is time for it or some of them are `new`."""
         clock = asyncio.get_running_loop().time()
-        if not new and clock < self._looked_at + self._tools.patience.line:
+        if not new and clock < self._looked_at + self._resources.timeouts.queue_scan:
             return
         self._looked_at = clock
         turns, timed = await self._turns()
         for task_id in self._shown.keys() - turns.keys():
             del self._shown[task_id]
-        moved = {task_id for task_id, turn in turns.items() if task_id in new or self._is_news(turn)}
+        moved = {task_id for task_id, turn in turns.items() if task_id in new or self._worth_showing(turn)}
         if not moved:
             return
-        for task in await self._tools.store.in_line(moved):
+        for task in await self._resources.store.queue.queued(moved):
             turn = turns[task.id]
             self._shown[task.id] = (turn.number, turn.no_room)
-            known = {"turn": turn.number, "starts_at": turn.at if timed else None}
-            self._tools.screen.show(task.model_copy(update=known), None)
+            known = {"queue_position": turn.number, "starts_at": turn.at if timed else None}
+            self._resources.reply_port.update(task.model_copy(update=known), None)
 
-    async def _turns(self) -> tuple[dict[int, Turn], bool]:
+    async def _turns(self) -> tuple[dict[int, QueuePosition], bool]:
         """The turns to come by task, and whether their times are more than a guess."""
-        tools = self._tools
-        lineup = await tools.store.lineup(tools.roofs, tools.server_running, tools.now())
-        if not lineup.waiting:
+        resources = self._resources
+        snapshot = await resources.store.queue.snapshot(
+            resources.operator_limits, resources.server_running, resources.now()
+        )
+        if not snapshot.waiting:
             return {}, False
-        recent = await tools.store.recent_durations()
-        turns = forecast(lineup, tools.roofs.max_running, tools.now(), median(recent) if recent else None)
+        recent = await resources.store.tasks.recent_durations()
+        turns = forecast(
+            snapshot, resources.operator_limits.max_running, resources.now(), median(recent) if recent else None
+        )
         return {turn.task_id: turn for turn in turns}, bool(recent)
 
-    def _is_news(self, turn: Turn) -> bool:
+    def _worth_showing(self, turn: QueuePosition) -> bool:
         shown, no_room = self._shown.get(turn.task_id, (0, False))
         if turn.number > shown or turn.no_room is not no_room:
             return True
-        return turn.number < shown and (turn.number <= _NEAR or turn.number <= shown * _FIFTH)
+        return turn.number < shown and (turn.number <= _NEAR or turn.number <= shown * _STEP)

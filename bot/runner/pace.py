@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 
-class Pace:
+class RateLimiter:
     """Lets so many through in a second and no more, evenly, whoever came first goes first.
 
     One for all jobs: a start with ten thousand tasks asks for them at the same pace as any other hour.
@@ -15,12 +15,12 @@ class Pace:
     def __init__(self, per_second: float, company: Callable[[], int] = lambda: 1) -> None:
         """`company`: how many processes have this pace together, each an equal part of it."""
         self._apart = 1 / per_second
-        self._company = company
+        self._process_count = company
         self._next = 0.0
 
-    def turn(self) -> float:
+    def reserve(self) -> float:
         """Take the next turn, and return the seconds until it comes. One that is not used passes unused."""
         now = asyncio.get_running_loop().time()
         mine = max(self._next, now)
-        self._next = mine + self._apart * self._company()
+        self._next = mine + self._apart * self._process_count()
         return mine - now

@@ -8,12 +8,12 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 
-from bot.store import Pauses
+from bot.store import CircuitState
 
 log = logging.getLogger(__name__)
 
 
-class Gaps:
+class Backoff:
     """Growing, jittered gaps: about `first` seconds, then double each time, up to `most`."""
 
     def __init__(self, chance: random.Random, first: float = 1.0, most: float = 60.0) -> None:
@@ -33,7 +33,7 @@ class Gaps:
         self._next = self.first
 
 
-class Pause:
+class CircuitBreaker:
     """While it lasts, nobody queries FoxAPI; each fault in a row makes it longer, the first good answer ends it.
 
     After it, one job at a time looks whether FoxAPI is well again, so that a thousand tasks are not a thousand retries.
@@ -41,7 +41,12 @@ class Pause:
     """
 
     def __init__(
-        self, shared: Pauses, tell: Callable[[], None], chance: random.Random, first: float = 1.0, most: float = 60.0
+        self,
+        shared: CircuitState,
+        tell: Callable[[], None],
+        chance: random.Random,
+        first: float = 1.0,
+        most: float = 60.0,
     ) -> None:
         """`tell` lets the other processes know that there is something to look at."""
         self._shared = shared
@@ -55,19 +60,19 @@ class Pause:
         self._well.set()
 
     @property
-    def on(self) -> bool:
+    def is_open(self) -> bool:
         """Whether FoxAPI has not answered well since it was found ill."""
         return not self._well.is_set()
 
     @property
-    def lasts(self) -> bool:
+    def cooling_down(self) -> bool:
         """Whether a pause that began in this process is not over yet."""
         return not self._well.is_set() and self._until > asyncio.get_running_loop().time()
 
-    async def turn(self) -> None:
+    async def wait(self) -> None:
         """Return when the pause, if there is one, is over, and nobody else has just been let through to look."""
         while not self._well.is_set():
-            rest = await self._shared.turn(self._first)
+            rest = await self._shared.acquire_probe(self._first)
             if rest is None:
                 self._well.set()
             elif rest == 0:
@@ -77,31 +82,31 @@ class Pause:
                     async with asyncio.timeout(rest):
                         await self._well.wait()
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """See whether another process has begun or ended a pause."""
-        if await self._shared.lasts():
+        if await self._shared.is_open():
             self._well.clear()
         else:
             self._well.set()
 
-    async def fault(self, why: Exception, retry_after: float | None) -> None:
+    async def record_failure(self, why: Exception, retry_after: float | None) -> None:
         """FoxAPI failed somebody: pause for all. Faults that were under way when it began do not lengthen it."""
         self._well.clear()
-        seconds = await self._shared.begin(lambda latest: self._longer(latest, retry_after))
+        seconds = await self._shared.open(lambda latest: self._longer(latest, retry_after))
         if seconds is not None:
             self._until = asyncio.get_running_loop().time() + seconds
             log.warning("FoxAPI paused for %.1f s: %s", seconds, why)
             self._tell()
 
-    async def well(self) -> None:
+    async def record_success(self) -> None:
         """FoxAPI answered a query; that it takes an order would say nothing about its queries."""
         if self._well.is_set():
             return
-        await self._shared.end()
+        await self._shared.close()
         log.info("FoxAPI answers again")
         self._well.set()
         self._tell()
 
     def _longer(self, latest: float | None, retry_after: float | None) -> tuple[float, float]:
-        gaps = Gaps(self._random, self._first if latest is None else min(self._most, latest * 2))
-        return gaps.first, gaps.next(retry_after)
+        backoff = Backoff(self._random, self._first if latest is None else min(self._most, latest * 2))
+        return backoff.first, backoff.next(retry_after)

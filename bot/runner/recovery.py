@@ -11,8 +11,8 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.phrase import say
-from bot.task import Billed, Failed, State, Task
+from bot.phrase import tr
+from bot.task import Billed, Task, TaskFailed, TaskState
 
 if TYPE_CHECKING:
     from bot.runner.job import Job
@@ -27,11 +27,11 @@ _FACTOR = 4.0
 """By which each gap is longer than the last one."""
 _BRIEF = 2.0
 """A wait of so many seconds is not worth giving a slot away for."""
-_ODD_CLIP = say(
+_ODD_CLIP = tr(
     "Something unexpected went wrong on my side each time I prepared your clip: try another clip or another link, and "
     "if it happens again tell the people who run this bot."
 )
-_TOO_LATE = say(
+_TOO_LATE = tr(
     "Something unexpected went wrong on my side whenever I went to get the finished video, and FoxAPI keeps it for a "
     "day only: it may have been billed; tell the people who run this bot, and try again."
 )
@@ -40,20 +40,22 @@ _TOO_LATE = say(
 async def recover(job: Job, task: Task, error: Exception) -> Task:
     """Note that a step of `task` went wrong, and until when it waits. Raises Failed where it is not tried again."""
     tries = task.tries + 1
-    job.tools.unexpected_error(task.state)
+    job.resources.unexpected_error(task.state)
     if tries == 1:
         log.error("task %d: a step of %s went wrong", task.id, task.state, exc_info=error)
     else:
         log.warning("task %d: a step of %s went wrong, try %d: %s", task.id, task.state, tries, type(error).__name__)
-    if task.over:
+    if task.is_settled:
         return task
     if _is_free(task) and tries >= _FREE_TRIES:
-        raise Failed(_ODD_CLIP, Billed.NO)
-    if task.state is State.RENDERING and _is_too_late(job, task):
-        raise Failed(_TOO_LATE, Billed.UNKNOWN)
-    if task.state.ended and tries >= _TELLING_TRIES:
+        raise TaskFailed(_ODD_CLIP, Billed.NO)
+    if task.state is TaskState.RENDERING and _is_too_late(job, task):
+        raise TaskFailed(_TOO_LATE, Billed.UNKNOWN)
+    if task.state.is_final and tries >= _TELLING_TRIES:
         log.error("task %d: its end cannot be told", task.id)
-        return await job.surely(lambda: job.tools.store.note(task, tries=tries, told=True, ping_due=False))
+        return await job.write_with_retry(
+            lambda: job.resources.store.tasks.update(task, tries=tries, outcome_shown=True, notification_due=False)
+        )
     return await _rest_until(job, task, _gap(job, tries), tries=tries)
 
 
@@ -64,20 +66,22 @@ async def wait_for_next_try(job: Job, task: Task) -> Task:
     """
     if task.retry_at is None:
         return task
-    left = (task.retry_at - job.tools.now()).total_seconds()
+    left = (task.retry_at - job.resources.now()).total_seconds()
     if left > 0:
-        await job.rest(left)
-        seen = await job.fresh(task)
+        await job.sleep(left)
+        seen = await job.reload(task)
         if seen.place != task.place:
             job.show(seen)
         return seen
-    roofs, limit = job.tools.roofs, job.tools.server_running
-    task = await job.surely(lambda: job.tools.store.go_on(task, roofs, limit, job.tools.now()))
+    operator_limits, limit = job.resources.operator_limits, job.resources.server_running
+    task = await job.write_with_retry(
+        lambda: job.resources.store.tasks.resume(task, operator_limits, limit, job.resources.now())
+    )
     if task.retry_at is None:
         job.show(task)
-    elif task.retry_at <= job.tools.now():  # there is no slot yet
-        await job.rest(job.tools.patience.slot * job.tools.random.uniform(0.75, 1.25))
-        return await job.fresh(task)
+    elif task.retry_at <= job.resources.now():  # there is no slot yet
+        await job.sleep(job.resources.timeouts.slot * job.resources.random.uniform(0.75, 1.25))
+        return await job.reload(task)
     return task
 
 
@@ -87,8 +91,8 @@ async def wait_between_tries(job: Job, task: Task, seconds: float) -> Task:
     A longer wait gives the task's slot away, and ends when it has one again.
     """
     if seconds <= _BRIEF:
-        await job.rest(seconds)
-        return await job.fresh(task)
+        await job.sleep(seconds)
+        return await job.reload(task)
     task = await _rest_until(job, task, seconds)
     while task.retry_at is not None:
         task = await wait_for_next_try(job, task)
@@ -97,32 +101,32 @@ async def wait_between_tries(job: Job, task: Task, seconds: float) -> Task:
 
 def refuse_what_crashes(task: Task) -> None:
     """Raise Failed for a clip at which the process has ended too often."""
-    if task.state is State.PREPARING and task.crashes >= _MOST_CRASHES:
+    if task.state is TaskState.PREPARING and task.crashes >= _MOST_CRASHES:
         log.error("task %d: %d processes ended while they prepared its clip", task.id, task.crashes)
-        raise Failed(_ODD_CLIP, Billed.NO)
+        raise TaskFailed(_ODD_CLIP, Billed.NO)
 
 
 async def _rest_until(job: Job, task: Task, seconds: float, **changes: object) -> Task:
-    retry_at = job.tools.now() + timedelta(seconds=seconds)
+    retry_at = job.resources.now() + timedelta(seconds=seconds)
     change = {"retry_at": retry_at, "at_risk": False, **changes}
-    task = await job.surely(lambda: job.tools.store.note(task, **change))
+    task = await job.write_with_retry(lambda: job.resources.store.tasks.update(task, **change))
     log.info("task %d: next try %s", task.id, retry_at.isoformat(timespec="seconds"))
-    job.leave_slot()
+    job.free_slot()
     job.show(task)
     return task
 
 
 def _is_free(task: Task) -> bool:
     """Whether surely nothing was paid for it."""
-    return task.state is State.PREPARING or (task.state is State.SENDING and task.not_before is not None)
+    return task.state is TaskState.PREPARING or (task.state is TaskState.SUBMITTING and task.not_before is not None)
 
 
 def _is_too_late(job: Job, task: Task) -> bool:
-    since = task.sent_at or task.changed_at
-    return (job.tools.now() - since).total_seconds() > job.tools.patience.give_up
+    since = task.submitted_at or task.state_changed_at
+    return (job.resources.now() - since).total_seconds() > job.resources.timeouts.deadline
 
 
 def _gap(job: Job, tries: int) -> float:
-    patience = job.tools.patience
+    timeouts = job.resources.timeouts
     longer: float = _FACTOR ** min(tries - 1, 10)
-    return min(patience.unexpected, patience.first_gap * longer) * job.tools.random.uniform(0.75, 1.25)
+    return min(timeouts.unexpected, timeouts.first_gap * longer) * job.resources.random.uniform(0.75, 1.25)

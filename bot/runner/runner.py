@@ -7,15 +7,15 @@ import logging
 from contextlib import suppress
 
 from bot.news import TaskEnded
-from bot.runner.bell import Bell
-from bot.runner.holding import hold
-from bot.runner.housekeeping import keep_house, sweep
-from bot.runner.job import Job, Lost
-from bot.runner.keeping import tidy
-from bot.runner.line import Line
-from bot.runner.pause import Gaps
-from bot.runner.tools import Tools
-from bot.store import DOUBTFUL_UP_TO, NotSure
+from bot.runner.bell import Wakeups
+from bot.runner.holding import send_heartbeats
+from bot.runner.housekeeping import delete_expired, run_retention
+from bot.runner.job import Job, LeaseLost
+from bot.runner.keeping import clean_up
+from bot.runner.line import QueuePositions
+from bot.runner.pause import Backoff
+from bot.runner.tools import JobResources
+from bot.store import UNVERIFIED_UP_TO, LeaseExpired
 from bot.task import Task
 
 log = logging.getLogger(__name__)
@@ -25,19 +25,19 @@ _LINE = "line"
 """The duty to show to those in line where they stand."""
 
 
-class Runner:
+class Worker:
     """Works on unfinished tasks while :meth:`run` runs: on all that no other process works on."""
 
-    def __init__(self, tools: Tools, bell: Bell) -> None:
-        self._tools = tools
-        self._bell = bell
+    def __init__(self, resources: JobResources, wakeups: Wakeups) -> None:
+        self._resources = resources
+        self._wakeups = wakeups
         self._jobs: dict[int, Job] = {}
         self._working: set[asyncio.Task[None]] = set()
         """What runs the jobs."""
-        self._line = Line(tools)
-        self._thorough_at = float("-inf")
+        self._queue_positions = QueuePositions(resources)
+        self._next_full_scan = float("-inf")
         """When to look again for what nobody told: a slot that is free needs a look at the line alone."""
-        self._doubtful_up_to = 0
+        self._unverified_up_to = 0
         """Of tasks with these numbers a restored backup may not know all."""
 
     async def run(self) -> None:
@@ -46,92 +46,96 @@ class Runner:
         Then every job is abandoned at a safe point: what it had not written down is done again or, if it was the
         paid request, waited for and otherwise left to be found as unclear.
         """
-        tools = self._tools
-        await tools.store.leases.join()
+        resources = self._resources
+        await resources.store.leases.register()
         beside = [
-            asyncio.create_task(hold(tools.store.leases, self._let_go), name="hold"),
-            asyncio.create_task(keep_house(tools), name="keep house"),
+            asyncio.create_task(send_heartbeats(resources.store.leases, self._abandon_jobs), name="hold"),
+            asyncio.create_task(run_retention(resources), name="keep house"),
         ]
         try:
-            self._doubtful_up_to = int(await tools.store.remembered(DOUBTFUL_UP_TO) or 0)
-            await tidy(tools)
-            await tools.pause.look()
-            self._bell.hear()
-            await self._answer_bell()
+            self._unverified_up_to = int(await resources.store.get_note(UNVERIFIED_UP_TO) or 0)
+            await clean_up(resources)
+            await resources.circuit_breaker.refresh()
+            self._wakeups.notify_local()
+            await self._run_loop()
         finally:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
             await self._end_jobs()
-            await self._leave()
+            await self._unregister()
 
-    async def _answer_bell(self) -> None:
-        gaps = Gaps(self._tools.random, self._tools.patience.first_gap)
+    async def _run_loop(self) -> None:
+        backoff = Backoff(self._resources.random, self._resources.timeouts.first_gap)
         while True:
             # Also when it does not ring: a slot may become free without a word, a process may die, a ring may get lost.
-            ids = await self._bell.wait(self._tools.patience.line)
+            ids = await self._wakeups.wait(self._resources.timeouts.queue_scan)
             try:
-                await self._look(ids)
-                gaps.reset()
+                await self._scan(ids)
+                backoff.reset()
             except Exception as error:
                 log.warning(
-                    "could not look for tasks, trying again: %s", error, exc_info=not isinstance(error, NotSure)
+                    "could not look for tasks, trying again: %s", error, exc_info=not isinstance(error, LeaseExpired)
                 )
-                await asyncio.sleep(gaps.next())
-                self._bell.hear()
+                await asyncio.sleep(backoff.next())
+                self._wakeups.notify_local()
                 for task_id in ids:
-                    self._bell.hear(task_id)
+                    self._wakeups.notify_local(task_id)
 
-    async def _look(self, ids: set[int]) -> None:
+    async def _scan(self, ids: set[int]) -> None:
         """Do what there is to do; `ids`: of the tasks that somebody said something of."""
-        store = self._tools.store
+        store = self._resources.store
         for task_id in ids & self._jobs.keys():
-            self._jobs[task_id].nudge()
-        store.leases.must_be_sure()
-        if not store.alone:
-            await self._tools.pause.look()
+            self._jobs[task_id].notify_changed()
+        store.leases.ensure_valid()
+        if not store.is_single_process:
+            await self._resources.circuit_breaker.refresh()
         unknown, now = ids - self._jobs.keys(), asyncio.get_running_loop().time()
-        thorough = bool(unknown) or now >= self._thorough_at
+        thorough = bool(unknown) or now >= self._next_full_scan
         if thorough:
-            await self._take_up()
-            self._thorough_at = now + self._tools.patience.line
+            await self._resume_orphaned()
+            self._next_full_scan = now + self._resources.timeouts.queue_scan
         prepared = {task_id for task_id, job in self._jobs.items() if job.task.waits}
-        if thorough or self._line or prepared:  # else nobody is known to wait
+        if thorough or self._queue_positions or prepared:  # else nobody is known to wait
             await self._give_slots()
-            await self._let_in()
+            await self._start_queued()
         new = (unknown - self._jobs.keys()) | (ids & prepared)
-        if (thorough or new) and await store.leases.has_duty(_LINE):
-            await self._line.look([task.id for task in await store.in_line(new)])
+        if (thorough or new) and await store.leases.acquire_duty(_LINE):
+            await self._queue_positions.refresh([task.id for task in await store.queue.queued(new)])
 
-    async def _take_up(self) -> None:
+    async def _resume_orphaned(self) -> None:
         """Go on with what nobody works on."""
-        while taken := await self._tools.store.leases.take(self._jobs.keys()):
+        while taken := await self._resources.store.leases.claim_orphaned(self._jobs.keys()):
             for task in taken:
                 log.info("task %d goes on from %s", task.id, task.state)
-                self._start(task, doubtful=task.id <= self._doubtful_up_to)
+                self._start(task, unverified=task.id <= self._unverified_up_to)
 
     async def _give_slots(self) -> None:
         """Give the running slots that are free to prepared tasks, whichever process has them."""
-        tools = self._tools
-        while task := await tools.store.give_slot(tools.roofs, tools.server_running, tools.now()):
+        resources = self._resources
+        while task := await resources.store.queue.give_slot(
+            resources.operator_limits, resources.server_running, resources.now()
+        ):
             log.info("task %d has a running slot", task.id)
             if job := self._jobs.get(task.id):
-                job.nudge()
+                job.notify_changed()
             else:
-                self._bell.carry(task.id)
+                self._wakeups.broadcast(task.id)
 
-    async def _let_in(self) -> None:
+    async def _start_queued(self) -> None:
         """Begin to prepare tasks, as far as there are slots for that, and room."""
-        tools = self._tools
-        while task := await tools.store.claim(tools.roofs, tools.now(), await tools.folders.room()):
+        resources = self._resources
+        while task := await resources.store.queue.claim(
+            resources.operator_limits, resources.now(), await resources.workspaces.room()
+        ):
             with suppress(OSError):  # its job tries again, and says so
-                await tools.folders.open(task.id, task.needs)
+                await resources.workspaces.create(task.id, task.needs)
             log.info("task %d %s", task.id, task.state)
-            tools.screen.show(task, None)
+            resources.reply_port.update(task, None)
             self._start(task)
 
-    def _start(self, task: Task, *, doubtful: bool = False) -> None:
-        self._jobs[task.id] = job = Job(self._tools, task, self._bell, doubtful=doubtful)
+    def _start(self, task: Task, *, unverified: bool = False) -> None:
+        self._jobs[task.id] = job = Job(self._resources, task, self._wakeups, unverified=unverified)
         working = asyncio.create_task(self._work(job, task.id), name=f"task {task.id}")
         self._working.add(working)
         working.add_done_callback(self._working.discard)
@@ -139,22 +143,22 @@ class Runner:
     async def _work(self, job: Job, task_id: int) -> None:
         try:
             await job.run()
-        except Lost as lost:
+        except LeaseLost as lost:
             log.warning("%s: it is another process's now", lost)
-            self._tools.screen.forget(task_id)
+            self._resources.reply_port.release(task_id)
             return
         finally:
             del self._jobs[task_id]
-            self._bell.hear()
-        if not job.told_before:
-            self._tools.news.tell(TaskEnded(job.task, job.completed_at))
-        if job.task.forgotten:
-            await sweep(self._tools)
+            self._wakeups.notify_local()
+        if not job.already_reported:
+            self._resources.events.publish(TaskEnded(job.task, job.completed_at))
+        if job.task.deletion_requested:
+            await delete_expired(self._resources)
 
-    async def _let_go(self) -> None:
+    async def _abandon_jobs(self) -> None:
         """All tasks are others' now."""
         for task_id in self._jobs:
-            self._tools.screen.forget(task_id)
+            self._resources.reply_port.release(task_id)
         await self._end_jobs()
 
     async def _end_jobs(self) -> None:
@@ -162,9 +166,9 @@ class Runner:
             working.cancel()
         await asyncio.gather(*self._working, return_exceptions=True)
 
-    async def _leave(self) -> None:
+    async def _unregister(self) -> None:
         """Let others go on at once."""
         try:
-            await self._tools.store.leases.leave()
+            await self._resources.store.leases.unregister()
         except Exception as error:
             log.warning("could not say that this process ends; others will see that it is silent: %s", error)

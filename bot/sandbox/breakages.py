@@ -48,7 +48,7 @@ class NextTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Breakage:
+class FaultButton:
     """One button of the panel: its words, and what it arms."""
 
     id: str
@@ -57,34 +57,34 @@ class Breakage:
     what: Rules | NextTask
 
 
-def breakages(discord: Faults, fox: FoxServer) -> list[Breakage]:
+def fault_buttons(discord: Faults, fox: FoxServer) -> list[FaultButton]:
     """All of them, in the order in which they are shown."""
     return [*_of_tasks(fox), *_of_foxapi(fox.faults), *_of_discord(discord)]
 
 
-def _of_tasks(fox: FoxServer) -> list[Breakage]:
+def _of_tasks(fox: FoxServer) -> list[FaultButton]:
     refused = Failure("content_policy_violation", "The prompt or the video was rejected by the content policy.", at=35)
     broken = Failure("service_error", "The upstream service failed while rendering.", at=60)
     return [
-        Breakage(
+        FaultButton(
             "content-refused",
             "Refuse the next task's content",
             "FoxAPI takes the task, then fails it at 35 % for its content policy.",
             NextTask(fox, lambda quirks: replace(quirks, failure=refused)),
         ),
-        Breakage(
+        FaultButton(
             "service-error",
             "Fail the next task",
             "FoxAPI takes the task, then fails it at 60 % with a service error.",
             NextTask(fox, lambda quirks: replace(quirks, failure=broken)),
         ),
-        Breakage(
+        FaultButton(
             "slow",
             "Render the next task slowly",
             "Rendering takes four times as long.",
             NextTask(fox, lambda quirks: replace(quirks, slower=4.0)),
         ),
-        Breakage(
+        FaultButton(
             "withheld",
             "Withhold the next result for a while",
             "The next task is completed without a link for eight queries, as has been seen at FoxAPI.",
@@ -93,29 +93,29 @@ def _of_tasks(fox: FoxServer) -> list[Breakage]:
     ]
 
 
-def _of_foxapi(faults: Faults) -> list[Breakage]:
+def _of_foxapi(faults: Faults) -> list[FaultButton]:
     broke = _fox_error("insufficient balance", "insufficient_quota")
     busy = _fox_error("rate limit exceeded", "rate_limit_error")
     return [
-        Breakage(
+        FaultButton(
             "answer-lost",
             "Lose the next create call's answer",
             "FoxAPI takes (and bills) the task, but the connection breaks before its answer arrives.",
             Rules(faults, "POST", CREATE, Lose()),
         ),
-        Breakage(
+        FaultButton(
             "no-balance",
             "Refuse the next create call: no balance",
             "FoxAPI answers 402; nothing is taken.",
             Rules(faults, "POST", CREATE, Answer(402, broke)),
         ),
-        Breakage(
+        FaultButton(
             "busy",
             "Answer the next create call with 429",
             "FoxAPI asks to come again in 5 seconds; nothing is taken.",
             Rules(faults, "POST", CREATE, Answer(429, busy, {"Retry-After": "5"})),
         ),
-        Breakage(
+        FaultButton(
             "truncated",
             "Break off the next result's download",
             "The connection breaks after half of the finished video.",
@@ -124,18 +124,18 @@ def _of_foxapi(faults: Faults) -> list[Breakage]:
     ]
 
 
-def _of_discord(faults: Faults) -> list[Breakage]:
+def _of_discord(faults: Faults) -> list[FaultButton]:
     slow_down = json.dumps({"message": "You are being rate limited.", "retry_after": 3.0, "global": False})
     # Without `Via` discord.py takes a 429 for a ban by the proxy in front of Discord.
     headers = {"Retry-After": "3", "Via": "1.1 google", "X-RateLimit-Scope": "shared"}
     return [
-        Breakage(
+        FaultButton(
             "edit-500",
             "Fail Discord's next edit",
             "Discord answers the next edit of a message with 500.",
             Rules(faults, "PATCH", EDIT, Answer(500, '{"message": "500: Internal Server Error", "code": 0}')),
         ),
-        Breakage(
+        FaultButton(
             "edit-429",
             "Rate-limit Discord's next edit",
             "Discord answers the next edit of a message with 429 and asks to wait 3 seconds.",

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.sandbox.botprocess import BotProcess
-from bot.sandbox.breakages import breakages
+from bot.sandbox.breakages import fault_buttons
 from bot.sandbox.clock import Clock
 from bot.sandbox.discord import DiscordServer
 from bot.sandbox.faults import Call
@@ -40,7 +40,7 @@ class Panel:
         """Say whom it watches and what its levers move; needed before anything happens."""
         self._discord, self._fox, self._bot = discord, fox, bot
         self._secrets = (discord.world.token, fox.key)
-        self._breakages = {each.id: each for each in breakages(discord.faults, fox)}
+        self._breakages = {each.id: each for each in fault_buttons(discord.faults, fox)}
 
     def routes(self) -> list[web.RouteDef]:
         """What the stand-in Discord's app serves for the panel."""
@@ -98,10 +98,10 @@ class Panel:
         return web.json_response(told)
 
     async def _arm(self, request: web.Request) -> web.Response:
-        breakage = self._breakages.get(str((await _body(request)).get("id")))
-        if breakage is None:
+        button = self._breakages.get(str((await _body(request)).get("id")))
+        if button is None:
             raise _problem("There is no such fault.")
-        breakage.what.arm()
+        button.what.arm()
         return web.json_response({})
 
     async def _clear(self, _: web.Request) -> web.Response:

@@ -1,19 +1,19 @@
-"""What people may ask of the bot: members of :class:`Service`, moderators of its `moderation`."""
+"""What people may ask of the bot: members of :class:`TaskService`, moderators of its `moderation`."""
 
-from bot.service.answers import Kept, MemberUse, Quota, Report, Standing
-from bot.service.moderation import Moderation
-from bot.service.service import NeedsConfirmation, Service, order_of
+from bot.service.answers import LimitsStatus, MemberUsage, Quota, StoredData, UsageReport
+from bot.service.moderation import ModerationService
+from bot.service.service import NeedsConfirmation, TaskService, make_request
 from bot.service.wording import LIMIT_NAMES
 
 __all__ = [
     "LIMIT_NAMES",
-    "Kept",
-    "MemberUse",
-    "Moderation",
+    "LimitsStatus",
+    "MemberUsage",
+    "ModerationService",
     "NeedsConfirmation",
     "Quota",
-    "Report",
-    "Service",
-    "Standing",
-    "order_of",
+    "StoredData",
+    "TaskService",
+    "UsageReport",
+    "make_request",
 ]

@@ -7,15 +7,15 @@ from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import add
 
-from bot.rules import Limits, Member, Roofs, Tally
-from bot.task import Refused
+from bot.rules import GuildLimits, MemberModeration, OperatorLimits, UsageRow
+from bot.task import RequestRefused
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
     """What a member has left, here and now."""
 
-    limits: Limits
+    limits: GuildLimits
     per_day: int
     """The member's own daily number, roles considered; 0: no limit."""
     used: int
@@ -28,7 +28,7 @@ class Quota:
     """The member's tasks that are waiting or at work, of limits.user_running."""
     exempt: bool
     """The server's numbers do not bind this member."""
-    refused: Refused | None
+    refused: RequestRefused | None
     """Why a new task would be refused now, and until when if that is known; None: it would be accepted."""
 
     @property
@@ -38,7 +38,7 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
-class MemberUse:
+class MemberUsage:
     """One member's use of a server's limits now."""
 
     user_id: int
@@ -48,30 +48,30 @@ class MemberUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LimitsStatus:
     """A server's limits and what is used of them now: everything that the panel shows."""
 
-    limits: Limits
-    roofs: Roofs
+    limits: GuildLimits
+    operator_limits: OperatorLimits
     used: int
     """Of server_per_day."""
-    at_work: int
+    running: int
     """Of server_running."""
     waiting: int
     """In line."""
-    members: tuple[MemberUse, ...]
+    members: tuple[MemberUsage, ...]
     """Those who used something of theirs, the busiest first; at most 25."""
-    ruled: tuple[Member, ...]
+    moderated_members: tuple[MemberModeration, ...]
     """The blocked ones and those with extra runs left."""
 
     @property
-    def blocked(self) -> tuple[Member, ...]:
+    def blocked(self) -> tuple[MemberModeration, ...]:
         """The blocked members, the latest first."""
-        return tuple(member for member in self.ruled if member.blocked_at)
+        return tuple(member for member in self.moderated_members if member.blocked_at)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredData:
     """What the bot keeps of a member."""
 
     tasks: int
@@ -83,19 +83,19 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class UsageReport:
     """What was done on a server from `first` to `last`, days in UTC, both included."""
 
     first: date
     last: date
-    rows: tuple[Tally, ...]
+    rows: tuple[UsageRow, ...]
     """One per day and member, oldest day first; only where there was a task. The rows of the CSV."""
 
     @property
-    def days(self) -> list[Tally]:
+    def days(self) -> list[UsageRow]:
         """One sum per day, empty days included, oldest first; their user_id is 0."""
         sums = {
-            self.first + timedelta(days=n): Tally(day=self.first + timedelta(days=n), user_id=0)
+            self.first + timedelta(days=n): UsageRow(day=self.first + timedelta(days=n), user_id=0)
             for n in range(self.length)
         }
         for row in self.rows:
@@ -103,17 +103,17 @@ class Report:
         return list(sums.values())
 
     @property
-    def members(self) -> list[Tally]:
+    def members(self) -> list[UsageRow]:
         """One sum per member, most tasks first; their day is `first`."""
-        sums = {row.user_id: Tally(day=self.first, user_id=row.user_id) for row in self.rows}
+        sums = {row.user_id: UsageRow(day=self.first, user_id=row.user_id) for row in self.rows}
         for row in self.rows:
             sums[row.user_id] += row
         return sorted(sums.values(), key=lambda sum_: (-sum_.tasks, sum_.user_id))
 
     @property
-    def total(self) -> Tally:
+    def total(self) -> UsageRow:
         """All of it; its day is `first`, its user_id 0."""
-        return reduce(add, self.rows, Tally(day=self.first, user_id=0))
+        return reduce(add, self.rows, UsageRow(day=self.first, user_id=0))
 
     @property
     def length(self) -> int:

@@ -9,12 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.limits import Case, RoofReached, Screening, WordsChanged, is_exempt, screen
-from bot.news import News, OrderRefused, TaskAccepted
-from bot.phrase import say
-from bot.rules import Asker, Limits, Roofs
-from bot.service.answers import Kept, Quota
-from bot.service.moderation import Moderation
+from bot.limits import OperatorLimitReached, Screening, SubmissionCheck, WordsChanged, is_exempt, screen
+from bot.news import EventQueue, SubmissionRefused, TaskAccepted
+from bot.phrase import tr
+from bot.rules import GuildLimits, OperatorLimits, Requester
+from bot.service.answers import Quota, StoredData
+from bot.service.moderation import ModerationService
 from bot.store import Moved, Store
 from bot.task import (
     PROMPT_MAX,
@@ -22,12 +22,12 @@ from bot.task import (
     SECONDS_MAX,
     SECONDS_MIN,
     Billed,
-    Order,
-    Place,
-    Refused,
+    ReplyTarget,
+    RequestRefused,
     ResultKind,
-    State,
     Task,
+    TaskRequest,
+    TaskState,
 )
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 _WARN_AGAIN = timedelta(minutes=10)
 _LOOKS = 5
 """How often a prompt is screened, if the moderators keep changing their words meanwhile."""
-_NO_ANSWER = say("I cannot look at the limits just now, so nothing was started: try again in a minute.")
+_NO_ANSWER = tr("I cannot look at the limits just now, so nothing was started: try again in a minute.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class NeedsConfirmation:
     task: Task
 
 
-class Service:
+class TaskService:
     """The requests of members. Every refusal is a Refused, and costs nothing."""
 
     def __init__(
@@ -53,9 +53,9 @@ class Service:
         store: Store,
         now: Callable[[], datetime],
         ring: Callable[[int | None], None],
-        defaults: Limits,
-        roofs: Roofs,
-        news: News,
+        defaults: GuildLimits,
+        operator_limits: OperatorLimits,
+        events: EventQueue,
         needs: Callable[[int], int] = lambda _: 0,
     ) -> None:
         """`ring(task_id)` tells whoever does the work that this row is new, or changed; None: the line may move.
@@ -65,91 +65,93 @@ class Service:
         """
         self._store = store
         self._now = now
-        self._ring = ring
+        self._wake_worker = ring
         self._defaults = defaults
-        self._roofs = roofs
+        self._operator_limits = operator_limits
         self._needs = needs
-        self.news = news
+        self.events = events
         """What happens, for the log channels."""
         self._warned: dict[int | None, datetime] = {}
         self._screening = asyncio.Semaphore(1)
         """One prompt at a time, so that long ones do not take the threads that others need."""
-        self.moderation = Moderation(store, now, lambda: ring(None), self._defaults, self._roofs, self.news)
+        self.moderation = ModerationService(
+            store, now, lambda: ring(None), self._defaults, self._operator_limits, self.events
+        )
 
-    async def submit(self, order: Order, place: Place, asker: Asker) -> Task:
+    async def submit(self, order: TaskRequest, place: ReplyTarget, requester: Requester) -> Task:
         """Accept the order if the rules allow it, and remember where its reply is; the work begins by itself.
 
         Check and acceptance are one transaction. Raises Refused, also when the rules cannot be read.
         """
         # Who asks and where is the asker's word: "Try again" may be pressed elsewhere than the order was given.
-        here = {"user_id": asker.user_id, "guild_id": asker.guild_id, "channel_id": asker.channel_id}
+        here = {"user_id": requester.user_id, "guild_id": requester.guild_id, "channel_id": requester.channel_id}
         order, now = order.model_copy(update=here), self._now()
         try:
-            case = Case(order, asker, now, self._defaults, self._roofs)
+            case = SubmissionCheck(order, requester, now, self._defaults, self._operator_limits)
             task = await self._reserve(order, place, case)
-        except Refused as refusal:
-            if isinstance(refusal, RoofReached):
-                self._warn(order.guild_id, str(refusal.sentence))
-            self.news.tell(OrderRefused(order, refusal.sentence, refusal.allowed_at))
+        except RequestRefused as refusal:
+            if isinstance(refusal, OperatorLimitReached):
+                self._log_operator_limit(order.guild_id, str(refusal.message))
+            self.events.publish(SubmissionRefused(order, refusal.message, refusal.allowed_at))
             raise
         except Exception as error:
             log.exception("an order of member %d is refused, for the store did not answer", order.user_id)
-            raise Refused(_NO_ANSWER) from error
+            raise RequestRefused(_NO_ANSWER) from error
         log.info("task %d %s", task.id, task.state)
-        self._ring(task.id)
-        self.news.tell(TaskAccepted(task))
+        self._wake_worker(task.id)
+        self.events.publish(TaskAccepted(task))
         return task
 
-    async def _reserve(self, order: Order, place: Place, case: Case) -> Task:
+    async def _reserve(self, order: TaskRequest, place: ReplyTarget, case: SubmissionCheck) -> Task:
         """Keep the order as a task. The prompt is screened before the transaction, and again if the words changed."""
         for _ in range(_LOOKS):
             screened = replace(case, screening=await self._screened(order))
             with suppress(WordsChanged):
                 needs = self._needs(order.source_bytes)
-                return await self._store.reserve(order, place, case.now, screened, needs)
-        raise Refused(_NO_ANSWER)
+                return await self._store.tasks.create(order, place, case.now, screened, needs)
+        raise RequestRefused(_NO_ANSWER)
 
-    async def _screened(self, order: Order) -> Screening:
-        entries = (await self._store.servers.limits_of(order.home) or self._defaults).forbidden
+    async def _screened(self, order: TaskRequest) -> Screening:
+        entries = (await self._store.guilds.limits_of(order.scope_id) or self._defaults).forbidden
         if not entries:
             return Screening()
         async with self._screening:
             return await asyncio.to_thread(screen, order.prompt, entries)
 
-    async def quota(self, asker: Asker) -> Quota:
+    async def quota(self, requester: Requester) -> Quota:
         """What the member has left here, when it renews, and why they would be refused now."""
         now = self._now()
-        case = Case(_anything(asker), asker, now, self._defaults, self._roofs)
-        look = await self._store.books.look(asker.home, asker.user_id, case.ceilings, now)
+        case = SubmissionCheck(_unrestricted_request(requester), requester, now, self._defaults, self._operator_limits)
+        look = await self._store.reports.quota_snapshot(requester.scope_id, requester.user_id, case.daily_limits, now)
         limits, refused = look.limits or self._defaults, None
         try:
             replace(case, screening=Screening(limits.forbidden)).check(limits, look.usage)
-        except Refused as refusal:
+        except RequestRefused as refusal:
             refused = refusal
         return Quota(
             limits=limits,
-            per_day=case.ceilings(limits).member,
+            per_day=case.daily_limits(limits).member,
             used=look.usage.member.count,
             granted=look.usage.granted,
             renews_at=look.oldest + timedelta(hours=24) if look.oldest else None,
             unfinished=look.usage.unfinished,
-            exempt=is_exempt(limits, asker),
+            exempt=is_exempt(limits, requester),
             refused=refused,
         )
 
-    async def kept(self, user_id: int) -> Kept:
+    async def stored_data(self, user_id: int) -> StoredData:
         """What the bot keeps of this member, everywhere."""
-        return Kept(*await self._store.books.of_person(user_id))
+        return StoredData(*await self._store.reports.member_totals(user_id))
 
-    async def forget(self, user_id: int) -> list[int]:
+    async def delete_member_data(self, user_id: int) -> list[int]:
         """Delete the member's tasks, everywhere; return their ids, for what is kept outside of the database.
 
         Unfinished ones are deleted when they have ended. Of those of the last 24 hours all content goes at once, and
         the rest (that there was one: the limits count it) after a day. Blocks and extra runs belong to the servers.
         """
-        return await self._store.attic.forget(user_id, self._now())
+        return await self._store.retention.delete_member(user_id, self._now())
 
-    def _warn(self, guild_id: int | None, sentence: str) -> None:
+    def _log_operator_limit(self, guild_id: int | None, sentence: str) -> None:
         """Log that a roof is reached, but not a hundred times for a hundred refused orders."""
         now, before = self._now(), self._warned.get(guild_id)
         if before is None or now - before >= _WARN_AGAIN:
@@ -163,33 +165,33 @@ class Service:
         and the money may be gone, so the first call answers NeedsConfirmation. Raises Refused.
         """
         while True:
-            task = await self._own(task_id, user_id)
-            if task.state.ended or task.state is State.READY:
-                raise Refused(say("That task has already ended: there is nothing to cancel."))
-            free = task.state in {State.QUEUED, State.PREPARING}
+            task = await self._own_task(task_id, user_id)
+            if task.state.is_final or task.state is TaskState.READY:
+                raise RequestRefused(tr("That task has already ended: there is nothing to cancel."))
+            free = task.state in {TaskState.QUEUED, TaskState.PREPARING}
             if not free and not sure:
                 return NeedsConfirmation(task)
             billed = Billed.NO if free else Billed.UNKNOWN
             try:
-                task = await self._store.move(task, State.CANCELLED, self._now(), billed=billed)
+                task = await self._store.tasks.transition(task, TaskState.CANCELLED, self._now(), billed=billed)
             except Moved:
                 continue  # it went on between the read and the write: look at it again
             log.info("task %d %s by its member", task.id, task.state)
-            self._ring(task.id)
+            self._wake_worker(task.id)
             return task
 
     async def task(self, task_id: int) -> Task:
         """Anybody's task. Raises Refused."""
-        task = await self._store.visible(task_id)
+        task = await self._store.tasks.visible(task_id)
         if task is None:
-            raise Refused(say("I no longer know that task."))
+            raise RequestRefused(tr("I no longer know that task."))
         return task
 
     async def task_with_film(self, task_id: int) -> Task:
         """Anybody's task whose film may still be used. Raises Refused."""
         task = await self.task(task_id)
         if task.deleted:
-            raise Refused(say("I no longer know that task."))
+            raise RequestRefused(tr("I no longer know that task."))
         return task
 
     async def task_to_extend(self, task_id: int, user_id: int, guild_id: int | None, message_id: int | None) -> Task:
@@ -201,52 +203,54 @@ class Service:
         private = task.order.private or task.place.ephemeral
         here = (task.place.guild_id, task.place.message_id) == (guild_id, message_id)
         if task.order.user_id != user_id and (private or not here):
-            raise Refused(say("Only the member who started that task can do this."))
+            raise RequestRefused(tr("Only the member who started that task can do this."))
         return task
 
     async def task_at(self, message_id: int, user_id: int) -> Task | None:
         """The task whose reply is this message, if there is one that this member may go on from."""
-        task = await self._store.shown_at(message_id)
+        task = await self._store.tasks.find_by_message(message_id)
         if task is None or task.is_erased or task.deleted:
             return None
         return None if task.order.private and task.order.user_id != user_id else task
 
-    async def order_again(self, task_id: int, user_id: int) -> Order:
+    async def request_for_retry(self, task_id: int, user_id: int) -> TaskRequest:
         """The order of the member's own task, to be submitted anew. Raises Refused."""
-        return (await self._own(task_id, user_id)).order
+        return (await self._own_task(task_id, user_id)).order
 
-    async def move_reply(self, task_id: int, user_id: int, place: Place) -> Task:
+    async def move_reply(self, task_id: int, user_id: int, place: ReplyTarget) -> Task:
         """From now on the member's own private task is shown at `place`, which has a fresh token. Raises Refused."""
-        await self._store.settled(task_id)  # else what comes to its end elsewhere just now would not be told here
+        await self._store.tasks.wait_until_recorded(
+            task_id
+        )  # else what comes to its end elsewhere just now would not be told here
         while True:
-            task = await self._own(task_id, user_id)
-            if task.told:
+            task = await self._own_task(task_id, user_id)
+            if task.outcome_shown:
                 return task
             if not task.place.ephemeral:
-                raise Refused(say("That task has a public reply, which I can always change: look there."))
+                raise RequestRefused(tr("That task has a public reply, which I can always change: look there."))
             try:
-                task = await self._store.note(task, place=place)
+                task = await self._store.tasks.update(task, place=place)
             except Moved:
                 continue  # it went on between the read and the write
-            self._ring(task.id)
+            self._wake_worker(task.id)
             return task
 
     async def tasks_of(self, user_id: int, limit: int = 10) -> list[Task]:
         """The member's newest tasks, newest first."""
-        return await self._store.of_member(user_id, limit)
+        return await self._store.tasks.of_member(user_id, limit)
 
-    async def recall(self, name: str) -> str | None:
+    async def get_note(self, name: str) -> str | None:
         """Read what the bot noted for itself under this name."""
-        return await self._store.remembered(name)
+        return await self._store.get_note(name)
 
-    async def remember(self, name: str, value: str) -> None:
+    async def set_note(self, name: str, value: str) -> None:
         """Note something for the bot's next start."""
-        await self._store.remember(name, value)
+        await self._store.set_note(name, value)
 
-    async def _own(self, task_id: int, user_id: int) -> Task:
+    async def _own_task(self, task_id: int, user_id: int) -> Task:
         task = await self.task(task_id)
         if task.order.user_id != user_id:
-            raise Refused(say("Only the member who started that task can do this."))
+            raise RequestRefused(tr("Only the member who started that task can do this."))
         return task
 
 
@@ -255,7 +259,7 @@ def _storable(text: str) -> str:
     return text.replace("\0", "").encode(errors="replace").decode()
 
 
-def order_of(
+def make_request(
     *,
     user_id: int,
     guild_id: int | None,
@@ -267,14 +271,14 @@ def order_of(
     seconds: int | None = None,
     result: ResultKind = ResultKind.FILM,
     private: bool = False,
-) -> Order:
+) -> TaskRequest:
     """Check what can be checked without the clip, and make the order; raises Refused."""
     prompt = _storable(prompt).strip()
     if not prompt:
-        raise Refused(say("The prompt is empty: write what should happen next in the video."))
+        raise RequestRefused(tr("The prompt is empty: write what should happen next in the video."))
     if len(prompt) > PROMPT_MAX:
-        raise Refused(
-            say(
+        raise RequestRefused(
+            tr(
                 "That prompt has {length} characters; FoxAPI takes at most {most}: shorten it.",
                 length=len(prompt),
                 most=PROMPT_MAX,
@@ -282,14 +286,14 @@ def order_of(
         )
     seconds = SECONDS_DEFAULT if seconds is None else seconds
     if not SECONDS_MIN <= seconds <= SECONDS_MAX:
-        raise Refused(
-            say(
+        raise RequestRefused(
+            tr(
                 "FoxAPI adds {least} to {most} seconds at a time: choose a number between them.",
                 least=SECONDS_MIN,
                 most=SECONDS_MAX,
             )
         )
-    return Order(
+    return TaskRequest(
         user_id=user_id,
         guild_id=guild_id,
         channel_id=channel_id,
@@ -303,12 +307,12 @@ def order_of(
     )
 
 
-def _anything(asker: Asker) -> Order:
+def _unrestricted_request(requester: Requester) -> TaskRequest:
     """The order that no rule on what is ordered can refuse."""
-    return Order(
-        user_id=asker.user_id,
-        guild_id=asker.guild_id,
-        channel_id=asker.channel_id,
+    return TaskRequest(
+        user_id=requester.user_id,
+        guild_id=requester.guild_id,
+        channel_id=requester.channel_id,
         prompt="-",
         seconds=SECONDS_MIN,
         source_url="",

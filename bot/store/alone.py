@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.store.paces import Paces
-from bot.store.pauses import Pauses
+from bot.store.paces import SharedTurns
+from bot.store.pauses import CircuitState
 
 
 @dataclass(slots=True)
@@ -20,13 +20,13 @@ class _Pause:
     turn: float = 0.0
 
 
-class PausesAlone(Pauses):
+class LocalCircuitState(CircuitState):
     """The same in memory."""
 
     _pause: _Pause | None = None
 
-    async def begin(self, longer: Callable[[float | None], tuple[float, float]]) -> float | None:
-        """See :meth:`Pauses.begin`."""
+    async def open(self, longer: Callable[[float | None], tuple[float, float]]) -> float | None:
+        """See :meth:`CircuitState.open`."""
         now, latest = time.monotonic(), self._pause
         if latest and latest.until > now:
             return None
@@ -34,8 +34,8 @@ class PausesAlone(Pauses):
         self._pause = _Pause(gap, now + seconds)
         return seconds
 
-    async def turn(self, apart: float) -> float | None:
-        """See :meth:`Pauses.turn`."""
+    async def acquire_probe(self, apart: float) -> float | None:
+        """See :meth:`CircuitState.acquire_probe`."""
         now, pause = time.monotonic(), self._pause
         if pause is None:
             return None
@@ -44,20 +44,20 @@ class PausesAlone(Pauses):
             return 0.0
         return max(0.01, pause.until - now, pause.turn - now)
 
-    async def end(self) -> None:
-        """See :meth:`Pauses.end`."""
+    async def close(self) -> None:
+        """See :meth:`CircuitState.close`."""
         self._pause = None
 
-    async def lasts(self) -> bool:
-        """See :meth:`Pauses.lasts`."""
+    async def is_open(self) -> bool:
+        """See :meth:`CircuitState.is_open`."""
         return self._pause is not None
 
 
-class PacesAlone(Paces):
+class LocalTurns(SharedTurns):
     """The same in memory."""
 
     async def turn(self, name: str, apart: float) -> float:
-        """See :meth:`Paces.turn`."""
+        """See :meth:`SharedTurns.turn`."""
         now = time.monotonic()
         mine = max(now, self._free_at.get(name, now))
         self._free_at[name] = mine + apart

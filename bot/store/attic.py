@@ -13,16 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.store.database import Database, Lock
 from bot.store.dialect import unindexed
 from bot.store.shares import shares
-from bot.store.tables import HAS_TOKEN, IS_FORGOTTEN, IS_KEPT, members, servers, tallies, tasks, values, wishes
-from bot.store.tallying import add_tally, tallies_of
-from bot.store.uninterrupted import uninterrupted
+from bot.store.tables import HAS_TOKEN, IS_FORGOTTEN, IS_KEPT, members, preferences, rows, servers, tasks, to_columns
+from bot.store.tallying import add_usage_row, usage_rows_of
+from bot.store.uninterrupted import shielded
 from bot.store.unreadable import only_readable, readable
-from bot.store.usage import DAY, lately
-from bot.task import State, Task
+from bot.store.usage import DAY, in_last_day
+from bot.task import Task, TaskState
 
 log = logging.getLogger(__name__)
 
-_OVER = and_(unindexed(tasks.c.state).in_([state for state in State if state.ended]), tasks.c.told.is_(True))
+_OVER = and_(unindexed(tasks.c.state).in_([state for state in TaskState if state.is_final]), tasks.c.told.is_(True))
 _GONE = "(deleted)"
 _REPORTED = timedelta(days=31)
 """/usage counts the tasks of so many days; until then a row goes on being counted, without its content."""
@@ -30,35 +30,37 @@ _BATCH = 500
 """Rows in one transaction, so that nobody waits long for the next one."""
 
 
-class Attic:
+class Retention:
     """Deletes for good."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @uninterrupted
-    async def forget(self, user_id: int, now: datetime) -> list[int]:
+    @shielded
+    async def delete_member(self, user_id: int, now: datetime) -> list[int]:
         """Delete a member's tasks and return their ids; the unfinished ones go when they have ended, at a sweep."""
         home, nothing_decided = -user_id, and_(members.c.blocked_at.is_(None), members.c.granted == 0)
-        async with self._database.writing(Lock.TURNS) as connection:  # (for the sake of the order of their rows' locks)
+        async with self._database.write_transaction(
+            Lock.TURNS
+        ) as connection:  # (for the sake of the order of their rows' locks)
             marked = update(tasks).where(tasks.c.user_id == user_id).values(forgotten=True).returning(tasks.c.id)
             task_ids = list(await connection.scalars(marked))
-            await _sweep_forgotten(connection, now)
+            await _delete_requested(connection, now)
             await connection.execute(delete(servers).where(servers.c.home == home))
-            await connection.execute(delete(wishes).where(wishes.c.user_id == user_id))
+            await connection.execute(delete(preferences).where(preferences.c.user_id == user_id))
             theirs = and_(members.c.user_id == user_id, members.c.reset_after == 0, nothing_decided)
             await connection.execute(delete(members).where(theirs))
         return sorted(task_ids)
 
-    @uninterrupted
-    async def sweep(self, now: datetime, grace: timedelta) -> None:
+    @shielded
+    async def delete_due(self, now: datetime, grace: timedelta) -> None:
         """Delete what members wanted forgotten, and all of servers that the bot left longer than `grace` ago."""
-        async with self._database.writing(Lock.TURNS) as connection:
-            await _sweep_forgotten(connection, now)
-            await connection.execute(delete(tallies).where(tallies.c.day < str((now - _REPORTED).date())))
+        async with self._database.write_transaction(Lock.TURNS) as connection:
+            await _delete_requested(connection, now)
+            await connection.execute(delete(rows).where(rows.c.day < str((now - _REPORTED).date())))
             gone = select(servers.c.home).where(servers.c.left_at <= now - grace)
             for home in list(await connection.scalars(gone)):
-                await _sweep_server(connection, home)
+                await _delete_guild(connection, home)
 
     async def delete_tokens(self, now: datetime) -> None:
         """Delete the tokens of replies that are over, once Discord no longer takes them."""
@@ -66,7 +68,7 @@ class Attic:
         while batch := await self._delete_some_tokens(now, last):
             last = batch[-1]
 
-    async def retire(self, now: datetime, keep: timedelta) -> int:
+    async def expire(self, now: datetime, keep: timedelta) -> int:
         """Delete what finished tasks have left, `keep` after their end, and say how many that were.
 
         What is shared stays until it is taken back: its post, its buttons and the gallery need it.
@@ -78,81 +80,81 @@ class Attic:
         before = now - max(keep, _REPORTED)
         gone = and_(old, unindexed(tasks.c.changed_at) <= now - keep, tasks.c.created_at <= before)
         words = and_(old, tasks.c.changed_at <= now - keep, unindexed(tasks.c.created_at) > now - _REPORTED, IS_KEPT)
-        return await self._retire(gone, tasks.c.created_at, empty=False) + await self._retire(
+        return await self._expire(gone, tasks.c.created_at, empty=False) + await self._expire(
             words, tasks.c.changed_at, empty=True
         )
 
-    async def _retire(self, which: ColumnElement[bool], oldest: Column[datetime], *, empty: bool) -> int:
+    async def _expire(self, which: ColumnElement[bool], oldest: Column[datetime], *, empty: bool) -> int:
         done = 0
-        while batch := await self._retire_some(which, oldest, empty=empty):
+        while batch := await self._expire_some(which, oldest, empty=empty):
             done += batch
         return done
 
-    @uninterrupted
+    @shielded
     async def _delete_some_tokens(self, now: datetime, after: int) -> list[int]:
         """The ids of some replies that are over and may have a token, which is deleted if its time is up."""
         kept = and_(_OVER, tasks.c.ping_due.is_(False), HAS_TOKEN)
         some = select(tasks.c.id).where(kept, tasks.c.id > after).order_by(tasks.c.id).limit(_BATCH)
-        async with self._database.reading() as connection:
+        async with self._database.read_transaction() as connection:
             ids = list(await connection.scalars(some))
         if not ids:
             return []
-        async with self._database.writing() as connection:
+        async with self._database.write_transaction() as connection:
             found = only_readable(await connection.execute(select(tasks).where(kept, tasks.c.id.in_(ids))))
             for task in found:
-                if task.place.token_ends <= now:
+                if task.place.token_expires_at <= now:
                     change = update(tasks).where(tasks.c.id == task.id, kept)
-                    await connection.execute(change.values(values({"place": task.place.without_token()})))
+                    await connection.execute(change.values(to_columns({"place": task.place.without_token()})))
         return ids
 
-    @uninterrupted
-    async def _retire_some(self, which: ColumnElement[bool], oldest: Column[datetime], *, empty: bool) -> int:
-        async with self._database.writing(Lock.SHARES) as connection:
+    @shielded
+    async def _expire_some(self, which: ColumnElement[bool], oldest: Column[datetime], *, empty: bool) -> int:
+        async with self._database.write_transaction(Lock.SHARES) as connection:
             some = select(tasks.c.id).where(which).order_by(oldest).limit(_BATCH)
             ids = list(await connection.scalars(some))
             if empty:
-                await _empty(connection, tasks.c.id.in_(ids))
+                await _anonymise(connection, tasks.c.id.in_(ids))
             else:
                 await connection.execute(delete(tasks).where(tasks.c.id.in_(ids)))
             return len(ids)
 
 
-async def _sweep_server(connection: AsyncConnection, home: int) -> None:
+async def _delete_guild(connection: AsyncConnection, home: int) -> None:
     """Delete what is kept of a server that was left, but for what is still at work there."""
     await connection.execute(delete(tasks).where(tasks.c.home == home, _OVER))
     await connection.execute(delete(members).where(members.c.home == home))
-    await connection.execute(delete(tallies).where(tallies.c.home == home))
+    await connection.execute(delete(rows).where(rows.c.home == home))
     some = exists().where(tasks.c.home == home)
     await connection.execute(delete(servers).where(servers.c.home == home, ~some))
 
 
-async def _sweep_forgotten(connection: AsyncConnection, now: datetime) -> None:
+async def _delete_requested(connection: AsyncConnection, now: datetime) -> None:
     """Delete the rows that no limit counts any more, and empty the others (else deleting would renew one's day).
 
     Their server's moderators go on counting those that are deleted, without their member.
     """
     over = and_(IS_FORGOTTEN, _OVER)
-    uncounted = and_(over, or_(unindexed(tasks.c.created_at) <= now - DAY, ~lately(now)))
-    for row in (await connection.execute(tallies_of(uncounted))).all():
-        await add_tally(connection, row)
+    uncounted = and_(over, or_(unindexed(tasks.c.created_at) <= now - DAY, ~in_last_day(now)))
+    for row in (await connection.execute(usage_rows_of(uncounted))).all():
+        await add_usage_row(connection, row)
     await connection.execute(delete(tasks).where(uncounted))
-    await _empty(connection, and_(over, unindexed(tasks.c.message_id) > 0))
+    await _anonymise(connection, and_(over, unindexed(tasks.c.message_id) > 0))
 
 
-async def _empty(connection: AsyncConnection, which: ColumnElement[bool]) -> None:
+async def _anonymise(connection: AsyncConnection, which: ColumnElement[bool]) -> None:
     """Leave nothing of them but what is counted."""
     ids = set(await connection.scalars(select(tasks.c.id).where(which)))
     if not ids:
         return
     found, faults = readable(await connection.execute(select(tasks).where(tasks.c.id.in_(ids))))
     for task in found:
-        await connection.execute(update(tasks).where(tasks.c.id == task.id).values(values(_emptied(task))))
+        await connection.execute(update(tasks).where(tasks.c.id == task.id).values(to_columns(_anonymised(task))))
     if lost := ids - {task.id for task in found}:
         log.warning("the rows of the tasks %s cannot be read (%s), and are deleted", sorted(lost), "; ".join(faults))
         await connection.execute(delete(tasks).where(tasks.c.id.in_(lost)))
 
 
-def _emptied(task: Task) -> dict[str, Any]:
+def _anonymised(task: Task) -> dict[str, Any]:
     order = {"prompt": _GONE, "source_url": "", "source_name": "", "parent_id": None, "parent_url": None}
     place = {"token": SecretStr(""), "channel_id": 0, "message_id": -task.id}
     return {

@@ -8,12 +8,12 @@ from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, or_, selec
 
 from bot.store.database import Database
 from bot.store.dialect import unindexed, upsert
-from bot.store.tables import UNSETTLED, in_state, tasks, wishes
-from bot.store.uninterrupted import uninterrupted
+from bot.store.tables import UNSETTLED, in_state, preferences, tasks
+from bot.store.uninterrupted import shielded
 from bot.store.unreadable import only_readable
-from bot.task import Notify, State, Task
+from bot.task import NotifyPreference, Task, TaskState
 
-_UNFINISHED = tuple(state for state in State if not state.ended)
+_UNFINISHED = tuple(state for state in TaskState if not state.is_final)
 _HAS_ENDED = unindexed(tasks.c.state).not_in(_UNFINISHED)
 _NEWEST = (tasks.c.created_at.desc(), tasks.c.id.desc())
 _AT_ONCE = 500
@@ -25,19 +25,19 @@ def _of(user_id: int, column: ColumnElement[int] = tasks.c.user_id) -> ColumnEle
     return and_(column == user_id, tasks.c.forgotten.is_(False), tasks.c.message_id > 0)
 
 
-class Catalogue:
+class TaskRepository:
     """A part of :class:`bot.store.Store`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @uninterrupted
+    @shielded
     async def page(self, user_id: int, first: int, count: int) -> Sequence[Task]:
         """`count` of the member's tasks after the first `first`: the unfinished, then the others, newest first."""
         going_on = and_(UNSETTLED, in_state(*_UNFINISHED), _of(user_id, unindexed(tasks.c.user_id)))
         open_ones = select(tasks.c.id).where(going_on).order_by(unindexed(tasks.c.id).desc())
         past = select(tasks).where(_HAS_ENDED, _of(user_id)).order_by(*_NEWEST)
-        async with self._database.reading() as connection:
+        async with self._database.read_transaction() as connection:
             ids = list(await connection.scalars(open_ones))
             here = ids[first : first + count]
             found = only_readable(await connection.execute(select(tasks).where(tasks.c.id.in_(here)))) if here else []
@@ -47,10 +47,10 @@ class Catalogue:
                 found += only_readable(await connection.execute(rest))
         return found
 
-    @uninterrupted
+    @shielded
     async def count(self, user_id: int) -> int:
         """How many tasks the member has."""
-        async with self._database.reading() as connection:
+        async with self._database.read_transaction() as connection:
             mine = select(func.count()).select_from(tasks).where(_of(user_id))
             return await connection.scalar(mine) or 0
 
@@ -66,41 +66,41 @@ class Catalogue:
         order = (newest.c.created_at.desc(), newest.c.id.desc())
         return await self._read(select(newest).where(fits).order_by(*order).limit(limit))
 
-    async def next_parts(self, task_ids: Collection[int]) -> Sequence[Task]:
+    async def children(self, task_ids: Collection[int]) -> Sequence[Task]:
         """The tasks that go on from the results of those, oldest first."""
         later = select(tasks).where(tasks.c.parent_id.in_(task_ids), tasks.c.parent_id.is_not(None))
         return await self._read(later.order_by(unindexed(tasks.c.id)))
 
-    @uninterrupted
-    async def worth_keeping(self, task_ids: Collection[int]) -> set[int]:
+    @shielded
+    async def with_keepable_video(self, task_ids: Collection[int]) -> set[int]:
         """Those of the tasks whose film may be kept: delivered, and neither deleted nor forgotten since."""
         wanted = and_(
-            unindexed(tasks.c.state) == State.DELIVERED,
+            unindexed(tasks.c.state) == TaskState.DELIVERED,
             tasks.c.deleted.is_(False),
             tasks.c.forgotten.is_(False),
             tasks.c.message_id > 0,
         )
         asked, found = sorted(task_ids), set[int]()
-        async with self._database.reading() as connection:
+        async with self._database.read_transaction() as connection:
             for start in range(0, len(asked), _AT_ONCE):
                 these = tasks.c.id.in_(asked[start : start + _AT_ONCE])
                 found.update(await connection.scalars(select(tasks.c.id).where(these, wanted)))
         return found
 
-    @uninterrupted
-    async def notify(self, user_id: int) -> Notify:
+    @shielded
+    async def notify_preference(self, user_id: int) -> NotifyPreference:
         """When the member wants to be notified."""
-        async with self._database.reading() as connection:
-            chosen = await connection.scalar(select(wishes.c.notify).where(wishes.c.user_id == user_id))
-            return Notify(chosen) if chosen else Notify.AUTO
+        async with self._database.read_transaction() as connection:
+            chosen = await connection.scalar(select(preferences.c.notify).where(preferences.c.user_id == user_id))
+            return NotifyPreference(chosen) if chosen else NotifyPreference.AUTO
 
-    @uninterrupted
-    async def set_notify(self, user_id: int, choice: Notify) -> None:
+    @shielded
+    async def set_notify_preference(self, user_id: int, choice: NotifyPreference) -> None:
         """Keep what the member chose."""
-        async with self._database.writing() as connection:
-            await upsert(connection, wishes, {"user_id": user_id}, {"notify": choice.value})
+        async with self._database.write_transaction() as connection:
+            await upsert(connection, preferences, {"user_id": user_id}, {"notify": choice.value})
 
-    @uninterrupted
+    @shielded
     async def _read(self, query: Select[tuple[object, ...]]) -> list[Task]:
-        async with self._database.reading() as connection:
+        async with self._database.read_transaction() as connection:
             return only_readable(await connection.execute(query))

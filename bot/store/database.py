@@ -48,33 +48,33 @@ class Database(ABC):
         await self._idle.wait()
 
     @asynccontextmanager
-    async def writing(self, *locks: int) -> AsyncIterator[AsyncConnection]:
+    async def write_transaction(self, *locks: int) -> AsyncIterator[AsyncConnection]:
         """A transaction that may write; committed unless it raises.
 
         What it reads is still true when it writes if all who change that name one of the same `locks`. Without any, it
         is the WHERE of a write that must say what is relied upon. Locks are taken in the order in which they are given.
         """
-        async with self._counted(), self._writing(locks) as connection:
+        async with self._counted(), self._write_transaction(locks) as connection:
             yield connection
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def read_transaction(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that sees one moment and waits for nobody."""
-        async with self._counted(), self._reading() as connection:
+        async with self._counted(), self._read_transaction() as connection:
             yield connection
 
-    def signals(
+    def notifications(
         self,
-        hear: Callable[[int | None], None],  # noqa: ARG002
+        on_notify: Callable[[int | None], None],  # noqa: ARG002
     ) -> AbstractAsyncContextManager[Callable[[int | None], None]]:
         """Between processes; see :meth:`bot.store.Store.signals`. Where there is only one, nobody hears anything."""
         return nullcontext(lambda _: None)
 
     @abstractmethod
-    def _writing(self, locks: tuple[int, ...]) -> AbstractAsyncContextManager[AsyncConnection]: ...
+    def _write_transaction(self, locks: tuple[int, ...]) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
     @abstractmethod
-    def _reading(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
+    def _read_transaction(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
     @asynccontextmanager
     async def _counted(self) -> AsyncIterator[None]:

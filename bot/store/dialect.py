@@ -14,19 +14,19 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 
-class clock(FunctionElement[float]):
+class DatabaseClock(FunctionElement[float]):
     """The database's own time, in seconds since 1970, as it goes on within a transaction."""
 
     type = Float()
     inherit_cache = True
 
 
-@compiles(clock, "sqlite")
+@compiles(DatabaseClock, "sqlite")
 def _julian(*_: object, **__: object) -> str:
     return "((julianday('now') - 2440587.5) * 86400.0)"
 
 
-@compiles(clock, "postgresql")
+@compiles(DatabaseClock, "postgresql")
 def _epoch(*_: object, **__: object) -> str:
     return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
 

@@ -14,9 +14,9 @@ from bot.store.database import Database
 from bot.store.errors import StoreUnusable
 
 
-def opened(url: str) -> AbstractAsyncContextManager[Database]:
+def open_database(url: str) -> AbstractAsyncContextManager[Database]:
     """The database at `url`, to be entered: then it is open and migrated. Both raise StoreUnusable."""
-    address = address_of(url)
+    address = parse_url(url)
     match address.drivername:
         case "sqlite+aiosqlite":
             return sqlite.opened(address)
@@ -25,7 +25,7 @@ def opened(url: str) -> AbstractAsyncContextManager[Database]:
     raise StoreUnusable("DATABASE_URL must begin with sqlite+aiosqlite:/// or with postgresql+asyncpg://.")
 
 
-def address_of(url: str) -> URL:
+def parse_url(url: str) -> URL:
     """The parts of a DATABASE_URL; raises StoreUnusable."""
     try:
         return make_url(url)
@@ -35,9 +35,9 @@ def address_of(url: str) -> URL:
         ) from None
 
 
-def file_of(url: str) -> Path:
+def sqlite_path(url: str) -> Path:
     """The file that a DATABASE_URL names; raises StoreUnusable, also for a server."""
-    address = address_of(url)
+    address = parse_url(url)
     if address.drivername == "postgresql+asyncpg":
         raise StoreUnusable("DATABASE_URL names a PostgreSQL server: use its own pg_dump and pg_restore.")
     if address.drivername != "sqlite+aiosqlite" or not address.database:

@@ -17,7 +17,7 @@ import aiosqlite
 
 
 @dataclass(frozen=True, slots=True)
-class _Ran:
+class _StatementResult:
     """What a statement left behind, with all its rows."""
 
     description: Any
@@ -35,7 +35,7 @@ class Connection(aiosqlite.Connection):
         self._thread.daemon = True  # as SQLAlchemy does it for aiosqlite's own
         self._begin: str | None = None
 
-    def begin_with(self, statement: str) -> None:
+    def begin_lazily(self, statement: str) -> None:
         """Begin a transaction by `statement`, together with the next one."""
         self._begin = statement
 
@@ -55,12 +55,12 @@ class Connection(aiosqlite.Connection):
         if self.in_transaction:
             await super().rollback()
 
-    async def ran(self, statement: str, values: Any, *, many: bool) -> _Ran:  # noqa: ANN401 (as the driver takes them)
+    async def run(self, statement: str, values: Any, *, many: bool) -> _StatementResult:  # noqa: ANN401 (as the driver takes them)
         """Execute `statement` and fetch all of its rows."""
-        result: _Ran = await self._execute(self._run, statement, values, many)  # type: ignore[no-untyped-call]
+        result: _StatementResult = await self._execute(self._run_in_thread, statement, values, many)  # type: ignore[no-untyped-call]
         return result
 
-    def _run(self, statement: str, values: Any, many: bool) -> _Ran:  # noqa: ANN401
+    def _run_in_thread(self, statement: str, values: Any, many: bool) -> _StatementResult:  # noqa: ANN401
         """The same in the connection's thread."""
         begin, self._begin = self._begin, None
         if begin:
@@ -68,7 +68,7 @@ class Connection(aiosqlite.Connection):
         cursor = self._conn.executemany(statement, values) if many else self._conn.execute(statement, values)
         try:
             rows = cursor.fetchall() if cursor.description else []
-            return _Ran(cursor.description, cursor.rowcount, cursor.lastrowid, rows)
+            return _StatementResult(cursor.description, cursor.rowcount, cursor.lastrowid, rows)
         finally:
             cursor.close()
 
@@ -80,7 +80,7 @@ class Cursor:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._ran = _Ran(None, -1, None, [])
+        self._result = _StatementResult(None, -1, None, [])
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,31 +88,31 @@ class Cursor:
     @property
     def description(self) -> Any:  # noqa: ANN401 (sqlite3's own)
         """The columns of the rows, if the statement has any."""
-        return self._ran.description
+        return self._result.description
 
     @property
     def rowcount(self) -> int:
         """The rows that were changed."""
-        return self._ran.rowcount
+        return self._result.rowcount
 
     @property
     def lastrowid(self) -> int | None:
         """The id of the row that was inserted last."""
-        return self._ran.lastrowid
+        return self._result.lastrowid
 
     async def execute(self, statement: str, values: Any = ()) -> Self:  # noqa: ANN401
         """Execute one statement."""
-        self._ran = await self._connection.ran(statement, values, many=False)
+        self._result = await self._connection.run(statement, values, many=False)
         return self
 
     async def executemany(self, statement: str, values: Any) -> Self:  # noqa: ANN401
         """Execute it for each of `values`."""
-        self._ran = await self._connection.ran(statement, values, many=True)
+        self._result = await self._connection.run(statement, values, many=True)
         return self
 
     async def fetchall(self) -> list[Any]:
         """All rows, which are here already."""
-        return self._ran.rows
+        return self._result.rows
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.store import postgres, schema
-from bot.store.engine import address_of, file_of
+from bot.store.engine import parse_url, sqlite_path
 from bot.store.errors import StoreUnusable
 from bot.store.mark import refuse_moved
 from bot.store.sqlite import lock_of
@@ -18,7 +18,7 @@ from bot.store.sqlite_file import version_of, writing
 
 
 @dataclass(frozen=True, slots=True)
-class Inspection:
+class DatabaseStatus:
     """What a bot that starts now would find."""
 
     place: str
@@ -30,29 +30,29 @@ class Inspection:
     """A bot works on it now."""
 
 
-def inspect(url: str) -> Inspection:
+def inspect(url: str) -> DatabaseStatus:
     """See whether a bot could work on the database at `url`; raises StoreUnusable, which says why not. Blocks."""
-    if (address := address_of(url)).drivername == "postgresql+asyncpg":
+    if (address := parse_url(url)).drivername == "postgresql+asyncpg":
         version = asyncio.run(postgres.version_of(address))
-        return Inspection(
-            postgres.place_of(address), exists=version is not None, upgrade_due=_is_due(version), in_use=False
+        return DatabaseStatus(
+            postgres.location(address), exists=version is not None, upgrade_due=_needs_upgrade(version), in_use=False
         )
-    file = file_of(url)
+    file = sqlite_path(url)
     if not file.exists():
         _check_folder(file.parent)
-        return Inspection(str(file), exists=False, upgrade_due=False, in_use=False)
+        return DatabaseStatus(str(file), exists=False, upgrade_due=False, in_use=False)
     refuse_moved(file)
-    due = _is_due(version_of(file))
+    due = _needs_upgrade(version_of(file))
     _check_room(file.parent)
     _check_writable(file)
-    return Inspection(str(file), exists=True, upgrade_due=due, in_use=_in_use(file))
+    return DatabaseStatus(str(file), exists=True, upgrade_due=due, in_use=_in_use(file))
 
 
-def _is_due(version: str | None) -> bool:
+def _needs_upgrade(version: str | None) -> bool:
     """Whether a database of that version (None: a new one) is to be upgraded; raises StoreUnusable if it is newer."""
     if version is not None and not schema.is_known(version):
         raise StoreUnusable(f"The database {schema.NEWER}")
-    return version is not None and version != schema.newest()
+    return version is not None and version != schema.head_revision()
 
 
 def _check_folder(folder: Path) -> None:

@@ -7,14 +7,14 @@ from sqlalchemy import Connection, Table, text
 from bot.store.shares import shares
 from bot.store.tables import tasks
 
-DOUBTFUL_UP_TO = "doubtful up to"
+UNVERIFIED_UP_TO = "doubtful up to"
 """The note that says up to which task's number a restore left doubts."""
 SKIPPED = "skipped"
 """The note that says which numbers restores left out, as ranges: 57-100000,100012-200000."""
-Strays = frozenset[int]
+OrphanedIds = frozenset[int]
 """Unfinished tasks of a backup that the old database has never had: they were begun before an earlier restore."""
 
-_BOOKS: tuple[Table, ...] = (tasks, shares)
+_RECORDS: tuple[Table, ...] = (tasks, shares)
 _OVER = "state IN ('delivered', 'failed', 'cancelled', 'unclear') AND told AND NOT ping_due"
 _GOES_ON = (
     "mine.id = theirs.id AND mine.created_at = theirs.created_at AND mine.user_id = theirs.user_id "
@@ -22,7 +22,7 @@ _GOES_ON = (
 )
 
 
-def continues(connection: Connection) -> bool:
+def is_continuation(connection: Connection) -> bool:
     """Whether the old database is what became of the backup's: the same tasks, none of them younger."""
     mine = _latest(connection, "main", tasks)
     if _latest(connection, "old", tasks) < mine:
@@ -37,7 +37,7 @@ def unfinished(connection: Connection) -> int:
     return _count(connection, f"SELECT COUNT(*) FROM old.tasks WHERE NOT ({_OVER})")  # noqa: S608
 
 
-def take_over(connection: Connection) -> Strays:
+def replace_tasks(connection: Connection) -> OrphanedIds:
     """Put the old database's tasks and shares in place of the backup's.
 
     What the backup has besides was deleted since, and is left out, but for the strays.
@@ -51,21 +51,21 @@ def take_over(connection: Connection) -> Strays:
     left = frozenset(connection.scalars(text("SELECT id FROM main.tasks")))
     connection.execute(text("DELETE FROM main.tallies"))
     connection.execute(text("INSERT INTO main.tallies SELECT * FROM old.tallies"))
-    strays = frozenset(number for number in left if any(number in each for each in skipped))
-    for number in left - strays:
+    orphaned_ids = frozenset(number for number in left if any(number in each for each in skipped))
+    for number in left - orphaned_ids:
         connection.execute(text("DELETE FROM main.tasks WHERE id = :number"), {"number": number})
-    for table in _BOOKS:
+    for table in _RECORDS:
         columns = ", ".join(f'"{column.name}"' for column in table.columns)
         connection.execute(text(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM old.{table}"))  # noqa: S608
-        _number_after(connection, table, _latest(connection, "old", table))
-    return strays
+        _advance_sequence(connection, table, _latest(connection, "old", table))
+    return orphaned_ids
 
 
-def skip_numbers(connection: Connection, stride: int) -> None:
+def reserve_ids(connection: Connection, stride: int) -> None:
     """Leave out numbers that may have been given out since: buttons in Discord carry them."""
     latest = _latest(connection, "main", tasks)
-    for table in _BOOKS:
-        _number_after(connection, table, (_latest(connection, "main", table) // stride + 1) * stride)
+    for table in _RECORDS:
+        _advance_sequence(connection, table, (_latest(connection, "main", table) // stride + 1) * stride)
     skipped = [*_skipped(connection), range(latest + 1, _latest(connection, "main", tasks) + 1)]
     write_note(connection, SKIPPED, ",".join(f"{each.start}-{each.stop - 1}" for each in skipped))
 
@@ -87,7 +87,7 @@ def _skipped(connection: Connection) -> list[range]:
     return [range(int(first), int(last) + 1) for first, last in ranges]
 
 
-def _number_after(connection: Connection, table: Table, latest: int) -> None:
+def _advance_sequence(connection: Connection, table: Table, latest: int) -> None:
     """Have the table's numbers go on after `latest`, or after its own latest if that is greater."""
     seq = {"name": table.name, "seq": max(latest, _latest(connection, "main", table))}
     connection.execute(text("DELETE FROM main.sqlite_sequence WHERE name = :name"), seq)

@@ -8,22 +8,22 @@ from typing import Any
 from sqlalchemy import and_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.tables import members, task_of, tasks, values
-from bot.store.usage import counts
-from bot.task import Billed, Order, Place, State, Task
+from bot.store.tables import members, tasks, to_columns, to_task
+from bot.store.usage import is_counted
+from bot.task import Billed, ReplyTarget, Task, TaskRequest, TaskState
 
 
 class Moved(Exception):
     """The row is no longer as the caller saw it (it was cancelled, say, or another process has it): read it again."""
 
 
-def new_task(order: Order, place: Place, now: datetime, granted: bool) -> dict[str, Any]:
+def new_task(order: TaskRequest, place: ReplyTarget, now: datetime, granted: bool) -> dict[str, Any]:
     """The values of a new task's row; `granted`: it uses up one of its member's extra runs."""
     fields = {
-        "state": State.QUEUED,
+        "state": TaskState.QUEUED,
         "user_id": order.user_id,
         "guild_id": order.guild_id,
-        "home": order.home,
+        "home": order.scope_id,
         "parent_id": order.parent_id,
         "seconds": order.seconds,
         "order": order,
@@ -38,31 +38,31 @@ def new_task(order: Order, place: Place, now: datetime, granted: bool) -> dict[s
         "granted": granted,
         "forgotten": False,
     }
-    return values(fields)
+    return to_columns(fields)
 
 
 async def change_task(connection: AsyncConnection, task: Task, changes: dict[str, object]) -> Task:
     """Write changes of the task's fields, if its row is still as the caller saw it; return it. Raises Moved."""
-    same = and_(tasks.c.id == task.id, tasks.c.state == task.state, tasks.c.fence == task.fence)
-    changed = await connection.execute(update(tasks).where(same).values(values(changes)).returning(tasks))
+    same = and_(tasks.c.id == task.id, tasks.c.state == task.state, tasks.c.fence == task.fencing_token)
+    changed = await connection.execute(update(tasks).where(same).values(to_columns(changes)).returning(tasks))
     row = changed.one_or_none()
     if row is None:
-        raise Moved(f"task {task.id} is no longer {task.state} under lease {task.fence}")
-    if row.granted and not counts(row.state, row.billed):
+        raise Moved(f"task {task.id} is no longer {task.state} under lease {task.fencing_token}")
+    if row.granted and not is_counted(row.state, row.billed):
         await add_runs(connection, row.home, row.user_id, 1)
         await connection.execute(update(tasks).where(tasks.c.id == row.id).values(granted=False))
-    changed_task = task_of(row)
+    changed_task = to_task(row)
     if _needs_no_token(changed_task, changes):
         changed_task = changed_task.model_copy(update={"place": changed_task.place.without_token()})
-        spent = values({"place": changed_task.place})
+        spent = to_columns({"place": changed_task.place})
         await connection.execute(update(tasks).where(tasks.c.id == row.id).values(spent))
     return changed_task
 
 
-def first_values(state: State) -> dict[str, object]:
+def first_values(state: TaskState) -> dict[str, object]:
     """What is known of the tries of a task that has just come to `state`."""
-    begun: dict[str, object] = {"retry_at": None, "at_risk": state in {State.PREPARING, State.READY}}
-    if state is State.SENDING or state.ended:
+    begun: dict[str, object] = {"retry_at": None, "at_risk": state in {TaskState.PREPARING, TaskState.READY}}
+    if state is TaskState.SUBMITTING or state.is_final:
         begun |= {"tries": 0, "crashes": 0}
     return begun
 
@@ -72,7 +72,7 @@ def _needs_no_token(task: Task, changes: dict[str, object]) -> bool:
 
     A private reply's is kept until its end (Attic.sweep): only by it can the reply be deleted.
     """
-    ended = task.over and not changes.keys().isdisjoint({"told", "ping_due"}) and "deleted" not in changes
+    ended = task.is_settled and not changes.keys().isdisjoint({"told", "ping_due"}) and "deleted" not in changes
     return ended and not task.place.ephemeral
 
 

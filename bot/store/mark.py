@@ -12,7 +12,7 @@ MOVED = "moved to PostgreSQL"
 """The note that says so; its value is the same on both sides."""
 
 
-def mark(file: Path, name: str | None) -> None:
+def set_moved_marker(file: Path, name: str | None) -> None:
     """Mark it, and no bot opens it any more; or take the mark away. Raises sqlite3.Error."""
     with writing(file) as connection:
         connection.execute("PRAGMA synchronous=FULL")
@@ -22,7 +22,7 @@ def mark(file: Path, name: str | None) -> None:
         connection.execute("INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)", (MOVED, name))
 
 
-def marked(file: Path) -> str | None:
+def moved_marker(file: Path) -> str | None:
     """The mark, if there is one. Raises StoreUnusable if this is no database."""
     if not file.is_file() or file.stat().st_size == 0 or version_of(file) is None:
         return None
@@ -36,7 +36,7 @@ def marked(file: Path) -> str | None:
 
 def refuse_moved(file: Path) -> None:
     """Raise StoreUnusable if its tasks are PostgreSQL's: a bot on each of the two would pay for them twice."""
-    if marked(file) is not None:
+    if moved_marker(file) is not None:
         raise StoreUnusable(
             f"{file} was moved to PostgreSQL: set DATABASE_URL to that. "
             f"(If the move was interrupted, run python -m bot move {file} again.)"

@@ -21,23 +21,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store import postgres, schema
 from bot.store.database import Lock
-from bot.store.engine import address_of
+from bot.store.engine import parse_url
 from bot.store.errors import StoreUnusable
-from bot.store.mark import MOVED, mark, marked
-from bot.store.restore import NOT_OVER
+from bot.store.mark import MOVED, moved_marker, set_moved_marker
+from bot.store.restore import UNSETTLED
 from bot.store.shares import shares, showcases
-from bot.store.sqlite import alone
-from bot.store.sqlite_file import copy, flush, version_of
-from bot.store.tables import members, notes, servers, tallies, tasks, wishes
+from bot.store.sqlite import exclusive_lock
+from bot.store.sqlite_file import copy_database, fsync, version_of
+from bot.store.tables import members, notes, preferences, rows, servers, tasks
 
-_ROWS_OF = (tasks, servers, members, wishes, tallies, shares, showcases, notes)
+_TABLES = (tasks, servers, members, preferences, rows, shares, showcases, notes)
 """What is kept; who works on what, and what is paused, is for the processes on PostgreSQL to find out."""
 _NUMBERED = (tasks, shares)
 _AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class MoveResult:
     """What a move has done."""
 
     tasks: int
@@ -47,55 +47,55 @@ class Move:
     """Where the file is now."""
 
 
-def move(file: Path, url: str) -> Move:
+def move(file: Path, url: str) -> MoveResult:
     """Bring everything in the SQLite `file` to the empty PostgreSQL database at `url`; raises StoreUnusable. Blocks.
 
     When it raises, the file can be used as before; unless PostgreSQL went away at the very end: then only moved again.
     """
-    address = address_of(url)
+    address = parse_url(url)
     if address.drivername != "postgresql+asyncpg":
         raise StoreUnusable("DATABASE_URL must name the PostgreSQL database to move to: postgresql+asyncpg://….")
     if not file.is_file():
         raise StoreUnusable(f"There is no file {file}: name the SQLite database that is to be moved.")
     if version_of(file) is None:
         raise StoreUnusable(f"{file} is not a database of this bot: name the one that is to be moved.")
-    with alone(file):
+    with exclusive_lock(file):
         fresh = file.with_name(f"{file.name}.moving")
         fresh.unlink(missing_ok=True)
         try:
-            copy(file, fresh)
+            copy_database(file, fresh)
             schema.migrate_copy(fresh, f"{file}")
             total, unfinished = asyncio.run(_moved(file, fresh, address))
         except (SQLAlchemyError, OSError, sqlite3.Error) as error:
             raise StoreUnusable(f"The move did not succeed ({_short(error)}): mend that, and move again.") from error
         finally:
             fresh.unlink(missing_ok=True)
-        return Move(total, unfinished, _put_aside(file))
+        return MoveResult(total, unfinished, _put_aside(file))
 
 
 async def _moved(file: Path, fresh: Path, address: URL) -> tuple[int, int]:
-    before = marked(file)
-    async with postgres.opened(address) as database, database.writing(Lock.MIGRATION) as connection:
-        if not await _there_already(connection, before):
-            mark(file, name := before or uuid4().hex)
+    before = moved_marker(file)
+    async with postgres.opened(address) as database, database.write_transaction(Lock.MIGRATION) as connection:
+        if not await _already_moved(connection, before):
+            set_moved_marker(file, name := before or uuid4().hex)
             try:
-                await _bring(connection, fresh, name)
+                await _copy_rows(connection, fresh, name)
             except BaseException:
-                mark(file, before)
+                set_moved_marker(file, before)
                 raise
         total, unfinished = (await connection.execute(select(func.count(), _UNFINISHED).select_from(tasks))).one()
         return total, unfinished
 
 
-_UNFINISHED = func.count().filter(NOT_OVER)
+_UNFINISHED = func.count().filter(UNSETTLED)
 
 
-async def _there_already(connection: AsyncConnection, before: str | None) -> bool:
+async def _already_moved(connection: AsyncConnection, before: str | None) -> bool:
     """Whether an earlier move has come to its end, but for the file's name. Raises StoreUnusable for others' rows."""
     there = await connection.scalar(select(notes.c.value).where(notes.c.name == MOVED))
     if there is not None and there == before:
         return True
-    for table in _ROWS_OF:
+    for table in _TABLES:
         if await connection.scalar(select(func.count()).select_from(table)):
             raise StoreUnusable(
                 "The PostgreSQL database is not empty: a bot has used it already. Make a new one, and name that."
@@ -103,15 +103,15 @@ async def _there_already(connection: AsyncConnection, before: str | None) -> boo
     return False
 
 
-async def _bring(connection: AsyncConnection, fresh: Path, name: str) -> None:
+async def _copy_rows(connection: AsyncConnection, fresh: Path, name: str) -> None:
     engine = create_engine(URL.create("sqlite", database=str(fresh)))
     try:
         with engine.connect() as old:
-            for table in _ROWS_OF:
+            for table in _TABLES:
                 for rows in _rows(old, table):
                     await connection.execute(insert(table), rows)
             for table in _NUMBERED:
-                await _number_after(connection, table, _latest(old, table))
+                await _advance_numbering(connection, table, _latest_number(old, table))
     finally:
         engine.dispose()
     await connection.execute(insert(notes).values(name=MOVED, value=name))
@@ -128,13 +128,13 @@ def _without_holder(row: Row[Any]) -> dict[str, Any]:
     return {name: None if name == "holder" else value for name, value in row._mapping.items()}
 
 
-def _latest(old: Connection, table: Table) -> int:
+def _latest_number(old: Connection, table: Table) -> int:
     """The latest number that was ever given out: buttons in Discord carry them, also those of deleted rows."""
     wanted = text("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = :name")
     return int(old.execute(wanted, {"name": table.name}).scalar_one())
 
 
-async def _number_after(connection: AsyncConnection, table: Table, latest: int) -> None:
+async def _advance_numbering(connection: AsyncConnection, table: Table, latest: int) -> None:
     if latest:
         await connection.execute(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), latest)))
 
@@ -146,7 +146,7 @@ def _put_aside(file: Path) -> Path:
         if beside.exists():
             beside.replace(kept.with_name(kept.name + ending))
     file.replace(kept)
-    flush(file.absolute().parent)
+    fsync(file.absolute().parent)
     return kept
 
 

@@ -17,7 +17,7 @@ from bot.store.database import Database, Lock
 from bot.store.dialect import to_json
 from bot.store.errors import StoreUnusable
 from bot.store.schema import migrate
-from bot.store.signals import wired
+from bot.store.signals import notifications
 
 log = logging.getLogger(__name__)
 
@@ -53,12 +53,14 @@ class Postgres(Database):
         self._queues: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         """By lock: of this process one at a time waits for it in the database, and the others need no connection."""
 
-    def signals(self, hear: Callable[[int | None], None]) -> AbstractAsyncContextManager[Callable[[int | None], None]]:
+    def notifications(
+        self, on_notify: Callable[[int | None], None]
+    ) -> AbstractAsyncContextManager[Callable[[int | None], None]]:
         """By NOTIFY."""
-        return wired(self._engine, hear)
+        return notifications(self._engine, on_notify)
 
     @asynccontextmanager
-    async def _writing(self, locks: tuple[int, ...]) -> AsyncIterator[AsyncConnection]:
+    async def _write_transaction(self, locks: tuple[int, ...]) -> AsyncIterator[AsyncConnection]:
         async with AsyncExitStack() as stack:
             for lock in locks:
                 await stack.enter_async_context(self._queues.setdefault(lock, asyncio.Lock()))
@@ -70,7 +72,7 @@ class Postgres(Database):
             yield connection
 
     @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+    async def _read_transaction(self) -> AsyncIterator[AsyncConnection]:
         async with aclosing(await self._connect()) as connection:
             yield await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
@@ -103,7 +105,7 @@ async def _migrate(address: URL) -> None:
             try:
                 await _bring_up_to_date(connection)
             except TimeoutError:
-                told = _TOO_LONG.format(where=place_of(address), seconds=_MIGRATION_SECONDS)
+                told = _TOO_LONG.format(where=location(address), seconds=_MIGRATION_SECONDS)
                 raise StoreUnusable(told) from None
     except (DBAPIError, OSError) as error:
         raise StoreUnusable(_sentence(error, address)) from None  # (its text may hold what was tried)
@@ -136,7 +138,7 @@ async def version_of(address: URL) -> str | None:
         await engine.dispose()
 
 
-def place_of(address: URL) -> str:
+def location(address: URL) -> str:
     """The server and the database on it, without user and password."""
     return f"{address.host or 'localhost'}:{address.port or 5432}/{address.database}"
 

@@ -18,51 +18,51 @@ from sqlalchemy import URL, Connection, and_, create_engine, delete, func, or_, 
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.store import ledger, schema
-from bot.store.engine import file_of
+from bot.store.engine import sqlite_path
 from bot.store.errors import StoreUnusable
-from bot.store.sqlite import alone
-from bot.store.sqlite_file import copy, flush, version_of, writing
+from bot.store.sqlite import exclusive_lock
+from bot.store.sqlite_file import copy_database, fsync, version_of, writing
 from bot.store.tables import notes, tasks
-from bot.task import Billed, State
+from bot.task import Billed, TaskState
 
 log = logging.getLogger(__name__)
 
-NOT_OVER = or_(
-    tasks.c.state.in_(tuple(state for state in State if not state.ended)),
+UNSETTLED = or_(
+    tasks.c.state.in_(tuple(state for state in TaskState if not state.is_final)),
     tasks.c.told.is_(False),
     tasks.c.ping_due.is_(True),
 )
-_MAYBE_SENT = (State.QUEUED, State.PREPARING, State.SENDING)
+_MAYBE_SENT = (TaskState.QUEUED, TaskState.PREPARING, TaskState.SUBMITTING)
 _STRIDE = 100_000
 """Numbers that a restore without the old books leaves out: more than the tasks that were started since the backup."""
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoreResult:
     """What a restore has done."""
 
     kept: Path | None
     """Where the replaced database is now; None if there was none."""
-    books_taken_over: bool
+    merged: bool
     """The tasks and shares of the replaced database are in the restored one."""
-    doubtful: int
+    unverified: int
     """Unfinished tasks of which nobody can know what has become of them since the backup."""
     unclear: int
     """Of these, those that may have been submitted since, and are never submitted again by themselves."""
 
 
-def restore(url: str, backup: Path, now: datetime) -> Restored:
+def restore(url: str, backup: Path, now: datetime) -> RestoreResult:
     """Put the backup in place of the database at `url`, which is kept beside it; raises StoreUnusable. Blocks.
 
     Nothing is changed when this raises.
     """
-    file = file_of(url)
+    file = sqlite_path(url)
     _check(backup)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnusable(f"Cannot make the database's folder {file.parent}: {error.strerror}.") from error
-    with alone(file):
+    with exclusive_lock(file):
         fresh, books = (file.with_name(file.name + ending) for ending in (".restoring", ".books"))
         for left in (fresh, books):
             left.unlink(missing_ok=True)
@@ -85,33 +85,33 @@ def _check(backup: Path) -> None:
         raise StoreUnusable(f"The backup {schema.NEWER}")
 
 
-def _put_in_place(file: Path, backup: Path, fresh: Path, books: Path, now: datetime) -> Restored:
-    copy(backup, fresh)
+def _put_in_place(file: Path, backup: Path, fresh: Path, books: Path, now: datetime) -> RestoreResult:
+    copy_database(backup, fresh)
     schema.migrate_copy(fresh, "The backup")
-    readable = file.exists() and _books_of(file, books)
+    readable = file.exists() and _records_of(file, books)
     engine = create_engine(URL.create("sqlite", database=str(fresh)))
     try:
         with engine.connect() as connection:
             if readable:
                 connection.execute(text("ATTACH DATABASE :file AS old"), {"file": str(books)})
                 connection.commit()
-            strays = _take_over(connection) if readable else None
-            doubtful, unclear = _doubt(connection, now, strays)
+            orphaned_ids = _take_over(connection) if readable else None
+            unverified, unclear = _mark_unverified(connection, now, orphaned_ids)
             # What was registered with Discord then need not be so now.
-            connection.execute(delete(notes).where(notes.c.name.not_in((ledger.DOUBTFUL_UP_TO, ledger.SKIPPED))))
+            connection.execute(delete(notes).where(notes.c.name.not_in((ledger.UNVERIFIED_UP_TO, ledger.SKIPPED))))
             connection.commit()
     finally:
         engine.dispose()
-    flush(fresh)
-    kept = _exchange(file, fresh, now)
-    flush(file.parent)
-    return Restored(kept, strays is not None, doubtful, unclear)
+    fsync(fresh)
+    kept = _swap_files(file, fresh, now)
+    fsync(file.parent)
+    return RestoreResult(kept, orphaned_ids is not None, unverified, unclear)
 
 
-def _books_of(file: Path, books: Path) -> bool:
+def _records_of(file: Path, books: Path) -> bool:
     """Copy the database that is to be replaced, up to date; False if it cannot be read."""
     try:
-        copy(file, books)
+        copy_database(file, books)
         schema.migrate_copy(books, "The database that is replaced")
     except (StoreUnusable, SQLAlchemyError) as error:
         log.warning("the books of the replaced database cannot be read: %s", error)
@@ -120,13 +120,13 @@ def _books_of(file: Path, books: Path) -> bool:
     return True
 
 
-def _take_over(connection: Connection) -> ledger.Strays | None:
+def _take_over(connection: Connection) -> ledger.OrphanedIds | None:
     """Take over the old database's books if they go on from the backup's; None if it is another bot's, or older.
 
     Raises StoreUnusable if such a one has unfinished work, for nobody would go on with it.
     """
-    if ledger.continues(connection):
-        return ledger.take_over(connection)
+    if ledger.is_continuation(connection):
+        return ledger.replace_tasks(connection)
     if left := ledger.unfinished(connection):
         raise StoreUnusable(
             f"The database in place does not go on from where the backup ends, and has unfinished tasks ({left}): "
@@ -135,25 +135,25 @@ def _take_over(connection: Connection) -> ledger.Strays | None:
     return None
 
 
-def _doubt(connection: Connection, now: datetime, strays: ledger.Strays | None) -> tuple[int, int]:
+def _mark_unverified(connection: Connection, now: datetime, orphaned_ids: ledger.OrphanedIds | None) -> tuple[int, int]:
     """Mark what nobody can know; return how many tasks that are, and how many of them have become unclear."""
-    in_doubt = NOT_OVER
-    if strays is None:
-        ledger.skip_numbers(connection, _STRIDE)
+    in_doubt = UNSETTLED
+    if orphaned_ids is None:
+        ledger.reserve_ids(connection, _STRIDE)
     else:
-        in_doubt = and_(NOT_OVER, tasks.c.id.in_(strays))
+        in_doubt = and_(UNSETTLED, tasks.c.id.in_(orphaned_ids))
     counted = select(func.count(), func.coalesce(func.max(tasks.c.id), 0)).where(in_doubt)
-    doubtful, latest = connection.execute(counted).one()
+    unverified, latest = connection.execute(counted).one()
     maybe_sent = and_(in_doubt, tasks.c.state.in_(_MAYBE_SENT))
-    lost = {"state": State.UNCLEAR, "billed": Billed.UNKNOWN, "changed_at": now, "not_before": None, "told": False}
+    lost = {"state": TaskState.UNCLEAR, "billed": Billed.UNKNOWN, "changed_at": now, "not_before": None, "told": False}
     unclear = connection.execute(update(tasks).where(maybe_sent).values(lost)).rowcount
     connection.execute(update(tasks).where(in_doubt).values(ping_due=False))
-    before = int(ledger.read_note(connection, ledger.DOUBTFUL_UP_TO) or 0)
-    ledger.write_note(connection, ledger.DOUBTFUL_UP_TO, str(max(latest, before)))
-    return doubtful, unclear
+    before = int(ledger.read_note(connection, ledger.UNVERIFIED_UP_TO) or 0)
+    ledger.write_note(connection, ledger.UNVERIFIED_UP_TO, str(max(latest, before)))
+    return unverified, unclear
 
 
-def _exchange(file: Path, fresh: Path, now: datetime) -> Path | None:
+def _swap_files(file: Path, fresh: Path, now: datetime) -> Path | None:
     """Put `fresh` in the database's place, and give the replaced one another name, so that there always is one."""
     if not file.exists():
         fresh.replace(file)

@@ -15,15 +15,17 @@ log = logging.getLogger(__name__)
 _CHANNEL = "extend_bot"
 _AT_ONCE = 300
 """Ids in one message, of which PostgreSQL takes less than 8,000 bytes."""
-_PROOF = 10.0
+_PING = 10.0
 """Seconds of silence after which the line is tried."""
 _AGAIN = 1.0
 
 
 @asynccontextmanager
-async def wired(engine: AsyncEngine, hear: Callable[[int | None], None]) -> AsyncIterator[Callable[[int | None], None]]:
+async def notifications(
+    engine: AsyncEngine, on_notify: Callable[[int | None], None]
+) -> AsyncIterator[Callable[[int | None], None]]:
     """Keep one connection for this while the context lasts, and yield what tells the others."""
-    wire = _Wire(engine, hear)
+    wire = _Listener(engine, on_notify)
     running = asyncio.create_task(wire.run(), name="signals")
     try:
         yield wire.tell
@@ -32,10 +34,10 @@ async def wired(engine: AsyncEngine, hear: Callable[[int | None], None]) -> Asyn
         await asyncio.gather(running, return_exceptions=True)
 
 
-class _Wire:
-    def __init__(self, engine: AsyncEngine, hear: Callable[[int | None], None]) -> None:
+class _Listener:
+    def __init__(self, engine: AsyncEngine, on_notify: Callable[[int | None], None]) -> None:
         self._engine = engine
-        self._hear = hear
+        self._on_notify = on_notify
         self._untold: set[int | None] = set()
         self._some = asyncio.Event()
 
@@ -58,7 +60,7 @@ class _Wire:
             line: Any = (await connection.get_raw_connection()).driver_connection
             try:
                 await line.add_listener(_CHANNEL, self._heard)
-                self._hear(None)  # for what was missed until now
+                self._on_notify(None)  # for what was missed until now
                 while True:
                     await self._tell_all(line)
             finally:
@@ -66,7 +68,7 @@ class _Wire:
 
     async def _tell_all(self, line: Any) -> None:  # noqa: ANN401 (the driver has no types)
         with suppress(TimeoutError):
-            async with asyncio.timeout(_PROOF):
+            async with asyncio.timeout(_PING):
                 await self._some.wait()
         self._some.clear()
         ids = sorted(self._untold - {None}, key=int)  # type: ignore[arg-type]
@@ -79,4 +81,4 @@ class _Wire:
         if sender == line.get_server_pid():
             return
         for task_id in payload.split(",") if payload else [None]:
-            self._hear(None if task_id is None else int(task_id))
+            self._on_notify(None if task_id is None else int(task_id))

@@ -20,7 +20,7 @@ from bot.store.dialect import to_json
 from bot.store.errors import StoreUnusable
 from bot.store.mark import refuse_moved
 from bot.store.schema import migrate
-from bot.store.upgrade import rehearse
+from bot.store.upgrade import trial_upgrade
 
 _BUSY_MS = 5_000
 """Less than the 10 s in which a stopped bot has to end; whoever must be sure tries again."""
@@ -37,12 +37,12 @@ class SQLite(Database):
         self._writer = asyncio.Lock()
 
     @asynccontextmanager
-    async def _writing(self, _locks: tuple[int, ...]) -> AsyncIterator[AsyncConnection]:
+    async def _write_transaction(self, _locks: tuple[int, ...]) -> AsyncIterator[AsyncConnection]:
         async with self._writer, self._engine.begin() as connection:
             yield connection
 
     @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+    async def _read_transaction(self) -> AsyncIterator[AsyncConnection]:
         async with self._engine.connect() as connection:
             yield await connection.execution_options(reading=True)
 
@@ -57,9 +57,9 @@ async def opened(address: URL) -> AsyncIterator[SQLite]:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnusable(f"Cannot make the database's folder {file.parent}: {error.strerror}.") from error
-    with alone(file):
+    with exclusive_lock(file):
         await asyncio.to_thread(refuse_moved, file)
-        await asyncio.to_thread(rehearse, file)
+        await asyncio.to_thread(trial_upgrade, file)
         engine = create_async_engine(
             address, async_creator=partial(_connected, file), hide_parameters=True, json_serializer=to_json
         )
@@ -79,7 +79,7 @@ def lock_of(file: Path) -> Path:
 
 
 @contextmanager
-def alone(file: Path) -> Iterator[None]:
+def exclusive_lock(file: Path) -> Iterator[None]:
     """Hold the database for this process; a second bot on it would do, and pay for, the same work twice."""
     try:
         holder = lock_of(file).open("w")
@@ -113,4 +113,4 @@ def _begin(connection: Connection) -> None:
     reading = connection.get_execution_options().get("reading")
     driver = connection.connection.driver_connection
     assert isinstance(driver, hops.Connection)  # noqa: S101 - _connected made it
-    driver.begin_with("BEGIN" if reading else "BEGIN IMMEDIATE")
+    driver.begin_lazily("BEGIN" if reading else "BEGIN IMMEDIATE")

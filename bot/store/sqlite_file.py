@@ -48,7 +48,7 @@ def version_of(file: Path) -> str | None:
         raise StoreUnusable(f"{file} cannot be read as a database: {error}.") from error
 
 
-def copy(source: Path, target: Path) -> None:
+def copy_database(source: Path, target: Path) -> None:
     """Copy a database as it is at one moment, sound and on the disk, for its owner's eyes alone.
 
     Writers go on meanwhile. Raises StoreUnusable, and leaves nothing behind then; FileExistsError if there is a target.
@@ -59,7 +59,7 @@ def copy(source: Path, target: Path) -> None:
             old.backup(new)
             new.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
             _check_sound(new, source)
-        flush(target)
+        fsync(target)
     except (sqlite3.Error, OSError) as error:
         target.unlink(missing_ok=True)
         raise StoreUnusable(f"{source} cannot be copied to {target}: {error}.") from error
@@ -74,7 +74,7 @@ def _check_sound(copied: sqlite3.Connection, source: Path) -> None:
         raise StoreUnusable(f"{source} is damaged: {verdict}.")
 
 
-def flush(path: Path) -> None:
+def fsync(path: Path) -> None:
     """Have a file, or a folder's list of files, on the disk when this returns."""
     handle = os.open(path, os.O_RDONLY)
     try:

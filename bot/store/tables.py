@@ -31,12 +31,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-from bot.phrase import Phrase, verbatim
+from bot.phrase import Translatable, untranslated
 from bot.store.errors import RowUnreadable
-from bot.task import Billed, Place, State, Task
+from bot.task import Billed, ReplyTarget, Task, TaskState
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """An aware datetime, kept in UTC (SQLite forgets the zone)."""
 
     impl = DateTime(timezone=True)
@@ -49,23 +49,23 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
-class Sentence(TypeDecorator[Phrase]):
+class TranslatableJSON(TypeDecorator[Translatable]):
     """A phrase, kept as JSON. Rows of 0.1.0's first weeks have plain English, which is told as it stands."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Phrase | None, dialect: Dialect) -> str | None:  # noqa: ARG002, D102
+    def process_bind_param(self, value: Translatable | None, dialect: Dialect) -> str | None:  # noqa: ARG002, D102
         return _PHRASE.dump_json(value).decode() if value is not None else None
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Phrase | None:  # noqa: ARG002, D102
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Translatable | None:  # noqa: ARG002, D102
         if value is None:
             return None
-        return _PHRASE.validate_json(value) if value.startswith('{"text":') else verbatim(value)
+        return _PHRASE.validate_json(value) if value.startswith('{"text":') else untranslated(value)
 
 
-_PHRASE = TypeAdapter(Phrase)
-Number = BigInteger().with_variant(Integer, "sqlite")
+_PHRASE = TypeAdapter(Translatable)
+BigId = BigInteger().with_variant(Integer, "sqlite")
 """A row's own number. (SQLite numbers rows by itself only in a column that is called INTEGER.)"""
 ZERO = text("0")
 metadata = MetaData()
@@ -73,7 +73,7 @@ metadata = MetaData()
 tasks = Table(
     "tasks",
     metadata,
-    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("id", BigId, primary_key=True, autoincrement=True),
     Column("state", Text, nullable=False),
     # Copies of some of the order's and the place's fields, because they are searched by.
     Column("user_id", BigInteger, nullable=False),
@@ -81,46 +81,46 @@ tasks = Table(
     Column("home", BigInteger, nullable=False, server_default=ZERO),
     Column("seconds", Integer, nullable=False, server_default=ZERO),
     Column("message_id", BigInteger, nullable=False),
-    Column("parent_id", Number),
+    Column("parent_id", BigId),
     Column("order", JSON, nullable=False),
     Column("place", JSON, nullable=False),
     Column("has_token", Boolean, nullable=False, server_default=true()),  # its place may hold one
-    Column("created_at", Moment, nullable=False),
-    Column("changed_at", Moment, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
     Column("needs", BigInteger, nullable=False, server_default=ZERO),
-    Column("room_wanted_at", Moment),
-    Column("prepared_at", Moment),
+    Column("room_wanted_at", UtcDateTime),
+    Column("prepared_at", UtcDateTime),
     Column("clip", JSON(none_as_null=True)),
     Column("submitted", JSON(none_as_null=True)),
     Column("head_ends", Float, nullable=False),
-    Column("note", Sentence),
+    Column("note", TranslatableJSON),
     Column("remote_id", Text, unique=True),
     Column("progress", Integer, nullable=False),
-    Column("sent_at", Moment),
-    Column("rendered_at", Moment),
-    Column("expected_at", Moment),
+    Column("sent_at", UtcDateTime),
+    Column("rendered_at", UtcDateTime),
+    Column("expected_at", UtcDateTime),
     Column("overdue", Boolean, nullable=False),
     Column("video_url", Text),
     Column("result_url", Text),
-    Column("result_url_ends", Moment),
-    Column("not_before", Moment),
+    Column("result_url_ends", UtcDateTime),
+    Column("not_before", UtcDateTime),
     Column("result", JSON(none_as_null=True)),
     Column("film", JSON(none_as_null=True)),
-    Column("reason", Sentence),
+    Column("reason", TranslatableJSON),
     Column("billed", Text, nullable=False),
     Column("told", Boolean, nullable=False),
     Column("credits", Float),
     Column("granted", Boolean, nullable=False, server_default=false()),
     Column("forgotten", Boolean, nullable=False, server_default=false()),
     Column("ping_due", Boolean, nullable=False, server_default=false()),
-    Column("ping_at", Moment),
+    Column("ping_at", UtcDateTime),
     Column("deleted", Boolean, nullable=False, server_default=false()),
     Column("holder", Text),  # the process that works on it, or did
     Column("fence", Integer, nullable=False, server_default=ZERO),
     Column("tries", Integer, nullable=False, server_default=ZERO),
     Column("crashes", Integer, nullable=False, server_default=ZERO),
     Column("at_risk", Boolean, nullable=False, server_default=false()),
-    Column("retry_at", Moment),
+    Column("retry_at", UtcDateTime),
     Index("tasks_state", "state", "told"),
     Index("tasks_user", "user_id", "created_at"),
     Index("tasks_home", "home", "created_at"),
@@ -137,7 +137,7 @@ UNSETTLED = or_(tasks.c.told.is_(False), tasks.c.ping_due.is_(True))
 Index("tasks_unsettled", tasks.c.holder, sqlite_where=UNSETTLED, postgresql_where=UNSETTLED)
 
 
-def in_state(*states: State) -> ColumnElement[bool]:
+def in_state(*states: TaskState) -> ColumnElement[bool]:
     """Whether a task's state is one of these.
 
     They stand in the statement itself: a plan that PostgreSQL makes once for all values would take the rare states for
@@ -157,7 +157,7 @@ IS_DELETED = tasks.c.deleted.is_(True)
 IS_KEPT = tasks.c.message_id > text("0")
 """Whether more is left of it than what is counted."""
 HAS_TOKEN = tasks.c.has_token.is_(True)
-IS_FREE_FAILURE = and_(in_state(State.FAILED), tasks.c.billed == literal_column(f"'{Billed.NO.value}'"))
+IS_FREE_FAILURE = and_(in_state(TaskState.FAILED), tasks.c.billed == literal_column(f"'{Billed.NO.value}'"))
 """Whether it failed and was not paid for."""
 _index_some("tasks_forgotten", IS_FORGOTTEN, tasks.c.user_id)
 _index_some("tasks_deleted", IS_DELETED, tasks.c.id)
@@ -175,10 +175,10 @@ servers = Table(
     Column("home", BigInteger, primary_key=True, autoincrement=False),
     Column("limits", JSON(none_as_null=True)),  # none: the operator's defaults
     Column("server_running", Integer),  # a copy, because turns are given by it
-    Column("reset_after", Number, nullable=False, server_default=ZERO),  # only tasks with greater ids count
+    Column("reset_after", BigId, nullable=False, server_default=ZERO),  # only tasks with greater ids count
     Column("turn", Integer, nullable=False, server_default=ZERO),  # the number of its latest turn to be prepared...
     Column("slot_turn", Integer, nullable=False, server_default=ZERO),  # ...and to be sent to FoxAPI
-    Column("left_at", Moment),
+    Column("left_at", UtcDateTime),
     Index("servers_turn", "turn"),
     Index("servers_slot_turn", "slot_turn"),
 )
@@ -189,17 +189,17 @@ members = Table(
     metadata,
     Column("home", BigInteger, primary_key=True, autoincrement=False),
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("blocked_at", Moment),
+    Column("blocked_at", UtcDateTime),
     Column("blocked_by", BigInteger),
     Column("granted", Integer, nullable=False, server_default=ZERO),
-    Column("reset_after", Number, nullable=False, server_default=ZERO),
+    Column("reset_after", BigId, nullable=False, server_default=ZERO),
     Column("turn", Integer, nullable=False, server_default=ZERO),
     Column("slot_turn", Integer, nullable=False, server_default=ZERO),
     Index("members_user", "user_id"),
 )
 """One row per member of a server on whom something was decided, or who has had a turn."""
 
-wishes = Table(
+preferences = Table(
     "wishes",
     metadata,
     Column("user_id", BigInteger, primary_key=True, autoincrement=False),
@@ -207,7 +207,7 @@ wishes = Table(
 )
 """What members chose for themselves."""
 
-tallies = Table(
+rows = Table(
     "tallies",
     metadata,
     Column("home", BigInteger, primary_key=True, autoincrement=False),
@@ -230,7 +230,9 @@ processes = Table(
 )
 """Who shares the work; whoever has no row any more holds nothing (see leases.py)."""
 
-duties = Table("duties", metadata, Column("name", Text, primary_key=True), Column("holder", Text, nullable=False))
+singleton_duties = Table(
+    "duties", metadata, Column("name", Text, primary_key=True), Column("holder", Text, nullable=False)
+)
 """What one process alone does."""
 
 pauses = Table(
@@ -251,27 +253,52 @@ paces = Table(
 )
 """What processes do in turn."""
 
-_COPIES = {"user_id", "guild_id", "message_id", "parent_id", "home", "seconds", "holder", "has_token"}
+_COLUMN_OF = {
+    "head_seconds": "head_ends",
+    "preparation_note": "note",
+    "submitted_at": "sent_at",
+    "state_changed_at": "changed_at",
+    "result_url_expires_at": "result_url_ends",
+    "outcome_shown": "told",
+    "notification_due": "ping_due",
+    "notification_attempted_at": "ping_at",
+    "fencing_token": "fence",
+    "deletion_requested": "forgotten",
+}
+"""Fields of Task whose columns have older names: renaming a column would need a migration for nothing."""
+_FIELD_OF = {column: field for field, column in _COLUMN_OF.items()}
+
+_DENORMALISED = {"user_id", "guild_id", "message_id", "parent_id", "home", "seconds", "holder", "has_token"}
 
 
-def values(changes: Mapping[str, object]) -> dict[str, Any]:
+def to_columns(changes: Mapping[str, object]) -> dict[str, Any]:
     """Turn fields of a Task into column values; the reply's token, a secret, is written out here alone."""
-    row = {name: _value(value) for name, value in changes.items()}
-    if isinstance(place := changes.get("place"), Place):
+    row = {_COLUMN_OF.get(name, name): _value(value) for name, value in changes.items()}
+    if isinstance(place := changes.get("place"), ReplyTarget):
         row["place"]["token"] = place.token.get_secret_value()
+        row["place"]["token_ends"] = row["place"].pop("token_expires_at")
         row["has_token"] = bool(row["place"]["token"])
         row["message_id"] = place.message_id
     return row
 
 
-def task_of(row: Row[Any]) -> Task:
+def to_task(row: Row[Any]) -> Task:
     """Read a row of `tasks`; raises RowUnreadable."""
-    fields = {name: value for name, value in row._mapping.items() if name not in _COPIES}
+    fields = _fields_of(row)
     try:
         return Task.model_validate(fields)
     except ValidationError as error:
         wrong = {".".join(map(str, fault["loc"])) or "row" for fault in error.errors(include_input=False)}
         raise RowUnreadable(f"wrong: {', '.join(sorted(wrong))}") from None
+
+
+def _fields_of(row: Row[Any]) -> dict[str, Any]:
+    fields = {_FIELD_OF.get(name, name): value for name, value in row._mapping.items() if name not in _DENORMALISED}
+    place = fields["place"]
+    if isinstance(place, dict) and "token_ends" in place:
+        token_ends = {"token_expires_at": place["token_ends"]}
+        fields["place"] = {name: value for name, value in place.items() if name != "token_ends"} | token_ends
+    return fields
 
 
 def _value(value: object) -> Any:  # noqa: ANN401 (whatever the column takes)

@@ -8,18 +8,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, Text, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.rules import NOBODY, Tally
+from bot.rules import NOBODY, UsageRow
 from bot.store.dialect import insert_into, unindexed
-from bot.store.tables import tallies, tasks
-from bot.task import State
+from bot.store.tables import rows, tasks
+from bot.task import TaskState
 
 _OUTCOMES = {
-    "delivered": tasks.c.state == State.DELIVERED,
-    "failed": tasks.c.state == State.FAILED,
-    "cancelled": tasks.c.state == State.CANCELLED,
-    "unclear": tasks.c.state == State.UNCLEAR,
+    "delivered": tasks.c.state == TaskState.DELIVERED,
+    "failed": tasks.c.state == TaskState.FAILED,
+    "cancelled": tasks.c.state == TaskState.CANCELLED,
+    "unclear": tasks.c.state == TaskState.UNCLEAR,
 }
-_UNFINISHED = tasks.c.state.in_([state for state in State if not state.ended])
+_UNFINISHED = tasks.c.state.in_([state for state in TaskState if not state.is_final])
 _ADDED = (*_OUTCOMES, "seconds", "credits")
 _DAY = func.date(tasks.c.created_at, type_=Text).label("day")
 
@@ -35,20 +35,20 @@ _SUMS = (
 )
 
 
-def tallies_of(which: ColumnElement[bool]) -> Select[Any]:
+def usage_rows_of(which: ColumnElement[bool]) -> Select[Any]:
     """Those tasks, counted by server and day."""
     home = unindexed(tasks.c.home)
     return select(home.label("home"), _DAY, *_SUMS).where(which).group_by(home, _DAY)
 
 
-async def add_tally(connection: AsyncConnection, row: Row[Any]) -> None:
+async def add_usage_row(connection: AsyncConnection, row: Row[Any]) -> None:
     """Go on counting tasks that are deleted now."""
-    kept = insert_into(connection, tallies).values(dict(row._mapping, day=str(row.day)))
-    more = {name: tallies.c[name] + kept.excluded[name] for name in _ADDED}
+    kept = insert_into(connection, rows).values(dict(row._mapping, day=str(row.day)))
+    more = {name: rows.c[name] + kept.excluded[name] for name in _ADDED}
     await connection.execute(kept.on_conflict_do_update(index_elements=["home", "day"], set_=more))
 
 
-async def read_tallies(connection: AsyncConnection, home: int, since: datetime) -> list[Tally]:
+async def read_usage_rows(connection: AsyncConnection, home: int, since: datetime) -> list[UsageRow]:
     """The server's tasks that were started from `since` on, by day and member; NOBODY's are those of deleted rows."""
     unfinished = _sum_of(_UNFINISHED).label("unfinished")
     there = (
@@ -56,8 +56,8 @@ async def read_tallies(connection: AsyncConnection, home: int, since: datetime) 
         .where(tasks.c.home == home, tasks.c.created_at >= since)
         .group_by(_DAY, tasks.c.user_id)
     )
-    columns = [tallies.c[name] for name in ("day", *_ADDED)]
-    deleted = select(*columns).where(tallies.c.home == home, tallies.c.day >= str(since.date()))
+    columns = [rows.c[name] for name in ("day", *_ADDED)]
+    deleted = select(*columns).where(rows.c.home == home, rows.c.day >= str(since.date()))
     rows = [dict(row._mapping) for row in await connection.execute(there)]
     rows += [dict(row._mapping, user_id=NOBODY) for row in await connection.execute(deleted)]
-    return sorted((Tally.model_validate(row) for row in rows), key=lambda it: (it.day, it.user_id))
+    return sorted((UsageRow.model_validate(row) for row in rows), key=lambda it: (it.day, it.user_id))

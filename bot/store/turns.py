@@ -18,12 +18,12 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, Select, Subquery, and_, case, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.rules import Roofs
+from bot.rules import OperatorLimits
 from bot.store.dialect import unindexed, upsert
 from bot.store.tables import in_state, members, servers, tasks
 from bot.store.unreadable import SetAside
-from bot.store.usage import IN_LINE, PREPARED, at_work, in_preparation, number
-from bot.task import State, Task
+from bot.store.usage import IN_LINE, PREPARED, count_query, in_preparation, occupies_slot
+from bot.task import Task, TaskState
 
 SUSPECT_FROM = 2
 """After so many crashes a task may well be what they come from."""
@@ -32,13 +32,13 @@ _FOR_ANOTHER = timedelta(seconds=2)
 """How long such a task waits until it looks again whether another one is done."""
 _PASSED_FOR = timedelta(minutes=2)
 """How long a task that finds no room on the disk lets smaller ones pass; then they wait until it has begun."""
-_QUEUED = in_state(State.QUEUED)
-_BEGUN = {"state": State.PREPARING, "at_risk": True, "room_wanted_at": None}
-_SLOT_TAKEN = {"state": State.SENDING, "retry_at": None, "at_risk": False, "tries": 0, "crashes": 0}
+_QUEUED = in_state(TaskState.QUEUED)
+_BEGUN = {"state": TaskState.PREPARING, "at_risk": True, "room_wanted_at": None}
+_SLOT_TAKEN = {"state": TaskState.SUBMITTING, "retry_at": None, "at_risk": False, "tries": 0, "crashes": 0}
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueuedTask:
     """A task in line."""
 
     id: int
@@ -49,12 +49,12 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Lineup:
+class QueueSnapshot:
     """Everything that the order of the coming turns for running slots depends on."""
 
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[QueuedTask, ...]
     """Oldest first; those being prepared included."""
-    at_work: tuple[tuple[int, datetime | None], ...]
+    running: tuple[tuple[int, datetime | None], ...]
     """Of each task at work its home, and when it should be done."""
     server_turns: dict[int, int]
     """By home, the number of its latest turn; none: never."""
@@ -65,7 +65,7 @@ class Lineup:
 
 
 @dataclass(frozen=True, slots=True)
-class _Next:
+class _NextTask:
     """The task whose turn it is."""
 
     id: int
@@ -75,14 +75,14 @@ class _Next:
     """The number of this turn."""
 
 
-def slots_of(roofs: Roofs, server_running: int) -> int:
+def slot_limit(operator_limits: OperatorLimits, server_running: int) -> int:
     """How many tasks of a server with this limit (0: none) may be at work at once."""
-    return min(server_running or roofs.server_running, roofs.server_running)
+    return min(server_running or operator_limits.server_running, operator_limits.server_running)
 
 
-async def take_turn(
+async def claim_next(
     connection: AsyncConnection,
-    roofs: Roofs,
+    operator_limits: OperatorLimits,
     room: int | None,
     now: datetime,
     lease: Mapping[str, Any],
@@ -93,8 +93,8 @@ async def take_turn(
     One that needs more room is marked with the time, and others pass it meanwhile, but not for long.
     `lease`: what is written into the row of who works on it; `aside`: where a row goes that cannot be read.
     """
-    candidates = await _candidates(connection, roofs, now)
-    while found := await _next(connection, _to_prepare(roofs, candidates, now), "turn"):
+    candidates = await _candidates(connection, operator_limits, now)
+    while found := await _next(connection, _to_prepare(operator_limits, candidates, now), "turn"):
         this = and_(tasks.c.id == found.id, _QUEUED)
         fits = () if room is None else (tasks.c.needs <= room,)
         change = update(tasks).where(this, *fits).values(**_BEGUN, **lease, changed_at=now)
@@ -108,11 +108,13 @@ async def take_turn(
     return None
 
 
-async def _candidates(connection: AsyncConnection, roofs: Roofs, now: datetime) -> ColumnElement[bool]:
+async def _candidates(
+    connection: AsyncConnection, operator_limits: OperatorLimits, now: datetime
+) -> ColumnElement[bool]:
     """All in line; while one that may begin has waited too long for room, such ones alone."""
     urgent = and_(_QUEUED, tasks.c.room_wanted_at < now - _PASSED_FOR)
     if await connection.scalar(select(exists().where(urgent))) and await _next(
-        connection, _to_prepare(roofs, urgent, now), "turn"
+        connection, _to_prepare(operator_limits, urgent, now), "turn"
     ):
         return urgent
     return _QUEUED
@@ -120,7 +122,7 @@ async def _candidates(connection: AsyncConnection, roofs: Roofs, now: datetime) 
 
 async def take_slot(
     connection: AsyncConnection,
-    roofs: Roofs,
+    operator_limits: OperatorLimits,
     server_running: int,
     now: datetime,
     aside: SetAside,
@@ -130,7 +132,7 @@ async def take_slot(
 
     `server_running`: of servers that have set none. The row says that nothing was sent yet.
     """
-    while found := await _next(connection, _to_send(roofs, server_running, now), "slot_turn"):
+    while found := await _next(connection, _to_send(operator_limits, server_running, now), "slot_turn"):
         if only and found.id != only.id:
             return None
         change = update(tasks).where(tasks.c.id == found.id, PREPARED)
@@ -143,19 +145,24 @@ async def take_slot(
 
 
 async def take_back_slot(
-    connection: AsyncConnection, task: Task, roofs: Roofs, server_running: int, now: datetime, aside: SetAside
+    connection: AsyncConnection,
+    task: Task,
+    operator_limits: OperatorLimits,
+    server_running: int,
+    now: datetime,
+    aside: SetAside,
 ) -> Task | None:
     """Let a task that waited to be tried again go on, if there is a slot for it; return its row, None: it has changed.
 
     Where there is no slot its row stays as it is: it waits, and those in line wait for it. One that several processes
     did not outlive goes on alone among its like, so that each crash tells which of them it was.
     """
-    change: dict[str, object] = {"retry_at": None, "at_risk": task.state is State.PREPARING}
+    change: dict[str, object] = {"retry_at": None, "at_risk": task.state is TaskState.PREPARING}
     if task.crashes >= SUSPECT_FROM and await _any_suspect(connection, task, now):
         change = {"retry_at": now + _FOR_ANOTHER}
-    elif not await _has_slot(connection, task, roofs, server_running, now):
+    elif not await _has_slot(connection, task, operator_limits, server_running, now):
         change = {"retry_at": task.retry_at}
-    same = and_(tasks.c.id == task.id, tasks.c.state == task.state, tasks.c.fence == task.fence)
+    same = and_(tasks.c.id == task.id, tasks.c.state == task.state, tasks.c.fence == task.fencing_token)
     taken = await aside.read_all(connection, update(tasks).where(same).values(change), [task.id])
     return taken[0] if taken else None
 
@@ -166,52 +173,64 @@ async def _any_suspect(connection: AsyncConnection, task: Task, now: datetime) -
     return bool(await connection.scalar(select(exists().where(_IS_SUSPECT, going))))
 
 
-async def _has_slot(connection: AsyncConnection, task: Task, roofs: Roofs, server_running: int, now: datetime) -> bool:
+async def _has_slot(
+    connection: AsyncConnection, task: Task, operator_limits: OperatorLimits, server_running: int, now: datetime
+) -> bool:
     """Whether a slot is free for a task that has waited: one for preparing, or a running one."""
-    preparing = task.state is State.PREPARING
-    going = and_(in_preparation(now) if preparing else at_work(now), tasks.c.retry_at.is_(None), tasks.c.id != task.id)
+    preparing = task.state is TaskState.PREPARING
+    going = and_(
+        in_preparation(now) if preparing else occupies_slot(now), tasks.c.retry_at.is_(None), tasks.c.id != task.id
+    )
     here = select(tasks.c.home).where(tasks.c.id == task.id).scalar_subquery()
     own = select(servers.c.server_running).where(servers.c.home == here).scalar_subquery()
     counted = select(
-        number(going).scalar_subquery(),
-        number(going, unindexed(tasks.c.home) == here).scalar_subquery(),
-        number(going, unindexed(tasks.c.user_id) == task.order.user_id).scalar_subquery(),
+        count_query(going).scalar_subquery(),
+        count_query(going, unindexed(tasks.c.home) == here).scalar_subquery(),
+        count_query(going, unindexed(tasks.c.user_id) == task.order.user_id).scalar_subquery(),
         func.coalesce(own, server_running),
     )
     busy, busy_here, own_busy, limit = (await connection.execute(counted)).one()
     if preparing:
-        bounds = ((busy, roofs.max_preparing), (busy_here, roofs.server_preparing), (own_busy, roofs.member_preparing))
+        bounds = (
+            (busy, operator_limits.max_preparing),
+            (busy_here, operator_limits.server_preparing),
+            (own_busy, operator_limits.member_preparing),
+        )
         return all(count < bound for count, bound in bounds)
-    return bool(busy < roofs.max_running and busy_here < slots_of(roofs, limit))
+    return bool(busy < operator_limits.max_running and busy_here < slot_limit(operator_limits, limit))
 
 
-def _to_prepare(roofs: Roofs, candidates: ColumnElement[bool], now: datetime) -> Select[Any]:
+def _to_prepare(operator_limits: OperatorLimits, candidates: ColumnElement[bool], now: datetime) -> Select[Any]:
     """Who may be prepared: all bounds are on what is being prepared, and on how far ahead of its turn a member is."""
     heads, busy = _heads(candidates), _busy(in_preparation(now))
     user = unindexed(tasks.c.user_id)
     started = select(user).where(in_preparation(now)).group_by(user)
-    ahead = select(tasks.c.home, tasks.c.user_id).where(in_state(State.PREPARING), tasks.c.overdue.is_(False))
+    ahead = select(tasks.c.home, tasks.c.user_id).where(in_state(TaskState.PREPARING), tasks.c.overdue.is_(False))
     ahead = ahead.group_by(tasks.c.home, tasks.c.user_id)
-    enough = func.count() >= roofs.member_preparing
+    enough = func.count() >= operator_limits.member_preparing
     far = ahead.having(enough).subquery()
     return (
         _joined(heads, busy)
         .outerjoin_from(heads, far, and_(far.c.home == heads.c.home, far.c.user_id == heads.c.user_id))
         .where(
-            _all(busy) < roofs.max_preparing,
-            func.coalesce(busy.c.tasks, 0) < roofs.server_preparing,
+            _all(busy) < operator_limits.max_preparing,
+            func.coalesce(busy.c.tasks, 0) < operator_limits.server_preparing,
             heads.c.user_id.not_in(started.having(enough)),
             far.c.user_id.is_(None),
         )
     )
 
 
-def _to_send(roofs: Roofs, server_running: int, now: datetime) -> Select[Any]:
+def _to_send(operator_limits: OperatorLimits, server_running: int, now: datetime) -> Select[Any]:
     """Who may be sent to FoxAPI."""
-    heads, busy = _heads(PREPARED), _busy(at_work(now))
+    heads, busy = _heads(PREPARED), _busy(occupies_slot(now))
     own = func.coalesce(servers.c.server_running, server_running)
-    slots = case((own == 0, roofs.server_running), (own < roofs.server_running, own), else_=roofs.server_running)
-    return _joined(heads, busy).where(_all(busy) < roofs.max_running, func.coalesce(busy.c.tasks, 0) < slots)
+    slots = case(
+        (own == 0, operator_limits.server_running),
+        (own < operator_limits.server_running, own),
+        else_=operator_limits.server_running,
+    )
+    return _joined(heads, busy).where(_all(busy) < operator_limits.max_running, func.coalesce(busy.c.tasks, 0) < slots)
 
 
 def _heads(candidates: ColumnElement[bool]) -> Subquery:
@@ -239,36 +258,40 @@ def _joined(heads: Subquery, busy: CTE) -> Select[Any]:
     return select(heads).select_from(joined)
 
 
-async def _next(connection: AsyncConnection, those: Select[Any], kind: str) -> _Next | None:
+async def _next(connection: AsyncConnection, those: Select[Any], kind: str) -> _NextTask | None:
     """The first of those; `kind`: the column that numbers such turns."""
     server_turn, member_turn = servers.c[kind], members.c[kind]
     turn = select(func.coalesce(func.max(server_turn), 0) + 1).correlate(None).scalar_subquery()
     order = (func.coalesce(server_turn, 0), func.coalesce(member_turn, 0), those.selected_columns.id)
     found = (await connection.execute(those.add_columns(turn).order_by(*order).limit(1))).one_or_none()
-    return _Next(*found) if found else None
+    return _NextTask(*found) if found else None
 
 
-async def _note_turn(connection: AsyncConnection, found: _Next, kind: str) -> None:
+async def _note_turn(connection: AsyncConnection, found: _NextTask, kind: str) -> None:
     """Number this turn, for its server and its member; the numbers of all servers' turns are one series."""
     await upsert(connection, servers, {"home": found.home}, {kind: found.turn})
     await upsert(connection, members, {"home": found.home, "user_id": found.user_id}, {kind: found.turn})
 
 
-async def lineup_of(connection: AsyncConnection, roofs: Roofs, server_running: int, now: datetime) -> Lineup:
+async def queue_snapshot(
+    connection: AsyncConnection, operator_limits: OperatorLimits, server_running: int, now: datetime
+) -> QueueSnapshot:
     """Read what the order of the coming turns depends on."""
     no_room = and_(_QUEUED, tasks.c.room_wanted_at.is_not(None))
     wanted = select(tasks.c.id, tasks.c.home, tasks.c.user_id, no_room).where(IN_LINE)
-    waiting = tuple(Waiting(*row) for row in await connection.execute(wanted.order_by(unindexed(tasks.c.id))))
-    busy = await connection.execute(select(tasks.c.home, tasks.c.expected_at).where(at_work(now)))
+    waiting = tuple(QueuedTask(*row) for row in await connection.execute(wanted.order_by(unindexed(tasks.c.id))))
+    busy = await connection.execute(select(tasks.c.home, tasks.c.expected_at).where(occupies_slot(now)))
     in_line = select(tasks.c.home).where(IN_LINE)
     here = select(servers.c.home, servers.c.slot_turn, servers.c.server_running).where(servers.c.home.in_(in_line))
     rows = {row.home: row for row in await connection.execute(here)}
     turns = select(members.c.home, members.c.user_id, members.c.slot_turn).where(members.c.home.in_(in_line))
     limits = {each.home: rows[each.home].server_running if each.home in rows else None for each in waiting}
-    return Lineup(
+    return QueueSnapshot(
         waiting=waiting,
-        at_work=tuple((home, expected) for home, expected in busy),
+        running=tuple((home, expected) for home, expected in busy),
         server_turns={home: row.slot_turn for home, row in rows.items()},
         member_turns={(home, user): turn for home, user, turn in await connection.execute(turns)},
-        slots={home: slots_of(roofs, server_running if own is None else own) for home, own in limits.items()},
+        slots={
+            home: slot_limit(operator_limits, server_running if own is None else own) for home, own in limits.items()
+        },
     )

@@ -15,7 +15,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def uninterrupted(work: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Awaitable[R]]:
+def shielded(work: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Awaitable[R]]:
     """Let a cancellation wait until `work` (a short transaction) has ended.
 
     Cancelling a query leaves its connection in the middle of a transaction, write lock included, until the driver's

@@ -14,7 +14,7 @@ from sqlalchemy import CursorResult, Update, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.errors import RowUnreadable
-from bot.store.tables import task_of, tasks
+from bot.store.tables import tasks, to_task
 from bot.task import Task
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def readable(result: CursorResult[Any]) -> tuple[list[Task], list[str]]:
             row = result.fetchone()
             if row is None:
                 return found, faults
-            found.append(task_of(row))
+            found.append(to_task(row))
         except RowUnreadable as error:
             faults.append(str(error))
         except _FAULTS as error:

@@ -9,21 +9,21 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.store import schema
 from bot.store.errors import StoreUnusable
-from bot.store.sqlite_file import copy, flush, version_of
+from bot.store.sqlite_file import copy_database, fsync, version_of
 
 log = logging.getLogger(__name__)
 
 _KEPT, _PART, _TRIAL = ".before-upgrade", ".before-upgrade.part", ".trial"
 
 
-def rehearse(file: Path) -> None:
+def trial_upgrade(file: Path) -> None:
     """See that the upgrade works, and keep a copy of the state before it (the latest one only).
 
     Does nothing for a new database and for one that is up to date. Raises StoreUnusable; the database itself is not
     touched in any case.
     """
     version = version_of(file) if file.is_file() else None
-    if version is None or version == schema.newest():
+    if version is None or version == schema.head_revision():
         return
     if not schema.is_known(version):
         raise StoreUnusable(f"The database {schema.NEWER}")
@@ -31,16 +31,19 @@ def rehearse(file: Path) -> None:
     for left in (part, trial):
         left.unlink(missing_ok=True)
     try:
-        copy(file, part)
-        copy(part, trial)
+        copy_database(file, part)
+        copy_database(part, trial)
         _try(trial)
         part.replace(kept)
-        flush(file.parent)
+        fsync(file.parent)
     finally:
         for left in (part, trial):
             left.unlink(missing_ok=True)
     log.info(
-        "upgrading the database from %s to %s; its state before that is kept at %s", version, schema.newest(), kept
+        "upgrading the database from %s to %s; its state before that is kept at %s",
+        version,
+        schema.head_revision(),
+        kept,
     )
 
 

@@ -20,33 +20,35 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.rules import Ceilings, Limits, Usage, Window
+from bot.rules import DailyLimits, GuildLimits, RollingCount, UsageSnapshot
 from bot.store.dialect import unindexed
-from bot.store.tables import IS_FREE_FAILURE, Moment, in_state, members, servers, tasks
-from bot.task import Billed, State
+from bot.store.tables import IS_FREE_FAILURE, UtcDateTime, in_state, members, servers, tasks
+from bot.task import Billed, TaskState
 
 DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 _LONGEST_COOLDOWN = timedelta(days=7)
-_HELD = timedelta(minutes=10)
+_UNCLEAR_HOLD = timedelta(minutes=10)
 """How long a task that nobody follows any more may still be at FoxAPI; they take two minutes or so."""
 
 Condition = ColumnElement[bool]
 
-COUNTS: Condition = or_(~in_state(State.FAILED, State.CANCELLED), tasks.c.billed != Billed.NO)
+COUNTED: Condition = or_(~in_state(TaskState.FAILED, TaskState.CANCELLED), tasks.c.billed != Billed.NO)
 """Whether a task takes a place in the day: not if it ended without being billed for sure."""
 
 
-def counts(state: str, billed: str) -> bool:
+def is_counted(state: str, billed: str) -> bool:
     """The same of one row."""
-    return state not in {State.FAILED, State.CANCELLED} or billed != Billed.NO
+    return state not in {TaskState.FAILED, TaskState.CANCELLED} or billed != Billed.NO
 
 
-def lately(now: datetime) -> Condition:
+def in_last_day(now: datetime) -> Condition:
     """Whether a task counts, and was started in the last 24 hours."""
-    return and_(tasks.c.created_at > now - DAY, COUNTS)
+    return and_(tasks.c.created_at > now - DAY, COUNTED)
 
 
-_IS_UNFINISHED: Condition = and_(in_state(*(state for state in State if not state.ended)), tasks.c.overdue.is_(False))
+_IS_UNFINISHED: Condition = and_(
+    in_state(*(state for state in TaskState if not state.is_final)), tasks.c.overdue.is_(False)
+)
 
 
 def _at_rest(now: datetime | BindParameter[datetime]) -> Condition:
@@ -58,21 +60,21 @@ def _at_rest(now: datetime | BindParameter[datetime]) -> Condition:
 
 
 def _takes_slot(now: datetime | BindParameter[datetime], held_since: datetime | BindParameter[datetime]) -> Condition:
-    followed = and_(in_state(State.SENDING, State.RENDERING), ~_at_rest(now))
-    left_alone = and_(unindexed(tasks.c.state) == State.UNCLEAR, tasks.c.changed_at > held_since)
+    followed = and_(in_state(TaskState.SUBMITTING, TaskState.RENDERING), ~_at_rest(now))
+    left_alone = and_(unindexed(tasks.c.state) == TaskState.UNCLEAR, tasks.c.changed_at > held_since)
     return and_(tasks.c.overdue.is_(False), or_(followed, left_alone))
 
 
-def at_work(now: datetime) -> Condition:
+def occupies_slot(now: datetime) -> Condition:
     """Whether a task takes a running slot; one that only waits to be tried again does not.
 
     One whose answer was lost may be at FoxAPI, unknown to us: it keeps its slot for a while. One that its member gave
     up frees it at once, for that is what Cancel promises.
     """
-    return _takes_slot(now, now - _HELD)
+    return _takes_slot(now, now - _UNCLEAR_HOLD)
 
 
-_IS_PREPARING: Condition = and_(in_state(State.PREPARING), tasks.c.overdue.is_(False))
+_IS_PREPARING: Condition = and_(in_state(TaskState.PREPARING), tasks.c.overdue.is_(False))
 """(One that is overdue already was set aside: see unreadable.py.)"""
 
 
@@ -83,7 +85,7 @@ def in_preparation(now: datetime) -> Condition:
 
 PREPARED: Condition = and_(_IS_PREPARING, tasks.c.prepared_at.is_not(None))
 """Whether a task waits for a running slot."""
-IN_LINE: Condition = and_(in_state(State.QUEUED, State.PREPARING), tasks.c.overdue.is_(False))
+IN_LINE: Condition = and_(in_state(TaskState.QUEUED, TaskState.PREPARING), tasks.c.overdue.is_(False))
 """Whether a task will want a running slot: it is counted as waiting from its order on."""
 
 
@@ -94,30 +96,35 @@ def unfinished(home: int) -> Condition:
 
 def held_here(home: int, now: datetime) -> Condition:
     """Whether a task takes one of that server's slots."""
-    return and_(at_work(now), unindexed(tasks.c.home) == home)
+    return and_(occupies_slot(now), unindexed(tasks.c.home) == home)
 
 
-class Ruling(NamedTuple):
+class ModerationRow(NamedTuple):
     """What the moderators of a server decided on it and on one of its members."""
 
-    limits: Limits | None
+    limits: GuildLimits | None
     server_reset: int
     blocked: bool
     granted: int
     member_reset: int
 
 
-async def ruling_of(connection: AsyncConnection, home: int, user_id: int) -> Ruling:
+async def moderation_row(connection: AsyncConnection, home: int, user_id: int) -> ModerationRow:
     """Read both rows, of which either may be missing."""
-    row = (await connection.execute(_RULING, {"home": home, "user_id": user_id})).one()
+    row = (await connection.execute(_MODERATION, {"home": home, "user_id": user_id})).one()
     limits, server_reset, blocked_at, granted, member_reset = row
-    limits = None if limits is None else Limits.model_validate(limits)
-    return Ruling(limits, server_reset or 0, blocked_at is not None, granted or 0, member_reset or 0)
+    limits = None if limits is None else GuildLimits.model_validate(limits)
+    return ModerationRow(limits, server_reset or 0, blocked_at is not None, granted or 0, member_reset or 0)
 
 
 async def usage_of(
-    connection: AsyncConnection, home: int, user_id: int, ruling: Ruling, ceilings: Ceilings, now: datetime
-) -> Usage:
+    connection: AsyncConnection,
+    home: int,
+    user_id: int,
+    moderation: ModerationRow,
+    daily_limits: DailyLimits,
+    now: datetime,
+) -> UsageSnapshot:
     """Count, in one statement, everything that one order is judged by.
 
     Windows are counted up to their ceilings, for all orders wait while one is judged.
@@ -125,14 +132,14 @@ async def usage_of(
     values: dict[str, Any] = {
         "home": home,
         "user_id": user_id,
-        "member_reset": ruling.member_reset,
-        "server_reset": ruling.server_reset,
+        "member_reset": moderation.member_reset,
+        "server_reset": moderation.server_reset,
         "day_ago": now - DAY,
         "cooled_down": now - _LONGEST_COOLDOWN,
         "now": now,
         "hour_ago": now - HOUR,
-        "held_since": now - _HELD,
-        **{f"most_{name}": ceiling for name, ceiling in ceilings},
+        "held_since": now - _UNCLEAR_HOLD,
+        **{f"most_{name}": ceiling for name, ceiling in daily_limits},
     }
     found: dict[str, Any] = dict((await connection.execute(_USAGE, values)).one()._mapping)
     for name, newest in _NEWEST.items():
@@ -141,35 +148,35 @@ async def usage_of(
         if 0 < ceiling <= count:  # there is room again once the newest `ceiling` tasks but one are all that is left
             started = (await connection.execute(newest, {**values, "skipped": ceiling - 1})).scalar_one()
             frees_at = started + (HOUR if name == "free_failures" else DAY)
-        found[name] = Window(count=count, frees_at=frees_at)
-    return Usage(blocked=ruling.blocked, granted=ruling.granted, **found)
+        found[name] = RollingCount(count=count, below_limit_at=frees_at)
+    return UsageSnapshot(blocked=moderation.blocked, granted=moderation.granted, **found)
 
 
 async def day_of(
-    connection: AsyncConnection, home: int, user_id: int, ruling: Ruling, now: datetime
+    connection: AsyncConnection, home: int, user_id: int, moderation: ModerationRow, now: datetime
 ) -> tuple[int, datetime | None]:
     """How many tasks count in the member's day, however many that is, and when the oldest of them started."""
-    values = {"home": home, "user_id": user_id, "member_reset": ruling.member_reset, "day_ago": now - DAY}
-    wanted = select(func.count(), func.min(tasks.c.created_at, type_=Moment)).where(_WINDOWS["member"])
+    values = {"home": home, "user_id": user_id, "member_reset": moderation.member_reset, "day_ago": now - DAY}
+    wanted = select(func.count(), func.min(tasks.c.created_at, type_=UtcDateTime)).where(_WINDOWS["member"])
     count, oldest = (await connection.execute(wanted, values)).one()
     return count, oldest
 
 
-def number(*conditions: Condition) -> Select[int]:
+def count_query(*conditions: Condition) -> Select[int]:
     """Ask how many tasks are so."""
     return select(func.count()).select_from(tasks).where(true(), *conditions)
 
 
-async def how_many(connection: AsyncConnection, *conditions: Condition) -> int:
+async def count(connection: AsyncConnection, *conditions: Condition) -> int:
     """Count the tasks that are so."""
-    return (await connection.execute(number(*conditions))).scalar_one()
+    return (await connection.execute(count_query(*conditions))).scalar_one()
 
 
 # Both rows may be missing, so they are joined to a row that is always there.
 _ANCHOR = select(
     bindparam("home", type_=BigInteger).label("home"), bindparam("user_id", type_=BigInteger).label("user_id")
 ).subquery()
-_RULING = select(
+_MODERATION = select(
     servers.c.limits, servers.c.reset_after, members.c.blocked_at, members.c.granted, members.c.reset_after
 ).select_from(
     _ANCHOR.outerjoin(servers, servers.c.home == _ANCHOR.c.home).outerjoin(
@@ -182,14 +189,14 @@ _HERE: Condition = tasks.c.home == bindparam("home")
 _NARROWED: Condition = unindexed(tasks.c.home) == bindparam("home")
 """The same, where another index leads to fewer rows than a community's whole past."""
 _OWN: Condition = and_(_NARROWED, tasks.c.user_id == bindparam("user_id"))
-_LATELY: Condition = and_(tasks.c.created_at > bindparam("day_ago"), COUNTS)
+_LATELY: Condition = and_(tasks.c.created_at > bindparam("day_ago"), COUNTED)
 _WORKING = _takes_slot(bindparam("now"), bindparam("held_since"))
 
 _WINDOWS: dict[str, Condition] = {
     "member": and_(_OWN, _LATELY, unindexed(tasks.c.id) > bindparam("member_reset")),
     "server": and_(_HERE, _LATELY, unindexed(tasks.c.id) > bindparam("server_reset")),
     "share": and_(_HERE, _LATELY),
-    "everywhere": _LATELY,
+    "all_guilds": _LATELY,
     "free_failures": and_(
         IS_FREE_FAILURE,
         tasks.c.user_id == bindparam("user_id"),
@@ -217,16 +224,16 @@ _NEWEST = {
     for name in _WINDOWS
 }
 _NUMBERS = {
-    "unfinished": number(_IS_UNFINISHED, _HERE, tasks.c.user_id == bindparam("user_id")),
-    "server_queued": number(IN_LINE, _HERE),
-    "server_at_work": number(_WORKING, _NARROWED),
-    "queued": number(IN_LINE),
-    "at_work": number(_WORKING),
+    "unfinished": count_query(_IS_UNFINISHED, _HERE, tasks.c.user_id == bindparam("user_id")),
+    "server_queued": count_query(IN_LINE, _HERE),
+    "server_running": count_query(_WORKING, _NARROWED),
+    "queued": count_query(IN_LINE),
+    "running": count_query(_WORKING),
     **{name: _up_to_ceiling(name) for name in _WINDOWS},
 }
 _LAST_START = (
     select(tasks.c.created_at)
-    .where(_OWN, COUNTS, tasks.c.created_at > bindparam("cooled_down"))
+    .where(_OWN, COUNTED, tasks.c.created_at > bindparam("cooled_down"))
     .order_by(tasks.c.created_at.desc())
     .limit(1)
 )

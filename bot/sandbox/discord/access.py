@@ -30,7 +30,7 @@ def channel_of(world: World, request: web.Request, need: int = 0) -> Channel:
     channel = world.channels.get(request.match_info["channel_id"])
     if channel is None:
         raise unknown("Channel")
-    bits = world.may(world.bot.id, channel)
+    bits = world.permissions_in(world.bot.id, channel)
     if not bits & permissions.VIEW_CHANNEL:
         raise missing_access()
     if bits & need != need:

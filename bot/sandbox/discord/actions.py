@@ -24,7 +24,7 @@ from bot.sandbox.discord.interactions import (
 from bot.sandbox.discord.live import acting, commands_for, usable_in
 from bot.sandbox.discord.model import Channel, Json, User
 from bot.sandbox.discord.options import check, entity, full_name, resolve
-from bot.sandbox.discord.refusal import Refusal, reply
+from bot.sandbox.discord.refusal import DiscordError, reply
 from bot.sandbox.discord.submits import submitted
 from bot.sandbox.discord.world import World
 
@@ -66,22 +66,22 @@ class ActionRoutes:
             target = seen(world, me, channel.id, body.get("target_id"))
             data |= {"target_id": target.id, "resolved": {"messages": {target.id: shapes.message(world, target)}}}
         else:
-            raise Refusal(400, 0, "The page offers no user menus.")
+            raise DiscordError(400, 0, "The page offers no user menus.")
         name = full_name(command, given)
         kind = command["type"]
         return _begun(self._interactions.begin(COMMAND, me.id, channel, data, name=name, command_type=kind))
 
     def _known(self, me: User, channel: Channel, body: Json, raw: bool) -> Json:
         world = self._world
-        known = [each for shelf in world.commands.values() for each in shelf.values()]
+        known = [each for stored in world.commands.values() for each in stored.values()]
         offered = known if raw else commands_for(world, me.id)
         command = next((each for each in offered if each["id"] == str(body.get("command_id"))), None)
         if command is None:
-            raise Refusal(404, 0, "There is no such command.")
+            raise DiscordError(404, 0, "There is no such command.")
         if not raw and not usable_in(command, channel):
-            raise Refusal(400, 0, "This command cannot be used here.")
-        if not raw and not world.may(me.id, channel) & permissions.USE_APPLICATION_COMMANDS:
-            raise Refusal(403, 0, "You may not use commands here.")
+            raise DiscordError(400, 0, "This command cannot be used here.")
+        if not raw and not world.permissions_in(me.id, channel) & permissions.USE_APPLICATION_COMMANDS:
+            raise DiscordError(403, 0, "You may not use commands here.")
         return command
 
     async def _component(self, request: web.Request) -> web.Response:
@@ -109,10 +109,10 @@ class ActionRoutes:
         body, raw = await read_record(request), _raw(request)
         opener = self._interactions.get(str(body.get("interaction_id")))
         if opener is None or opener.user_id != me.id or opener.modal is None:
-            raise Refusal(404, 0, "There is no such form open.")
+            raise DiscordError(404, 0, "There is no such form open.")
         channel = place(world, me, opener.channel_id)
         if not raw and body.get("custom_id") != opener.modal["custom_id"]:
-            raise Refusal(400, 0, "The form's id is another.")
+            raise DiscordError(400, 0, "The form's id is another.")
         data = {"custom_id": body.get("custom_id")}
         data |= submitted(world, me, channel, opener.modal["components"], body.get("components"), raw)
         opener.modal = None
@@ -140,7 +140,7 @@ class ActionRoutes:
         try:
             answer = await asyncio.wait_for(made.answer, ANSWER_SECONDS)
         except TimeoutError:
-            raise Refusal(408, 0, NO_ANSWER) from None
+            raise DiscordError(408, 0, NO_ANSWER) from None
         return reply({"choices": answer.get("choices") or []})
 
 
@@ -155,14 +155,14 @@ def _begun(interaction: Interaction) -> web.Response:
 def _usable(component: Json | None, kind: object, values: object) -> None:
     """Refuse what a page without such a component, or with it disabled, would not send."""
     if component is None or component["type"] != kind:
-        raise Refusal(404, 0, "The message has no such component.")
+        raise DiscordError(404, 0, "The message has no such component.")
     if component.get("disabled"):
-        raise Refusal(400, 0, "This component is disabled.")
+        raise DiscordError(400, 0, "This component is disabled.")
     if kind == 2:
         return
     if not isinstance(values, list):
-        raise Refusal(400, 0, "A select sends its values.")
+        raise DiscordError(400, 0, "A select sends its values.")
     if not component.get("min_values", 1) <= len(values) <= component.get("max_values", 1):
-        raise Refusal(400, 0, "Choose as many as the select asks for.")
+        raise DiscordError(400, 0, "Choose as many as the select asks for.")
     if kind == 3 and not set(values) <= {each["value"] for each in component["options"]}:
-        raise Refusal(400, 0, "The select has no such option.")
+        raise DiscordError(400, 0, "The select has no such option.")

@@ -11,7 +11,7 @@ from bot.sandbox.discord.commands import check_command, command_form, registered
 from bot.sandbox.discord.forms import read_json, read_record
 from bot.sandbox.discord.live import announce_commands
 from bot.sandbox.discord.model import Json
-from bot.sandbox.discord.problems import Problems
+from bot.sandbox.discord.problems import ValidationErrors
 from bot.sandbox.discord.refusal import missing_access, nothing, reply, unknown
 from bot.sandbox.discord.world import World
 
@@ -52,16 +52,16 @@ class ApplicationRoutes:
             raise missing_access()
         return guild_id
 
-    def _shelf(self, request: web.Request) -> dict[str, Json]:
+    def _commands_in(self, request: web.Request) -> dict[str, Json]:
         return self._world.commands.setdefault(self._guild_id(request), {})
 
     async def _list(self, request: web.Request) -> web.Response:
-        return reply(list(self._shelf(request).values()))
+        return reply(list(self._commands_in(request).values()))
 
     async def _replace(self, request: web.Request) -> web.Response:
-        shelf = self._shelf(request)
+        stored = self._commands_in(request)
         body = await read_json(request)
-        problems = Problems()
+        problems = ValidationErrors()
         forms: list[Any] = problems.items((), body, sum(_MOST.values()))
         seen: set[tuple[Any, Any]] = set()
         for at, form in enumerate(forms):
@@ -74,26 +74,26 @@ class ApplicationRoutes:
             if sum(each[0] == kind for each in seen) > most:
                 problems.add((), "MAX_APPLICATION_COMMANDS", f"At most {most} commands of type {kind}")
         problems.check()
-        before = {(each["type"], each["name"]): each["id"] for each in shelf.values()}
-        shelf.clear()
+        before = {(each["type"], each["name"]): each["id"] for each in stored.values()}
+        stored.clear()
         for form in forms:
             self._keep(request, form, before.get((form.get("type", 1), form["name"])))
         announce_commands(self._world)
-        return reply(list(shelf.values()))
+        return reply(list(stored.values()))
 
     def _keep(self, request: web.Request, form: Json, command_id: str | None) -> Json:
         ids = self._world.ids
         command = registered(
             form, command_id or ids.next(), self._world.application_id, self._guild_id(request), ids.next()
         )
-        self._shelf(request)[command["id"]] = command
+        self._commands_in(request)[command["id"]] = command
         return command
 
     async def _create(self, request: web.Request) -> web.Response:
         form = command_form(await read_json(request))
         same = [
             each["id"]
-            for each in self._shelf(request).values()
+            for each in self._commands_in(request).values()
             if (each["type"], each["name"]) == (form.get("type", 1), form["name"])
         ]
         command = self._keep(request, form, same[0] if same else None)
@@ -111,12 +111,12 @@ class ApplicationRoutes:
         return reply(self._command(request))
 
     async def _delete(self, request: web.Request) -> web.Response:
-        del self._shelf(request)[self._command(request)["id"]]
+        del self._commands_in(request)[self._command(request)["id"]]
         announce_commands(self._world)
         return nothing()
 
     def _command(self, request: web.Request) -> Json:
-        command = self._shelf(request).get(request.match_info["command_id"])
+        command = self._commands_in(request).get(request.match_info["command_id"])
         if command is None:
             raise unknown("Application Command")
         return command

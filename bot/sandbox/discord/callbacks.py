@@ -10,7 +10,7 @@ from bot.sandbox.discord.compose import allowed, ephemeral, fill, ping
 from bot.sandbox.discord.forms import Form, read_form
 from bot.sandbox.discord.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL_SUBMIT, Interaction, Interactions
 from bot.sandbox.discord.model import DEFAULT, EPHEMERAL, LOADING, MENU_REPLY, SLASH_REPLY, Json, Message
-from bot.sandbox.discord.problems import Problems
+from bot.sandbox.discord.problems import ValidationErrors
 from bot.sandbox.discord.refusal import nothing, reply
 from bot.sandbox.discord.validate import INTERACTION, check_message
 from bot.sandbox.discord.world import World
@@ -53,7 +53,7 @@ class CallbackRoutes:
         world = self._world
         limit = world.upload_limit(world.channels[interaction.channel_id])
         form = await read_form(request, world.files, world.bot.id, interaction.channel_id, limit)
-        problems = Problems()
+        problems = ValidationErrors()
         body = problems.record((), form.body, ("type", "data"))
         fitting = list(_FITTING[interaction.kind])
         if interaction.source is None:
@@ -63,7 +63,7 @@ class CallbackRoutes:
         problems.check()
         return form
 
-    def _check(self, problems: Problems, kind: object, data: object) -> None:
+    def _check(self, problems: ValidationErrors, kind: object, data: object) -> None:
         if kind in (MESSAGE, UPDATE):
             check_message(problems, ("data",), problems.record(("data",), data or {}, INTERACTION))
         elif kind == DEFER and data:
@@ -85,14 +85,14 @@ class CallbackRoutes:
             else:
                 message.flags |= LOADING
             interaction.original_id = message.id
-            return self._world.post(message)
+            return self._world.create(message)
         if kind in (DEFER_UPDATE, UPDATE) and interaction.source is not None:
             interaction.original_id = interaction.source.id
             interaction.written.add(interaction.source.id)
             if kind == UPDATE:
                 self.write(interaction, interaction.source, data, form, ("data",))
                 interaction.source.edited = self._world.clock.now()
-                self._world.changed(interaction.source)
+                self._world.update(interaction.source)
             return interaction.source
         if kind == MODAL:
             interaction.modal = data

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from bot.sandbox.discord.access import as_bot
 from bot.sandbox.discord.forms import read_json
-from bot.sandbox.discord.problems import Problems
+from bot.sandbox.discord.problems import ValidationErrors
 from bot.sandbox.discord.refusal import reply
 from bot.sandbox.discord.world import World
 
@@ -24,7 +24,7 @@ class RefreshRoutes:
         return [web.post("/attachments/refresh-urls", as_bot(self._world, self._refresh))]
 
     async def _refresh(self, request: web.Request) -> web.Response:
-        problems = Problems()
+        problems = ValidationErrors()
         form = problems.record((), await read_json(request), ("attachment_urls",))
         urls = problems.items(("attachment_urls",), form.get("attachment_urls"), _MOST_LINKS, low=1)
         fresh = []

@@ -10,13 +10,13 @@ from bot.sandbox.discord.compose import fill, ping
 from bot.sandbox.discord.forms import read_record
 from bot.sandbox.discord.live import acting, all_commands, commands_for
 from bot.sandbox.discord.model import FORUM_CHANNEL, Channel, Json, Message, Upload, User
-from bot.sandbox.discord.refusal import Refusal, nothing, reply
+from bot.sandbox.discord.refusal import DiscordError, nothing, reply
 from bot.sandbox.discord.world import World
 
 _SHOWN = 100
 
 
-class ClientRoutes:
+class ContentRoutes:
     """State, uploads, messages and reactions."""
 
     def __init__(self, world: World) -> None:
@@ -35,7 +35,9 @@ class ClientRoutes:
 
     async def _state(self, request: web.Request) -> web.Response:
         world, me = self._world, acting(self._world, request)
-        channels = [each for each in world.channels.values() if world.may(me.id, each) & permissions.VIEW_CHANNEL]
+        channels = [
+            each for each in world.channels.values() if world.permissions_in(me.id, each) & permissions.VIEW_CHANNEL
+        ]
         channels.sort(key=lambda each: (each.dm, each.position, each.thread, each.begun))
         shown = [user for user in world.users.values() if user.on_page and not user.bot]
         guild, raw = world.guild, request.query.get("raw") in ("1", "true")
@@ -55,41 +57,41 @@ class ClientRoutes:
 
     def _readable(self, me: User, channel: Channel) -> list[Json]:
         world = self._world
-        seen = [each for each in world.messages.get(channel.id, {}).values() if world.sees(me.id, each)]
+        seen = [each for each in world.messages.get(channel.id, {}).values() if world.can_read(me.id, each)]
         return [shapes.page_message(world, each) for each in seen[-_SHOWN:]]
 
     async def _upload(self, request: web.Request) -> web.Response:
         world, me = self._world, acting(self._world, request)
         if not request.content_type.startswith("multipart/"):
-            raise Refusal(400, 0, "Send the file as a form.")
+            raise DiscordError(400, 0, "Send the file as a form.")
         async for part in await request.multipart():
             if isinstance(part, BodyPartReader) and part.name == "file":
                 upload = await world.files.take(part, me.id, me.id, world.member_upload_limit)
                 return reply(world.files.shape(upload))
-        raise Refusal(400, 0, "The form has no file.")
+        raise DiscordError(400, 0, "The form has no file.")
 
     async def _message(self, request: web.Request) -> web.Response:
         world, me = self._world, acting(self._world, request)
         body = await read_record(request)
         channel = place(world, me, body.get("channel_id"), permissions.SEND_MESSAGES)
         if channel.kind == FORUM_CHANNEL:
-            raise Refusal(400, 0, "A forum has posts: write in one of them.")
+            raise DiscordError(400, 0, "A forum has posts: write in one of them.")
         message = world.new_message(channel.id, me.id)
         wanted = body.get("attachment_ids") or []
-        if wanted and not world.may(me.id, channel) & permissions.ATTACH_FILES:
-            raise Refusal(403, 0, "You may not attach files here.")
+        if wanted and not world.permissions_in(me.id, channel) & permissions.ATTACH_FILES:
+            raise DiscordError(403, 0, "You may not attach files here.")
         message.attachments = [world.files.placed(held(world, me, each), channel.id) for each in wanted]
         content = str(body.get("content") or "")
         if len(content) > 2000:
-            raise Refusal(400, 0, "A message has at most 2,000 characters.")
+            raise DiscordError(400, 0, "A message has at most 2,000 characters.")
         if body.get("forward"):
             self._forward(me, message, body["forward"])
         elif not (content or message.attachments):
-            raise Refusal(400, 0, "A message needs text or a file.")
+            raise DiscordError(400, 0, "A message needs text or a file.")
         else:
             fill(world, message, {"content": content}, {})
         ping(world, message)
-        return reply(shapes.page_message(world, world.post(message)))
+        return reply(shapes.page_message(world, world.create(message)))
 
     def _forward(self, me: User, message: Message, source: Json) -> None:
         """Make the message a forward: the other's content goes into a snapshot (Discord docs, Message Snapshot)."""
@@ -106,7 +108,7 @@ class ClientRoutes:
         message = seen(self._world, me, body.get("channel_id"), body.get("message_id"))
         emoji = str(body.get("emoji") or "")
         if not emoji or emoji.isascii() or len(emoji) > 16:
-            raise Refusal(400, 0, "React with an emoji.")
+            raise DiscordError(400, 0, "React with an emoji.")
         self._world.reaction(message, me.id, emoji, bool(body.get("remove")))
         return nothing()
 
@@ -116,7 +118,7 @@ class ClientRoutes:
     async def _locale(self, request: web.Request) -> web.Response:
         me, locale = acting(self._world, request), (await read_record(request)).get("locale")
         if locale not in LOCALES:
-            raise Refusal(400, 0, "Discord has no such language.")
+            raise DiscordError(400, 0, "Discord has no such language.")
         me.locale = str(locale)
         return nothing()
 
@@ -124,19 +126,19 @@ class ClientRoutes:
 def place(world: World, me: User, channel_id: object, need: int = 0) -> Channel:
     """The channel that the member sees (404 otherwise) and may use as `need` says (403 otherwise)."""
     channel = world.channels.get(str(channel_id))
-    bits = world.may(me.id, channel) if channel else 0
+    bits = world.permissions_in(me.id, channel) if channel else 0
     if channel is None or not bits & permissions.VIEW_CHANNEL:
-        raise Refusal(404, 0, "There is no such channel.")
+        raise DiscordError(404, 0, "There is no such channel.")
     if bits & need != need:
-        raise Refusal(403, 0, "You may not do that in this channel.")
+        raise DiscordError(403, 0, "You may not do that in this channel.")
     return channel
 
 
 def seen(world: World, me: User, channel_id: object, message_id: object) -> Message:
     """The message that the member sees; 404 otherwise."""
     message = world.message(str(channel_id), str(message_id))
-    if message is None or not world.sees(me.id, message):
-        raise Refusal(404, 0, "There is no such message.")
+    if message is None or not world.can_read(me.id, message):
+        raise DiscordError(404, 0, "There is no such message.")
     return message
 
 
@@ -144,5 +146,5 @@ def held(world: World, me: User, upload_id: object) -> Upload:
     """The member's own upload; 404 otherwise."""
     upload = world.files.uploads.get(str(upload_id))
     if upload is None or upload.owner_id != me.id:
-        raise Refusal(404, 0, "There is no such upload.")
+        raise DiscordError(404, 0, "There is no such upload.")
     return upload

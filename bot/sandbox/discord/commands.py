@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.sandbox.discord.model import Json
-from bot.sandbox.discord.problems import Path, Problems, names
+from bot.sandbox.discord.problems import Path, ValidationErrors, names
 
 SLASH, USER_MENU, MESSAGE_MENU = 1, 2, 3
 SUBCOMMAND, GROUP = 1, 2
@@ -30,13 +30,13 @@ _OPTION = _LOCAL | names(
 
 def command_form(value: object) -> Json:
     """`value` if Discord would register it; raises the 50035 refusal otherwise."""
-    problems = Problems()
+    problems = ValidationErrors()
     form = check_command(problems, (), value)
     problems.check()
     return form
 
 
-def check_command(problems: Problems, path: Path, value: object) -> Json:
+def check_command(problems: ValidationErrors, path: Path, value: object) -> Json:
     """Add what is wrong with a command; it as an object."""
     command = problems.record(path, value, _COMMAND)
     kind = command.get("type") or SLASH
@@ -55,13 +55,13 @@ def check_command(problems: Problems, path: Path, value: object) -> Json:
     return command
 
 
-def _name(problems: Problems, path: Path, value: object) -> None:
+def _name(problems: ValidationErrors, path: Path, value: object) -> None:
     name = problems.text(path, value, 32, low=1)
     if name and (not NAME.match(name) or name != name.lower()):
         problems.add(path, "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid")
 
 
-def _localised(problems: Problems, path: Path, one: Json) -> None:
+def _localised(problems: ValidationErrors, path: Path, one: Json) -> None:
     """Each translation has to be what the name and the description themselves have to be."""
     for locale in _locales(problems, path, one, "name_localizations"):
         _name(problems, (*path, "name_localizations", locale), one["name_localizations"][locale])
@@ -70,12 +70,12 @@ def _localised(problems: Problems, path: Path, one: Json) -> None:
         problems.text(here, one["description_localizations"][locale], 100, low=1)
 
 
-def _locales(problems: Problems, path: Path, one: Json, field: str) -> list[str]:
+def _locales(problems: ValidationErrors, path: Path, one: Json, field: str) -> list[str]:
     given = problems.record((*path, field), one.get(field) or {}, LOCALES)
     return [locale for locale in given if locale in LOCALES]
 
 
-def _options(problems: Problems, path: Path, parent: Json, depth: int) -> None:
+def _options(problems: ValidationErrors, path: Path, parent: Json, depth: int) -> None:
     taken: set[str] = set()
     optional_seen = False
     options = problems.items((*path, "options"), parent.get("options"), 25)
@@ -97,7 +97,7 @@ def _options(problems: Problems, path: Path, parent: Json, depth: int) -> None:
         problems.add((*path, "options"), "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", message)
 
 
-def _option(problems: Problems, path: Path, option: Json, depth: int) -> None:
+def _option(problems: ValidationErrors, path: Path, option: Json, depth: int) -> None:
     kind = option.get("type")
     # Groups stand in commands only, subcommands in both, values everywhere.
     problems.choice((*path, "type"), kind, range((1, 1, 3)[depth], 12))
@@ -124,7 +124,7 @@ def _option(problems: Problems, path: Path, option: Json, depth: int) -> None:
         problems.add(path, "APPLICATION_COMMAND_INVALID", "autocomplete and choices are mutually exclusive")
 
 
-def _bounds(problems: Problems, path: Path, option: Json) -> None:
+def _bounds(problems: ValidationErrors, path: Path, option: Json) -> None:
     for name, kinds in (("value", (INTEGER, NUMBER)), ("length", (STRING,))):
         low, high = option.get(f"min_{name}"), option.get(f"max_{name}")
         if (low is not None or high is not None) and option.get("type") not in kinds:

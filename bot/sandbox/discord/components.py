@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.sandbox.discord.model import Json
-from bot.sandbox.discord.problems import Path, Problems, names
+from bot.sandbox.discord.problems import Path, ValidationErrors, names
 
 ROW, BUTTON, STRING_SELECT, TEXT_INPUT = 1, 2, 3, 4
 ENTITY_SELECTS = (5, 6, 7, 8)
@@ -47,7 +47,7 @@ def numbered(components: list[Json]) -> list[Json]:
     return [walk(each) for each in components]
 
 
-def message_components(problems: Problems, path: Path, value: object) -> None:
+def message_components(problems: ValidationErrors, path: Path, value: object) -> None:
     """Add what is wrong with a message's rows."""
     taken: set[str] = set()
     for at, row in enumerate(problems.items(path, value, 5)):
@@ -62,7 +62,7 @@ def message_components(problems: Problems, path: Path, value: object) -> None:
             _in_row(problems, (*here, "components", place), each, taken)
 
 
-def _in_row(problems: Problems, path: Path, value: object, taken: set[str]) -> None:
+def _in_row(problems: ValidationErrors, path: Path, value: object, taken: set[str]) -> None:
     kind = value.get("type") if isinstance(value, dict) else None
     if kind == BUTTON:
         _button(problems, path, problems.record(path, value, _BUTTON), taken)
@@ -72,7 +72,7 @@ def _in_row(problems: Problems, path: Path, value: object, taken: set[str]) -> N
         problems.choice((*path, "type"), kind, (BUTTON, STRING_SELECT, *ENTITY_SELECTS))
 
 
-def _button(problems: Problems, path: Path, button: Json, taken: set[str]) -> None:
+def _button(problems: ValidationErrors, path: Path, button: Json, taken: set[str]) -> None:
     problems.choice((*path, "style"), button.get("style"), range(1, 7))
     label = problems.text((*path, "label"), button.get("label"), 80)
     if button.get("style") == LINK:
@@ -86,7 +86,7 @@ def _button(problems: Problems, path: Path, button: Json, taken: set[str]) -> No
     problems.flag((*path, "disabled"), button.get("disabled"))
 
 
-def _select(problems: Problems, path: Path, select: Json, taken: set[str]) -> None:
+def _select(problems: ValidationErrors, path: Path, select: Json, taken: set[str]) -> None:
     _custom_id(problems, path, select, taken)
     problems.text((*path, "placeholder"), select.get("placeholder"), 150)
     if select.get("type") == STRING_SELECT:
@@ -100,7 +100,7 @@ def _select(problems: Problems, path: Path, select: Json, taken: set[str]) -> No
             known["id"] = str(known["id"])  # Discord takes ids as numbers too, and gives them out as text
 
 
-def _options(problems: Problems, path: Path, select: Json, high: int = 25) -> None:
+def _options(problems: ValidationErrors, path: Path, select: Json, high: int = 25) -> None:
     seen: set[Any] = set()
     for at, each in enumerate(problems.items((*path, "options"), select.get("options"), high, low=1)):
         here: Path = (*path, "options", at)
@@ -113,14 +113,14 @@ def _options(problems: Problems, path: Path, select: Json, high: int = 25) -> No
         seen.add(value)
 
 
-def _custom_id(problems: Problems, path: Path, component: Json, taken: set[str]) -> None:
+def _custom_id(problems: ValidationErrors, path: Path, component: Json, taken: set[str]) -> None:
     custom_id = problems.text((*path, "custom_id"), component.get("custom_id"), 100, low=1)
     if custom_id in taken:
         problems.add((*path, "custom_id"), "COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated")
     taken.add(custom_id)
 
 
-def check_modal(problems: Problems, path: Path, value: object) -> None:
+def check_modal(problems: ValidationErrors, path: Path, value: object) -> None:
     """Add what is wrong with a modal (Discord docs, Responding to an Interaction, Modal)."""
     modal = problems.record(path, value, ("custom_id", "title", "components"))
     problems.text((*path, "custom_id"), modal.get("custom_id"), 100, low=1)
@@ -140,7 +140,7 @@ def check_modal(problems: Problems, path: Path, value: object) -> None:
             problems.choice((*here, "type"), kind, (ROW, TEXT_DISPLAY, LABEL))
 
 
-def _text_row(problems: Problems, path: Path, value: Json, taken: set[str]) -> None:
+def _text_row(problems: ValidationErrors, path: Path, value: Json, taken: set[str]) -> None:
     row = problems.record(path, value, ("id", "type", "components"))
     for each in problems.items((*path, "components"), row.get("components"), 1, low=1):
         here: Path = (*path, "components", 0)
@@ -150,7 +150,7 @@ def _text_row(problems: Problems, path: Path, value: Json, taken: set[str]) -> N
         _text_input(problems, here, field, taken)
 
 
-def _label(problems: Problems, path: Path, value: Json, taken: set[str]) -> None:
+def _label(problems: ValidationErrors, path: Path, value: Json, taken: set[str]) -> None:
     label = problems.record(path, value, ("id", "type", "label", "description", "component"))
     problems.text((*path, "label"), label.get("label"), 45, low=1)
     problems.text((*path, "description"), label.get("description"), 100)
@@ -171,7 +171,7 @@ def _label(problems: Problems, path: Path, value: Json, taken: set[str]) -> None
         problems.choice((*here, "type"), kind, known)
 
 
-def _text_input(problems: Problems, path: Path, field: Json, taken: set[str]) -> None:
+def _text_input(problems: ValidationErrors, path: Path, field: Json, taken: set[str]) -> None:
     _custom_id(problems, path, field, taken)
     problems.choice((*path, "style"), field.get("style"), (1, 2))
     problems.whole((*path, "min_length"), field.get("min_length") or 0, 0, 4000)

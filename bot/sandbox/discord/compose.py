@@ -9,8 +9,8 @@ from bot.sandbox.discord import permissions, shapes
 from bot.sandbox.discord.components import numbered
 from bot.sandbox.discord.forms import attached
 from bot.sandbox.discord.model import EPHEMERAL, LOADING, SUPPRESS_EMBEDS, Channel, Json, Message, Upload
-from bot.sandbox.discord.problems import Problems
-from bot.sandbox.discord.refusal import Refusal, missing_permissions
+from bot.sandbox.discord.problems import ValidationErrors
+from bot.sandbox.discord.refusal import DiscordError, missing_permissions
 
 if TYPE_CHECKING:
     from bot.sandbox.discord.world import World
@@ -27,7 +27,7 @@ def fill(world: World, message: Message, form: Json, files: dict[int, Upload], p
     embeds = [_embed(each) for each in form["embeds"] or []] if "embeds" in form else message.embeds
     components = numbered(form["components"] or []) if "components" in form else message.components
     if not (content or embeds or components or attachments):
-        raise Refusal(400, 50006, "Cannot send an empty message")
+        raise DiscordError(400, 50006, "Cannot send an empty message")
     _attachment_links(embeds, attachments)
     message.content, message.embeds = content, embeds
     message.components, message.attachments = components, attachments
@@ -66,7 +66,7 @@ def _embed(embed: Json) -> Json:
 
 def _attachment_links(embeds: list[Json], attachments: list[Upload]) -> None:
     names = {each.filename for each in attachments}
-    problems = Problems()
+    problems = ValidationErrors()
     for at, embed in enumerate(embeds):
         for name in ("image", "thumbnail"):
             url = (embed.get(name) or {}).get("url") or ""
@@ -88,7 +88,7 @@ def _mention(world: World, message: Message, rule: Json | None) -> None:
     named = (rule or {}).get("roles") or []
     message.mention_roles = [each for each in roles if "roles" in parse or each in map(str, named)]
     channel = world.channels[message.channel_id]
-    may_all = bool(world.may(message.author_id, channel) & permissions.MENTION_EVERYONE)
+    may_all = bool(world.permissions_in(message.author_id, channel) & permissions.MENTION_EVERYONE)
     message.mention_everyone = bool(_ALL.search(message.content)) and "everyone" in parse and may_all
 
 

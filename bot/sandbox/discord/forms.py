@@ -11,8 +11,8 @@ from aiohttp import BodyPartReader, web
 
 from bot.sandbox.discord.files import Files
 from bot.sandbox.discord.model import Json, Upload
-from bot.sandbox.discord.problems import Problems
-from bot.sandbox.discord.refusal import Refusal
+from bot.sandbox.discord.problems import ValidationErrors
+from bot.sandbox.discord.refusal import DiscordError
 
 _FILE = re.compile(r"files\[(\d+)\]")
 
@@ -30,7 +30,7 @@ async def read_form(request: web.Request, files: Files, owner_id: str, folder: s
     if not request.content_type.startswith("multipart/"):
         return Form(_json(await request.text()))
     form = Form({})
-    refused: Refusal | None = None
+    refused: DiscordError | None = None
     reader = await request.multipart()
     async for part in reader:
         if not isinstance(part, BodyPartReader):
@@ -41,7 +41,7 @@ async def read_form(request: web.Request, files: Files, owner_id: str, folder: s
         elif found:
             try:
                 form.files[int(found[1])] = await files.take(part, owner_id, folder, limit)
-            except Refusal as too_large:
+            except DiscordError as too_large:
                 refused = too_large
     if refused:
         raise refused
@@ -57,7 +57,7 @@ async def read_record(request: web.Request) -> Json:
     """The request's JSON, which must be an object; raises 400/50109 otherwise."""
     body = await read_json(request)
     if not isinstance(body, dict):
-        raise Refusal(400, 50109, "The request body contains no JSON object.")
+        raise DiscordError(400, 50109, "The request body contains no JSON object.")
     return body
 
 
@@ -65,7 +65,7 @@ def _json(text: str) -> object:
     try:
         return json.loads(text) if text else {}
     except ValueError:
-        raise Refusal(400, 50109, "The request body contains invalid JSON.") from None
+        raise DiscordError(400, 50109, "The request body contains invalid JSON.") from None
 
 
 def attached(form: Json, files: dict[int, Upload], present: list[Upload], path: tuple[str, ...] = ()) -> list[Upload]:
@@ -77,7 +77,7 @@ def attached(form: Json, files: dict[int, Upload], present: list[Upload], path: 
     if "attachments" not in form:
         return _few([*present, *files.values()])
     by_id = {each.id: each for each in present} | {str(index): each for index, each in files.items()}
-    problems = Problems()
+    problems = ValidationErrors()
     remain = []
     for at, entry in enumerate(form["attachments"] or []):
         found = by_id.get(str(entry.get("id")))
@@ -92,7 +92,7 @@ def attached(form: Json, files: dict[int, Upload], present: list[Upload], path: 
 
 
 def _few(uploads: list[Upload]) -> list[Upload]:
-    problems = Problems()
+    problems = ValidationErrors()
     if len(uploads) > 10:
         problems.add(("attachments",), "BASE_TYPE_BAD_LENGTH", "Must be between 0 and 10 in length.")
     problems.check()

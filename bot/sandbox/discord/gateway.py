@@ -13,7 +13,7 @@ from aiohttp import WSMsgType, web
 
 from bot.sandbox.discord import shapes
 from bot.sandbox.discord.model import Json
-from bot.sandbox.discord.outbox import Outbox
+from bot.sandbox.discord.outbox import Websocket
 from bot.sandbox.discord.world import World
 
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE, RESUME, RECONNECT, MEMBERS = 0, 1, 2, 3, 4, 6, 7, 8
@@ -36,7 +36,7 @@ class Session:
     intents: int
     shard: tuple[int, int] = (0, 1)
     """Its number, and how many there are."""
-    outbox: Outbox | None = None
+    outbox: Websocket | None = None
     seq: int = 0
     sent: deque[Json] = field(default_factory=lambda: deque(maxlen=_KEPT_EVENTS))
 
@@ -82,7 +82,7 @@ class Gateway:
             if session.owns(guild_id) and (not intents or session.intents & intents):
                 session.dispatch(name, data)
 
-    def _connected(self) -> list[tuple[Session, Outbox]]:
+    def _connected(self) -> list[tuple[Session, Websocket]]:
         return [(each, each.outbox) for each in self._sessions.values() if each.outbox]
 
     @property
@@ -112,7 +112,7 @@ class Gateway:
         self._sockets.add(socket)
         session: Session | None = None
         try:
-            async with Outbox(socket) as outbox:
+            async with Websocket(socket) as outbox:
                 if request.query.get("v") != "10":
                     await socket.close(code=INVALID_VERSION, message=b"Invalid API version.")
                     return socket
@@ -140,7 +140,7 @@ class Gateway:
         session.outbox = None
         self._presence()
 
-    async def _receive(self, outbox: Outbox) -> Json | None:
+    async def _receive(self, outbox: Websocket) -> Json | None:
         """The next payload; None when the socket ends. Answers heartbeats itself, also before an identify."""
         while True:
             try:
@@ -160,7 +160,7 @@ class Gateway:
                 return dict(payload)
             outbox.push({"op": ACK, "d": None})
 
-    async def _greet(self, outbox: Outbox) -> Session | None:
+    async def _greet(self, outbox: Websocket) -> Session | None:
         """The session that the socket identifies or resumes; None if it ends first."""
         while (payload := await self._receive(outbox)) is not None:
             if payload["op"] not in (IDENTIFY, RESUME):
@@ -176,7 +176,7 @@ class Gateway:
             outbox.push({"op": INVALID_SESSION, "d": False})
         return None
 
-    def _identify(self, outbox: Outbox, data: Json) -> Session | None:
+    def _identify(self, outbox: Websocket, data: Json) -> Session | None:
         intents = data.get("intents")
         if not isinstance(intents, int) or intents < 0 or intents >= 1 << 26:
             raise _Close(INVALID_INTENTS, "Invalid intent(s).")
@@ -217,7 +217,7 @@ class Gateway:
             "shard": list(session.shard),
         }
 
-    def _resume(self, outbox: Outbox, data: Json) -> Session | None:
+    def _resume(self, outbox: Websocket, data: Json) -> Session | None:
         session = self._sessions.get(str(data.get("session_id")))
         seq = data.get("seq")
         if session is None or not isinstance(seq, int):
@@ -233,7 +233,7 @@ class Gateway:
         session.dispatch("RESUMED", {"_trace": []})
         return session
 
-    async def _talk(self, outbox: Outbox, session: Session) -> None:
+    async def _talk(self, outbox: Websocket, session: Session) -> None:
         while (payload := await self._receive(outbox)) is not None:
             if payload["op"] == MEMBERS:
                 self._members(session, payload.get("d") or {})

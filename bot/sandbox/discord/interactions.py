@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.sandbox.discord import permissions, shapes
 from bot.sandbox.discord.model import Channel, Json, Message
-from bot.sandbox.discord.refusal import Refusal, unknown
+from bot.sandbox.discord.refusal import DiscordError, unknown
 from bot.sandbox.discord.world import World
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL_SUBMIT = 2, 3, 4, 5
@@ -97,7 +97,7 @@ class Interactions:
         if found is None or not secrets.compare_digest(found.token, token):
             raise unknown("Interaction")
         if found.callback is not None:
-            raise Refusal(400, 40060, "Interaction has already been acknowledged.")
+            raise DiscordError(400, 40060, "Interaction has already been acknowledged.")
         if found.failed or self._world.clock.now() - found.begun > ANSWER_SECONDS:
             self._fail(found)
             raise unknown("Interaction")
@@ -121,7 +121,7 @@ class Interactions:
         found = self._by_token.get(token)
         ended = found is None or self._world.clock.now() - found.begun > TOKEN_SECONDS
         if found is None or ended or application_id != self._world.application_id:
-            raise Refusal(401, 50027, "Invalid Webhook Token")
+            raise DiscordError(401, 50027, "Invalid Webhook Token")
         if found.callback is None:
             raise unknown("Webhook")
         return found
@@ -171,7 +171,7 @@ class Interactions:
         """What INTERACTION_CREATE carries (Discord docs, Interaction Structure)."""
         world, user = self._world, self._world.users[made.user_id]
         place: Json = shapes.channel(world, channel)
-        place["permissions"] = str(world.may(user.id, channel))
+        place["permissions"] = str(world.permissions_in(user.id, channel))
         out: Json = {"version": 1, "id": made.id, "application_id": world.application_id, "type": made.kind}
         out |= {"token": made.token, "data": made.data, "channel_id": channel.id, "channel": place}
         out |= {"app_permissions": shapes.app_permissions(world, channel), "locale": user.locale}
@@ -180,7 +180,7 @@ class Interactions:
         guild = world.guilds.get(channel.guild_id or "")
         if guild:
             out |= {"guild_id": guild.id, "guild": {"id": guild.id, "locale": guild.locale, "features": []}}
-            bits = str(world.may(user.id, channel))
+            bits = str(world.permissions_in(user.id, channel))
             out |= {"guild_locale": guild.locale, "member": shapes.member(guild, user) | {"permissions": bits}}
         else:
             out["user"] = shapes.user(user)

@@ -6,8 +6,8 @@ from aiohttp import web
 
 from bot.sandbox.discord import permissions
 from bot.sandbox.discord.model import Channel, Json, User
-from bot.sandbox.discord.outbox import Outbox
-from bot.sandbox.discord.refusal import Refusal
+from bot.sandbox.discord.outbox import Websocket
+from bot.sandbox.discord.refusal import DiscordError
 from bot.sandbox.discord.world import World
 
 
@@ -15,7 +15,7 @@ def acting(world: World, request: web.Request) -> User:
     """The member who acts, of `?user=` (without it: the first of the page's switcher); raises 404 with a sentence."""
     user = world.users.get(request.query.get("user") or first_shown(world))
     if user is None or user.bot:
-        raise Refusal(404, 0, "There is no such member.")
+        raise DiscordError(404, 0, "There is no such member.")
     return user
 
 
@@ -53,7 +53,7 @@ def usable_in(command: Json, channel: Channel) -> bool:
 
 def announce_commands(world: World) -> None:
     """Tell every page the commands of its member."""
-    for user_id in set(world.hearers.values()):
+    for user_id in set(world.page_listeners.values()):
         world.announce({"t": "commands", "d": commands_for(world, user_id)}, {user_id})
 
 
@@ -73,13 +73,13 @@ class LiveRoutes:
         socket = web.WebSocketResponse(heartbeat=30)
         await socket.prepare(request)
         self._sockets.add(socket)
-        async with Outbox(socket) as outbox:
-            self._world.hearers[outbox.push] = user.id
+        async with Websocket(socket) as outbox:
+            self._world.page_listeners[outbox.push] = user.id
             try:
                 async for _ in socket:
                     pass
             finally:
-                del self._world.hearers[outbox.push]
+                del self._world.page_listeners[outbox.push]
                 self._sockets.discard(socket)
         return socket
 

@@ -9,8 +9,8 @@ from bot.sandbox.discord.access import as_bot, channel_of, message_of
 from bot.sandbox.discord.compose import allowed, fill, ping
 from bot.sandbox.discord.forms import Form, read_form
 from bot.sandbox.discord.model import FORUM_CHANNEL, REPLY, Channel, Json, Message
-from bot.sandbox.discord.problems import Problems
-from bot.sandbox.discord.refusal import Refusal, missing_permissions, nothing, reply, unknown
+from bot.sandbox.discord.problems import ValidationErrors
+from bot.sandbox.discord.refusal import DiscordError, missing_permissions, nothing, reply, unknown
 from bot.sandbox.discord.validate import CREATE, EDIT, message_form
 from bot.sandbox.discord.world import World
 
@@ -51,9 +51,9 @@ class MessageRoutes:
         world = self._world
         channel = channel_of(world, request, permissions.SEND_MESSAGES)
         if channel.kind == FORUM_CHANNEL:
-            raise Refusal(400, 50024, "Cannot execute action on this channel type")
+            raise DiscordError(400, 50024, "Cannot execute action on this channel type")
         if channel.recipient_id and not world.users[channel.recipient_id].dms_open:
-            raise Refusal(403, 50007, "Cannot send messages to this user")
+            raise DiscordError(403, 50007, "Cannot send messages to this user")
         form = await self._form(request, channel, CREATE)
         allowed(world, channel, form.body, form.files, by_interaction=False)
         earlier = self._earlier(form.body)
@@ -67,7 +67,7 @@ class MessageRoutes:
             message.type = REPLY
             self._ping_author(message, message.reference, form.body)
         ping(world, message)
-        world.post(message)
+        world.create(message)
         if message.nonce is not None:
             self._nonces[str(message.nonce)] = (world.clock.now(), message)
         return reply(shapes.for_bot(world, message))
@@ -88,7 +88,7 @@ class MessageRoutes:
         if found is None or found.owner_id is not None:
             if wanted.get("fail_if_not_exists") is False:
                 return None
-            problems = Problems()
+            problems = ValidationErrors()
             problems.add(("message_reference",), "MESSAGE_REFERENCE_UNKNOWN_MESSAGE", "Unknown message")
             problems.check()
         return {"type": 0, "message_id": message_id, "channel_id": channel.id, "guild_id": channel.guild_id}
@@ -104,14 +104,14 @@ class MessageRoutes:
         channel = channel_of(world, request)
         message = message_of(world, channel, request)
         if message.author_id != world.bot.id:
-            raise Refusal(403, 50005, "Cannot edit a message authored by another user")
+            raise DiscordError(403, 50005, "Cannot edit a message authored by another user")
         if world.clock.now() - message.timestamp > 3600:
             world.ratelimits.old_edit(channel.id)
         form = await self._form(request, channel, EDIT)
         allowed(world, channel, form.body, form.files, by_interaction=False)
         fill(world, message, form.body, form.files)
         message.edited = world.clock.now()
-        return reply(shapes.for_bot(world, world.changed(message)))
+        return reply(shapes.for_bot(world, world.update(message)))
 
     async def _get(self, request: web.Request) -> web.Response:
         channel = channel_of(self._world, request, permissions.READ_MESSAGE_HISTORY)
@@ -121,7 +121,7 @@ class MessageRoutes:
         world = self._world
         channel = channel_of(world, request)
         # Without Read Message History the list is empty, not refused (Discord docs, Get Channel Messages).
-        if not world.may(world.bot.id, channel) & permissions.READ_MESSAGE_HISTORY:
+        if not world.permissions_in(world.bot.id, channel) & permissions.READ_MESSAGE_HISTORY:
             return reply([])
         limit = min(int(request.query.get("limit", "50")), 100)
         before = int(request.query.get("before", str(1 << 63)))
@@ -134,7 +134,7 @@ class MessageRoutes:
     async def _delete(self, request: web.Request) -> web.Response:
         channel = channel_of(self._world, request)
         message = message_of(self._world, channel, request)
-        bits = self._world.may(self._world.bot.id, channel)
+        bits = self._world.permissions_in(self._world.bot.id, channel)
         if message.author_id != self._world.bot.id and not bits & permissions.MANAGE_MESSAGES:
             raise missing_permissions()
         self._world.remove(message)

@@ -6,7 +6,7 @@ from bot.sandbox.discord import commands, shapes
 from bot.sandbox.discord.client import held
 from bot.sandbox.discord.interactions import resolved
 from bot.sandbox.discord.model import Channel, Json, User
-from bot.sandbox.discord.refusal import Refusal
+from bot.sandbox.discord.refusal import DiscordError
 from bot.sandbox.discord.world import World
 
 _WHOLE = 1 << 53
@@ -37,37 +37,37 @@ def check(defined: list[Json], given: object, autocomplete: bool = False) -> Non
     by_name = {each["name"]: each for each in defined}
     nested = any(each["type"] in (commands.SUBCOMMAND, commands.GROUP) for each in defined)
     if nested and len(options) != 1:
-        raise Refusal(400, 0, f"Choose one of: {', '.join(by_name)}.")
+        raise DiscordError(400, 0, f"Choose one of: {', '.join(by_name)}.")
     for each in options:
         option = by_name.get(each.get("name", ""))
         if option is None:
-            raise Refusal(400, 0, f"There is no option {each.get('name')!r}.")
+            raise DiscordError(400, 0, f"There is no option {each.get('name')!r}.")
         if option["type"] != each.get("type"):
-            raise Refusal(400, 0, f"The option {option['name']!r} is of type {option['type']}.")
+            raise DiscordError(400, 0, f"The option {option['name']!r} is of type {option['type']}.")
         if nested:
             check(option.get("options") or [], each.get("options") or [], autocomplete)
         elif not each.get("focused"):
             _value(option, each.get("value"))
     given_names = [each["name"] for each in options]
     if len(set(given_names)) < len(given_names):
-        raise Refusal(400, 0, "An option is given twice.")
+        raise DiscordError(400, 0, "An option is given twice.")
     needed = [] if autocomplete else [each["name"] for each in defined if each.get("required")]
     if missing := [name for name in needed if name not in given_names]:
-        raise Refusal(400, 0, f"The option {missing[0]!r} is required.")
+        raise DiscordError(400, 0, f"The option {missing[0]!r} is required.")
 
 
 def _objects(given: object) -> list[Json]:
     if isinstance(given, list) and all(isinstance(each, dict) for each in given):
         return given
-    raise Refusal(400, 0, "Options are a list of objects.")
+    raise DiscordError(400, 0, "Options are a list of objects.")
 
 
 def _value(option: Json, value: object) -> None:
     kind, name = option["type"], option["name"]
     if not _fits(kind, value):
-        raise Refusal(400, 0, f"The value of {name!r} is not of its type.")
+        raise DiscordError(400, 0, f"The value of {name!r} is not of its type.")
     if option.get("choices") and value not in [each["value"] for each in option["choices"]]:
-        raise Refusal(400, 0, f"The value of {name!r} is none of its choices.")
+        raise DiscordError(400, 0, f"The value of {name!r} is none of its choices.")
     if kind == commands.STRING and isinstance(value, str):
         _within(name, "length", len(value), option.get("min_length", 0), option.get("max_length", _LONGEST))
     elif kind in (commands.INTEGER, commands.NUMBER) and isinstance(value, (int, float)):
@@ -76,9 +76,9 @@ def _value(option: Json, value: object) -> None:
 
 def _within(name: str, what: str, size: float, low: float, high: float) -> None:
     if size < low:
-        raise Refusal(400, 0, f"The {what} of {name!r} must be at least {low}.")
+        raise DiscordError(400, 0, f"The {what} of {name!r} must be at least {low}.")
     if size > high:
-        raise Refusal(400, 0, f"The {what} of {name!r} must be at most {high}.")
+        raise DiscordError(400, 0, f"The {what} of {name!r} must be at most {high}.")
 
 
 def _fits(kind: int, value: object) -> bool:
@@ -124,6 +124,6 @@ def entity(world: World, me: User, channel: Channel, kind: object, value: str, f
         found.setdefault("roles", {})[value] = shapes.role(guild.roles[value])
     elif kind == commands.CHANNEL and value in world.channels:
         found.setdefault("channels", {})[value] = shapes.channel(world, world.channels[value])
-        found["channels"][value]["permissions"] = str(world.may(me.id, world.channels[value]))
+        found["channels"][value]["permissions"] = str(world.permissions_in(me.id, world.channels[value]))
     elif kind in (commands.USER, commands.CHANNEL, commands.ROLE, commands.MENTIONABLE):
-        raise Refusal(400, 0, f"There is nothing with the id {value}.")
+        raise DiscordError(400, 0, f"There is nothing with the id {value}.")

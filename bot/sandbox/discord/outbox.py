@@ -9,7 +9,7 @@ from types import TracebackType
 from aiohttp import web
 
 
-class Outbox:
+class Websocket:
     """Queues what is pushed and sends it on; owns its task between `async with` and its end."""
 
     def __init__(self, socket: web.WebSocketResponse) -> None:
@@ -25,7 +25,7 @@ class Outbox:
         """Return once all that was pushed is on its way."""
         await self._queue.join()
 
-    async def __aenter__(self) -> Outbox:
+    async def __aenter__(self) -> Websocket:
         self._task = asyncio.create_task(self._run())
         return self
 

@@ -7,12 +7,12 @@ from aiohttp import web
 from bot.sandbox.discord import shapes
 from bot.sandbox.discord.access import as_bot, channel_of, guild_of
 from bot.sandbox.discord.forms import read_json
-from bot.sandbox.discord.problems import Problems
+from bot.sandbox.discord.problems import ValidationErrors
 from bot.sandbox.discord.refusal import nothing, reply, unknown
 from bot.sandbox.discord.world import World
 
 
-class PlaceRoutes:
+class GuildRoutes:
     """What the bot can ask about where it is, and who is there."""
 
     def __init__(self, world: World) -> None:
@@ -58,7 +58,7 @@ class PlaceRoutes:
 
     async def _open_dm(self, request: web.Request) -> web.Response:
         body = await read_json(request)
-        problems = Problems()
+        problems = ValidationErrors()
         form = problems.record((), body, ("recipient_id",))
         problems.check()
         user = self._world.users.get(str(form.get("recipient_id")))

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from bot.sandbox.discord.model import Json
-from bot.sandbox.discord.refusal import Refusal
+from bot.sandbox.discord.refusal import DiscordError
 
 Path = tuple[str | int, ...]
 
@@ -16,7 +16,7 @@ def names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-class Problems:
+class ValidationErrors:
     """The errors found so far; every check adds to them, :meth:`check` refuses if there are any."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Problems:
     def check(self) -> None:
         """Raise 400/50035 if anything was found (Discord docs, Reference, Error Messages)."""
         if self._tree:
-            raise Refusal(400, 50035, "Invalid Form Body", self._tree)
+            raise DiscordError(400, 50035, "Invalid Form Body", self._tree)
 
     def record(self, path: Path, value: object, known: Collection[str]) -> Json:
         """`value` as an object of `known` fields alone; Discord ignores some unknown names, this stand-in none."""

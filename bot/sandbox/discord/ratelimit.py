@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from bot.sandbox.clock import Clock
-from bot.sandbox.discord.refusal import Refusal, reply
+from bot.sandbox.discord.refusal import DiscordError, reply
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -95,7 +95,7 @@ class RateLimits:
         window = self._window(f"old:{channel_id}", *OLD_EDITS)
         if self.enabled and window.left <= 0:
             sentence = "Maximum number of edits to messages older than 1 hour reached. Try again later"
-            no = Refusal(429, 30046, sentence)
+            no = DiscordError(429, 30046, sentence)
             no.body |= {"retry_after": round(max(0.001, window.ends - self.clock.now()), 3), "global": False}
             raise no
         window.left -= 1

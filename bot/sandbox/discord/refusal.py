@@ -13,7 +13,7 @@ from bot.sandbox.discord.model import Json
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Refusal(Exception):
+class DiscordError(Exception):
     """An error answer of Discord's API (Discord docs, Opcodes and Status Codes, JSON Error Codes)."""
 
     def __init__(self, status: int, code: int, message: str, errors: Json | None = None) -> None:
@@ -24,31 +24,31 @@ class Refusal(Exception):
             self.body["errors"] = errors
 
 
-def unauthorized() -> Refusal:
+def unauthorized() -> DiscordError:
     """The bot's token is missing or wrong."""
-    return Refusal(401, 0, "401: Unauthorized")
+    return DiscordError(401, 0, "401: Unauthorized")
 
 
-def unknown(what: str) -> Refusal:
+def unknown(what: str) -> DiscordError:
     """Discord's 404 for a `what` that is not there, or that this caller may not know of."""
     codes = {"Channel": 10003, "Guild": 10004, "Member": 10007, "Message": 10008, "User": 10013}
     codes |= {"Emoji": 10014, "Webhook": 10015, "Interaction": 10062, "Application Command": 10063}
-    return Refusal(404, codes[what], {"Interaction": "Unknown interaction"}.get(what, f"Unknown {what}"))
+    return DiscordError(404, codes[what], {"Interaction": "Unknown interaction"}.get(what, f"Unknown {what}"))
 
 
-def missing_access() -> Refusal:
+def missing_access() -> DiscordError:
     """The bot cannot see the channel or server at all."""
-    return Refusal(403, 50001, "Missing Access")
+    return DiscordError(403, 50001, "Missing Access")
 
 
-def missing_permissions() -> Refusal:
+def missing_permissions() -> DiscordError:
     """The bot sees the channel and may not do this there."""
-    return Refusal(403, 50013, "Missing Permissions")
+    return DiscordError(403, 50013, "Missing Permissions")
 
 
-def too_large() -> Refusal:
+def too_large() -> DiscordError:
     """A file is over the limit of the place it is sent to."""
-    return Refusal(413, 40005, "Request entity too large")
+    return DiscordError(413, 40005, "Request entity too large")
 
 
 def reply(data: object, status: int = 200) -> web.Response:
@@ -66,7 +66,7 @@ async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse
     """Turn refusals and unknown routes of the REST API into Discord's error bodies."""
     try:
         return await handler(request)
-    except Refusal as no:
+    except DiscordError as no:
         return reply(no.body, no.status)
     except web.HTTPException as no:
         if not request.path.startswith("/api/"):

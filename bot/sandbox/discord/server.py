@@ -13,12 +13,12 @@ from bot.sandbox.discord.actions import ActionRoutes
 from bot.sandbox.discord.applications import ApplicationRoutes
 from bot.sandbox.discord.callbacks import CallbackRoutes
 from bot.sandbox.discord.cdn import CdnRoutes, RefreshRoutes
-from bot.sandbox.discord.client import ClientRoutes
+from bot.sandbox.discord.client import ContentRoutes
 from bot.sandbox.discord.gateway import Gateway
 from bot.sandbox.discord.interactions import Interactions
 from bot.sandbox.discord.live import LiveRoutes
 from bot.sandbox.discord.messages import MessageRoutes
-from bot.sandbox.discord.places import PlaceRoutes
+from bot.sandbox.discord.places import GuildRoutes
 from bot.sandbox.discord.refusal import refusals
 from bot.sandbox.discord.threads import ThreadRoutes
 from bot.sandbox.discord.webhooks import WebhookRoutes
@@ -72,7 +72,7 @@ class DiscordServer:
         world, app = self.world, self.app
         callbacks = CallbackRoutes(world, self.interactions)
         rest = [
-            *PlaceRoutes(world).routes(),
+            *GuildRoutes(world).routes(),
             *ApplicationRoutes(world).routes(),
             *MessageRoutes(world).routes(),
             *ThreadRoutes(world).routes(),
@@ -82,7 +82,7 @@ class DiscordServer:
         ]
         app.add_routes([web.route(each.method, API + each.path, each.handler) for each in rest])
         app.add_routes(CdnRoutes(world).routes())
-        app.add_routes(ClientRoutes(world).routes())
+        app.add_routes(ContentRoutes(world).routes())
         app.add_routes(ActionRoutes(world, self.interactions).routes())
         app.add_routes(self._live.routes())
         for path in ("/gateway", "/gateway/"):

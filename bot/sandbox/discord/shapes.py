@@ -234,4 +234,4 @@ def bot_application(world: World) -> Json:
 
 def app_permissions(world: World, one: Channel) -> str:
     """The bot's bits in a channel, as interactions tell them: it may answer also where it cannot look."""
-    return str(world.may(world.bot.id, one) or permissions.IN_DMS & ~permissions.VIEW_CHANNEL)
+    return str(world.permissions_in(world.bot.id, one) or permissions.IN_DMS & ~permissions.VIEW_CHANNEL)

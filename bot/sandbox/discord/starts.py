@@ -9,7 +9,7 @@ from bot.sandbox.discord.model import Json
 
 
 @dataclass
-class Starts:
+class SessionLimits:
     """`remaining` sessions may be started, and in `seconds` one of each of the `max_concurrency` buckets.
 
     Discord's five seconds are left out unless they are asked for: the sandbox's bot is killed and started at will.

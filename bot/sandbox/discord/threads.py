@@ -9,8 +9,8 @@ from bot.sandbox.discord.access import as_bot, channel_of, guild_of
 from bot.sandbox.discord.compose import allowed, fill, ping
 from bot.sandbox.discord.forms import read_form, read_json
 from bot.sandbox.discord.model import FORUM_CHANNEL, Channel, Json
-from bot.sandbox.discord.problems import Problems, names
-from bot.sandbox.discord.refusal import Refusal, missing_permissions, reply
+from bot.sandbox.discord.problems import ValidationErrors, names
+from bot.sandbox.discord.refusal import DiscordError, missing_permissions, reply
 from bot.sandbox.discord.validate import EDIT, check_message
 from bot.sandbox.discord.world import World
 
@@ -42,7 +42,7 @@ class ThreadRoutes:
         # In a forum, Send Messages is the permission to create posts.
         forum = channel_of(world, request, permissions.SEND_MESSAGES)
         if forum.kind != FORUM_CHANNEL:
-            raise Refusal(400, 50024, "Cannot execute action on this channel type")
+            raise DiscordError(400, 50024, "Cannot execute action on this channel type")
         thread_id = world.ids.next()
         form = await read_form(request, world.files, world.bot.id, thread_id, world.upload_limit(forum))
         body = _checked(forum, form.body)
@@ -53,11 +53,11 @@ class ThreadRoutes:
         thread = world.add_thread(forum, thread_id, body["name"], world.bot.id, body.get("applied_tags") or [])
         try:
             fill(world, message, first, form.files)
-        except Refusal:
+        except DiscordError:
             world.remove_channel(thread_id)
             raise
         ping(world, message)
-        world.post(message)
+        world.create(message)
         return reply(shapes.channel(world, thread) | {"message": shapes.for_bot(world, message)}, 201)
 
     async def _edit(self, request: web.Request) -> web.Response:
@@ -66,22 +66,25 @@ class ThreadRoutes:
         thread = channel_of(world, request)
         if not thread.thread:
             raise missing_permissions()
-        if thread.owner_id != world.bot.id and not world.may(world.bot.id, thread) & permissions.MANAGE_THREADS:
+        if (
+            thread.owner_id != world.bot.id
+            and not world.permissions_in(world.bot.id, thread) & permissions.MANAGE_THREADS
+        ):
             raise missing_permissions()
-        problems = Problems()
+        problems = ValidationErrors()
         body = problems.record((), await read_json(request), ("name", "archived"))
         name = problems.text(("name",), body.get("name", thread.name), 100, low=1)
         problems.flag(("archived",), body.get("archived"))
         problems.check()
         if thread.archived and body.get("archived") is not False:
-            raise Refusal(400, 50083, "Thread is archived")
+            raise DiscordError(400, 50083, "Thread is archived")
         world.edit_thread(thread, name, bool(body.get("archived", thread.archived)))
         return reply(shapes.channel(world, thread))
 
     async def _delete(self, request: web.Request) -> web.Response:
         channel = channel_of(self._world, request)
         need = permissions.MANAGE_THREADS if channel.thread else permissions.MANAGE_CHANNELS
-        if not self._world.may(self._world.bot.id, channel) & need:
+        if not self._world.permissions_in(self._world.bot.id, channel) & need:
             raise missing_permissions()
         told = shapes.channel(self._world, channel)
         self._world.remove_channel(channel.id)
@@ -99,14 +102,14 @@ class ThreadRoutes:
 
     def _listed(self, channels: list[Channel]) -> web.Response:
         world = self._world
-        seen = [each for each in channels if world.may(world.bot.id, each) & permissions.VIEW_CHANNEL]
+        seen = [each for each in channels if world.permissions_in(world.bot.id, each) & permissions.VIEW_CHANNEL]
         threads = [shapes.channel(world, each) for each in reversed(seen) if each.thread]
         return reply({"threads": threads, "members": [], "has_more": False})
 
 
 def _checked(forum: Channel, value: object) -> Json:
     """The body of a new post; raises the 50035 refusal, or 40067 where a tag is missing."""
-    problems = Problems()
+    problems = ValidationErrors()
     body = problems.record((), value, _POST)
     problems.text(("name",), body.get("name"), 100, low=1)
     if body.get("auto_archive_duration") is not None:
@@ -117,5 +120,5 @@ def _checked(forum: Channel, value: object) -> Json:
     check_message(problems, ("message",), first)
     problems.check()
     if forum.requires_tag and not body.get("applied_tags"):
-        raise Refusal(400, 40067, "A tag is required to create a forum post in this channel")
+        raise DiscordError(400, 40067, "A tag is required to create a forum post in this channel")
     return body

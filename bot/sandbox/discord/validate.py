@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.sandbox.discord.components import message_components
 from bot.sandbox.discord.model import Json
-from bot.sandbox.discord.problems import Path, Problems, names
+from bot.sandbox.discord.problems import Path, ValidationErrors, names
 
 # `tts` is no field of an edit, but discord.py sends it with every edit and Discord lets it pass.
 EDIT = names("content embeds allowed_mentions components attachments flags tts")
@@ -22,14 +22,14 @@ ATTACHMENT = names(
 
 def message_form(body: object, fields: frozenset[str]) -> Json:
     """`body` if it is a message that Discord would take; raises the 50035 refusal otherwise."""
-    problems = Problems()
+    problems = ValidationErrors()
     form = problems.record((), body, fields)
     check_message(problems, (), form)
     problems.check()
     return form
 
 
-def check_message(problems: Problems, path: Path, form: Json) -> None:
+def check_message(problems: ValidationErrors, path: Path, form: Json) -> None:
     """Add what is wrong with the message fields of `form`, which lies at `path`."""
     problems.text((*path, "content"), form.get("content"), 2000)
     problems.flag((*path, "tts"), form.get("tts"))
@@ -53,7 +53,7 @@ def check_message(problems: Problems, path: Path, form: Json) -> None:
         problems.add((*path, "nonce"), "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
 
 
-def _embeds(problems: Problems, path: Path, value: object) -> None:
+def _embeds(problems: ValidationErrors, path: Path, value: object) -> None:
     total = 0
     for at, each in enumerate(problems.items(path, value, 10)):
         total += _embed(problems, (*path, at), problems.record((*path, at), each, EMBED))
@@ -61,7 +61,7 @@ def _embeds(problems: Problems, path: Path, value: object) -> None:
         problems.add(path, "MAX_EMBED_SIZE_EXCEEDED", "Embed size exceeds maximum size of 6000")
 
 
-def _embed(problems: Problems, path: Path, embed: Json) -> int:
+def _embed(problems: ValidationErrors, path: Path, embed: Json) -> int:
     """The characters that count towards the limit of all embeds together."""
     used = len(problems.text((*path, "title"), embed.get("title"), 256))
     used += len(problems.text((*path, "description"), embed.get("description"), 4096))
@@ -89,7 +89,7 @@ def _embed(problems: Problems, path: Path, embed: Json) -> int:
     return used
 
 
-def _link(problems: Problems, path: Path, value: object, attachment: bool = False) -> None:
+def _link(problems: ValidationErrors, path: Path, value: object, attachment: bool = False) -> None:
     schemes = ("http://", "https://", "attachment://") if attachment else ("http://", "https://")
     url = problems.text(path, value, 2048)
     if url and not url.startswith(schemes):
@@ -97,7 +97,7 @@ def _link(problems: Problems, path: Path, value: object, attachment: bool = Fals
         problems.add(path, "URL_TYPE_INVALID_SCHEME", f"Scheme must be one of ({allowed}).")
 
 
-def _mentions(problems: Problems, path: Path, value: object) -> None:
+def _mentions(problems: ValidationErrors, path: Path, value: object) -> None:
     if value is None:
         return
     rule = problems.record(path, value, ("parse", "users", "roles", "replied_user"))

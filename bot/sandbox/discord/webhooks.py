@@ -65,7 +65,7 @@ class WebhookRoutes:
         if waiting is not None and waiting.loading:
             # The first followup after a deferral takes the place of "is thinking…", with its visibility.
             self._callbacks.write(interaction, waiting, form.body, form)
-            return reply(shapes.message(world, world.changed(waiting)))
+            return reply(shapes.message(world, world.update(waiting)))
         message = self._callbacks.opened(interaction, ephemeral(form.body), REPLY if waiting else None)
         if waiting is not None:
             place = world.channels[interaction.channel_id]
@@ -74,7 +74,7 @@ class WebhookRoutes:
                 message.reference["guild_id"] = place.guild_id
         self._callbacks.write(interaction, message, form.body, form)
         ping(world, message)
-        return reply(shapes.message(world, world.post(message)))
+        return reply(shapes.message(world, world.create(message)))
 
     async def _get(self, request: web.Request) -> web.Response:
         return reply(shapes.message(self._world, self._message(request, self._interaction(request))))
@@ -87,7 +87,7 @@ class WebhookRoutes:
         self._callbacks.write(interaction, message, form.body, form)
         if not waiting:
             message.edited = self._world.clock.now()
-        return reply(shapes.message(self._world, self._world.changed(message)))
+        return reply(shapes.message(self._world, self._world.update(message)))
 
     async def _delete(self, request: web.Request) -> web.Response:
         self._world.remove(self._message(request, self._interaction(request)))

@@ -23,9 +23,9 @@ from bot.sandbox.discord.model import (
 from bot.sandbox.discord.ratelimit import RateLimits
 from bot.sandbox.discord.seed import BOT_ID, populate
 from bot.sandbox.discord.snowflakes import Snowflakes
-from bot.sandbox.discord.starts import Starts
+from bot.sandbox.discord.starts import SessionLimits
 
-Hear = Callable[[Json], None]
+PageListener = Callable[[Json], None]
 """Takes one event of a page's live socket; never waits."""
 Dispatch = Callable[[str, Json, int], None]
 """Takes a gateway event's name, its data, and the intents of which a session needs one (0: none)."""
@@ -58,14 +58,14 @@ class World:
     messages: dict[str, dict[str, Message]] = field(default_factory=dict)
     commands: dict[str | None, dict[str, Json]] = field(default_factory=lambda: {None: {}})
     samples: list[Json] = field(default_factory=list)
-    hearers: dict[Hear, str] = field(default_factory=dict)
+    page_listeners: dict[PageListener, str] = field(default_factory=dict)
     dispatchers: list[Dispatch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.ids = Snowflakes(self.clock)
         self.files = Files(self.clock, self.ids)
         self.ratelimits = RateLimits(self.clock)
-        self.starts = Starts()
+        self.starts = SessionLimits()
         self.users[self.bot.id] = self.bot
 
     @classmethod
@@ -93,7 +93,7 @@ class World:
         """The server channel of that name (without #); raises KeyError."""
         return {channel.name: channel for channel in self.channels.values() if not channel.dm}[name]
 
-    def may(self, user_id: str, channel: Channel) -> int:
+    def permissions_in(self, user_id: str, channel: Channel) -> int:
         """The permission bits of the user in that channel; 0 for who is not there."""
         if channel.guild_id is None:
             return permissions.IN_DMS if user_id in (channel.recipient_id, self.bot.id) else 0
@@ -105,12 +105,12 @@ class World:
             return permissions.in_thread(guild, parent, user_id) if parent else 0
         return permissions.in_channel(guild, channel, user_id)
 
-    def sees(self, user_id: str, message: Message) -> bool:
+    def can_read(self, user_id: str, message: Message) -> bool:
         """Whether the user can read that message on their page."""
         channel = self.channels.get(message.channel_id)
         if channel is None or message.owner_id not in (None, user_id):
             return False
-        return bool(self.may(user_id, channel) & permissions.VIEW_CHANNEL)
+        return bool(self.permissions_in(user_id, channel) & permissions.VIEW_CHANNEL)
 
     def moderates(self, user_id: str) -> bool:
         """Whether the user has Manage Server."""
@@ -126,13 +126,13 @@ class World:
         return self.messages.get(channel_id, {}).get(message_id)
 
     def new_message(self, channel_id: str, author_id: str, kind: int = DEFAULT, flags: int = 0) -> Message:
-        """An empty message with an id and a time of its own; :meth:`post` makes it known."""
+        """An empty message with an id and a time of its own; :meth:`create` makes it known."""
         now = self.clock.now()
         return Message(self.ids.next(), channel_id, author_id, type=kind, flags=flags, timestamp=now)
 
     def announce(self, event: Json, to: Collection[str] | None = None) -> None:
         """Push `event` ({"t", "d"}) to the live sockets of the users `to` (None: of all). Never waits."""
-        for hear, user_id in list(self.hearers.items()):
+        for hear, user_id in list(self.page_listeners.items()):
             if to is None or user_id in to:
                 hear(event)
 
@@ -141,13 +141,13 @@ class World:
         for each in self.dispatchers:
             each(name, data, intents)
 
-    def post(self, message: Message) -> Message:
+    def create(self, message: Message) -> Message:
         """Keep a new message and tell who may see it."""
         self.messages.setdefault(message.channel_id, {})[message.id] = message
         self._tell(message, "MESSAGE_CREATE")
         return message
 
-    def changed(self, message: Message) -> Message:
+    def update(self, message: Message) -> Message:
         """Tell who may see it that a message is different now."""
         self._tell(message, "MESSAGE_UPDATE")
         return message
@@ -155,7 +155,7 @@ class World:
     def remove(self, message: Message) -> None:
         """Delete a message."""
         gone = {"id": message.id, "channel_id": message.channel_id}
-        readers = [user_id for user_id in self.users if self.sees(user_id, message)]
+        readers = [user_id for user_id in self.users if self.can_read(user_id, message)]
         del self.messages[message.channel_id][message.id]
         self.announce({"t": "message_delete", "d": gone}, readers)
         if not message.flags & EPHEMERAL:
@@ -169,7 +169,7 @@ class World:
         who.remove(user_id) if remove else who.append(user_id)
         if not who:
             del message.reactions[emoji]
-        readers = [each for each in self.users if self.sees(each, message)]
+        readers = [each for each in self.users if self.can_read(each, message)]
         self.announce({"t": "message", "d": shapes.page_message(self, message)}, readers)
         data: Json = {"user_id": user_id, "channel_id": message.channel_id, "message_id": message.id}
         data |= {
@@ -205,7 +205,7 @@ class World:
         thread = Channel(thread_id, name, parent.guild_id, None, parent.position, kind=PUBLIC_THREAD)
         thread.parent_id, thread.owner_id, thread.begun, thread.tags = parent.id, owner_id, self.clock.now(), tags
         self.channels[thread.id] = thread
-        readers = [user_id for user_id in self.users if self.may(user_id, thread) & permissions.VIEW_CHANNEL]
+        readers = [user_id for user_id in self.users if self.permissions_in(user_id, thread) & permissions.VIEW_CHANNEL]
         self.announce({"t": "channel", "d": shapes.page_channel(thread)}, readers)
         self.dispatch("THREAD_CREATE", {**shapes.channel(self, thread), "newly_created": True}, GUILDS)
         return thread
@@ -213,7 +213,7 @@ class World:
     def edit_thread(self, thread: Channel, name: str, archived: bool) -> None:
         """Rename a thread, and archive or open it."""
         thread.name, thread.archived = name, archived
-        readers = [user_id for user_id in self.users if self.may(user_id, thread) & permissions.VIEW_CHANNEL]
+        readers = [user_id for user_id in self.users if self.permissions_in(user_id, thread) & permissions.VIEW_CHANNEL]
         self.announce({"t": "channel", "d": shapes.page_channel(thread)}, readers)
         self.dispatch("THREAD_UPDATE", shapes.channel(self, thread), GUILDS)
 
@@ -256,11 +256,11 @@ class World:
         self.files.close()
 
     def _tell(self, message: Message, name: str) -> None:
-        readers = [user_id for user_id in self.users if self.sees(user_id, message)]
+        readers = [user_id for user_id in self.users if self.can_read(user_id, message)]
         self.announce({"t": "message", "d": shapes.page_message(self, message)}, readers)
         # Ephemeral messages reach no gateway (Discord docs, Message Flags).
         channel = self.channels[message.channel_id]
-        if not message.flags & EPHEMERAL and self.may(self.bot.id, channel) & permissions.VIEW_CHANNEL:
+        if not message.flags & EPHEMERAL and self.permissions_in(self.bot.id, channel) & permissions.VIEW_CHANNEL:
             self.dispatch(name, self._placed(shapes.for_bot(self, message)), self._intents(message))
 
     def _intents(self, message: Message) -> int:

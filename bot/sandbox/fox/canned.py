@@ -21,7 +21,7 @@ _SPREAD = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Canned:
+class Prerendered:
     """What such a workshop serves: `film` for every task, after about `seconds`; `seed` makes runs alike."""
 
     film: Path
@@ -29,10 +29,10 @@ class Canned:
     seed: int = 0
 
 
-class CannedWorkshop:
-    """Has the face of :class:`~bot.sandbox.fox.workshop.Workshop`; `link` makes a result file's address."""
+class PrerenderedQueue:
+    """Has the face of :class:`~bot.sandbox.fox.workshop.RenderQueue`; `link` makes a result file's address."""
 
-    def __init__(self, folder: Path, link: Callable[[Path], str], canned: Canned) -> None:
+    def __init__(self, folder: Path, link: Callable[[Path], str], canned: Prerendered) -> None:
         self._film = folder / "canned.mp4"
         self._link = link
         self._canned = canned

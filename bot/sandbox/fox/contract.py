@@ -18,7 +18,7 @@ URL_LIMIT = 2048
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class RenderRequest:
     """A create call that was taken: what to render and `seconds` how long."""
 
     prompt: str
@@ -26,7 +26,7 @@ class Order:
     seconds: int
 
 
-def order_of(body: bytes) -> Order:
+def parse_request(body: bytes) -> RenderRequest:
     """Read a create call's body as strictly as the documented fields allow; raises the 400 or 422 to answer with."""
     try:
         fields = json.loads(body)
@@ -40,18 +40,18 @@ def order_of(body: bytes) -> Order:
         raise refusal(
             422, f"model {str(fields.get('model'))[:60]!r} not found", "invalid_request_error", "model_not_found"
         )
-    return Order(_prompt(fields.get("prompt")), _video_url(fields.get("video_url")), _seconds(fields))
+    return RenderRequest(_prompt(fields.get("prompt")), _video_url(fields.get("video_url")), _seconds(fields))
 
 
 def refusal(status: int, message: str, kind: str, code: str | None = None) -> web.HTTPException:
     """The documented error answer (`{"error": {"message", "type"[, "code"]}}`) as an exception to raise."""
     error = {"message": message, "type": kind, **({"code": code} if code else {})}
-    answer = Refused(text=json.dumps({"error": error}), content_type="application/json")
+    answer = InvalidRequest(text=json.dumps({"error": error}), content_type="application/json")
     answer.set_status(status)
     return answer
 
 
-class Refused(web.HTTPClientError):
+class InvalidRequest(web.HTTPClientError):
     """An answer of the service that is an error; its status is set by :func:`refusal`."""
 
     status_code = 400

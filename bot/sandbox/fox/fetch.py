@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 
 from bot.sandbox.disk import append
-from bot.sandbox.fox.probe import Unfit
+from bot.sandbox.fox.probe import UnusableClip
 
 AGENT = {"User-Agent": "Mozilla/5.0 (compatible; stand-in FoxAPI fetcher)"}
 BYTES_LIMIT = 200 * 1024 * 1024
@@ -24,12 +24,12 @@ async def fetch(session: aiohttp.ClientSession, url: str, path: Path) -> None:
     try:
         async with asyncio.timeout(SECONDS_LIMIT), session.get(url, headers=AGENT, allow_redirects=False) as answer:
             if answer.status != 200:
-                raise Unfit(f"video_url could not be fetched: HTTP {answer.status}")
+                raise UnusableClip(f"video_url could not be fetched: HTTP {answer.status}")
             await _store(answer.content, path)
     except TimeoutError as error:
-        raise Unfit("video_url could not be fetched in time") from error
+        raise UnusableClip("video_url could not be fetched in time") from error
     except (aiohttp.ClientError, ValueError, OSError) as error:
-        raise Unfit(f"video_url could not be fetched: {type(error).__name__}") from error
+        raise UnusableClip(f"video_url could not be fetched: {type(error).__name__}") from error
 
 
 async def _store(content: aiohttp.StreamReader, path: Path) -> None:
@@ -38,5 +38,5 @@ async def _store(content: aiohttp.StreamReader, path: Path) -> None:
     async for part in content.iter_chunked(PART_BYTES):
         size += len(part)
         if size > BYTES_LIMIT:
-            raise Unfit(f"video_url is larger than {BYTES_LIMIT // 1024**2} MB")
+            raise UnusableClip(f"video_url is larger than {BYTES_LIMIT // 1024**2} MB")
         await asyncio.to_thread(append, path, part)

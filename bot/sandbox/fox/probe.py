@@ -26,7 +26,7 @@ _ASPECT = re.compile(r"\[SAR (\d+):(\d+) ")
 _TURN = re.compile(r"display ?matrix: rotation of (-?[\d.]+) degrees", re.IGNORECASE)
 
 
-class Unfit(Exception):
+class UnusableClip(Exception):
     """The service does not take this clip; the text says why, as its error message would."""
 
 
@@ -45,14 +45,14 @@ class Clip:
 
 
 async def probe(path: Path) -> Clip:
-    """Look at the file; raise :class:`Unfit` when it holds no video of a known length."""
+    """Look at the file; raise :class:`UnusableClip` when it holds no video of a known length."""
     try:
         said = await ffmpeg.describe(path)
     except TimeoutError as error:
-        raise Unfit("the video could not be read in time") from error
+        raise UnusableClip("the video could not be read in time") from error
     video, length = _VIDEO.search(said), _DURATION.search(said)
     if not video or not length:
-        raise Unfit("the file is not a readable video")
+        raise UnusableClip("the file is not a readable video")
     width, height = _upright(said, video)
     rate, pixels = _RATE.search(video[4]), _PIXELS.search(video[0])
     container, brand = _CONTAINER.search(said), _BRAND.search(said)
@@ -69,17 +69,17 @@ async def probe(path: Path) -> Clip:
 
 
 def check(clip: Clip) -> None:
-    """Raise :class:`Unfit` unless the service takes `clip` (documented: MP4, H.264/H.265/AV1, 2 to 15 s)."""
+    """Raise :class:`UnusableClip` unless the service takes `clip` (documented: MP4, H.264/H.265/AV1, 2 to 15 s)."""
     if not clip.mp4:
-        raise Unfit("video must be an MP4 file")
+        raise UnusableClip("video must be an MP4 file")
     if clip.codec not in CODECS:
-        raise Unfit(f"video codec {clip.codec} is not supported, use H.264, H.265 or AV1")
+        raise UnusableClip(f"video codec {clip.codec} is not supported, use H.264, H.265 or AV1")
     if clip.pixels not in {"yuv420p", "yuvj420p"}:
-        raise Unfit(f"pixel format {clip.pixels} is not supported, use 8-bit 4:2:0")
+        raise UnusableClip(f"pixel format {clip.pixels} is not supported, use 8-bit 4:2:0")
     if not SHORTEST <= clip.seconds <= LONGEST:
-        raise Unfit(f"video duration must be between 2 and 15 seconds, got {clip.seconds:.2f}")
+        raise UnusableClip(f"video duration must be between 2 and 15 seconds, got {clip.seconds:.2f}")
     if max(clip.width, clip.height) > MAX_SIDE:
-        raise Unfit(f"video resolution {clip.width}x{clip.height} is too large")
+        raise UnusableClip(f"video resolution {clip.width}x{clip.height} is too large")
 
 
 def _clamped(rate: float) -> float:

@@ -20,12 +20,12 @@ from aiohttp import BodyPartReader, web
 
 from bot.sandbox.clock import Clock
 from bot.sandbox.faults import Call, Faults, Handler
-from bot.sandbox.fox.canned import Canned, CannedWorkshop
-from bot.sandbox.fox.contract import MODEL, order_of, refusal
+from bot.sandbox.fox.canned import Prerendered, PrerenderedQueue
+from bot.sandbox.fox.contract import MODEL, parse_request, refusal
 from bot.sandbox.fox.quirks import Quirks
-from bot.sandbox.fox.shelf import Shelf, plain_name
+from bot.sandbox.fox.shelf import FileStore, plain_name
 from bot.sandbox.fox.tasks import Payment, Task
-from bot.sandbox.fox.workshop import Reel, Workshop
+from bot.sandbox.fox.workshop import PrerenderedVideo, RenderQueue
 
 CREDITS_PER_TASK = 5
 LIBRARY_AGENTS = re.compile(r"^(python[-/ ]|aiohttp|httpx|curl/|go-http-client|node|axios|okhttp|$)", re.IGNORECASE)
@@ -48,8 +48,8 @@ class FoxServer:
         pace: float = 0.0,
         at_once: int = 2,
         upload_limit: int = 100 * 1024 * 1024,
-        reel: Reel | None = None,
-        canned: Canned | None = None,
+        reel: PrerenderedVideo | None = None,
+        canned: Prerendered | None = None,
     ) -> None:
         """`pace`: seconds that a rendering takes at least; `at_once`: renderings side by side, others are pending.
 
@@ -67,26 +67,26 @@ class FoxServer:
         self.tasks: dict[str, Task] = {}
         self.payments: list[Payment] = []
         self.url = ""
-        self._pace, self._at_once, self._reel = canned.seconds if canned else pace, at_once, reel
-        self._canned = canned
+        self._pace, self._at_once, self._prerendered_video = canned.seconds if canned else pace, at_once, reel
+        self._prerendered = canned
         self._upload_limit = upload_limit
         self._open = AsyncExitStack()
-        self._shelf: Shelf
-        self._workshop: Workshop | CannedWorkshop
+        self._files: FileStore
+        self._render_queue: RenderQueue | PrerenderedQueue
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:
             folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="stand-in-foxapi-"))
             opening.push_async_callback(asyncio.to_thread, shutil.rmtree, folder, ignore_errors=True)
             session = await opening.enter_async_context(aiohttp.ClientSession())
-            self._shelf = Shelf(folder, self.clock, self._upload_limit)
-            self._workshop = await self._opened(folder, session)
-            opening.push_async_callback(self._workshop.close)
+            self._files = FileStore(folder, self.clock, self._upload_limit)
+            self._render_queue = await self._opened(folder, session)
+            opening.push_async_callback(self._render_queue.close)
             runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.5)
             opening.push_async_callback(runner.cleanup)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()
-            self.url = self._shelf.base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            self.url = self._files.base = f"http://127.0.0.1:{runner.addresses[0][1]}"
             self._open = opening.pop_all()
         return self
 
@@ -95,12 +95,14 @@ class FoxServer:
     ) -> None:
         await self._open.aclose()
 
-    async def _opened(self, folder: Path, session: aiohttp.ClientSession) -> Workshop | CannedWorkshop:
-        if self._canned:
-            canned = CannedWorkshop(folder, self._shelf.link, self._canned)
+    async def _opened(self, folder: Path, session: aiohttp.ClientSession) -> RenderQueue | PrerenderedQueue:
+        if self._prerendered:
+            canned = PrerenderedQueue(folder, self._files.link, self._prerendered)
             await canned.open()
             return canned
-        return Workshop(folder, session, self._shelf.link, pace=self._pace, at_once=self._at_once, reel=self._reel)
+        return RenderQueue(
+            folder, session, self._files.link, pace=self._pace, at_once=self._at_once, reel=self._prerendered_video
+        )
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self.faults.middleware, self._guard])
@@ -111,8 +113,8 @@ class FoxServer:
                 web.post("/v1/files/upload/stream", self._upload),
                 web.get("/v1/models", self._models),
                 web.get("/api/usage/token/", self._usage),
-                web.get("/files/{id}/{name}", self._shelf.give_upload),
-                web.get("/results/{name}", self._shelf.give_result),
+                web.get("/files/{id}/{name}", self._files.give_upload),
+                web.get("/results/{name}", self._files.give_result),
             ]
         )
         return app
@@ -133,7 +135,7 @@ class FoxServer:
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        order = order_of(body)
+        order = parse_request(body)
         if self.balance < CREDITS_PER_TASK:
             raise refusal(402, "insufficient balance", "insufficient_quota", "insufficient_balance")
         quirks, self.next_quirks = self.next_quirks or self.quirks, None
@@ -144,7 +146,7 @@ class FoxServer:
         self.payments.append(Payment(task.id, task.credits, body))
         self.tasks[task.id] = task
         answer = web.json_response(task.as_created())
-        self._workshop.take(task)
+        self._render_queue.take(task)
         return answer
 
     async def _query(self, request: web.Request) -> web.StreamResponse:
@@ -161,15 +163,15 @@ class FoxServer:
             if not isinstance(part, BodyPartReader) or part.name not in ("file", "file_name"):
                 raise refusal(422, "unknown form field", "invalid_request_error", "invalid_parameters")
             if part.name == "file":
-                upload = await self._shelf.store(part)
+                upload = await self._files.store(part)
             else:
                 name = plain_name((await part.read_chunk(1024)).decode(errors="replace"))
         if upload is None:
             raise refusal(422, "file is required", "invalid_request_error", "invalid_parameters")
         upload = replace(upload, filename=name or upload.filename)
-        self._shelf.uploads[upload.id] = upload
+        self._files.uploads[upload.id] = upload
         told = {"id": upload.id, "filename": upload.filename, "size": upload.size, "created": upload.created}
-        return web.json_response(told | {"url": self._shelf.address(upload)})
+        return web.json_response(told | {"url": self._files.address(upload)})
 
     async def _models(self, _: web.Request) -> web.StreamResponse:
         data = [{"id": model, "object": "model", "owned_by": "foxapi"} for model in self.models]

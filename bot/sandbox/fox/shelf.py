@@ -33,7 +33,7 @@ class Upload:
     created: int
 
 
-class Shelf:
+class FileStore:
     """Takes uploads, gives files out by address, and lets both age by the stand-in's clock."""
 
     def __init__(self, folder: Path, clock: Clock, limit: int) -> None:

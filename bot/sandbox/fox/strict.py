@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bot.sandbox.fox.probe import LONGEST, SHORTEST, Unfit
+from bot.sandbox.fox.probe import LONGEST, SHORTEST, UnusableClip
 
 Found = tuple[str, bytes]
 _PARENTS = {"moov", "trak", "mdia", "minf", "stbl", "edts"}
@@ -25,13 +25,13 @@ def check_strictly(path: Path, url: str) -> None:
     Its address has to end in .mp4 too, as the model's maker demands.
     """
     if not urlsplit(url).path.endswith(".mp4"):
-        raise Unfit("the input video must have the .mp4 extension")
+        raise UnusableClip("the input video must have the .mp4 extension")
     content = path.read_bytes()[:_BYTES_MOST]
     try:
         found = list(_walk(content, ""))
         _check_movie(found)
     except (struct.error, IndexError, ZeroDivisionError, StopIteration) as error:
-        raise Unfit("video must be an MP4 file: its boxes are damaged") from error
+        raise UnusableClip("video must be an MP4 file: its boxes are damaged") from error
 
 
 def _walk(content: bytes, where: str) -> Iterator[Found]:
@@ -43,7 +43,7 @@ def _walk(content: bytes, where: str) -> Iterator[Found]:
             size, head = struct.unpack_from(">Q", content, at + 8)[0], 16
         size = size or len(content) - at
         if size < head or at + size > len(content):
-            raise Unfit("the video is damaged: it ends within a box")
+            raise UnusableClip("the video is damaged: it ends within a box")
         name = kind.decode("latin-1")
         here = f"{where}/{name}{tracks if name == 'trak' else ''}"
         tracks += name == "trak"
@@ -57,14 +57,16 @@ def _walk(content: bytes, where: str) -> Iterator[Found]:
 def _check_movie(found: list[Found]) -> None:
     boxes = dict(found)
     if "/moov/mvex" in boxes or any(name == "/moof" for name, _ in found):
-        raise Unfit("fragmented MP4 files are not supported")
+        raise UnusableClip("fragmented MP4 files are not supported")
     scale, length = struct.unpack_from(">II", boxes["/moov/mvhd"], 12)
     if not SHORTEST <= length / scale <= LONGEST:
-        raise Unfit(f"video duration must be between 2 and 15 seconds, the movie header says {length / scale:.3f}")
+        raise UnusableClip(
+            f"video duration must be between 2 and 15 seconds, the movie header says {length / scale:.3f}"
+        )
     tracks = [name for name, _ in found if name.startswith("/moov/trak") and name.count("/") == 2]
     kinds = [boxes[f"{track}/mdia/hdlr"][8:12] for track in tracks]
     if kinds.count(b"vide") != 1 or kinds.count(b"soun") > 1:
-        raise Unfit("video must have one video track and at most one audio track")
+        raise UnusableClip("video must have one video track and at most one audio track")
     for track, kind in zip(tracks, kinds, strict=True):
         if kind in {b"vide", b"soun"}:
             _check_track(boxes, track, scale)
@@ -81,27 +83,27 @@ def _check_track(boxes: dict[str, bytes], track: str, scale: int) -> None:
     seconds = sum(count * each for count, each in runs) / own
     edits = boxes.get(f"{track}/edts/elst")
     if edits and struct.unpack_from(">i", edits, 12)[0] < 0:
-        raise Unfit("a track begins with an empty edit")
+        raise UnusableClip("a track begins with an empty edit")
     if abs(length / own - seconds) > _WRONG_BY or abs(shown / scale - seconds) > _WRONG_BY:
-        raise Unfit("a track header has a wrong duration")
+        raise UnusableClip("a track header has a wrong duration")
     if not header[3] & 1:
-        raise Unfit("a track is disabled")
+        raise UnusableClip("a track is disabled")
     if header[40:76] != _MATRIX:
-        raise Unfit("rotated or mirrored videos are not supported")
+        raise UnusableClip("rotated or mirrored videos are not supported")
 
 
 def _check_pictures(table: bytes) -> None:
     (entries,) = struct.unpack_from(">I", table, 4)
     kind, rest = table[12:16], table[16 + 78 :]
     if entries != 1 or kind not in {b"avc1", b"hvc1", b"av01"}:
-        raise Unfit(f"sample entry {kind.decode('latin-1')} is not supported")
+        raise UnusableClip(f"sample entry {kind.decode('latin-1')} is not supported")
     inside = {name.strip("/"): body for name, body in _walk(rest, "")}
     if "sinf" in inside:
-        raise Unfit("encrypted videos are not supported")
+        raise UnusableClip("encrypted videos are not supported")
     if "pasp" in inside and inside["pasp"][:4] != inside["pasp"][4:8]:
-        raise Unfit("pixel aspect ratio must be 1:1")
+        raise UnusableClip("pixel aspect ratio must be 1:1")
     if inside.get("avcC", b"..")[1] in {110, 122, 244}:
-        raise Unfit("only 8-bit 4:2:0 video is supported")
+        raise UnusableClip("only 8-bit 4:2:0 video is supported")
     colour = inside.get("colr", b"")
     if colour[:4] == b"nclx" and struct.unpack_from(">H", colour, 6)[0] in {16, 18}:
-        raise Unfit("HDR video is not supported")
+        raise UnusableClip("HDR video is not supported")

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bot.sandbox.fox.contract import MODEL, Order
+from bot.sandbox.fox.contract import MODEL, RenderRequest
 from bot.sandbox.fox.quirks import Quirks
 
 Json = dict[str, object]
@@ -29,7 +29,7 @@ class Task:
 
     id: str
     created: int
-    order: Order
+    order: RenderRequest
     credits: int
     estimate: int
     quirks: Quirks

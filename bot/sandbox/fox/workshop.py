@@ -12,7 +12,7 @@ import aiohttp
 
 from bot.sandbox.fox import ffmpeg
 from bot.sandbox.fox.fetch import fetch
-from bot.sandbox.fox.probe import Unfit, check, probe
+from bot.sandbox.fox.probe import UnusableClip, check, probe
 from bot.sandbox.fox.quirks import Failure
 from bot.sandbox.fox.render import Job, render
 from bot.sandbox.fox.strict import check_strictly
@@ -29,11 +29,11 @@ class Rendering:
     film: bytes
 
 
-Reel = dict[str, Rendering]
+PrerenderedVideo = dict[str, Rendering]
 """Renderings, by what they were made of."""
 
 
-class Failing(Exception):
+class RenderFailed(Exception):
     """The task is told to fail here."""
 
     def __init__(self, failure: Failure) -> None:
@@ -41,7 +41,7 @@ class Failing(Exception):
         self.failure = failure
 
 
-class Workshop:
+class RenderQueue:
     """Works on the tasks it is given until it is closed; `link` makes a result file's address."""
 
     def __init__(
@@ -52,7 +52,7 @@ class Workshop:
         *,
         pace: float,
         at_once: int,
-        reel: Reel | None,
+        reel: PrerenderedVideo | None,
     ) -> None:
         """With a `reel`, orders that differ in their prompt alone are rendered once, and then played back."""
         self._folder = folder
@@ -86,9 +86,9 @@ class Workshop:
                 return task.cancel()
             try:
                 task.complete(self._link(await self._make(task)))
-            except Failing as failing:
+            except RenderFailed as failing:
                 task.fail(failing.failure.code, failing.failure.message)
-            except Unfit as unfit:
+            except UnusableClip as unfit:
                 task.fail("invalid_parameters", str(unfit))
             except ffmpeg.FfmpegFailed:
                 # What ffmpeg said names our own files, and is of no use to whoever sent the clip.
@@ -131,7 +131,7 @@ class Workshop:
         # A clip that breaks off without a sign of it is noticed by what came of it.
         made = await probe(job.target)
         if abs(made.seconds - job.length) > LENGTH_TOLERANCE:
-            raise Unfit("the video is damaged: it ends before its stated duration")
+            raise UnusableClip("the video is damaged: it ends before its stated duration")
         if self._reel is not None:
             self._reel[key] = Rendering(tuple(percents), await asyncio.to_thread(job.target.read_bytes))
 
@@ -145,7 +145,7 @@ async def _progress(task: Task, percent: int) -> None:
         await pause.release.wait()
     if failure and percent >= failure.at:
         task.progress = max(task.progress, failure.at)
-        raise Failing(failure)
+        raise RenderFailed(failure)
     task.progress = max(task.progress, percent)
 
 
