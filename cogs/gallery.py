@@ -6,33 +6,60 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
-
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from typing import Any
+from typing import Literal
 import discord
-from discord import app_commands, ui
+from discord import app_commands
+from discord import ui
 from discord.ext import commands
-
-from bot.client import ExtendBot, language_of
-from bot.languages import Language
-from bot.phrase import tr
-from bot.task import RequestRefused, Share
-from cogs import _post
-from cogs._acknowledge import acknowledge
-from cogs._embeds import fit_embeds
-from cogs._posted import fetch_post
-from cogs._press import PersistentItem
-from cogs._stars import refresh_stars
+from bot.client import ExtendBot
+from bot.client import language_of
+from bot.i18n import Language
+from bot.i18n.text import tr
+from bot.domain.errors import RequestRefused
+from bot.domain.share import Share
+from cogs.common.acknowledge import acknowledge
+from cogs.common.embeds import fit_embeds
+from cogs.sharing.posts import fetch_post
+from cogs.common.components import PersistentItem
+from discord.utils import format_dt
+from bot.domain.task import Task
+from cogs.common.formatting import quoted
+from cogs.common.embeds import fit_embed
+import asyncio
+from collections.abc import Iterable
+from bot.client import REQUEST_ERRORS
+from cogs.sharing.embeds import STAR
+from cogs.sharing.embeds import _GREEN
+from cogs.common.formatting import post_url
 
 Period = Literal["week", "month", "ever"]
+
 _SINCE: dict[str, timedelta | None] = {"week": timedelta(days=7), "month": timedelta(days=30), "ever": None}
+
 _TITLES = {
     "week": tr("Most starred of the last 7 days"),
     "month": tr("Most starred of the last 30 days"),
     "ever": tr("Most starred"),
 }
+
 _LABELS = {"week": tr("Week"), "month": tr("Month"), "ever": tr("Ever")}
+
 _PER_PAGE = 3
+
+_FRESH = timedelta(minutes=5)
+
+_MOST_COUNTED = 20
+"""Results counted for one look: those never counted first, then those with the most stars."""
+
+_SECONDS = 8.0
+
+_AT_ONCE = 4
+
+_MOST_STARS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +137,7 @@ async def _entries(bot: ExtendBot, language: Language, posts: Sequence[Share], r
     for place, post in enumerate(posts, rank):
         with suppress(RequestRefused):  # it was taken back just now
             _, task = await bot.sharing.get_with_task(post.id)
-            embeds.append(_post.gallery_embed(language, task, post, place, await _still(bot, post)))
+            embeds.append(gallery_embed(language, task, post, place, await _still(bot, post)))
     return fit_embeds(embeds)
 
 
@@ -143,3 +170,60 @@ async def setup(bot: ExtendBot) -> None:
     """Called by discord.py when the cog is loaded."""
     bot.add_dynamic_items(GalleryButton)
     await bot.add_cog(GalleryCog())
+
+
+def gallery_embed(language: Language, task: Task, share: Share, rank: int, still: str | None) -> discord.Embed:
+    """One result in the gallery; `still`: the address of its picture."""
+    lines = [] if share.prompt_hidden else [quoted(task.order.prompt, 300)]
+    member, link = f"<@{share.user_id}>", post_url(share)
+    if share.posted_at:
+        when = format_dt(share.posted_at, "R")
+        lines.append(language.tr("by {member}, {when} · [watch it]({link})", member=member, when=when, link=link))
+    else:
+        lines.append(language.tr("by {member} · [watch it]({link})", member=member, link=link))
+    title = f"{rank}. {STAR} {share.stars}"
+    embed = discord.Embed(colour=_GREEN, title=title, url=link, description="\n".join(lines))
+    if still:
+        embed.set_image(url=still)
+    return fit_embed(embed)
+
+
+async def refresh_stars(bot: ExtendBot, results: Iterable[list[Share]]) -> None:
+    """Count anew some of the results that were not counted lately; those that time does not allow stay as they are."""
+    now = bot.now()
+    stale = [posts for posts in results if not posts[0].counted_at or now - posts[0].counted_at > _FRESH]
+    stale.sort(key=lambda posts: (posts[0].counted_at is not None, -posts[0].stars))
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def counted(posts: list[Share]) -> None:
+        async with gate:
+            await _count(bot, posts)
+
+    try:
+        async with asyncio.timeout(_SECONDS), asyncio.TaskGroup() as group:
+            for posts in stale[:_MOST_COUNTED]:
+                group.create_task(counted(posts))
+    except TimeoutError:
+        return
+
+
+async def _count(bot: ExtendBot, posts: list[Share]) -> None:
+    """Count the members who starred one result in any of its posts, but for its creator and bots."""
+    members: set[int] = set()
+    try:
+        for post in posts:
+            message = await fetch_post(bot, post)
+            if message is None:
+                await bot.sharing.delete(post)
+            else:
+                members |= await _starred_by(message)
+    except (RequestRefused, *REQUEST_ERRORS):
+        return
+    await bot.sharing.save_stars(posts, len(members - {posts[0].user_id}))
+
+
+async def _starred_by(message: discord.Message) -> set[int]:
+    stars = discord.utils.find(lambda each: str(each.emoji) == STAR, message.reactions)
+    if stars is None or (stars.me and stars.count == 1):
+        return set()
+    return {user.id async for user in stars.users(limit=_MOST_STARS) if not user.bot}

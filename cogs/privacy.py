@@ -10,14 +10,14 @@ from discord import app_commands, ui
 from discord.ext import commands
 
 from bot.client import ExtendBot, language_of
-from bot.languages import Language
-from bot.phrase import tr
-from bot.service import StoredData
-from cogs._acknowledge import acknowledge
-from cogs._cards import BLUE
-from cogs._embeds import fit_embed
-from cogs._lineage import update_links
-from cogs._press import PersistentItem
+from bot.i18n import Language
+from bot.i18n.text import tr
+from bot.services import StoredData
+from cogs.common.acknowledge import acknowledge
+from cogs.common.formatting import BLUE
+from cogs.common.embeds import fit_embed
+from cogs.sharing.lineage import update_links
+from cogs.common.components import PersistentItem
 
 _WHAT = tr(
     "**For each of your tasks:** your id, the server and channel, your prompt, the addresses of the clip and the "

@@ -17,31 +17,32 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.client.answers import respond_with_error
+from bot.client.errors import respond_with_error
 from bot.client.shards import IdentifyLimiter, Shards, TakeTurn
 from bot.client.tree import CommandTranslator, CommandTree, command_payload
-from bot.languages import Languages
-from bot.library import TaskHistory
-from bot.phrase import tr
-from bot.runner import ReplyPort
-from bot.rush import ResponseGate
-from bot.service import TaskService
-from bot.sharing import SharingService
-from bot.task import RequestRefused, Task
+from bot.i18n import Languages
+from bot.services.history import TaskHistory
+from bot.i18n.text import tr
+from bot.domain.reply_port import ReplyPort
+from bot.client.response_gate import ResponseGate
+from bot.services import TaskService
+from bot.services.sharing import SharingService
+from bot.domain.errors import RequestRefused
+from bot.domain.task import Task
 
 log = logging.getLogger(__name__)
 
 _COGS = (
     "cogs.delivery",
     "cogs.extend",
-    "cogs.share",
+    "cogs.sharing",
     "cogs.quota",
     "cogs.gallery",
     "cogs.tasks",
     "cogs.limits",
     "cogs.usage",
     "cogs.privacy",
-    "cogs.journal",
+    "cogs.mod_log",
 )
 _COMMANDS_NOTE = "commands"
 _MODAL_SECONDS = 1800.0

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import discord
 from discord import app_commands
 
-from bot.client.answers import respond_with_error
-from bot.languages import Languages
-from bot.phrase import tr
-from bot.task import RequestRefused
+from bot.client.errors import respond_with_error
+from bot.i18n import Languages
+from bot.i18n.text import tr
+from bot.domain.errors import RequestRefused
 
 if TYPE_CHECKING:
     from bot.client.bot import ExtendBot

@@ -1,6 +1,6 @@
 """The paid API: FoxAPI's video generation, as typed answers and typed errors."""
 
-from bot.foxapi.answers import (
+from bot.foxapi.protocol import (
     FoxError,
     RateLimited,
     Rejected,

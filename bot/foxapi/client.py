@@ -14,7 +14,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import SecretStr
 from yarl import URL
 
-from bot.foxapi.answers import (
+from bot.foxapi.protocol import (
     ConnectionFailed,
     Json,
     RateLimited,

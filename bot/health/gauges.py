@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from bot.health.checks import HealthMonitor
+from bot.health.readiness import HealthMonitor
 from bot.media import Ffmpeg, Workspaces
 from bot.store import Store
 

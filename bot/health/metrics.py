@@ -14,10 +14,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Info
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from bot.health import traffic
+from bot.health import http_tracing
 from bot.media import Purpose
-from bot.news import Event, SubmissionRefused, TaskAccepted, TaskEnded
-from bot.task import Billed, TaskState
+from bot.domain.events import Event, SubmissionRefused, TaskAccepted, TaskEnded
+from bot.domain.task import Billed, TaskState
 
 _QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 90)
 _SLOW = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600)
@@ -89,7 +89,7 @@ class Metrics:
         def heard(call: str, status: str, seconds: float) -> None:
             self._foxapi.labels(call, status).observe(seconds)
 
-        return traffic.make_trace(traffic.FOXAPI, heard)
+        return http_tracing.make_trace(http_tracing.FOXAPI, heard)
 
     def discord(self) -> aiohttp.TraceConfig:
         """What Discord's session is traced with."""
@@ -97,7 +97,7 @@ class Metrics:
         def heard(call: str, status: str, seconds: float) -> None:  # noqa: ARG001
             self._discord.labels(call, status).inc()
 
-        return traffic.make_trace(traffic.DISCORD, heard)
+        return http_tracing.make_trace(http_tracing.DISCORD, heard)
 
     def _initialise_labels(self) -> None:
         """Begin at zero, so that the first of a kind is seen as an increase."""

@@ -11,7 +11,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from bot.health.checks import HealthMonitor
+from bot.health.readiness import HealthMonitor
 from bot.health.gauges import Gauges
 
 log = logging.getLogger(__name__)

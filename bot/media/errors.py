@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.phrase import Translatable
-from bot.task import TaskFailed
+from bot.i18n.text import Translatable
+from bot.domain.errors import TaskFailed
 
 
 class UnusableVideo(TaskFailed):

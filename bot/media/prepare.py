@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
-from bot.media.decoding import audible_track
-from bot.media.encode import encode
+from bot.media.ffmpeg.decoding import audible_track
+from bot.media.ffmpeg.encode import encode
 from bot.media.errors import UnusableVideo
-from bot.media.ffmpeg import Ffmpeg, Purpose
-from bot.media.fitness import SECONDS_LEAST, SECONDS_MOST, too_short
-from bot.media.packets import Timeline
-from bot.media.plain import picture_faults
-from bot.media.probe import ProbeResult, probe_details
-from bot.media.remux import remux
-from bot.media.seeking import decode_from
-from bot.media.shape import audio_filter, output_format, video_filter
-from bot.phrase import Translatable, tr
-from bot.task import VideoInfo
+from bot.media.ffmpeg.process import Ffmpeg, Purpose
+from bot.media.requirements import SECONDS_LEAST, SECONDS_MOST, too_short
+from bot.media.ffmpeg.packets import Timeline
+from bot.media.strict_check import picture_faults
+from bot.media.ffmpeg.probe import ProbeResult, probe_details
+from bot.media.ffmpeg.remux import remux
+from bot.media.ffmpeg.seeking import decode_from
+from bot.media.ffmpeg.filters import audio_filter, output_format, video_filter
+from bot.i18n.text import Translatable, tr
+from bot.domain.task import VideoInfo
 
 LONGEST = 600.0
 """Seconds of video that are taken at most."""

@@ -15,13 +15,13 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from bot.sandbox.botprocess import BotProcess
+from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.clock import Clock
 from bot.sandbox.discord import DiscordServer
-from bot.sandbox.discord.model import FORUM_CHANNEL
-from bot.sandbox.fox import FoxServer
+from bot.sandbox.discord.state.model import FORUM_CHANNEL
+from bot.sandbox.foxapi import FoxServer
 from bot.sandbox.panel import Panel
-from bot.sandbox.samples import Samples
+from bot.sandbox.samples.clips import Samples
 
 PACE_SECONDS = 6.0
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox.botprocess import BotProcess
-from bot.sandbox.breakages import fault_buttons
+from bot.sandbox.bot_process import BotProcess
+from bot.sandbox.fault_buttons import fault_buttons
 from bot.sandbox.clock import Clock
 from bot.sandbox.discord import DiscordServer
 from bot.sandbox.faults import Call
-from bot.sandbox.fox import FoxServer
+from bot.sandbox.foxapi import FoxServer
 
 KEPT = 200
 TEXT_LIMIT = 300

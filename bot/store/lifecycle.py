@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.tables import members, tasks, to_columns, to_task
 from bot.store.usage import is_counted
-from bot.task import Billed, ReplyTarget, Task, TaskRequest, TaskState
+from bot.domain.task import Billed, ReplyTarget, Task, TaskRequest, TaskState
 
 
 class Moved(Exception):

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.store.errors import RowUnreadable
 from bot.store.tables import tasks, to_task
-from bot.task import Task
+from bot.domain.task import Task
 
 log = logging.getLogger(__name__)
 

@@ -3,8 +3,7 @@
 It knows what Discord promises and what Discord refuses, and nothing about the bot.
 """
 
-from bot.sandbox.discord.member import Member
 from bot.sandbox.discord.server import DiscordServer
-from bot.sandbox.discord.world import World
+from bot.sandbox.discord.state.changes import LiveWorld
 
-__all__ = ["DiscordServer", "Member", "World"]
+__all__ = ["DiscordServer", "LiveWorld"]

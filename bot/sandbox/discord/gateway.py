@@ -11,10 +11,10 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from bot.sandbox.discord import shapes
-from bot.sandbox.discord.model import Json
-from bot.sandbox.discord.outbox import Websocket
-from bot.sandbox.discord.world import World
+from bot.sandbox.discord.state import serialize
+from bot.sandbox.discord.state.model import Json
+from bot.sandbox.discord.websocket import Websocket
+from bot.sandbox.discord.state.changes import LiveWorld
 
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE, RESUME, RECONNECT, MEMBERS = 0, 1, 2, 3, 4, 6, 7, 8
 INVALID_SESSION, HELLO, ACK = 9, 10, 11
@@ -69,7 +69,7 @@ class _Goodbye(Exception):
 class Gateway:
     """All sessions; `heartbeat_seconds` is what HELLO asks for."""
 
-    def __init__(self, world: World, heartbeat_seconds: float = 41.25) -> None:
+    def __init__(self, world: LiveWorld, heartbeat_seconds: float = 41.25) -> None:
         self._world = world
         self.heartbeat_seconds = heartbeat_seconds
         self._sessions: dict[str, Session] = {}
@@ -193,7 +193,7 @@ class Gateway:
         session.dispatch("READY", self._ready(session, [each.id for each in mine]))
         if intents & 1:
             for guild in mine:
-                session.dispatch("GUILD_CREATE", shapes.full_guild(world, guild, bool(intents & 1 << 1)))
+                session.dispatch("GUILD_CREATE", serialize.full_guild(world, guild, bool(intents & 1 << 1)))
         return session
 
     def _shard(self, given: object) -> tuple[int, int]:
@@ -207,7 +207,7 @@ class Gateway:
     def _ready(self, session: Session, guild_ids: list[str]) -> Json:
         return {
             "v": 10,
-            "user": shapes.user(self._world.bot) | {"verified": True, "mfa_enabled": True},
+            "user": serialize.user(self._world.bot) | {"verified": True, "mfa_enabled": True},
             "guilds": [{"id": each, "unavailable": True} for each in guild_ids],
             "session_id": session.id,
             "session_type": "normal",
@@ -247,7 +247,7 @@ class Gateway:
         if guild is None:
             return
         wanted = [str(each) for each in data.get("user_ids") or guild.members]
-        members = [shapes.member(guild, self._world.users[each]) for each in wanted if each in guild.members]
+        members = [serialize.member(guild, self._world.users[each]) for each in wanted if each in guild.members]
         chunk = {"guild_id": guild.id, "members": members, "chunk_index": 0, "chunk_count": 1, "not_found": []}
         session.dispatch("GUILD_MEMBERS_CHUNK", chunk | {"nonce": data.get("nonce")})
 

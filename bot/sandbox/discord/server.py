@@ -9,20 +9,21 @@ from types import TracebackType
 from aiohttp import web
 
 from bot.sandbox.clock import Clock
-from bot.sandbox.discord.actions import ActionRoutes
-from bot.sandbox.discord.applications import ApplicationRoutes
-from bot.sandbox.discord.callbacks import CallbackRoutes
-from bot.sandbox.discord.cdn import CdnRoutes, RefreshRoutes
-from bot.sandbox.discord.client import ContentRoutes
+from bot.sandbox.discord.page_api.actions import ActionRoutes
+from bot.sandbox.discord.api.application_commands import ApplicationRoutes
+from bot.sandbox.discord.api.interaction_callbacks import CallbackRoutes
+from bot.sandbox.discord.api.cdn import CdnRoutes, RefreshRoutes
+from bot.sandbox.discord.page_api.content import ContentRoutes
 from bot.sandbox.discord.gateway import Gateway
-from bot.sandbox.discord.interactions import Interactions
-from bot.sandbox.discord.live import LiveRoutes
-from bot.sandbox.discord.messages import MessageRoutes
-from bot.sandbox.discord.places import GuildRoutes
-from bot.sandbox.discord.refusal import refusals
-from bot.sandbox.discord.threads import ThreadRoutes
-from bot.sandbox.discord.webhooks import WebhookRoutes
-from bot.sandbox.discord.world import World
+from bot.sandbox.discord.state.interactions import Interactions
+from bot.sandbox.discord.page_api.live import LiveRoutes
+from bot.sandbox.discord.api.messages import MessageRoutes
+from bot.sandbox.discord.api.guilds import GuildRoutes
+from bot.sandbox.discord.state.errors import refusals
+from bot.sandbox.discord.api.threads import ThreadRoutes
+from bot.sandbox.discord.api.interaction_webhooks import WebhookRoutes
+from bot.sandbox.discord.state.seed import film_club
+from bot.sandbox.discord.state.changes import LiveWorld
 from bot.sandbox.faults import Call, Faults
 
 API = "/api/v10"
@@ -45,7 +46,7 @@ class DiscordServer:
         page: Path = PAGE,
     ) -> None:
         self.clock = clock or Clock()
-        self.world = World.seeded(self.clock)
+        self.world = film_club(self.clock)
         self.faults = Faults(self.clock.now, watch)
         self.gateway = Gateway(self.world)
         self.interactions = Interactions(self.world)

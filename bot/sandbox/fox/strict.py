@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bot.sandbox.fox.probe import LONGEST, SHORTEST, UnusableClip
+from bot.sandbox.foxapi.probe import LONGEST, SHORTEST, UnusableClip
 
 Found = tuple[str, bytes]
 _PARENTS = {"moov", "trak", "mdia", "minf", "stbl", "edts"}

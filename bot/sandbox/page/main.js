@@ -1,14 +1,14 @@
 // Joins the parts of the page, and decides who acts: everything else gets what it needs from here.
 import { Api, Live } from "./api.js";
-import { Composer } from "./composer.js";
-import { MessageMenu } from "./menu.js";
-import { MessageList } from "./messages.js";
-import { Modals } from "./modal.js";
+import { Composer } from "./composer/composer.js";
+import { MessageMenu } from "./ui/menu.js";
+import { MessageList } from "./messages/list.js";
+import { Modals } from "./composer/modal.js";
 import { Panel } from "./panel.js";
 import { Drawers, Sidebar } from "./sidebar.js";
-import { Interactions, Store } from "./store.js";
-import { keepTime } from "./time.js";
-import { toast } from "./dom.js";
+import { Interactions, Store } from "./state.js";
+import { keepTime } from "./ui/time.js";
+import { toast } from "./ui/dom.js";
 
 /** What the parts share. Each tab has its own acting person, so two windows can be two people. */
 class App {

@@ -1,6 +1,6 @@
 // The side panel: what the bot does, and ways to make its life hard.
-import { debounce, el } from "./dom.js";
-import { precise } from "./time.js";
+import { debounce, el } from "./ui/dom.js";
+import { precise } from "./ui/time.js";
 
 /** So many lines are kept on the screen. */
 const MOST_LINES = 500;

@@ -1,6 +1,6 @@
 // The left side: channels and people; and the drawers that both sides become on a narrow screen.
-import { avatar, el, icon, rove } from "./dom.js";
-import { locales, nameOf } from "./locale.js";
+import { avatar, el, icon, rove } from "./ui/dom.js";
+import { locales, nameOf } from "./ui/locale.js";
 
 /** Draws channels, unread dots and the people switcher. `app` has store, direct() and actAs(user id). */
 export class Sidebar {

@@ -1,0 +1,244 @@
+"""The composition root: the one place that joins all rooms."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from contextlib import asynccontextmanager
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from bot.client import CannotStart
+from bot.client import ExtendBot
+from bot.foxapi import FoxAPI
+from bot.foxapi import FoxError
+from bot.foxapi import Rejected
+from bot.health.readiness import HealthMonitor
+from bot.health.gauges import Gauges
+from bot.health.gauges import Sources
+from bot.health.metrics import Metrics
+from bot.health.server import CannotBind
+from bot.health.server import Handlers
+from bot.health.server import run_server
+from bot.services.history import TaskHistory
+from bot.media import Downloader
+from bot.media import Ffmpeg
+from bot.media import StorageError
+from bot.media import Workspaces
+from bot.media import open_film_store
+from bot.domain.events import EventQueue
+from bot.worker import CircuitBreaker
+from bot.worker import JobResources
+from bot.worker import RateLimiter
+from bot.worker import Timeouts
+from bot.worker import Wakeups
+from bot.worker import Worker
+from bot.services import TaskService
+from bot.settings import Settings
+from bot.services.sharing import SharingService
+from bot.store import Store
+from dataclasses import dataclass
+from bot.client import Shards
+
+log = logging.getLogger(__name__)
+
+
+_RESULT_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Everything, unless something is left to other processes."""
+
+    name: str = "bot"
+    runs_gateway: bool = True
+    """Whether it connects to Discord's gateway and answers members."""
+    runs_jobs: bool = True
+    """Whether it moves tasks on: submits, asks, prepares, delivers."""
+    shards: Shards | None = None
+    """Those that it holds; None: all."""
+
+    @property
+    def is_standalone(self) -> bool:
+        """Whether it needs no other process."""
+        return self.runs_gateway and self.runs_jobs
+
+
+STANDALONE = Role()
+
+
+WORKER = Role("worker", runs_gateway=False)
+
+
+def gateway_role(shards: Shards) -> Role:
+    """It holds these shards, and leaves the work on tasks to others."""
+    return Role("gateway", runs_jobs=False, shards=shards)
+
+
+def utc_now() -> datetime:
+    """The time now, aware."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def build_app(
+    settings: Settings,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    chance: random.Random | None = None,
+    timeouts: Timeouts | None = None,
+    role: Role = STANDALONE,
+) -> AsyncIterator[tuple[ExtendBot, Worker]]:
+    """Build everything, logged in but not yet at work. Raises StoreUnusable, CannotStart.
+
+    Who does not answer edits and posts over REST alone, and leaves the commands' registration to those who do.
+    """
+    timeouts = timeouts or Timeouts()
+    chance = chance or random.Random()  # noqa: S311 (it jitters gaps)
+    metrics = Metrics()
+    wakeups, events = Wakeups(has_worker=role.runs_jobs), EventQueue(listener=metrics.on_event)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(Store.open(settings.database_url, settings.lease_seconds))
+        if store.is_single_process and not role.is_standalone:
+            raise CannotStart(
+                f"A {role.name} shares its work with other processes, over PostgreSQL: set DATABASE_URL to it, or run "
+                "python -m bot, which does everything."
+            )
+        wakeups.broadcast = await stack.enter_async_context(store.notifications(wakeups.notify_local))
+        fox = await stack.enter_async_context(_foxapi(settings, timeouts, metrics))
+        clips, results = [await stack.enter_async_context(downloader) for downloader in _fetchers(settings, timeouts)]
+        await _check_key(fox)
+        workspaces = _folders(settings)
+        service = TaskService(
+            store, now, wakeups.notify, settings.default_limits, settings.operator_limits, events, workspaces.needs
+        )
+        history = TaskHistory(store, workspaces)
+        ffmpeg = Ffmpeg(ran=metrics.observe_ffmpeg)
+        url, gap, trace = settings.discord_api_url, settings.edit_seconds, metrics.discord()
+        sharing = SharingService(store, ffmpeg, results, now)
+        bot = ExtendBot(
+            service,
+            history,
+            sharing,
+            api_url=url,
+            edit_seconds=gap,
+            now=now,
+            trace=trace,
+            lease_is_valid=lambda: store.leases.is_valid,
+            gateway=role.runs_gateway,
+            shards=role.shards,
+            take_turn=store.shared_turns.turn,
+        )
+        await stack.enter_async_context(bot)
+        await bot.load_cogs()
+        sources = Sources(store, workspaces, ffmpeg, settings.data_dir, now, bot.shards_open)
+        await stack.enter_async_context(_health_server(settings, metrics, sources, bot, role))
+        await bot.log_in(settings.discord_token.get_secret_value())
+        resources = JobResources(
+            store=store,
+            fox=fox,
+            clips=clips,
+            results=results,
+            ffmpeg=ffmpeg,
+            reply_port=bot.reply_port,
+            workspaces=workspaces,
+            poll_seconds=settings.poll_seconds,
+            operator_limits=settings.operator_limits,
+            server_running=settings.default_server_running,
+            grace=timedelta(days=settings.left_server_days),
+            events=events,
+            now=now,
+            random=chance,
+            circuit_breaker=CircuitBreaker(store.circuit_state, wakeups.notify, chance, timeouts.first_gap),
+            rate_limiter=RateLimiter(settings.queries_per_second, lambda: store.leases.process_count),
+            timeouts=timeouts,
+            keep=timedelta(days=settings.keep_days),
+            keep_rows=timedelta(days=settings.keep_task_days),
+            unexpected_error=metrics.step_went_wrong,
+        )
+        yield bot, Worker(resources, wakeups)
+
+
+def _folders(settings: Settings) -> Workspaces:
+    """Where files are; raises CannotStart."""
+    try:
+        film_store = open_film_store(settings.data_dir / "kept", settings.bucket)
+    except StorageError as error:
+        raise CannotStart(str(error)) from error
+    return Workspaces(
+        settings.data_dir / "tasks",
+        most_bytes=settings.max_disk_gb * 1_000_000_000,
+        clip_bytes=settings.max_clip_mb * 1_000_000,
+        film_store=film_store,
+    )
+
+
+def _foxapi(settings: Settings, timeouts: Timeouts, metrics: Metrics) -> FoxAPI:
+    return FoxAPI(
+        settings.foxapi_url,
+        settings.foxapi_key,
+        settings.foxapi_model,
+        timeouts.submit_response,
+        query_seconds=timeouts.poll_response,
+        upload_seconds=timeouts.upload,
+        secrets=settings.secrets,
+        trace=metrics.foxapi(),
+    )
+
+
+def _fetchers(settings: Settings, timeouts: Timeouts) -> list[Downloader]:
+    """The one that fetches what members give, and the one that fetches results. Each looks up names for itself."""
+    trusted, idle = settings.trusted_media_hosts, timeouts.download_idle
+    most = settings.max_clip_mb * 1_000_000
+    return [
+        Downloader(trusted=trusted, idle_seconds=idle, max_bytes=most, seconds=timeouts.clip_download),
+        Downloader(trusted=trusted, idle_seconds=idle, max_bytes=_RESULT_BYTES, seconds=timeouts.download),
+    ]
+
+
+@asynccontextmanager
+async def _health_server(
+    settings: Settings, metrics: Metrics, sources: Sources, bot: ExtendBot, role: Role
+) -> AsyncIterator[None]:
+    """Serve health and figures meanwhile, if that is wanted. Raises CannotStart."""
+    if settings.http_port is None:
+        yield
+        return
+    metrics.set_process_info(role.name)
+    checks = HealthMonitor(bot.connected if role.runs_gateway else None, sources.store, metrics.observe_loop_delay)
+    pages = Handlers(checks, Gauges(metrics.registry, sources, checks), metrics.registry)
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(run_server(settings.http_host, settings.http_port, pages, checks))
+        except CannotBind as error:
+            raise CannotStart(str(error)) from error
+        yield
+
+
+async def run_app(bot: ExtendBot, runner: Worker, stop: asyncio.Event, role: Role = STANDALONE) -> None:
+    """Work until `stop` is set; raises what ended the connection or the runner before that."""
+    async with asyncio.TaskGroup() as group:
+        working = []
+        if role.runs_jobs:
+            working.append(group.create_task(runner.run(), name="runner"))
+        if role.runs_gateway:
+            working.append(group.create_task(bot.run_gateway(), name="gateway"))
+        await stop.wait()
+        log.info("stopping")
+        for task in working:
+            task.cancel()
+
+
+async def _check_key(fox: FoxAPI) -> None:
+    try:
+        await fox.models()
+    except Rejected as error:
+        if error.status == 401:
+            raise CannotStart("FoxAPI does not accept FOXAPI_KEY: put in the right key.") from error
+        log.info("FoxAPI does not tell its models (%s)", error)
+    except FoxError as error:
+        log.warning("FoxAPI cannot be reached now (%s); starting all the same", error)

@@ -1,0 +1,121 @@
+"""The machine itself: ffmpeg, database, folders, disk and clock. Nothing is made that stays."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+
+from bot.check.report import CheckResult
+from bot.media import Ffmpeg, S3Settings, StorageError, UnusableVideo, open_film_store
+from bot.store import StoreUnusable, inspect
+
+_GB = 1_000_000_000
+_MOST_SKEW = timedelta(seconds=30)
+_TRIAL = (
+    *("-f", "lavfi", "-i", "color=size=64x64:duration=0.2", "-f", "lavfi", "-i", "anullsrc", "-shortest"),
+    *("-c:v", "libx264", "-c:a", "aac", "-f", "null", "-"),
+)
+"""Encodes as the bot does, from nothing to nowhere."""
+
+
+async def ffmpeg() -> CheckResult:
+    """Whether there is an ffmpeg that encodes what the bot needs."""
+    todo = "Install ffmpeg with libx264, or reinstall imageio-ffmpeg."
+    try:
+        ran = await Ffmpeg().run(_TRIAL, seconds=20)
+    except (RuntimeError, OSError, UnusableVideo) as error:
+        return CheckResult("ffmpeg", False, str(error).rstrip("."), todo)
+    if ran.code:
+        last = (ran.stderr.strip().splitlines() or ["no word"])[-1]
+        return CheckResult("ffmpeg", False, f"it cannot encode ({last[:120]})", todo)
+    return CheckResult("ffmpeg", True, "works")
+
+
+async def database(url: str) -> CheckResult:
+    """Whether a bot could work on the database; it is neither made nor changed."""
+    try:
+        seen = await asyncio.to_thread(inspect, url)
+    except StoreUnusable as error:
+        says, _, todo = str(error).partition(": ")
+        return CheckResult(
+            "database", False, says.rstrip("."), todo or "Correct DATABASE_URL, or let the bot's user write there."
+        )
+    if not seen.exists:
+        return CheckResult("database", True, f"{seen.place} is made at the first start")
+    state = "is upgraded at the next start" if seen.upgrade_due else "is up to date"
+    used = ", and a bot works on it now" if seen.in_use else ""
+    return CheckResult("database", True, f"{seen.place} can be written, and {state}{used}")
+
+
+async def data_dir(folder: Path) -> CheckResult:
+    """Whether files can be made there; one is, for a moment, if the folder exists."""
+    there = _existing(folder)
+    try:
+        await asyncio.to_thread(_try_to_write, there)
+    except OSError as error:
+        todo = "Let the bot's user write there, or set DATA_DIR to another folder."
+        return CheckResult("data folder", False, f"{there} cannot be written ({error.strerror})", todo)
+    says = f"{folder} can be written" if there.name == folder.name else f"{folder} is made when it is needed"
+    return CheckResult("data folder", True, says)
+
+
+async def files(folder: Path, bucket: S3Settings | None) -> list[CheckResult]:
+    """Whether the bucket takes files, if one is to; one is put there for a moment."""
+    if bucket is None:
+        return []
+    todo = "Correct FILES_URL and the S3_ settings, or let the key write there."
+    try:
+        await open_film_store(folder / "kept", bucket).check_access()
+    except StorageError as error:
+        says, _, hint = str(error).partition(": ")
+        return [CheckResult("bucket", False, says.rstrip("."), hint or todo)]
+    return [CheckResult("bucket", True, f"{bucket.name} can be written")]
+
+
+async def disk(folder: Path, most_gb: int) -> CheckResult:
+    """Whether the disk has room for all that clips and results may still take."""
+    there = _existing(folder)
+    try:
+        free, used = await asyncio.to_thread(lambda: (shutil.disk_usage(there).free, _size(folder)))
+    except OSError as error:
+        todo = "Set DATA_DIR to a folder on a disk that can be used."
+        return CheckResult("disk", False, f"{there} cannot be measured ({error.strerror})", todo)
+    missing = most_gb * _GB - used - free
+    says = f"{free / _GB:.1f} GB free, {used / _GB:.1f} of MAX_DISK_GB={most_gb} used"
+    if missing <= 0:
+        return CheckResult("disk", True, says)
+    room = int((free + used) * 0.9 / _GB)
+    lower = f"lower MAX_DISK_GB to {room}, or " if room >= 1 else ""
+    return CheckResult("disk", False, says, f"For it not to fill up, {lower}free {missing / _GB:.1f} GB.")
+
+
+def clock(skews: Iterable[timedelta | None]) -> CheckResult:
+    """Whether this machine's clock agrees with those of the servers that answered."""
+    known = [skew for skew in skews if skew is not None]
+    if not known:
+        return CheckResult("clock", None, "not known, for nobody answered with the time")
+    worst = max(known, key=abs)
+    if min(abs(skew) for skew in known) <= _MOST_SKEW:  # one server's clock may be the wrong one
+        return CheckResult("clock", True, "agrees with the servers' to within seconds")
+    side = "behind" if worst > timedelta() else "ahead"
+    todo = "Set it, and switch on time synchronisation (NTP): answers to members have to come in time."
+    return CheckResult("clock", False, f"this machine's is {abs(worst.total_seconds()):.0f} s {side}", todo)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that there is."""
+    whole = folder.absolute()
+    return next((each for each in (whole, *whole.parents) if each.exists()), Path("/"))
+
+
+def _try_to_write(folder: Path) -> None:
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"check")
+
+
+def _size(folder: Path) -> int:
+    return sum(each.lstat().st_size for each in folder.rglob("*") if each.is_file()) if folder.is_dir() else 0

@@ -1,0 +1,97 @@
+"""All checks, each tried as far as the others' faults let it be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import aiohttp
+
+from bot.check import discord as check_discord, foxapi, host
+from bot.check.report import CheckResult
+from bot.check.http import HttpResponse, RequestFailed, get
+from bot.foxapi import USER_AGENT
+from bot.settings import Settings, SettingsResult
+
+T = TypeVar("T")
+_DISCORD_AGENT = "DiscordBot (extend-bot, 0.1)"
+"""Discord docs, API Reference, User Agent."""
+
+
+async def check(reading: SettingsResult, now: Callable[[], datetime]) -> list[CheckResult]:
+    """Try everything; never raises for what it finds. Nothing is changed, and nothing is paid."""
+    settings, problems = reading.settings, reading.problems
+    local = [
+        asyncio.create_task(each)
+        for each in (
+            host.ffmpeg(),
+            _unless("DATABASE_URL", "database", problems, host.database(settings.database_url)),
+            host.data_dir(settings.data_dir),
+            host.disk(settings.data_dir, settings.max_disk_gb),
+        )
+    ]
+    bucket = asyncio.create_task(host.files(settings.data_dir, settings.bucket))
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        asking = _Probe(session, settings, problems, now)
+        discord, fox = await asyncio.gather(asking.discord(), asking.fox())
+    found = [
+        *_settings(problems),
+        *check_discord.findings(discord, settings.discord_api_url),
+        *foxapi.findings(fox, settings.foxapi_url, settings.foxapi_model),
+        *await asyncio.gather(*local),
+        *await bucket,
+    ]
+    return [*found, host.clock(asking.skews)]
+
+
+def _settings(problems: dict[str, str]) -> list[CheckResult]:
+    if not problems:
+        return [CheckResult("settings", True, "all can be used")]
+    return [CheckResult("settings", False, sentence) for sentence in problems.values()]
+
+
+async def _unless(variable: str, name: str, problems: dict[str, str], trial: Awaitable[CheckResult]) -> CheckResult:
+    found = await trial
+    return CheckResult(name, None, f"not tried, for {variable} is wrong") if variable in problems else found
+
+
+class _Probe:
+    """Asks Discord and FoxAPI, and gathers what their answers say of the time."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, settings: Settings, problems: dict[str, str], now: Callable[[], datetime]
+    ) -> None:
+        self._session = session
+        self._settings = settings
+        self._problems = problems
+        self._now = now
+        self.skews: list[timedelta | None] = []
+
+    async def discord(self) -> check_discord.Responses | None:
+        base = self._settings.discord_api_url.rstrip("/")
+        headers = {"User-Agent": _DISCORD_AGENT}
+        if "DISCORD_TOKEN" in self._problems:
+            await self._get(f"{base}/gateway", headers)  # which knows no token, for the clock alone
+            return None
+        headers["Authorization"] = f"Bot {self._settings.discord_token.get_secret_value()}"
+        user = await self._get(f"{base}/users/@me", headers)
+        return check_discord.Responses(user, await self._get(f"{base}/applications/@me", headers))
+
+    async def fox(self) -> foxapi.Responses:
+        base = self._settings.foxapi_url.rstrip("/")
+        headers = {"User-Agent": USER_AGENT}
+        if "FOXAPI_KEY" in self._problems:
+            return foxapi.Responses(await self._get(f"{base}/v1/models", headers), None, None)
+        headers["Authorization"] = f"Bearer {self._settings.foxapi_key.get_secret_value()}"
+        models = await self._get(f"{base}/v1/models", headers)
+        return foxapi.Responses(models, models, await self._get(f"{base}/api/usage/token/", headers))
+
+    async def _get(self, url: str, headers: dict[str, str]) -> HttpResponse | RequestFailed:
+        try:
+            answer = await get(self._session, url, headers, self._now)
+        except RequestFailed as error:
+            return error
+        self.skews.append(answer.skew)
+        return answer

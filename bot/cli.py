@@ -1,0 +1,197 @@
+"""The command line: run, worker, gateway, sandbox, sync, check, backup, restore, move."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from collections.abc import Sequence
+from pathlib import Path
+from bot.app import build_app
+from bot.app import run_app
+from bot.app import utc_now
+from bot.check import CheckResult
+from bot.check import all_ok
+from bot.check import as_json
+from bot.check import as_text
+from bot.check import check
+from bot.client import CannotStart
+from bot.client import Shards
+from bot.logs import configure_logging
+from bot.redaction import Redactor
+from bot.app import STANDALONE
+from bot.app import WORKER
+from bot.app import Role
+from bot.app import gateway_role
+from bot.settings import Settings
+from bot.settings import SettingsError
+from bot.settings import read_partial
+from bot.settings import read_settings
+from bot.store import MoveResult
+from bot.store import StoreUnusable
+from bot.store import back_up
+from bot.store import move
+from bot.store import restore
+
+log = logging.getLogger("bot")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the command line says; return the exit code."""
+    wanted = _parser().parse_args(arguments)
+    if wanted.command == "sandbox":
+        from bot.sandbox.app import run as run_sandbox  # noqa: PLC0415 (the bot itself never needs it)
+
+        return asyncio.run(run_sandbox(wanted.port))
+    try:
+        if wanted.command == "check":
+            return asyncio.run(_check(json=wanted.json))
+        if wanted.command in {"backup", "restore", "move"}:
+            return _run_database_command(wanted.command, wanted.file)
+        settings = read_settings()
+        _log_to_stderr(settings)
+        return asyncio.run(_sync(settings) if wanted.command == "sync" else _run(settings, _role(wanted)))
+    except (SettingsError, CannotStart, StoreUnusable) as error:
+        print(_discretion().hide(str(error)), file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bot", description="Without a command: run the bot.")
+    commands = parser.add_subparsers(dest="command")
+    sandbox = commands.add_parser("sandbox", help="run the bot with stand-ins for Discord and FoxAPI; no token needed")
+    sandbox.add_argument("--port", type=int, default=8080, help="of the chat page (default 8080)")
+    commands.add_parser(
+        "worker", help="share another bot's work over PostgreSQL: no gateway, so nobody is answered here"
+    )
+    answering = commands.add_parser(
+        "gateway", help="answer members over PostgreSQL: the work on tasks is left to workers"
+    )
+    answering.add_argument("--shards", type=_shards, required=True, help="which, of how many: 0-7/16")
+    commands.add_parser("sync", help="register the commands with Discord now")
+    checking = commands.add_parser("check", help="say what is missing or wrong; changes nothing, costs nothing")
+    checking.add_argument("--json", action="store_true", help="for programs")
+    backing_up = commands.add_parser("backup", help="copy the database into a new file, also while the bot runs")
+    backing_up.add_argument("file", type=Path)
+    restoring = commands.add_parser("restore", help="put a backup in the database's place; stop the bot before")
+    restoring.add_argument("file", type=Path)
+    moving = commands.add_parser("move", help="bring an SQLite database to the PostgreSQL that DATABASE_URL names")
+    moving.add_argument("file", type=Path)
+    return parser
+
+
+def _shards(written: str) -> Shards:
+    try:
+        return Shards.parse(written)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _role(wanted: argparse.Namespace) -> Role:
+    match wanted.command:
+        case "worker":
+            return WORKER
+        case "gateway":
+            return gateway_role(wanted.shards)
+        case _:
+            return STANDALONE
+
+
+async def _check(*, json: bool) -> int:
+    try:
+        reading = read_partial()
+    except SettingsError as error:
+        found, discretion = [CheckResult("settings", False, str(error))], Redactor()
+    else:
+        discretion = Redactor(reading.settings.secrets)
+        configure_logging("CRITICAL", "text", discretion)  # for what ends the program: its traceback may hold a secret
+        found = await check(reading, utc_now)
+    print((as_json if json else as_text)(found, discretion))
+    return 0 if all_ok(found) else 1
+
+
+def _run_database_command(command: str, file: Path) -> int:
+    """Back up, restore or move, which need to know of the database alone."""
+    reading = read_partial()
+    if problem := reading.problems.get("DATABASE_URL"):
+        raise SettingsError(problem)
+    _log_to_stderr(reading.settings)
+    url = reading.settings.database_url
+    if command == "backup":
+        made = back_up(url, file)
+        unfinished = "" if made.unfinished is None else f", unfinished tasks in it: {made.unfinished:,}"
+        print(f"Backed up to {file}: {made.bytes / 1_000_000:.1f} MB{unfinished}.")
+        return 0
+    if command == "move":
+        return _print_move(move(file, url))
+    done = restore(url, file, utc_now())
+    print(f"Restored {file}.")
+    if done.kept:
+        print(f"The database that was there before is kept as {done.kept}.")
+    if done.merged:
+        print("Tasks and shares are as they were in it; everything else is as in the backup.")
+    if done.unverified:
+        print(
+            f"Unfinished tasks of which nobody knows what has become of them since the backup: {done.unverified:,}. "
+            f"Of these, may have been submitted since, and are never submitted again by themselves: {done.unclear:,}. "
+            "The bot looks into Discord before it shows or posts anything for them."
+        )
+    return 0
+
+
+def _print_move(made: MoveResult) -> int:
+    print(f"Moved to PostgreSQL: {made.tasks:,} tasks, of which {made.unfinished:,} are unfinished and go on there.")
+    print(f"The file is kept as {made.kept}; start the bot, with DATA_DIR as it was.")
+    return 0
+
+
+async def _run(settings: Settings, role: Role) -> int:
+    starting = asyncio.create_task(_serve(settings, role), name="bot")
+    _handle_signals(starting.cancel)
+    try:
+        return await starting
+    except asyncio.CancelledError:
+        log.info("stopped before it had begun")
+        return 0
+
+
+async def _serve(settings: Settings, role: Role) -> int:
+    async with build_app(settings, role=role) as (bot, runner):
+        # Until here a signal has ended the start, whatever it was waiting for; from here on it is a clean stop.
+        stop = asyncio.Event()
+        _handle_signals(stop.set)
+        try:
+            await run_app(bot, runner, stop, role)
+        except* Exception as errors:
+            log.critical("the bot ends, so that its supervisor starts it anew", exc_info=errors.exceptions[0])
+            return_code = 1
+        else:
+            return_code = 0
+    return return_code
+
+
+def _handle_signals(act: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, act)
+
+
+async def _sync(settings: Settings) -> int:
+    async with build_app(settings) as (bot, _):
+        print(f"Registered {await bot.sync()} commands.")
+    return 0
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    configure_logging(settings.log_level, settings.log_format, Redactor(settings.secrets))
+
+
+def _discretion() -> Redactor:
+    """For the sentence that ends the program, also where not all settings can be read."""
+    try:
+        return Redactor(read_partial().settings.secrets)
+    except SettingsError:
+        return Redactor()

@@ -1,0 +1,1 @@
+"""What every room speaks of: tasks, shares, limits, events, and the port to whatever shows replies."""

@@ -1,0 +1,21 @@
+"""Pure rules: whether an order is allowed now, by a server's limits and the operator's roofs."""
+
+from bot.domain.policy.check import SubmissionCheck, WordsChanged, check, screen
+from bot.domain.policy.context import Screening, daily_limits_of, is_exempt
+from bot.domain.policy.rules import OperatorLimitReached
+from bot.domain.policy.word_filter import ENTRY_MAX, find_forbidden, is_empty_pattern, too_long
+
+__all__ = [
+    "ENTRY_MAX",
+    "OperatorLimitReached",
+    "Screening",
+    "SubmissionCheck",
+    "WordsChanged",
+    "check",
+    "daily_limits_of",
+    "find_forbidden",
+    "is_empty_pattern",
+    "is_exempt",
+    "screen",
+    "too_long",
+]

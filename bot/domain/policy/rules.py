@@ -1,0 +1,233 @@
+"""The rules, in their fixed order: each says why it forbids an order, or None."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from bot.domain.policy.context import RuleContext
+from bot.i18n.text import tr, tr_plural
+from bot.domain.errors import RequestRefused
+
+_CHANNELS_NAMED = 5
+
+
+class OperatorLimitReached(RequestRefused):
+    """One of the operator's own limits said no, not one of the server's."""
+
+
+def _served(facts: RuleContext) -> RequestRefused | None:
+    guild, operator_limits = facts.requester.guild_id, facts.operator_limits
+    if guild is None and operator_limits.allowed_servers:
+        return RequestRefused(tr("I do not work in direct messages: use me on a server."))
+    if guild in operator_limits.blocked_servers or (
+        operator_limits.allowed_servers and guild not in operator_limits.allowed_servers
+    ):
+        return RequestRefused(
+            tr("I do not work on this server: whoever runs this bot has chosen the servers on which it does.")
+        )
+    return None
+
+
+def _paused(facts: RuleContext) -> RequestRefused | None:
+    if facts.limits.paused is None:
+        return None
+    if reason := facts.limits.paused.strip():
+        return RequestRefused(tr("The moderators have paused me here: {reason}", reason=reason))
+    return RequestRefused(tr("The moderators have paused me here."))
+
+
+def _blocked(facts: RuleContext) -> RequestRefused | None:
+    if not facts.usage.blocked:
+        return None
+    return RequestRefused(tr("The moderators have blocked you from using me here: ask them why."))
+
+
+def _channel(facts: RuleContext) -> RequestRefused | None:
+    limits, requester = facts.limits, facts.requester
+    if limits.channels and not limits.channels & {requester.channel_id, requester.parent_id}:
+        named = ", ".join(f"<#{channel}>" for channel in sorted(limits.channels)[:_CHANNELS_NAMED])
+        if len(limits.channels) > _CHANNELS_NAMED:
+            return RequestRefused(
+                tr("I may not be used in this channel: go to {channels} and some others.", channels=named)
+            )
+        return RequestRefused(tr("I may not be used in this channel: go to {channels}.", channels=named))
+    if not (limits.open_everywhere or requester.age_restricted or requester.moderator or facts.exempt):
+        return RequestRefused(tr("I may be used only in age-restricted channels here: go to one of those."))
+    if facts.request.private and not limits.private_allowed:
+        return RequestRefused(tr("Private replies are not allowed here: leave `private` out."))
+    return None
+
+
+def _role(facts: RuleContext) -> RequestRefused | None:
+    role = facts.limits.required_role
+    if role is None or role in facts.requester.role_ids:
+        return None
+    return RequestRefused(
+        tr("Only members with the role {role} may use me here: ask a moderator for it.", role=f"<@&{role}>")
+    )
+
+
+def _words(facts: RuleContext) -> RequestRefused | None:
+    found = facts.screening.found
+    if found is None:
+        return None
+    return RequestRefused(tr("Your prompt contains “{word}”, which is forbidden here: change the prompt.", word=found))
+
+
+def _seconds(facts: RuleContext) -> RequestRefused | None:
+    most = facts.limits.max_seconds
+    if facts.exempt or not most or facts.request.seconds <= most:
+        return None
+    return RequestRefused(
+        tr(
+            "At most {most} seconds may be added at a time here: choose fewer than {seconds}.",
+            most=most,
+            seconds=facts.request.seconds,
+        )
+    )
+
+
+def _cooldown(facts: RuleContext) -> RequestRefused | None:
+    gap, last = facts.limits.cooldown, facts.usage.last_start
+    if facts.exempt or not gap or last is None or facts.now >= last + timedelta(seconds=gap):
+        return None
+    return RequestRefused(
+        tr_plural(
+            "There must be {count} second between the starts of your videos here.",
+            "There must be {count} seconds between the starts of your videos here.",
+            gap,
+        ),
+        last + timedelta(seconds=gap),
+    )
+
+
+def _failures(facts: RuleContext) -> RequestRefused | None:
+    most, failures = facts.operator_limits.free_failures, facts.usage.free_failures
+    if not 0 < most <= failures.count:
+        return None
+    return RequestRefused(
+        tr_plural(
+            "{count} of your videos could not be used in the last hour, and that is the limit: look at what was wrong "
+            "with it first.",
+            "{count} of your videos could not be used in the last hour, and that is the limit: look at what was wrong "
+            "with them first.",
+            most,
+        ),
+        failures.below_limit_at,
+    )
+
+
+def _running(facts: RuleContext) -> RequestRefused | None:
+    most, unfinished = facts.limits.user_running, facts.usage.unfinished
+    if facts.exempt or not most or unfinished < most:
+        return None
+    return RequestRefused(
+        tr_plural(
+            "You have {count} unfinished video here, and the limit is {most} at a time: wait until one has ended.",
+            "You have {count} unfinished videos here, and the limit is {most} at a time: wait until one has ended.",
+            unfinished,
+            most=most,
+        )
+    )
+
+
+def _queue_full(facts: RuleContext) -> RequestRefused | None:
+    """The line is what does not fit into the slots that are free."""
+    usage, operator_limits = facts.usage, facts.operator_limits
+    free = max(0, operator_limits.max_running - usage.running)
+    if usage.queued - free >= operator_limits.max_waiting:
+        return OperatorLimitReached(
+            tr_plural(
+                "{count} video over all servers is waiting in line, and that is the limit: try again in a few minutes.",
+                "{count} videos over all servers are waiting in line, and that is the limit: try again in a few "
+                "minutes.",
+                operator_limits.max_waiting,
+            )
+        )
+    slots = min(facts.limits.server_running or operator_limits.server_running, operator_limits.server_running)
+    free = min(free, max(0, slots - usage.server_running))
+    if usage.server_queued - free >= operator_limits.server_waiting:
+        return OperatorLimitReached(
+            tr_plural(
+                "{count} video is waiting in line here, and that is the limit: try again in a few minutes.",
+                "{count} videos are waiting in line here, and that is the limit: try again in a few minutes.",
+                operator_limits.server_waiting,
+            )
+        )
+    return None
+
+
+def _member_daily(facts: RuleContext) -> RequestRefused | None:
+    if not facts.over_daily_limit or facts.usage.granted:
+        return None
+    most = facts.daily_limits.member
+    return RequestRefused(
+        tr_plural(
+            "Your limit here is {count} video in 24 hours, and you have reached it.",
+            "Your limit here is {count} videos in 24 hours, and you have reached it.",
+            most,
+        ),
+        facts.usage.member.below_limit_at,
+    )
+
+
+def _guild_daily(facts: RuleContext) -> RequestRefused | None:
+    most, server = facts.daily_limits.server, facts.usage.server
+    if not 0 < most <= server.count:
+        return None
+    return RequestRefused(
+        tr_plural(
+            "This server's limit is {count} video in 24 hours, and it has been reached.",
+            "This server's limit is {count} videos in 24 hours, and it has been reached.",
+            most,
+        ),
+        server.below_limit_at,
+    )
+
+
+def _guild_share(facts: RuleContext) -> RequestRefused | None:
+    most, share = facts.daily_limits.share, facts.usage.share
+    if not 0 < most <= share.count:
+        return None
+    return OperatorLimitReached(
+        tr_plural(
+            "This server's share of my work is {count} video in 24 hours, and it has been used.",
+            "This server's share of my work is {count} videos in 24 hours, and it has been used.",
+            most,
+        ),
+        share.below_limit_at,
+    )
+
+
+def _global_daily(facts: RuleContext) -> RequestRefused | None:
+    most, everywhere = facts.daily_limits.all_guilds, facts.usage.all_guilds
+    if not 0 < most <= everywhere.count:
+        return None
+    return OperatorLimitReached(
+        tr_plural(
+            "I may make {count} video in 24 hours over all servers, and I have.",
+            "I may make {count} videos in 24 hours over all servers, and I have.",
+            most,
+        ),
+        everywhere.below_limit_at,
+    )
+
+
+RULES: tuple[Callable[[RuleContext], RequestRefused | None], ...] = (
+    _served,
+    _paused,
+    _blocked,
+    _channel,
+    _role,
+    _words,
+    _seconds,
+    _cooldown,
+    _failures,
+    _running,
+    _queue_full,
+    _member_daily,
+    _guild_daily,
+    _guild_share,
+    _global_daily,
+)

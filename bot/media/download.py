@@ -1,0 +1,216 @@
+"""Fetch a stranger's file from the web: bounded in size and time, never from a private network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from io import BufferedWriter
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from aiohttp.http_exceptions import HttpProcessingError
+from yarl import URL
+
+from bot.domain.http_time import parse_retry_after
+from bot.media.ssrf import NOT_A_LINK, PublicResolver, check_url
+from bot.media.errors import DownloadFailed, UnknownHost, UnusableVideo
+from bot.media.dns import UNKNOWN, NameResolver
+from bot.i18n.text import Translatable, tr
+
+USER_AGENT = "extend-bot (a Discord bot; fetches a video that a member linked)"
+"""Our own, for some hosts refuse the default ones of libraries."""
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 5
+_PASSING = frozenset({408, 425, 429})
+_CHUNK = 1 << 18
+_AT_ONCE = 1 << 19
+"""Bytes that are kept until they are written together."""
+_PAGE = tr("That link leads to a web page, not to a video file; attach the video, or link to the file itself.")
+_PAGE_BEGINNINGS = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script")
+
+
+class Downloader:
+    """Streams files from the web to disk. Use as an async context manager; any number of fetches at once."""
+
+    def __init__(
+        self,
+        *,
+        trusted: frozenset[str] = frozenset(),
+        max_bytes: int = 200_000_000,
+        seconds: float = 120,
+        idle_seconds: float = 20,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        """Bounds are for each fetch: `max_bytes` of body, `seconds` in all, `idle_seconds` without a byte.
+
+        `trusted` are `host:port` pairs that may be fetched though they are private; `resolver` looks names up in
+        place of the system's.
+        """
+        self._trusted = frozenset(host.lower() for host in trusted)
+        self._max_bytes = max_bytes
+        self._seconds = seconds
+        self._idle = idle_seconds
+        self._resolver = resolver
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        resolver = PublicResolver(self._resolver or NameResolver(), self._trusted)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,  # a few kilobytes could unpack to gigabytes
+            headers={"User-Agent": USER_AGENT, "Accept": "video/*, */*;q=0.5", "Accept-Encoding": "identity"},
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._idle, sock_read=self._idle),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def fetch(self, url: str, into: Path, *, seconds: float | None = None) -> int:
+        """Store what `url` answers as the file `into`, and return its size in bytes.
+
+        `seconds` that are left to the caller bound look-ups, redirects and all, where they are fewer than the usual.
+        The file appears whole or not at all. Raises :class:`Unfit` if the same link can never work, and
+        :class:`Unreachable` if it may work later. No text of either carries the link, which may be signed.
+        """
+        part = into.with_name(into.name + ".part")
+        most = self._seconds if seconds is None else min(self._seconds, seconds)
+        try:
+            async with asyncio.timeout(most):
+                size = await self._store(url, part)
+            await asyncio.to_thread(part.replace, into)
+        except BaseException as error:
+            await asyncio.to_thread(part.unlink, missing_ok=True)
+            if isinstance(error, aiohttp.InvalidURL):
+                raise UnusableVideo(NOT_A_LINK) from None
+            if isinstance(error, aiohttp.ClientConnectorDNSError):
+                raise UnknownHost(UNKNOWN) from None
+            if isinstance(error, aiohttp.ClientError | HttpProcessingError | OSError):
+                raise DownloadFailed(_sentence(error)) from None
+            raise
+        return size
+
+    async def _store(self, url: str, part: Path) -> int:
+        async with self._answer(url) as response:
+            self._check(response)
+            size, kept = 0, bytearray()
+            with await _opened(part) as file:  # closed here and not in a thread, which a cancellation could forget
+                async for chunk in response.content.iter_chunked(_CHUNK):
+                    if size == 0 and chunk.lstrip()[:16].lower().startswith(_PAGE_BEGINNINGS):
+                        raise UnusableVideo(_PAGE)
+                    size += len(chunk)
+                    if size > self._max_bytes:
+                        raise UnusableVideo(self._too_large)
+                    kept += chunk  # what comes is often small, and each way to the disk is by a thread
+                    if len(kept) >= _AT_ONCE:
+                        await asyncio.to_thread(file.write, bytes(kept))
+                        kept.clear()
+                await asyncio.to_thread(_write_last, file, bytes(kept))
+            return size
+
+    @asynccontextmanager
+    async def _answer(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer at the end of the redirects, each of which is checked like a link of its own."""
+        assert self._session is not None, "use the Fetcher as a context manager"  # noqa: S101 - a caller's mistake
+        for _ in range(_MOST_REDIRECTS + 1):
+            here = check_url(url, self._trusted)
+            async with self._session.get(here, allow_redirects=False) as response:
+                if response.status not in _REDIRECTS:
+                    yield response
+                    return
+                url = _redirect_target(here, response.headers.get("Location", ""))
+        raise UnusableVideo(tr("That link redirects too often; link to the file itself."))
+
+    @asynccontextmanager
+    async def answer_at(self, url: str, *, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+        """What `url` itself answers to other `headers` than ours, a redirect too. Raises :class:`Unfit`."""
+        assert self._session is not None, "use the Fetcher as a context manager"  # noqa: S101 - a caller's mistake
+        here = check_url(url, self._trusted)
+        async with self._session.get(here, headers=headers, allow_redirects=False) as response:
+            yield response
+
+    def _check(self, response: aiohttp.ClientResponse) -> None:
+        """Raise if the head of the answer already says that no usable body will come."""
+        if response.status in _PASSING or response.status >= 500:
+            raise DownloadFailed(
+                tr(
+                    "The server of that link answered {status}; try again later, or attach the video.",
+                    status=str(response.status),
+                ),
+                parse_retry_after(response.headers.get("Retry-After", ""), datetime.now(UTC)),
+            )
+        if response.status in {404, 410}:
+            raise UnusableVideo(
+                tr(
+                    "There is nothing at that link ({status}); it may have run out, so attach the video.",
+                    status=str(response.status),
+                )
+            )
+        if response.status != 200:
+            raise UnusableVideo(
+                tr(
+                    "The server of that link does not give me the video ({status}); attach it instead.",
+                    status=str(response.status),
+                )
+            )
+        if response.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
+            raise UnusableVideo(
+                tr("The server of that link packs the video in a way that I do not open; attach the video.")
+            )
+        if response.content_type in {"text/html", "application/xhtml+xml"}:
+            raise UnusableVideo(_PAGE)
+        if (response.content_length or 0) > self._max_bytes:
+            raise UnusableVideo(self._too_large)
+
+    @property
+    def _too_large(self) -> Translatable:
+        return tr(
+            "That file is larger than {most} MB, which is the most I take; send a smaller one.",
+            most=f"{self._max_bytes / 1e6:g}",
+        )
+
+
+async def _opened(part: Path) -> BufferedWriter:
+    """Open `part` for writing; whoever is cancelled meanwhile leaves no open file behind."""
+    opening = asyncio.ensure_future(asyncio.to_thread(part.open, "wb"))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        (await opening).close()
+        raise
+
+
+def _write_last(file: BufferedWriter, content: bytes) -> None:
+    file.write(content)
+    file.flush()
+
+
+def _sentence(error: Exception) -> Translatable:
+    """What happened on the way, without the words of `error`, which may carry the link."""
+    if isinstance(error, TimeoutError):
+        return tr("The server of that link was too slow; try again later, or attach the video.")
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return tr("The video broke off while I fetched it; try again, or attach the video.")
+    if isinstance(error, aiohttp.ClientError | HttpProcessingError):
+        return tr("The server of that link does not answer; try again later, or attach the video.")
+    return tr("I have no room to store that video at the moment; try again later.")
+
+
+def _redirect_target(here: URL, location: str) -> str:
+    """Where a redirect from `here` leads, spelled as the server spelled it."""
+    try:
+        return str(here.join(URL(location, encoded=location.isascii())))
+    except (ValueError, TypeError):
+        raise UnusableVideo(
+            tr("That link redirects to something that is not a link; link to the file itself.")
+        ) from None

@@ -1,0 +1,1 @@
+"""ffmpeg as a bounded child process: probing, filters, encoding."""

@@ -1,0 +1,135 @@
+"""Which addresses a stranger's link may make us connect to: public ones, and what the operator trusts.
+
+The networks are those of IANA's special-purpose registries (RFC 6890 and its successors). For IPv6 the rule is the
+other way round: only global unicast (2000::/3) is allowed, without the parts of it that carry an IPv4 address inside
+or are set aside. So IPv4-mapped, IPv4-compatible and NAT64 addresses, which would be a way around the first list,
+need no rule of their own.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from bot.media.errors import UnusableVideo
+from bot.i18n.text import tr
+
+PRIVATE = tr("That link leads into a private network, where I do not go; attach the video, or link to a public file.")
+NOT_A_LINK = tr("That is not a link to a file on the web; it has to begin with https:// or http://.")
+
+_REFUSED_V4 = tuple(
+    IPv4Network(network)
+    for network in (
+        "0.0.0.0/8",  # this network, and "unspecified"
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # carriers' NAT
+        "127.0.0.0/8",
+        "169.254.0.0/16",  # link-local, where clouds serve their secrets
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, and broadcast
+    )
+)
+_ALLOWED_V6 = IPv6Network("2000::/3")
+_REFUSED_V6 = tuple(
+    IPv6Network(network)
+    for network in (
+        "2001::/23",  # protocol assignments: Teredo, ORCHID and so on
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4
+        "3fff::/20",  # documentation
+    )
+)
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?")
+_NUMBERS = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?")
+_LONGEST_LINK = 4096
+_LONGEST_NAME, _LONGEST_LABEL = 253, 63
+"""Of a name in the DNS (RFC 1035, 2.3.4)."""
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Whether `address` is one that anybody on the internet may connect to."""
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network in _REFUSED_V4)
+    return (
+        address in _ALLOWED_V6 and address.scope_id is None and not any(address in network for network in _REFUSED_V6)
+    )
+
+
+def host_port(host: str, port: int) -> str:
+    """`host:port` as the setting TRUSTED_MEDIA_HOSTS spells it."""
+    return f"[{host}]:{port}".lower() if ":" in host else f"{host}:{port}".lower()
+
+
+def check_url(text: str, trusted: frozenset[str]) -> URL:
+    """`text` as an address that may be asked for, as far as can be said before its name is looked up.
+
+    The text is kept to the letter, for a changed spelling would break a signature. Raises :class:`Unfit` for what is
+    no http(s) link, carries a name and password, or has an address of a private network in it.
+    """
+    if len(text) > _LONGEST_LINK or any(ord(character) <= 0x20 or ord(character) == 0x7F for character in text):
+        raise UnusableVideo(NOT_A_LINK)
+    try:
+        url = URL(text, encoded=text.isascii())
+        host, port = url.raw_host, url.port
+    except (ValueError, TypeError):  # yarl's, and its helpers' for names: UnicodeError is a ValueError
+        raise UnusableVideo(NOT_A_LINK) from None
+    if url.scheme not in {"http", "https"} or not host or not port:
+        raise UnusableVideo(NOT_A_LINK)
+    if url.raw_user is not None or url.raw_password is not None:
+        raise UnusableVideo(tr("That link has a name or password in it; give me one that works without."))
+    if host_port(host, port) not in trusted:
+        _check_literal(host.lower())
+    return url
+
+
+def _check_literal(host: str) -> None:
+    """Refuse a host that is itself an address which we do not go to. Names pass: the resolver sees to them."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        # 0x7f.1 and 2130706433 also mean 127.0.0.1 to a system's resolver; nobody writes public addresses so.
+        if _NUMBERS.fullmatch(host):
+            raise UnusableVideo(PRIVATE) from None
+        labels = host.removesuffix(".").split(".")
+        proper = all(0 < len(label) <= _LONGEST_LABEL for label in labels) and len(host) <= _LONGEST_NAME
+        if not proper or not _NAME.fullmatch(host):
+            raise UnusableVideo(NOT_A_LINK) from None
+    else:
+        if not is_public(address):
+            raise UnusableVideo(PRIVATE)
+
+
+class PublicResolver(AbstractResolver):
+    """Looks names up and lets only public addresses out, so that a connection goes to what was checked and no other."""
+
+    def __init__(self, inner: AbstractResolver, trusted: frozenset[str]) -> None:
+        self._inner = inner
+        self._trusted = trusted
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """The addresses of `host`. Raises :class:`Unfit` if all of them are private, OSError if there are none."""
+        found = await self._inner.resolve(host, port, family)
+        if host_port(host, port) in self._trusted:
+            return found
+        allowed = [result for result in found if is_public(ip_address(result["host"]))]
+        if found and not allowed:
+            raise UnusableVideo(PRIVATE)
+        return allowed
+
+    async def close(self) -> None:
+        """Close the resolver inside."""
+        await self._inner.close()

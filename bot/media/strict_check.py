@@ -1,0 +1,135 @@
+"""Whether a clip is plainly what FoxAPI takes: a reader stricter than any known one finds nothing to refuse in it.
+
+What FoxAPI refuses or misreads is noticed only after payment, so every doubt counts. Two readers must agree: our own
+of the MP4's boxes, and ffmpeg.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.media.ffmpeg.decoding import decodes, says_square
+from bot.media.ffmpeg.process import Ffmpeg
+from bot.media.requirements import CODECS, SECONDS_LEAST, SECONDS_MOST
+from bot.media.mp4.boxes import BadMp4
+from bot.media.mp4.tracks import SampleEntry, Track
+from bot.media.ffmpeg.probe import ProbeResult
+from bot.media.ffmpeg.filters import HDR
+
+_ENTRIES = frozenset({b"avc1", b"hvc1", b"av01"})
+_PIXELS = frozenset({"yuv420p", "yuvj420p"})
+_AGREE = 0.1
+"""Seconds by which two statements of one length may differ: their time scales do."""
+_SKIPPED = 0.25
+"""Seconds that an edit list may leave out at the beginning: what encoders need to get going."""
+_DOLBY_VISION = (b"dvcC", b"dvvC", b"dvwC")
+
+
+async def doubts(ffmpeg: Ffmpeg, path: Path, look: ProbeResult) -> list[str]:
+    """Everything about `path` that FoxAPI might refuse or misread, for the log; nothing: it may go as it is."""
+    found = picture_faults(look) + container_faults(look)
+    if not found and not await decodes(ffmpeg, path, sound=look.header.sound):
+        found.append("it cannot be decoded without errors")
+    if not found and not await says_square(ffmpeg, path):
+        found.append("its pictures say that their pixels are not square")
+    return found
+
+
+def picture_faults(look: ProbeResult) -> list[str]:
+    """What can be mended only by encoding the pictures anew."""
+    mp4 = look.mp4
+    entries = [entry for track in mp4.of_kind(b"vide") for entry in track.entries] if mp4 else []
+    checks = {
+        f"codec {look.header.codec}": look.header.codec not in CODECS,
+        "pictures without times": not look.video.has_timestamps,
+        f"pixel format {look.header.pixel_format}": look.header.pixel_format not in _PIXELS,
+        "high dynamic range": look.header.transfer in HDR or look.header.matrix.startswith("bt2020"),
+        "turned": look.header.rotation != 0,
+        "pixels are not square": look.header.pixel_aspect != 1,
+        "pictures begin late": look.start != look.video.start,
+        "interlaced": look.header.interlaced,
+        "length": not SECONDS_LEAST <= look.video.seconds <= SECONDS_MOST,
+        "display matrix": mp4 is not None and not all(track.upright for track in mp4.of_kind(b"vide")),
+        "Dolby Vision": any(entry.box(kind) for entry in entries for kind in _DOLBY_VISION),
+    }
+    return [fault for fault, found in checks.items() if found]
+
+
+def container_faults(look: ProbeResult) -> list[str]:
+    """What a new container may mend, the pictures untouched."""
+    mp4 = look.mp4
+    if mp4 is None or look.clip.container != "mp4":
+        return ["no MP4 with sound boxes"]
+    if mp4.fragmented:
+        return ["fragmented"]
+    videos, sounds = mp4.of_kind(b"vide"), mp4.of_kind(b"soun")
+    faults = [] if len(mp4.tracks) == len(videos) + len(sounds) else ["tracks that are neither video nor sound"]
+    if len(videos) != 1 or len(sounds) > 1:
+        return [*faults, f"{len(videos)} video tracks and {len(sounds)} sound tracks"]
+    lengths = [mp4.seconds, videos[0].header_seconds, videos[0].media_seconds, videos[0].samples.seconds]
+    if not all(SECONDS_LEAST <= seconds <= SECONDS_MOST for seconds in lengths):
+        faults.append("a length out of bounds")
+    if any(abs(seconds - look.video.seconds) > _AGREE for seconds in lengths):
+        faults.append("lengths that differ")
+    for track in (*videos, *sounds):
+        faults += _track_faults(track)
+    faults += _entry_faults(videos[0].entries[0])
+    faults += [f"sound coded as {entry.kind!r}" for track in sounds for entry in track.entries if entry.kind != b"mp4a"]
+    return faults
+
+
+def _track_faults(track: Track) -> list[str]:
+    kind = track.kind.decode("latin-1")
+    starts = [edit.media_starts for edit in track.edits]
+    checks = {
+        "is disabled": not track.enabled,
+        "is encrypted": track.encrypted,
+        "is coded in several ways": len(track.entries) != 1,
+        "has an edit list of several parts": len(starts) > 1,
+        "begins late": any(start < 0 for start in starts),
+        "is cut by its edit list": any(start > _SKIPPED for start in starts)
+        or any(abs(edit.seconds - track.samples.seconds) > _SKIPPED for edit in track.edits),
+        "is not played at its own speed": not all(edit.normal_speed for edit in track.edits),
+        "has a wrong length in its header": abs(track.media_seconds - track.samples.seconds) > _AGREE
+        or abs(track.header_seconds - track.samples.seconds) > _SKIPPED,
+    }
+    return [f"{kind} {fault}" for fault, found in checks.items() if found]
+
+
+def _entry_faults(entry: SampleEntry) -> list[str]:
+    """How the pictures are coded, by the decoder's own configuration."""
+    if entry.kind not in _ENTRIES:
+        return [f"pictures coded as {entry.kind!r}"]
+    try:
+        plain = _is_plain(entry) and _is_square(entry) and _is_sdr(entry)
+    except (BadMp4, IndexError):
+        plain = False
+    return [] if plain else ["a sample entry that is not 8 bit 4:2:0, square and SDR"]
+
+
+def _is_plain(entry: SampleEntry) -> bool:
+    """Whether the pictures are 4:2:0 with 8 bit."""
+    if avc := entry.box(b"avcC"):
+        return avc.body[1] in {66, 77, 88, 100}
+    if hevc := entry.box(b"hvcC"):
+        return (hevc.body[16] & 3, hevc.body[17] & 7, hevc.body[18] & 7) == (1, 0, 0)
+    if av1 := entry.box(b"av1C"):
+        # The profile is 0, and of the bits high_bitdepth, twelve_bit, monochrome, subsampling x and y the last two.
+        return av1.body[1] >> 5 == 0 and (av1.body[2] >> 2) & 0b11111 == 0b00011
+    return False
+
+
+def _is_square(entry: SampleEntry) -> bool:
+    shape = entry.box(b"pasp")
+    if shape is None:
+        return True
+    across, down = shape.unpack("II")
+    return across == down
+
+
+def _is_sdr(entry: SampleEntry) -> bool:
+    colour = entry.box(b"colr")
+    if colour is None or colour.body[:4] not in {b"nclx", b"nclc"}:
+        return True
+    primaries, transfer = colour.unpack("HH", 4)
+    return primaries != 9 and transfer not in {16, 18}

@@ -1,0 +1,73 @@
+"""A small still of a clip, so that one sees which clip a reply is about."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+from bot.media.errors import UnusableVideo
+from bot.media.ffmpeg.process import Ffmpeg, Purpose
+from bot.media.ffmpeg.stream_info import STRIPPED
+from bot.media.ffmpeg.probe import ProbeResult, probe_details
+from bot.i18n.text import tr
+from bot.domain.task import VideoInfo
+
+log = logging.getLogger(__name__)
+
+_EDGE = 320
+_SECONDS = 15.0
+_BYTES = 1 << 18
+
+
+_SHRINK = (
+    f"scale=w='max(2,iw*sar)':h=ih,setsar=1,"
+    f"scale=w='min({_EDGE},iw)':h='min({_EDGE},ih)':force_original_aspect_ratio=decrease"
+)
+_PICTURE = (
+    *STRIPPED,
+    "-frames:v",
+    "1",
+    "-vf",
+    _SHRINK,
+    "-c:v",
+    "mjpeg",
+    "-pix_fmt",
+    "yuvj420p",
+    "-q:v",
+    "5",
+    "-threads",
+    "1",
+)
+
+
+async def probe_with_thumbnail(ffmpeg: Ffmpeg, path: Path, still: Path) -> ProbeResult:
+    """What `path` is, and its :func:`make_thumbnail` as the file `still`, if a picture can be had. Raises :class:`Unfit`.
+
+    Both by one run of ffmpeg, for to start it is most of what each of them costs; and by one for each where that fails.
+    """
+    picture = ["-map", "1:V:0", *_PICTURE, "-f", "image2", "-update", "1", "-y", f"file:{still}"]
+    seen = await probe_details(ffmpeg, path, also=(ffmpeg.input_args(path, "-sseof", "-1"), picture))
+    if not await asyncio.to_thread(_is_picture, still):
+        try:
+            await asyncio.to_thread(still.write_bytes, await make_thumbnail(ffmpeg, path, seen.clip))
+        except UnusableVideo:
+            log.info("no still of %s", path.parent.name)
+    return seen
+
+
+def _is_picture(still: Path) -> bool:
+    return still.is_file() and 0 < still.stat().st_size <= _BYTES
+
+
+async def make_thumbnail(ffmpeg: Ffmpeg, path: Path, clip: VideoInfo) -> bytes:
+    """A JPEG of about the last second of `path`, at most 320 pixels wide and high, for there the extension begins.
+
+    Raises :class:`Unfit` if no picture can be had of it.
+    """
+    seek = f"{max(0.0, clip.seconds - 1):.3f}"
+    args = [*ffmpeg.input_args(path, "-ss", seek), "-map", "0:V:0", *_PICTURE, "-f", "image2pipe", "pipe:1"]
+    ran = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_BYTES, work=Purpose.THUMBNAIL)
+    if not ran.stdout:
+        raise UnusableVideo(tr("No picture can be read from that video; send another one."))
+    return ran.stdout

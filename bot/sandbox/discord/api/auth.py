@@ -1,0 +1,54 @@
+"""What the bot may reach over REST: its token, the channels it sees, the messages that exist for it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from bot.sandbox.discord.state import permissions
+from bot.sandbox.discord.state.model import Channel, Guild, Message
+from bot.sandbox.discord.state.errors import missing_access, missing_permissions, unauthorized, unknown
+from bot.sandbox.discord.state.changes import LiveWorld
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def as_bot(world: LiveWorld, handler: Handler) -> Handler:
+    """The handler for callers that show the bot's token; others get 401."""
+
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Authorization") != f"Bot {world.token}":
+            raise unauthorized()
+        return await handler(request)
+
+    return guarded
+
+
+def channel_of(world: LiveWorld, request: web.Request, need: int = 0) -> Channel:
+    """The route's channel; raises 10003, 50001 (not visible), or 50013 (a bit of `need` is missing)."""
+    channel = world.channels.get(request.match_info["channel_id"])
+    if channel is None:
+        raise unknown("Channel")
+    bits = world.permissions_in(world.bot.id, channel)
+    if not bits & permissions.VIEW_CHANNEL:
+        raise missing_access()
+    if bits & need != need:
+        raise missing_permissions()
+    return channel
+
+
+def message_of(world: LiveWorld, channel: Channel, request: web.Request) -> Message:
+    """The route's message; raises 10008, also for ephemeral ones, which no bot token reaches."""
+    message = world.message(channel.id, request.match_info["message_id"])
+    if message is None or message.owner_id is not None:
+        raise unknown("Message")
+    return message
+
+
+def guild_of(world: LiveWorld, request: web.Request) -> Guild:
+    """The route's server; raises 10004 if it is unknown or the bot is not in it."""
+    guild = world.guilds.get(request.match_info["guild_id"])
+    if guild is None or world.bot.id not in guild.members:
+        raise unknown("Guild")
+    return guild

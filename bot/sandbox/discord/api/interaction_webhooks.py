@@ -1,0 +1,94 @@
+"""REST: everything that an interaction's token can do after the first answer (Discord docs, Followup Messages)."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from bot.sandbox.discord.state import serialize
+from bot.sandbox.discord.api.interaction_callbacks import CallbackRoutes
+from bot.sandbox.discord.api.message_writer import ephemeral, ping
+from bot.sandbox.discord.api.request_body import Form, read_form
+from bot.sandbox.discord.state.interactions import Interaction, Interactions
+from bot.sandbox.discord.state.model import REPLY, Message
+from bot.sandbox.discord.state.errors import nothing, reply, unknown
+from bot.sandbox.discord.api.message_schema import EDIT, INTERACTION, message_form
+from bot.sandbox.discord.state.changes import LiveWorld
+
+
+class WebhookRoutes:
+    """Followups, and reading, editing and deleting what was said with the token."""
+
+    def __init__(self, world: LiveWorld, interactions: Interactions, callbacks: CallbackRoutes) -> None:
+        self._world = world
+        self._interactions = interactions
+        self._callbacks = callbacks
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes, for the API's application."""
+        base = "/webhooks/{application_id}/{token}"
+        one = base + "/messages/{message_id}"
+        return [
+            web.post(base, self._follow),
+            web.get(one, self._get),
+            web.patch(one, self._edit),
+            web.delete(one, self._delete),
+        ]
+
+    def _interaction(self, request: web.Request) -> Interaction:
+        found = self._interactions.followed(request.match_info["application_id"], request.match_info["token"])
+        if found.channel_id not in self._world.channels:
+            raise unknown("Channel")
+        return found
+
+    def _message(self, request: web.Request, interaction: Interaction) -> Message:
+        message_id = request.match_info["message_id"]
+        if message_id == "@original":
+            message_id = interaction.original_id or ""
+        found = self._world.message(interaction.channel_id, message_id)
+        mine = interaction.written | ({interaction.source.id} if interaction.source else set())
+        if found is None or found.id not in mine:
+            raise unknown("Message")
+        return found
+
+    async def _form(self, request: web.Request, interaction: Interaction, names: frozenset[str]) -> Form:
+        world = self._world
+        limit = world.upload_limit(world.channels[interaction.channel_id])
+        form = await read_form(request, world.files, world.bot.id, interaction.channel_id, limit)
+        form.body = message_form(form.body, names)
+        return form
+
+    async def _follow(self, request: web.Request) -> web.Response:
+        interaction = self._interaction(request)
+        form = await self._form(request, interaction, INTERACTION)
+        world = self._world
+        waiting = world.message(interaction.channel_id, interaction.original_id or "")
+        if waiting is not None and waiting.loading:
+            # The first followup after a deferral takes the place of "is thinking…", with its visibility.
+            self._callbacks.write(interaction, waiting, form.body, form)
+            return reply(serialize.message(world, world.update(waiting)))
+        message = self._callbacks.opened(interaction, ephemeral(form.body), REPLY if waiting else None)
+        if waiting is not None:
+            place = world.channels[interaction.channel_id]
+            message.reference = {"type": 0, "message_id": waiting.id, "channel_id": place.id}
+            if place.guild_id:
+                message.reference["guild_id"] = place.guild_id
+        self._callbacks.write(interaction, message, form.body, form)
+        ping(world, message)
+        return reply(serialize.message(world, world.create(message)))
+
+    async def _get(self, request: web.Request) -> web.Response:
+        return reply(serialize.message(self._world, self._message(request, self._interaction(request))))
+
+    async def _edit(self, request: web.Request) -> web.Response:
+        interaction = self._interaction(request)
+        message = self._message(request, interaction)
+        form = await self._form(request, interaction, EDIT | {"poll"})
+        waiting = message.loading
+        self._callbacks.write(interaction, message, form.body, form)
+        if not waiting:
+            message.edited = self._world.clock.now()
+        return reply(serialize.message(self._world, self._world.update(message)))
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        self._world.remove(self._message(request, self._interaction(request)))
+        return nothing()

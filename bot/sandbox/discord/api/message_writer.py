@@ -1,0 +1,105 @@
+"""Puts a checked message body into a message: text, embeds, rows, files, and whom it pings."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from bot.sandbox.discord.state import permissions, serialize
+from bot.sandbox.discord.api.component_schema import numbered
+from bot.sandbox.discord.api.request_body import attached
+from bot.sandbox.discord.state.model import EPHEMERAL, LOADING, SUPPRESS_EMBEDS, Channel, Json, Message, Upload
+from bot.sandbox.discord.api.validation_errors import ValidationErrors
+from bot.sandbox.discord.state.errors import DiscordError, missing_permissions
+
+if TYPE_CHECKING:
+    from bot.sandbox.discord.state.changes import LiveWorld
+
+_USER, _ROLE, _ALL = re.compile(r"<@!?(\d+)>"), re.compile(r"<@&(\d+)>"), re.compile(r"@(everyone|here)\b")
+_SILENT = 1 << 12
+_IGNORED_EMBED_FIELDS = frozenset({"type", "flags", "provider", "video"})
+
+
+def fill(world: LiveWorld, message: Message, form: Json, files: dict[int, Upload], path: tuple[str, ...] = ()) -> None:
+    """Apply `form` to the message; what it does not name stays. Raises 50006 if nothing is left to show."""
+    attachments = attached(form, files, message.attachments, path)
+    content = (form["content"] or "") if "content" in form else message.content
+    embeds = [_embed(each) for each in form["embeds"] or []] if "embeds" in form else message.embeds
+    components = numbered(form["components"] or []) if "components" in form else message.components
+    if not (content or embeds or components or attachments):
+        raise DiscordError(400, 50006, "Cannot send an empty message")
+    _attachment_links(embeds, attachments)
+    message.content, message.embeds = content, embeds
+    message.components, message.attachments = components, attachments
+    message.tts = bool(form.get("tts", message.tts))
+    flags = form.get("flags")
+    if flags is not None:
+        message.flags = message.flags & ~SUPPRESS_EMBEDS | flags & (SUPPRESS_EMBEDS | _SILENT)
+    message.flags &= ~LOADING
+    if "content" in form or "allowed_mentions" in form:
+        _mention(world, message, form.get("allowed_mentions"))
+
+
+def allowed(world: LiveWorld, channel: Channel, form: Json, files: dict[int, Upload], by_interaction: bool) -> None:
+    """Check what the body asks of the bot's permissions in the channel.
+
+    Files without Attach Files and embeds without Embed Links are 403/50013; embeds of an interaction's answer are
+    dropped instead, as links' previews are.
+    """
+    bits = int(serialize.app_permissions(world, channel))
+    if files and not bits & permissions.ATTACH_FILES:
+        raise missing_permissions()
+    if form.get("embeds") and not bits & permissions.EMBED_LINKS:
+        if not by_interaction:
+            raise missing_permissions()
+        form["embeds"] = []
+
+
+def ephemeral(form: Json) -> bool:
+    """Whether the body asks to be seen by one person only."""
+    return bool((form.get("flags") or 0) & EPHEMERAL)
+
+
+def _embed(embed: Json) -> Json:
+    return {name: value for name, value in embed.items() if name not in _IGNORED_EMBED_FIELDS and value is not None}
+
+
+def _attachment_links(embeds: list[Json], attachments: list[Upload]) -> None:
+    names = {each.filename for each in attachments}
+    problems = ValidationErrors()
+    for at, embed in enumerate(embeds):
+        for name in ("image", "thumbnail"):
+            url = (embed.get(name) or {}).get("url") or ""
+            if url.startswith("attachment://") and url.removeprefix("attachment://") not in names:
+                problems.add(("embeds", at, name, "url"), "URL_TYPE_INVALID_URL", "Not a well formed URL.")
+    problems.check()
+
+
+def _mention(world: LiveWorld, message: Message, rule: Json | None) -> None:
+    """Set the message's mentions: those of its text that `rule` (allowed_mentions) lets ping.
+
+    Discord docs, Allowed Mentions Object: no rule pings all; `parse` names kinds; `users` and `roles` name ids.
+    """
+    parse = {"everyone", "users", "roles"} if rule is None else set(rule.get("parse") or [])
+    named = (rule or {}).get("users") or []
+    users = [each for each in dict.fromkeys(_USER.findall(message.content)) if each in world.users]
+    message.mentions = [each for each in users if "users" in parse or each in map(str, named)]
+    roles = dict.fromkeys(_ROLE.findall(message.content))
+    named = (rule or {}).get("roles") or []
+    message.mention_roles = [each for each in roles if "roles" in parse or each in map(str, named)]
+    channel = world.channels[message.channel_id]
+    may_all = bool(world.permissions_in(message.author_id, channel) & permissions.MENTION_EVERYONE)
+    message.mention_everyone = bool(_ALL.search(message.content)) and "everyone" in parse and may_all
+
+
+def ping(world: LiveWorld, message: Message) -> None:
+    """Note whom the message notifies; called once, when it is first posted."""
+    channel = world.channels[message.channel_id]
+    guild = world.guilds.get(channel.guild_id or "")
+    members = guild.members if guild else {}
+    pinged = dict.fromkeys(message.mentions)
+    for user_id, roles in members.items():
+        if message.mention_everyone or set(roles) & set(message.mention_roles):
+            pinged[user_id] = None
+    readers = [message.owner_id] if message.owner_id else pinged
+    message.pinged = [each for each in pinged if each in readers and each != message.author_id]

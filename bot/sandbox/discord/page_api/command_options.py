@@ -1,0 +1,130 @@
+"""A command's options as Discord's own client checks and resolves them before it sends anything."""
+
+from __future__ import annotations
+
+from bot.sandbox.discord.api import command_schema
+from bot.sandbox.discord.state import serialize
+from bot.sandbox.discord.page_api.content import held
+from bot.sandbox.discord.state.interactions import resolved
+from bot.sandbox.discord.state.model import Channel, Json, User
+from bot.sandbox.discord.state.errors import DiscordError
+from bot.sandbox.discord.state.changes import LiveWorld
+
+_WHOLE = 1 << 53
+"""Numbers beyond this no client can send exactly."""
+_LONGEST = 6000
+
+
+def full_name(command: Json, given: list[Json]) -> str:
+    """The command's name with its group and subcommand, as pages show it."""
+    names = [str(command["name"])]
+    while given and given[0].get("type") in (command_schema.SUBCOMMAND, command_schema.GROUP):
+        names.append(str(given[0]["name"]))
+        given = given[0].get("options") or []
+    return " ".join(names)
+
+
+def leaves(given: list[Json]) -> list[Json]:
+    """The options that carry values, out of whatever group and subcommand."""
+    out: list[Json] = []
+    for each in given:
+        out += leaves(each["options"]) if "options" in each else [each]
+    return out
+
+
+def check(defined: list[Json], given: object, autocomplete: bool = False) -> None:
+    """Refuse, with a sentence, what the client would not let its user send."""
+    options = _objects(given)
+    by_name = {each["name"]: each for each in defined}
+    nested = any(each["type"] in (command_schema.SUBCOMMAND, command_schema.GROUP) for each in defined)
+    if nested and len(options) != 1:
+        raise DiscordError(400, 0, f"Choose one of: {', '.join(by_name)}.")
+    for each in options:
+        option = by_name.get(each.get("name", ""))
+        if option is None:
+            raise DiscordError(400, 0, f"There is no option {each.get('name')!r}.")
+        if option["type"] != each.get("type"):
+            raise DiscordError(400, 0, f"The option {option['name']!r} is of type {option['type']}.")
+        if nested:
+            check(option.get("options") or [], each.get("options") or [], autocomplete)
+        elif not each.get("focused"):
+            _value(option, each.get("value"))
+    given_names = [each["name"] for each in options]
+    if len(set(given_names)) < len(given_names):
+        raise DiscordError(400, 0, "An option is given twice.")
+    needed = [] if autocomplete else [each["name"] for each in defined if each.get("required")]
+    if missing := [name for name in needed if name not in given_names]:
+        raise DiscordError(400, 0, f"The option {missing[0]!r} is required.")
+
+
+def _objects(given: object) -> list[Json]:
+    if isinstance(given, list) and all(isinstance(each, dict) for each in given):
+        return given
+    raise DiscordError(400, 0, "Options are a list of objects.")
+
+
+def _value(option: Json, value: object) -> None:
+    kind, name = option["type"], option["name"]
+    if not _fits(kind, value):
+        raise DiscordError(400, 0, f"The value of {name!r} is not of its type.")
+    if option.get("choices") and value not in [each["value"] for each in option["choices"]]:
+        raise DiscordError(400, 0, f"The value of {name!r} is none of its choices.")
+    if kind == command_schema.STRING and isinstance(value, str):
+        _within(name, "length", len(value), option.get("min_length", 0), option.get("max_length", _LONGEST))
+    elif kind in (command_schema.INTEGER, command_schema.NUMBER) and isinstance(value, (int, float)):
+        _within(name, "value", value, option.get("min_value", -_WHOLE), option.get("max_value", _WHOLE))
+
+
+def _within(name: str, what: str, size: float, low: float, high: float) -> None:
+    if size < low:
+        raise DiscordError(400, 0, f"The {what} of {name!r} must be at least {low}.")
+    if size > high:
+        raise DiscordError(400, 0, f"The {what} of {name!r} must be at most {high}.")
+
+
+def _fits(kind: int, value: object) -> bool:
+    if kind == command_schema.BOOLEAN:
+        return isinstance(value, bool)
+    if kind == command_schema.INTEGER:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if kind == command_schema.NUMBER:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, str)
+
+
+def resolve(world: LiveWorld, me: User, channel: Channel, given: list[Json]) -> tuple[list[Json], Json]:
+    """The options as they are sent, and their `resolved` data; attachments become ephemeral ones of the command."""
+    found: Json = {}
+    return [_resolved(world, me, channel, each, found) for each in given], found
+
+
+def _resolved(world: LiveWorld, me: User, channel: Channel, option: Json, found: Json) -> Json:
+    if "options" in option:
+        return {**option, "options": [_resolved(world, me, channel, each, found) for each in option["options"]]}
+    kind, value = option.get("type"), str(option.get("value"))
+    if kind == command_schema.ATTACHMENT:
+        return {**option, "value": attach(world, me, value, found)}
+    entity(world, me, channel, kind, value, found)
+    return option
+
+
+def attach(world: LiveWorld, me: User, upload_id: str, found: Json) -> str:
+    """Give a held upload to the bot as an ephemeral attachment; its new id."""
+    copy = world.files.placed(held(world, me, upload_id), world.application_id, ephemeral=True)
+    found.setdefault("attachments", {})[copy.id] = world.files.shape(copy)
+    return copy.id
+
+
+def entity(world: LiveWorld, me: User, channel: Channel, kind: object, value: str, found: Json) -> None:
+    """Put the user, channel or role of that id into the resolved data; channels with what `me` may do there."""
+    guild = world.guilds.get(channel.guild_id or "")
+    if kind in (command_schema.USER, command_schema.MENTIONABLE) and value in world.users:
+        for name, objects in resolved(world, channel, [value]).items():
+            found.setdefault(name, {}).update(objects)
+    elif kind in (command_schema.ROLE, command_schema.MENTIONABLE) and guild and value in guild.roles:
+        found.setdefault("roles", {})[value] = serialize.role(guild.roles[value])
+    elif kind == command_schema.CHANNEL and value in world.channels:
+        found.setdefault("channels", {})[value] = serialize.channel(world, world.channels[value])
+        found["channels"][value]["permissions"] = str(world.permissions_in(me.id, world.channels[value]))
+    elif kind in (command_schema.USER, command_schema.CHANNEL, command_schema.ROLE, command_schema.MENTIONABLE):
+        raise DiscordError(400, 0, f"There is nothing with the id {value}.")

@@ -1,0 +1,65 @@
+"""The page's live socket, and what each person is shown of the bot's commands."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from bot.sandbox.discord.state.model import Channel
+from bot.sandbox.discord.state.model import Json
+from bot.sandbox.discord.state.model import User
+from bot.sandbox.discord.websocket import Websocket
+from bot.sandbox.discord.state.errors import DiscordError
+from bot.sandbox.discord.state.changes import LiveWorld
+
+
+def acting(world: LiveWorld, request: web.Request) -> User:
+    """The member who acts, of `?user=` (without it: the first of the page's switcher); raises 404 with a sentence."""
+    user = world.users.get(request.query.get("user") or first_shown(world))
+    if user is None or user.bot:
+        raise DiscordError(404, 0, "There is no such member.")
+    return user
+
+
+def first_shown(world: LiveWorld) -> str:
+    """The id of the member with whom a page begins."""
+    return next(user.id for user in world.users.values() if user.on_page and not user.bot)
+
+
+def usable_in(command: Json, channel: Channel) -> bool:
+    """Whether the command's contexts allow this kind of channel."""
+    if channel.dm and "guild_id" in command:
+        return False
+    if command["contexts"] is None:
+        return bool(command["dm_permission"]) or not channel.dm
+    return (1 if channel.dm else 0) in command["contexts"]
+
+
+class LiveRoutes:
+    """WS /client/live: server to page only."""
+
+    def __init__(self, world: LiveWorld) -> None:
+        self._world = world
+        self._sockets: set[web.WebSocketResponse] = set()
+
+    def routes(self) -> list[web.RouteDef]:
+        """The route, for the server's application."""
+        return [web.get("/client/live", self._live)]
+
+    async def _live(self, request: web.Request) -> web.WebSocketResponse:
+        user = acting(self._world, request)
+        socket = web.WebSocketResponse(heartbeat=30)
+        await socket.prepare(request)
+        self._sockets.add(socket)
+        async with Websocket(socket) as outbox:
+            self._world.page_listeners[outbox.push] = user.id
+            try:
+                async for _ in socket:
+                    pass
+            finally:
+                del self._world.page_listeners[outbox.push]
+                self._sockets.discard(socket)
+        return socket
+
+    async def close(self) -> None:
+        """Say goodbye to every page."""
+        for socket in list(self._sockets):
+            await socket.close(code=1001)

@@ -1,0 +1,1 @@
+"""The fake Discord's records, and who may see them."""

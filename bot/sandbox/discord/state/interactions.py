@@ -1,0 +1,205 @@
+"""Interactions: what a member does with the bot, sent over the gateway, and how long it may be answered."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.sandbox.discord.state import permissions, serialize
+from bot.sandbox.discord.state.model import Channel, Json, Message
+from bot.sandbox.discord.state.errors import DiscordError, unknown
+from bot.sandbox.discord.state.changes import LiveWorld
+
+COMMAND, COMPONENT, AUTOCOMPLETE, MODAL_SUBMIT = 2, 3, 4, 5
+"""Interaction types (Discord docs, Interaction Object)."""
+
+ANSWER_SECONDS = 3.0
+TOKEN_SECONDS = 15 * 60.0
+NO_ANSWER = "The application did not respond"
+
+
+@dataclass(eq=False, slots=True)
+class Interaction:
+    """One interaction and what became of it.
+
+    `name` is the command's, `source` the message whose component was used, `original_id` the message that `@original`
+    names, `written` the ids of all that was said with its token. `answer` gets the callback's body.
+    """
+
+    id: str
+    token: str
+    kind: int
+    user_id: str
+    channel_id: str
+    data: Json
+    begun: float
+    answer: asyncio.Future[Json]
+    name: str = ""
+    source: Message | None = None
+    command_type: int | None = None
+    callback: int | None = None
+    failed: bool = False
+    original_id: str | None = None
+    written: set[str] = field(default_factory=set)
+    modal: Json | None = None
+    timer: asyncio.TimerHandle | None = None
+
+
+class Interactions:
+    """All interactions so far; the one place that knows whether one may still be answered."""
+
+    def __init__(self, world: LiveWorld) -> None:
+        self._world = world
+        self._by_id: dict[str, Interaction] = {}
+        self._by_token: dict[str, Interaction] = {}
+
+    def begin(
+        self,
+        kind: int,
+        user_id: str,
+        channel: Channel,
+        data: Json,
+        *,
+        name: str = "",
+        source: Message | None = None,
+        command_type: int | None = None,
+    ) -> Interaction:
+        """Send a new interaction to the bot; unanswered after three real seconds it fails."""
+        world = self._world
+        loop = asyncio.get_running_loop()
+        made = Interaction(
+            world.ids.next(),
+            secrets.token_urlsafe(48),
+            kind,
+            user_id,
+            channel.id,
+            data,
+            world.clock.now(),
+            loop.create_future(),
+            name,
+            source,
+        )
+        made.command_type = command_type
+        self._by_id[made.id] = self._by_token[made.token] = made
+        made.timer = loop.call_later(ANSWER_SECONDS, self._fail, made)
+        world.dispatch("INTERACTION_CREATE", self._payload(made, channel))
+        return made
+
+    def get(self, interaction_id: str) -> Interaction | None:
+        """The interaction of that id."""
+        return self._by_id.get(interaction_id)
+
+    def answerable(self, interaction_id: str, token: str) -> Interaction:
+        """The interaction that may be called back now; raises 10062 (unknown, too late) or 40060 (answered)."""
+        found = self._by_id.get(interaction_id)
+        if found is None or not secrets.compare_digest(found.token, token):
+            raise unknown("Interaction")
+        if found.callback is not None:
+            raise DiscordError(400, 40060, "Interaction has already been acknowledged.")
+        if found.failed or self._world.clock.now() - found.begun > ANSWER_SECONDS:
+            self._fail(found)
+            raise unknown("Interaction")
+        return found
+
+    def answered(self, interaction: Interaction, kind: int, body: Json) -> None:
+        """Note the callback; the member's page is told."""
+        interaction.callback = kind
+        self._stop(interaction)
+        if not interaction.answer.done():
+            interaction.answer.set_result(body)
+        done = {"interaction_id": interaction.id}
+        self._world.announce({"t": "interaction_done", "d": done}, {interaction.user_id})
+
+    def followed(self, application_id: str, token: str) -> Interaction:
+        """The interaction whose token may be used now.
+
+        Raises 401/50027 for a token that is unknown or older than 15 minutes, 10015 before the callback (Discord docs,
+        Receiving and Responding, Followup Messages).
+        """
+        found = self._by_token.get(token)
+        ended = found is None or self._world.clock.now() - found.begun > TOKEN_SECONDS
+        if found is None or ended or application_id != self._world.application_id:
+            raise DiscordError(401, 50027, "Invalid Webhook Token")
+        if found.callback is None:
+            raise unknown("Webhook")
+        return found
+
+    def metadata(self, interaction: Interaction) -> Json:
+        """What a message keeps of the interaction that it answers (see :mod:`shapes`)."""
+        owners: Json = {"authorizing_integration_owners": self._owners(self._world.channels[interaction.channel_id])}
+        if interaction.kind == COMPONENT and interaction.source is not None:
+            owners |= {"interacted_message_id": interaction.source.id}
+        if interaction.kind == COMMAND and "target_id" in interaction.data:
+            owners |= {"target_message_id": interaction.data["target_id"]}
+        if interaction.kind == MODAL_SUBMIT:
+            asked = serialize.user(self._world.users[interaction.user_id])
+            before = {"id": interaction.id, "type": COMMAND, "user": asked, **owners}
+            owners = {**owners, "triggering_interaction_metadata": before}
+        return {
+            "id": interaction.id,
+            "type": interaction.kind,
+            "name": interaction.name,
+            "user_id": interaction.user_id,
+            "metadata": owners,
+        }
+
+    def close(self) -> None:
+        """Stop every timer."""
+        for each in self._by_id.values():
+            self._stop(each)
+
+    def _fail(self, interaction: Interaction) -> None:
+        self._stop(interaction)
+        if interaction.failed or interaction.callback is not None:
+            return
+        interaction.failed = True
+        failed = {"interaction_id": interaction.id, "text": NO_ANSWER}
+        self._world.announce({"t": "interaction_failed", "d": failed}, {interaction.user_id})
+
+    def _stop(self, interaction: Interaction) -> None:
+        if interaction.timer:
+            interaction.timer.cancel()
+            interaction.timer = None
+
+    def _owners(self, channel: Channel) -> dict[str, str]:
+        # In direct messages the server that the app is installed to is told as 0.
+        return {"0": channel.guild_id or "0"}
+
+    def _payload(self, made: Interaction, channel: Channel) -> Json:
+        """What INTERACTION_CREATE carries (Discord docs, Interaction Structure)."""
+        world, user = self._world, self._world.users[made.user_id]
+        place: Json = serialize.channel(world, channel)
+        place["permissions"] = str(world.permissions_in(user.id, channel))
+        out: Json = {"version": 1, "id": made.id, "application_id": world.application_id, "type": made.kind}
+        out |= {"token": made.token, "data": made.data, "channel_id": channel.id, "channel": place}
+        out |= {"app_permissions": serialize.app_permissions(world, channel), "locale": user.locale}
+        out |= {"entitlements": [], "entitlement_sku_ids": [], "authorizing_integration_owners": self._owners(channel)}
+        out |= {"context": 1 if channel.dm else 0, "attachment_size_limit": world.upload_limit(channel)}
+        guild = world.guilds.get(channel.guild_id or "")
+        if guild:
+            out |= {"guild_id": guild.id, "guild": {"id": guild.id, "locale": guild.locale, "features": []}}
+            bits = str(world.permissions_in(user.id, channel))
+            out |= {"guild_locale": guild.locale, "member": serialize.member(guild, user) | {"permissions": bits}}
+        else:
+            out["user"] = serialize.user(user)
+        if made.source is not None:
+            out["message"] = serialize.message(world, made.source)
+        return out
+
+
+def resolved(world: LiveWorld, channel: Channel, user_ids: list[str]) -> Json:
+    """`users` and `members` of an interaction's resolved data."""
+    out: Json = {"users": {each: serialize.user(world.users[each]) for each in user_ids}}
+    guild = world.guilds.get(channel.guild_id or "")
+    if guild is None:
+        return out
+    members: dict[str, Any] = {}
+    for each in user_ids:
+        if each in guild.members:
+            member = serialize.member(guild, world.users[each])
+            del member["user"]
+            bits = permissions.in_channel(guild, channel, each)
+            members[each] = member | {"permissions": str(bits)}
+    return out | {"members": members}

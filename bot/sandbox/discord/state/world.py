@@ -1,0 +1,118 @@
+"""Everything that is so in the stand-in: who is there, what was said, and who is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field
+from bot.sandbox.clock import Clock
+from bot.sandbox.discord.state import permissions
+from bot.sandbox.discord.state.files import Files
+from bot.sandbox.discord.state.model import DEFAULT
+from bot.sandbox.discord.state.model import Channel
+from bot.sandbox.discord.state.model import Guild
+from bot.sandbox.discord.state.model import Json
+from bot.sandbox.discord.state.model import Message
+from bot.sandbox.discord.state.model import User
+from bot.sandbox.discord.state.rate_limits import RateLimits
+from bot.sandbox.discord.state.snowflakes import Snowflakes
+from bot.sandbox.discord.state.session_limits import SessionLimits
+
+PageListener = Callable[[Json], None]
+"""Takes one event of a page's live socket; never waits."""
+
+Dispatch = Callable[[str, Json, int], None]
+"""Takes a gateway event's name, its data, and the intents of which a session needs one (0: none)."""
+
+
+@dataclass(eq=False)
+class World:
+    """The state of the stand-in; who is there, what was said, and who may see it.
+
+    `token` is the bot's; `member_upload_limit` is what members may post, in bytes; `privileged` are the privileged
+    intents that the application was granted (none); `samples` are the page's sample clips, as the page's API has them.
+    `shards` is how many the gateway recommends, and `shards_demanded` how few it takes no longer.
+    """
+
+    clock: Clock
+    bot: User
+    token: str = "sandbox-bot-token"  # noqa: S105 (of a stand-in that listens on loopback only)
+    member_upload_limit: int = 100 * 1024 * 1024
+    privileged: int = 0
+    shards: int = 1
+    shards_demanded: int = 1
+    online: bool = False
+    users: dict[str, User] = field(default_factory=dict)
+    guilds: dict[str, Guild] = field(default_factory=dict)
+    channels: dict[str, Channel] = field(default_factory=dict)
+    messages: dict[str, dict[str, Message]] = field(default_factory=dict)
+    commands: dict[str | None, dict[str, Json]] = field(default_factory=lambda: {None: {}})
+    samples: list[Json] = field(default_factory=list)
+    page_listeners: dict[PageListener, str] = field(default_factory=dict)
+    dispatchers: list[Dispatch] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ids = Snowflakes(self.clock)
+        self.files = Files(self.clock, self.ids)
+        self.ratelimits = RateLimits(self.clock)
+        self.starts = SessionLimits()
+        self.users[self.bot.id] = self.bot
+
+    @property
+    def application_id(self) -> str:
+        """The application's id, which for newer applications is the bot user's."""
+        return self.bot.id
+
+    @property
+    def guild(self) -> Guild:
+        """The server that the page shows."""
+        return next(iter(self.guilds.values()))
+
+    def user_named(self, name: str) -> User:
+        """The user of that name; raises KeyError."""
+        return {user.name: user for user in self.users.values()}[name]
+
+    def channel_named(self, name: str) -> Channel:
+        """The server channel of that name (without #); raises KeyError."""
+        return {channel.name: channel for channel in self.channels.values() if not channel.dm}[name]
+
+    def permissions_in(self, user_id: str, channel: Channel) -> int:
+        """The permission bits of the user in that channel; 0 for who is not there."""
+        if channel.guild_id is None:
+            return permissions.IN_DMS if user_id in (channel.recipient_id, self.bot.id) else 0
+        guild = self.guilds.get(channel.guild_id)
+        if guild is None:
+            return 0
+        if channel.parent_id is not None:
+            parent = self.channels.get(channel.parent_id)
+            return permissions.in_thread(guild, parent, user_id) if parent else 0
+        return permissions.in_channel(guild, channel, user_id)
+
+    def can_read(self, user_id: str, message: Message) -> bool:
+        """Whether the user can read that message on their page."""
+        channel = self.channels.get(message.channel_id)
+        if channel is None or message.owner_id not in (None, user_id):
+            return False
+        return bool(self.permissions_in(user_id, channel) & permissions.VIEW_CHANNEL)
+
+    def moderates(self, user_id: str) -> bool:
+        """Whether the user has Manage Server."""
+        return bool(permissions.of_member(self.guild, user_id) & permissions.MANAGE_GUILD)
+
+    def upload_limit(self, channel: Channel) -> int:
+        """Bytes per file that the bot may send there."""
+        guild = self.guilds.get(channel.guild_id or "")
+        return guild.upload_limit if guild else 10 * 1024 * 1024
+
+    def message(self, channel_id: str, message_id: str) -> Message | None:
+        """The message, if it is there."""
+        return self.messages.get(channel_id, {}).get(message_id)
+
+    def new_message(self, channel_id: str, author_id: str, kind: int = DEFAULT, flags: int = 0) -> Message:
+        """An empty message with an id and a time of its own; :meth:`create` makes it known."""
+        now = self.clock.now()
+        return Message(self.ids.next(), channel_id, author_id, type=kind, flags=flags, timestamp=now)
+
+    def close(self) -> None:
+        """Forget the files on disk."""
+        self.files.close()

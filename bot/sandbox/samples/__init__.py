@@ -1,0 +1,1 @@
+"""The sample clips of the chat page."""

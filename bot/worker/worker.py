@@ -1,0 +1,194 @@
+"""The runner: the owner of all jobs. It lets tasks in as slots become free, and survives its own end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from bot.domain.events import TaskEnded
+from bot.worker.wakeups import Wakeups
+from bot.worker.retention import delete_expired
+from bot.worker.retention import run_retention
+from bot.worker.job import Job
+from bot.worker.job import LeaseLost
+from bot.worker.retention import clean_up
+from bot.worker.queue_positions import QueuePositions
+from bot.worker.throttle import Backoff
+from bot.worker.resources import JobResources
+from bot.store import UNVERIFIED_UP_TO
+from bot.store import LeaseExpired
+from bot.domain.task import Task
+from collections.abc import Awaitable
+from collections.abc import Callable
+from bot.store import Leases
+
+log = logging.getLogger(__name__)
+
+
+_LINE = "line"
+"""The duty to show to those in line where they stand."""
+
+_PER_LEASE = 4
+"""Signs of life in the time after which a process without any is taken for dead."""
+
+
+class Worker:
+    """Works on unfinished tasks while :meth:`run` runs: on all that no other process works on."""
+
+    def __init__(self, resources: JobResources, wakeups: Wakeups) -> None:
+        self._resources = resources
+        self._wakeups = wakeups
+        self._jobs: dict[int, Job] = {}
+        self._working: set[asyncio.Task[None]] = set()
+        """What runs the jobs."""
+        self._queue_positions = QueuePositions(resources)
+        self._next_full_scan = float("-inf")
+        """When to look again for what nobody told: a slot that is free needs a look at the line alone."""
+        self._unverified_up_to = 0
+        """Of tasks with these numbers a restored backup may not know all."""
+
+    async def run(self) -> None:
+        """Take up what an earlier run or another process left, then new tasks; ends only by cancellation.
+
+        Then every job is abandoned at a safe point: what it had not written down is done again or, if it was the
+        paid request, waited for and otherwise left to be found as unclear.
+        """
+        resources = self._resources
+        await resources.store.leases.register()
+        beside = [
+            asyncio.create_task(send_heartbeats(resources.store.leases, self._abandon_jobs), name="hold"),
+            asyncio.create_task(run_retention(resources), name="keep house"),
+        ]
+        try:
+            self._unverified_up_to = int(await resources.store.get_note(UNVERIFIED_UP_TO) or 0)
+            await clean_up(resources)
+            await resources.circuit_breaker.refresh()
+            self._wakeups.notify_local()
+            await self._run_loop()
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await self._end_jobs()
+            await self._unregister()
+
+    async def _run_loop(self) -> None:
+        backoff = Backoff(self._resources.random, self._resources.timeouts.first_gap)
+        while True:
+            # Also when it does not ring: a slot may become free without a word, a process may die, a ring may get lost.
+            ids = await self._wakeups.wait(self._resources.timeouts.queue_scan)
+            try:
+                await self._scan(ids)
+                backoff.reset()
+            except Exception as error:
+                log.warning(
+                    "could not look for tasks, trying again: %s", error, exc_info=not isinstance(error, LeaseExpired)
+                )
+                await asyncio.sleep(backoff.next())
+                self._wakeups.notify_local()
+                for task_id in ids:
+                    self._wakeups.notify_local(task_id)
+
+    async def _scan(self, ids: set[int]) -> None:
+        """Do what there is to do; `ids`: of the tasks that somebody said something of."""
+        store = self._resources.store
+        for task_id in ids & self._jobs.keys():
+            self._jobs[task_id].notify_changed()
+        store.leases.ensure_valid()
+        if not store.is_single_process:
+            await self._resources.circuit_breaker.refresh()
+        unknown, now = ids - self._jobs.keys(), asyncio.get_running_loop().time()
+        thorough = bool(unknown) or now >= self._next_full_scan
+        if thorough:
+            await self._resume_orphaned()
+            self._next_full_scan = now + self._resources.timeouts.queue_scan
+        prepared = {task_id for task_id, job in self._jobs.items() if job.task.waits}
+        if thorough or self._queue_positions or prepared:  # else nobody is known to wait
+            await self._give_slots()
+            await self._start_queued()
+        new = (unknown - self._jobs.keys()) | (ids & prepared)
+        if (thorough or new) and await store.leases.acquire_duty(_LINE):
+            await self._queue_positions.refresh([task.id for task in await store.queue.queued(new)])
+
+    async def _resume_orphaned(self) -> None:
+        """Go on with what nobody works on."""
+        while taken := await self._resources.store.leases.claim_orphaned(self._jobs.keys()):
+            for task in taken:
+                log.info("task %d goes on from %s", task.id, task.state)
+                self._start(task, unverified=task.id <= self._unverified_up_to)
+
+    async def _give_slots(self) -> None:
+        """Give the running slots that are free to prepared tasks, whichever process has them."""
+        resources = self._resources
+        while task := await resources.store.queue.give_slot(
+            resources.operator_limits, resources.server_running, resources.now()
+        ):
+            log.info("task %d has a running slot", task.id)
+            if job := self._jobs.get(task.id):
+                job.notify_changed()
+            else:
+                self._wakeups.broadcast(task.id)
+
+    async def _start_queued(self) -> None:
+        """Begin to prepare tasks, as far as there are slots for that, and room."""
+        resources = self._resources
+        while task := await resources.store.queue.claim(
+            resources.operator_limits, resources.now(), await resources.workspaces.room()
+        ):
+            with suppress(OSError):  # its job tries again, and says so
+                await resources.workspaces.create(task.id, task.needs)
+            log.info("task %d %s", task.id, task.state)
+            resources.reply_port.update(task, None)
+            self._start(task)
+
+    def _start(self, task: Task, *, unverified: bool = False) -> None:
+        self._jobs[task.id] = job = Job(self._resources, task, self._wakeups, unverified=unverified)
+        working = asyncio.create_task(self._work(job, task.id), name=f"task {task.id}")
+        self._working.add(working)
+        working.add_done_callback(self._working.discard)
+
+    async def _work(self, job: Job, task_id: int) -> None:
+        try:
+            await job.run()
+        except LeaseLost as lost:
+            log.warning("%s: it is another process's now", lost)
+            self._resources.reply_port.release(task_id)
+            return
+        finally:
+            del self._jobs[task_id]
+            self._wakeups.notify_local()
+        if not job.already_reported:
+            self._resources.events.publish(TaskEnded(job.task, job.completed_at))
+        if job.task.deletion_requested:
+            await delete_expired(self._resources)
+
+    async def _abandon_jobs(self) -> None:
+        """All tasks are others' now."""
+        for task_id in self._jobs:
+            self._resources.reply_port.release(task_id)
+        await self._end_jobs()
+
+    async def _end_jobs(self) -> None:
+        for working in self._working:
+            working.cancel()
+        await asyncio.gather(*self._working, return_exceptions=True)
+
+    async def _unregister(self) -> None:
+        """Let others go on at once."""
+        try:
+            await self._resources.store.leases.unregister()
+        except Exception as error:
+            log.warning("could not say that this process ends; others will see that it is silent: %s", error)
+
+
+async def send_heartbeats(leases: Leases, let_go: Callable[[], Awaitable[None]]) -> None:
+    """Give signs of life; ends only by cancellation. `let_go` ends all work, for others do it now."""
+    while True:
+        await asyncio.sleep(leases.seconds / _PER_LEASE)
+        try:
+            if not await leases.heartbeat():
+                log.warning("this process was silent for too long: others go on with its tasks, and it begins anew")
+                await let_go()
+                await leases.register()
+        except Exception as error:
+            log.warning("no sign of life could be given: %s", error)

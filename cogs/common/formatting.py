@@ -1,0 +1,116 @@
+"""Mentions, durations, quotes, bars, colours, file names."""
+
+from __future__ import annotations
+
+from discord.utils import escape_markdown
+from bot.i18n.text import tr
+from bot.domain.task import Task
+from cogs.common.embeds import cut
+from bot.i18n.text import Translatable
+from bot.domain.share import Share
+from collections.abc import Callable
+from collections.abc import Iterable
+from functools import reduce
+from bot.i18n.text import Value
+from bot.i18n.text import tr_plural
+from bot.i18n.text import untranslated
+from cogs.limits.text import number
+
+_BAR = 12
+
+_PROMPT_SHOWN = 900
+
+STILL_NAME = "still.jpg"
+
+RESULT_NAME = "extended.mp4"
+
+GREY, BLUE, GREEN, RED, YELLOW = 0x80848E, 0x5865F2, 0x23A55A, 0xDA373C, 0xF0B232
+
+_LISTED = 12
+"""Mentions in one list; the rest are counted."""
+
+
+def bar(percent: int) -> str:
+    """A progress bar in text, with its percentage."""
+    full = percent * _BAR // 100
+    return f"{'▰' * full}{'▱' * (_BAR - full)} **{percent} %**"
+
+
+def clock(seconds: float) -> str:
+    """A length as people write it: 0:07, 1:40."""
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02}"
+
+
+def quoted(prompt: str, limit: int = _PROMPT_SHOWN) -> str:
+    """A member's words as a quote: bounded, and without any markdown of their own."""
+    return f"> {escape_markdown(cut(' '.join(prompt.split()), limit), ignore_links=False)}"
+
+
+def jump_url(task: Task) -> str:
+    """The address of the task's reply."""
+    place = task.place
+    return f"https://discord.com/channels/{place.guild_id or '@me'}/{place.channel_id}/{place.message_id}"
+
+
+def post_url(share: Share) -> str:
+    """The address of a share's post."""
+    return f"https://discord.com/channels/{share.guild_id}/{share.post_channel_id}/{share.message_id}"
+
+
+def duration(span: int) -> Translatable:
+    """A time span as people say it: "90 s", "5 min", "2 h", "3 days"."""
+    if span > 86400 and span % 86400 == 0:
+        return tr_plural("{count} day", "{count} days", span // 86400)
+    if span >= 3600 and span % 3600 == 0:
+        return tr("{hours} h", hours=span // 3600)
+    if span >= 60 and span % 60 == 0:
+        return tr("{minutes} min", minutes=span // 60)
+    return seconds(span)
+
+
+def seconds(number: int) -> Translatable:
+    """So many seconds."""
+    return tr("{seconds} s", seconds=number)
+
+
+def member(user_id: int) -> str:
+    """A mention of a member."""
+    return f"<@{user_id}>"
+
+
+def role(role_id: int) -> str:
+    """A mention of a role."""
+    return f"<@&{role_id}>"
+
+
+def channel(channel_id: int) -> str:
+    """A mention of a channel."""
+    return f"<#{channel_id}>"
+
+
+def row(*cells: Value) -> Translatable:
+    """Cells of a line, side by side. It has no words of its own, so that no catalogue needs it."""
+    places = {f"cell{at}": cell for at, cell in enumerate(cells)}
+    return Translatable(" · ".join(f"{{{name}}}" for name in places), places)
+
+
+def joined(pieces: Iterable[str | Translatable], more: int = 0) -> Translatable | None:
+    """The pieces one after the other, and how many `more` there are; None if there is none."""
+    told = [untranslated(each) if isinstance(each, str) else each for each in pieces]
+    if not told:
+        return None
+    every = reduce(lambda before, after: tr("{before}, {after}", before=before, after=after), told)
+    return tr_plural("{list} and {count} more", "{list} and {count} more", more, list=every) if more else every
+
+
+def listed(ids: Iterable[int], show: Callable[[int], str], none: Translatable) -> Translatable:
+    """Mentions, at most a dozen, and how many more there are."""
+    every = sorted(ids)
+    return joined(map(show, every[:_LISTED]), max(0, len(every) - _LISTED)) or none
+
+
+def words(text: str, limit: int = 100) -> str:
+    """What somebody wrote, in one line: bounded, and without any markdown of its own."""
+    line = " ".join(text.split())
+    return escape_markdown(cut(line, limit), ignore_links=False)

@@ -1,0 +1,112 @@
+"""Who may change a server's limits: checked in every handler, for what Discord offers is only a hint."""
+
+from __future__ import annotations
+
+from typing import Any
+import discord
+from bot.client import ExtendBot
+from bot.i18n.text import tr
+from bot.domain.errors import RequestRefused
+from cogs.common.acknowledge import acknowledge
+from typing import TypeAlias
+from bot.i18n.text import Translatable
+
+_ONLY_MODERATORS = tr("Only members with the permission Manage Server can see or change this server's limits.")
+
+_ONLY_IN_SERVERS = tr("Limits belong to a server: use this in one of its channels.")
+
+PostableChannel: TypeAlias = discord.TextChannel | discord.ForumChannel | discord.Thread
+
+POSTABLE_CHANNELS = [
+    discord.ChannelType.text,
+    discord.ChannelType.news,
+    discord.ChannelType.forum,
+    discord.ChannelType.public_thread,
+]
+"""What Discord's own select offers."""
+
+_READ_HISTORY = tr("Read Message History")
+
+_VIEW = tr("View Channel")
+
+_NAMES = {
+    "view_channel": _VIEW,
+    "send_messages": tr("Send Messages"),
+    "send_messages_in_threads": tr("Send Messages in Threads"),
+    "attach_files": tr("Attach Files"),
+    "embed_links": tr("Embed Links"),
+}
+
+
+def require_moderator(interaction: discord.Interaction[Any]) -> int:
+    """The server's id, for a member who has Manage Server in it now; raises Refused for anybody else.
+
+    Server admins may give a command to other roles, and a panel stays open when its opener loses the role (Discord
+    docs, Application Command Permissions), so the permissions that came with this very interaction decide.
+    """
+    if interaction.guild_id is None:
+        raise RequestRefused(_ONLY_IN_SERVERS)
+    if not interaction.permissions.manage_guild:
+        raise RequestRefused(_ONLY_MODERATORS)
+    return interaction.guild_id
+
+
+async def defer_ephemeral(interaction: discord.Interaction[ExtendBot]) -> int:
+    """Check as `guild_of_moderator`, then show "is thinking…" to this member alone; the server's id."""
+    guild_id = require_moderator(interaction)
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    return guild_id
+
+
+def _check_permissions(interaction: discord.Interaction[ExtendBot]) -> None:
+    if interaction.guild_id is None:
+        return
+    may = interaction.app_permissions
+    needed = (
+        (tr("View Channel"), may.view_channel),
+        (tr("Embed Links"), may.embed_links),
+        (tr("Attach Files"), may.attach_files),
+    )
+    if missing := tuple(name for name, has in needed if not has):
+        raise RequestRefused(
+            tr("I lack the permission {names} in this channel: ask a moderator to grant it.", names=missing)
+        )
+
+
+def missing_permissions(channel: PostableChannel, member: discord.Member) -> list[Translatable]:
+    """The names of the permissions that the member lacks there for posting a film."""
+    may = channel.permissions_for(member)
+    in_thread = isinstance(channel, discord.Thread)
+    speak = "send_messages_in_threads" if in_thread else "send_messages"
+    needed = ("view_channel", speak, "attach_files", "embed_links")
+    return [_NAMES[name] for name in needed if not getattr(may, name)]
+
+
+def check_bot(channel: PostableChannel) -> None:
+    """Raises Refused where the bot may not post a film."""
+    lacking = missing_permissions(channel, channel.guild.me)
+    if not channel.permissions_for(channel.guild.me).read_message_history:
+        lacking.append(_READ_HISTORY)  # without it I could not find my own post again
+    if lacking:
+        raise RequestRefused(
+            tr(
+                "In <#{channel}> I lack the permission {permissions}: choose another channel, or ask a moderator to "
+                "grant it.",
+                channel=str(channel.id),
+                permissions=tuple(lacking),
+            )
+        )
+
+
+def check_member(channel: PostableChannel, member: discord.Member, *, showcase: bool) -> None:
+    """Raises Refused where the member may not post a film. The showcase is open to all who can see it."""
+    lacking = missing_permissions(channel, member)
+    if showcase:
+        lacking = [name for name in lacking if name == _VIEW]
+    if lacking:
+        raise RequestRefused(
+            tr(
+                "In that channel you lack the permission {permissions}: choose one in which you may post files.",
+                permissions=tuple(lacking),
+            )
+        )

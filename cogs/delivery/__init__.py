@@ -1,0 +1,16 @@
+"""Shows tasks in their replies."""
+
+from __future__ import annotations
+
+from bot.client import ExtendBot
+from cogs.tasks.buttons import TaskButton
+from cogs.delivery.cog import ReplyUpdater
+
+
+async def setup(bot: ExtendBot) -> None:
+    """Called by discord.py when the cog is loaded."""
+    delivery = ReplyUpdater(bot)
+    bot.reply_port = delivery
+    bot.with_queue_position = delivery.with_queue_position
+    bot.add_dynamic_items(TaskButton)
+    await bot.add_cog(delivery)

@@ -1,0 +1,43 @@
+"""What a reply shows, read back from Discord: a restored backup may know less than the reply does."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify
+from bot.domain.reply_port import ReplyState, ReplyUnavailable
+from bot.domain.task import ReplyTarget
+from cogs.common.formatting import BLUE, RESULT_NAME
+
+_RUNNING = {"cancel", "fetch"}
+_FINISHED = {"more", "delete"}
+
+
+async def read_state(bot: ExtendBot, place: ReplyTarget) -> ReplyState:
+    """Read the reply; raises NotNow while Discord does not answer."""
+    if place.ephemeral:
+        return ReplyState.UNREADABLE  # the bot is not shown it, and its token may be a dead one
+    channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
+    try:
+        return state_of_message(await channel.fetch_message(place.message_id))
+    except REQUEST_ERRORS as error:
+        if classify(error) in {Failure.FORBIDDEN, Failure.GONE}:
+            return ReplyState.UNREADABLE
+        raise ReplyUnavailable(type(error).__name__, getattr(error, "retry_after", None)) from error
+
+
+def state_of_message(message: discord.Message) -> ReplyState:
+    """Tell by attachment, buttons and colour, which no language changes."""
+    actions = {
+        child.custom_id.split(":")[1]
+        for row in message.components
+        for child in getattr(row, "children", ())
+        if (getattr(child, "custom_id", None) or "").startswith("task:")
+    }
+    if actions & _FINISHED or any(each.filename == RESULT_NAME for each in message.attachments):
+        return ReplyState.DELIVERED
+    if actions & _RUNNING or not message.embeds:
+        return ReplyState.RUNNING
+    colour = message.embeds[0].colour
+    between = not actions and colour is not None and colour.value == BLUE  # "putting it together" has no buttons
+    return ReplyState.RUNNING if between else ReplyState.ENDED

@@ -1,0 +1,87 @@
+"""The buttons of what is shared: taking it back, and going on from it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+import discord
+from discord import ui
+from bot.client import ExtendBot
+from bot.client import language_of
+from bot.i18n import Language
+from bot.i18n.text import tr
+from bot.domain.errors import RequestRefused
+from bot.domain.share import Share
+from cogs.common.acknowledge import acknowledge
+from cogs.common.base_modal import open_modal
+from cogs.sharing.lineage import update_links
+from cogs.sharing.posts import delete_post
+from cogs.sharing.posts import post_marker
+from cogs.common.components import PersistentItem
+from cogs.common.videos import find_video
+from cogs.extend.modals import ExtendSharedModal
+
+
+class ShareButton(PersistentItem, template=r"share:(?P<action>undo|more):(?P<id>[0-9]{1,18})"):
+    """A button of a post, or of the private word that it was posted."""
+
+    async def on_use(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
+        """Do what it says on it."""
+        await (_unshare if match["action"] == "undo" else _extend)(interaction, int(match["id"]))
+
+
+def unshare_button(language: Language, share_id: int) -> ShareButton:
+    """Takes the post back."""
+    style = discord.ButtonStyle.secondary
+    return ShareButton(ui.Button[Any](label=language.tr("Unshare"), style=style, custom_id=post_marker(share_id)))
+
+
+def extend_button(language: Language, share_id: int) -> ShareButton:
+    """Goes on from the shared film."""
+    label, style = language.tr("Extend again"), discord.ButtonStyle.primary
+    return ShareButton(ui.Button[Any](label=label, style=style, custom_id=f"share:more:{share_id}"))
+
+
+def share_view(*buttons: ShareButton) -> ui.View:
+    """Make a new view: editing with a changed copy of a stored one loses the pattern (discord.py 2.7.1)."""
+    view = ui.View(timeout=None)
+    for button in buttons:
+        view.add_item(button)
+    return view
+
+
+async def _unshare(interaction: discord.Interaction[ExtendBot], share_id: int) -> None:
+    """Take a post back, for its creator."""
+    share = await interaction.client.sharing.get(share_id)
+    if share.user_id != interaction.user.id:
+        raise RequestRefused(tr("Only the member who shared this can take it back."))
+    private = interaction.message is not None and interaction.message.flags.ephemeral
+    await acknowledge(interaction, ephemeral=True, thinking=not private)
+    await delete_post(interaction.client, share_id)
+    words = language_of(interaction).tr("Taken back.")
+    if private:
+        await interaction.edit_original_response(content=words, view=None)
+    else:
+        await interaction.followup.send(words, ephemeral=True)
+    await update_links(interaction.client, share.task_id)
+
+
+def _is_its_post(interaction: discord.Interaction[ExtendBot], share: Share) -> bool:
+    """Whether the message pressed on is the share's post, whose id is written down a moment after it is there."""
+    if interaction.guild_id != share.guild_id or interaction.message is None:
+        return False
+    if share.message_id is not None:
+        return interaction.message.id == share.message_id
+    parent_id = getattr(interaction.channel, "parent_id", None)
+    return share.channel_id in {interaction.channel_id, parent_id}
+
+
+async def _extend(interaction: discord.Interaction[ExtendBot], share_id: int) -> None:
+    """Go on from a shared film, for everybody who sees its post: it becomes the presser's own task."""
+    share, task = await interaction.client.sharing.get_with_task(share_id)
+    if not _is_its_post(interaction, share):
+        raise RequestRefused(tr("That is no longer shared."))
+    source = find_video(interaction.message) if interaction.message else None
+    if source is None:
+        raise RequestRefused(tr("That video is no longer here: send it again with /extend."))
+    await open_modal(interaction, ExtendSharedModal(language_of(interaction), source, task, share, interaction.user.id))

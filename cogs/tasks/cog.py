@@ -1,0 +1,152 @@
+"""`/tasks`: find one's tasks and films again; `/notify`: be told when they are done."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable
+from collections.abc import Callable
+from dataclasses import replace
+import discord
+from discord import app_commands
+from discord.ext import commands
+from bot.client import ExtendBot
+from bot.client import language_of
+from bot.i18n.text import tr
+from bot.domain.task import NotifyPreference
+from bot.domain.errors import RequestRefused
+from bot.domain.task import Task
+from cogs.tasks import card as tasks_card
+from cogs.common import formatting
+from cogs.tasks import pages
+from cogs.common.acknowledge import acknowledge
+from cogs.tasks.buttons import task_view
+from cogs.common.files import opened
+from cogs.common.components import PersistentItem
+from cogs.tasks.pages import TasksMessage
+
+Interaction = discord.Interaction[ExtendBot]
+
+_NOTIFY_CHOICES = {
+    NotifyPreference.AUTO: tr("I mention you when a task of yours that took over a minute has ended."),
+    NotifyPreference.ALWAYS: tr("I mention you whenever a task of yours has ended."),
+    NotifyPreference.NEVER: tr("I do not mention you when a task of yours has ended."),
+}
+
+_NOT_KEPT = tr("I no longer keep that film. If its reply was deleted too, make it anew with Try again.")
+
+_TOO_LARGE = tr("That film is too large for Discord here: try it in a server that takes larger files.")
+
+
+class TasksItem(PersistentItem, template=r"tasks:(?P<deed>page|open|send):(?P<number>[0-9]{1,18})"):
+    """A control of the message that /tasks shows; the custom_id says what it does, whoever's message it is on."""
+
+    async def on_use(self, interaction: Interaction, match: re.Match[str], /) -> None:
+        """Do it, to the presser's own tasks."""
+        if match["deed"] != "send":  # what is sent again is a private message of its own
+            self.check_private(interaction)
+        await _CALLBACKS[match["deed"]](interaction, int(match["number"]), self.values)
+
+
+class TasksCog(commands.Cog):
+    """Commands about one's own tasks."""
+
+    @app_commands.command()
+    @app_commands.rename(wanted="id")
+    @app_commands.describe(wanted="One of your tasks: its number, or some words of its prompt")
+    async def tasks(self, interaction: Interaction, wanted: str | None = None) -> None:
+        """Show your running and recent tasks, or open one of them."""
+        await acknowledge(interaction, ephemeral=True, thinking=True)
+        if wanted is None:
+            await _draw(interaction, await _page(interaction, 1))
+        else:
+            await _draw(interaction, await _opened(interaction, await _resolve(interaction, wanted), 1))
+
+    @tasks.autocomplete("wanted")
+    async def _suggest(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        found = await interaction.client.history.search(interaction.user.id, typed)
+        language = language_of(interaction)
+        return [app_commands.Choice(name=name, value=value) for name, value in pages.choices(found, language)]
+
+    @app_commands.command()
+    @app_commands.describe(mode="auto: after more than a minute; always; never")
+    async def notify(self, interaction: Interaction, mode: NotifyPreference) -> None:
+        """Choose when I mention you at the end of a task of yours."""
+        await acknowledge(interaction, ephemeral=True, thinking=True)
+        await interaction.client.history.set_notify_preference(interaction.user.id, mode)
+        await interaction.edit_original_response(content=language_of(interaction).translate(_NOTIFY_CHOICES[mode]))
+
+
+async def _resolve(interaction: Interaction, wanted: str) -> Task:
+    """The task with this number, or the newest with these words; raises Refused."""
+    history, wanted = interaction.client.history, wanted.strip()
+    if wanted.isascii() and wanted.isdigit() and len(wanted) <= 18:
+        return await history.own_task(int(wanted), interaction.user.id)
+    found = await history.search(interaction.user.id, wanted)
+    if not found:
+        raise RequestRefused(tr("You have no task with these words: choose one of the list that /tasks shows."))
+    return found[0]
+
+
+async def _page(interaction: Interaction, number: int) -> TasksMessage:
+    history = interaction.client.history
+    page = await history.page(interaction.user.id, number)
+    page = replace(page, tasks=[interaction.client.with_queue_position(task) for task in page.tasks])
+    stills = {task.id: still for task in page.tasks if (still := await history.stored_thumbnail(task))}
+    return pages.page(page, stills, language_of(interaction))
+
+
+async def _opened(interaction: Interaction, task: Task, page_number: int) -> TasksMessage:
+    history = interaction.client.history
+    still, film = await history.stored_thumbnail(task), await history.stored_video(task)
+    now, language = interaction.client.now(), language_of(interaction)
+    return pages.task_page(task, now, language, page_number, still, kept=film is not None)
+
+
+async def _draw(interaction: Interaction, shown: TasksMessage) -> None:
+    """Draw it into the response, which was deferred."""
+    view = task_view(shown.task_id, shown.actions, language_of(interaction))
+    for control in shown.controls:
+        view.add_item(TasksItem(control))
+    async with opened(*((path, name) for name, path in shown.stills.items())) as files:
+        await interaction.edit_original_response(
+            content=shown.content or None, embeds=list(shown.embeds), attachments=files, view=view
+        )
+
+
+async def _show_page(interaction: Interaction, number: int, _: list[str]) -> None:
+    await acknowledge(interaction)
+    await _draw(interaction, await _page(interaction, number))
+
+
+async def _open(interaction: Interaction, page_number: int, chosen: list[str]) -> None:
+    await acknowledge(interaction)
+    task = await _resolve(interaction, chosen[0] if chosen else "")
+    await _draw(interaction, await _opened(interaction, task, page_number))
+
+
+async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
+    """Send the kept film once more, privately; it stays where else it is."""
+    await acknowledge(interaction, ephemeral=True, thinking=True)
+    bot = interaction.client
+    task = await bot.history.own_task(task_id, interaction.user.id)
+    film = await bot.history.stored_video(task)
+    if film is None:
+        raise RequestRefused(_NOT_KEPT)
+    too_large = (await asyncio.to_thread(film.stat)).st_size > interaction.filesize_limit
+    if too_large and not (task.result_url_expires_at and task.result_url_expires_at > bot.now()):
+        raise RequestRefused(_TOO_LARGE)
+    language = language_of(interaction)
+    card = tasks_card.result_card(task, bot.now(), language, linked=too_large)
+    actions = [action for action in card.actions if action != "delete"]
+    async with opened(*([] if too_large else [(film, formatting.RESULT_NAME)])) as files:
+        await interaction.edit_original_response(
+            embed=card.embed, attachments=files, view=task_view(task.id, actions, language)
+        )
+
+
+_CALLBACKS: dict[str, Callable[[Interaction, int, list[str]], Awaitable[None]]] = {
+    "page": _show_page,
+    "open": _open,
+    "send": _send,
+}

@@ -1,0 +1,124 @@
+"""Rendering: a member's tasks as pages, and one of them opened. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import discord
+from discord import ui
+from discord.utils import format_dt
+
+from bot.i18n import Language
+from bot.services.history import Page
+from bot.i18n.text import tr
+from bot.domain.task import Task, TaskState
+from cogs.tasks import card as tasks_card
+from cogs.common import formatting
+from cogs.common.embeds import cut, fit_embed, fit_embeds
+
+_NONE_YET = tr("You have no tasks yet: type /extend to make a video longer.")
+_GONE = tr("The reply was deleted, and so was the film.")
+_WORDS = 100
+"""Characters of a choice's name and description (Discord docs, Select Option; Autocomplete)."""
+_LEFT_OUT = {"fetch"}
+"""It moves a private reply to where it is pressed: only the reply itself has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TasksMessage:
+    """What the message of /tasks shows: `actions` are buttons of one task, `stills` are attached by name."""
+
+    content: str
+    embeds: Sequence[discord.Embed]
+    controls: Sequence[ui.Item[ui.View]] = ()
+    task_id: int = 0
+    actions: Sequence[str] = ()
+    stills: dict[str, Path] = field(default_factory=dict)
+
+
+def page(shown: Page, stills: dict[int, Path], language: Language) -> TasksMessage:
+    """One page; `stills` are the pictures that there are, by task."""
+    if not shown.tasks:
+        title, text = language.tr("Your tasks"), language.translate(_NONE_YET)
+        return TasksMessage("", [discord.Embed(title=title, description=text, colour=formatting.BLUE)])
+    names = {_still_name(task_id): path for task_id, path in stills.items()}
+    embeds = fit_embeds([_entry(task, language, with_still=task.id in stills) for task in shown.tasks])
+    controls: list[ui.Item[ui.View]] = [_select(shown, language)]
+    if shown.number > 1:
+        controls.append(_button(language.tr("Newer"), f"tasks:page:{shown.number - 1}"))
+    if shown.number < shown.page_count:
+        controls.append(_button(language.tr("Older"), f"tasks:page:{shown.number + 1}"))
+    heading = language.tr("**Your tasks**")
+    if shown.page_count > 1:
+        heading = language.tr("**Your tasks**, page {number} of {all}", number=shown.number, all=shown.page_count)
+    return TasksMessage(heading, embeds, controls, stills=names)
+
+
+def task_page(
+    task: Task, now: datetime, language: Language, page_number: int, still: Path | None, *, kept: bool
+) -> TasksMessage:
+    """One task with the buttons of its reply; `kept`: its film is still there."""
+    card = tasks_card.card(task, now, language, still=still is not None)
+    reply = language.tr("[Go to the reply]({url})", url=formatting.jump_url(task))
+    gone = language.translate(_GONE)
+    card.embed.add_field(name=language.tr("Reply"), value=gone if task.deleted else reply, inline=False)
+    controls = [_button(language.tr("Send again"), f"tasks:send:{task.id}")] if kept else []
+    controls.append(_button(language.tr("All tasks"), f"tasks:page:{page_number}"))
+    left_out = _LEFT_OUT if _shareable(task, kept=kept) else _LEFT_OUT | {"share"}
+    actions = [action for action in card.actions if action not in left_out]
+    stills = {formatting.STILL_NAME: still} if still else {}
+    heading = language.tr("**Task {id}**", id=str(task.id))
+    return TasksMessage(heading, [fit_embed(card.embed)], controls, task.id, actions, stills)
+
+
+def choices(tasks: Iterable[Task], language: Language) -> list[tuple[str, str]]:
+    """Names and values for autocomplete."""
+    return [(_cut(f"{task.id} · {tasks_card.status_text(task, language)} · {_text(task)}"), str(task.id)) for task in tasks]
+
+
+def _shareable(task: Task, *, kept: bool) -> bool:
+    """Whether there is a file to post: one that Discord takes, on disk or in a reply that the bot can read."""
+    fits = task.film is None or task.film.size <= task.place.filesize_limit
+    return fits and (kept or not task.place.ephemeral)
+
+
+def _entry(task: Task, language: Language, *, with_still: bool) -> discord.Embed:
+    embed = discord.Embed(colour=tasks_card.colour(task), description=tasks_card.list_entry(task, language))
+    if with_still:
+        embed.set_thumbnail(url=f"attachment://{_still_name(task.id)}")
+    if task.state is TaskState.RENDERING and task.expected_at:
+        ends = language.tr("about done {when}", when=format_dt(task.expected_at, "R"))
+        embed.add_field(name=language.tr("Time"), value=ends)
+    return embed
+
+
+def _select(shown: Page, language: Language) -> ui.Select[ui.View]:
+    options = [
+        discord.SelectOption(
+            label=_cut(f"{task.id} · {tasks_card.status_text(task, language)}"),
+            value=str(task.id),
+            description=_cut(_text(task)),
+        )
+        for task in shown.tasks
+    ]
+    placeholder = language.tr("Open one…")
+    return ui.Select(custom_id=f"tasks:open:{shown.number}", placeholder=placeholder, options=options)
+
+
+def _button(label: str, custom_id: str) -> ui.Button[ui.View]:
+    return ui.Button(label=label, style=discord.ButtonStyle.secondary, custom_id=custom_id)
+
+
+def _still_name(task_id: int) -> str:
+    return f"still-{task_id}.jpg"
+
+
+def _text(task: Task) -> str:
+    return " ".join(task.order.prompt.split()) or "…"
+
+
+def _cut(text: str) -> str:
+    return cut(text, _WORDS)

@@ -1,0 +1,189 @@
+"""Both stand-ins in this process, hundreds of members at once, and the moments that matter.
+
+Every moment is taken here, at the stand-ins: when an interaction was sent and when its first answer came, when FoxAPI
+had completed a task, when it first said so to anybody, and when Discord had taken the film.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bot.sandbox.clock import Clock
+from bot.sandbox.discord.state.interactions import COMMAND
+from bot.sandbox.discord.page_api.command_options import check, resolve
+from bot.sandbox.discord.server import DiscordServer
+from bot.sandbox.faults import Call
+from bot.sandbox.foxapi import FoxServer
+from bot.sandbox.foxapi.prerendered import Prerendered
+from tests.support.harness import A_VIDEO, NO_LIMITS, Json
+
+_CALLBACK = re.compile(r"^/api/v10/interactions/(\d+)/")
+_REPLY = re.compile(r"^/api/v10/webhooks/\d+/([^/]+)/messages/")
+_QUERY = re.compile(r"^/v1/tasks/([^/]+)$")
+CHANNELS = ("general", "videos", "showcase")
+
+
+@dataclass(slots=True)
+class Marks:
+    """One /extend: when what happened, in seconds of time.perf_counter()."""
+
+    sent: float
+    answered: float | None = None
+    completed: float | None = None
+    noticed: float | None = None
+    delivered: float | None = None
+    queries: int = 0
+
+
+@dataclass
+class BenchStage:
+    """The stand-ins, and what is noted of each command; keys are prompts, which are all different."""
+
+    discord: DiscordServer
+    fox: FoxServer
+    folder: Path
+    marks: dict[str, Marks] = field(default_factory=dict)
+    calls: Counter[str] = field(default_factory=Counter)
+    """Discord's calls by kind: "first", "edit", "film", "other" and "429"."""
+    queries: list[float] = field(default_factory=list)
+    """When FoxAPI was asked for a task."""
+    _interactions: dict[str, str] = field(default_factory=dict)
+    _tokens: dict[str, str] = field(default_factory=dict)
+    _events: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def environment(self, folder: Path, tasks: int) -> dict[str, str]:
+        """The bot's settings: those of a new installation, but for what bounds how many tasks there may be at once."""
+        hosts = [urlsplit(url).netloc for url in (self.discord.url, self.fox.url)]
+        return {
+            "DISCORD_TOKEN": self.discord.world.token,
+            "DISCORD_API_URL": self.discord.api_url,
+            "FOXAPI_KEY": self.fox.key,
+            "FOXAPI_URL": self.fox.url,
+            "FOXAPI_MODEL": self.fox.models[0],
+            "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/data/bot.db",
+            "DATA_DIR": str(folder / "data"),
+            "TRUSTED_MEDIA_HOSTS": ",".join(hosts),
+            "POLL_SECONDS": "5",
+            "EDIT_SECONDS": "5",
+            "QUERIES_PER_SECOND": str(max(20, tasks / 5)),
+            "MAX_RUNNING": str(tasks),
+            "MAX_WAITING": str(tasks),
+            "SERVER_MAX_WAITING": str(tasks),
+            "MAX_DISK_GB": str(max(20, tasks)),
+            **dict.fromkeys(NO_LIMITS, "0"),
+        }
+
+    async def online(self, timeout: float = 30) -> None:
+        """Wait until the bot is connected and has registered /extend."""
+        async with asyncio.timeout(timeout):
+            while not (self.discord.world.online and self._command()):
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(1)  # it reads its servers, and whatever it does after that
+
+    async def extend(self, clip: bytes, tasks: int) -> None:
+        """Let `tasks` members use /extend at the same moment, as fast as the gateway takes it."""
+        world = self.discord.world
+        people = [user for user in world.users.values() if user.on_page and not user.bot]
+        uploads = [await world.files.add(clip, person.id, person.id, "clip.mp4") for person in people]
+        channels = [world.channel_named(name) for name in CHANNELS]
+        command = self._command()
+        for number in range(tasks):
+            who, upload = people[number % len(people)], uploads[number % len(people)]
+            channel, prompt = channels[number % len(channels)], f"bench {time.time_ns()} {number}"
+            given = [
+                {"type": 3, "name": "prompt", "value": prompt},
+                {"type": 11, "name": "video", "value": upload.id},
+            ]
+            check(command["options"], given)
+            options, resolved = resolve(world, who, channel, given)
+            data = {"id": command["id"], "name": "extend", "type": 1, "options": options, "resolved": resolved}
+            marks = self.marks[prompt] = Marks(time.perf_counter())
+            made = self.discord.interactions.begin(COMMAND, who.id, channel, data, name="extend", command_type=1)
+            marks.sent = time.perf_counter()
+            self._interactions[made.id] = self._tokens[made.token] = prompt
+            if number % 20 == 19:
+                await asyncio.sleep(0)  # the socket is written to, and answers are read
+
+    async def all_delivered(self, timeout: float) -> bool:
+        """Wait until every command has its film, or was never answered; False when that took too long."""
+        try:
+            async with asyncio.timeout(timeout):
+                while any(each.delivered is None for each in self.marks.values() if self._hopeful(each)):
+                    self._events.clear()
+                    await self._events.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _hopeful(self, marks: Marks) -> bool:
+        return marks.answered is not None or time.perf_counter() - marks.sent < 4
+
+    def _command(self) -> Json:
+        known = self.discord.world.commands[None].values()
+        return next((each for each in known if each["name"] == "extend"), {})
+
+    def called(self, call: Call) -> None:
+        """Note a call that one of the stand-ins has answered."""
+        if call.path.startswith("/api/v10/"):
+            self._discord_called(call)
+        else:
+            self._fox_called(call)
+
+    def _discord_called(self, call: Call) -> None:
+        if call.status == 429:
+            self.calls["429"] += 1
+        kind = "other"
+        if found := _CALLBACK.match(call.path):
+            kind = "first"
+            marks = self.marks.get(self._interactions.get(found[1], ""))
+            if marks and call.status == 200:
+                # It came when it was read, not when it was answered.
+                marks.answered = time.perf_counter() - (self.discord.clock.now() - call.at)
+                self._events.set()
+        elif (found := _REPLY.match(call.path)) and call.method == "PATCH":
+            film = int(call.headers.get("Content-Length", 0)) > A_VIDEO
+            kind = "film" if film else "edit"
+            marks = self.marks.get(self._tokens.get(found[1], ""))
+            if film and marks and call.status == 200:
+                marks.delivered = time.perf_counter()
+                self._events.set()
+        self.calls[kind] += 1
+
+    def _fox_called(self, call: Call) -> None:
+        found = _QUERY.match(call.path)
+        task = self.fox.tasks.get(found[1]) if found else None
+        if task is None:
+            return
+        now = time.perf_counter()
+        self.queries.append(now)
+        marks = self.marks.get(task.order.prompt)
+        if marks is None:
+            return
+        marks.queries += 1
+        if task.ended_at is not None and marks.noticed is None:
+            marks.completed, marks.noticed = task.ended_at, now
+
+
+@asynccontextmanager
+async def bench_stage(folder: Path, film: Path, seconds: float, seed: int) -> AsyncIterator[BenchStage]:
+    """Set the stage; FoxAPI takes about `seconds` for a task."""
+    clock = Clock()
+    async with AsyncExitStack() as stack:
+        noted: list[BenchStage] = []
+
+        def told(call: Call) -> None:
+            noted[0].called(call)
+
+        discord = await stack.enter_async_context(DiscordServer(clock=clock, watch=told))
+        canned = Prerendered(film, seconds, seed)
+        fox = await stack.enter_async_context(FoxServer(clock, watch=told, balance=10_000_000, canned=canned))
+        noted.append(BenchStage(discord, fox, folder))
+        yield noted[0]

@@ -1,0 +1,328 @@
+"""The rules, purely: their order, what each of them says, and when it will allow the order."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from types import FrameType
+from typing import Any, TypeAlias
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bot.domain.policy import OperatorLimitReached, check, daily_limits_of, find_forbidden, is_empty_pattern
+from bot.domain.limits import DailyLimits, GuildLimits, OperatorLimits, Requester, RollingCount, UsageSnapshot
+from bot.domain.errors import RequestRefused
+from bot.domain.task import TaskRequest
+from tests.support.builders import NOON, a_requester, an_order
+
+LATER = NOON + timedelta(hours=3)
+TraceFunction: TypeAlias = Callable[[FrameType, str, Any], Any]
+ROLE, OTHER, FREE = 901, 902, 903
+
+
+def refusal(
+    limits: GuildLimits,
+    usage: UsageSnapshot | None = None,
+    order: TaskRequest | None = None,
+    requester: Requester | None = None,
+    operator_limits: OperatorLimits | None = None,
+    now: datetime = NOON,
+) -> RequestRefused | None:
+    """What `check` says against it, if anything."""
+    try:
+        check(
+            limits,
+            usage or UsageSnapshot(),
+            order or an_order(),
+            requester or a_requester(),
+            now,
+            operator_limits or OperatorLimits(),
+        )
+    except RequestRefused as refused:
+        return refused
+    return None
+
+
+EVERYTHING_FORBIDS = GuildLimits(
+    paused="cleaning up",
+    channels=frozenset({1, 2}),
+    required_role=ROLE,
+    forbidden=("cat",),
+    max_seconds=2,
+    cooldown=3600,
+    user_running=1,
+    user_per_day=1,
+    server_per_day=1,
+)
+ALL_USED = UsageSnapshot(
+    blocked=True,
+    last_start=NOON,
+    unfinished=1,
+    queued=500,
+    member=RollingCount(count=1, below_limit_at=LATER),
+    server=RollingCount(count=1, below_limit_at=LATER),
+    share=RollingCount(count=1, below_limit_at=LATER),
+    all_guilds=RollingCount(count=1, below_limit_at=LATER),
+)
+LOW_OPERATOR_LIMITS = OperatorLimits(max_per_day=1, guild_share_percent=50, blocked_servers=frozenset({22}))
+
+ONE_BY_ONE: list[tuple[str, dict[str, object], dict[str, object], dict[str, object]]] = [
+    ("chosen the servers", {}, {}, {"blocked_servers": frozenset()}),
+    ("paused me here: cleaning up", {"paused": None}, {}, {}),
+    ("blocked you", {}, {"blocked": False}, {}),
+    ("may not be used in this channel: go to <#1>, <#2>", {"channels": frozenset()}, {}, {}),
+    ("the role <@&901>", {"required_role": None}, {}, {}),
+    ("contains “cat”", {"forbidden": ()}, {}, {}),
+    ("At most 2 seconds", {"max_seconds": 0}, {}, {}),
+    ("3,600 seconds between the starts", {"cooldown": 0}, {}, {}),
+    ("1 unfinished video here, and the limit is 1", {"user_running": 0}, {}, {}),
+    ("200 videos over all servers are waiting", {}, {"queued": 0}, {}),
+    ("Your limit here is 1 video in 24 hours", {"user_per_day": 0}, {}, {}),
+    ("This server's limit is 1 video in 24 hours", {"server_per_day": 0}, {}, {}),
+    ("This server's share of my work is 1 video", {}, {"share": RollingCount()}, {}),
+    ("1 video in 24 hours over all servers", {}, {"all_guilds": RollingCount()}, {}),
+]
+
+
+def test_the_order_of_the_rules_is_fixed() -> None:
+    """Of an order that every rule forbids the first rule is told; taking away one after the other tells the next."""
+    limits, usage, operator_limits = EVERYTHING_FORBIDS, ALL_USED, LOW_OPERATOR_LIMITS
+    for words, in_limits, in_usage, in_operator_limits in ONE_BY_ONE:
+        refused = refusal(limits, usage, an_order(seconds=6, prompt="a cat"), operator_limits=operator_limits)
+        assert refused is not None
+        assert words in str(refused.message)
+        assert str(refused.message).endswith((".", "up"))
+        limits = limits.model_copy(update=in_limits)
+        usage = usage.model_copy(update=in_usage)
+        operator_limits = operator_limits.model_copy(update=in_operator_limits)
+    assert refusal(limits, usage, an_order(seconds=6, prompt="a cat"), operator_limits=operator_limits) is None
+
+
+def test_a_refusal_by_time_tells_the_moment_at_which_all_of_them_allow() -> None:
+    """The cooldown is told, being the first; but its end alone would be a promise that the day's limit breaks."""
+    refused = refusal(
+        GuildLimits(cooldown=60, user_per_day=1),
+        UsageSnapshot(last_start=NOON, member=RollingCount(count=1, below_limit_at=LATER)),
+    )
+    assert refused is not None
+    assert "60 seconds" in str(refused.message)
+    assert refused.allowed_at == LATER
+
+
+def test_the_cooldown_ends_at_its_very_second() -> None:
+    """One second before it is refused, at it it is allowed."""
+    limits, usage = GuildLimits(cooldown=60), UsageSnapshot(last_start=NOON)
+    early = refusal(limits, usage, now=NOON + timedelta(seconds=59))
+    assert early is not None
+    assert early.allowed_at == NOON + timedelta(seconds=60)
+    assert refusal(limits, usage, now=NOON + timedelta(seconds=60)) is None
+
+
+@pytest.mark.parametrize(
+    ("roles", "number"),
+    [(set(), 5), ({ROLE}, 2), ({ROLE, OTHER}, 9), ({ROLE, OTHER, 904}, 0), ({FREE}, 0)],
+)
+def test_the_most_generous_role_counts(roles: set[int], number: int) -> None:
+    """A role's number takes the place of the server's; of several the highest, and 0, no limit, is higher than any."""
+    limits = GuildLimits(user_per_day=5, role_per_day={ROLE: 2, OTHER: 9, 904: 0}, exempt_roles=frozenset({FREE}))
+    assert daily_limits_of(limits, a_requester(role_ids=frozenset(roles)), OperatorLimits()).member == number
+
+
+def test_exempt_roles_are_free_of_numbers_and_of_nothing_else() -> None:
+    """Seconds, cooldown, running and days do not bind them; blocks, words, roles and the operator's roofs do."""
+    free = a_requester(role_ids=frozenset({FREE}))
+    numbers = GuildLimits(
+        exempt_roles=frozenset({FREE}), max_seconds=2, cooldown=9, user_running=1, user_per_day=1, server_per_day=1
+    )
+    used = ALL_USED.model_copy(update={"blocked": False, "queued": 0})
+    assert refusal(numbers, used, requester=free) is None
+    for changes in ({"paused": ""}, {"forbidden": ("cat",)}, {"required_role": ROLE}, {"channels": frozenset({1})}):
+        assert refusal(numbers.model_copy(update=changes), used, requester=free)
+    assert refusal(numbers, used.model_copy(update={"blocked": True}), requester=free)
+    operator_limit = refusal(numbers, used, requester=free, operator_limits=OperatorLimits(max_per_day=1))
+    assert isinstance(operator_limit, OperatorLimitReached)
+    assert operator_limit.allowed_at == LATER
+
+
+def test_a_granted_run_is_used_only_over_the_daily_number() -> None:
+    """Below it the grant stays; at it the grant is used; what else forbids is not helped by it."""
+    limits, full = GuildLimits(user_per_day=1, server_per_day=5), RollingCount(count=1, below_limit_at=LATER)
+    ask = (an_order(), a_requester(), NOON, OperatorLimits())
+    assert check(limits, UsageSnapshot(granted=1), *ask) is False
+    assert check(limits, UsageSnapshot(granted=1, member=full), *ask) is True
+    assert refusal(limits, UsageSnapshot(granted=1, member=full, server=RollingCount(count=5, below_limit_at=LATER)))
+
+
+def test_places() -> None:
+    """A thread counts as its parent; age-restricted places and private replies are as the moderators say."""
+    only = GuildLimits(channels=frozenset({77}))
+    assert refusal(only, requester=a_requester(channel_id=5, parent_id=77)) is None
+    assert refusal(only, requester=a_requester(channel_id=5, parent_id=78))
+    grown_up = GuildLimits(open_everywhere=False, exempt_roles=frozenset({FREE}))
+    assert refusal(grown_up)
+    for changes in ({"age_restricted": True}, {"moderator": True}, {"role_ids": frozenset({FREE})}):
+        assert refusal(grown_up, requester=a_requester(**changes)) is None
+    assert refusal(GuildLimits(private_allowed=False)) is None
+    assert refusal(GuildLimits(private_allowed=False), order=an_order(private=True))
+
+
+def test_the_operators_choice_of_servers() -> None:
+    """An allow-list shuts out all others and direct messages, a block-list those on it."""
+    listed = OperatorLimits(allowed_servers=frozenset({22}))
+    assert refusal(GuildLimits(), operator_limits=listed) is None
+    assert refusal(GuildLimits(), requester=a_requester(guild_id=23), operator_limits=listed)
+    assert refusal(GuildLimits(), requester=a_requester(guild_id=None), operator_limits=listed)
+    assert refusal(GuildLimits(), requester=a_requester(guild_id=None)) is None
+    assert refusal(GuildLimits(), operator_limits=OperatorLimits(blocked_servers=frozenset({22})))
+
+
+def test_the_line_is_what_finds_no_free_slot() -> None:
+    """Those who would start at once do not wait; the next after a full line is refused."""
+    operator_limits, limits = (
+        OperatorLimits(max_running=10, max_waiting=5, server_waiting=3),
+        GuildLimits(server_running=2),
+    )
+    assert refusal(limits, UsageSnapshot(server_queued=4, queued=4), operator_limits=operator_limits) is None
+    assert refusal(limits, UsageSnapshot(server_queued=5, queued=5), operator_limits=operator_limits)
+    assert refusal(
+        limits, UsageSnapshot(server_running=2, running=2, server_queued=3, queued=3), operator_limits=operator_limits
+    )
+    assert refusal(limits, UsageSnapshot(running=10, queued=5), operator_limits=operator_limits)
+
+
+def test_a_share_of_the_operators_limits() -> None:
+    """Half of seven slots is three, and never less than one."""
+    assert OperatorLimits(max_running=7, guild_share_percent=50).server_running == 3
+    assert OperatorLimits(max_running=1, max_per_day=3, guild_share_percent=10).server_running == 1
+    assert daily_limits_of(
+        GuildLimits(), a_requester(), OperatorLimits(max_per_day=30, guild_share_percent=10)
+    ) == DailyLimits(share=3, all_guilds=30)
+
+
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        ("a CAT jumps", "cat"),
+        ("a cat, jumping", "Cat"),
+        ("the (cat)", "cat"),
+        ("a c\u200ba\u00adt", "cat"),
+        ("a cát", "cat"),
+        ("ＣＡＴ", "cat"),
+        ("c\u0336a\u0336t\u0336 zalgo", "cat"),
+        ("two  \n words", "two words"),
+        ("straße", "STRASSE"),
+        ("我的猫咪很可爱", "猫咪"),
+        ("I love猫咪", "love"),
+        ("바보야", "바보"),
+        ("killing it", "kill*"),
+        ("they overkill", "*kill"),
+        ("overkilling", "*kill*"),
+        ("a cot", "c*t"),
+        ("ct", "c*t"),
+        ("no cab but a cart", "c*t"),
+        ("killing you softly", "kill* you"),
+        ("a a az", "a a*z"),
+        ("他杀了人", "杀*人"),
+        ("bad-word", "bad-word"),
+        ("go 🔪 now", "🔪"),
+    ],
+)
+def test_forbidden_words_are_found(text: str, entry: str) -> None:
+    """However they are written: case, accents, width, invisible characters, spacing, stars."""
+    assert find_forbidden(text, ("unrelated", entry)) == entry
+
+
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        ("a category", "cat"),
+        ("bobcat", "cat"),
+        ("cat_food", "cat"),
+        ("ばか", "はか"),
+        ("skill", "kill*"),
+        ("a cart is here", "c*x"),
+        ("call it", "c*t"),
+        ("kill me and you", "kill* you"),
+        ("two other words", "two words"),
+        ("", "cat"),
+    ],
+)
+def test_other_words_are_left_alone(text: str, entry: str) -> None:
+    """A word within a word is another word; a star stays within its word."""
+    assert find_forbidden(text, (entry,)) is None
+
+
+@pytest.mark.parametrize("entry", ["*", " ** ", "\u200b", "\u0301 *"])
+def test_an_entry_without_anything_to_look_for_is_known(entry: str) -> None:
+    """Such an entry would forbid everything, or nothing."""
+    assert is_empty_pattern(entry)
+    assert not is_empty_pattern("a*")
+
+
+EVIL = [
+    *("*a" * 45 + "*bz*", "a*" * 49 + "bz", "a" * 97 + "bz", "a a*" * 20 + "bz", "*" * 98 + "bz", "ص*ل*ى*ق"),
+] * 33
+"""What makes regular expressions explode, nearly as many as a server may have."""
+
+
+def steps(text: str) -> int:
+    """How many lines of the filter's code are run to find that `text` contains none of EVIL."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> TraceFunction | None:
+        nonlocal count
+        count += event == "line"
+        return trace if frame.f_code.co_filename == find_forbidden.__code__.co_filename else None
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        assert find_forbidden(text, EVIL) is None
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("piece", ["aa", "a ", "aaaaaaa ", "\ufdfa", "a\u0301\u0323", "ab a"])
+def test_the_work_grows_with_the_text_and_no_faster(piece: str) -> None:
+    """Twice the text takes twice the steps, also where one letter stands for eighteen."""
+    once, twice, four_times = (steps(piece * times + " .ق b z") for times in (100, 200, 400))
+    assert four_times - twice <= 2 * (twice - once) + 100
+
+
+def test_the_worst_prompt_is_searched_to_its_end() -> None:
+    """4,096 letters that are written out as 73,728, against 200 entries of stars: what stands last is found."""
+    stars = "".join(f"{letter}*" for letter in "صلىالله" * 5)
+    entries = [f"*{stars}{chr(0x4E00 + number)}" for number in range(199)] + ["*وسلمق"]
+    assert find_forbidden("\ufdfa" * 4095 + "ق", entries) == "*وسلمق"
+
+
+def test_a_pattern_never_runs_on_into_the_next() -> None:
+    """Entries are looked for together, yet what one ends with is not where another begins."""
+    assert find_forbidden("ab", ("xa", "b")) is None
+    assert find_forbidden("a b", ("c a", "b*x", " b")) == " b"
+
+
+@given(st.text("ab *", max_size=12), st.text("ab *", min_size=1, max_size=6))
+def test_stars_mean_what_a_plain_search_says(text: str, entry: str) -> None:
+    """The fast search finds just what trying out every possibility does."""
+    import re
+
+    words, stars = " ".join(text.split()), re.sub(r"\*+", "*", " ".join(entry.split()))
+    edge_left = r"(?<![ab])" if stars[:1] not in {"*", ""} else ""
+    edge_right = r"(?![ab])" if stars[-1:] not in {"*", ""} else ""
+    slow = re.compile(edge_left + "[^ ]*".join(map(re.escape, stars.split("*"))) + edge_right)
+    assert (find_forbidden(text, (entry,)) is not None) == (slow.search(words) is not None)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"max_seconds": 1}, {"max_seconds": 11}, {"user_per_day": -1}, {"forbidden": [""]}]
+)
+def test_limits_that_make_no_sense_are_none(changes: dict[str, object]) -> None:
+    """Numbers below zero, seconds that FoxAPI does not add, empty words."""
+    with pytest.raises(ValidationError):
+        GuildLimits.model_validate(changes)

@@ -1,0 +1,165 @@
+"""FoxAPI's answers, deciphered: whatever comes, only our own errors leave, and a task never goes back."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bot.foxapi import (
+    FoxError,
+    RateLimited,
+    Rejected,
+    RemoteStatus,
+    RemoteTask,
+    SubmissionUncertain,
+    TaskNotFound,
+    TransientError,
+    parse_response,
+)
+from bot.foxapi.protocol import parse_submission, parse_task, retry_after
+from bot.domain.task import TaskState
+
+CREATED = {
+    "created": 1757165031,
+    "id": "task-unified-1757165031-uyujaw3d",
+    "model": "grok-imagine-video-extension",
+    "object": "video.generation.task",
+    "progress": 0,
+    "status": "pending",
+    "task_info": {"can_cancel": True, "estimated_time": 45},
+    "type": "video",
+}
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+bodies = st.binary(max_size=300) | json_values.map(lambda value: json.dumps(value).encode())
+headers = st.dictionaries(st.sampled_from(["Retry-After", "x-request-id", "Content-Type"]), st.text(max_size=40))
+fox_objects = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": json_values,
+        "status": st.sampled_from([*RemoteStatus, "cancelled", "odd"]) | json_values,
+        "progress": json_values,
+        "results": json_values | st.just([{"url": "https://x.test/a.mp4"}]),
+        "output": json_values,
+        "error": json_values | st.fixed_dictionaries({"code": json_values, "message": json_values}),
+        "task_info": json_values | st.fixed_dictionaries({"estimated_time": json_values}),
+    },
+)
+
+
+@given(st.integers(100, 599), headers, bodies)
+@example(200, {}, b"[" * 5000)
+@example(429, {"Retry-After": "nan"}, b"")
+@example(429, {"Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT"}, b"{}")
+def test_decipher_raises_only_its_own_errors(status: int, head: dict[str, str], body: bytes) -> None:
+    """No status, header or body makes decipher raise anything but a FoxError, and only a 2xx gives an object."""
+    try:
+        content = parse_response(status, head, body)
+    except FoxError:
+        return
+    assert 200 <= status < 300
+    assert isinstance(content, dict)
+
+
+@given(fox_objects)
+def test_reading_an_object_raises_only_its_own_errors(content: dict[str, Any]) -> None:
+    """Whatever an answer's object holds, it becomes a typed answer or a FoxError; percent stays within 0 to 100."""
+    for read in (parse_submission, parse_task):
+        try:
+            answer = read(content)
+        except FoxError:
+            continue
+        if isinstance(answer, RemoteTask):
+            assert 0 <= answer.percent <= 100
+            assert answer.message or answer.status is not RemoteStatus.FAILED
+
+
+@given(st.lists(st.sampled_from(list(TaskState)), max_size=12))
+def test_no_sequence_leads_back(steps: list[TaskState]) -> None:
+    """However states are asked for, a task that follows the rule only goes forward, and never leaves an end."""
+    order = list(TaskState)
+    state = TaskState.QUEUED
+    for later in steps:
+        if state.can_become(later):
+            assert not state.is_final
+            assert later.is_final or order.index(later) >= order.index(state)
+            state = later
+
+
+def test_the_documented_answer_is_read() -> None:
+    """The create call's documented answer gives the id and the estimate; without task_info the id is enough."""
+    assert parse_submission(CREATED).remote_id == "task-unified-1757165031-uyujaw3d"
+    assert parse_submission(CREATED).estimated_seconds == 45
+    assert parse_submission({"id": "t", "status": "pending"}).estimated_seconds is None
+    with pytest.raises(SubmissionUncertain):
+        parse_submission({"status": "pending"})
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"results": [{"url": "https://x.test/a.mp4"}]},
+        {"results": ["https://x.test/a.mp4"]},
+        {"results": None, "output": {"url": "https://x.test/a.mp4"}},
+        {"output": {"urls": ["https://x.test/a.mp4"]}},
+    ],
+)
+def test_every_known_shape_of_a_result_is_read(shape: dict[str, Any]) -> None:
+    """The result's link is found in the current page's shape and in each older or sister one."""
+    assert parse_task({"status": "completed", "progress": 100, **shape}).url == "https://x.test/a.mp4"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, Rejected),
+        (401, Rejected),
+        (402, Rejected),
+        (403, Rejected),
+        (404, TaskNotFound),
+        (413, Rejected),
+        (422, Rejected),
+        (429, RateLimited),
+        (301, Rejected),
+        (303, TransientError),
+        (500, TransientError),
+        (502, TransientError),
+        (503, TransientError),
+        (504, TransientError),
+    ],
+)
+def test_the_status_decides(status: int, kind: type[FoxError]) -> None:
+    """Each documented or seen status becomes its one kind of error, with JSON, HTML and plain bodies alike."""
+    for body in (b'{"error":{"message":"m","type":"t"}}', b"<html>no</html>", b"error code: 1010", b""):
+        with pytest.raises(kind) as caught:
+            parse_response(status, {}, body)
+        assert type(caught.value) is kind
+
+
+def test_retry_after_is_read_as_seconds_or_date() -> None:
+    """Retry-After counts as seconds, as a date, not at all when it is nonsense, and never for longer than an hour."""
+    soon = datetime.now(UTC) + timedelta(seconds=90)
+    assert retry_after({"retry-after": "7"}) == 7
+    assert 80 < (retry_after({"Retry-After": format_datetime(soon, usegmt=True)}) or 0) <= 90
+    assert retry_after({"Retry-After": "soon"}) is None
+    assert retry_after({"Retry-After": "999999"}) == 3600
+    assert retry_after({}) is None
+
+
+def test_unknown_failures_are_shown_by_their_message() -> None:
+    """A failed task's sentence is ours for known codes, FoxAPI's words for unknown ones, and never empty."""
+    known = parse_task({"status": "failed", "error": {"code": "content_policy_violation", "message": "x"}})
+    assert "moderation" in str(known.message)
+    unknown = parse_task({"status": "failed", "error": {"code": "new_code", "message": "The moon is full"}})
+    assert "The moon is full" in str(unknown.message)
+    assert parse_task({"status": "cancelled", "error": None}).message

@@ -1,0 +1,150 @@
+"""Names in strangers' links: looked up apart, never for long, and for nobody else's loss."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.media import Downloader, DownloadFailed, UnknownHost
+from bot.media.dns import Found, NameResolver
+
+FOUND: Found = [
+    (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", 443)),
+    (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("2606:4700::1111", 443, 0, 0)),
+    (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("fe80::1", 443, 0, 2)),
+]
+
+
+class NameServer:
+    """Says what it is told to, in turn, and remembers what it was asked; with nothing to say it hangs until the end."""
+
+    def __init__(self, *says: Found | Exception) -> None:
+        self.says = list(says)
+        self.asked: list[str] = []
+        self.end = threading.Event()
+
+    def look_up(self, host: str, port: int, family: int) -> Found:  # noqa: ARG002
+        self.asked.append(host)
+        if not self.says:
+            self.end.wait(60)
+            raise socket.gaierror(socket.EAI_AGAIN, "too late")
+        said = self.says.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+
+@contextmanager
+def hanging() -> Iterator[NameServer]:
+    """One that never answers; at the end its threads do."""
+    server = NameServer()
+    try:
+        yield server
+    finally:
+        server.end.set()
+
+
+def no_such_name() -> Exception:
+    return socket.gaierror(socket.EAI_NONAME, "no such name")
+
+
+def not_now() -> Exception:
+    return socket.gaierror(socket.EAI_AGAIN, "not now")
+
+
+async def test_addresses_are_told() -> None:
+    """Of a name that is known both kinds of address are told, but none of this machine's own links."""
+    results = await NameResolver(look_up=NameServer(FOUND).look_up).resolve("a.example", 443, socket.AF_UNSPEC)
+    assert [result["host"] for result in results] == ["93.184.216.34", "2606:4700::1111"]
+
+
+async def test_an_unknown_name_is_asked_for_twice() -> None:
+    """A name that is not there may be new: it is asked for once more, and then it is unknown."""
+    server = NameServer(no_such_name(), no_such_name(), FOUND)
+    with pytest.raises(UnknownHost, match="cannot be found"):
+        await NameResolver(look_up=server.look_up).resolve("nowhere.example")
+    assert len(server.asked) == 2
+
+
+async def test_a_name_server_that_is_away_for_a_moment() -> None:
+    """A name server that has no answer now is asked a few times more."""
+    server = NameServer(not_now(), not_now(), FOUND)
+    assert await NameResolver(look_up=server.look_up).resolve("a.example", 443)
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize("error", [OSError("odd"), UnicodeError("odd"), socket.gaierror(socket.EAI_FAIL, "odd")])
+async def test_whatever_else_a_look_up_says(error: Exception) -> None:
+    """Any other fault of a look-up makes the name unknown."""
+    with pytest.raises(UnknownHost):
+        await NameResolver(look_up=NameServer(error).look_up).resolve("a.example")
+
+
+async def test_a_look_up_that_hangs_ends_in_time(tmp_path: Path) -> None:
+    """Nobody waits longer for a name than its time, and through a fetch the member is told the same."""
+    with hanging() as server:
+        names = NameResolver(look_up=server.look_up, seconds=0.2)
+        with pytest.raises(UnknownHost):
+            await names.resolve("slow.example")
+        async with Downloader(resolver=names) as downloader:
+            with pytest.raises(UnknownHost, match="cannot be found"):
+                await downloader.fetch("https://slow.example/a.mp4", tmp_path / "clip")
+
+
+async def test_slow_names_are_nobody_elses_loss() -> None:
+    """While forty look-ups hang, as many as there are places are asked for, and files are read as ever."""
+    with hanging() as server:
+        names = NameResolver(look_up=server.look_up, places=4, seconds=30, wait_seconds=30)
+        asking = [asyncio.create_task(names.resolve(f"{number}.example")) for number in range(40)]
+        while len(server.asked) < 4:
+            await asyncio.sleep(0)
+        read = await asyncio.gather(*(asyncio.to_thread(len, "file") for _ in range(40)))
+        assert read == [4] * 40
+        assert len(server.asked) == 4
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+
+async def test_who_finds_no_place_may_come_again() -> None:
+    """A look-up that hangs keeps its place, others are told to come again, and later there is room for them."""
+    server = NameServer()
+    names = NameResolver(look_up=server.look_up, places=1, seconds=0.2, wait_seconds=0.1)
+    with pytest.raises(UnknownHost):
+        await names.resolve("slow.example")
+    with pytest.raises(DownloadFailed, match="too many links") as busy:
+        await names.resolve("quick.example")
+    assert not isinstance(busy.value, UnknownHost)
+    assert busy.value.retry_after
+    server.says.append(FOUND)
+    server.end.set()
+    while True:
+        try:
+            assert await names.resolve("quick.example", 443)
+            break
+        except DownloadFailed:
+            await asyncio.sleep(0.01)
+    assert "quick.example" in server.asked
+
+
+def test_a_look_up_outlives_the_loop() -> None:
+    """One that hangs while the bot ends does not hold it up, and its late answer hurts nobody."""
+    with hanging() as server:
+
+        async def begin() -> None:
+            with pytest.raises(UnknownHost):
+                await NameResolver(look_up=server.look_up, seconds=0.05).resolve("slow.example")
+
+        asyncio.run(begin())
+        threads = [thread for thread in threading.enumerate() if thread.name == "name look-up"]
+        assert threads
+        assert all(thread.daemon for thread in threads)
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()

@@ -1,0 +1,336 @@
+"""Fetching a stranger's link: what comes through whole, what is refused, and that nothing stays behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from bot.domain.http_time import parse_retry_after
+from bot.media.ssrf import check_url, is_public
+from bot.media.errors import DownloadFailed, UnusableVideo
+from bot.media.download import Downloader
+from tests.fuzz.server import raw_server
+
+PRIVATE_HOSTS = """
+    127.0.0.1 0.0.0.0 10.0.0.1 100.64.0.1 169.254.169.254 172.31.0.1 192.168.1.1 224.0.0.1 255.255.255.255
+    0x7f.1 0x7f000001 2130706433 127.1 0177.0.0.1 127.0.0.1. \uff11\uff12\uff17.0.0.1
+    [::1] [::] [::ffff:127.0.0.1] [::ffff:7f00:1] [::127.0.0.1] [fe80::1] [fd00::1] [ff02::1] [::ffff:8.8.8.8]
+    [64:ff9b::7f00:1] [2002:7f00:1::] [2001:0:1::1] [100::1] [2001:db8::1]
+"""
+NO_LINKS = [
+    *("", "clip.mp4", "ftp://example.com/x", "file:///etc/passwd", "http://", "http:///x", "https://exa mple.com/x"),
+    *("http://example.com/\r\nHost: x", "http://example.com:99999/x", "http://[::1", "http://%31%32%37.0.0.1/"),
+    *("http://example.com\\@127.0.0.1/", "http://" + "a" * 5000, "https://a..b/x", "https://" + "a" * 64 + ".com/"),
+    *("https://" + "a." * 130 + "com/", "https://xn--/", "https://a%zz/", "https://\ud800.com/", "https://a.com/\0"),
+]
+BODY = bytes(range(256)) * 4000
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Phonebook(AbstractResolver):
+    """Names as the test wants them; counts how often it was asked."""
+
+    def __init__(self, entries: dict[str, list[str]]) -> None:
+        self.entries = entries
+        self.asked = 0
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        self.asked += 1
+        if host not in self.entries:
+            raise OSError(None, "no such name")
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST)
+            for address in self.entries[host]
+        ]
+
+    async def close(self) -> None: ...
+
+
+class Site:
+    """A small web server with one page for each way to behave; `seen` are the requests that reached it."""
+
+    def __init__(self) -> None:
+        self.seen: list[web.Request] = []
+        self.port = 0
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.seen.append(request)
+        answer: Handler = getattr(self, f"_{request.match_info['how']}")
+        return await answer(request)
+
+    def url(self, how: str, host: str = "127.0.0.1") -> str:
+        return f"http://{host}:{self.port}/{how}"
+
+    async def _video(self, _: web.Request) -> web.StreamResponse:
+        return web.Response(body=BODY)
+
+    async def _chunked(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        await response.write(BODY)
+        return response
+
+    async def _endless(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b"x" * 65536)
+
+    async def _trickle(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b"x")
+            await asyncio.sleep(0.05)
+
+    async def _silent(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"x")
+        await asyncio.sleep(30)
+        return response
+
+    async def _short(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "1000000"})
+        await response.prepare(request)
+        response.force_close()  # and so it ends after nothing
+        return response
+
+    async def _gzip(self, _: web.Request) -> web.StreamResponse:
+        return web.Response(body=gzip.compress(b"\0" * 1_000_000), headers={"Content-Encoding": "gzip"})
+
+    async def _page(self, _: web.Request) -> web.StreamResponse:
+        return web.Response(text="<p>watch it here</p>", content_type="text/html")
+
+    async def _disguised(self, _: web.Request) -> web.StreamResponse:
+        return web.Response(body=b"\n <!DOCTYPE html><html>", content_type="video/mp4")
+
+    async def _again(self, request: web.Request) -> web.StreamResponse:
+        left = int(request.query["left"])
+        raise web.HTTPFound("/video" if left == 0 else f"/again?left={left - 1}")
+
+    async def _cookie(self, _: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound("/video", headers={"Set-Cookie": "who=you"})
+
+    async def _to(self, request: web.Request) -> web.StreamResponse:
+        raise web.HTTPTemporaryRedirect(request.query["where"])
+
+    async def _status(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(status=int(request.query["code"]), headers={"Retry-After": "7"})
+
+
+@pytest_asyncio.fixture
+async def site() -> AsyncIterator[Site]:
+    site = Site()
+    application = web.Application()
+    application.router.add_get("/{how}", site.handle)
+    runner = web.AppRunner(application, shutdown_timeout=0.1, handler_cancellation=True)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    site.port = runner.addresses[0][1]
+    yield site
+    await runner.cleanup()
+
+
+async def fetched(
+    site: Site, url: str, into: Path, *, trusted: frozenset[str] | None = None, names: Phonebook | None = None
+) -> int:
+    """Fetch with small bounds; the site's own address is trusted unless said otherwise."""
+    here = frozenset({f"127.0.0.1:{site.port}"}) if trusted is None else trusted
+    bounds = {"seconds": 1.0, "idle_seconds": 0.4}
+    async with Downloader(trusted=here, max_bytes=len(BODY), resolver=names or Phonebook({}), **bounds) as downloader:
+        return await downloader.fetch(url, into)
+
+
+def left_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+@pytest.mark.parametrize("how", ["video", "chunked", "again?left=4", "to?where=video"])
+async def test_a_file_arrives_whole(site: Site, tmp_path: Path, how: str) -> None:
+    """A file comes through byte for byte, with a known length or without, and behind at most five redirects."""
+    into = tmp_path / "clip"
+    assert await fetched(site, site.url(how), into) == len(BODY)
+    assert into.read_bytes() == BODY
+    assert left_in(tmp_path) == ["clip"]
+
+
+async def test_what_is_sent_is_ours(site: Site, tmp_path: Path) -> None:
+    """The request has our own User-Agent, asks for no packing, and carries no cookie, not even a fresh one."""
+    await fetched(site, site.url("cookie"), tmp_path / "clip")
+    assert len(site.seen) == 2
+    for request in site.seen:
+        assert request.headers["User-Agent"].startswith("extend-bot")
+        assert request.headers["Accept-Encoding"] == "identity"
+        assert "Cookie" not in request.headers
+
+
+async def test_a_signature_is_kept_to_the_letter(site: Site, tmp_path: Path) -> None:
+    """The query goes out as the member gave it, for another spelling would break a signature."""
+    await fetched(site, site.url("video?sig=a%2Fb%2bc%3D&x=%7E"), tmp_path / "clip")
+    assert site.seen[0].raw_path == "/video?sig=a%2Fb%2bc%3D&x=%7E"
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("endless", "larger than"),
+        ("gzip", "packs"),
+        ("page", "web page"),
+        ("disguised", "web page"),
+        ("again?left=5", "redirects too often"),
+        ("to?where=ftp://127.0.0.1/x", "not a link"),
+        ("to?where=http://10.0.0.1/x", "private network"),
+        ("to?where=http://[::ffff:127.0.0.1]/x", "private network"),
+        ("to?where=http://localhost:1/x", "private network"),
+        ("status?code=404", "nothing at that link"),
+        ("status?code=403", "does not give me"),
+        ("status?code=204", "does not give me"),
+    ],
+)
+async def test_what_can_never_work_is_unfit(site: Site, tmp_path: Path, how: str, words: str) -> None:
+    """What trying again cannot mend is refused in one sentence, and no file is left."""
+    names = Phonebook({"localhost": ["127.0.0.1"]})
+    with pytest.raises(UnusableVideo, match=words):
+        await fetched(site, site.url(how), tmp_path / "clip", names=names)
+    assert left_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("trickle", "too slow"),
+        ("silent", "too slow"),
+        ("short", "broke off"),
+        ("status?code=503", "503"),
+        ("status?code=429", "429"),
+    ],
+)
+async def test_what_may_pass_is_unreachable(site: Site, tmp_path: Path, how: str, words: str) -> None:
+    """What may work later is told apart, with the server's Retry-After, and no file is left."""
+    with pytest.raises(DownloadFailed, match=words) as caught:
+        await fetched(site, site.url(how), tmp_path / "clip")
+    assert caught.value.retry_after == (7.0 if "status" in how else None)
+    assert left_in(tmp_path) == []
+
+
+async def test_a_caller_with_little_time_left(site: Site, tmp_path: Path) -> None:
+    """What time the caller has left bounds the whole fetch, though more would be allowed; none at all is too slow."""
+    into = tmp_path / "clip"
+    async with Downloader(trusted=frozenset({f"127.0.0.1:{site.port}"}), resolver=Phonebook({})) as downloader:
+        for left in (0.3, 0.0, -5.0):
+            with pytest.raises(DownloadFailed, match="too slow"):
+                await downloader.fetch(site.url("trickle"), into, seconds=left)
+        assert await downloader.fetch(site.url("video"), into, seconds=30) == len(BODY)
+    assert left_in(tmp_path) == ["clip"]
+
+
+ODD_TARGETS = [
+    *(b"//[::1", b"http://a..b/x", b"http://%zz/", b"http://[v1]/", b"http://x:99999/", b"javascript:x", b"data:,x"),
+    *(
+        b"http://\xff\xfe..x/",
+        b"http://" + b"a" * 64 + b".com/",
+        b"http://a b/",
+        b"http://x:y/",
+    ),
+]
+
+
+@pytest.mark.parametrize("where", ODD_TARGETS)
+async def test_a_redirect_to_nowhere_is_unfit(tmp_path: Path, where: bytes) -> None:
+    """However a redirect's target is spelled, what is no link is told as such."""
+    async with raw_server() as server:
+        server.answer = (b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + where + b"\r\n\r\n",)
+        async with Downloader(trusted=frozenset({server.host}), resolver=Phonebook({})) as downloader:
+            with pytest.raises(UnusableVideo, match="not a link"):
+                await downloader.fetch(f"http://{server.host}/x", tmp_path / "clip")
+    assert left_in(tmp_path) == []
+
+
+async def test_no_server_and_no_name_are_unreachable(site: Site, tmp_path: Path) -> None:
+    """A closed port and an unknown name may be there again later; the sentence has no word of the link."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        closed = f"127.0.0.1:{free.getsockname()[1]}"
+    for url in (f"http://{closed}/x?secret", "http://nowhere.example/x?secret"):
+        with pytest.raises(DownloadFailed) as caught:
+            await fetched(site, url, tmp_path / "clip", trusted=frozenset({closed}))
+        assert "secret" not in str(caught.value.message)
+        assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("answer", [["127.0.0.1"], ["::1"], ["10.1.2.3", "169.254.169.254"], ["::ffff:127.0.0.1"]])
+async def test_a_name_of_a_private_address_is_refused(site: Site, tmp_path: Path, answer: list[str]) -> None:
+    """A name that resolves to private addresses only is refused without a single connection."""
+    with pytest.raises(UnusableVideo, match="private network"):
+        await fetched(
+            site, site.url("video", "evil.example"), tmp_path / "clip", names=Phonebook({"evil.example": answer})
+        )
+    assert site.seen == []
+
+
+async def test_the_checked_address_is_the_one_connected_to(site: Site, tmp_path: Path) -> None:
+    """A name is looked up once per connection, and its private addresses are dropped: there is no rebinding."""
+    names = Phonebook({"both.example": ["127.0.0.1", "10.0.0.1"]})
+    with pytest.raises(UnusableVideo, match="private network"):
+        await fetched(site, site.url("video", "both.example"), tmp_path / "clip", names=names)
+    assert names.asked == 1
+    assert site.seen == []
+
+
+async def test_a_trusted_pair_must_match_exactly(site: Site, tmp_path: Path) -> None:
+    """A private address is fetched if its host and port are trusted together, by the very name given."""
+    names = Phonebook({"media.local": ["127.0.0.1"]})
+    url = site.url("video", "media.local")
+    good = frozenset({f"Media.Local:{site.port}"})
+    assert await fetched(site, url, tmp_path / "clip", trusted=good, names=names) == len(BODY)
+    for trusted in ({f"127.0.0.1:{site.port}"}, {f"media.local:{site.port + 1}"}, {"media.local"}):
+        with pytest.raises(UnusableVideo, match="private network"):
+            await fetched(site, url, tmp_path / "other", trusted=frozenset(trusted), names=names)
+
+
+@pytest.mark.parametrize("link", NO_LINKS)
+def test_what_is_no_link_is_refused(link: str) -> None:
+    """Whatever is no http or https address is refused before anything is looked up."""
+    with pytest.raises(UnusableVideo):
+        check_url(link, frozenset())
+
+
+@pytest.mark.parametrize("host", PRIVATE_HOSTS.split())
+def test_private_addresses_are_refused_however_spelled(host: str) -> None:
+    """Every private, special or disguised address is refused as a literal."""
+    with pytest.raises(UnusableVideo, match="private network"):
+        check_url(f"http://{host}/x", frozenset())
+
+
+def test_credentials_are_refused_and_public_addresses_pass() -> None:
+    """A link with a name in it is refused, an ordinary one is kept, whether by name, IPv4 or IPv6."""
+    with pytest.raises(UnusableVideo, match="name or password"):
+        check_url("https://me:secret@example.com/x", frozenset())
+    for link in ("https://example.com/a%20b.mp4?x=1", "http://93.184.216.34/x", "https://[2606:4700::1111]:8443/x"):
+        assert str(check_url(link, frozenset())) == link
+    assert not is_public(ip_address("fe80::1%eth0"))
+
+
+def test_retry_after_in_both_spellings() -> None:
+    """Retry-After is read as seconds or as a date, never negative and never more than an hour."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert parse_retry_after("12", now) == 12
+    assert parse_retry_after("Thu, 01 Jan 2026 00:00:30 GMT", now) == 30
+    assert parse_retry_after("Thu, 01 Jan 2015 00:00:30 GMT", now) == 0
+    assert parse_retry_after("999999", now) == 3600
+    assert parse_retry_after("soon", now) is None
+    assert parse_retry_after("nan", now) is None

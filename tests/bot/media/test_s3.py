@@ -1,0 +1,152 @@
+"""Films in an S3-compatible bucket: for processes that do not share a folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.check import host
+from bot.media import S3Settings, Workspaces, open_film_store
+from bot.worker.retention import delete_expired_films
+from bot.sandbox.foxapi.quirks import Pause, Quirks
+from bot.settings import Settings
+from bot.store import Store
+from tests.support.crash_points import until
+from tests.support.builders import NOON
+from tests.support.buttons import finished, listed, small
+from tests.support.s3_server import S3, s3_service
+from tests.support.sharing import share
+from tests.support.harness import Harness, labels_of, text_of
+
+
+@pytest.fixture
+async def s3() -> AsyncIterator[S3]:
+    """A service with one bucket."""
+    async with s3_service() as service:
+        yield service
+
+
+def bucket_of(s3: S3, **changes: str) -> S3Settings:
+    given = {"name": s3.bucket, "endpoint": s3.url, "key_id": s3.key_id, "secret": s3.secret, "prefix": "bot/kept"}
+    return S3Settings(**(given | changes))
+
+
+def settings_of(s3: S3, folder: Path) -> dict[str, str]:
+    """Of a machine with that folder."""
+    names = {"S3_ENDPOINT": s3.url, "S3_ACCESS_KEY_ID": s3.key_id, "S3_SECRET_ACCESS_KEY": s3.secret}
+    return {**names, "FILES_URL": f"s3://{s3.bucket}/bot/kept", "DATA_DIR": str(folder)}
+
+
+async def test_another_machine_has_the_film_too(stage: Harness, s3: S3, tmp_path: Path) -> None:
+    """What was delivered by one is sent again, shared and deleted by another that has nothing on its disk."""
+    async with stage.bot(None, **settings_of(s3, tmp_path / "one")):
+        done = await finished(stage)
+        film = await stage.ana.fetch(done["attachments"][0]["url"])
+        await until(lambda: "bot/kept/1.mp4" in s3.objects)
+    assert s3.objects["bot/kept/1.mp4"][0] == film
+    assert s3.objects["bot/kept/1.jpg"][0][:2] == b"\xff\xd8"
+    async with stage.bot(None, **settings_of(s3, tmp_path / "two")):
+        opened = await listed(stage.ana, id="1")
+        assert "Send again" in labels_of(opened)
+        known = set(stage.ana.seen)
+        await stage.ana.press(opened, "Send again")
+        again = await stage.ana.wait_message(lambda it: it["id"] not in known and bool(it["attachments"]))
+        assert await stage.ana.fetch(again["attachments"][0]["url"]) == film
+        word = await share(stage.ana, done, await stage.ana.channel("general"))
+        assert text_of(word).startswith("Shared: ")
+        await stage.ana.press(done, "Delete")
+        question = await stage.ana.wait_message(lambda it: "cannot be undone" in text_of(it))
+        await stage.ana.press(question, "Delete it")
+        await until(lambda: not s3.objects)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_a_worker_without_the_files_brings_the_whole_film(stage: Harness, s3: S3, tmp_path: Path) -> None:
+    """The one that fetched the clip is killed while FoxAPI renders; the other joins the head that it fetches itself."""
+    clip = stage.clips.make("long.mp4", 20, "-vf", "scale=64:36", "-r", "5", "-c:v", "libx264")
+    stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
+    one, two = (settings_of(s3, tmp_path / name) for name in ("one", "two"))
+    async with stage.process(**one) as first, stage.process("worker", **two) as second:
+        await first.start()
+        await until(lambda: stage.discord.world.online)
+        await stage.discord.faults.wait("PUT", "/commands$")
+        reply = await stage.extend(stage.ana, clip, seconds=2)
+        await pause.reached.wait()
+        await until(lambda: stage.database.sql("SELECT state FROM tasks") == [("rendering",)])
+        await first.kill()
+        await second.start()
+        pause.release.set()
+        done = await stage.until(stage.ana, reply, "Finished")
+        await until(lambda: "bot/kept/1.mp4" in s3.objects)
+    assert "0:22" in text_of(done)
+    assert len(stage.fox.payments) == 1
+    assert not (tmp_path / "two" / "tasks" / "1").exists()
+
+
+async def test_an_ill_bucket_delays_nobody(stage: Harness, s3: S3, tmp_path: Path) -> None:
+    """The film is delivered, and kept on this machine; the log says so without the address or the key."""
+    s3.ill = True
+    async with stage.process(**settings_of(s3, tmp_path / "one")) as process:
+        await process.start()
+        await until(lambda: stage.discord.world.online)
+        await stage.discord.faults.wait("PUT", "/commands$")
+        reply = await stage.extend(stage.ana, small(stage.clips), seconds=2)
+        await stage.until(stage.ana, reply, "Finished")
+        await until(lambda: any("1.mp4 is kept on this machine alone" in line for line in stage.lines), 40)
+    assert (tmp_path / "one" / "kept" / "1.mp4").is_file()
+    assert not any(word in line for line in stage.lines for word in (s3.secret, s3.url))
+
+
+async def test_what_is_kept_no_longer_goes_there_too(tmp_path: Path, s3: S3, store: Store) -> None:
+    """The sweep knows of films that are in the bucket alone, and takes those that no task wants any more."""
+    film_store, far = (open_film_store(tmp_path / name, bucket_of(s3)) for name in ("near", "far"))
+    film, still = tmp_path / "film", tmp_path / "still"
+    film.write_bytes(b"film")
+    still.write_bytes(b"still")
+    await film_store.save(7, film, still, NOON)
+    assert sorted(s3.objects) == ["bot/kept/7.jpg", "bot/kept/7.mp4"]
+    assert list(await far.list_ids()) == [7]
+    found = await far.find_still(7)
+    assert found
+    assert found.read_bytes() == b"still"
+    assert await far.find_film(8) is None
+    await delete_expired_films(Workspaces(tmp_path / "tasks", film_store=far), store, NOON, timedelta(days=7))
+    assert (s3.objects, await far.list_ids(), await far.find_film(7)) == ({}, {}, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "ok", "words"),
+    [
+        ({}, True, "films can be written"),
+        ({"secret": "wrong"}, False, "cannot be written"),
+        ({"name": "none"}, False, "("),
+    ],
+)
+async def test_the_check_tries_it(
+    tmp_path: Path, s3: S3, changes: dict[str, str], ok: bool, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A line for the bucket: it takes a file and gives it up again, or what to correct."""
+    with caplog.at_level(logging.WARNING):
+        (found,) = await host.files(tmp_path, bucket_of(s3, **changes))
+    assert (found.ok, words in found.summary, s3.objects) == (ok, True, {})
+    assert ok or "Correct FILES_URL" in found.advice
+    assert await host.files(tmp_path, None) == []
+
+
+async def test_the_check_of_an_address_where_nobody_is(tmp_path: Path) -> None:
+    """Also without a key, which the service might not ask for, it is a sentence and no more."""
+    (found,) = await host.files(tmp_path, S3Settings("films", endpoint="http://127.0.0.1:9", key_id="a", secret="b"))
+    assert (found.ok, "cannot be written" in found.summary) == (False, True)
+
+
+def test_a_bucket_in_the_settings() -> None:
+    """Its name and what stands before each file's; the secret is among what is never shown."""
+    given = {"files_url": "s3://films/a/b/", "s3_endpoint": "http://127.0.0.1:9", "s3_secret_access_key": "hush"}
+    made = Settings.model_validate({"discord_token": "t", "foxapi_key": "k", **given})
+    assert made.bucket == S3Settings("films", "a/b", "http://127.0.0.1:9", "us-east-1", "", "hush")
+    assert "hush" in made.secrets
+    assert "hush" not in repr(made.bucket)

@@ -1,0 +1,126 @@
+"""Untouched means plainly fit: what a strict reader might refuse is remuxed, converted, or refused for free."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from bot.media import Ffmpeg, UnusableVideo, doubts, prepare, probe_details
+from tests.support.media_clips import beeps, ffmpeg, numbered, shade, shades
+from tests.support.odd_clips import ODD, PLAIN, make_odd
+
+
+@pytest.fixture
+def tool() -> Ffmpeg:
+    return Ffmpeg(threads=1)
+
+
+def pictures(path: Path) -> bytes:
+    """The decoded pictures, as checksums."""
+    listing = ffmpeg("-i", path, "-map", "0:V:0", "-fps_mode", "passthrough", "-f", "framemd5", "-")
+    return b"\n".join(line.rpartition(b",")[2] for line in listing.splitlines() if not line.startswith(b"#"))
+
+
+async def test_a_plain_clip_has_nothing_to_doubt(tmp_path: Path, tool: Ffmpeg) -> None:
+    """An ordinary MP4 passes the strict reader, so the reader does not simply refuse everything."""
+    for name, args in {"whole": PLAIN, "mute": f"{PLAIN} -an", "fifteen": PLAIN.replace("-t 4", "-t 15")}.items():
+        plain = tmp_path / f"{name}.mp4"
+        ffmpeg(*args.split(), plain)
+        assert await doubts(tool, plain, await probe_details(tool, plain)) == []
+
+
+@pytest.mark.parametrize("name", ODD)
+async def test_what_may_be_refused_is_mended_or_refused_for_free(tmp_path: Path, tool: Ffmpeg, name: str) -> None:
+    """Each odd clip is doubted; what is made of it passes the strict reader, its pictures untouched if possible."""
+    odd, source, fit = ODD[name], make_odd(tmp_path, name), tmp_path / "fit"
+    seen = await probe_details(tool, source)
+    assert await doubts(tool, source, seen) != []
+    if odd.refused:
+        with pytest.raises(UnusableVideo, match=odd.refused):
+            await prepare(tool, source, fit)
+        assert not fit.exists()
+        return
+    done = await prepare(tool, source, fit)
+    made = await probe_details(tool, fit)
+    assert await doubts(tool, fit, made) == []
+    assert (done.clip.width, done.clip.height, done.clip.audio) == (*odd.size, odd.sound)
+    assert 2.0 <= done.clip.seconds <= 15.0
+    assert done.clip.seconds == pytest.approx(odd.seconds, abs=0.04)
+    assert (pictures(source) == pictures(fit)) == odd.remuxed
+    assert ("without its sound" in str(done.note)) == (not odd.sound)
+    assert {path.name for path in tmp_path.iterdir()} == {name, "plain.mp4", "fit"}
+
+
+async def test_interlaced_pictures_are_deinterlaced(tmp_path: Path, tool: Ffmpeg) -> None:
+    """The lines of two moments are not woven into one picture: even and odd lines are as alike as in a still."""
+    moving = "-f lavfi -i color=black:s=160x120:r=50,format=gray,geq=lum=255*lt(mod(X-N*8\\,40)\\,20)"
+    woven = f"{moving} -t 3 -vf tinterlace=interleave_top -c:v libx264 -flags +ilme+ildct -pix_fmt yuv420p"
+    ffmpeg(*woven.split(), tmp_path / "woven.mov")
+    done = await prepare(tool, tmp_path / "woven.mov", tmp_path / "fit")
+    assert done.clip.fps == pytest.approx(25)
+    assert combs(tmp_path / "woven.mov") > 3 * combs(tmp_path / "fit")
+
+
+def combs(path: Path) -> int:
+    """How much neighbouring lines differ, summed over some pictures."""
+    width, height = 160, 120
+    raw = ffmpeg("-i", path, "-frames:v", "20", "-pix_fmt", "gray", "-f", "rawvideo", "-")
+    lines = [raw[at : at + width] for at in range(0, len(raw), width)]
+    return sum(
+        abs(a - b)
+        for number, line in enumerate(lines[:-1])
+        if (number + 1) % height
+        for a, b in zip(line, lines[number + 1], strict=True)
+    )
+
+
+async def test_late_pictures_are_late_in_what_is_made(tmp_path: Path, tool: Ffmpeg) -> None:
+    """Where the pictures begin a second after the sound, all of the sound is kept, at its moment."""
+    loud = "sin(1900*t)*(between(t\\,0.3\\,0.4)+between(t\\,3\\,3.1))"
+    beep = f"-f lavfi -i aevalsrc={loud}:s=48000:d=4"
+    both = f"{beep} -itsoffset 1 -f lavfi -i testsrc2=s=64x64:r=30:d=3 -c:v libx264 -c:a aac"
+    ffmpeg(*both.split(), tmp_path / "late.mov")
+    done = await prepare(tool, tmp_path / "late.mov", tmp_path / "fit")
+    assert done.clip.seconds == pytest.approx(4, abs=0.05)
+    assert beeps(tmp_path / "fit") == pytest.approx([0.3, 3.0], abs=0.03)
+
+
+def gif(path: Path, delays: list[int]) -> Path:
+    """A GIF whose pictures last so many hundredths of a second."""
+    ffmpeg("-i", numbered(path.with_suffix(".mp4"), first=0, count=len(delays)), path)
+    content, at = bytearray(path.read_bytes()), 0
+    for delay in delays:
+        at = content.index(b"\x21\xf9\x04", at) + 4
+        content[at : at + 2] = delay.to_bytes(2, "little")
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("delays", "seconds"),
+    [([1] * 40, 4.0), ([0] * 40, 4.0), ([100, 200, 300], 6.0), ([1, 20, 0, 30, 100, 200], 3.7), ([2] * 120, 2.4)],
+)
+async def test_gifs_run_as_browsers_show_them(tmp_path: Path, tool: Ffmpeg, delays: list[int], seconds: float) -> None:
+    """Each picture of a GIF lasts as long as it says; those of 0 and 1 hundredths last a tenth of a second."""
+    source = gif(tmp_path / "loop.gif", delays)
+    done = await prepare(tool, source, tmp_path / "fit")
+    assert done.clip.seconds == pytest.approx(seconds, abs=0.06)
+    shown = [value for value, _ in groupby(shades(tmp_path / "fit"))]
+    assert shown == pytest.approx([shade(number) for number in range(len(delays))], abs=6)
+
+
+async def test_a_longer_second_sound_is_no_sign_of_a_cut(tmp_path: Path, tool: Ffmpeg) -> None:
+    """Subtitles and sounds that outlast the picture leave a Matroska file whole; a file that is cut off is not."""
+    make_odd(tmp_path, "second_sound.mp4")
+    (tmp_path / "words.srt").write_text("1\n00:00:00,000 --> 00:00:20,000\nhello\n")
+    long = tmp_path / "long.mkv"
+    ffmpeg(
+        "-i", tmp_path / "second_sound.mp4", "-i", tmp_path / "words.srt", "-map", "0", "-map", "1", "-c", "copy", long
+    )
+    assert (await probe_details(tool, long)).clip.seconds == pytest.approx(4, abs=0.05)
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(long.read_bytes()[: long.stat().st_size // 2])
+    with pytest.raises(UnusableVideo, match="cut off"):
+        await probe_details(tool, cut)

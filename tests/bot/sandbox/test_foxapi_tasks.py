@@ -1,0 +1,292 @@
+"""The stand-in FoxAPI's tasks: what is really rendered, which clips fail, and each quirk that one can ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from bot.sandbox.clock import Clock
+from bot.sandbox.foxapi import Failure, FoxServer, Pause, Quirks, ffmpeg
+from bot.sandbox.foxapi.probe import probe
+from tests.support.fox_client import Client, connected, made, made_clip, source
+from tests.support.odd_clips import make_odd
+
+
+@pytest.fixture(scope="module")
+async def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds of 320x180 with sound."""
+    return await made_clip(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    """A client of a stand-in that behaves."""
+    async with connected(FoxServer(Clock())) as client:
+        yield client
+
+
+async def test_the_result_is_the_clip_and_its_extension(client: Client, clip: Path, tmp_path: Path) -> None:
+    """The result is one video of input and extension, with the input's size, rate and sound, and decodes cleanly."""
+    task_id = await client.create(await client.upload(clip), 3, "it's 100% {odd}; [v] \\ :\n" + "word " * 300)
+    told = await client.finished(task_id)
+    assert (told["status"], told["progress"], told["error"]) == ("completed", 100, None)
+    assert told["usage"] == {"credits_reserved": 5, "user_group": "default"}
+    result = await client.download(told, tmp_path / "result.mp4")
+    found = await probe(result)
+    assert found.seconds == pytest.approx(7, abs=0.05)
+    assert (found.width, found.height, found.rate) == (320, 180, 25)
+    assert (found.codec, found.audio, found.mp4) == ("h264", True, True)
+    await ffmpeg.run(["-xerror", "-i", result, "-f", "null", "-"], 20)
+
+
+async def test_the_new_part_alone_goes_on_moving(client: Client, clip: Path, tmp_path: Path) -> None:
+    """Told so, the result is the new part only, and its pictures differ from one another."""
+    client.fox.quirks = Quirks(joined=False)
+    told = await client.finished(await client.create(await client.upload(clip), 2))
+    result = await client.download(told, tmp_path / "result.mp4")
+    assert (await probe(result)).seconds == pytest.approx(2, abs=0.05)
+    pictures = tmp_path / "%d.png"
+    await ffmpeg.run(["-i", result, "-vf", "fps=2", pictures], 20)
+    contents = {(tmp_path / f"{number}.png").read_bytes() for number in (1, 2, 3, 4)}
+    assert len(contents) == 4
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [("1920x1080", (1280, 720)), ("1080x1920", (720, 1280)), ("322x182", (322, 182))]
+)
+async def test_the_result_is_at_most_720p(client: Client, tmp_path: Path, size: str, expected: tuple[int, int]) -> None:
+    """The aspect stays and the shorter side is at most 720 pixels; a silent clip stays silent."""
+    url = await client.upload(await made(tmp_path / "clip.mp4", *source(2, size)))
+    told = await client.finished(await client.create(url))
+    found = await probe(await client.download(told, tmp_path / "result.mp4"))
+    assert (found.width, found.height) == expected
+    assert found.seconds == pytest.approx(4, abs=0.05)
+    assert not found.audio
+
+
+async def test_a_turned_clip_is_extended_upright(client: Client, tmp_path: Path) -> None:
+    """A clip that is stored lying on its side comes back as it is shown, where the service is lenient."""
+    lying = await made(tmp_path / "lying.mp4", *source(2, "320x180"))
+    turned = await made(tmp_path / "turned.mp4", "-display_rotation", "90", "-i", str(lying), "-c", "copy")
+    client.fox.next_quirks = Quirks(strict=False)
+    told = await client.finished(await client.create(await client.upload(turned)))
+    found = await probe(await client.download(told, tmp_path / "result.mp4"))
+    assert (found.width, found.height) == (180, 320)
+
+
+async def test_progress_rises_with_the_encoder(clip: Path) -> None:
+    """Progress never falls and takes at least three values between 0 and 100 on the way."""
+    async with connected(FoxServer(Clock(), pace=1.0)) as client:
+        task_id = await client.create(await client.upload(clip))
+        seen = []
+        while (told := await client.query(task_id))["status"] != "completed":
+            seen.append(told["progress"])
+            await asyncio.sleep(0.02)
+    assert seen == sorted(seen)
+    assert len({value for value in seen if 0 < value < 100}) >= 3
+
+
+async def test_no_more_than_so_many_render_at_once(clip: Path) -> None:
+    """A third task is pending until one of two has ended."""
+    async with connected(FoxServer(Clock())) as client:
+        url = await client.upload(clip)
+        pauses = [Pause(0), Pause(0), Pause(0)]
+        ids = []
+        for pause in pauses:
+            client.fox.next_quirks = Quirks(pause=pause)
+            ids.append(await client.create(url))
+        await asyncio.gather(pauses[0].reached.wait(), pauses[1].reached.wait())
+        assert [(await client.query(each))["status"] for each in ids] == ["processing", "processing", "pending"]
+        pauses[0].release.set()
+        await pauses[2].reached.wait()
+        assert (await client.query(ids[2]))["status"] == "processing"
+
+
+async def test_a_rendering_can_be_held(client: Client, clip: Path) -> None:
+    """A pause holds a task at its percentage until it is released."""
+    pause = Pause(50)
+    client.fox.next_quirks = Quirks(pause=pause)
+    task_id = await client.create(await client.upload(clip))
+    await pause.reached.wait()
+    told = await client.query(task_id)
+    assert (told["status"], told["progress"]) == ("processing", 50)
+    pause.release.set()
+    assert (await client.finished(task_id))["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "reason"),
+    [
+        ("short.mp4", source(1), "between 2 and 15 seconds"),
+        ("long.mp4", source(16), "between 2 and 15 seconds"),
+        ("a.mov", source(3), "MP4"),
+        ("a.mkv", source(3), "MP4"),
+        ("a.mp4", (*source(3)[:4], "-c:v", "mpeg4"), "codec mpeg4"),
+        ("sound.mp4", ("-f", "lavfi", "-i", "sine=d=3"), "not a readable video"),
+    ],
+)
+async def test_an_unfit_clip_fails_the_task(
+    client: Client, tmp_path: Path, name: str, arguments: tuple[str, ...], reason: str
+) -> None:
+    """The service looks at the clip itself and fails the task with the reason."""
+    assert reason in await client.failure_of(await client.upload(await made(tmp_path / name, *arguments)))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("over.mp4", "between 2 and 15 seconds"),
+        ("recorder.mp4", "between 2 and 15 seconds"),
+        ("fragments.mp4", "fragmented"),
+        ("two_videos.mp4", "one video track"),
+        ("second_sound.mp4", "at most one audio track"),
+        ("turned.mp4", "rotated or mirrored"),
+        ("mirrored.mp4", "rotated or mirrored"),
+        ("444.mp4", "pixel format yuv444p"),
+        ("wide.mp4", "1:1"),
+        ("hev1.mp4", "sample entry hev1"),
+        ("late_pictures.mp4", "empty edit"),
+        ("disabled.mp4", "disabled"),
+        ("encrypted.mp4", "encv is not supported"),
+    ],
+)
+async def test_a_strict_service_refuses_what_only_looks_fit(
+    client: Client, tmp_path: Path, name: str, reason: str
+) -> None:
+    """The stand-in has a strict reader of its own, so that a clip which the bot misjudges is noticed."""
+    clip = (await asyncio.to_thread(make_odd, tmp_path, name)).rename(tmp_path / "given.mp4")
+    assert reason in await client.failure_of(await client.upload(clip))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a video", b"<html></html>"])
+async def test_what_is_no_video_fails_the_task(client: Client, tmp_path: Path, content: bytes) -> None:
+    """A file that is no video at all fails the task with the reason."""
+    path = tmp_path / "a.mp4"
+    path.write_bytes(content)
+    assert "not a readable video" in await client.failure_of(await client.upload(path))
+
+
+async def test_a_cut_off_clip_fails_the_task(client: Client, clip: Path, tmp_path: Path) -> None:
+    """A clip that breaks off fails the task, be its index lost or only its pictures."""
+    indexed = await made(tmp_path / "indexed.mp4", "-i", str(clip), "-c", "copy", "-movflags", "+faststart")
+    for whole in (clip, indexed):
+        content = whole.read_bytes()
+        cut = tmp_path / "cut.mp4"
+        cut.write_bytes(content[: len(content) // 2])
+        assert re.search("damaged|not a readable", await client.failure_of(await client.upload(cut)))
+
+
+async def test_an_address_that_cannot_be_fetched_fails_the_task(client: Client, unused_port: int) -> None:
+    """A refused connection and a 404 each fail the task with the reason."""
+    assert "could not be fetched" in await client.failure_of(f"http://127.0.0.1:{unused_port}/a.mp4")
+    assert "HTTP 404" in await client.failure_of(f"{client.fox.url}/files/none/a.mp4")
+
+
+@pytest.fixture
+async def unused_port() -> int:
+    """A port on which nobody listens."""
+    server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0)
+    port = int(server.sockets[0].getsockname()[1])
+    server.close()
+    await server.wait_closed()
+    return port
+
+
+async def test_a_body_without_end_is_given_up(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service stops fetching at its size limit and fails the task."""
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(bytes(65536))
+
+    monkeypatch.setattr("bot.sandbox.foxapi.download.BYTES_LIMIT", 1024 * 1024)
+    app = web.Application()
+    app.router.add_get("/", endless)
+    runner = web.AppRunner(app, shutdown_timeout=0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        assert "larger than" in await client.failure_of(f"http://127.0.0.1:{runner.addresses[0][1]}/")
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_task_can_be_told_to_fail(client: Client, clip: Path) -> None:
+    """The next task fails with the given code and message at the given progress, the one after does not."""
+    url = await client.upload(clip)
+    client.fox.next_quirks = Quirks(failure=Failure("content_policy_violation", "not this", at=30))
+    told = await client.finished(await client.create(url))
+    assert (told["status"], told["progress"] >= 30) == ("failed", True)
+    assert told["error"] == {"code": "content_policy_violation", "message": "not this", "type": "task_error"}
+    assert (await client.finished(await client.create(url)))["status"] == "completed"
+    assert len(client.fox.payments) == 2
+
+
+async def test_results_can_be_withheld(client: Client, clip: Path) -> None:
+    """A completed task answers without results for so many queries, or for ever."""
+    url = await client.upload(clip)
+    client.fox.next_quirks = Quirks(withheld=2)
+    task_id = await client.create(url)
+    answers = [(await client.finished(task_id))["results"] for _ in range(4)]
+    assert answers[:2] == [None, None]
+    assert answers[2] is not None
+    assert answers[2] == answers[3]
+    client.fox.next_quirks = Quirks(withheld=None)
+    task_id = await client.create(url)
+    assert [(await client.finished(task_id))["results"] for _ in range(4)] == [None] * 4
+
+
+async def test_older_shapes_of_the_answer(client: Client, clip: Path) -> None:
+    """Results come as strings or under `output`, and fields may be missing, when told so."""
+    url = await client.upload(clip)
+    client.fox.next_quirks = Quirks(shape="strings", sparse=True)
+    told = await client.finished(await client.create(url))
+    assert told["results"][0].startswith("http")
+    assert not told.keys() & {"created", "progress", "task_info"}
+    client.fox.next_quirks = Quirks(shape="output.url")
+    told = await client.finished(await client.create(url))
+    assert told["output"]["url"].startswith("http")
+    client.fox.next_quirks = Quirks(shape="output.urls")
+    told = await client.finished(await client.create(url))
+    assert told["output"]["urls"][0].startswith("http")
+    assert "results" not in told
+
+
+async def test_a_task_can_end_as_cancelled_or_never(client: Client, clip: Path) -> None:
+    """A task ends with the status `cancelled`, or never gets anywhere, when told so."""
+    url = await client.upload(clip)
+    client.fox.next_quirks = Quirks(ends_cancelled=True)
+    assert (await client.finished(await client.create(url)))["status"] == "cancelled"
+    client.fox.next_quirks = Quirks(stuck=True)
+    stuck = await client.create(url)
+    assert (await client.finished(await client.create(url)))["status"] == "completed"
+    told = await client.query(stuck)
+    assert (told["status"], told["progress"]) == ("processing", 0)
+
+
+async def test_equal_orders_can_share_one_rendering(clip: Path) -> None:
+    """With a reel a stand-in renders once and plays back; each task still has a link of its own."""
+    async with connected(FoxServer(Clock(), reel={})) as client:
+        url = await client.upload(clip)
+        first = await client.finished(await client.create(url))
+        second = await client.finished(await client.create(url))
+        assert first["results"] != second["results"]
+        assert second["status"] == "completed"
+
+
+async def test_closing_ends_renderings_at_once(clip: Path) -> None:
+    """Closing the server kills a rendering that would go on for long."""
+    async with connected(FoxServer(Clock(), pace=30)) as client:
+        pause = Pause(1)
+        client.fox.next_quirks = Quirks(pause=pause)
+        await client.create(await client.upload(clip))
+        await pause.reached.wait()
+        async with asyncio.timeout(5):
+            await client.fox.__aexit__(None, None, None)

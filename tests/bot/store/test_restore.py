@@ -1,0 +1,295 @@
+"""Backup while tasks run, and restore: nothing is submitted, paid or posted twice, and nothing known is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import stat
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.i18n.text import tr
+from bot.domain.limits import GuildLimits
+from bot.worker import Timeouts
+from bot.sandbox.foxapi.quirks import Pause, Quirks
+from bot.store import RestoreResult, Store, StoreUnusable, back_up, restore
+from bot.domain.task import TaskState
+from tests.support.crash_assertions import one_message_each, sent_paid_downloaded, settled
+from tests.support.crash_points import POST, InLine, Rendering, scene_on, until, within
+from tests.support.builders import NOON, a_case, a_place, an_order
+from tests.support.harness import Harness, Json, text_of
+
+
+def url_of(folder: Path) -> str:
+    return f"sqlite+aiosqlite:///{folder}/bot.db"
+
+
+async def backed_up(folder: Path, name: str = "backup.db") -> Path:
+    target = folder / name
+    await asyncio.to_thread(back_up, url_of(folder), target)
+    return target
+
+
+async def restored(folder: Path, backup: Path) -> RestoreResult:
+    return await asyncio.to_thread(restore, url_of(folder), backup, datetime.now(UTC))
+
+
+def rows(folder: Path, columns: str = "id, state, told, billed") -> list[Any]:
+    with closing(sqlite3.connect(f"file:{folder}/bot.db?mode=ro", uri=True)) as database:
+        return database.execute(f"SELECT {columns} FROM tasks ORDER BY id").fetchall()  # noqa: S608
+
+
+def lose_database(folder: Path) -> None:
+    for file in folder.glob("bot.db*"):
+        file.unlink()
+
+
+async def messages(stage: Harness) -> list[Json]:
+    found = [each for channel in (await stage.ana.state())["messages"].values() for each in channel]
+    return sorted(found, key=lambda each: int(each["id"]))
+
+
+@pytest.mark.only_sqlite
+async def test_what_was_paid_after_the_backup_is_not_paid_again(stage: Harness) -> None:
+    """One task renders and one waits in line; both are delivered after the backup, and then the database is lost.
+
+    The restored bot submits and posts nothing, leaves both films where they are, and says of the one that waited that
+    nobody can know. The next task gets a number that was never given out.
+    """
+    stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
+    async with stage.bot(MAX_RUNNING="1"):
+        first = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
+        await within(pause.reached)
+        second = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
+        await until(lambda: [row[1] for row in rows(stage.data)] == ["rendering", "queued"])
+        backup = await backed_up(stage.data)
+        pause.release.set()
+        for reply in (first, second):
+            await stage.recorded(await stage.until(stage.ana, reply, "Finished"))
+    before = await messages(stage)
+    lose_database(stage.data)
+    done = await restored(stage.data, backup)
+    assert (done.kept, done.merged, done.unverified, done.unclear) == (None, False, 2, 1)
+    async with stage.bot():
+        await until(lambda: all(told for _, _, told, _ in rows(stage.data)))
+        assert rows(stage.data) == [(1, "delivered", 1, "yes"), (2, "unclear", 1, "unknown")]
+        assert sent_paid_downloaded(stage) == (2, 2, 2)
+        assert await messages(stage) == before
+        third = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
+        await stage.until(stage.ana, third, "Finished")
+    assert rows(stage.data, "id")[-1] == (100_001,)
+    assert len(stage.fox.payments) == 3
+
+
+@pytest.mark.only_sqlite
+async def test_what_nobody_knows_of_is_told_and_followed(stage: Harness) -> None:
+    """The database is lost together with its bot: what rendered is delivered, what waited is unclear, in its reply."""
+    stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
+    async with stage.bot(Timeouts(shutdown=0.1), MAX_RUNNING="1", EDIT_SECONDS="2"):
+        first = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
+        await within(pause.reached)
+        second = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
+        await until(lambda: [row[1] for row in rows(stage.data)] == ["rendering", "queued"])
+        backup = await backed_up(stage.data)
+    shutil.copy(backup, stage.folder)
+    shutil.rmtree(stage.data)
+    pause.release.set()
+    await restored(stage.data, stage.folder / backup.name)
+    async with stage.bot():
+        film = await stage.until(stage.ana, first, "Finished")
+        unknown = await stage.until(stage.ana, second, "Nobody knows")
+        await stage.recorded(film)
+    assert len(film["attachments"]) == 1
+    assert "may have been billed" in text_of(unknown)
+    assert sent_paid_downloaded(stage) == (1, 1, 1)
+    assert len(await messages(stage)) == 2
+
+
+@pytest.mark.only_sqlite
+async def test_a_film_that_was_posted_elsewhere_is_not_posted_again(stage: Harness) -> None:
+    """The reply was gone and the film came as a new message after the backup: restored, it is kept for /tasks alone."""
+    stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
+    async with stage.bot():
+        reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
+        await within(pause.reached)
+        await until(lambda: rows(stage.data)[0][1] == "rendering")
+        backup = await backed_up(stage.data)
+        message = stage.discord.world.message(reply["channel_id"], reply["id"])
+        assert message
+        stage.discord.world.remove(message)
+        pause.release.set()
+        (posted,) = await stage.discord.faults.wait("POST", POST)
+        await until(lambda: bool(rows(stage.data)[0][2]))
+    before = await messages(stage)
+    shutil.rmtree(stage.data / "kept")
+    lose_database(stage.data)
+    await restored(stage.data, backup)
+    async with stage.bot():
+        await until(lambda: rows(stage.data) == [(1, "delivered", 1, "yes")])
+    assert await messages(stage) == before
+    assert stage.discord.faults.matching("POST", POST) == [posted]
+    assert (stage.data / "kept" / "1.mp4").is_file()
+
+
+@pytest.mark.only_sqlite
+async def test_a_restore_right_after_a_kill_loses_nothing(stage: Harness) -> None:
+    """The killed bot's database is there: its books are taken over, and every task goes on as if nothing had been."""
+    async with scene_on(stage, MAX_RUNNING="1") as scene:
+        for point in (Rendering(), InLine()):
+            await scene.bring_to(point)
+        backup = await backed_up(stage.data)
+        with pytest.raises(StoreUnusable, match="Another bot is already running"):
+            await restored(stage.data, backup)
+        await scene.process.kill()
+        done = await restored(stage.data, backup)
+        assert (done.merged, done.unverified) == (True, 0)
+        assert done.kept
+        assert done.kept.is_file()
+        scene.resume_rendering()
+        await scene.process.start()
+        await settled(scene, TaskState.DELIVERED)
+        assert sent_paid_downloaded(stage) == (2, 2, 2)
+        await one_message_each(scene)
+
+
+async def a_store_with(folder: Path, count: int) -> None:
+    async with Store.open(url_of(folder)) as store:
+        for number in range(count):
+            order = an_order(prompt=f"task {number}")
+            await store.tasks.create(order, a_place(100 + number), NOON, a_case(order))
+
+
+async def test_the_books_are_never_turned_back(tmp_path: Path) -> None:
+    """Limits come from the backup; tasks that were ended, deleted or made since are as in the replaced database."""
+    await a_store_with(tmp_path, 3)
+    async with Store.open(url_of(tmp_path)) as store:
+        await store.guilds.change(22, lambda _: GuildLimits(user_per_day=7))
+    backup = await backed_up(tmp_path)
+    async with Store.open(url_of(tmp_path)) as store:
+        await store.guilds.change(22, lambda _: GuildLimits(user_per_day=1))
+        for number in (1, 2):
+            task = await store.tasks.get(number)
+            assert task
+            await store.tasks.transition(task, TaskState.FAILED, NOON, outcome_shown=True, reason=tr("no"))
+        await store.retention.delete_member(11, NOON)
+    done = await restored(tmp_path, backup)
+    async with Store.open(url_of(tmp_path)) as store:
+        limits = await store.guilds.limits_of(22)
+        assert limits
+        assert limits.user_per_day == 7
+        assert await store.tasks.get(1) is None
+        order = an_order()
+        assert (await store.tasks.create(order, a_place(900), NOON, a_case(order))).id == 4
+    assert rows(tmp_path, "id, state") == [(3, "queued"), (4, "queued")]
+    assert (done.merged, done.unverified) == (True, 0)
+
+
+async def test_a_backup_from_before_an_earlier_restore_has_orphaned_ids(tmp_path: Path) -> None:
+    """Tasks that the restored line never had are in doubt, though its own books are taken over."""
+    await a_store_with(tmp_path, 1)
+    old = await backed_up(tmp_path, "old.db")
+    async with Store.open(url_of(tmp_path)) as store:
+        await store.tasks.create(an_order(), a_place(500), NOON, a_case(an_order()))
+    newer = await backed_up(tmp_path, "newer.db")
+    lose_database(tmp_path)
+    await restored(tmp_path, old)
+    done = await restored(tmp_path, newer)
+    assert (done.merged, done.unverified, done.unclear) == (True, 1, 1)
+    assert rows(tmp_path, "id, state") == [(1, "unclear"), (2, "unclear")]
+
+
+async def test_an_older_database_in_place_is_not_believed(tmp_path: Path) -> None:
+    """Its row of a task that was paid since (somebody put back a snapshot of the disk, say) would pay it again."""
+    await a_store_with(tmp_path, 1)
+    older = await backed_up(tmp_path, "older.db")
+    async with Store.open(url_of(tmp_path)) as store:
+        task = await store.tasks.get(1)
+        assert task
+        await store.tasks.transition(task, TaskState.RENDERING, NOON + timedelta(seconds=5), remote_id="paid")
+    newer = await backed_up(tmp_path, "newer.db")
+    lose_database(tmp_path)
+    shutil.copy(older, tmp_path / "bot.db")
+    with pytest.raises(StoreUnusable, match="does not go on from where the backup ends"):
+        await restored(tmp_path, newer)
+    lose_database(tmp_path)
+    await restored(tmp_path, newer)
+    assert rows(tmp_path, "state, remote_id") == [("rendering", "paid")]
+
+
+async def test_another_bots_unfinished_work_is_not_thrown_away(tmp_path: Path) -> None:
+    """A database that is not what became of the backup's, and has work to do, is not replaced."""
+    await a_store_with(tmp_path, 3)
+    backup = await backed_up(tmp_path)
+    lose_database(tmp_path)
+    await a_store_with(tmp_path, 1)
+    with pytest.raises(StoreUnusable, match=r"has unfinished tasks \(1\)"):
+        await restored(tmp_path, backup)
+    assert rows(tmp_path, "id") == [(1,)]
+    assert not list(tmp_path.glob("*.restoring*"))
+
+
+async def test_a_damaged_database_is_set_aside(tmp_path: Path) -> None:
+    """What cannot be read is kept beside under a dated name, and the backup's tasks are in doubt."""
+    await a_store_with(tmp_path, 2)
+    backup = await backed_up(tmp_path)
+    lose_database(tmp_path)
+    (tmp_path / "bot.db").write_bytes(b"this is no database" * 100)
+    done = await restored(tmp_path, backup)
+    assert done.kept
+    assert done.kept.read_bytes().startswith(b"this is no database")
+    assert (done.unverified, done.unclear) == (2, 2)
+    assert {state for _, state, _, _ in rows(tmp_path)} == {"unclear"}
+
+
+async def test_a_backup_is_private_whole_and_overwrites_nothing(tmp_path: Path) -> None:
+    """Mode 0600, one file without a log, and an existing file stays as it is."""
+    await a_store_with(tmp_path, 2)
+    backup = await backed_up(tmp_path)
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    assert [each.name for each in tmp_path.glob("backup*")] == ["backup.db"]
+    content = backup.read_bytes()
+    with pytest.raises(StoreUnusable, match="exists, and is not overwritten"):
+        await backed_up(tmp_path)
+    assert backup.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda file: file.unlink(), "There is no file"),
+        (lambda file: file.write_bytes(b"x" * 5000), "cannot be read as a database"),
+        (lambda file: file.write_bytes(b""), "is not a backup"),
+    ],
+    ids=["missing", "no database", "empty"],
+)
+async def test_what_is_no_backup_is_refused(tmp_path: Path, spoil: Any, says: str) -> None:
+    """One sentence, and the database in place is not touched."""
+    await a_store_with(tmp_path, 1)
+    backup = await backed_up(tmp_path)
+    spoil(backup)
+    with pytest.raises(StoreUnusable, match=says):
+        await restored(tmp_path, backup)
+    assert rows(tmp_path, "id") == [(1,)]
+
+
+async def test_a_newer_backup_is_refused(tmp_path: Path) -> None:
+    """What a newer bot wrote is not put under an older one."""
+    await a_store_with(tmp_path, 1)
+    backup = await backed_up(tmp_path)
+    with closing(sqlite3.connect(backup)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    with pytest.raises(StoreUnusable, match="newer version"):
+        await restored(tmp_path, backup)
+
+
+async def test_there_is_nothing_to_back_up(tmp_path: Path) -> None:
+    """Without a database the backup says so, and makes none."""
+    with pytest.raises(StoreUnusable, match="There is no database"):
+        await backed_up(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,77 @@
+"""One process on a SQLite file: what several would have to tell each other is written down for nobody, so it is not."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.limits import OperatorLimits
+from bot.worker.throttle import CircuitBreaker
+from bot.store import Store
+from bot.domain.task import TaskState
+from tests.support.databases import Database, SQLiteFile
+from tests.support.builders import NOON, a_case, a_place, an_order
+
+IDLE: dict[str, Callable[[Store], Awaitable[object]]] = {
+    "a sign of life": lambda store: store.leases.heartbeat(),
+    "a duty": lambda store: store.leases.acquire_duty("line"),
+    "taking up": lambda store: store.leases.claim_orphaned([1]),
+    "letting in": lambda store: store.queue.claim(OperatorLimits(), NOON),
+    "giving slots": lambda store: store.queue.give_slot(OperatorLimits(), 0, NOON),
+    "a pace": lambda store: store.shared_turns.turn("identify 0", 5),
+    "a pause begins": lambda store: store.circuit_state.open(lambda _: (1.0, 0.0)),
+    "a look at the pause": lambda store: store.circuit_state.acquire_probe(1),
+    "whether it lasts": lambda store: store.circuit_state.is_open(),
+    "a pause ends": lambda store: store.circuit_state.close(),
+}
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_what_is_done_every_few_seconds_writes_nothing(database: Database) -> None:
+    """While somebody else holds the file's write lock, all that an idle bot does goes on, and the log stays as is."""
+    assert isinstance(database, SQLiteFile)
+    log = database.file.with_name("bot.db-wal")
+    async with Store.open(database.url) as store:
+        await store.leases.register()
+        await store.tasks.create(an_order(), a_place(), NOON, a_case(an_order()))
+        task = await store.queue.claim(OperatorLimits(), NOON)
+        assert task
+        with closing(sqlite3.connect(database.file, isolation_level=None)) as other:
+            before = log.read_bytes()
+            other.execute("BEGIN IMMEDIATE")
+            for _ in range(3):
+                for work in IDLE.values():
+                    await work(store)
+            other.execute("ROLLBACK")
+            assert log.read_bytes() == before
+        assert (
+            await store.tasks.transition(task, TaskState.SUBMITTING, NOON + timedelta(seconds=1))
+        ).state is TaskState.SUBMITTING
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_the_pause_and_the_paces_are_kept_in_memory(store: Store) -> None:
+    """As between processes: one fault is one pause, one job looks, a good answer ends it, and turns are apart."""
+    pause = CircuitBreaker(store.circuit_state, lambda: None, random.Random(1), first=30)  # noqa: S311
+    await pause.record_failure(RuntimeError("busy"), None)
+    assert await store.circuit_state.open(lambda _: (9.0, 9.0)) is None
+    assert await store.circuit_state.is_open()
+    rest = await store.circuit_state.acquire_probe(5)
+    assert rest is not None
+    assert 20 < rest < 40
+    await pause.record_success()
+    assert await store.circuit_state.acquire_probe(5) is None
+    assert not await store.circuit_state.is_open()
+    assert await store.circuit_state.open(lambda latest: (1.0, 0.0) if latest is None else (99.0, 99.0)) == 0
+    assert [await store.circuit_state.acquire_probe(5), (await store.circuit_state.acquire_probe(5) or 0) > 4] == [
+        0,
+        True,
+    ]
+    turns = [await store.shared_turns.turn("identify 0", 5.0) for _ in range(3)]
+    assert turns == pytest.approx([0, 5, 10], abs=0.5)
+    assert await store.shared_turns.turn("identify 1", 5.0) == 0

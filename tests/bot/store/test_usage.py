@@ -1,0 +1,267 @@
+"""What counts and for how long, as the service answers it from a real database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.policy import WordsChanged, screen
+from bot.domain.events import LimitsChanged, MemberModerated, SubmissionRefused, TaskAccepted
+from bot.domain.limits import GuildLimits
+from bot.store import Store
+from bot.domain.task import Billed, TaskState
+from bot.domain.errors import RequestRefused
+from tests.support.databases import Database
+from tests.support.service_harness import ALF, BEA, GUILD, HOUR, MOD, ServiceHarness, open_service_harness
+from tests.support.builders import NOON, ROOMY, a_case, a_place, a_requester, an_order
+from tests.support.starting import start
+
+
+@pytest.fixture
+async def harness(database: Database) -> AsyncIterator[ServiceHarness]:
+    async with open_service_harness(database) as opened:
+        yield opened
+
+
+async def test_a_refusal_names_the_exact_moment(harness: ServiceHarness) -> None:
+    """With two a day, started an hour apart, the third is allowed 24 hours after the first, and not a second before."""
+    harness.defaults = GuildLimits(user_per_day=2)
+    await harness.submit()
+    harness.time += HOUR
+    await harness.submit()
+    refused = await harness.refused()
+    assert refused.allowed_at == NOON + timedelta(hours=24)
+    harness.time = refused.allowed_at - timedelta(seconds=1)
+    assert (await harness.refused()).allowed_at == refused.allowed_at
+    harness.time = refused.allowed_at
+    await harness.submit()
+    assert (await harness.refused()).allowed_at == NOON + timedelta(hours=25)
+
+
+async def test_a_lowered_limit_counts_what_was_started_before(harness: ServiceHarness) -> None:
+    """Of three started, with the limit now two, the moment is that at which only one of them is left."""
+    for _ in range(3):
+        await harness.submit()
+        harness.time += HOUR
+    await harness.service.moderation.change_limits(GUILD, MOD, user_per_day=2)
+    assert (await harness.refused()).allowed_at == NOON + timedelta(hours=25)
+
+
+@pytest.mark.parametrize(
+    ("state", "billed", "back"),
+    [
+        (TaskState.FAILED, Billed.NO, True),
+        (TaskState.CANCELLED, Billed.NO, True),
+        (TaskState.FAILED, Billed.UNKNOWN, False),
+        (TaskState.CANCELLED, Billed.UNKNOWN, False),
+        (TaskState.UNCLEAR, Billed.UNKNOWN, False),
+        (TaskState.DELIVERED, Billed.YES, False),
+    ],
+)
+async def test_what_surely_cost_nothing_gives_its_place_back(
+    harness: ServiceHarness, state: TaskState, billed: Billed, *, back: bool
+) -> None:
+    """The day's count and the cooldown forget it; anything that may have been paid for keeps its place."""
+    for limits in (GuildLimits(user_per_day=1), GuildLimits(server_per_day=1), GuildLimits(cooldown=60)):
+        harness.defaults, harness.time = limits, harness.time + timedelta(days=2)
+        await harness.end(await harness.submit(), state, billed)
+        if back:
+            await harness.end(await harness.submit(), TaskState.FAILED, Billed.NO)
+        else:
+            assert (await harness.refused()).allowed_at
+
+
+async def test_a_granted_run_is_used_over_the_limit_and_comes_back_with_its_place(harness: ServiceHarness) -> None:
+    """Two extra runs: used one by one and only over the daily number; one whose task cost nothing is there again."""
+    harness.defaults = GuildLimits(user_per_day=1)
+    assert await harness.service.moderation.grant(GUILD, MOD, ALF, 2) == 2
+    await harness.submit()
+    assert (await harness.service.quota(a_requester())).granted == 2
+    extra = await harness.submit()
+    await harness.submit()
+    assert (await harness.service.quota(a_requester())).left == 0
+    await harness.refused()
+    await harness.end(extra, TaskState.FAILED, Billed.NO)
+    assert (await harness.service.quota(a_requester())).granted == 1
+    await harness.submit()
+    await harness.refused()
+
+
+async def test_resets_are_apart(harness: ServiceHarness) -> None:
+    """A member's count, the server's, and the operator's are three: each reset is of one, and none of the roofs'."""
+    harness.defaults = GuildLimits(user_per_day=1, server_per_day=2)
+    moderation = harness.service.moderation
+    await harness.submit(ALF)
+    await moderation.reset(GUILD, MOD, ALF)
+    await harness.submit(ALF)
+    await moderation.reset(GUILD, MOD, ALF)
+    assert "This server's limit" in str((await harness.refused(ALF)).message)
+    await moderation.reset(GUILD, MOD)
+    await harness.submit(ALF)
+    assert "Your limit" in str((await harness.refused(ALF)).message)
+    harness.operator_limits = ROOMY.model_copy(update={"max_per_day": 3})
+    await moderation.reset(GUILD, MOD)
+    await moderation.reset(GUILD, MOD, ALF)
+    assert "over all servers" in str((await harness.refused(ALF)).message)
+
+
+async def test_servers_and_direct_messages_are_counted_apart(harness: ServiceHarness) -> None:
+    """A member's tasks elsewhere do not count here, in direct messages each member is alone."""
+    harness.defaults = GuildLimits(user_per_day=1, server_per_day=1)
+    for user, guild in ((ALF, GUILD), (ALF, 33), (ALF, None), (BEA, None)):
+        await harness.submit(user, guild)
+        await harness.refused(user, guild)
+
+
+async def test_blocks_hold_until_they_are_taken_back(harness: ServiceHarness) -> None:
+    """Here and only here; twice is once; and whoever had extra runs keeps them."""
+    moderation = harness.service.moderation
+    await moderation.grant(GUILD, MOD, ALF, 1)
+    assert await moderation.block(GUILD, MOD, ALF)
+    assert not await moderation.block(GUILD, MOD, ALF)
+    assert "blocked" in str((await harness.refused()).message)
+    await harness.submit(guild=33)
+    (blocked,) = (await moderation.status(GUILD)).blocked
+    assert (blocked.user_id, blocked.blocked_by, blocked.blocked_at, blocked.granted) == (ALF, MOD, NOON, 1)
+    assert await moderation.unblock(GUILD, MOD, ALF)
+    assert not await moderation.unblock(GUILD, MOD, ALF)
+    await harness.submit()
+
+
+async def test_limits_survive_a_restart_and_simultaneous_changes(database: Database) -> None:
+    """Two moderators change two things at once: both hold, also for the next process."""
+    async with Store.open(database.url) as store:
+        moderation = ServiceHarness(store, database, defaults=GuildLimits(cooldown=7)).service.moderation
+        await asyncio.gather(
+            moderation.change_limits(GUILD, MOD, user_per_day=4, role_per_day={9: 2}),
+            moderation.change_limits(GUILD, MOD, forbidden=("cat",), paused=""),
+        )
+    async with Store.open(database.url) as store:
+        limits = await ServiceHarness(store, database).service.moderation.limits_of(GUILD)
+    assert limits == GuildLimits(cooldown=7, user_per_day=4, role_per_day={9: 2}, forbidden=("cat",), paused="")
+
+
+async def test_wrong_limits_are_one_sentence(harness: ServiceHarness) -> None:
+    """And change nothing."""
+    moderation = harness.service.moderation
+    for changes in ({"user_per_day": -1}, {"max_seconds": 99}, {"forbidden": ("*",)}, {"nonsense": 1}):
+        with pytest.raises(RequestRefused):
+            await moderation.change_limits(GUILD, MOD, user_running=1, **changes)
+    assert await moderation.limits_of(GUILD) == GuildLimits()
+    with pytest.raises(RequestRefused):
+        await moderation.grant(GUILD, MOD, ALF, 0)
+
+
+async def test_without_an_answer_of_the_store_nothing_is_started(harness: ServiceHarness) -> None:
+    """When the limits cannot be read the member is told so, and there is no task: it fails closed."""
+    harness.database.sql("ALTER TABLE members RENAME TO lost")
+    assert "cannot look at the limits" in str((await harness.refused()).message)
+    assert harness.rung == []
+    assert await harness.store.tasks.of_member(ALF, 10) == []
+
+
+async def test_unreadable_limits_are_no_limits_to_nobody(harness: ServiceHarness) -> None:
+    """A row of limits that nobody can understand refuses everything, instead of allowing it."""
+    await harness.service.moderation.change_limits(GUILD, MOD, user_per_day=1)
+    harness.database.sql("""UPDATE servers SET limits = '{"user_per_day": "many"}'""")
+    assert "cannot look at the limits" in str((await harness.refused()).message)
+
+
+async def test_quota_says_what_is_left_and_why_not(harness: ServiceHarness) -> None:
+    """Numbers, the next renewal, and the very refusal that the next order would get."""
+    harness.defaults = GuildLimits(user_per_day=2)
+    fresh = await harness.service.quota(a_requester())
+    assert (fresh.left, fresh.used, fresh.renews_at, fresh.refused) == (2, 0, None, None)
+    await harness.submit()
+    harness.time += HOUR
+    await harness.submit()
+    full = await harness.service.quota(a_requester())
+    assert (full.left, full.used, full.unfinished, full.renews_at) == (0, 2, 2, NOON + timedelta(hours=24))
+    assert full.refused is not None
+    assert full.refused.message == (await harness.refused()).message
+
+
+async def test_the_panel_counts_what_is_used(harness: ServiceHarness) -> None:
+    """What is started, at work and waiting, and whose it is."""
+    for user in (ALF, ALF, BEA):
+        await harness.submit(user)
+    await harness.submit(BEA, 33)
+    await start(harness.store, harness.operator_limits, 1, NOON)
+    standing = await harness.service.moderation.status(GUILD)
+    assert (standing.used, standing.running, standing.waiting) == (3, 1, 2)
+    assert [(one.user_id, one.used, one.unfinished) for one in standing.members] == [(ALF, 2, 2), (BEA, 1, 1)]
+
+
+async def test_what_happens_is_told(harness: ServiceHarness) -> None:
+    """Accepted and refused orders, and who changed what."""
+    moderation, events = harness.service.moderation, harness.events
+    await moderation.change_limits(GUILD, MOD, user_per_day=1)
+    await moderation.change_limits(GUILD, MOD, user_per_day=1)
+    await harness.submit()
+    await harness.refused()
+    await moderation.grant(GUILD, MOD, ALF, 2)
+    changed, accepted, refused, granted = [await events.get() for _ in range(4)]
+    assert isinstance(changed, LimitsChanged)
+    assert (changed.by, changed.fields, changed.new.user_per_day) == (MOD, ("user_per_day",), 1)
+    assert isinstance(accepted, TaskAccepted)
+    assert isinstance(refused, SubmissionRefused)
+    assert "Your limit" in str(refused.sentence)
+    assert granted == MemberModerated(GUILD, MOD, "granted", ALF, 2)
+
+
+async def test_a_reached_operator_limit_is_logged_once_in_a_while(
+    harness: ServiceHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A hundred refused orders are one line for the operator, until ten minutes later."""
+    harness.operator_limits = ROOMY.model_copy(update={"max_per_day": 1})
+    service = harness.service
+    await harness.submit()
+    for n in range(5):
+        with pytest.raises(RequestRefused):
+            await service.submit(an_order(), a_place(900 + n), a_requester())
+    assert caplog.text.count("operator's limit is reached") == 1
+    harness.time += timedelta(minutes=10)
+    with pytest.raises(RequestRefused):
+        await service.submit(an_order(), a_place(999), a_requester())
+    assert caplog.text.count("operator's limit is reached") == 2
+
+
+async def test_looking_for_words_holds_nobody_up(harness: ServiceHarness) -> None:
+    """A prompt that waits to be looked at keeps no transaction open: others submit meanwhile, on other servers."""
+    await harness.service.moderation.change_limits(GUILD, MOD, forbidden=("cat*",))
+    service = harness.service
+    async with service._screening:  # as another long prompt would
+        waiting = asyncio.create_task(
+            service.submit(an_order(user_id=ALF, prompt="two cats"), a_place(900), a_requester(user_id=ALF))
+        )
+        passed = await harness.submit(BEA, guild=33)
+        assert passed.state is TaskState.QUEUED
+        assert not waiting.done()
+    with pytest.raises(RequestRefused, match="cat"):
+        await waiting
+
+
+async def test_words_that_change_while_a_prompt_is_looked_at_hold(harness: ServiceHarness) -> None:
+    """An order that was looked at by other words than the server's is not kept; the service looks again."""
+    moderation, order = harness.service.moderation, an_order(user_id=ALF, prompt="two cats")
+    await moderation.change_limits(GUILD, MOD, forbidden=("dog",))
+    policy = replace(a_case(order), screening=screen(order.prompt, ("dog",)))
+    await moderation.change_limits(GUILD, MOD, forbidden=("cat*",))
+    with pytest.raises(WordsChanged):
+        await harness.store.tasks.create(order, a_place(901), NOON, policy)
+    assert await harness.store.tasks.of_member(ALF, 5) == []
+    with pytest.raises(RequestRefused, match="cat"):
+        await harness.submit(ALF, prompt="two cats")
+
+
+async def test_words_that_are_too_long_written_out_are_refused(harness: ServiceHarness) -> None:
+    """Each of these letters stands for eighteen; a hundred characters are allowed, however they are written."""
+    moderation = harness.service.moderation
+    with pytest.raises(RequestRefused, match="shorten it"):
+        await moderation.change_limits(GUILD, MOD, forbidden=("\ufdfa" * 6,))
+    _, new = await moderation.change_limits(GUILD, MOD, forbidden=("x" * 100, "\ufdfa" * 5))
+    assert len(new.forbidden) == 2

@@ -1,0 +1,81 @@
+"""Files on their way to Discord are read from disk, closed in any case, and links to them are read as they are."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+import discord
+import pytest
+
+from bot.domain.errors import RequestRefused
+from cogs.common.files import opened
+from cogs.common.videos import expires_at
+from cogs.sharing.film import Film
+
+
+async def test_a_film_of_any_size_is_sent_from_disk(tmp_path: Path) -> None:
+    """A film as large as memory is opened at once, in a new file for each try, and closed after it."""
+    film = tmp_path / "film.mp4"
+    with film.open("wb") as file:
+        file.truncate(1 << 36)  # 64 GB that take up no room
+    closed: list[discord.File] = []
+    for _ in range(2):
+        async with Film(film, None).files() as files:
+            (sent,) = files
+            assert isinstance(sent.fp, io.BufferedReader)
+            assert sent.fp.name == str(film)
+        closed.append(sent)
+    assert all(file.fp.closed for file in closed)
+    assert closed[0].fp is not closed[1].fp
+
+
+async def test_a_film_that_was_deleted_meanwhile_is_refused(tmp_path: Path) -> None:
+    """In a sentence, and not as if Discord did not answer; what was opened before it is closed."""
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"film")
+    with pytest.raises(RequestRefused, match="no longer have that video"):
+        async with Film(film, tmp_path / "gone.jpg").files():
+            pass  # pragma: no cover
+
+
+async def test_a_send_that_is_cancelled_leaves_no_file_open(tmp_path: Path) -> None:
+    """However early it is cancelled: an open file that nobody closes would be a warning, and warnings are errors."""
+    film = tmp_path / "film.mp4"
+    film.write_bytes(b"film")
+
+    async def send() -> None:
+        async with opened((film, "a.mp4"), (film, "b.mp4")):
+            await asyncio.Event().wait()
+
+    for turns in range(12):
+        sending = asyncio.create_task(send())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+
+
+LINK = "https://cdn.discordapp.com/attachments/1/2/a.mp4?ex=6a000000&is=69000000&hm=abc&"
+
+
+@pytest.mark.parametrize(
+    ("link", "ends"),
+    [
+        (LINK, datetime.fromtimestamp(0x6A000000, UTC)),
+        (LINK.replace("attachments", "ephemeral-attachments"), datetime.fromtimestamp(0x6A000000, UTC)),
+        (LINK.replace("ex=6a000000&", ""), None),
+        (LINK.replace("hm=", "mh="), None),
+        (LINK.replace("6a000000", "6a0000000000"), None),
+        (LINK.replace("attachments/1/2", "elsewhere"), None),
+        ("http://[::1?ex=1&is=1&hm=1", None),
+        (f"{LINK}{'&ex=1x' * 100_000}\n", None),
+        (f"https://x.test/{'attachments/1/1/' * 50_000}?ex=1&is=1&hm=1", None),
+    ],
+)
+def test_when_a_link_ends(link: str, ends: datetime | None) -> None:
+    """Only a signed link to a file at Discord tells it, and a link of any length is read once."""
+    assert expires_at(link) == ends

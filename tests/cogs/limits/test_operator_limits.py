@@ -1,0 +1,99 @@
+"""What the operator's settings and Discord's own facts decide: roofs, servers, channels, and what leaving leaves."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.worker import Timeouts
+from bot.sandbox.foxapi.quirks import Pause, Quirks
+from tests.support.crash_points import until
+from tests.support.moderation import changed, page, refused, spend, use
+from tests.support.buttons import DAY, finished, small
+from tests.support.harness import CREATE, Harness, text_of, title_of
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"MAX_PER_DAY": "2"}, "I may make 2 videos in 24 hours over all servers, and I have."),
+        ({"MAX_PER_DAY": "4", "SERVER_SHARE": "50"}, "This server's share of my work is 2 videos in 24 hours"),
+    ],
+)
+async def test_the_operators_day(stage: Harness, settings: dict[str, str], words: str) -> None:
+    """Whoever comes after so many in 24 hours is refused privately, with the moment at which it is over."""
+    async with stage.bot(None, **settings):
+        await spend(stage, stage.ana)
+        await spend(stage, stage.ben)
+        answer = await refused(stage, stage.mia, words)
+        assert "You can try again <t:" in text_of(answer)
+        stage.clock.advance(DAY + 1)
+        await spend(stage, stage.mia)
+    assert len(stage.fox.payments) == 3
+
+
+async def test_a_share_of_the_slots_and_the_longest_line(stage: Harness) -> None:
+    """Of two slots a server's half is one; the next waits in line, and who would make the line longer is refused."""
+    held = Pause(at=10)
+    stage.fox.next_quirks = Quirks(pause=held)
+    async with stage.bot(MAX_RUNNING="2", SERVER_SHARE="50", MAX_WAITING="1", SERVER_MAX_WAITING="1"):
+        running = await stage.extend(stage.ana, small(stage.clips), seconds=2)
+        await held.reached.wait()
+        waiting = await stage.extend(stage.ben, small(stage.clips), seconds=2)
+        await stage.until(stage.ben, waiting, "Waiting in line")
+        await refused(stage, stage.mia, "1 video is waiting in line here, and that is the limit")
+        assert len(stage.fox.faults.matching("POST", CREATE)) == 1
+        held.release.set()
+        await stage.until(stage.ana, running, "Finished")
+        await stage.until(stage.ben, waiting, "Finished")
+
+
+async def test_only_the_operators_servers_are_served(stage: Harness) -> None:
+    """Elsewhere, and in direct messages, /extend is refused in one sentence, and nothing is begun."""
+    here = stage.discord.world.guild.id
+    direct = stage.discord.world.dm(stage.ana.id).id
+    for settings in ({"ALLOWED_SERVERS": "1234"}, {"BLOCKED_SERVERS": here}):
+        async with stage.bot(None, **settings):
+            await refused(stage, stage.ana, "I do not work on this server")
+    async with stage.bot(ALLOWED_SERVERS=f"1234,{here}"):
+        await refused(stage, stage.ana, "I do not work in direct messages", channel=direct)
+        await spend(stage, stage.ana)
+
+
+async def test_only_in_age_restricted_channels(stage: Harness) -> None:
+    """A moderator says so on the panel; then members are sent to such channels, and in one they are served."""
+    async with stage.bot():
+        panel = await page(stage.mia, await use(stage.mia, "limits show"), "channels", "limits:age")
+        await stage.mia.press(panel, "limits:age")
+        await changed(stage.mia, panel, "for moderators and exempt roles")
+        await refused(stage, stage.ana, "only in age-restricted channels here")
+        world = stage.discord.world
+        world.channel_named("videos").nsfw = True
+    async with stage.bot():  # Discord tells what a channel is at the start, as it would when that changes
+        await finished(stage)
+
+
+async def test_what_a_left_server_leaves_behind_is_deleted(stage: Harness) -> None:
+    """Removed from a server, the bot keeps its data for LEFT_SERVER_DAYS and no day longer; direct messages stay."""
+    world = stage.discord.world
+    async with stage.bot(Timeouts(retention=0.1), LEFT_SERVER_DAYS="30") as bot:
+        await use(stage.mia, "limits set", user_per_day=3)
+        film = await finished(stage)
+        direct = world.dm(stage.ana.id).id
+        await stage.ana.command("extend", direct, prompt="mine", video=await stage.ana.upload(small(stage.clips)))
+        done = await stage.ana.wait_message(lambda it: it["id"] != film["id"] and title_of(it) == "Finished")
+        await stage.recorded(done)
+        await bot.wait_until_ready()  # before it, discord.py takes a server that goes for one in an outage
+        world.remove_bot(world.guild.id)
+        await until(lambda: counted(stage, "servers WHERE left_at IS NOT NULL") == 1)
+        stage.clock.advance(29 * DAY)
+        await until(lambda: not list((stage.data / "kept").iterdir()))  # a sweep was there, and took the old films
+        assert (counted(stage, "tasks"), counted(stage, "servers WHERE home > 0")) == (2, 1)
+        stage.clock.advance(1.01 * DAY)
+        await until(lambda: (counted(stage, "tasks"), counted(stage, "servers WHERE home > 0")) == (1, 0))
+    assert counted(stage, "tasks WHERE guild_id IS NULL") == 1
+
+
+def counted(stage: Harness, rows: str) -> int:
+    """How many rows there are, read apart from the bot."""
+    ((count,),) = stage.database.sql(f"SELECT count(*) FROM {rows}")  # noqa: S608
+    return int(count)

@@ -1,0 +1,252 @@
+"""Moderators rule their server: the panel and the commands, as a moderator, as a member, and by hand-made calls."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.member import PageRefused
+from bot.sandbox.foxapi.quirks import Pause, Quirks
+from tests.support.moderation import changed, page, refused, spend, use, written
+from tests.support.harness import Harness, Json, text_of
+
+ONLY_MODERATORS = "Only members with the permission Manage Server"
+CHANNEL_SELECT, ROLE_SELECT, USER_SELECT = 8, 6, 5
+
+
+async def test_the_panel_shows_and_changes_the_numbers(stage: Harness) -> None:
+    """/limits show: numbers by modals on the spot; what is used of them; five rows at most."""
+    async with stage.bot():
+        panel = await use(stage.mia, "limits show")
+        assert "Limits of this server" in text_of(panel)
+        assert 1 <= len(panel["components"]) <= 5
+        await written(stage.mia, await stage.mia.press(panel, "Each member…"), "2", "1", "60", "5")
+        panel = await changed(stage.mia, panel, "**1 min** between two tasks")
+        assert "**2** in 24 hours" in text_of(panel)
+        await written(stage.mia, await stage.mia.press(panel, "The server…"), "9", "4")
+        panel = await changed(stage.mia, panel, "of 9")
+        reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
+        await stage.until(stage.ana, reply, "Finished")
+        await stage.mia.press(panel, "Refresh")
+        panel = await changed(stage.mia, panel, "**1** of 9")
+        assert f"<@{stage.ana.id}> 1" in text_of(panel)
+        await written(stage.mia, await stage.mia.press(panel, "The server…"), "many", "4")
+        await stage.mia.wait_message(lambda it: "“many” is not a number" in text_of(it) and it["ephemeral"])
+
+
+async def test_a_panel_works_after_a_restart(stage: Harness) -> None:
+    """The panel of before the restart still answers, and what was set is still set."""
+    async with stage.bot():
+        panel = await use(stage.mia, "limits show")
+        await use(stage.mia, "limits set", user_per_day=7)
+    async with stage.bot():
+        panel = await page(stage.mia, panel, "words", "limits:words")
+        await written(stage.mia, await stage.mia.press(panel, "Edit the words…"), "kitten\nmono*")
+        panel = await changed(stage.mia, panel, "kitten, mono\\*")
+        assert "**7** in 24 hours" in text_of(panel)
+        await refused(stage, stage.ana, "kitten", prompt="a KITTEN sleeps")
+
+
+async def test_pause_with_a_reason_and_resume(stage: Harness) -> None:
+    """A pause's reason is shown to members; Resume on the panel ends it."""
+    async with stage.bot():
+        panel = await use(stage.mia, "limits show")
+        await written(stage.mia, await stage.mia.press(panel, "Pause…"), "back at *noon*")
+        panel = await changed(stage.mia, panel, "**Paused**: back at \\*noon\\*")
+        await refused(stage, stage.ana, "noon")
+        await stage.mia.press(panel, "Resume")
+        await changed(stage.mia, panel, "Open: members")
+        await use(stage.mia, "limits pause", reason="again")
+        await refused(stage, stage.ana, "again")
+        assert "Resumed" in text_of(await use(stage.mia, "limits resume"))
+        await spend(stage, stage.ana)
+
+
+async def test_roles_by_select(stage: Harness) -> None:
+    """A role that is needed, one that is exempt, one with its own number: chosen on the panel, and they hold."""
+    world = stage.discord.world
+    editor = world.add_role(world.guild, "Editor", 0)
+    world.guild.members[stage.ben.id].append(editor.id)
+    async with stage.bot():
+        await use(stage.mia, "limits set", user_per_day=1)
+        panel = await page(stage.mia, await use(stage.mia, "limits show"), "roles", "limits:required_role")
+        await stage.mia.choose(panel, "limits:required_role", [editor.id], ROLE_SELECT)
+        panel = await changed(stage.mia, panel, f"Needed: <@&{editor.id}>")
+        await refused(stage, stage.ana, "role")
+        await stage.mia.choose(panel, "limits:required_role", [], ROLE_SELECT)
+        panel = await changed(stage.mia, panel, "Needed: none")
+        await written(stage.mia, await stage.mia.choose(panel, "limits:role_number", [editor.id], ROLE_SELECT), "3")
+        panel = await changed(stage.mia, panel, f"<@&{editor.id}> 3")
+        for _ in range(2):
+            await spend(stage, stage.ben)
+        await stage.mia.choose(panel, "limits:exempt_roles", [editor.id], ROLE_SELECT)
+        await changed(stage.mia, panel, f"Free of the numbers: <@&{editor.id}>")
+
+
+async def test_channels_threads_and_private_replies(stage: Harness) -> None:
+    """Channels by select, threads counting as their parent; private replies and open channels by toggles."""
+    world = stage.discord.world
+    videos = world.channel_named("videos")
+    thread = world.add_thread(videos, world.ids.next(), "cuts", world.bot.id, [])
+    async with stage.bot():
+        panel = await page(stage.mia, await use(stage.mia, "limits show"), "channels", "limits:channels")
+        await stage.mia.choose(panel, "limits:channels", [videos.id], CHANNEL_SELECT)
+        panel = await changed(stage.mia, panel, f"Used in: <#{videos.id}>")
+        await refused(stage, stage.ana, "channel", channel="general")
+        reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2, channel="cuts")
+        assert reply["channel_id"] == thread.id
+        await stage.until(stage.ana, reply, "Finished")
+        await stage.mia.press(panel, "Forbid private replies")
+        panel = await changed(stage.mia, panel, "Private replies: not allowed")
+        await refused(stage, stage.ana, "rivate", private=True)
+        await stage.mia.press(panel, "Only age-restricted channels")
+        await changed(stage.mia, panel, "Outside age-restricted ones: for moderators")
+        await refused(stage, stage.ana, "age-restricted")
+
+
+@pytest.mark.both_engines
+async def test_members_are_blocked_reset_and_granted(stage: Harness) -> None:
+    """A member chosen on the panel: block, unblock, reset the count, grant extra runs; each holds at once."""
+    async with stage.bot():
+        await use(stage.mia, "limits set", user_per_day=1)
+        panel = await page(stage.mia, await use(stage.mia, "limits show"), "members", "limits:member")
+        await stage.mia.choose(panel, "limits:member", [stage.ana.id], USER_SELECT)
+        panel = await changed(stage.mia, panel, "Chosen member")
+        await stage.mia.press(panel, "Block")
+        panel = await changed(stage.mia, panel, f"Blocked: <@{stage.ana.id}>")
+        await refused(stage, stage.ana, "block")
+        await stage.mia.press(panel, "Unblock")
+        panel = await changed(stage.mia, panel, "Blocked: nobody")
+        await spend(stage, stage.ana)
+        answer = await refused(stage, stage.ana, "<t:")
+        assert "1" in text_of(answer)
+        await stage.mia.press(panel, "Reset count")
+        panel = await changed(stage.mia, panel, "Reset <@")
+        await spend(stage, stage.ana)
+        await refused(stage, stage.ana, "<t:")
+        await written(stage.mia, await stage.mia.press(panel, "Grant runs…"), "1")
+        panel = await changed(stage.mia, panel, f"Extra runs: <@{stage.ana.id}> 1")
+        await spend(stage, stage.ana)
+        await refused(stage, stage.ana, "<t:")
+
+
+async def test_typed_subcommands(stage: Harness) -> None:
+    """block, unblock, reset, grant and log by typing; /limits set needs a number and says from what to what."""
+    async with stage.bot():
+        ben = stage.ben.id
+        assert f"Blocked <@{ben}>" in text_of(await use(stage.mia, "limits block", member=ben))
+        assert "already" in text_of(await use(stage.mia, "limits block", member=ben))
+        assert "Unblocked" in text_of(await use(stage.mia, "limits unblock", member=ben))
+        assert "Reset" in text_of(await use(stage.mia, "limits reset", member=ben))
+        assert "the server's" in text_of(await use(stage.mia, "limits reset"))
+        assert "3 extra runs" in text_of(await use(stage.mia, "limits grant", member=ben, runs=3))
+        assert "at least one number" in text_of(await use(stage.mia, "limits set"))
+        await use(stage.mia, "limits set", cooldown=30)
+        assert "30 s → 2 min" in text_of(await use(stage.mia, "limits set", cooldown=120))
+        assert "Nothing changed" in text_of(await use(stage.mia, "limits set", cooldown=120))
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("limits show", {}),
+        ("limits set", {"user_per_day": 0}),
+        ("limits pause", {"reason": "mine now"}),
+        ("limits resume", {}),
+        ("limits block", {"member": "1100000000000000012"}),
+        ("limits unblock", {"member": "1100000000000000012"}),
+        ("limits reset", {}),
+        ("limits grant", {"member": "1100000000000000011", "runs": 9}),
+        ("limits log", {}),
+        ("usage", {}),
+    ],
+)
+async def test_a_members_hand_made_command_changes_nothing(stage: Harness, command: str, options: Json) -> None:
+    """Members are not offered moderators' commands; who calls one by hand gets one private sentence."""
+    async with stage.bot() as bot:
+        guild = int(stage.discord.world.guild.id)
+        before = await bot.service.moderation.status(guild)
+        with pytest.raises(KeyError):
+            await stage.ana.command(command, await stage.ana.channel("general"), **options)
+        answer = await use(stage.ana, command, raw=True, **options)
+        assert ONLY_MODERATORS in text_of(answer)
+        assert not answer["embeds"]
+        assert await bot.service.moderation.status(guild) == before
+
+
+async def test_a_lost_role_closes_the_panel(stage: Harness) -> None:
+    """Who no longer has Manage Server gets a private sentence from the open panel and from an open modal."""
+    async with stage.bot() as bot:
+        panel = await use(stage.mia, "limits show")
+        modal = await stage.mia.modal(await stage.mia.press(panel, "The server…"))
+        stage.discord.world.guild.members[stage.mia.id].clear()
+        fields = [label["component"]["custom_id"] for label in modal["components"]]
+        await stage.mia.submit_modal(modal, dict.fromkeys(fields, "1"))
+        await stage.mia.wait_message(lambda it: ONLY_MODERATORS in text_of(it))
+        known = set(stage.mia.seen)
+        await stage.mia.press(panel, "Refresh")
+        await stage.mia.wait_message(lambda it: it["id"] not in known and ONLY_MODERATORS in text_of(it))
+        limits = await bot.service.moderation.limits_of(int(stage.discord.world.guild.id))
+        assert limits.server_running != 1
+
+
+async def test_a_members_hand_made_press_is_refused(stage: Harness) -> None:
+    """A member cannot reach a moderator's panel, and a press forged on a message of theirs gets the sentence."""
+    async with stage.bot():
+        panel = await use(stage.mia, "limits show")
+        with pytest.raises(PageRefused):
+            await stage.ana.press(panel, "Refresh", raw=True)
+        own = await use(stage.ana, "quota")
+        known = set(stage.ana.seen)
+        await stage.ana.press(own, "limits:resume", raw=True)
+        answer = await stage.ana.wait_message(lambda it: it["id"] not in known)
+        assert answer["ephemeral"]
+        assert ONLY_MODERATORS in text_of(answer)
+
+
+async def test_not_in_direct_messages(stage: Harness) -> None:
+    """The moderators' commands are for servers only, also for who calls them by hand."""
+    async with stage.bot():
+        dm = stage.discord.world.dm(stage.mia.id)
+        with pytest.raises(PageRefused):
+            await stage.mia.command("limits show", dm.id)
+        await stage.mia.command("limits show", dm.id, raw=True)
+        answer = await stage.mia.wait_message(lambda it: it["channel_id"] == dm.id)
+        assert "server" in text_of(answer)
+        assert not answer["embeds"]
+
+
+async def test_try_again_is_bound_by_the_limits_too(stage: Harness) -> None:
+    """The buttons of a finished reply are refused privately like the command, and leave the reply as it is."""
+    async with stage.bot():
+        reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
+        done = await stage.until(stage.ana, reply, "Finished")
+        await use(stage.mia, "limits pause", reason="cleaning")
+        for button in ("Try again", "Extend again"):
+            modal = await stage.ana.modal(await stage.ana.press(done, button))
+            known = set(stage.ana.seen)
+            fields = [label["component"]["custom_id"] for label in modal["components"]]
+            await stage.ana.submit_modal(modal, dict(zip(fields, ("snow", "2"), strict=True)))
+            answer = await stage.ana.wait_message(
+                lambda it, known=known: it["id"] not in known and "cleaning" in text_of(it)  # type: ignore[misc]
+            )
+            assert answer["ephemeral"]
+        assert [it["id"] for it in await stage.ben.messages("videos")] == [reply["id"]]
+
+
+async def test_the_waiting_reply_shows_its_place_in_line(stage: Harness) -> None:
+    """Over server_running a task waits; its reply says its number in line, and it moves up."""
+    held = Pause(at=30)
+    stage.fox.next_quirks = Quirks(pause=held)
+    async with stage.bot():
+        await use(stage.mia, "limits set", server_running=1, user_running=0)
+        first = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
+        await held.reached.wait()
+        second = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
+        await stage.ana.wait_message(lambda it: it["id"] == second["id"] and "Next in line" in text_of(it))
+        third = await stage.extend(stage.ben, stage.clips.plain, seconds=2)
+        await stage.ben.wait_message(lambda it: it["id"] == third["id"] and "Next in line" in text_of(it))
+        await stage.ana.wait_message(lambda it: it["id"] == second["id"] and "Number 2 in line" in text_of(it))
+        assert "Number 2 in line" in text_of(await use(stage.ana, "quota"))
+        held.release.set()
+        for who, reply in ((stage.ana, first), (stage.ana, second), (stage.ben, third)):
+            await stage.until(who, reply, "Finished")

@@ -1,0 +1,290 @@
+"""Sharing: who may, where to, what the post holds, once only whatever happens, and taking it back."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.discord.state import permissions
+from bot.sandbox.discord.state.model import FORUM_CHANNEL, Overwrite
+from bot.sandbox.faults import Answer, Hold, Lose
+from tests.support.clips import seconds_of
+from tests.support.sharing import POSTED, asked_where, channel, choose_showcase, finished, posts_in, share, submitted
+from tests.support.harness import A_VIDEO, Harness, labels_of, text_of
+
+
+async def test_a_result_goes_to_the_showcase(stage: Harness, tmp_path: Path) -> None:
+    """The modal offers the showcase first; the post holds the video, its creator without a ping, prompt and star."""
+    showcase = channel(stage, "showcase")
+    async with stage.bot():
+        assert f"<#{showcase}>" in text_of(await choose_showcase(stage, showcase))
+        reply = await finished(stage, stage.ana, "hi @everyone **bold**")
+        modal = await asked_where(stage.ana, reply)
+        (where, prompt) = [each["component"] for each in modal["components"]]
+        assert [each["id"] for each in where["default_values"]] == [showcase]
+        assert prompt["options"][0]["default"]
+        word = await submitted(stage.ana, modal, showcase)
+        (post,) = await posts_in(stage.ben, showcase)
+        await stage.ben.wait_message(lambda it: it["id"] == post["id"] and bool(it.get("reactions")))
+    assert f"/{showcase}/{post['id']}" in text_of(word)
+    assert post["pinged"] == []
+    assert post["content"] == f"A film by <@{stage.ana.id}>"
+    assert r"\*\*bold\*\*" in text_of(post)
+    assert post["embeds"][0]["thumbnail"]["url"].startswith("http")
+    (video,) = post["attachments"]
+    assert abs(seconds_of(await stage.ben.fetch(video["url"]), tmp_path) - 4) < 0.3
+    assert stage.ben.seen[post["id"]]["reactions"][0]["emoji"]["name"] == "⭐"
+    assert labels_of(post) == ["Extend again", "Unshare"]
+
+
+async def test_the_prompt_can_be_hidden_and_stays_so(stage: Harness) -> None:
+    """Neither the post, nor its forum title, nor the form of who goes on from it tells a hidden prompt."""
+    forum = stage.discord.world.add_channel(stage.discord.world.guild, "screenings", kind=FORUM_CHANNEL)
+    async with stage.bot():
+        reply = await finished(stage, stage.ana, "a secret")
+        await share(stage.ana, reply, forum.id, hide=True)
+        (thread,) = [each for each in stage.discord.world.channels.values() if each.parent_id == forum.id]
+        (post,) = await posts_in(stage.ben, thread.id)
+        modal = await stage.ben.modal(await stage.ben.press(post, "Extend again"))
+    assert "secret" not in str(post)
+    assert "secret" not in thread.name
+    assert "secret" not in str(modal)
+
+
+async def test_lineage_with_links(stage: Harness) -> None:
+    """Source → part 1 → part 2: parts that others can open are links, private ones are not."""
+    async with stage.bot():
+        first = await finished(stage, stage.ana)
+        modal = await stage.ana.modal(await stage.ana.press(first, "Extend again"))
+        known = set(stage.ana.seen)
+        await stage.ana.submit_modal(modal, {each["component"]["custom_id"]: "2" for each in modal["components"]})
+        second = await stage.ana.wait_message(lambda it: it["id"] not in known and "Finished" in text_of(it))
+        await share(stage.ana, second, channel(stage, "general"))
+        (post,) = await posts_in(stage.ben, channel(stage, "general"))
+    link = f"https://discord.com/channels/{stage.discord.world.guild.id}/{first['channel_id']}/{first['id']}"
+    assert f"tiny.mp4 → [part 1]({link}) → **part 2**" in text_of(post)
+
+
+async def test_a_private_result_is_published(stage: Harness) -> None:
+    """Only Ana sees the reply; Share publishes the film."""
+    async with stage.bot():
+        reply = await finished(stage, stage.ana, private=True)
+        assert reply["ephemeral"]
+        assert await stage.ben.messages("videos") == []
+        await share(stage.ana, reply, channel(stage, "general"))
+        (post,) = await posts_in(stage.ben, channel(stage, "general"))
+    assert post["attachments"]
+
+
+async def test_a_private_result_that_came_by_dm_goes_to_the_showcase(stage: Harness) -> None:
+    """A direct message offers no channels: the form names the showcase, and the server's rules hold there too."""
+    stage.discord.faults.add("PATCH", r"/webhooks/", Answer(401, '{"message": "Invalid", "code": 50027}'), times=None)
+    async with stage.bot():
+        await stage.extend(stage.ana, stage.clips.plain, seconds=2, private=True)
+        sent = await stage.ana.wait_message(lambda it: "Finished" in text_of(it) and bool(it["attachments"]), 20)
+        assert not sent["ephemeral"]
+        stage.discord.faults.clear()
+        await stage.ana.press(sent, "Share")
+        await stage.ana.wait_message(lambda it: "that server has no showcase" in text_of(it))
+        await choose_showcase(stage, channel(stage, "showcase"))
+        modal = await asked_where(stage.ana, sent)
+        await stage.ana.submit_modal(modal, {"prompt": ["show"]})
+        await stage.ana.wait_message(lambda it: text_of(it).startswith("Shared: "))
+        (post,) = await posts_in(stage.ben, channel(stage, "showcase"))
+    assert post["attachments"]
+
+
+# Who may, and where
+
+
+async def test_a_stranger_gets_a_private_sentence(stage: Harness) -> None:
+    """Only the creator shares, and only the creator takes back."""
+    async with stage.bot():
+        reply = await finished(stage, stage.ana)
+        await stage.ben.press(reply, "Share")
+        refusal = await stage.ben.wait_message(lambda it: "can share its result" in text_of(it))
+        await share(stage.ana, reply, channel(stage, "general"))
+        (post,) = await posts_in(stage.ben, channel(stage, "general"))
+        await stage.ben.press(post, "Unshare")
+        second = await stage.ben.wait_message(lambda it: "can take it back" in text_of(it))
+        assert await posts_in(stage.ben, channel(stage, "general"))
+    assert refusal["ephemeral"]
+    assert second["ephemeral"]
+
+
+async def test_only_where_both_may_post_files(stage: Harness) -> None:
+    """A picked channel without the bot's or the creator's permission is refused; a read-only showcase is not."""
+    world = stage.discord.world
+    shut = [Overwrite(world.guild.id, 0, deny=permissions.SEND_MESSAGES), Overwrite(world.bot.id, 1, permissions.TALK)]
+    world.channel_named("showcase").overwrites = shut
+    async with stage.bot():
+        reply = await finished(stage, stage.ana)
+        word = await share(stage.ana, reply, channel(stage, "no-files"))
+        assert "I lack the permission Attach Files and Embed Links" in text_of(word)
+        word = await share(stage.ana, reply, channel(stage, "moderators"))
+        assert "you lack the permission View Channel" in text_of(word)
+        word = await share(stage.ana, reply, channel(stage, "showcase"))
+        assert "you lack the permission Send Messages" in text_of(word)
+        await choose_showcase(stage, channel(stage, "showcase"))
+        await share(stage.ana, reply, channel(stage, "showcase"))
+        assert len(await posts_in(stage.ben, channel(stage, "showcase"))) == 1
+        for name in ("no-files", "moderators"):
+            assert await posts_in(stage.mia, channel(stage, name)) == []
+
+
+# Once only
+
+
+@pytest.mark.both_engines
+async def test_pressed_twice_it_is_posted_once(stage: Harness) -> None:
+    """Two forms sent at the same moment make one post, and both are told where it is."""
+    general = channel(stage, "general")
+    async with stage.bot():
+        reply = await finished(stage, stage.ana)
+        modals = [await asked_where(stage.ana, reply) for _ in range(2)]
+        held = Hold()
+        stage.discord.faults.add("POST", POSTED, held)
+        values = {"where": [general], "prompt": ["show"]}
+        for modal in modals:
+            await stage.ana.submit_modal(modal, values)
+        await held.reached.wait()
+        held.release.set()
+        shared = await stage.ana.wait_message(lambda it: text_of(it).startswith("Shared: "))
+        again = await stage.ana.wait_message(lambda it: text_of(it).startswith("It is shared already: "))
+        (post,) = await posts_in(stage.ben, general)
+    assert post["id"] in text_of(shared)
+    assert post["id"] in text_of(again)
+
+
+@pytest.mark.parametrize("forum", [False, True])
+async def test_a_lost_answer_makes_no_second_post(stage: Harness, forum: bool) -> None:
+    """When Discord posts it and its answer is lost, the post is looked for and found."""
+    place = channel(stage, "general")
+    if forum:
+        place = stage.discord.world.add_channel(stage.discord.world.guild, "screenings", kind=FORUM_CHANNEL).id
+    stage.discord.faults.add("POST", r"/threads$" if forum else POSTED, Lose())
+    async with stage.bot():
+        reply = await finished(stage, stage.ana)
+        word = await share(stage.ana, reply, place)
+    assert text_of(word).startswith("Shared: ")
+    assert await count_posts(stage, place) == 1
+
+
+@pytest.mark.parametrize("forum", [False, True])
+@pytest.mark.parametrize("posted", [False, True])
+async def test_killed_between_post_and_record(stage: Harness, posted: bool, forum: bool) -> None:
+    """After a crash before or after Discord took it, Share pressed again leaves one post; Unshare takes it back."""
+    place = channel(stage, "general")
+    if forum:
+        place = stage.discord.world.add_channel(stage.discord.world.guild, "screenings", kind=FORUM_CHANNEL).id
+    held = Hold(after=posted)
+    async with stage.process() as process:
+        await process.start()
+        await stage.ana.wait_event("bot", lambda it: it["online"])
+        reply = await finished(stage, stage.ana)
+        stage.discord.faults.add("POST", r"/threads$" if forum else POSTED, held, at_least=A_VIDEO // 10)
+        modal = await asked_where(stage.ana, reply)
+        await stage.ana.submit_modal(modal, {"where": [place], "prompt": ["show"]})
+        async with asyncio.timeout(10):
+            await held.reached.wait()
+        await process.kill()
+        held.release.set()
+        assert await count_posts(stage, place) == posted
+        stage.ana.events.clear()
+        await process.start()
+        await stage.ana.wait_event("bot", lambda it: it["online"])
+        word = await share(stage.ana, reply, place)
+        assert "hared" in text_of(word)
+        assert await count_posts(stage, place) == 1
+        await stage.ana.press(word, "Unshare")
+        await stage.ana.wait_message(lambda it: text_of(it) == "Taken back.")
+        assert await count_posts(stage, place) == 0
+
+
+async def count_posts(stage: Harness, place: str) -> int:
+    """How many films stand in a channel, or in a forum's posts."""
+    world = stage.discord.world
+    rooms = [place, *(each.id for each in world.channels.values() if each.parent_id == place)]
+    return sum([len(await posts_in(stage.ben, room)) for room in rooms if room in world.channels])
+
+
+# Taking it back
+
+
+@pytest.mark.parametrize("deleted_before", [False, True])
+async def test_unshare_on_the_post_after_a_restart(stage: Harness, deleted_before: bool) -> None:
+    """The creator's press deletes the post; one that a moderator deleted is as good; then it can be shared anew."""
+    general = channel(stage, "general")
+    async with stage.bot():
+        reply = await finished(stage, stage.ana)
+        word = await share(stage.ana, reply, general)
+    (post,) = await posts_in(stage.ana, general)
+    async with stage.bot():
+        if deleted_before:
+            gone = stage.discord.world.message(general, post["id"])
+            assert gone is not None
+            stage.discord.world.remove(gone)
+        await stage.ana.press(word if deleted_before else post, "Unshare")
+        await stage.ana.wait_message(lambda it: text_of(it) == "Taken back.")
+        assert await posts_in(stage.ana, general) == []
+        await share(stage.ana, reply, general)
+        assert len(await posts_in(stage.ana, general)) == 1
+
+
+async def test_a_post_that_a_moderator_deleted_can_be_shared_again(stage: Harness) -> None:
+    """Share does not call a post that is gone "shared already"."""
+    general = channel(stage, "general")
+    async with stage.bot():
+        reply = await finished(stage, stage.ana)
+        await share(stage.ana, reply, general)
+        (post,) = await posts_in(stage.ana, general)
+        gone = stage.discord.world.message(general, post["id"])
+        assert gone is not None
+        stage.discord.world.remove(gone)
+        word = await share(stage.ana, reply, general)
+        assert text_of(word).startswith("Shared: ")
+        assert len(await posts_in(stage.ana, general)) == 1
+
+
+async def test_a_forum_gets_a_post_with_a_title(stage: Harness) -> None:
+    """A forum that asks for tags gets one; Unshare deletes the whole post where the bot may, else its content."""
+    world = stage.discord.world
+    forum = world.add_channel(world.guild, "screenings", kind=FORUM_CHANNEL)
+    forum.tags, forum.requires_tag = ["film", "other"], True
+    async with stage.bot():
+        await choose_showcase(stage, forum.id)
+        reply = await finished(stage, stage.ana)
+        word = await share(stage.ana, reply, forum.id)
+        (thread,) = [each for each in world.channels.values() if each.parent_id == forum.id]
+        assert thread.name == "Ana: the sun comes out"
+        assert thread.tags == ["1"]
+        (post,) = await posts_in(stage.ben, thread.id)
+        assert post["id"] == thread.id
+        await stage.ana.press(word, "Unshare")
+        await stage.ana.wait_message(lambda it: text_of(it) == "Taken back.")
+        assert await posts_in(stage.ben, thread.id) == []
+        assert (thread.name, thread.archived) == ("Taken back", True)
+        forum.overwrites = [Overwrite(world.bot.id, 1, allow=permissions.MANAGE_THREADS)]
+        word = await share(stage.ana, reply, forum.id)
+        await stage.ana.press(word, "Unshare")
+        await stage.ana.wait_message(lambda it: it["id"] == word["id"] and text_of(it) == "Taken back.")
+        assert [each for each in world.channels.values() if each.parent_id == forum.id] == [thread]
+
+
+async def test_extend_again_from_a_post_makes_ones_own_task(stage: Harness) -> None:
+    """Ben goes on from Ana's shared film: it is his, it is the next part, and it links to the post."""
+    general = channel(stage, "general")
+    async with stage.bot():
+        reply = await finished(stage, stage.ana, private=True)
+        await share(stage.ana, reply, general)
+        (post,) = await posts_in(stage.ben, general)
+        modal = await stage.ben.modal(await stage.ben.press(post, "Extend again"))
+        known = set(stage.ben.seen)
+        fields = [each["component"]["custom_id"] for each in modal["components"]]
+        await stage.ben.submit_modal(modal, dict(zip(fields, ["and then it snows", "2"], strict=True)))
+        done = await stage.ben.wait_message(lambda it: it["id"] not in known and "Finished" in text_of(it), 20)
+    assert not done["ephemeral"]
+    assert f"Asked by: <@{stage.ben.id}>" in text_of(done)
+    assert f"/{general}/{post['id']}" in text_of(done)

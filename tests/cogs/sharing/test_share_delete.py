@@ -1,0 +1,173 @@
+"""Deleting a result takes its shared posts back, whatever Discord does meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.sandbox.discord.state import permissions
+from tests.support.member import Member
+from bot.sandbox.discord.state.model import FORUM_CHANNEL, Overwrite
+from bot.sandbox.faults import Answer, Hold
+from tests.support.buttons import gone, says, told_privately
+from tests.support.sharing import POSTED, asked_where, channel, finished, posts_in, share
+from tests.support.harness import A_VIDEO, Harness, Json, text_of
+
+BY_BOT = r"/channels/\d+/messages/\d+$"
+
+
+async def deleted(who: Member, done: Json) -> Json:
+    """Press Delete and say yes; return the question."""
+    await who.press(done, "Delete")
+    asked = await told_privately(who, "It cannot be undone.")
+    await who.press(asked, "Delete it")
+    return asked
+
+
+async def no_posts(stage: Harness, place: str) -> None:
+    """Return once no shared film is there."""
+    async with asyncio.timeout(15):
+        while await posts_in(stage.mia, place):
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("moderator", [False, True])
+async def test_delete_takes_shared_posts_back(stage: Harness, moderator: bool) -> None:
+    """By the creator or a moderator: the question says so, and posts in a channel and in a forum go with the reply."""
+    world, general = stage.discord.world, channel(stage, "general")
+    forum = world.add_channel(world.guild, "screenings", kind=FORUM_CHANNEL)
+    who = stage.mia if moderator else stage.ana
+    async with stage.bot():
+        reply = await finished(stage, stage.ana)
+        await share(stage.ana, reply, general)
+        await share(stage.ana, reply, forum.id)
+        asked = await deleted(who, await stage.until(who, reply, "Finished"))
+        assert "the posts in which it is shared" in text_of(asked)
+        await says(who, asked, "Deleted.")
+        await gone(stage.ana, reply)
+    (thread,) = [each for each in world.channels.values() if each.parent_id == forum.id]
+    assert (thread.name, thread.archived) == ("Taken back", True)
+    assert await posts_in(stage.ben, general) + await posts_in(stage.ben, thread.id) == []
+
+
+async def test_what_is_not_shared_is_not_said_to_be(stage: Harness) -> None:
+    """The question speaks of posts only where there are some, and a post that was taken back is none."""
+    async with stage.bot():
+        reply = await finished(stage, stage.ana)
+        word = await share(stage.ana, reply, channel(stage, "general"))
+        await stage.ana.press(word, "Unshare")
+        await says(stage.ana, word, "Taken back.")
+        assert "shared" not in text_of(await deleted(stage.ana, reply))
+        await gone(stage.ana, reply)
+
+
+async def test_what_discord_does_not_take_back_is_said_and_tried_again(stage: Harness) -> None:
+    """The reply goes, the post stays: the answer says so, the gallery is rid of it, and the next press ends it."""
+    general = channel(stage, "general")
+    async with stage.bot():
+        reply = await finished(stage, stage.ana)
+        await share(stage.ana, reply, general)
+        stage.discord.faults.add("DELETE", rf"/channels/{general}/messages/", Answer(503, "{}"), times=None)
+        asked = await deleted(stage.ana, reply)
+        left = await says(stage.ana, asked, "did not let me take every shared post back")
+        await gone(stage.ana, reply)
+        (post,) = await posts_in(stage.ben, general)
+        await stage.ben.react(post, "⭐")
+        await stage.ben.command("gallery", general)
+        await told_privately(stage.ben, "Nothing here has a ⭐ yet")
+        stage.discord.faults.clear()
+        await stage.ana.press(left, "Delete it")
+        await says(stage.ana, asked, "Deleted.")
+        assert await posts_in(stage.ben, general) == []
+
+
+async def test_what_was_left_is_taken_back_by_the_next_run(stage: Harness) -> None:
+    """Nobody presses again: the bot, started anew, takes the post back by itself, one that it could not reach too."""
+    general = channel(stage, "general")
+    async with stage.bot():
+        reply = await finished(stage, stage.ana)
+        await share(stage.ana, reply, general)
+        stage.discord.faults.add("DELETE", rf"/channels/{general}/messages/", Answer(503, "{}"), times=None)
+        await says(stage.ana, await deleted(stage.ana, reply), "did not let me take every shared post back")
+    stage.discord.faults.clear()
+    async with stage.bot():
+        await no_posts(stage, general)
+
+
+async def test_killed_in_the_middle_of_delete(stage: Harness) -> None:
+    """A bot killed between the reply's question and the post's end leaves nothing after its next start."""
+    general, held = channel(stage, "general"), Hold()
+    async with stage.process() as process:
+        await process.start()
+        await stage.ana.wait_event("bot", lambda it: it["online"])
+        reply = await finished(stage, stage.ana)
+        await share(stage.ana, reply, general)
+        stage.discord.faults.add("DELETE", rf"/channels/{general}/messages/", held)
+        await deleted(stage.ana, reply)
+        async with asyncio.timeout(10):
+            await held.reached.wait()
+        await process.kill()
+        stage.discord.faults.clear()
+        await process.start()
+        await no_posts(stage, general)
+        held.release.set()
+
+
+async def test_delete_waits_for_a_share_under_way(stage: Harness) -> None:
+    """A film that is being posted while its result is deleted does not stay posted."""
+    general, held = channel(stage, "general"), Hold()
+    async with stage.bot():
+        reply = await finished(stage, stage.ana)
+        stage.discord.faults.add("POST", POSTED, held, at_least=A_VIDEO // 10)
+        modals = [await asked_where(stage.ana, reply) for _ in range(2)]
+        await stage.ana.submit_modal(modals[0], {"where": [general], "prompt": ["show"]})
+        async with asyncio.timeout(10):
+            await held.reached.wait()
+        asked = await deleted(stage.ana, reply)
+        held.release.set()
+        await says(stage.ana, asked, "Deleted.")
+        assert await posts_in(stage.ben, general) == []
+        await stage.ana.submit_modal(modals[1], {"where": [general], "prompt": ["show"]})
+        await told_privately(stage.ana, "I no longer have that result.")
+        assert await posts_in(stage.ben, general) == []
+
+
+async def test_a_post_unknown_to_the_record_is_found_and_deleted(stage: Harness) -> None:
+    """Discord took the post, and the bot was killed before it knew: Unshare on the post deletes it."""
+    world, general, held = stage.discord.world, channel(stage, "general"), Hold(after=True)
+    async with stage.process() as process:
+        await process.start()
+        await stage.ana.wait_event("bot", lambda it: it["online"])
+        reply = await finished(stage, stage.ana)
+        stage.discord.faults.add("POST", POSTED, held, at_least=A_VIDEO // 10)
+        modal = await asked_where(stage.ana, reply)
+        await stage.ana.submit_modal(modal, {"where": [general], "prompt": ["show"]})
+        async with asyncio.timeout(10):
+            await held.reached.wait()
+        await process.kill()
+        held.release.set()
+        (post,) = await posts_in(stage.ana, general)
+        # At its start the bot cannot look, so the post stays unknown until somebody presses.
+        looked = stage.discord.faults.add("GET", rf"/channels/{general}/messages$", Answer(403, "{}"))
+        stage.ana.events.clear()
+        await process.start()
+        await stage.ana.wait_event("bot", lambda it: it["online"])
+        async with asyncio.timeout(10):
+            while stage.discord.faults.armed(looked):
+                await asyncio.sleep(0.02)
+        await stage.ana.press(post, "Unshare")
+        await stage.ana.wait_message(lambda it: text_of(it) == "Taken back.")
+        assert world.message(general, post["id"]) is None
+
+
+async def test_where_the_bot_was_shut_out_delete_says_so(stage: Harness) -> None:
+    """Without View Channel it cannot reach the post, and does not claim to have deleted it."""
+    world, general = stage.discord.world, channel(stage, "general")
+    async with stage.bot():
+        reply = await finished(stage, stage.ana)
+        await share(stage.ana, reply, general)
+        world.channel_named("general").overwrites = [Overwrite(world.bot.id, 1, deny=permissions.VIEW_CHANNEL)]
+        asked = await deleted(stage.ana, reply)
+        await says(stage.ana, asked, "did not let me take every shared post back")
+        assert len(await posts_in(stage.ben, general)) == 1

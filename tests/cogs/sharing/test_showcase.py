@@ -1,0 +1,97 @@
+"""The showcase: who chooses it, and what becomes of it when the server changes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.client import ExtendBot
+from bot.sandbox.discord.state import permissions
+from bot.sandbox.discord.state.model import Overwrite
+from bot.sandbox.faults import Answer
+from tests.support.fast_timeouts import tiny
+from tests.support.buttons import told_privately
+from tests.support.sharing import channel, choose_showcase, finished, posts_in, share
+from tests.support.harness import Harness, text_of
+
+
+async def test_only_moderators_choose_the_showcase(stage: Harness) -> None:
+    """Manage Server is checked in the handler too, and so is what the bot may do there."""
+    async with stage.bot():
+        with pytest.raises(KeyError):
+            await stage.ana.command("showcase", channel(stage, "general"))
+        offered = next(each for each in (await stage.mia.state())["commands"] if each["name"] == "showcase")
+        body = {"channel_id": channel(stage, "general"), "command_id": offered["id"], "type": 1, "options": []}
+        await stage.ana._post("command", body, raw=True)
+        await stage.ana.wait_message(lambda it: "Only members with Manage Server" in text_of(it))
+        known = set(stage.mia.seen)
+        await stage.mia.command("showcase", channel(stage, "general"), channel=channel(stage, "no-files"))
+        word = await stage.mia.wait_message(lambda it: it["id"] not in known and "I lack" in text_of(it))
+        assert word["ephemeral"]
+        await choose_showcase(stage, channel(stage, "showcase"))
+        known = set(stage.mia.seen)
+        await stage.mia.command("showcase", channel(stage, "general"), off=True)
+        await stage.mia.wait_message(lambda it: it["id"] not in known and "has no showcase" in text_of(it))
+
+
+async def test_a_showcase_that_was_deleted(stage: Harness) -> None:
+    """The member's form says so and offers other channels; the moderator is told to choose another."""
+    showcase = channel(stage, "showcase")
+    async with stage.bot() as bot:
+        await choose_showcase(stage, showcase)
+        reply = await finished(stage, stage.ana)
+        await removed(stage, bot, showcase)
+        modal = await stage.ana.modal(await stage.ana.press(reply, "Share"))
+        assert "This server's showcase is gone" in str(modal)
+        assert not modal["components"][0]["component"].get("default_values")
+        await stage.mia.command("showcase", channel(stage, "moderators"))
+        await told_privately(stage.mia, "This server's showcase is gone: choose another with /showcase.")
+        word = await share(stage.ana, reply, channel(stage, "general"))
+    assert text_of(word).startswith("Shared: ")
+
+
+async def test_a_showcase_that_was_deleted_seen_from_a_direct_message(stage: Harness) -> None:
+    """There is nothing to choose there: an open form and a new press each end in the sentence of what to do."""
+    showcase, sentence = channel(stage, "showcase"), "that server's showcase is gone: ask a moderator to choose another"
+    stage.discord.faults.add("PATCH", r"/webhooks/", Answer(401, '{"message": "Invalid", "code": 50027}'), times=None)
+    async with stage.bot() as bot:
+        await choose_showcase(stage, showcase)
+        await stage.extend(stage.ana, tiny(stage.clips), seconds=2, private=True)
+        sent = await stage.ana.wait_message(lambda it: "Finished" in text_of(it) and bool(it["attachments"]), 20)
+        stage.discord.faults.clear()
+        modal = await stage.ana.modal(await stage.ana.press(await stage.recorded(sent), "Share"))
+        await removed(stage, bot, showcase)
+        await stage.ana.submit_modal(modal, {"prompt": ["show"]})
+        first = await stage.ana.wait_message(lambda it: sentence in text_of(it))
+        await stage.ana.press(sent, "Share")
+        await stage.ana.wait_message(lambda it: it["id"] != first["id"] and sentence in text_of(it))
+
+
+async def removed(stage: Harness, bot: ExtendBot, place: str) -> None:
+    """Delete that channel; return when the bot has heard of it."""
+    heard = asyncio.create_task(bot.wait_for("guild_channel_delete", timeout=10))
+    await asyncio.sleep(0)
+    stage.discord.world.remove_channel(place)
+    await heard
+
+
+async def test_a_showcase_where_the_bot_lost_its_permissions(stage: Harness) -> None:
+    """The member and the moderator are told which; Unshare there does not claim to have worked."""
+    world, showcase = stage.discord.world, channel(stage, "showcase")
+    async with stage.bot():
+        await choose_showcase(stage, showcase)
+        reply = await finished(stage, stage.ana)
+        word = await share(stage.ana, reply, showcase)
+        lost = permissions.ATTACH_FILES | permissions.VIEW_CHANNEL
+        world.channel_named("showcase").overwrites = [Overwrite(world.bot.id, 1, deny=lost)]
+        await stage.ana.press(word, "Unshare")
+        await told_privately(stage.ana, "Discord does not let me look there any more: ask a moderator.")
+        assert len(await posts_in(stage.ben, showcase)) == 1
+    async with stage.bot():
+        word = await share(stage.ana, reply, showcase)
+        assert f"In <#{showcase}> I lack the permission" in text_of(word)
+        await stage.mia.command("showcase", channel(stage, "moderators"))
+        told = await told_privately(stage.mia, "I lack the permission")
+    assert "View Channel" in text_of(told)
+    assert "ask a moderator to grant it" in text_of(told)

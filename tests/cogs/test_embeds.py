@@ -1,0 +1,147 @@
+"""Text fits into Discord's bounds, however its characters are counted and whatever somebody wrote."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import discord
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.i18n import Languages
+from bot.domain.events import SubmissionRefused, TaskEnded
+from bot.i18n.text import tr
+from bot.domain.limits import GuildLimits
+from bot.sandbox.discord.api.validation_errors import ValidationErrors
+from bot.sandbox.discord.api.message_schema import check_message
+from bot.services import Quota
+from bot.services.sharing import LineagePart
+from bot.domain.task import Task, TaskState
+from cogs.tasks import card as tasks_card, pages
+from cogs import mod_log, quota as cogs_quota
+from cogs.sharing import embeds as sharing_embeds
+from cogs.common.embeds import CONTENT_MAX, cut, fit_embed, fit_lines, length
+from tests.support.builders import NOON, a_place, a_task, an_order
+
+WORDS = st.text(st.sampled_from("ab *_`\\|>[]()~😀é中\n"), max_size=300)
+PROMPTS = ["x" * 4096, "*" * 4096, "\\" * 4096, "😀" * 4096, "[a](https://x.test) " * 200, "\u202e" * 4096]
+LINKS = ["https://r.test/" + "a" * size for size in (10, 1900, 2500, 3500, 3700, 6000)]
+LANGUAGES = Languages.load()
+
+
+def utf16(text: str) -> int:
+    """The characters of a text as JavaScript counts them."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def taken(*embeds: discord.Embed) -> None:
+    """Fail if the stand-in Discord would refuse a message with these embeds; each emoji counts twice here."""
+    problems = ValidationErrors()
+    check_message(problems, (), {"embeds": [_stretched(embed) for embed in embeds]})
+    problems.check()
+
+
+def _stretched(embed: discord.Embed) -> dict[str, object]:
+    def stretch(value: object) -> object:
+        match value:
+            case str():
+                return "".join("xx" if char > "\uffff" else char for char in value)
+            case dict():
+                return {key: stretch(each) for key, each in value.items()}
+            case list():
+                return [stretch(each) for each in value]
+        return value
+
+    return dict(stretch(dict(embed.to_dict())))  # type: ignore[call-overload,no-any-return]
+
+
+@given(WORDS, st.integers(1, 200))
+def test_a_cut_text_is_never_too_long(text: str, most: int) -> None:
+    """It is the text itself where that fits, else its beginning; an escape is never left without what it escapes."""
+    short = cut(text, most)
+    assert utf16(short) == length(short) <= most
+    if length(text) <= most:
+        assert short == text
+    else:
+        assert short.endswith("…")
+        assert text.startswith(short[:-1])
+        kept = short[:-1]
+        assert (len(kept) - len(kept.rstrip("\\"))) % 2 == 0
+
+
+@given(st.lists(WORDS.map(lambda words: words.replace("\n", " ")), min_size=1, max_size=30), st.integers(20, 400))
+def test_lines_are_left_out_whole_and_counted(lines: list[str], most: int) -> None:
+    """Each line stands there whole, or is counted; only a first line that is too long by itself is cut."""
+    text = fit_lines(lines, most, lambda count: f"+{count}")
+    assert length(text) <= most
+    shown = text.split("\n")
+    if "\n".join(lines) != text and len(shown) > 1:
+        assert shown[:-1] == lines[: len(shown) - 1]
+        assert shown[-1] == f"+{len(lines) - len(shown) + 1}"
+
+
+@given(st.lists(WORDS, min_size=4, max_size=4), st.integers(1, 60))
+def test_any_embed_fits(parts: list[str], times: int) -> None:
+    """Whatever stands in it, and however long: Discord takes it."""
+    title, description, name, value = [(part or "x") * times for part in parts]
+    embed = discord.Embed(title=title, description=description)
+    for _ in range(8):
+        embed.add_field(name=name.strip() or "x", value=value.strip() or "x")
+    embed.set_footer(text=value)
+    taken(fit_embed(embed))
+
+
+def a_finished(prompt: str, link: str) -> Task:
+    """A task whose result is too large to be attached."""
+    return a_task(
+        state=TaskState.DELIVERED,
+        outcome_shown=True,
+        order=an_order(prompt=prompt, source_url=link, parent_url="https://discord.com/channels/1/2/3", part=2),
+        result_url=link,
+        result_url_expires_at=NOON + timedelta(days=1),
+    )
+
+
+@pytest.mark.parametrize("code", LANGUAGES.codes)
+@pytest.mark.parametrize("link", LINKS, ids=len)
+@pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: ascii(prompt[0]))
+def test_a_prompt_and_a_long_link(prompt: str, link: str, code: str) -> None:
+    """On the card, in /tasks and in a post: the link stands there whole where it can, and the prompt is shortened."""
+    language, task = LANGUAGES.best_match(code), a_finished(prompt, link)
+    card = tasks_card.result_card(task, NOON, language, linked=True)
+    taken(card.embed)
+    assert (f"({link})" in (card.embed.description or "")) is (len(link) <= 3600)
+    failed = task.model_copy(update={"state": TaskState.FAILED, "reason": tr("FoxAPI: {said}", said=prompt)})
+    taken(tasks_card.card(failed, NOON, language).embed)
+    taken(*pages.task_page(task, NOON, language, 1, None, kept=True).embeds)
+    first = task.model_copy(update={"order": an_order(prompt=prompt, source_url=link)})
+    came = sharing_embeds.lineage(language, [LineagePart(first, [])], {})
+    assert (link in came) is (len(link) <= 900)
+    taken(sharing_embeds.post_embed(language, first, came, hidden=False, still=True))
+    assert utf16(sharing_embeds.post_title(language, first, "😀" * 32, hidden=False)) <= 100
+
+
+@pytest.mark.parametrize("code", LANGUAGES.codes)
+@pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: ascii(prompt[0]))
+def test_a_line_of_the_log(prompt: str, code: str) -> None:
+    """It fits into one message, whatever the prompt and the reason."""
+    language = LANGUAGES.best_match(code)
+    task = a_task(state=TaskState.FAILED, order=an_order(prompt=prompt), reason=tr("FoxAPI: {said}", said=prompt))
+    for event in (TaskEnded(task), SubmissionRefused(task.order, tr("“{word}”", word=prompt), None)):
+        assert utf16(mod_log.entry_text(event, language)) <= CONTENT_MAX
+
+
+@pytest.mark.parametrize("count", [0, 6, 7, 25, 1000])
+def test_quota_takes_any_number_in_line(count: int) -> None:
+    """Those that do not fit are counted."""
+    place = a_place(channel_id=10**18, guild_id=10**18, message_id=10**18)
+    line = [
+        a_task(id=10**6 + n, place=place, queue_position=n + 1, starts_at=NOON + timedelta(hours=n))
+        for n in range(count)
+    ]
+    for code in LANGUAGES.codes:
+        quota = Quota(GuildLimits(), 10, 1, 0, None, count, False, None)
+        shown = cogs_quota.embed(quota, line, LANGUAGES.best_match(code))
+        taken(shown)
+        assert (str(shown.fields[1].value).count("/channels/")) >= min(count, 6)

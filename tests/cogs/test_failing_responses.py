@@ -1,0 +1,214 @@
+"""When Discord fails while a member is answered, they are told all the same, and what is private stays so."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from urllib.parse import urlsplit
+
+import pytest
+from aiohttp import web
+from discord import ui
+
+from tests.support.member import Member
+from bot.sandbox.faults import Action, Answer, Lose, Reset
+from bot.sandbox.foxapi.quirks import Pause, Quirks
+from tests.support.crash_points import until
+from tests.support.fast_timeouts import tiny
+from tests.support.moderation import use
+from tests.support.buttons import finished, told_privately
+from tests.support.sharing import asked_where, channel, posts_in, submitted
+from tests.support.harness import Harness, Json, text_of
+from tests.cogs.extend.test_bad_input import web_server
+
+ORIGINAL = r"/webhooks/\d+/[^/]+/messages/@original$"
+FOLLOWUP, CALLBACK = r"/webhooks/\d+/[^/]+$", r"/callback$"
+EMPTY = Answer(503)
+"""With a body that calls itself JSON and is empty."""
+NOT_NOW = "Discord does not answer me just now"
+REFUSAL = "At most 3 seconds"
+PUBLIC_WORDS = "That did not work. I tell you why in private."
+
+
+async def ask(stage: Harness) -> None:
+    """Use /extend so that it is refused when its public placeholder is there."""
+    place, link = await stage.ana.channel("videos"), f"{stage.discord.url}/clip.mp4"
+    await stage.ana.command("extend", place, prompt="rain", link=link, seconds=9)
+
+
+async def refused(stage: Harness) -> Json:
+    """The same; the private refusal."""
+    await ask(stage)
+    return await told_privately(stage.ana, REFUSAL)
+
+
+async def limited(stage: Harness) -> None:
+    """Let a task add three seconds only."""
+    await use(stage.mia, "limits set", max_seconds=3)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("fault", [EMPTY, Reset()], ids=["empty 503", "reset"])
+async def test_a_placeholder_that_cannot_be_deleted_at_once(stage: Harness, fault: Action, times: int) -> None:
+    """It is tried again: the refusal comes, privately, and of "is thinking…" nothing stays."""
+    async with stage.bot():
+        await limited(stage)
+        rule = stage.discord.faults.add("DELETE", ORIGINAL, fault, times)
+        await refused(stage)
+        assert not stage.discord.faults.armed(rule)
+        assert await stage.ben.messages("videos") == []
+
+
+async def test_a_placeholder_that_cannot_be_deleted_at_all(stage: Harness) -> None:
+    """It becomes a sentence that says nothing of the reason, which is told privately."""
+    async with stage.bot():
+        await limited(stage)
+        stage.discord.faults.add("DELETE", ORIGINAL, EMPTY, times=None)
+        await refused(stage)
+        (left,) = await stage.ben.messages("videos")
+    assert text_of(left) == PUBLIC_WORDS
+
+
+async def test_a_placeholder_that_can_be_neither_deleted_nor_edited(stage: Harness) -> None:
+    """The member is told all the same, in the only place that is left."""
+    async with stage.bot():
+        await limited(stage)
+        stage.discord.faults.add("DELETE", ORIGINAL, EMPTY, times=None)
+        stage.discord.faults.add("PATCH", ORIGINAL, EMPTY, times=None)
+        await ask(stage)
+        told = await stage.ana.wait_message(lambda it: REFUSAL in text_of(it))
+    assert not told["loading"]
+
+
+@pytest.mark.parametrize("fault", [EMPTY, Reset()], ids=["empty 503", "reset"])
+async def test_a_follow_up_that_is_not_taken_at_once(stage: Harness, fault: Action) -> None:
+    """It is tried again."""
+    async with stage.bot():
+        await limited(stage)
+        rule = stage.discord.faults.add("POST", FOLLOWUP, fault, times=2)
+        await refused(stage)
+        assert not stage.discord.faults.armed(rule)
+
+
+async def test_a_forms_refusal_stays_private_after_a_lost_acknowledgement(stage: Harness) -> None:
+    """Discord took "is thinking…", its word of that and the read-back got lost: the refusal is not put in its place."""
+    async with stage.bot():
+        done = await finished(stage)
+        await limited(stage)
+        theirs = await stage.until(stage.ben, done, "Finished")
+        modal = await stage.ben.modal(await stage.ben.press(theirs, "Extend again"))
+        words, length = [label["component"]["custom_id"] for label in modal["components"]]
+        stage.discord.faults.add("POST", CALLBACK, Lose())
+        stage.discord.faults.add("GET", ORIGINAL, EMPTY)
+        await stage.ben.submit_modal(modal, {words: "go on", length: "2"})
+        told = await stage.ben.wait_message(
+            lambda it: it["id"] != done["id"] and not it["loading"] and bool(text_of(it))
+        )
+        assert told["ephemeral"]
+        assert [each["id"] for each in await stage.ana.messages("videos")] == [done["id"]]
+
+
+PRESSES = ("Extend again", "Try again", "Share", "Delete")
+
+
+@pytest.mark.parametrize("label", PRESSES)
+async def test_an_empty_503_means_the_same_at_every_button(
+    stage: Harness, caplog: pytest.LogCaptureFixture, label: str
+) -> None:
+    """Whatever the first answer would have been, the member reads that Discord does not answer; it is no surprise."""
+    async with stage.bot():
+        done = await finished(stage)
+        stage.discord.faults.add("POST", CALLBACK, EMPTY)
+        with caplog.at_level(logging.ERROR):
+            await stage.ana.press(done, label)
+            await told_privately(stage.ana, NOT_NOW)
+    assert caplog.records == []
+
+
+async def test_an_empty_503_at_reading_means_the_same_too(stage: Harness, caplog: pytest.LogCaptureFixture) -> None:
+    """A film that is read back for Share, and a linked message: the same sentence, or another way; no surprise."""
+    async with stage.bot(KEEP_DAYS="0"):
+        done = await finished(stage)
+        place, message_id = done["channel_id"], done["id"]
+        stage.discord.faults.add("GET", rf"/channels/\d+/messages/{message_id}$", EMPTY)
+        link = f"https://discord.com/channels/{stage.discord.world.guild.id}/{place}/{message_id}"
+        with caplog.at_level(logging.ERROR):
+            await stage.ana.command("extend", place, prompt="rain", link=link)
+            await told_privately(stage.ana, NOT_NOW)
+    assert caplog.records == []
+
+
+async def test_quota_with_many_tasks_in_line(stage: Harness) -> None:
+    """Ten in line, with long links each: as many as fit are named, and the others are counted."""
+    held = Pause(at=0)
+    stage.fox.next_quirks = Quirks(pause=held)
+    async with stage.bot(MAX_RUNNING="1"):
+        first = await stage.extend(stage.ana, tiny(stage.clips), seconds=2)
+        await stage.until(stage.ana, first, "Rendering")
+        for number in range(12):
+            waiting = await stage.extend(stage.ana, tiny(stage.clips), f"number {number}", seconds=2)
+            await stage.until(stage.ana, waiting, "Waiting in line")
+        told = await use(stage.ana, "quota")
+        lines = next(each["value"] for each in told["embeds"][0]["fields"] if each["name"] == "Unfinished").split("\n")
+        held.release.set()
+    assert len(lines) > 5
+    assert lines[-1].endswith(f"and {12 - (len(lines) - 2)} more: see /tasks")
+    assert all("Task" in line for line in lines[1:-1])
+
+
+async def test_a_long_source_link_does_not_hinder_share(stage: Harness) -> None:
+    """A source whose address is longer than a field takes: the film is shared, with the source's name alone."""
+    clip = tiny(stage.clips)
+
+    async def serve(_: web.BaseRequest) -> web.StreamResponse:
+        return web.FileResponse(clip)
+
+    async with web_server(serve) as host, stage.bot(TRUSTED_MEDIA_HOSTS=f"{host},{urlsplit(stage.fox.url).netloc}"):
+        place = await stage.ana.channel("videos")
+        link = f"http://{host}/{'long/' * 300}clip.mp4"
+        await stage.ana.command("extend", place, prompt="rain", link=link, seconds=2)
+        reply = await stage.ana.wait_message(lambda it: bool(it["author"].get("bot") and it["embeds"]))
+        done = await stage.recorded(await stage.until(stage.ana, reply, "Finished"))
+        general = channel(stage, "general")
+        assert "Shared" in text_of(await submitted(stage.ana, await asked_where(stage.ana, done), general))
+        (post,) = await posts_in(stage.ben, general)
+    assert f"{host.split(':')[0]} → **part 1**" in text_of(post)
+
+
+async def dismissed(who: Member, message: Json, label: str, count: int) -> None:
+    """Press so often, and dismiss each form."""
+    for _ in range(count):
+        await who.modal(await who.press(message, label))
+
+
+async def test_forms_that_were_dismissed_are_let_go(stage: Harness) -> None:
+    """After a while nothing of them is left; who submits one then reads that it is too late, and can open it again."""
+    async with stage.bot() as bot:
+        done = await finished(stage)
+        bot.modal_seconds = 0.321
+        await dismissed(stage.ana, done, "Extend again", 10)
+        late = await stage.ana.modal(await stage.ana.press(done, "Extend again"))
+        await until(lambda: not bot._connection._view_store._modals)
+        words, length = [label["component"]["custom_id"] for label in late["components"]]
+        await stage.ana.submit_modal(late, {words: "go on", length: "2"})
+        await told_privately(stage.ana, "I no longer have that form")
+        gc.collect()
+        left = [each for each in gc.get_objects() if isinstance(each, ui.Modal) and each.timeout == bot.modal_seconds]
+        assert left == []
+        bot.modal_seconds = 60
+        again = await stage.ana.modal(await stage.ana.press(done, "Extend again"))
+        assert again["title"] == "Extend again"
+    assert len(stage.fox.payments) == 1
+
+
+async def test_panels_and_pages_leave_nothing_behind(stage: Harness) -> None:
+    """Their buttons work by their custom_ids alone: no view of a message is kept."""
+    async with stage.bot() as bot:
+        await finished(stage)
+        for command in ("tasks", "privacy", "gallery"):
+            await use(stage.ana, command)
+        await use(stage.mia, "limits show")
+        store = bot._connection._view_store
+        assert not store._views
+        assert not store._synced_message_views
+        assert not store._modals

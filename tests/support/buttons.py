@@ -1,0 +1,65 @@
+"""What members do with replies that have ended, for several files of tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.support.member import Member
+from tests.support.clips import H264, Clips
+from tests.support.harness import Harness, Json, text_of
+
+MINUTE, DAY = 60.0, 86_400.0
+
+
+def small(clips: Clips) -> Path:
+    """A clip that nothing takes long with."""
+    return clips.make("small.mp4", 2, "-vf", "scale=64:36", "-r", "5", *H264)
+
+
+async def finished(
+    stage: Harness, who: Member | None = None, prompt: str = "the sun comes out", **options: Any
+) -> Json:
+    """A finished reply; its maker is Ana if nobody else is named."""
+    who = who or stage.ana
+    reply = await stage.extend(who, small(stage.clips), prompt, seconds=2, **options)
+    return await stage.recorded(await stage.until(who, reply, "Finished"))
+
+
+async def told_privately(who: Member, words: str) -> Json:
+    """The private message with these words."""
+    return await who.wait_message(lambda it: bool(it["ephemeral"]) and words in text_of(it))
+
+
+async def says(who: Member, message: Json, words: str) -> Json:
+    """That message, once it says these words."""
+    return await who.wait_message(lambda it: it["id"] == message["id"] and words in text_of(it))
+
+
+async def gone(who: Member, message: Json) -> None:
+    """Return once that message was deleted."""
+    await who.wait_event("message_delete", lambda it: it["id"] == message["id"])
+
+
+async def filled(who: Member, interaction_id: str, prompt: str | None = None, seconds: int | None = None) -> Json:
+    """Submit the modal that a press opened, with these changes; return what was filled in before."""
+    asked = await who.modal(interaction_id)
+    words, length = [label["component"] for label in asked["components"]]
+    values = {words["custom_id"]: prompt or words["value"], length["custom_id"]: str(seconds or length["value"])}
+    await who.submit_modal(asked, values)
+    return {"title": asked["title"], "prompt": words["value"], "seconds": length["value"]}
+
+
+async def press_forged(stage: Harness, who: Member, message: Json, custom_id: str) -> None:
+    """Press a button with this custom_id on a public message that has none; later edits take it away again."""
+    real = stage.discord.world.message(message["channel_id"], message["id"])
+    assert real
+    real.components[0]["components"][0]["custom_id"] = custom_id
+    await who.press(message, custom_id, raw=True)
+
+
+async def listed(who: Member, place: str = "general", **options: Any) -> Json:
+    """What /tasks answers."""
+    known = set(who.seen)
+    await who.command("tasks", await who.channel(place), **options)
+    return await who.wait_message(lambda it: it["id"] not in known and bool(it["ephemeral"]) and not it["loading"])

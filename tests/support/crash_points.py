@@ -1,0 +1,272 @@
+"""Points at which a bot process is ended from outside, and the scene of its end.
+
+Nothing in the bot knows of these: a stand-in holds an answer, a rendering stands still, or a request gets stuck on
+the wire, and the process is ended while it waits there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from bot.sandbox.bot_process import BotProcess
+from bot.sandbox.faults import Answer, Hold
+from bot.sandbox.foxapi.quirks import Pause, Quirks
+from bot.domain.task import TaskState
+from tests.support.harness import A_VIDEO, CREATE, Harness, Json
+
+CLIP, RESULT, EDIT, POST = "/cdn/", "^/results/", "/webhooks/.*/messages/", "/channels/.*/messages$"
+"""Paths of calls: the member's clip, FoxAPI's result, an edit of the reply, a new message."""
+
+
+class Row(NamedTuple):
+    """What the database holds of a task."""
+
+    id: int
+    state: TaskState
+    told: bool
+    billed: str
+    remote_id: str | None
+    not_before: object
+
+
+@dataclass
+class Scene:
+    """A stage, its bot process, and what is held there."""
+
+    stage: Harness
+    process: BotProcess
+    wire: Wire
+    replies: list[Json] = field(default_factory=list)
+    """One for each task, oldest first."""
+    pauses: list[Pause] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+
+    async def bring_to(self, point: Point, **options: Any) -> None:
+        """Let Ana use /extend with these options; return when her task stands at `point`."""
+        reached = point.arm(self)
+        self.replies.append(await self.stage.extend(self.stage.ana, self.stage.clips.plain, seconds=2, **options))
+        await reached()
+
+    def rows(self) -> list[Row]:
+        """All tasks, read beside the bot."""
+        columns = ", ".join(Row._fields)
+        found = [Row(*each) for each in self.stage.database.sql(f"SELECT {columns} FROM tasks ORDER BY id")]  # noqa: S608
+        return [row._replace(state=TaskState(row.state), told=bool(row.told)) for row in found]
+
+    def kept(self) -> list[str]:
+        """The tasks whose files are still there."""
+        folder = self.stage.data / "tasks"
+        return sorted(each.name for each in folder.iterdir()) if folder.exists() else []
+
+    async def start(self) -> None:
+        """Start the process; return when it takes commands."""
+        await self.process.start()
+        await until(lambda: self.stage.discord.world.online)
+        await self.stage.discord.faults.wait("PUT", r"/commands$")
+
+    def resume_rendering(self) -> None:
+        """Let every rendering that stands still go on."""
+        for pause in self.pauses:
+            pause.release.set()
+
+    def let_go(self) -> None:
+        """Let everything that is held go on."""
+        self.resume_rendering()
+        for hold in self.holds:
+            hold.release.set()
+
+
+Reached = Callable[[], Awaitable[None]]
+
+
+class Point(Protocol):
+    """A point in a task's life."""
+
+    def arm(self, scene: Scene) -> Reached:
+        """Make the next task that comes there stand there; what this returns waits until it does."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A call to a stand-in is held: before it is obeyed, or `after` that and before it is answered."""
+
+    server: Literal["discord", "fox"]
+    method: str
+    path: str
+    after: bool = False
+    with_file: bool = False
+    """Of the bot's edits, the one that brings the video."""
+
+    def arm(self, scene: Scene) -> Reached:
+        """As Point says."""
+        hold = Hold(after=self.after)
+        faults = scene.stage.fox.faults if self.server == "fox" else scene.stage.discord.faults
+        faults.add(self.method, self.path, hold, at_least=A_VIDEO if self.with_file else 0)
+        scene.holds.append(hold)
+        return lambda: within(hold.reached)
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """FoxAPI stands still in the middle of the work, and the bot knows its id of the task."""
+
+    at: int = 40
+
+    def arm(self, scene: Scene) -> Reached:
+        """As Point says."""
+        pause = Pause(at=self.at)
+        scene.stage.fox.next_quirks = Quirks(pause=pause)
+        scene.pauses.append(pause)
+
+        async def reached() -> None:
+            await within(pause.reached)
+            await until(lambda: scene.rows()[-1].state is TaskState.RENDERING)
+
+        return reached
+
+
+@dataclass(frozen=True)
+class InLine:
+    """The tasks before it take all of MAX_RUNNING."""
+
+    def arm(self, scene: Scene) -> Reached:
+        """As Point says."""
+        return lambda: until(lambda: len(scene.rows()) == len(scene.replies))
+
+
+@dataclass(frozen=True)
+class OnTheWire:
+    """The paid request has left the bot and never arrives."""
+
+    def arm(self, scene: Scene) -> Reached:
+        """As Point says."""
+        scene.wire.stick_at(f"POST {CREATE} ")
+        return lambda: within(scene.wire.stuck)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """FoxAPI said 429, with so many seconds in Retry-After: the request is surely not taken."""
+
+    retry_after: int
+
+    def arm(self, scene: Scene) -> Reached:
+        """As Point says."""
+        headers = {"Retry-After": str(self.retry_after)}
+        scene.stage.fox.faults.add("POST", CREATE, Answer(429, '{"error":{"message":"slow down"}}', headers))
+        return lambda: until(lambda: any(row.not_before for row in scene.rows()))
+
+
+@dataclass(frozen=True)
+class ReplyGone:
+    """Somebody takes the reply away before the task comes to `point`."""
+
+    point: Point
+
+    def arm(self, scene: Scene) -> Reached:
+        """As Point says."""
+        there = self.point.arm(scene)
+
+        async def reached() -> None:
+            world, reply = scene.stage.discord.world, scene.replies[-1]
+            message = world.message(reply["channel_id"], reply["id"])
+            assert message
+            world.remove(message)
+            await there()
+
+        return reached
+
+
+class Wire:
+    """A TCP line to a server, between `async with` and its end; one request can be made to get stuck on it."""
+
+    def __init__(self, to: str) -> None:
+        self._to = urlsplit(to)
+        self._stick_at: re.Pattern[bytes] | None = None
+        self._lines: set[asyncio.Task[None]] = set()
+        self.stuck = asyncio.Event()
+        """Set once that request has been swallowed."""
+
+    @property
+    def url(self) -> str:
+        """Where to connect to."""
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    def stick_at(self, head: str) -> None:
+        """Let the next request whose head begins like this (a regular expression) get stuck, and no later one."""
+        self._stick_at = re.compile(head.encode())
+
+    async def __aenter__(self) -> Wire:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for line in self._lines:
+            line.cancel()
+        await asyncio.gather(*self._lines, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = asyncio.create_task(self._line(reader, writer))
+        self._lines.add(line)
+        line.add_done_callback(self._lines.discard)
+
+    async def _line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_server, to_server = await asyncio.open_connection(self._to.hostname, self._to.port)
+        ways = [self._there(reader, to_server), _back(from_server, writer)]
+        try:
+            await asyncio.gather(*ways)
+        except OSError:
+            pass  # one end has died: that is what the wire is for
+        finally:
+            to_server.close()
+            writer.close()
+
+    async def _there(self, reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> None:
+        while part := await reader.read(1 << 16):
+            if self._stick_at and self._stick_at.match(part):
+                self._stick_at = None
+                self.stuck.set()
+                await reader.read()  # until the sender is gone
+                break
+            to_server.write(part)
+            await to_server.drain()
+        to_server.close()
+
+
+async def _back(from_server: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while part := await from_server.read(1 << 16):
+        writer.write(part)
+        await writer.drain()
+    writer.close()
+
+
+async def until(holds: Callable[[], bool], timeout: float = 20) -> None:
+    """Return once `holds()` is true; raises TimeoutError after so many seconds."""
+    async with asyncio.timeout(timeout):
+        while not holds():
+            await asyncio.sleep(0.02)
+
+
+async def within(event: asyncio.Event, timeout: float = 20) -> None:
+    """Wait for it; raises TimeoutError after so many seconds."""
+    async with asyncio.timeout(timeout):
+        await event.wait()
+
+
+@asynccontextmanager
+async def scene_on(stage: Harness, **settings: str) -> AsyncIterator[Scene]:
+    """A running bot process on the stage, which reaches FoxAPI over a wire."""
+    async with Wire(stage.fox.url) as wire, stage.process(FOXAPI_URL=wire.url, **settings) as process:
+        scene = Scene(stage, process, wire)
+        try:
+            await scene.start()
+            yield scene
+        finally:
+            scene.let_go()

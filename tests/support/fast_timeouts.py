@@ -1,0 +1,90 @@
+"""What the tests of hard times share: a hasty bot, a tiny clip, and what to look for when it is over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.worker import Timeouts
+from tests.support.member import Member
+from tests.support.clips import H264, Clips
+from tests.support.harness import CREATE, Harness, Json, percent_of, text_of, title_of
+
+FAST = Timeouts(
+    clip_download=3,
+    download_idle=0.5,
+    submit_response=1,
+    upload=0.5,
+    poll_response=0.5,
+    result_link=0.6,
+    task_unknown=0.4,
+    no_progress=0.4,
+    overdue_poll=0.2,
+    first_gap=0.02,
+    undeliverable_retry=0.1,
+)
+"""Everything that takes minutes or hours in life, in fractions of a second."""
+
+STEADY = {"EDIT_SECONDS": "0.5", "POLL_SECONDS": "0.03"}
+"""Edits seldom enough that Discord's rate limits play no part; queries as often as they can be."""
+
+DONE, FAILED, UNCLEAR = "Finished", "This did not work", "Nobody knows"
+"""The titles of the three ends."""
+
+QUERY, RESULT, UPLOAD = "/v1/tasks/", "/results/", "/v1/files/upload/stream"
+EDIT_BY_TOKEN, EDIT_BY_BOT = r"/webhooks/\d+/[^/]+/messages/", r"/channels/\d+/messages/\d+"
+EDIT = f"{EDIT_BY_TOKEN}|{EDIT_BY_BOT}"
+
+
+def tiny(clips: Clips) -> Path:
+    """2 s of ten small pictures: nothing takes long with it."""
+    return clips.make("tiny.mp4", 2, "-vf", "scale=64:36", "-r", "5", *H264)
+
+
+def unfit(clips: Clips) -> Path:
+    """The same in a container that FoxAPI does not take: it must be prepared and uploaded."""
+    return clips.make("tiny.mov", 2, "-vf", "scale=64:36", "-r", "5", *H264)
+
+
+def posts(stage: Harness) -> int:
+    """How many paid requests reached FoxAPI."""
+    return len(stage.fox.faults.matching("POST", CREATE))
+
+
+def history(who: Member, reply: Json) -> list[Json]:
+    """Every state of a reply that its member has seen, in order."""
+    return [event["d"] for event in who.events if event["t"] == "message" and event["d"]["id"] == reply["id"]]
+
+
+def assert_progress_never_goes_back(who: Member, reply: Json) -> None:
+    """The percentages that the member saw only grow."""
+    percents = [percent for each in history(who, reply) if (percent := percent_of(each)) is not None]
+    assert percents == sorted(percents)
+
+
+async def assert_told(stage: Harness, reply: Json, end: str, paid: int, requests: int = 1) -> None:
+    """The one reply tells its end and what is known of the money; FoxAPI counted `paid` of `requests`."""
+    # (What notifies the member of the end of a long task is a message without a card.)
+    shown = [each for each in await stage.ana.messages("videos") if each["embeds"]]
+    private = end == FAILED and requests == 0  # then the public reply is gone
+    (message,) = [each for each in shown if private or not each["ephemeral"]]
+    assert bool(message["ephemeral"]) is (private and message["id"] != reply["id"])
+    assert private or message["id"] == reply["id"]
+    assert len(stage.fox.payments) == paid
+    assert posts(stage) == requests
+    assert_says_its_end(stage, message, end, paid)
+
+
+def assert_says_its_end(stage: Harness, message: Json, end: str, paid: int) -> None:
+    """A reply tells its end, and what is known of the money when FoxAPI counted `paid` requests for it."""
+    assert title_of(message) == end
+    words = text_of(message)
+    match end:
+        case "Finished":
+            assert message["attachments"] or "[get FoxAPI's video](" in words
+        case "Nobody knows":
+            assert "it may have been billed" in words
+            assert "never send it again" in words
+        case _:
+            assert ("may have been billed" if paid else "Nothing was billed.") in words
+    assert "Cancel" not in str(message["components"])
+    assert_progress_never_goes_back(stage.ana, message)

@@ -1,0 +1,63 @@
+"""The service over a real database, at a time that the test sets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+
+from bot.domain.events import EventQueue
+from bot.domain.limits import GuildLimits, OperatorLimits
+from bot.services import TaskService
+from bot.store import Store
+from bot.domain.task import Billed, Task, TaskState
+from bot.domain.errors import RequestRefused
+from tests.support.databases import Database
+from tests.support.builders import NOON, ROOMY, a_place, a_requester, an_order
+
+GUILD, MOD, ALF, BEA = 22, 1, 11, 12
+GRACE = timedelta(days=30)
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class ServiceHarness:
+    """The service at a time that the test sets."""
+
+    store: Store
+    database: Database
+    defaults: GuildLimits = field(default_factory=GuildLimits)
+    operator_limits: OperatorLimits = ROOMY
+    time: datetime = NOON
+    events: EventQueue = field(default_factory=EventQueue)
+    messages: int = 0
+    rung: list[int | None] = field(default_factory=list)
+
+    @property
+    def service(self) -> TaskService:
+        return TaskService(
+            self.store, lambda: self.time, self.rung.append, self.defaults, self.operator_limits, self.events
+        )
+
+    async def submit(self, user: int = ALF, guild: int | None = GUILD, prompt: str = "go on") -> Task:
+        self.messages += 1
+        order = an_order(user_id=user, guild_id=guild, prompt=prompt)
+        return await self.service.submit(order, a_place(self.messages), a_requester(user_id=user, guild_id=guild))
+
+    async def refused(self, user: int = ALF, guild: int | None = GUILD) -> RequestRefused:
+        with pytest.raises(RequestRefused) as caught:
+            await self.submit(user, guild)
+        return caught.value
+
+    async def end(self, task: Task, state: TaskState, billed: Billed, **changes: object) -> Task:
+        return await self.store.tasks.transition(task, state, self.time, billed=billed, outcome_shown=True, **changes)
+
+
+@asynccontextmanager
+async def open_service_harness(database: Database) -> AsyncIterator[ServiceHarness]:
+    """Open the service on a new database."""
+    async with Store.open(database.url) as store:
+        yield ServiceHarness(store, database)
