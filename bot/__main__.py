@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from bot.cli import main
 
+from bot.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -5,44 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
-from collections.abc import Callable
-from contextlib import AsyncExitStack
-from contextlib import asynccontextmanager
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
-from bot.client import CannotStart
-from bot.client import ExtendBot
-from bot.foxapi import FoxAPI
-from bot.foxapi import FoxError
-from bot.foxapi import Rejected
-from bot.health.readiness import HealthMonitor
-from bot.health.gauges import Gauges
-from bot.health.gauges import Sources
-from bot.health.metrics import Metrics
-from bot.health.server import CannotBind
-from bot.health.server import Handlers
-from bot.health.server import run_server
-from bot.services.history import TaskHistory
-from bot.media import Downloader
-from bot.media import Ffmpeg
-from bot.media import StorageError
-from bot.media import Workspaces
-from bot.media import open_film_store
-from bot.domain.events import EventQueue
-from bot.worker import CircuitBreaker
-from bot.worker import JobResources
-from bot.worker import RateLimiter
-from bot.worker import Timeouts
-from bot.worker import Wakeups
-from bot.worker import Worker
-from bot.services import TaskService
-from bot.settings import Settings
-from bot.services.sharing import SharingService
-from bot.store import Store
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from bot.client import Shards
+from datetime import UTC, datetime, timedelta
+
+from bot.client import CannotStart, ExtendBot, Shards
+from bot.domain.events import EventQueue
+from bot.foxapi import FoxAPI, FoxError, Rejected
+from bot.health.gauges import Gauges, Sources
+from bot.health.metrics import Metrics
+from bot.health.readiness import HealthMonitor
+from bot.health.server import CannotBind, Handlers, run_server
+from bot.media import Downloader, Ffmpeg, StorageError, Workspaces, open_film_store
+from bot.services import TaskService
+from bot.services.history import TaskHistory
+from bot.services.sharing import SharingService
+from bot.settings import Settings
+from bot.store import Store
+from bot.worker import CircuitBreaker, JobResources, RateLimiter, Timeouts, Wakeups, Worker
 
 log = logging.getLogger(__name__)
 

@@ -7,34 +7,16 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from bot.app import build_app
-from bot.app import run_app
-from bot.app import utc_now
-from bot.check import CheckResult
-from bot.check import all_ok
-from bot.check import as_json
-from bot.check import as_text
-from bot.check import check
-from bot.client import CannotStart
-from bot.client import Shards
+
+from bot.app import STANDALONE, WORKER, Role, build_app, gateway_role, run_app, utc_now
+from bot.check import CheckResult, all_ok, as_json, as_text, check
+from bot.client import CannotStart, Shards
 from bot.logs import configure_logging
 from bot.redaction import Redactor
-from bot.app import STANDALONE
-from bot.app import WORKER
-from bot.app import Role
-from bot.app import gateway_role
-from bot.settings import Settings
-from bot.settings import SettingsError
-from bot.settings import read_partial
-from bot.settings import read_settings
-from bot.store import MoveResult
-from bot.store import StoreUnusable
-from bot.store import back_up
-from bot.store import move
-from bot.store import restore
+from bot.settings import Settings, SettingsError, read_partial, read_settings
+from bot.store import MoveResult, StoreUnusable, back_up, move, restore
 
 log = logging.getLogger("bot")
 

@@ -11,9 +11,9 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.domain.limits import Cooldown, GuildLimits, LimitValue, MostSeconds, OperatorLimits
 from bot.media import S3Settings
 from bot.redaction import password_of
-from bot.domain.limits import Cooldown, GuildLimits, LimitValue, MostSeconds, OperatorLimits
 
 _SECRETS = {"DISCORD_TOKEN": "from the Discord developer portal", "FOXAPI_KEY": "from your FoxAPI account"}
 _FROM_FILES = ("discord_token", "foxapi_key", "database_url", "s3_secret_access_key")

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
-from typing import Any
-from typing import Literal
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
 import discord
-from discord import app_commands
-from discord import ui
+from discord import app_commands, ui
 from discord.ext import commands
-from bot.client import ExtendBot
-from bot.client import language_of
-from bot.i18n import Language
-from bot.i18n.text import tr
+from discord.utils import format_dt
+
+from bot.client import REQUEST_ERRORS, ExtendBot, language_of
 from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
-from cogs.common.acknowledge import acknowledge
-from cogs.common.embeds import fit_embeds
-from cogs.sharing.posts import fetch_post
-from cogs.common.components import PersistentItem
-from discord.utils import format_dt
 from bot.domain.task import Task
-from cogs.common.formatting import quoted
-from cogs.common.embeds import fit_embed
-import asyncio
-from collections.abc import Iterable
-from bot.client import REQUEST_ERRORS
-from cogs.sharing.embeds import STAR
-from cogs.sharing.embeds import _GREEN
-from cogs.common.formatting import post_url
+from bot.i18n import Language
+from bot.i18n.text import tr
+from cogs.common.acknowledge import acknowledge
+from cogs.common.components import PersistentItem
+from cogs.common.embeds import fit_embed, fit_embeds
+from cogs.common.formatting import post_url, quoted
+from cogs.sharing.embeds import _GREEN, STAR
+from cogs.sharing.posts import fetch_post
 
 Period = Literal["week", "month", "ever"]
 

@@ -5,35 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-import discord
-from discord.ext import commands
-from bot.client import REQUEST_ERRORS
-from bot.client import ExtendBot
-from bot.client import guild_language
-from bot.domain.events import Event
-from bot.domain.events import LimitsChanged
-from bot.domain.limits import GuildLimits
-from cogs.common.embeds import CONTENT_MAX
-from cogs.common.embeds import cut
-from cogs.common.embeds import length
 from collections.abc import Callable
 from dataclasses import replace
+
+import discord
+from discord.ext import commands
+
+from bot.client import REQUEST_ERRORS, ExtendBot, guild_language
+from bot.domain.events import Event, LimitsChanged, MemberModerated, SubmissionRefused, TaskEnded
+from bot.domain.limits import GuildLimits
+from bot.domain.task import Task, TaskRequest, TaskState
 from bot.i18n import Language
-from bot.domain.events import MemberModerated
-from bot.domain.events import SubmissionRefused
-from bot.domain.events import TaskEnded
-from bot.i18n.text import Translatable
-from bot.i18n.text import Value
-from bot.i18n.text import tr
-from bot.i18n.text import tr_plural
-from bot.i18n.text import untranslated
-from bot.domain.task import Task
-from bot.domain.task import TaskRequest
-from bot.domain.task import TaskState
+from bot.i18n.text import Translatable, Value, tr, tr_plural, untranslated
 from cogs.common import formatting
+from cogs.common.embeds import CONTENT_MAX, cut, length
+from cogs.common.formatting import clock, jump_url
 from cogs.limits import text
-from cogs.common.formatting import clock
-from cogs.common.formatting import jump_url
 
 log = logging.getLogger(__name__)
 

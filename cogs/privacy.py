@@ -14,10 +14,10 @@ from bot.i18n import Language
 from bot.i18n.text import tr
 from bot.services import StoredData
 from cogs.common.acknowledge import acknowledge
-from cogs.common.formatting import BLUE
-from cogs.common.embeds import fit_embed
-from cogs.sharing.lineage import update_links
 from cogs.common.components import PersistentItem
+from cogs.common.embeds import fit_embed
+from cogs.common.formatting import BLUE
+from cogs.sharing.lineage import update_links
 
 _WHAT = tr(
     "**For each of your tasks:** your id, the server and channel, your prompt, the addresses of the clip and the "

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import discord
 from discord import app_commands
 from discord.ext import commands
-from bot.client import ExtendBot
-from bot.client import language_of
-from cogs.common.acknowledge import acknowledge
-from cogs.common.interactions import requester_of
-from collections.abc import Callable
-from collections.abc import Sequence
 from discord.utils import format_dt
+
+from bot.client import ExtendBot, language_of
+from bot.domain.task import Task
 from bot.i18n import Language
 from bot.i18n.text import Translatable
 from bot.services import Quota
-from bot.domain.task import Task
-from cogs.limits import text
 from cogs.common import formatting
-from cogs.common.formatting import BLUE
-from cogs.common.formatting import YELLOW
-from cogs.common.formatting import jump_url
+from cogs.common.acknowledge import acknowledge
+from cogs.common.embeds import FIELD_MAX, fit_embed, fit_lines
+from cogs.common.formatting import BLUE, YELLOW, jump_url
+from cogs.common.interactions import requester_of
+from cogs.limits import text
 from cogs.tasks.card_text import queue_text
-from cogs.common.embeds import FIELD_MAX
-from cogs.common.embeds import fit_embed
-from cogs.common.embeds import fit_lines
 
 _LOOKED_AT = 25
 """Newest tasks among which those in line are looked for."""

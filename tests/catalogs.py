@@ -23,11 +23,11 @@ from discord import app_commands
 
 from bot.app import utc_now
 from bot.client import ExtendBot
-from bot.services.history import TaskHistory
-from bot.media import Downloader, Ffmpeg, Workspaces
 from bot.domain.events import EventQueue
 from bot.domain.limits import GuildLimits, OperatorLimits
+from bot.media import Downloader, Ffmpeg, Workspaces
 from bot.services import TaskService
+from bot.services.history import TaskHistory
 from bot.services.sharing import SharingService
 from bot.store import Store
 

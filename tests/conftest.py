@@ -15,8 +15,8 @@ from bot.store import Store
 from tests.support.browser import CHROMIUM, QUIET
 from tests.support.clips import Clips
 from tests.support.databases import ENGINES, Database, new_database
-from tests.support.postgres_cluster import NOT_FOUND, Cluster, new_folder, programs, shared_cluster, stop_shared
 from tests.support.harness import Harness, on_stage
+from tests.support.postgres_cluster import NOT_FOUND, Cluster, new_folder, programs, shared_cluster, stop_shared
 
 # How long an example takes to be drawn depends on what else the machine does.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from bot.check.report import CheckResult
 from bot.check.http import HttpResponse, RequestFailed
+from bot.check.report import CheckResult
 
 PERMISSIONS = 274878024768
 """View Channel, Send Messages, Send Messages in Threads, Embed Links, Attach Files, Read Message History, Add Reactions

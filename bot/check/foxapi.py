@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bot.check.report import CheckResult
 from bot.check.http import HttpResponse, RequestFailed
+from bot.check.report import CheckResult
 from bot.foxapi import FoxError, Rejected, parse_response
 
 _UNKNOWN = "FoxAPI does not tell"

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 import aiohttp
 
-from bot.check import discord as check_discord, foxapi, host
-from bot.check.report import CheckResult
+from bot.check import discord as check_discord
+from bot.check import foxapi, host
 from bot.check.http import HttpResponse, RequestFailed, get
+from bot.check.report import CheckResult
 from bot.foxapi import USER_AGENT
 from bot.settings import Settings, SettingsResult
 

@@ -1,10 +1,10 @@
 """The Discord connection: loads every cog or refuses to start; the one place where errors become sentences."""
 
-from bot.client.errors import DISCORD_UNAVAILABLE, language_of, respond_with_error
 from bot.client.bot import CannotStart, ExtendBot
+from bot.client.errors import DISCORD_UNAVAILABLE, language_of, respond_with_error
+from bot.client.guild_language import fetch_guild_language, guild_language
 from bot.client.private_reply import ALREADY_ANSWERED
 from bot.client.shards import Shards
-from bot.client.guild_language import fetch_guild_language, guild_language
 from bot.client.transport import REQUEST_ERRORS, Failure, classify, is_unavailable
 
 __all__ = [

@@ -18,17 +18,18 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from bot.client.errors import respond_with_error
+from bot.client.protocols import LocalizedBot
+from bot.client.response_gate import ResponseGate
 from bot.client.shards import IdentifyLimiter, Shards, TakeTurn
 from bot.client.tree import CommandTranslator, CommandTree, command_payload
-from bot.i18n import Languages
-from bot.services.history import TaskHistory
-from bot.i18n.text import tr
-from bot.domain.reply_port import ReplyPort
-from bot.client.response_gate import ResponseGate
-from bot.services import TaskService
-from bot.services.sharing import SharingService
 from bot.domain.errors import RequestRefused
+from bot.domain.reply_port import ReplyPort
 from bot.domain.task import Task
+from bot.i18n import Languages
+from bot.i18n.text import tr
+from bot.services import TaskService
+from bot.services.history import TaskHistory
+from bot.services.sharing import SharingService
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class CannotStart(Exception):
     """The outside does not let the bot in. Its text is one sentence for the operator."""
 
 
-class ExtendBot(commands.AutoShardedBot):
+class ExtendBot(LocalizedBot):
     """discord.py's bot with this program's service; the cogs find what they need here."""
 
     reply_port: ReplyPort

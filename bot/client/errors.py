@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import discord
 
 from bot.client.private_reply import tell_privately
+from bot.client.protocols import LocalizedBot
 from bot.client.transport import Failure, classify
+from bot.domain.errors import RequestRefused
 from bot.i18n import Language
 from bot.i18n.text import tr
-from bot.domain.errors import RequestRefused
-
-if TYPE_CHECKING:
-    from bot.client.bot import ExtendBot
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +22,12 @@ _UNEXPECTED = tr("Something went wrong on my side, and I have told my log: try a
 _NEUTRAL = tr("That did not work. I tell you why in private.")
 
 
-def language_of(interaction: discord.Interaction[ExtendBot]) -> Language:
+def language_of(interaction: discord.Interaction[LocalizedBot]) -> Language:
     """The member's own language, for what only they see."""
     return interaction.client.languages.best_match(str(interaction.locale))
 
 
-async def respond_with_error(interaction: discord.Interaction[ExtendBot], error: BaseException) -> None:
+async def respond_with_error(interaction: discord.Interaction[LocalizedBot], error: BaseException) -> None:
     """Tell the member, and only them, what `error` means; never raises."""
     if isinstance(error, discord.NotFound) and error.code == _GIVEN_UP:
         # Nothing can be said any more, and nothing was begun: Discord tells the member that the bot did not respond.

@@ -7,8 +7,8 @@ server's rules anyway.
 from __future__ import annotations
 
 from bot.client.bot import ExtendBot
-from bot.i18n import Language
 from bot.domain.limits import GuildLimits
+from bot.i18n import Language
 
 _UNKNOWN = "en-US"
 """The locale of a server that the gateway has not told of (yet): what Discord gives a new one."""

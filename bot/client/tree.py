@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 from discord import app_commands
 
 from bot.client.errors import respond_with_error
+from bot.client.protocols import LocalizedBot
+from bot.domain.errors import RequestRefused
 from bot.i18n import Languages
 from bot.i18n.text import tr
-from bot.domain.errors import RequestRefused
-
-if TYPE_CHECKING:
-    from bot.client.bot import ExtendBot
 
 _NAMES = {
     app_commands.TranslationContextLocation.command_name: "command",
@@ -24,11 +22,11 @@ _NAMES = {
 """By which contexts (msgctxt) the catalogues know names, which are too short to be told apart without one."""
 
 
-class CommandTree(app_commands.CommandTree["ExtendBot"]):
+class CommandTree(app_commands.CommandTree[LocalizedBot]):
     """The one place where a command's errors end: each becomes one private sentence."""
 
     async def on_error(
-        self, interaction: discord.Interaction[ExtendBot], error: app_commands.AppCommandError, /
+        self, interaction: discord.Interaction[LocalizedBot], error: app_commands.AppCommandError, /
     ) -> None:
         """Answer a refusal with its sentence, and anything else with an apology and a line in the log."""
         cause = getattr(error, "original", error)
@@ -58,7 +56,7 @@ class CommandTranslator(app_commands.Translator):
         return language.lookup(string.message)
 
 
-async def command_payload(tree: app_commands.CommandTree[ExtendBot]) -> list[dict[str, Any]]:
+async def command_payload(tree: app_commands.CommandTree[LocalizedBot]) -> list[dict[str, Any]]:
     """What Discord is told of every command, translations included."""
     kinds = (discord.AppCommandType.chat_input, discord.AppCommandType.message)
     commands = [command for kind in kinds for command in tree.get_commands(type=kind)]

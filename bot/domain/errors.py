@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from bot.i18n.text import Translatable
+
 from bot.domain.task import Billed
+from bot.i18n.text import Translatable
 
 
 class RequestRefused(Exception):

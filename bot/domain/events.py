@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.i18n.text import Translatable
 from bot.domain.limits import GuildLimits
 from bot.domain.task import Task, TaskRequest
+from bot.i18n.text import Translatable
 
 log = logging.getLogger(__name__)
 

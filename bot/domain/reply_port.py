@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from enum import auto
+from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol
-from bot.domain.task import ReplyTarget
-from bot.domain.task import Task
+
+from bot.domain.task import ReplyTarget, Task
 
 
 class ReplyUnavailable(Exception):

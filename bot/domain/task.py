@@ -10,10 +10,9 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
-from pydantic import BaseModel
-from pydantic import ConfigDict
-from pydantic import Field
-from pydantic import SecretStr
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
 from bot.i18n.text import Translatable
 
 PROMPT_MAX = 4096

@@ -1,5 +1,6 @@
 """The paid API: FoxAPI's video generation, as typed answers and typed errors."""
 
+from bot.foxapi.client import USER_AGENT, FoxAPI
 from bot.foxapi.protocol import (
     FoxError,
     RateLimited,
@@ -13,7 +14,6 @@ from bot.foxapi.protocol import (
     TransientError,
     parse_response,
 )
-from bot.foxapi.client import USER_AGENT, FoxAPI
 
 __all__ = [
     "USER_AGENT",

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from bot.foxapi.error_messages import sentence_for_failure, sentence_for_status
 from bot.domain.http_time import parse_retry_after
+from bot.foxapi.error_messages import sentence_for_failure, sentence_for_status
 from bot.i18n.text import Translatable
 from bot.redaction import Redactor
 

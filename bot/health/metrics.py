@@ -14,10 +14,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Info
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from bot.health import http_tracing
-from bot.media import Purpose
 from bot.domain.events import Event, SubmissionRefused, TaskAccepted, TaskEnded
 from bot.domain.task import Billed, TaskState
+from bot.health import http_tracing
+from bot.media import Purpose
 
 _QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 90)
 _SLOW = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600)

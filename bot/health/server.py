@@ -11,8 +11,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from bot.health.readiness import HealthMonitor
 from bot.health.gauges import Gauges
+from bot.health.readiness import HealthMonitor
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,6 @@
 A file is named by the locale that Discord has for it (Discord docs, Reference, Locales), such as zh-CN.po.
 """
 
-from bot.i18n.languages import Language, native_name
-from bot.i18n.languages import Languages
+from bot.i18n.languages import Language, Languages, native_name
 
 __all__ = ["Language", "Languages", "native_name"]

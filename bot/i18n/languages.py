@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from gettext import GNUTranslations
+from datetime import date
+from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from io import BytesIO
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from datetime import date
-from gettext import NullTranslations
+
 from babel import Locale
 from babel.core import get_global
 from babel.dates import format_skeleton
 from babel.lists import format_list
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
-from bot.i18n.text import Translatable
-from bot.i18n.text import Value
-from bot.i18n.text import tr
-from bot.i18n.text import tr_plural
+
+from bot.i18n.text import Translatable, Value, tr, tr_plural
 
 _ENGLISH = "en-US"
 

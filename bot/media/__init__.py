@@ -1,20 +1,19 @@
 """Any video in, a fit clip out: fetch safely, look, prepare, join, fit. ffmpeg runs apart and bounded."""
 
-from bot.media.errors import DownloadFailed, UnknownHost, UnusableVideo
-from bot.media.download import Downloader
-from bot.media.ffmpeg.process import Ffmpeg, FfmpegResult, Purpose
 from bot.media.compress import compress
-from bot.media.requirements import rejection, too_short
-from bot.media.storage.workspace import Workspaces
 from bot.media.direct_url import is_direct_url
+from bot.media.download import Downloader
+from bot.media.errors import DownloadFailed, UnknownHost, UnusableVideo
+from bot.media.ffmpeg.probe import ProbeResult, probe, probe_details
+from bot.media.ffmpeg.process import Ffmpeg, FfmpegResult, Purpose
 from bot.media.join import JoinResult, SourceClip, is_complete, join
+from bot.media.prepare import Prepared, prepare
+from bot.media.requirements import rejection, too_short
+from bot.media.storage.film_store import FilmStore, S3Settings, StorageError
+from bot.media.storage.open import open_film_store
+from bot.media.storage.workspace import Workspaces
 from bot.media.strict_check import doubts
 from bot.media.thumbnail import make_thumbnail, probe_with_thumbnail
-from bot.media.prepare import Prepared, prepare
-from bot.media.ffmpeg.probe import ProbeResult, probe, probe_details
-from bot.media.storage.film_store import FilmStore
-from bot.media.storage.film_store import S3Settings, StorageError
-from bot.media.storage.open import open_film_store
 
 __all__ = [
     "DownloadFailed",

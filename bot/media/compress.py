@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.domain.task import VideoInfo
 from bot.media.ffmpeg.encode import SOUND, encode_mp4
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
-from bot.domain.task import VideoInfo
 
 _SECONDS = 900.0
 USABLE = 0.96

@@ -8,8 +8,8 @@ from pathlib import Path
 import aiohttp
 from yarl import URL
 
-from bot.media.errors import UnusableVideo
 from bot.media.download import Downloader
+from bot.media.errors import UnusableVideo
 
 _DISCORD = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 """Where attachments live; they are served to everybody, as often as wanted, for a day."""

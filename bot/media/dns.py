@@ -16,8 +16,8 @@ from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from bot.media.errors import DownloadFailed, UnknownHost
 from bot.i18n.text import tr
+from bot.media.errors import DownloadFailed, UnknownHost
 
 PLACES = 8
 _SECONDS = 8.0

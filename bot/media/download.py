@@ -17,10 +17,10 @@ from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from bot.domain.http_time import parse_retry_after
-from bot.media.ssrf import NOT_A_LINK, PublicResolver, check_url
-from bot.media.errors import DownloadFailed, UnknownHost, UnusableVideo
-from bot.media.dns import UNKNOWN, NameResolver
 from bot.i18n.text import Translatable, tr
+from bot.media.dns import UNKNOWN, NameResolver
+from bot.media.errors import DownloadFailed, UnknownHost, UnusableVideo
+from bot.media.ssrf import NOT_A_LINK, PublicResolver, check_url
 
 USER_AGENT = "extend-bot (a Discord bot; fetches a video that a member linked)"
 """Our own, for some hosts refuse the default ones of libraries."""

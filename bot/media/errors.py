@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.i18n.text import Translatable
 from bot.domain.errors import TaskFailed
+from bot.i18n.text import Translatable
 
 
 class UnusableVideo(TaskFailed):

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bot.domain.task import ResultKind, VideoInfo
+from bot.media.compress import USABLE, plan
 from bot.media.ffmpeg.decoding import audible_track
 from bot.media.ffmpeg.encode import SOUND_BITS, encode
-from bot.media.ffmpeg.process import Ffmpeg, Purpose
-from bot.media.compress import USABLE, plan
-from bot.media.ffmpeg.probe import probe_details
 from bot.media.ffmpeg.filters import OutputFormat, audio_filter, output_format, silence, video_filter
+from bot.media.ffmpeg.probe import probe_details
+from bot.media.ffmpeg.process import Ffmpeg, Purpose
 from bot.media.splice import Piece, splice
-from bot.domain.task import ResultKind, VideoInfo
 
 _SECONDS = 900.0
 

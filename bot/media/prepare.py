@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
+from bot.domain.task import VideoInfo
+from bot.i18n.text import Translatable, tr
+from bot.media.errors import UnusableVideo
 from bot.media.ffmpeg.decoding import audible_track
 from bot.media.ffmpeg.encode import encode
-from bot.media.errors import UnusableVideo
-from bot.media.ffmpeg.process import Ffmpeg, Purpose
-from bot.media.requirements import SECONDS_LEAST, SECONDS_MOST, too_short
+from bot.media.ffmpeg.filters import audio_filter, output_format, video_filter
 from bot.media.ffmpeg.packets import Timeline
-from bot.media.strict_check import picture_faults
 from bot.media.ffmpeg.probe import ProbeResult, probe_details
+from bot.media.ffmpeg.process import Ffmpeg, Purpose
 from bot.media.ffmpeg.remux import remux
 from bot.media.ffmpeg.seeking import decode_from
-from bot.media.ffmpeg.filters import audio_filter, output_format, video_filter
-from bot.i18n.text import Translatable, tr
-from bot.domain.task import VideoInfo
+from bot.media.requirements import SECONDS_LEAST, SECONDS_MOST, too_short
+from bot.media.strict_check import picture_faults
 
 LONGEST = 600.0
 """Seconds of video that are taken at most."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.i18n.text import Translatable, tr
 from bot.domain.task import VideoInfo
+from bot.i18n.text import Translatable, tr
 
 SECONDS_LEAST, SECONDS_MOST = 2.0, 15.0
 CODECS = frozenset({"h264", "hevc", "av1"})

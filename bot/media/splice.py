@@ -14,16 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.domain.task import VideoInfo
+from bot.media.errors import UnusableVideo
 from bot.media.ffmpeg.decoding import decodes
 from bot.media.ffmpeg.encode import SOUND, SOUND_BITS, picture_codec, write_part
-from bot.media.errors import UnusableVideo
-from bot.media.ffmpeg.process import Ffmpeg, Purpose
-from bot.media.ffmpeg.keyframes import Order, decode_order
-from bot.media.mp4.tracks import boxes_of
-from bot.media.ffmpeg.probe import ProbeResult, probe_details
-from bot.media.ffmpeg.seeking import decode_from
 from bot.media.ffmpeg.filters import HDR, OutputFormat, is_in_shape, output_format, steady_filter, video_filter
-from bot.domain.task import VideoInfo
+from bot.media.ffmpeg.keyframes import Order, decode_order
+from bot.media.ffmpeg.probe import ProbeResult, probe_details
+from bot.media.ffmpeg.process import Ffmpeg, Purpose
+from bot.media.ffmpeg.seeking import decode_from
+from bot.media.mp4.tracks import boxes_of
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from bot.media.errors import UnusableVideo
 from bot.i18n.text import tr
+from bot.media.errors import UnusableVideo
 
 PRIVATE = tr("That link leads into a private network, where I do not go; attach the video, or link to a public file.")
 NOT_A_LINK = tr("That is not a link to a file on the web; it has to begin with https:// or http://.")

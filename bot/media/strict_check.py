@@ -9,12 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.media.ffmpeg.decoding import decodes, says_square
+from bot.media.ffmpeg.filters import HDR
+from bot.media.ffmpeg.probe import ProbeResult
 from bot.media.ffmpeg.process import Ffmpeg
-from bot.media.requirements import CODECS, SECONDS_LEAST, SECONDS_MOST
 from bot.media.mp4.boxes import BadMp4
 from bot.media.mp4.tracks import SampleEntry, Track
-from bot.media.ffmpeg.probe import ProbeResult
-from bot.media.ffmpeg.filters import HDR
+from bot.media.requirements import CODECS, SECONDS_LEAST, SECONDS_MOST
 
 _ENTRIES = frozenset({b"avc1", b"hvc1", b"av01"})
 _PIXELS = frozenset({"yuv420p", "yuvj420p"})

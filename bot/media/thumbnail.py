@@ -6,12 +6,12 @@ import asyncio
 import logging
 from pathlib import Path
 
+from bot.domain.task import VideoInfo
+from bot.i18n.text import tr
 from bot.media.errors import UnusableVideo
+from bot.media.ffmpeg.probe import ProbeResult, probe_details
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
 from bot.media.ffmpeg.stream_info import STRIPPED
-from bot.media.ffmpeg.probe import ProbeResult, probe_details
-from bot.i18n.text import tr
-from bot.domain.task import VideoInfo
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from typing import Any
 from aiohttp import web
 
 from bot.sandbox.bot_process import BotProcess
-from bot.sandbox.fault_buttons import fault_buttons
 from bot.sandbox.clock import Clock
 from bot.sandbox.discord import DiscordServer
+from bot.sandbox.fault_buttons import fault_buttons
 from bot.sandbox.faults import Call
 from bot.sandbox.foxapi import FoxServer
 

@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.media import Workspaces
-from bot.i18n.text import tr
-from bot.store import Moved, Store
-from bot.domain.task import NotifyPreference, ReplyTarget, Task
 from bot.domain.errors import RequestRefused
+from bot.domain.task import NotifyPreference, ReplyTarget, Task
+from bot.i18n.text import tr
+from bot.media import Workspaces
+from bot.store import Moved, Store
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.domain import limits
-from bot.i18n.text import Translatable, tr
 from bot.domain.task import SECONDS_MAX, SECONDS_MIN
+from bot.i18n.text import Translatable, tr
 
 log = logging.getLogger(__name__)
 

@@ -10,14 +10,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bot.domain.policy import ENTRY_MAX, is_empty_pattern, too_long
-from bot.domain.events import EventQueue, LimitsChanged, MemberModerated
-from bot.i18n.text import tr
-from bot.domain.limits import GuildLimits, OperatorLimits
-from bot.services.reports import LimitsStatus, MemberUsage, UsageReport
-from bot.services.limit_names import describe_error
-from bot.store import Store
 from bot.domain.errors import RequestRefused
+from bot.domain.events import EventQueue, LimitsChanged, MemberModerated
+from bot.domain.limits import GuildLimits, OperatorLimits
+from bot.domain.policy import ENTRY_MAX, is_empty_pattern, too_long
+from bot.i18n.text import tr
+from bot.services.limit_names import describe_error
+from bot.services.reports import LimitsStatus, MemberUsage, UsageReport
+from bot.store import Store
 
 log = logging.getLogger(__name__)
 

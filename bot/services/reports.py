@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import add
 
-from bot.domain.limits import GuildLimits, MemberModeration, OperatorLimits, UsageRow
 from bot.domain.errors import RequestRefused
+from bot.domain.limits import GuildLimits, MemberModeration, OperatorLimits, UsageRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from datetime import datetime
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from bot.media import Downloader, DownloadFailed, Ffmpeg, UnusableVideo, make_thumbnail
-from bot.i18n.text import tr
-from bot.store import Store
 from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
 from bot.domain.task import Task, TaskState
+from bot.i18n.text import tr
+from bot.media import Downloader, DownloadFailed, Ffmpeg, UnusableVideo, make_thumbnail
+from bot.store import Store
 
 log = logging.getLogger(__name__)
 

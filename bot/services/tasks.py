@@ -9,13 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain.policy import OperatorLimitReached, Screening, SubmissionCheck, WordsChanged, is_exempt, screen
+from bot.domain.errors import RequestRefused
 from bot.domain.events import EventQueue, SubmissionRefused, TaskAccepted
-from bot.i18n.text import tr
 from bot.domain.limits import GuildLimits, OperatorLimits, Requester
-from bot.services.reports import Quota, StoredData
-from bot.services.moderation import ModerationService
-from bot.store import Moved, Store
+from bot.domain.policy import OperatorLimitReached, Screening, SubmissionCheck, WordsChanged, is_exempt, screen
 from bot.domain.task import (
     PROMPT_MAX,
     SECONDS_DEFAULT,
@@ -28,7 +25,10 @@ from bot.domain.task import (
     TaskRequest,
     TaskState,
 )
-from bot.domain.errors import RequestRefused
+from bot.i18n.text import tr
+from bot.services.moderation import ModerationService
+from bot.services.reports import Quota, StoredData
+from bot.store import Moved, Store
 
 log = logging.getLogger(__name__)
 

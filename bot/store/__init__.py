@@ -1,18 +1,18 @@
 """Tasks and rules, kept: every write is one short transaction, and nothing else happens inside one."""
 
 from bot.store.admin.backup import BackupResult, back_up
-from bot.store.reports import CurrentUsage, QuotaSnapshot
-from bot.store.errors import StoreUnusable
 from bot.store.admin.inspect import DatabaseStatus, inspect
-from bot.store.leases import LeaseExpired, Leases
-from bot.store.admin.restore_merge import UNVERIFIED_UP_TO
-from bot.store.lifecycle import Moved
 from bot.store.admin.move_to_postgres import MoveResult, move
-from bot.store.throttle import CircuitState
 from bot.store.admin.restore import RestoreResult, restore
-from bot.store.tasks import AdmissionPolicy
-from bot.store.store import Store
+from bot.store.admin.restore_merge import UNVERIFIED_UP_TO
+from bot.store.errors import StoreUnusable
+from bot.store.leases import LeaseExpired, Leases
+from bot.store.lifecycle import Moved
 from bot.store.queue import QueuedTask, QueueSnapshot
+from bot.store.reports import CurrentUsage, QuotaSnapshot
+from bot.store.store import Store
+from bot.store.tasks import AdmissionPolicy
+from bot.store.throttle import CircuitState
 
 __all__ = [
     "UNVERIFIED_UP_TO",

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.limits import GuildLimits, MemberModeration
 from bot.store.engines.base import Database
 from bot.store.engines.dialect import upsert
-from bot.store.tables import members, servers, tasks
 from bot.store.engines.shielded import shielded
+from bot.store.tables import members, servers, tasks
 
 
 class Guilds:

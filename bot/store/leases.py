@@ -15,36 +15,20 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from itertools import islice
 from typing import Any
 from uuid import uuid4
-from sqlalchemy import ColumnElement
-from sqlalchemy import and_
-from sqlalchemy import case
-from sqlalchemy import delete
-from sqlalchemy import false
-from sqlalchemy import func
-from sqlalchemy import insert
-from sqlalchemy import or_
-from sqlalchemy import select
-from sqlalchemy import true
-from sqlalchemy import update
+
+from sqlalchemy import ColumnElement, and_, case, delete, false, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain.task import Task, TaskState
 from bot.store.engines.base import Database
-from bot.store.engines.dialect import DatabaseClock
-from bot.store.engines.dialect import insert_into
-from bot.store.engines.dialect import unindexed
-from bot.store.tables import UNSETTLED
-from bot.store.tables import in_state
-from bot.store.tables import processes
-from bot.store.tables import singleton_duties
-from bot.store.tables import tasks
+from bot.store.engines.dialect import DatabaseClock, insert_into, unindexed
 from bot.store.engines.shielded import shielded
+from bot.store.tables import UNSETTLED, in_state, processes, singleton_duties, tasks
 from bot.store.unreadable import SetAside
-from bot.domain.task import Task
-from bot.domain.task import TaskState
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import and_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.task import Billed, ReplyTarget, Task, TaskRequest, TaskState
 from bot.store.tables import members, tasks, to_columns, to_task
 from bot.store.usage import is_counted
-from bot.domain.task import Billed, ReplyTarget, Task, TaskRequest, TaskState
 
 
 class Moved(Exception):

@@ -10,45 +10,23 @@ The two kinds of slots are apart, so that a clip which takes long to fetch keeps
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from sqlalchemy import CTE
-from sqlalchemy import ColumnElement
-from sqlalchemy import Select
-from sqlalchemy import Subquery
-from sqlalchemy import and_
-from sqlalchemy import case
-from sqlalchemy import exists
-from sqlalchemy import func
-from sqlalchemy import select
-from sqlalchemy import update
+
+from sqlalchemy import CTE, ColumnElement, Select, Subquery, and_, case, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+
 from bot.domain.limits import OperatorLimits
-from bot.store.engines.dialect import unindexed
-from bot.store.engines.dialect import upsert
-from bot.store.tables import in_state
-from bot.store.tables import members
-from bot.store.tables import servers
-from bot.store.tables import tasks
-from bot.store.unreadable import SetAside
-from bot.store.usage import IN_LINE
-from bot.store.usage import PREPARED
-from bot.store.usage import count_query
-from bot.store.usage import in_preparation
-from bot.store.usage import occupies_slot
-from bot.domain.task import Task
-from bot.domain.task import TaskState
-from collections.abc import Collection
-from sqlalchemy import or_
-from bot.store.engines.base import Database
-from bot.store.engines.base import Lock
-from bot.store.leases import Leases
+from bot.domain.task import Task, TaskState
+from bot.store.engines.base import Database, Lock
+from bot.store.engines.dialect import unindexed, upsert
 from bot.store.engines.shielded import shielded
-from bot.store.unreadable import only_readable
-from bot.store.leases import SUSPECT_FROM
+from bot.store.leases import SUSPECT_FROM, Leases
+from bot.store.tables import in_state, members, servers, tasks
+from bot.store.unreadable import SetAside, only_readable
+from bot.store.usage import IN_LINE, PREPARED, count_query, in_preparation, occupies_slot
 
 _IS_SUSPECT = and_(tasks.c.at_risk.is_(True), tasks.c.crashes >= SUSPECT_FROM)
 

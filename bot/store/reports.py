@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
-from sqlalchemy import and_
-from sqlalchemy import func
-from sqlalchemy import or_
-from sqlalchemy import select
-from bot.domain.limits import DailyLimits
-from bot.domain.limits import GuildLimits
-from bot.domain.limits import UsageRow
-from bot.domain.limits import UsageSnapshot
+
+from sqlalchemy import and_, func, or_, select, text
+
+from bot.domain.limits import DailyLimits, GuildLimits, UsageRow, UsageSnapshot
+from bot.domain.task import TaskState
 from bot.store.engines.base import Database
 from bot.store.engines.dialect import unindexed
-from bot.store.tables import members
-from bot.store.tables import servers
-from bot.store.tables import tasks
-from bot.store.usage_rows import read_usage_rows
 from bot.store.engines.shielded import shielded
-from bot.store.usage import IN_LINE
-from bot.store.usage import count
-from bot.store.usage import day_of
-from bot.store.usage import held_here
-from bot.store.usage import in_last_day
-from bot.store.usage import moderation_row
-from bot.store.usage import unfinished
-from bot.store.usage import usage_of
-from bot.domain.task import TaskState
-from collections.abc import Mapping
-from dataclasses import dataclass
-from sqlalchemy import text
-from bot.store.tables import UtcDateTime
+from bot.store.tables import UtcDateTime, members, servers, tasks
+from bot.store.usage import IN_LINE, count, day_of, held_here, in_last_day, moderation_row, unfinished, usage_of
+from bot.store.usage_rows import read_usage_rows
 
 _ENDED = tuple(state for state in TaskState if state.is_final)
 

@@ -10,15 +10,15 @@ from pydantic import SecretStr
 from sqlalchemy import Column, ColumnElement, and_, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.task import Task, TaskState
 from bot.store.engines.base import Database, Lock
 from bot.store.engines.dialect import unindexed
+from bot.store.engines.shielded import shielded
 from bot.store.shares import shares
 from bot.store.tables import HAS_TOKEN, IS_FORGOTTEN, IS_KEPT, members, preferences, rows, servers, tasks, to_columns
-from bot.store.usage_rows import add_usage_row, usage_rows_of
-from bot.store.engines.shielded import shielded
 from bot.store.unreadable import only_readable, readable
 from bot.store.usage import DAY, in_last_day
-from bot.domain.task import Task, TaskState
+from bot.store.usage_rows import add_usage_row, usage_rows_of
 
 log = logging.getLogger(__name__)
 

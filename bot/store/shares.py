@@ -21,12 +21,12 @@ from sqlalchemy import (
     update,
 )
 
-from bot.store.engines.base import Database, Lock
-from bot.store.engines.dialect import insert_into, unindexed, upsert
-from bot.store.tables import IS_DELETED, BigId, UtcDateTime, metadata, tasks
-from bot.store.engines.shielded import shielded
 from bot.domain.share import Share
 from bot.domain.task import Task
+from bot.store.engines.base import Database, Lock
+from bot.store.engines.dialect import insert_into, unindexed, upsert
+from bot.store.engines.shielded import shielded
+from bot.store.tables import IS_DELETED, BigId, UtcDateTime, metadata, tasks
 
 shares = Table(
     "shares",

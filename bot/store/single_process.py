@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.store.throttle import SharedTurns
-from bot.store.throttle import CircuitState
+from bot.store.throttle import CircuitState, SharedTurns
 
 
 @dataclass(slots=True)

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Self
-from sqlalchemy import ColumnElement
-from sqlalchemy import select
-from bot.store.single_process import LocalCircuitState
-from bot.store.single_process import LocalTurns
-from bot.store.retention import Retention
-from bot.store.reports import Reports
-from bot.store.tasks import TaskRepository
+
+from sqlalchemy import ColumnElement, select
+
 from bot.store.engines.base import Database
 from bot.store.engines.dialect import upsert
 from bot.store.engines.open import open_database
-from bot.store.leases import Leases
-from bot.store.reports import Overview
-from bot.store.throttle import SharedTurns
-from bot.store.throttle import CircuitState
-from bot.store.guilds import Guilds
-from bot.store.shares import ShareRepository
-from bot.store.tables import notes
-from bot.store.tables import tasks
 from bot.store.engines.shielded import shielded
+from bot.store.guilds import Guilds
+from bot.store.leases import Leases
 from bot.store.queue import TaskQueue
+from bot.store.reports import Overview, Reports
+from bot.store.retention import Retention
+from bot.store.shares import ShareRepository
+from bot.store.single_process import LocalCircuitState, LocalTurns
+from bot.store.tables import notes, tasks
+from bot.store.tasks import TaskRepository
+from bot.store.throttle import CircuitState, SharedTurns
 
 
 class Store:

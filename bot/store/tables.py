@@ -31,9 +31,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from bot.domain.task import Billed, ReplyTarget, Task, TaskState
 from bot.i18n.text import Translatable, untranslated
 from bot.store.errors import RowUnreadable
-from bot.domain.task import Billed, ReplyTarget, Task, TaskState
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from collections.abc import Sequence
-from sqlalchemy import ColumnElement
-from sqlalchemy import Select
-from sqlalchemy import Text
-from sqlalchemy import and_
-from sqlalchemy import cast
-from sqlalchemy import func
-from sqlalchemy import or_
-from sqlalchemy import select
-from bot.store.engines.base import Database
-from bot.store.engines.dialect import unindexed
-from bot.store.engines.dialect import upsert
-from bot.store.tables import UNSETTLED
-from bot.store.tables import in_state
-from bot.store.tables import preferences
-from bot.store.tables import tasks
-from bot.store.engines.shielded import shielded
-from bot.store.unreadable import only_readable
-from bot.domain.task import NotifyPreference
-from bot.domain.task import Task
-from bot.domain.task import TaskState
 import asyncio
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
-from sqlalchemy import insert
-from bot.domain.limits import DailyLimits
-from bot.domain.limits import GuildLimits
-from bot.domain.limits import OperatorLimits
-from bot.domain.limits import UsageSnapshot
-from bot.store.engines.base import Lock
-from bot.store.lifecycle import Moved
-from bot.store.lifecycle import add_runs
-from bot.store.lifecycle import change_task
-from bot.store.lifecycle import first_values
-from bot.store.lifecycle import new_task
-from bot.store.tables import IS_KEPT
-from bot.store.tables import to_task
-from bot.store.queue import take_back_slot
-from bot.store.queue import take_slot
-from bot.store.usage import moderation_row
-from bot.store.usage import usage_of
-from bot.domain.task import ReplyTarget
-from bot.domain.task import TaskRequest
+
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, insert, or_, select
+
+from bot.domain.limits import DailyLimits, GuildLimits, OperatorLimits, UsageSnapshot
+from bot.domain.task import NotifyPreference, ReplyTarget, Task, TaskRequest, TaskState
+from bot.store.engines.base import Database, Lock
+from bot.store.engines.dialect import unindexed, upsert
+from bot.store.engines.shielded import shielded
+from bot.store.lifecycle import Moved, add_runs, change_task, first_values, new_task
+from bot.store.queue import take_back_slot, take_slot
+from bot.store.tables import IS_KEPT, UNSETTLED, in_state, preferences, tasks, to_task
+from bot.store.unreadable import only_readable
+from bot.store.usage import moderation_row, usage_of
 
 _UNFINISHED = tuple(state for state in TaskState if not state.is_final)
 

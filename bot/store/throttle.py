@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from sqlalchemy import delete
-from sqlalchemy import func
-from sqlalchemy import select
-from sqlalchemy import update
-from bot.store.engines.base import Database
-from bot.store.engines.base import Lock
-from bot.store.engines.dialect import DatabaseClock
-from bot.store.engines.dialect import upsert
-from bot.store.tables import pauses
+
+from sqlalchemy import case, delete, func, select, update
+
+from bot.store.engines.base import Database, Lock
+from bot.store.engines.dialect import DatabaseClock, insert_into, upsert
 from bot.store.engines.shielded import shielded
-from sqlalchemy import case
-from bot.store.engines.dialect import insert_into
-from bot.store.tables import paces
+from bot.store.tables import paces, pauses
 
 _NAME = "FoxAPI"
 

@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import CursorResult, Update, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.task import Task
 from bot.store.errors import RowUnreadable
 from bot.store.tables import tasks, to_task
-from bot.domain.task import Task
 
 log = logging.getLogger(__name__)
 

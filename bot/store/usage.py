@@ -21,9 +21,9 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.limits import DailyLimits, GuildLimits, RollingCount, UsageSnapshot
+from bot.domain.task import Billed, TaskState
 from bot.store.engines.dialect import unindexed
 from bot.store.tables import IS_FREE_FAILURE, UtcDateTime, in_state, members, servers, tasks
-from bot.domain.task import Billed, TaskState
 
 DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 _LONGEST_COOLDOWN = timedelta(days=7)

@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, Row, Select, Text, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.limits import NOBODY, UsageRow
+from bot.domain.task import TaskState
 from bot.store.engines.dialect import insert_into, unindexed
 from bot.store.tables import rows, tasks
-from bot.domain.task import TaskState
 
 _OUTCOMES = {
     "delivered": tasks.c.state == TaskState.DELIVERED,

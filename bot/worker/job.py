@@ -14,20 +14,20 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
-from bot.i18n.text import Translatable
-from bot.worker.wakeups import Wakeups
-from bot.worker.steps.deliver import deliver
-from bot.worker.steps.reconcile import reconcile
-from bot.worker.steps.poll import Poll
-from bot.worker.throttle import Backoff
-from bot.worker.steps.prepare import prepare
-from bot.worker.recovery import recover, refuse_what_crashes, wait_for_next_try
-from bot.worker.steps.submit import resume
-from bot.worker.steps.notify import notify
-from bot.worker.resources import JobResources
-from bot.store import Moved
-from bot.domain.task import ReplyTarget, Task, TaskState
 from bot.domain.errors import TaskFailed
+from bot.domain.task import ReplyTarget, Task, TaskState
+from bot.i18n.text import Translatable
+from bot.store import Moved
+from bot.worker.recovery import recover, refuse_what_crashes, wait_for_next_try
+from bot.worker.resources import JobResources
+from bot.worker.steps.deliver import deliver
+from bot.worker.steps.notify import notify
+from bot.worker.steps.poll import Poll
+from bot.worker.steps.prepare import prepare
+from bot.worker.steps.reconcile import reconcile
+from bot.worker.steps.submit import resume
+from bot.worker.throttle import Backoff
+from bot.worker.wakeups import Wakeups
 
 log = logging.getLogger(__name__)
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections import defaultdict
-from dataclasses import dataclass
-from datetime import datetime
-from datetime import timedelta
-from heapq import heapify
-from heapq import heappop
-from heapq import heappush
-from bot.store import QueueSnapshot
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
 from statistics import median
+
+from bot.store import QueueSnapshot
 from bot.worker.resources import JobResources
 
 _GUESS = timedelta(minutes=1)

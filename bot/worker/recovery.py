@@ -11,9 +11,9 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.i18n.text import tr
-from bot.domain.task import Billed, Task, TaskState
 from bot.domain.errors import TaskFailed
+from bot.domain.task import Billed, Task, TaskState
+from bot.i18n.text import tr
 
 if TYPE_CHECKING:
     from bot.worker.job import Job

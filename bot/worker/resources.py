@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
-from dataclasses import field
-from datetime import datetime
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
-from bot.foxapi import FoxAPI
-from bot.media import Downloader
-from bot.media import Ffmpeg
-from bot.media import Workspaces
+
 from bot.domain.events import EventQueue
 from bot.domain.limits import OperatorLimits
-from bot.worker.throttle import RateLimiter
-from bot.worker.throttle import CircuitBreaker
-from bot.store import Store
-from bot.domain.task import Task
-from bot.domain.task import TaskState
 from bot.domain.reply_port import ReplyPort
+from bot.domain.task import Task, TaskState
+from bot.foxapi import FoxAPI
+from bot.media import Downloader, Ffmpeg, Workspaces
+from bot.store import Store
+from bot.worker.throttle import CircuitBreaker, RateLimiter
 from bot.worker.timeouts import Timeouts
 
 

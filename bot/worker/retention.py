@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import datetime
-from datetime import timedelta
-from bot.media import Workspaces
-from bot.worker.resources import JobResources
-from bot.store import Store
-from bot.domain.task import Task
-from bot.domain.task import TaskState
 from collections.abc import Awaitable
+from datetime import datetime, timedelta
+
+from bot.domain.task import Task, TaskState
+from bot.media import Workspaces
+from bot.store import Store
+from bot.worker.resources import JobResources
 
 log = logging.getLogger(__name__)
 

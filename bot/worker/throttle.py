@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Callable
 from contextlib import suppress
+
 from bot.store import CircuitState
 
 log = logging.getLogger(__name__)

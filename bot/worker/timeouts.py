@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from bot.foxapi import FoxAPI
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+
 from bot.domain.events import TaskEnded
-from bot.worker.wakeups import Wakeups
-from bot.worker.retention import delete_expired
-from bot.worker.retention import run_retention
-from bot.worker.job import Job
-from bot.worker.job import LeaseLost
-from bot.worker.retention import clean_up
-from bot.worker.queue_positions import QueuePositions
-from bot.worker.throttle import Backoff
-from bot.worker.resources import JobResources
-from bot.store import UNVERIFIED_UP_TO
-from bot.store import LeaseExpired
 from bot.domain.task import Task
-from collections.abc import Awaitable
-from collections.abc import Callable
-from bot.store import Leases
+from bot.store import UNVERIFIED_UP_TO, LeaseExpired, Leases
+from bot.worker.job import Job, LeaseLost
+from bot.worker.queue_positions import QueuePositions
+from bot.worker.resources import JobResources
+from bot.worker.retention import clean_up, delete_expired, run_retention
+from bot.worker.throttle import Backoff
+from bot.worker.wakeups import Wakeups
 
 log = logging.getLogger(__name__)
 

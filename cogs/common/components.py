@@ -11,8 +11,8 @@ import discord
 from discord import ui
 
 from bot.client import ExtendBot, respond_with_error
-from bot.i18n.text import tr
 from bot.domain.errors import RequestRefused
+from bot.i18n.text import tr
 
 NOT_HERE = tr("That button does not belong here: use the command again.")
 OUTDATED = tr("That button no longer works: use its command again to get a new one.")

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from discord.utils import escape_markdown
-from bot.i18n.text import tr
-from bot.domain.task import Task
-from cogs.common.embeds import cut
-from bot.i18n.text import Translatable
-from bot.domain.share import Share
-from collections.abc import Callable
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import reduce
-from bot.i18n.text import Value
-from bot.i18n.text import tr_plural
-from bot.i18n.text import untranslated
-from cogs.limits.text import number
+
+from discord.utils import escape_markdown
+
+from bot.domain.share import Share
+from bot.domain.task import Task
+from bot.i18n.text import Translatable, Value, tr, tr_plural, untranslated
+from cogs.common.embeds import cut
 
 _BAR = 12
 

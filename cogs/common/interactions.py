@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+
 import discord
+
 from bot.client import ExtendBot
-from bot.i18n.text import tr
+from bot.domain.errors import RequestRefused
 from bot.domain.limits import Requester
 from bot.domain.task import ReplyTarget
-from bot.domain.errors import RequestRefused
+from bot.i18n.text import tr
 
 _TOKEN_LIVES = timedelta(minutes=14)
 """Fifteen minutes (Discord docs, Receiving and Responding), less one for clocks and slow requests."""

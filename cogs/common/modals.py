@@ -9,9 +9,9 @@ import discord
 from discord import ui
 
 from bot.client import ExtendBot
+from bot.domain.errors import RequestRefused
 from bot.i18n import Language
 from bot.i18n.text import Translatable, tr
-from bot.domain.errors import RequestRefused
 from cogs.common.base_modal import BaseModal
 from cogs.common.permissions import require_moderator
 

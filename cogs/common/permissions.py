@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
+
 import discord
+
 from bot.client import ExtendBot
-from bot.i18n.text import tr
 from bot.domain.errors import RequestRefused
+from bot.i18n.text import Translatable, tr
 from cogs.common.acknowledge import acknowledge
-from typing import TypeAlias
-from bot.i18n.text import Translatable
 
 _ONLY_MODERATORS = tr("Only members with the permission Manage Server can see or change this server's limits.")
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+
 import discord
-from bot.client import DISCORD_UNAVAILABLE
-from bot.client import REQUEST_ERRORS
-from bot.client import Failure
-from bot.client import classify
-from bot.i18n.text import tr
+
+from bot.client import DISCORD_UNAVAILABLE, REQUEST_ERRORS, Failure, classify
 from bot.domain.errors import RequestRefused
 from bot.domain.reply_port import ReplyUnavailable
+from bot.i18n.text import tr
 
 _SHUT = tr("Discord does not let me look there any more: ask a moderator.")
 

@@ -5,21 +5,17 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
+
 import discord
-from bot.client import DISCORD_UNAVAILABLE
-from bot.client import REQUEST_ERRORS
-from bot.client import ExtendBot
-from bot.client import is_unavailable
-from bot.i18n.text import tr
+from discord.http import Route
+
+from bot.client import DISCORD_UNAVAILABLE, REQUEST_ERRORS, ExtendBot, is_unavailable
 from bot.domain.errors import RequestRefused
 from bot.domain.task import Task
+from bot.i18n.text import tr
 from cogs.common.components import parse_id
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
-from urllib.parse import parse_qsl
-from urllib.parse import urlsplit
-from discord.http import Route
 
 _MESSAGE_LINK = re.compile(
     r"https://(?:\w+\.)?discord(?:app)?\.com/channels/(?P<guild>[0-9]+|@me)/(?P<channel>[0-9]+)/(?P<message>[0-9]+)/?"

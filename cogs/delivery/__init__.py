@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.client import ExtendBot
-from cogs.tasks.buttons import TaskButton
 from cogs.delivery.cog import ReplyUpdater
+from cogs.tasks.buttons import TaskButton
 
 
 async def setup(bot: ExtendBot) -> None:

@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import nullcontext
-from contextlib import suppress
-from dataclasses import dataclass
-from dataclasses import field
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+
 from discord.ext import commands
 from pydantic import SecretStr
+
 from bot.client import ExtendBot
-from bot.domain.reply_port import ReplyState
-from bot.domain.reply_port import ReplyUnavailable
-from bot.domain.reply_port import Undeliverable
-from bot.domain.task import Billed
-from bot.domain.task import ReplyTarget
-from bot.domain.task import Task
-from bot.domain.task import TaskState
-from cogs.tasks import card as tasks_card
+from bot.domain.reply_port import ReplyState, ReplyUnavailable, Undeliverable
+from bot.domain.task import Billed, ReplyTarget, Task, TaskState
 from cogs.common import formatting
+from cogs.common.transport import RouteClosed, TooLarge
+from cogs.delivery import read_reply, routes
+from cogs.delivery.routes import ReplyContent, by_bot, by_token, direct_message, new_message, privately
+from cogs.tasks import card as tasks_card
 from cogs.tasks import card_text
-from cogs.delivery import read_reply
-from cogs.delivery import routes
-from cogs.delivery.routes import ReplyContent
-from cogs.common.transport import RouteClosed
-from cogs.common.transport import TooLarge
-from cogs.delivery.routes import by_bot
-from cogs.delivery.routes import by_token
-from cogs.delivery.routes import direct_message
-from cogs.delivery.routes import new_message
-from cogs.delivery.routes import privately
 
 log = logging.getLogger(__name__)
 
@@ -174,7 +162,9 @@ class ReplyUpdater(commands.Cog):
     async def _progress(self, reply: _ReplyState, task: Task) -> ReplyContent:
         """What shows a running task; its still is uploaded once to each message."""
         has_still = reply.still_in == task.place.message_id or await _exists(reply.still)
-        card = tasks_card.card(task, self._bot.now(), self._bot.languages.best_match(task.place.locale), still=has_still)
+        card = tasks_card.card(
+            task, self._bot.now(), self._bot.languages.best_match(task.place.locale), still=has_still
+        )
         file = reply.still if has_still and reply.still_in != task.place.message_id else None
         return ReplyContent(task.id, task.order.user_id, card, file, formatting.STILL_NAME, keeps=file is None)
 

@@ -12,19 +12,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+
 import discord
 from discord.utils import MISSING
+
 from bot.client import ExtendBot
-from bot.domain.task import ReplyTarget
-from bot.domain.task import Task
+from bot.domain.task import ReplyTarget, Task
+from cogs.common.files import opened
+from cogs.common.formatting import RESULT_NAME
+from cogs.common.transport import RouteClosed, classify_errors, ignore_deleted
 from cogs.tasks import card as tasks_card
 from cogs.tasks.buttons import task_view
-from cogs.common.formatting import RESULT_NAME
 from cogs.tasks.card import Card
-from cogs.common.files import opened
-from cogs.common.transport import RouteClosed
-from cogs.common.transport import classify_errors
-from cogs.common.transport import ignore_deleted
 
 _CLOCKS_DIFFER = timedelta(minutes=1)
 

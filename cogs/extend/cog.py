@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from typing import Literal
+
 import discord
 from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
-from bot.client import ExtendBot
-from bot.client import language_of
-from bot.i18n.text import tr
-from bot.domain.task import PROMPT_MAX
-from bot.domain.task import SECONDS_DEFAULT
-from bot.domain.task import SECONDS_MAX
-from bot.domain.task import SECONDS_MIN
+
+from bot.client import ExtendBot, language_of
 from bot.domain.errors import RequestRefused
-from bot.domain.task import ResultKind
+from bot.domain.task import PROMPT_MAX, SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, ResultKind
+from bot.i18n.text import tr
 from cogs.common.base_modal import open_modal
-from cogs.extend.submit import request_from
-from cogs.extend.submit import submit_request
-from cogs.extend.modals import ExtendModal
-from cogs.extend.modals import next_part
-from cogs.common.videos import VideoSource
-from cogs.common.videos import check_recorded
-from cogs.common.videos import find_video
-from cogs.common.videos import from_attachment
+from cogs.common.videos import VideoSource, check_recorded, find_video, from_attachment
+from cogs.extend.modals import ExtendModal, next_part
+from cogs.extend.submit import request_from, submit_request
 
 
 class ExtendCog(commands.Cog):

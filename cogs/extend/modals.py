@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from abc import ABC
-from abc import abstractmethod
+from abc import ABC, abstractmethod
+
 import discord
 from discord import ui
-from bot.client import ExtendBot
-from bot.i18n import Language
-from bot.i18n.text import Translatable
-from bot.i18n.text import tr
-from bot.domain.task import SECONDS_DEFAULT
-from bot.domain.task import SECONDS_MAX
-from bot.domain.task import SECONDS_MIN
+
+from bot.client import ExtendBot, language_of
 from bot.domain.errors import RequestRefused
-from bot.domain.task import Task
-from bot.domain.task import TaskRequest
-from cogs.common.base_modal import BaseModal
-from cogs.extend.submit import request_from
-from cogs.extend.submit import submit_request
-from cogs.common.formatting import jump_url
-from cogs.common.embeds import cut
-from cogs.common.videos import VideoSource
-from bot.client import language_of
 from bot.domain.share import Share
-from cogs.common.formatting import post_url
+from bot.domain.task import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Task, TaskRequest
+from bot.i18n import Language
+from bot.i18n.text import Translatable, tr
+from cogs.common.base_modal import BaseModal
+from cogs.common.embeds import cut
+from cogs.common.formatting import jump_url, post_url
+from cogs.common.videos import VideoSource
+from cogs.extend.submit import request_from, submit_request
 
 _PROMPT_MAX = 4000
 """Discord's bound on a text input (Discord docs, Component Reference, Text Input)."""

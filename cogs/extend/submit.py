@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import discord
+
 from bot.client import ExtendBot
-from bot.services import make_request
 from bot.domain.errors import RequestRefused
-from bot.domain.task import ResultKind
-from bot.domain.task import TaskRequest
+from bot.domain.task import ResultKind, TaskRequest
+from bot.services import make_request
 from cogs.common.acknowledge import acknowledge
-from cogs.common.videos import refresh_url
-from cogs.common.videos import VideoSource
-from cogs.common.videos import from_link
-from cogs.common.interactions import _NO_CHANNEL
+from cogs.common.interactions import _NO_CHANNEL, reply_target_of, requester_of
 from cogs.common.permissions import _check_permissions
-from cogs.common.interactions import reply_target_of
-from cogs.common.interactions import requester_of
+from cogs.common.videos import VideoSource, from_link, refresh_url
 
 
 async def submit_request(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import discord
 
 from bot.client import ExtendBot, language_of
+from bot.domain.errors import RequestRefused
+from bot.domain.limits import GuildLimits
 from bot.i18n import native_name
 from bot.i18n.text import Translatable, tr, tr_plural, untranslated
-from bot.domain.limits import GuildLimits
-from bot.domain.errors import RequestRefused
 from cogs.common import formatting
-from cogs.limits import text as limits_text
 from cogs.common.permissions import require_moderator
+from cogs.limits import text as limits_text
 
 Interaction = discord.Interaction[ExtendBot]
 AUTOMATIC = "auto"

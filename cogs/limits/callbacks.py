@@ -9,17 +9,17 @@ import discord
 from discord import ui
 
 from bot.client import ExtendBot, language_of
-from bot.i18n.text import Translatable, tr
-from bot.domain.limits import GuildLimits
 from bot.domain.errors import RequestRefused
-from cogs.limits import components, embed, actions
+from bot.domain.limits import GuildLimits
+from bot.i18n.text import Translatable, tr
 from cogs.common.acknowledge import acknowledge
 from cogs.common.base_modal import open_modal
+from cogs.common.components import OUTDATED, PersistentItem, parse_first_id, parse_id
 from cogs.common.embeds import cut
 from cogs.common.modals import FormModal, OnSubmit, Question, parse_int
 from cogs.common.permissions import require_moderator
+from cogs.limits import actions, components, embed
 from cogs.limits.embed import PanelSelection
-from cogs.common.components import OUTDATED, PersistentItem, parse_first_id, parse_id
 
 Interaction = discord.Interaction[ExtendBot]
 Callback = Callable[[Interaction, Sequence[str]], Awaitable[None]]
@@ -190,9 +190,7 @@ _CALLBACKS: dict[str, Callback] = {
     "pause": _pause,
     "resume": _then_show("numbers", lambda it, _: actions.resume(it)),
     "required_role": _then_show("roles", lambda it, ids: actions.change(it, required_role=_first(ids))),
-    "exempt_roles": _then_show(
-        "roles", lambda it, ids: actions.change(it, exempt_roles=frozenset(map(parse_id, ids)))
-    ),
+    "exempt_roles": _then_show("roles", lambda it, ids: actions.change(it, exempt_roles=frozenset(map(parse_id, ids)))),
     "role_number": _role_number,
     "channels": _then_show("channels", lambda it, ids: actions.change(it, channels=frozenset(map(parse_id, ids)))),
     "log": _then_show("channels", lambda it, ids: actions.set_log_channel(it, _first(ids))),

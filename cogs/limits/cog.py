@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
+
 import discord
 from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
-from bot.client import ExtendBot
-from bot.client import language_of
-from bot.client import respond_with_error
-from bot.i18n import native_name
-from bot.i18n.text import Translatable
-from bot.i18n.text import tr
-from bot.domain.task import SECONDS_MAX
+
+from bot.client import ExtendBot, language_of, respond_with_error
 from bot.domain.errors import RequestRefused
+from bot.domain.task import SECONDS_MAX
+from bot.i18n import native_name
+from bot.i18n.text import Translatable, tr
+from cogs.common.embeds import CONTENT_MAX, cut
+from cogs.common.permissions import defer_ephemeral, require_moderator
 from cogs.limits import actions
 from cogs.limits.callbacks import render
-from cogs.common.embeds import CONTENT_MAX
-from cogs.common.embeds import cut
-from cogs.common.permissions import defer_ephemeral
-from cogs.common.permissions import require_moderator
 from cogs.limits.embed import PanelSelection
 
 Interaction = discord.Interaction[ExtendBot]

@@ -11,8 +11,8 @@ from discord import ui
 from bot.i18n import Language, native_name
 from bot.i18n.text import Translatable, tr
 from bot.services import LimitsStatus
-from cogs.limits.embed import PanelSelection
 from cogs.limits.actions import AUTOMATIC
+from cogs.limits.embed import PanelSelection
 
 PAGES = {
     "numbers": (tr("Numbers and pause"), tr("How much, how often, how long; stop and go")),

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import discord
 from discord.utils import format_dt
 
+from bot.domain.limits import GuildLimits, OperatorLimits
 from bot.i18n import Language
 from bot.i18n.text import Translatable, tr, tr_plural
-from bot.domain.limits import GuildLimits, OperatorLimits
 from bot.services import LimitsStatus
 from cogs.common import formatting
-from cogs.limits import text
-from cogs.common.formatting import BLUE, YELLOW
 from cogs.common.embeds import fit_embed
+from cogs.common.formatting import BLUE, YELLOW
+from cogs.limits import text
 
 _GRANTED, _BUSY = 8, 5
 """Members that are named as having extra runs, and as the busiest."""

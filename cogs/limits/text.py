@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
-from bot.i18n import native_name
-from bot.i18n.text import Translatable
-from bot.i18n.text import tr
-from bot.i18n.text import untranslated
+
 from bot.domain.limits import GuildLimits
+from bot.i18n import native_name
+from bot.i18n.text import Translatable, tr, untranslated
 from bot.services import LIMIT_NAMES
 from cogs.common.embeds import length
-from cogs.common.formatting import _LISTED
-from cogs.common.formatting import channel
-from cogs.common.formatting import duration
-from cogs.common.formatting import joined
-from cogs.common.formatting import listed
-from cogs.common.formatting import role
-from cogs.common.formatting import seconds
-from cogs.common.formatting import words
+from cogs.common.formatting import _LISTED, channel, duration, joined, listed, role, seconds, words
 
 _BAR = 8
 

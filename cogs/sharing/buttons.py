@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 from typing import Any
+
 import discord
 from discord import ui
-from bot.client import ExtendBot
-from bot.client import language_of
-from bot.i18n import Language
-from bot.i18n.text import tr
+
+from bot.client import ExtendBot, language_of
 from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
+from bot.i18n import Language
+from bot.i18n.text import tr
 from cogs.common.acknowledge import acknowledge
 from cogs.common.base_modal import open_modal
-from cogs.sharing.lineage import update_links
-from cogs.sharing.posts import delete_post
-from cogs.sharing.posts import post_marker
 from cogs.common.components import PersistentItem
 from cogs.common.videos import find_video
 from cogs.extend.modals import ExtendSharedModal
+from cogs.sharing.lineage import update_links
+from cogs.sharing.posts import delete_post, post_marker
 
 
 class ShareButton(PersistentItem, template=r"share:(?P<action>undo|more):(?P<id>[0-9]{1,18})"):

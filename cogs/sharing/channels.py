@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import discord
-from bot.client import DISCORD_UNAVAILABLE
-from bot.client import REQUEST_ERRORS
-from bot.client import ExtendBot
-from bot.i18n.text import tr
+
+from bot.client import DISCORD_UNAVAILABLE, REQUEST_ERRORS, ExtendBot
 from bot.domain.errors import RequestRefused
 from bot.domain.task import Task
+from bot.i18n.text import tr
 from cogs.common.permissions import PostableChannel
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+
 import discord
 from discord import app_commands
 from discord.ext import commands
-from bot.client import ExtendBot
-from bot.client import language_of
+
+from bot.client import ExtendBot, language_of
+from bot.domain.errors import RequestRefused
 from bot.i18n import Language
 from bot.i18n.text import tr
-from bot.domain.errors import RequestRefused
 from cogs.common.acknowledge import acknowledge
-from cogs.sharing.posts import delete_leftover_posts
-from cogs.sharing.modal import reconcile_shares
 from cogs.common.permissions import check_bot
 from cogs.sharing.channels import postable_channel
+from cogs.sharing.modal import reconcile_shares
+from cogs.sharing.posts import delete_leftover_posts
 
 log = logging.getLogger(__name__)
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
+
 import discord
 from discord.utils import escape_markdown
+
+from bot.domain.task import Task
 from bot.i18n import Language
 from bot.services.sharing import LineagePart
-from bot.domain.task import Task
-from cogs.common.formatting import STILL_NAME
-from cogs.common.formatting import clock
-from cogs.common.formatting import quoted
-from cogs.common.embeds import FIELD_MAX
-from cogs.common.embeds import cut
-from cogs.common.embeds import fit_embed
-from cogs.common.embeds import length
+from cogs.common.embeds import FIELD_MAX, cut, fit_embed, length
+from cogs.common.formatting import STILL_NAME, clock, quoted
 
 STAR = "⭐"
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
 import discord
-from bot.client import REQUEST_ERRORS
-from bot.client import ExtendBot
+
+from bot.client import REQUEST_ERRORS, ExtendBot
 from bot.domain.errors import RequestRefused
 from bot.domain.task import Task
-from cogs.sharing.publish import GONE
-from dataclasses import dataclass
-from cogs.common.formatting import RESULT_NAME
-from cogs.common.formatting import STILL_NAME
 from cogs.common.files import opened
+from cogs.common.formatting import RESULT_NAME, STILL_NAME
+from cogs.sharing.publish import GONE
 
 _READ_SECONDS = 60.0
 

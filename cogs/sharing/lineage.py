@@ -11,15 +11,14 @@ from typing import get_args
 import discord
 
 from bot.client import REQUEST_ERRORS, ExtendBot, fetch_guild_language
-from bot.services.sharing import LineagePart
 from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
 from bot.domain.task import Task
-from cogs.common.formatting import STILL_NAME, jump_url
-from cogs.sharing.embeds import lineage
-from cogs.common.formatting import post_url
-from cogs.sharing.posts import fetch_post
+from bot.services.sharing import LineagePart
+from cogs.common.formatting import STILL_NAME, jump_url, post_url
 from cogs.common.permissions import PostableChannel
+from cogs.sharing.embeds import lineage
+from cogs.sharing.posts import fetch_post
 
 log = logging.getLogger(__name__)
 

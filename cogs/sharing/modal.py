@@ -8,24 +8,23 @@ import discord
 from discord import ui
 
 from bot.client import ExtendBot, fetch_guild_language, language_of
-from bot.i18n import Language
-from bot.i18n.text import tr
 from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
 from bot.domain.task import Task
-from cogs.sharing import embeds
+from bot.i18n import Language
+from bot.i18n.text import tr
 from cogs.common import formatting
 from cogs.common.acknowledge import acknowledge
 from cogs.common.base_modal import BaseModal, open_modal
 from cogs.common.embeds import cut
-from cogs.sharing.film import load_film
+from cogs.common.permissions import POSTABLE_CHANNELS, PostableChannel, check_bot, check_member
+from cogs.sharing import embeds
+from cogs.sharing.buttons import extend_button, share_view, unshare_button
+from cogs.sharing.channels import guild_of, member_of, postable_channel
+from cogs.sharing.film import Film, load_film
 from cogs.sharing.lineage import links
 from cogs.sharing.posts import fetch_post, find_post
-from cogs.sharing.film import Film
 from cogs.sharing.publish import Post, add_first_star, publish
-from cogs.sharing.buttons import extend_button, share_view, unshare_button
-from cogs.common.permissions import POSTABLE_CHANNELS, PostableChannel, check_bot, check_member
-from cogs.sharing.channels import guild_of, member_of, postable_channel
 
 log = logging.getLogger(__name__)
 

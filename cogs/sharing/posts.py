@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import get_args
+
 import discord
-from bot.client import ExtendBot
-from bot.client import fetch_guild_language
+
+from bot.client import ExtendBot, fetch_guild_language
 from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
 from cogs.common.permissions import PostableChannel
-from cogs.common.transport import _SHUT
-from cogs.common.transport import refuse_on_error
+from cogs.common.transport import _SHUT, refuse_on_error
 
 log = logging.getLogger(__name__)
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+
 import discord
-from bot.client import REQUEST_ERRORS
-from bot.client import ExtendBot
-from bot.client import Failure
-from bot.client import classify
-from bot.client import is_unavailable
-from bot.i18n.text import tr
+
+from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify, is_unavailable
 from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
-from cogs.sharing import embeds
-from cogs.sharing.posts import find_post
+from bot.i18n.text import tr
 from cogs.common.permissions import PostableChannel
+from cogs.sharing import embeds
 from cogs.sharing.film import Film
+from cogs.sharing.posts import find_post
 
 log = logging.getLogger(__name__)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bot.client import ExtendBot
+from cogs.tasks.cog import TasksCog, TasksItem
 from cogs.tasks.delete import ConfirmDeleteButton
-from cogs.tasks.cog import TasksCog
-from cogs.tasks.cog import TasksItem
 
 
 async def setup(bot: ExtendBot) -> None:

@@ -10,21 +10,21 @@ import discord
 from discord import ui
 
 from bot.client import ExtendBot, language_of
+from bot.domain.errors import RequestRefused
+from bot.domain.task import Task
 from bot.i18n import Language
 from bot.i18n.text import tr
 from bot.services import NeedsConfirmation
-from bot.domain.errors import RequestRefused
-from bot.domain.task import Task
 from cogs.common.acknowledge import acknowledge
 from cogs.common.base_modal import open_modal
-from cogs.common.interactions import reply_target_of
-from cogs.tasks.card import card
-from cogs.common.formatting import jump_url
-from cogs.tasks.delete import ask_to_delete
-from cogs.extend.modals import ExtendModal, RetryModal
 from cogs.common.components import OUTDATED, PersistentItem
-from cogs.sharing.modal import open_share_modal
+from cogs.common.formatting import jump_url
+from cogs.common.interactions import reply_target_of
 from cogs.common.videos import find_result
+from cogs.extend.modals import ExtendModal, RetryModal
+from cogs.sharing.modal import open_share_modal
+from cogs.tasks.card import card
+from cogs.tasks.delete import ask_to_delete
 
 _LABELS = {
     "more": (tr("Extend again"), discord.ButtonStyle.primary),

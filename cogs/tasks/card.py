@@ -4,47 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+
 import discord
 from discord.utils import format_dt
+
+from bot.domain.task import Task, TaskState
 from bot.i18n import Language
-from bot.i18n.text import Translatable
-from bot.i18n.text import tr
-from bot.domain.task import Task
-from bot.domain.task import TaskState
+from bot.i18n.text import Translatable, tr
+from cogs.common.embeds import fit_embed
+from cogs.common.formatting import BLUE, GREEN, GREY, RED, STILL_NAME, YELLOW, jump_url, quoted
 from cogs.tasks import card_text
 from cogs.tasks.card_text import fetch_by
-from cogs.common.formatting import jump_url
-from cogs.common.formatting import quoted
-from cogs.common.embeds import fit_embed
-from cogs.common.formatting import BLUE
-from cogs.common.formatting import GREEN
-from cogs.common.formatting import GREY
-from cogs.common.formatting import RED
-from cogs.common.formatting import RESULT_NAME
-from cogs.common.formatting import STILL_NAME
-from cogs.common.formatting import YELLOW
-
-__all__ = [
-    "BLUE",
-    "GREEN",
-    "GREY",
-    "RED",
-    "RESULT_NAME",
-    "STILL_NAME",
-    "YELLOW",
-    "Card",
-    "card",
-    "clock",
-    "colour",
-    "fetch_by",
-    "jump_url",
-    "list_entry",
-    "ping",
-    "queue_text",
-    "quoted",
-    "result_card",
-    "status_text",
-]
 
 _TITLES = {
     TaskState.QUEUED: (tr("Waiting in line"), GREY),

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from datetime import timedelta
-from discord.utils import escape_markdown
-from discord.utils import format_dt
+from datetime import datetime, timedelta
+
+from discord.utils import escape_markdown, format_dt
+
+from bot.domain.task import Billed, ResultKind, Task, TaskState
 from bot.i18n import Language
 from bot.i18n.text import tr
-from bot.domain.task import Billed
-from bot.domain.task import ResultKind
-from bot.domain.task import Task
-from bot.domain.task import TaskState
-from cogs.common.embeds import DESCRIPTION_MAX
-from cogs.common.embeds import cut
-from cogs.common.embeds import length
-from cogs.common.formatting import _PROMPT_SHOWN
-from cogs.common.formatting import bar
-from cogs.common.formatting import clock
-from cogs.common.formatting import quoted
+from cogs.common.embeds import DESCRIPTION_MAX, cut, length
+from cogs.common.formatting import _PROMPT_SHOWN, bar, clock, quoted
 
 _FETCH_IN_TIME = timedelta(minutes=2)
 

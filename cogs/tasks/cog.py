@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+
 import discord
 from discord import app_commands
 from discord.ext import commands
-from bot.client import ExtendBot
-from bot.client import language_of
-from bot.i18n.text import tr
-from bot.domain.task import NotifyPreference
+
+from bot.client import ExtendBot, language_of
 from bot.domain.errors import RequestRefused
-from bot.domain.task import Task
-from cogs.tasks import card as tasks_card
+from bot.domain.task import NotifyPreference, Task
+from bot.i18n.text import tr
 from cogs.common import formatting
-from cogs.tasks import pages
 from cogs.common.acknowledge import acknowledge
-from cogs.tasks.buttons import task_view
-from cogs.common.files import opened
 from cogs.common.components import PersistentItem
+from cogs.common.files import opened
+from cogs.tasks import card as tasks_card
+from cogs.tasks import pages
+from cogs.tasks.buttons import task_view
 from cogs.tasks.pages import TasksMessage
 
 Interaction = discord.Interaction[ExtendBot]

@@ -11,13 +11,13 @@ import discord
 from discord import ui
 from discord.utils import format_dt
 
-from bot.i18n import Language
-from bot.services.history import Page
-from bot.i18n.text import tr
 from bot.domain.task import Task, TaskState
-from cogs.tasks import card as tasks_card
+from bot.i18n import Language
+from bot.i18n.text import tr
+from bot.services.history import Page
 from cogs.common import formatting
 from cogs.common.embeds import cut, fit_embed, fit_embeds
+from cogs.tasks import card as tasks_card
 
 _NONE_YET = tr("You have no tasks yet: type /extend to make a video longer.")
 _GONE = tr("The reply was deleted, and so was the film.")
@@ -76,7 +76,9 @@ def task_page(
 
 def choices(tasks: Iterable[Task], language: Language) -> list[tuple[str, str]]:
     """Names and values for autocomplete."""
-    return [(_cut(f"{task.id} · {tasks_card.status_text(task, language)} · {_text(task)}"), str(task.id)) for task in tasks]
+    return [
+        (_cut(f"{task.id} · {tasks_card.status_text(task, language)} · {_text(task)}"), str(task.id)) for task in tasks
+    ]
 
 
 def _shareable(task: Task, *, kept: bool) -> bool:

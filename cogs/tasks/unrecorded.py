@@ -10,9 +10,9 @@ import re
 import discord
 
 from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify, language_of
-from bot.services.history import NOT_YOURS, Actor
-from bot.i18n.text import tr
 from bot.domain.errors import RequestRefused
+from bot.i18n.text import tr
+from bot.services.history import NOT_YOURS, Actor
 from cogs.common.acknowledge import acknowledge
 from cogs.sharing.posts import delete_posts
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import io
+
 import discord
 from discord import app_commands
 from discord.ext import commands
-from bot.client import ExtendBot
-from bot.client import language_of
+
+from bot.client import ExtendBot, language_of
+from cogs.common.permissions import defer_ephemeral
 from cogs.usage import report as usage_report
 from cogs.usage.chart import chart
-from cogs.common.permissions import defer_ephemeral
 
 _DAYS = 30
 

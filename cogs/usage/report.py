@@ -9,14 +9,14 @@ from datetime import date
 
 import discord
 
+from bot.domain.limits import NOBODY, UsageRow
 from bot.i18n import Language
 from bot.i18n.text import Translatable, tr, tr_plural, untranslated
-from bot.domain.limits import NOBODY, UsageRow
 from bot.services import UsageReport
 from cogs.common import formatting
+from cogs.common.embeds import FIELD_MAX, fit_embed, fit_lines
 from cogs.common.formatting import BLUE
 from cogs.usage.chart import SERIES, Bar
-from cogs.common.embeds import FIELD_MAX, fit_embed, fit_lines
 
 CHART_NAME = "usage.png"
 _WEEK = 7

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from bot.worker import eta
 from bot.domain.task import Task
+from bot.worker import eta
 
 TASKS_A_DAY, PEAK = 5.0, 3.0
 """Assumed: tasks of a server in a day, and how much busier the busiest hour is than the mean one."""

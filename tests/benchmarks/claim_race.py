@@ -20,8 +20,8 @@ from pathlib import Path
 
 from bot.domain.limits import OperatorLimits
 from bot.store import Store
-from tests.support.databases import Database, PostgresDatabase, SQLiteFile
 from tests.support.builders import NOON, a_case, a_place, an_order
+from tests.support.databases import Database, PostgresDatabase, SQLiteFile
 from tests.support.postgres_cluster import NOT_FOUND, new_folder, programs, shared_cluster, stop_shared
 
 MEMBERS, SERVERS = 500, 50
@@ -33,7 +33,9 @@ Claims = list[tuple[int, int]]
 
 async def main() -> int:
     """Race on both makes; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.claim_race", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.claim_race", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--tasks", type=int, default=2000)
     parser.add_argument("--database", help="an empty PostgreSQL database, as in DATABASE_URL")

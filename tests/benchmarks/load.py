@@ -21,9 +21,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.benchmarks.load_figures import Run, run_of, table
-from tests.benchmarks.pending import pending
-from tests.benchmarks.load_process import running
 from tests.benchmarks.load_harness import bench_stage
+from tests.benchmarks.load_process import running
+from tests.benchmarks.pending import pending
 from tests.support.clips import H264, Clips
 
 MODULES = {"bot": "bot", "floor": "tests.benchmarks.floor"}

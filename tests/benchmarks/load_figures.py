@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from tests.benchmarks.load_process import Cpu
 from tests.benchmarks.load_harness import BenchStage, Marks
+from tests.benchmarks.load_process import Cpu
 
 
 @dataclass(frozen=True, slots=True)

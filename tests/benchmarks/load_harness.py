@@ -17,9 +17,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.sandbox.clock import Clock
-from bot.sandbox.discord.state.interactions import COMMAND
 from bot.sandbox.discord.page_api.command_options import check, resolve
 from bot.sandbox.discord.server import DiscordServer
+from bot.sandbox.discord.state.interactions import COMMAND
 from bot.sandbox.faults import Call
 from bot.sandbox.foxapi import FoxServer
 from bot.sandbox.foxapi.prerendered import Prerendered

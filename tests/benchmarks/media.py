@@ -22,8 +22,8 @@ from bot.media import Ffmpeg, ProbeResult, prepare, probe, probe_details
 from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.faults import Faults, Hold
 from tests.support.clips import Clips
-from tests.support.marked_clips import ffmpeg
 from tests.support.harness import Harness, Json, on_stage
+from tests.support.marked_clips import ffmpeg
 from tests.support.table_clips import KINDS, make
 
 ROUNDS = 5

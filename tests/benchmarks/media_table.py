@@ -21,14 +21,14 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from bot.domain.task import ResultKind, VideoInfo
 from bot.foxapi import FoxAPI
 from bot.media import Downloader, Ffmpeg, SourceClip, UnusableVideo, doubts, join, prepare, probe, probe_details
 from bot.sandbox.clock import Clock
 from bot.sandbox.foxapi import FoxServer, Quirks
-from bot.domain.task import ResultKind, VideoInfo
-from tests.support.video_marks import Film, measured
 from tests.support.media_table_odd import odd_table
 from tests.support.table_clips import KINDS, Kind, make
+from tests.support.video_marks import Film, measured
 
 ADDED = 3
 """Seconds that each clip is extended by."""

@@ -14,12 +14,12 @@ from pydantic import SecretStr
 
 from bot.app import utc_now
 from bot.domain.limits import GuildLimits, OperatorLimits
+from bot.domain.task import TaskState, VideoInfo
 from bot.sandbox.foxapi import Quirks, Task
 from bot.sandbox.foxapi.contract import RenderRequest
 from bot.store import Store
-from bot.domain.task import TaskState, VideoInfo
-from tests.benchmarks.load_process import running
 from tests.benchmarks.load_harness import CHANNELS, BenchStage, bench_stage
+from tests.benchmarks.load_process import running
 from tests.support.builders import a_case, a_place, an_order
 
 WATCHED = 20.0

@@ -19,11 +19,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.domain.limits import OperatorLimits
-from bot.store import Store
 from bot.domain.task import TaskState
+from bot.store import Store
+from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.databases import ENGINES, Database, new_database
 from tests.support.history import FIRST_MEMBER, HOME, History, add_history
-from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.postgres_cluster import new_folder, programs, shared_cluster, stop_shared
 
 TIMES = 15
@@ -140,7 +140,9 @@ async def tell(engine: str, histories: list[int]) -> None:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.store", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.store", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--history", type=int, nargs="*", default=[0, 10_000, 100_000])
     parser.add_argument("--engine", choices=ENGINES, nargs="*", default=list(ENGINES))
     parser.add_argument("--orders", type=int, nargs="*", help="tasks of the last day, such as 1000 50000 500000")

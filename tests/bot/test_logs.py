@@ -21,8 +21,8 @@ from bot.logs import JsonFormatter, TextFormatter
 from bot.redaction import Redactor
 from bot.sandbox.faults import Answer, Reset
 from bot.sandbox.foxapi.quirks import Failure, Quirks
-from tests.support.fast_timeouts import EDIT, QUERY, RESULT, tiny
 from tests.support.buttons import filled, told_privately
+from tests.support.fast_timeouts import EDIT, QUERY, RESULT, tiny
 from tests.support.harness import CREATE, Harness, labels_of, text_of
 
 ROOT = Path(__file__).resolve().parents[2]

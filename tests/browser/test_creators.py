@@ -12,8 +12,8 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from bot.sandbox.app import Sandbox
-from tests.support.browser import CHROMIUM, NO_BROWSER, Visitor, opened
 from tests.support.bot_process import ForkedBot
+from tests.support.browser import CHROMIUM, NO_BROWSER, Visitor, opened
 
 pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER), pytest.mark.timeout(150)]
 

@@ -10,14 +10,14 @@ import pytest
 import pytest_asyncio
 
 from bot.client.tree import command_payload
-from cogs.tasks import buttons
-from cogs.limits import components, callbacks
-from cogs.tasks.delete import ConfirmDeleteButton
 from cogs.common.components import PersistentItem
-from cogs.sharing.buttons import ShareButton
 from cogs.gallery import GalleryButton
+from cogs.limits import callbacks, components
 from cogs.privacy import PrivacyButton
+from cogs.sharing.buttons import ShareButton
+from cogs.tasks import buttons
 from cogs.tasks.cog import TasksItem
+from cogs.tasks.delete import ConfirmDeleteButton
 from tests.catalogs import offline_bot
 from tests.support.clips import Clips
 from tests.support.harness import Harness, Json, on_stage

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.member import Member
 from bot.sandbox.foxapi.quirks import Pause, Quirks
-from tests.support.moderation import use
 from tests.support.buttons import finished, gone, listed, press_forged, says, told_privately
-from tests.support.sharing import channel, posts_in, share
 from tests.support.harness import Harness, Json, labels_of, text_of
+from tests.support.member import Member
+from tests.support.moderation import use
+from tests.support.sharing import channel, posts_in, share
 
 UNKNOWN = "I no longer know that task."
 NO_RECORD = "I no longer have a record of that film"

@@ -9,19 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.i18n import Languages
 from bot.domain.events import SubmissionRefused, TaskEnded
-from bot.i18n.text import tr
 from bot.domain.limits import GuildLimits
-from bot.sandbox.discord.api.validation_errors import ValidationErrors
+from bot.domain.task import Task, TaskState
+from bot.i18n import Languages
+from bot.i18n.text import tr
 from bot.sandbox.discord.api.message_schema import check_message
+from bot.sandbox.discord.api.validation_errors import ValidationErrors
 from bot.services import Quota
 from bot.services.sharing import LineagePart
-from bot.domain.task import Task, TaskState
-from cogs.tasks import card as tasks_card, pages
-from cogs import mod_log, quota as cogs_quota
-from cogs.sharing import embeds as sharing_embeds
+from cogs import mod_log
+from cogs import quota as cogs_quota
 from cogs.common.embeds import CONTENT_MAX, cut, fit_embed, fit_lines, length
+from cogs.sharing import embeds as sharing_embeds
+from cogs.tasks import card as tasks_card
+from cogs.tasks import pages
 from tests.support.builders import NOON, a_place, a_task, an_order
 
 WORDS = st.text(st.sampled_from("ab *_`\\|>[]()~😀é中\n"), max_size=300)

@@ -10,16 +10,16 @@ import pytest
 from aiohttp import web
 from discord import ui
 
-from tests.support.member import Member
 from bot.sandbox.faults import Action, Answer, Lose, Reset
 from bot.sandbox.foxapi.quirks import Pause, Quirks
+from tests.cogs.extend.test_bad_input import web_server
+from tests.support.buttons import finished, told_privately
 from tests.support.crash_points import until
 from tests.support.fast_timeouts import tiny
-from tests.support.moderation import use
-from tests.support.buttons import finished, told_privately
-from tests.support.sharing import asked_where, channel, posts_in, submitted
 from tests.support.harness import Harness, Json, text_of
-from tests.cogs.extend.test_bad_input import web_server
+from tests.support.member import Member
+from tests.support.moderation import use
+from tests.support.sharing import asked_where, channel, posts_in, submitted
 
 ORIGINAL = r"/webhooks/\d+/[^/]+/messages/@original$"
 FOLLOWUP, CALLBACK = r"/webhooks/\d+/[^/]+$", r"/callback$"

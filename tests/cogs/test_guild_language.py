@@ -7,25 +7,25 @@ from datetime import date
 
 import pytest
 
-from bot.i18n import native_name
+from bot.domain.errors import RequestRefused
 from bot.domain.events import Event, LimitsChanged, MemberModerated, SubmissionRefused, TaskEnded
-from bot.i18n.text import tr
 from bot.domain.limits import GuildLimits, MemberModeration, OperatorLimits, UsageRow
+from bot.domain.task import TaskState
+from bot.i18n import native_name
+from bot.i18n.text import tr
 from bot.sandbox.foxapi.quirks import Failure, Quirks
 from bot.services import LimitsStatus, MemberUsage, UsageReport
-from bot.domain.errors import RequestRefused
-from bot.domain.task import TaskState
-from cogs.usage import report as usage_report
 from cogs.limits import components, embed
 from cogs.mod_log import entry_text
-from tests.support.databases import Database
-from tests.support.service_harness import GUILD, MOD, ServiceHarness, open_service_harness
-from tests.support.fast_timeouts import tiny
+from cogs.usage import report as usage_report
 from tests.support.builders import NOON, a_place, a_requester, a_task, an_order
-from tests.support.moderation import changed, ids_of, page, refused, use
-from tests.support.sharing import channel, submitted
+from tests.support.databases import Database
+from tests.support.fast_timeouts import tiny
 from tests.support.harness import Harness, Json, labels_of, text_of
+from tests.support.moderation import changed, ids_of, page, refused, use
 from tests.support.pseudo_locales import english_in, pseudo_language, pseudo_languages
+from tests.support.service_harness import GUILD, MOD, ServiceHarness, open_service_harness
+from tests.support.sharing import channel, submitted
 
 CHINESE, GERMAN = "文", "ж"
 FULL = GuildLimits(

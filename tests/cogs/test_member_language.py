@@ -8,17 +8,18 @@ from datetime import timedelta
 import discord
 import pytest
 
-from bot.services.history import Page
-from bot.i18n.text import tr
-from bot.domain.limits import GuildLimits
-from bot.services import Quota, StoredData
-from bot.domain.task import Billed, ResultKind, Task, TaskState, VideoInfo
 from bot.domain.errors import RequestRefused
-from cogs.tasks import card, pages
-from cogs import quota as cogs_quota, privacy
-from cogs.tasks.buttons import task_view
-from cogs.extend.modals import ExtendModal, RetryModal
+from bot.domain.limits import GuildLimits
+from bot.domain.task import Billed, ResultKind, Task, TaskState, VideoInfo
+from bot.i18n.text import tr
+from bot.services import Quota, StoredData
+from bot.services.history import Page
+from cogs import privacy
+from cogs import quota as cogs_quota
 from cogs.common.videos import VideoSource
+from cogs.extend.modals import ExtendModal, RetryModal
+from cogs.tasks import card, pages
+from cogs.tasks.buttons import task_view
 from tests.support.builders import NOON, a_place, a_task, an_order
 from tests.support.buttons import listed, small
 from tests.support.harness import Harness, Json, labels_of, text_of

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bot.i18n.text import tr
 from bot.domain.errors import RequestRefused
-from cogs.limits.callbacks import PanelItem
-from cogs.common.modals import parse_int
+from bot.i18n.text import tr
 from cogs.common.components import parse_first_id, parse_id
+from cogs.common.modals import parse_int
+from cogs.limits.callbacks import PanelItem
 from tests.support.buttons import finished, press_forged
 from tests.support.harness import Harness, text_of
 

@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.support.member import Member
 from bot.sandbox.discord.state.model import Guild, Role
 from bot.sandbox.discord.state.permissions import MANAGE_GUILD, MANAGE_MESSAGES, TALK
-from cogs.tasks import buttons
 from cogs.limits import callbacks
-from tests.support.clips import Clips
-from tests.support.buttons import finished
-from tests.support.sharing import channel, posts_in, share
-from tests.support.harness import Harness, Json, on_stage, text_of
+from cogs.tasks import buttons
 from tests.cogs.test_custom_ids import CONTROLS
+from tests.support.buttons import finished
+from tests.support.clips import Clips
+from tests.support.harness import Harness, Json, on_stage, text_of
+from tests.support.member import Member
+from tests.support.sharing import channel, posts_in, share
 
 PUBLIC, PRIVATE = 1, 2
 """Ana's tasks."""

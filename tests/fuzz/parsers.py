@@ -15,9 +15,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from pydantic import SecretStr
 
 from bot.check import http
+from bot.domain.errors import RequestRefused
+from bot.domain.http_time import RETRY_MOST, parse_http_date, parse_retry_after
 from bot.foxapi import FoxAPI, FoxError, parse_response
 from bot.foxapi.protocol import link, parse_submission, parse_task
-from bot.domain.http_time import RETRY_MOST, parse_http_date, parse_retry_after
+from bot.i18n.text import tr
 from bot.media import (
     Downloader,
     DownloadFailed,
@@ -29,14 +31,12 @@ from bot.media import (
     probe,
     rejection,
 )
-from bot.media.ssrf import check_url
-from bot.media.ffmpeg.stream_info import marked
+from bot.media.ffmpeg.filters import output_format
 from bot.media.ffmpeg.packets import parse_timelines
 from bot.media.ffmpeg.probe import read
-from bot.media.ffmpeg.filters import output_format
-from bot.i18n.text import tr
-from bot.domain.errors import RequestRefused
-from cogs.common import modals, videos, components
+from bot.media.ffmpeg.stream_info import marked
+from bot.media.ssrf import check_url
+from cogs.common import components, modals, videos
 from tests.fuzz import inputs
 from tests.fuzz.inputs import Dice, spoil_bytes, spoil_numbers, spoil_text
 from tests.fuzz.server import RawServer

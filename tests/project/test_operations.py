@@ -14,8 +14,8 @@ import yaml
 from packaging.requirements import Requirement
 
 from bot.cli import _parser
-from bot.worker import Timeouts
 from bot.settings import Settings
+from bot.worker import Timeouts
 
 ROOT = Path(__file__).resolve().parents[2]
 OPERATIONS = ROOT / "bot" / "operations"

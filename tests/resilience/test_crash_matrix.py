@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from bot.worker import Timeouts
+from bot.domain.task import TaskState
 from bot.sandbox.faults import Hold, Slow
 from bot.sandbox.foxapi.quirks import Pause, Quirks
-from bot.domain.task import TaskState
-from tests.support.crash_assertions import one_message_each, sent_paid_downloaded, settled
-from tests.support.clips import Clips
+from bot.worker import Timeouts
 from tests.conftest import ClusterFor
-from tests.support.databases import new_database
+from tests.support.bot_process import ForkedBot
+from tests.support.clips import Clips
+from tests.support.crash_assertions import one_message_each, sent_paid_downloaded, settled
 from tests.support.crash_points import (
     CLIP,
     EDIT,
@@ -38,7 +38,7 @@ from tests.support.crash_points import (
     until,
     within,
 )
-from tests.support.bot_process import ForkedBot
+from tests.support.databases import new_database
 from tests.support.harness import A_VIDEO, CREATE, Harness, on_stage
 
 

@@ -12,17 +12,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bot.domain.errors import RequestRefused
+from bot.domain.http_time import RETRY_MOST, parse_http_date, parse_retry_after
 from bot.foxapi import FoxError, parse_response
 from bot.foxapi.protocol import parse_submission, parse_task
-from bot.domain.http_time import RETRY_MOST, parse_http_date, parse_retry_after
 from bot.media import FfmpegResult, UnusableVideo, rejection
-from bot.media.ssrf import check_url
 from bot.media.ffmpeg.brand import major_brand
+from bot.media.ffmpeg.filters import output_format
 from bot.media.ffmpeg.packets import parse_timelines
 from bot.media.ffmpeg.probe import read
-from bot.media.ffmpeg.filters import output_format
+from bot.media.ssrf import check_url
 from bot.services import make_request
-from bot.domain.errors import RequestRefused
 from cogs.common.videos import expires_at
 from tests.fuzz.__main__ import fuzz, fuzz_all
 from tests.fuzz.inputs import JSONS, LINKS, WAITS, Dice

@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bot.sandbox.bot_process import BotProcess
 from bot.domain.task import TaskState
+from bot.sandbox.bot_process import BotProcess
 from tests.support.crash_assertions import one_message_each, sent_paid_downloaded, settled
 from tests.support.crash_points import CLIP, EDIT, RESULT, Held, Point, Rendering, Scene, scene_on, until
 from tests.support.harness import CREATE, Harness

@@ -19,11 +19,11 @@ from bot.foxapi.protocol import parse_task
 from bot.redaction import HIDDEN, Redactor, password_of
 from bot.sandbox.faults import Answer
 from bot.sandbox.foxapi.quirks import Failure, Quirks
-from tests.support.fast_timeouts import FAILED, QUERY, UPLOAD, tiny, unfit
-from tests.support.harness import CREATE, Harness, text_of
 from tests.bot.check.test_check import run
 from tests.bot.health.test_health import free_port
 from tests.bot.test_logs import bot_process
+from tests.support.fast_timeouts import FAILED, QUERY, UPLOAD, tiny, unfit
+from tests.support.harness import CREATE, Harness, text_of
 
 KEY = "sk-Zq7/Vx+2mN4pR8t_Lw0bYc6HdKfJ1gAe"
 SIGNED = "https://cdn.example.org/a/film.mp4?ex=6a&hm=SIGNATURE-of-a-link"

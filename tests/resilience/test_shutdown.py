@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from bot.worker import Timeouts
+from bot.domain.task import TaskState
 from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.faults import Hold
-from bot.domain.task import TaskState
+from bot.worker import Timeouts
 from tests.support.crash_assertions import one_message_each, sent_paid_downloaded, settled
 from tests.support.crash_points import (
     CLIP,

@@ -18,16 +18,16 @@ import imageio_ffmpeg  # type: ignore[import-untyped]
 import pytest
 
 from bot.domain.limits import OperatorLimits
+from bot.domain.task import TaskState
 from bot.sandbox.bot_process import BotProcess
-from tests.support.member import Member
 from bot.sandbox.faults import Answer, Hold
 from bot.sandbox.foxapi.quirks import Pause, Quirks
-from bot.domain.task import TaskState
+from tests.bot.health.test_health import address, samples, scraped
 from tests.support.clips import Clips
 from tests.support.crash_points import CLIP, until, within
 from tests.support.fast_timeouts import DONE, FAILED, FAST, STEADY, UPLOAD, assert_told, posts, tiny, unfit
 from tests.support.harness import Harness, Json, text_of
-from tests.bot.health.test_health import address, samples, scraped
+from tests.support.member import Member
 
 PATIENT = replace(FAST, first_gap=600)
 """Whatever is tried again is tried again in ten minutes: no test waits for that."""

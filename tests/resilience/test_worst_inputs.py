@@ -13,13 +13,13 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
-from bot.worker import Timeouts
-from tests.support.member import Member
 from bot.sandbox.discord.state.model import User
+from bot.worker import Timeouts
+from tests.cogs.extend.test_bad_input import web_server
 from tests.support.clips import H264, Clips
 from tests.support.fast_timeouts import DONE, FAILED, tiny
 from tests.support.harness import CREATE, Harness, Json, text_of, title_of
-from tests.cogs.extend.test_bad_input import web_server
+from tests.support.member import Member
 
 STRANGERS = 20
 """As many as there are slots."""

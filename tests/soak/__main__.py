@@ -25,14 +25,14 @@ from pathlib import Path
 
 from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.discord.state.interactions import ANSWER_SECONDS
-from tests.support.member import Member, PageRefused
 from bot.sandbox.discord.state.model import Json
+from tests.soak.chaos import Chaos, ProcessHandle
+from tests.soak.reconcile import Account, rows_of
 from tests.support.clips import H264, Clips
 from tests.support.databases import Database, SQLiteFile, new_database
-from tests.support.postgres_cluster import Cluster, new_folder, stop_shared
-from tests.soak.reconcile import Account, rows_of
-from tests.soak.chaos import Chaos, ProcessHandle
 from tests.support.harness import Harness, on_stage, text_of
+from tests.support.member import Member, PageRefused
+from tests.support.postgres_cluster import Cluster, new_folder, stop_shared
 
 TRIES = 6
 """How often a member types the command again after "The application did not respond"."""

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.faults import Faults, Hold
 from bot.sandbox.foxapi.quirks import Failure, Pause, Quirks, Shape
-from tests.support.postgres_cluster import Cluster
 from tests.soak.faults import FAULTS, HELD
 from tests.support.harness import Harness
+from tests.support.postgres_cluster import Cluster
 
 FAULTS_A_SECOND = 1.6
 QUIRKS_A_SECOND = 0.4

@@ -21,10 +21,10 @@ import asyncpg
 
 from bot.sandbox.discord.state.model import Json
 from bot.sandbox.faults import Call
+from tests.soak.chaos import ChaosLog
+from tests.soak.log import problems_of
 from tests.support.clips import seconds_of
 from tests.support.databases import Database
-from tests.soak.log import problems_of
-from tests.soak.chaos import ChaosLog
 from tests.support.harness import CREATE, Harness, title_of
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import SecretStr
 
-from bot.domain.policy import SubmissionCheck
 from bot.domain.limits import GuildLimits, OperatorLimits, Requester
+from bot.domain.policy import SubmissionCheck
 from bot.domain.task import ReplyTarget, Task, TaskRequest, TaskState
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.support.member import Member
 from tests.support.clips import H264, Clips
 from tests.support.harness import Harness, Json, text_of
+from tests.support.member import Member
 
 MINUTE, DAY = 60.0, 86_400.0
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from bot.domain.task import TaskState
 from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.faults import Answer, Hold
 from bot.sandbox.foxapi.quirks import Pause, Quirks
-from bot.domain.task import TaskState
 from tests.support.harness import A_VIDEO, CREATE, Harness, Json
 
 CLIP, RESULT, EDIT, POST = "/cdn/", "^/results/", "/webhooks/.*/messages/", "/channels/.*/messages$"

@@ -15,8 +15,8 @@ import yarl
 from discord import app_commands
 
 from bot.sandbox.discord import DiscordServer
-from tests.support.member import Member
 from bot.sandbox.discord.state.model import Json
+from tests.support.member import Member
 
 ECHO: Json = {
     "name": "echo",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.worker import Timeouts
-from tests.support.member import Member
 from tests.support.clips import H264, Clips
 from tests.support.harness import CREATE, Harness, Json, percent_of, text_of, title_of
+from tests.support.member import Member
 
 FAST = Timeouts(
     clip_download=3,

@@ -21,17 +21,17 @@ from pydantic import SecretStr
 
 from bot.app import build_app, run_app
 from bot.client import ExtendBot
-from bot.worker import Timeouts
 from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.clock import Clock
-from tests.support.member import Member
 from bot.sandbox.discord.server import DiscordServer
 from bot.sandbox.foxapi import FoxServer
 from bot.sandbox.foxapi.render_queue import PrerenderedVideo
 from bot.settings import Settings
+from bot.worker import Timeouts
+from tests.support.bot_process import ForkedBot
 from tests.support.clips import Clips
 from tests.support.databases import Database, SQLiteFile
-from tests.support.bot_process import ForkedBot
+from tests.support.member import Member
 
 Json = dict[str, Any]
 CREATE = "/v1/videos/generations"

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.support.databases import Database
 from tests.support.builders import NOON, a_place, an_order
+from tests.support.databases import Database
 
 HOME, MEMBERS, FIRST_MEMBER = 22, 40, 1000
 """The one community, and how many of it use the bot."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.member import Member
 from bot.sandbox.foxapi.quirks import Failure, Quirks
 from tests.support.harness import Harness, Json, text_of
+from tests.support.member import Member
 
 
 async def use(who: Member, command: str, *, raw: bool = False, at: str = "general", **options: Any) -> Json:

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bot.domain.errors import RequestRefused
 from bot.domain.events import EventQueue
 from bot.domain.limits import GuildLimits, OperatorLimits
+from bot.domain.task import Billed, Task, TaskState
 from bot.services import TaskService
 from bot.store import Store
-from bot.domain.task import Billed, Task, TaskState
-from bot.domain.errors import RequestRefused
-from tests.support.databases import Database
 from tests.support.builders import NOON, ROOMY, a_place, a_requester, an_order
+from tests.support.databases import Database
 
 GUILD, MOD, ALF, BEA = 22, 1, 11, 12
 GRACE = timedelta(days=30)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.support.member import Member
 from tests.support.fast_timeouts import tiny
 from tests.support.harness import Harness, Json, text_of
+from tests.support.member import Member
 
 POSTED = r"/channels/\d+/messages$"
 """The path of a request that posts."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.domain.limits import OperatorLimits
-from bot.store import Store
 from bot.domain.task import Task
+from bot.store import Store
 
 
 async def start(store: Store, operator_limits: OperatorLimits, server_running: int, now: datetime) -> Task | None:

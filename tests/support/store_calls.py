@@ -8,13 +8,13 @@ from datetime import timedelta
 
 from sqlalchemy import update
 
+from bot.domain.errors import RequestRefused
 from bot.domain.limits import GuildLimits, OperatorLimits
+from bot.domain.task import Billed, NotifyPreference, Task, TaskState
 from bot.store import Store
 from bot.store.tables import tasks
-from bot.domain.task import Billed, NotifyPreference, Task, TaskState
-from bot.domain.errors import RequestRefused
-from tests.support.history import FIRST_MEMBER, HOME
 from tests.support.builders import NOON, a_case, a_place, an_order
+from tests.support.history import FIRST_MEMBER, HOME
 
 FINISHED = 20_000
 DAY, LATE = timedelta(days=1), NOON + timedelta(minutes=1)

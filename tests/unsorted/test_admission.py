@@ -10,20 +10,20 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from bot.domain.policy import SubmissionCheck
-from bot.media import Workspaces
+from bot.domain.errors import RequestRefused
 from bot.domain.limits import OperatorLimits
-from bot.worker import Timeouts
+from bot.domain.policy import SubmissionCheck
+from bot.domain.task import Task, TaskState
+from bot.media import Workspaces
 from bot.sandbox.foxapi.quirks import Pause, Quirks
 from bot.store import Store
-from bot.domain.errors import RequestRefused
-from bot.domain.task import Task, TaskState
+from bot.worker import Timeouts
+from tests.cogs.extend.test_bad_input import web_server
+from tests.support.builders import NOON, ROOMY, a_case, a_place, an_order
 from tests.support.clips import Clips
 from tests.support.fast_timeouts import tiny
-from tests.support.builders import NOON, ROOMY, a_case, a_place, an_order
-from tests.support.moderation import refused
 from tests.support.harness import CREATE, Harness, text_of, title_of
-from tests.cogs.extend.test_bad_input import web_server
+from tests.support.moderation import refused
 
 GIGABYTE = 1_000_000_000
 SMALL = 5_000_000

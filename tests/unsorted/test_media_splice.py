@@ -9,10 +9,10 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser
 
+from bot.domain.task import ResultKind
 from bot.media import Ffmpeg, SourceClip, join, prepare, probe_details
 from bot.media.ffmpeg.keyframes import Order, read_order
 from bot.media.mp4.tracks import read_mp4
-from bot.domain.task import ResultKind
 from tests.support.browser import CHROMIUM
 from tests.support.marked_clips import ffmpeg, numbers, picture
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.domain.limits import DailyLimits, GuildLimits, OperatorLimits, Requester, UsageSnapshot
 from bot.domain.policy.context import RuleContext, Screening, daily_limits_of
 from bot.domain.policy.rules import RULES
 from bot.domain.policy.word_filter import find_forbidden
-from bot.domain.limits import DailyLimits, GuildLimits, OperatorLimits, Requester, UsageSnapshot
 from bot.domain.task import ReplyTarget, TaskRequest
 
 

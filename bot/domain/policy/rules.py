@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from bot.domain.errors import RequestRefused
 from bot.domain.policy.context import RuleContext
 from bot.i18n.text import tr, tr_plural
-from bot.domain.errors import RequestRefused
 
 _CHANNELS_NAMED = 5
 

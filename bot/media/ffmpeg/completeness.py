@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot.i18n.text import tr
 from bot.media.errors import UnusableVideo
+from bot.media.ffmpeg.packets import Timeline, parse_timelines
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
 from bot.media.ffmpeg.stream_info import StreamInfo
 from bot.media.mp4.tracks import Mp4
-from bot.media.ffmpeg.packets import Timeline, parse_timelines
-from bot.i18n.text import tr
 
 _SECONDS = 30.0
 _LISTING_BYTES = 1 << 24

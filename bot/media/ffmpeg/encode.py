@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.media.ffmpeg.decoding import damage_in
-from bot.media.errors import UnusableVideo
-from bot.media.ffmpeg.process import Ffmpeg, Purpose
-from bot.media.ffmpeg.probe import probe
-from bot.i18n.text import tr
 from bot.domain.task import VideoInfo
+from bot.i18n.text import tr
+from bot.media.errors import UnusableVideo
+from bot.media.ffmpeg.decoding import damage_in
+from bot.media.ffmpeg.probe import probe
+from bot.media.ffmpeg.process import Ffmpeg, Purpose
 
 SOUND = ("-c:a", "aac", "-ar", "48000", "-ac", "2")
 SOUND_BITS = 160_000

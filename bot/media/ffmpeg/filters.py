@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from bot.media.ffmpeg.process import Ffmpeg
 from bot.media.ffmpeg.packets import Timeline
 from bot.media.ffmpeg.probe import ProbeResult
+from bot.media.ffmpeg.process import Ffmpeg
 from bot.media.ffmpeg.timing import LONG_DELAY, SHORTEST_DELAY
 
 LONG_EDGE, SHORT_EDGE = 1280, 720

@@ -13,16 +13,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.media.ffmpeg.brand import is_webm, major_brand
+from bot.domain.task import VideoInfo
+from bot.i18n.text import tr
 from bot.media.errors import UnusableVideo
+from bot.media.ffmpeg.brand import is_webm, major_brand
+from bot.media.ffmpeg.completeness import check_whole, cut_off
+from bot.media.ffmpeg.packets import Timeline, parse_timelines
 from bot.media.ffmpeg.process import MOST_PIXELS, MOST_STREAMS, Ffmpeg, FfmpegResult, Purpose
 from bot.media.ffmpeg.stream_info import StreamInfo, complains, marked, parse_stream_info
-from bot.media.mp4.tracks import Mp4, boxes_of
-from bot.media.ffmpeg.packets import Timeline, parse_timelines
 from bot.media.ffmpeg.timing import as_browsers_show, as_frames
-from bot.media.ffmpeg.completeness import check_whole, cut_off
-from bot.i18n.text import tr
-from bot.domain.task import VideoInfo
+from bot.media.mp4.tracks import Mp4, boxes_of
 
 _NOT_A_VIDEO = tr("That file is not a video that I can read; send an MP4, MOV, WebM, MKV, AVI or GIF.")
 _NO_END = tr("That file is cut off: its end, without which it cannot be read, is missing; upload it again.")

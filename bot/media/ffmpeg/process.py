@@ -15,8 +15,8 @@ from pathlib import Path
 
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
-from bot.media.errors import UnusableVideo
 from bot.i18n.text import tr
+from bot.media.errors import UnusableVideo
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif,avi,mpegts,flv"
 """The only kinds of file that are read. Playlists, image sequences and scripts, which name other files, are not."""

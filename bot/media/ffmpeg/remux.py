@@ -6,13 +6,13 @@ import asyncio
 import logging
 from pathlib import Path
 
-from bot.media.ffmpeg.encode import SOUND, SOUND_BITS, encode_mp4
+from bot.domain.task import VideoInfo
 from bot.media.errors import UnusableVideo
+from bot.media.ffmpeg.encode import SOUND, SOUND_BITS, encode_mp4
+from bot.media.ffmpeg.filters import audio_filter, is_in_shape
+from bot.media.ffmpeg.probe import ProbeResult, probe_details
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
 from bot.media.strict_check import doubts
-from bot.media.ffmpeg.probe import ProbeResult, probe_details
-from bot.media.ffmpeg.filters import audio_filter, is_in_shape
-from bot.domain.task import VideoInfo
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from bot.media.ffmpeg.stream_info import StreamInfo
 from bot.media.ffmpeg.packets import Timeline
+from bot.media.ffmpeg.stream_info import StreamInfo
 
 SHORTEST_DELAY, LONG_DELAY = 0.015, 0.1
 """Seconds: browsers show a picture of a GIF for the second if its delay is below the first (0 or 1 hundredths)."""

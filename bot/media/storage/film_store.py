@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Collection
-from collections.abc import Iterable
-from datetime import UTC
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from dataclasses import dataclass
-from dataclasses import field
 
 FILM, STILL = ".mp4", ".jpg"
 

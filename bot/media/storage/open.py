@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from bot.media.storage.film_store import FilmStore
-from bot.media.storage.film_store import S3Settings
-from bot.media.storage.film_store import StorageError
+
+from bot.media.storage.film_store import FilmStore, S3Settings, StorageError
 
 
 def open_film_store(root: Path, bucket: S3Settings | None) -> FilmStore:

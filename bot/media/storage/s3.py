@@ -13,8 +13,7 @@ import obstore
 import obstore.exceptions
 from obstore.store import S3Store
 
-from bot.media.storage.film_store import FILM, STILL, FilmStore
-from bot.media.storage.film_store import S3Settings, StorageError
+from bot.media.storage.film_store import FILM, STILL, FilmStore, S3Settings, StorageError
 
 if TYPE_CHECKING:
     from obstore.store import S3Config

@@ -12,9 +12,9 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from bot.sandbox.discord.state import serialize
+from bot.sandbox.discord.state.changes import LiveWorld
 from bot.sandbox.discord.state.model import Json
 from bot.sandbox.discord.websocket import Websocket
-from bot.sandbox.discord.state.changes import LiveWorld
 
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE, RESUME, RECONNECT, MEMBERS = 0, 1, 2, 3, 4, 6, 7, 8
 INVALID_SESSION, HELLO, ACK = 9, 10, 11

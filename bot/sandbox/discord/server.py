@@ -9,21 +9,20 @@ from types import TracebackType
 from aiohttp import web
 
 from bot.sandbox.clock import Clock
-from bot.sandbox.discord.page_api.actions import ActionRoutes
 from bot.sandbox.discord.api.application_commands import ApplicationRoutes
-from bot.sandbox.discord.api.interaction_callbacks import CallbackRoutes
 from bot.sandbox.discord.api.cdn import CdnRoutes, RefreshRoutes
-from bot.sandbox.discord.page_api.content import ContentRoutes
-from bot.sandbox.discord.gateway import Gateway
-from bot.sandbox.discord.state.interactions import Interactions
-from bot.sandbox.discord.page_api.live import LiveRoutes
-from bot.sandbox.discord.api.messages import MessageRoutes
 from bot.sandbox.discord.api.guilds import GuildRoutes
-from bot.sandbox.discord.state.errors import refusals
-from bot.sandbox.discord.api.threads import ThreadRoutes
+from bot.sandbox.discord.api.interaction_callbacks import CallbackRoutes
 from bot.sandbox.discord.api.interaction_webhooks import WebhookRoutes
+from bot.sandbox.discord.api.messages import MessageRoutes
+from bot.sandbox.discord.api.threads import ThreadRoutes
+from bot.sandbox.discord.gateway import Gateway
+from bot.sandbox.discord.page_api.actions import ActionRoutes
+from bot.sandbox.discord.page_api.content import ContentRoutes
+from bot.sandbox.discord.page_api.live import LiveRoutes
+from bot.sandbox.discord.state.errors import refusals
+from bot.sandbox.discord.state.interactions import Interactions
 from bot.sandbox.discord.state.seed import film_club
-from bot.sandbox.discord.state.changes import LiveWorld
 from bot.sandbox.faults import Call, Faults
 
 API = "/api/v10"

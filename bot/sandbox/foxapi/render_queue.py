@@ -10,12 +10,12 @@ from pathlib import Path
 
 import aiohttp
 
+from bot.sandbox.fox.strict import check_strictly
 from bot.sandbox.foxapi import ffmpeg
 from bot.sandbox.foxapi.download import fetch
 from bot.sandbox.foxapi.probe import UnusableClip, check, probe
 from bot.sandbox.foxapi.quirks import Failure
 from bot.sandbox.foxapi.render import Job, render
-from bot.sandbox.fox.strict import check_strictly
 from bot.sandbox.foxapi.tasks import Task
 
 LENGTH_TOLERANCE = 0.25

@@ -20,12 +20,12 @@ from aiohttp import BodyPartReader, web
 
 from bot.sandbox.clock import Clock
 from bot.sandbox.faults import Call, Faults, Handler
-from bot.sandbox.foxapi.prerendered import Prerendered, PrerenderedQueue
 from bot.sandbox.foxapi.contract import MODEL, parse_request, refusal
-from bot.sandbox.foxapi.quirks import Quirks
 from bot.sandbox.foxapi.files import FileStore, plain_name
-from bot.sandbox.foxapi.tasks import Payment, Task
+from bot.sandbox.foxapi.prerendered import Prerendered, PrerenderedQueue
+from bot.sandbox.foxapi.quirks import Quirks
 from bot.sandbox.foxapi.render_queue import PrerenderedVideo, RenderQueue
+from bot.sandbox.foxapi.tasks import Payment, Task
 
 CREDITS_PER_TASK = 5
 LIBRARY_AGENTS = re.compile(r"^(python[-/ ]|aiohttp|httpx|curl/|go-http-client|node|axios|okhttp|$)", re.IGNORECASE)

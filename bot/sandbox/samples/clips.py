@@ -10,8 +10,8 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox.samples import drawings
 from bot.sandbox.foxapi import ffmpeg
+from bot.sandbox.samples import drawings
 
 RATE = 24
 SECONDS_LIMIT = 60.0

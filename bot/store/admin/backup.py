@@ -9,10 +9,10 @@ from pathlib import Path
 from sqlalchemy import URL, create_engine, func, select
 
 from bot.store import schema
-from bot.store.engines.open import sqlite_path
-from bot.store.errors import StoreUnusable
 from bot.store.admin.restore import UNSETTLED
+from bot.store.engines.open import sqlite_path
 from bot.store.engines.sqlite_file import copy_database, fsync, version_of
+from bot.store.errors import StoreUnusable
 from bot.store.tables import tasks
 
 

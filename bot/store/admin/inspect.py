@@ -9,13 +9,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.store.engines import postgres
 from bot.store import schema
+from bot.store.engines import postgres
 from bot.store.engines.open import parse_url, sqlite_path
-from bot.store.errors import StoreUnusable
-from bot.store.engines.sqlite_file import refuse_moved
 from bot.store.engines.sqlite import lock_of
-from bot.store.engines.sqlite_file import version_of, writing
+from bot.store.engines.sqlite_file import refuse_moved, version_of, writing
+from bot.store.errors import StoreUnusable
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,15 @@ from sqlalchemy import URL, Connection, Row, Table, create_engine, func, insert,
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.store.engines import postgres
 from bot.store import schema
+from bot.store.admin.restore import UNSETTLED
+from bot.store.engines import postgres
 from bot.store.engines.base import Lock
 from bot.store.engines.open import parse_url
-from bot.store.errors import StoreUnusable
-from bot.store.engines.sqlite_file import MOVED, moved_marker, set_moved_marker
-from bot.store.admin.restore import UNSETTLED
-from bot.store.shares import shares, showcases
 from bot.store.engines.sqlite import exclusive_lock
-from bot.store.engines.sqlite_file import copy_database, fsync, version_of
+from bot.store.engines.sqlite_file import MOVED, copy_database, fsync, moved_marker, set_moved_marker, version_of
+from bot.store.errors import StoreUnusable
+from bot.store.shares import shares, showcases
 from bot.store.tables import members, notes, preferences, rows, servers, tasks
 
 _TABLES = (tasks, servers, members, preferences, rows, shares, showcases, notes)

@@ -17,14 +17,14 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, and_, create_engine, delete, func, or_, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.store.admin import restore_merge
+from bot.domain.task import Billed, TaskState
 from bot.store import schema
+from bot.store.admin import restore_merge
 from bot.store.engines.open import sqlite_path
-from bot.store.errors import StoreUnusable
 from bot.store.engines.sqlite import exclusive_lock
 from bot.store.engines.sqlite_file import copy_database, fsync, version_of, writing
+from bot.store.errors import StoreUnusable
 from bot.store.tables import notes, tasks
-from bot.domain.task import Billed, TaskState
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,9 @@ def _put_in_place(file: Path, backup: Path, fresh: Path, books: Path, now: datet
             orphaned_ids = _take_over(connection) if readable else None
             unverified, unclear = _mark_unverified(connection, now, orphaned_ids)
             # What was registered with Discord then need not be so now.
-            connection.execute(delete(notes).where(notes.c.name.not_in((restore_merge.UNVERIFIED_UP_TO, restore_merge.SKIPPED))))
+            connection.execute(
+                delete(notes).where(notes.c.name.not_in((restore_merge.UNVERIFIED_UP_TO, restore_merge.SKIPPED)))
+            )
             connection.commit()
     finally:
         engine.dispose()
@@ -136,7 +138,9 @@ def _take_over(connection: Connection) -> restore_merge.OrphanedIds | None:
     return None
 
 
-def _mark_unverified(connection: Connection, now: datetime, orphaned_ids: restore_merge.OrphanedIds | None) -> tuple[int, int]:
+def _mark_unverified(
+    connection: Connection, now: datetime, orphaned_ids: restore_merge.OrphanedIds | None
+) -> tuple[int, int]:
     """Mark what nobody can know; return how many tasks that are, and how many of them have become unclear."""
     in_doubt = UNSETTLED
     if orphaned_ids is None:

@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from bot.store.engines.base import Database, Lock
 from bot.store.engines.dialect import to_json
+from bot.store.engines.postgres_notify import notifications
 from bot.store.errors import StoreUnusable
 from bot.store.schema import migrate
-from bot.store.engines.postgres_notify import notifications
 
 log = logging.getLogger(__name__)
 

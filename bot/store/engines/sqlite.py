@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from bot.store.engines import sqlite_driver
 from bot.store.engines.base import Database
 from bot.store.engines.dialect import to_json
-from bot.store.errors import StoreUnusable
 from bot.store.engines.sqlite_file import refuse_moved
-from bot.store.schema import migrate
 from bot.store.engines.sqlite_upgrade import trial_upgrade
+from bot.store.errors import StoreUnusable
+from bot.store.schema import migrate
 
 _BUSY_MS = 5_000
 """Less than the 10 s in which a stopped bot has to end; whoever must be sure tries again."""

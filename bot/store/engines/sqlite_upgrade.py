@@ -8,8 +8,8 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.store import schema
-from bot.store.errors import StoreUnusable
 from bot.store.engines.sqlite_file import copy_database, fsync, version_of
+from bot.store.errors import StoreUnusable
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot import media
-from bot.media import DownloadFailed, SourceClip, UnusableVideo
-from bot.i18n.text import Translatable, tr
 from bot.domain.task import Task
+from bot.i18n.text import Translatable, tr
+from bot.media import DownloadFailed, SourceClip, UnusableVideo
 
 if TYPE_CHECKING:
     from bot.worker.job import Job

@@ -7,14 +7,14 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.media import DownloadFailed, UnusableVideo
-from bot.i18n.text import tr
-from bot.worker.steps.assemble import assemble
-from bot.worker.retention import archive
-from bot.worker.steps.notify import should_notify
+from bot.domain.errors import TaskFailed
 from bot.domain.reply_port import ReplyUnavailable, Undeliverable
 from bot.domain.task import Billed, Task, TaskState
-from bot.domain.errors import TaskFailed
+from bot.i18n.text import tr
+from bot.media import DownloadFailed, UnusableVideo
+from bot.worker.retention import archive
+from bot.worker.steps.assemble import assemble
+from bot.worker.steps.notify import should_notify
 
 if TYPE_CHECKING:
     from bot.worker.job import Job

@@ -6,9 +6,9 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.worker.retention import archive
 from bot.domain.reply_port import ReplyUnavailable, Undeliverable
 from bot.domain.task import NotifyPreference, ReplyTarget, Task, TaskState
+from bot.worker.retention import archive
 
 if TYPE_CHECKING:
     from bot.worker.job import Job

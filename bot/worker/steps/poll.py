@@ -7,12 +7,12 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bot.foxapi import Rejected, RemoteStatus, RemoteTask, TaskNotFound, TransientError
-from bot.media import DownloadFailed, UnusableVideo, probe
-from bot.i18n.text import tr
-from bot.worker import eta
-from bot.domain.task import Billed, Task, TaskState, VideoInfo
 from bot.domain.errors import TaskFailed
+from bot.domain.task import Billed, Task, TaskState, VideoInfo
+from bot.foxapi import Rejected, RemoteStatus, RemoteTask, TaskNotFound, TransientError
+from bot.i18n.text import tr
+from bot.media import DownloadFailed, UnusableVideo, probe
+from bot.worker import eta
 
 if TYPE_CHECKING:
     from bot.worker.job import Job

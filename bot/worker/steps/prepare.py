@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot import media
+from bot.domain.errors import TaskFailed
+from bot.domain.task import Task
 from bot.foxapi import Rejected, TransientError
-from bot.media import DownloadFailed, ProbeResult, UnknownHost
 from bot.i18n.text import Translatable, tr
+from bot.media import DownloadFailed, ProbeResult, UnknownHost
 from bot.worker.recovery import wait_between_tries
 from bot.worker.steps.submit import ask_for_slot, wait_for_slot
-from bot.domain.task import Task
-from bot.domain.errors import TaskFailed
 
 if TYPE_CHECKING:
     from bot.worker.job import Job

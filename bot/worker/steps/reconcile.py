@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from bot.worker.retention import archive
 from bot.domain.reply_port import ReplyState, ReplyUnavailable
 from bot.domain.task import Billed, Task, TaskState
+from bot.worker.retention import archive
 
 if TYPE_CHECKING:
     from bot.worker.job import Job

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bot.domain.task import Billed, Task, TaskState
 from bot.foxapi import Rejected, Submission, SubmissionNotReceived, SubmissionUncertain
 from bot.i18n.text import Translatable, tr
 from bot.worker import eta
-from bot.domain.task import Billed, Task, TaskState
 
 if TYPE_CHECKING:
     from bot.worker.job import Job
@@ -59,9 +59,7 @@ async def submit(job: Job, task: Task) -> Task:
     # Also when the bot is stopped the answer is worth waiting for: without it nobody will know what was paid.
     task = await job.run_to_completion(_post(job, task, recent))
     if task.state is TaskState.RENDERING:
-        return await job.sleep_and_reload(
-            task, eta.next_poll(task, job.resources.now(), job.resources.poll_seconds)
-        )
+        return await job.sleep_and_reload(task, eta.next_poll(task, job.resources.now(), job.resources.poll_seconds))
     return task
 
 

@@ -13,10 +13,10 @@ from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.discord.state import permissions
 from bot.sandbox.discord.state.model import Channel, Guild, Role
 from bot.sandbox.foxapi.quirks import Pause, Quirks
-from tests.support.crash_points import until
-from tests.support.buttons import small, told_privately
-from tests.support.harness import CREATE, Harness, text_of
 from tests.bot.health.test_health import address, asked, samples, scraped
+from tests.support.buttons import small, told_privately
+from tests.support.crash_points import until
+from tests.support.harness import CREATE, Harness, text_of
 
 SIXTEEN = 16
 CALLBACK, COMMANDS = "/interactions/.*/callback$", "/commands$"

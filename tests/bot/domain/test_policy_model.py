@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from bot.domain.errors import RequestRefused
 from bot.domain.limits import OperatorLimits, Requester
 from bot.domain.task import Billed, Task, TaskRequest, TaskState
-from bot.domain.errors import RequestRefused
+from tests.support.builders import NOON, a_place, a_requester, an_order
 from tests.support.databases import SQLiteFile
 from tests.support.service_harness import GRACE, ServiceHarness, open_service_harness
-from tests.support.builders import NOON, a_place, a_requester, an_order
 from tests.support.starting import start
 
 T = TypeVar("T")

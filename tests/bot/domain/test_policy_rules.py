@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.domain.policy import OperatorLimitReached, check, daily_limits_of, find_forbidden, is_empty_pattern
-from bot.domain.limits import DailyLimits, GuildLimits, OperatorLimits, Requester, RollingCount, UsageSnapshot
 from bot.domain.errors import RequestRefused
+from bot.domain.limits import DailyLimits, GuildLimits, OperatorLimits, Requester, RollingCount, UsageSnapshot
+from bot.domain.policy import OperatorLimitReached, check, daily_limits_of, find_forbidden, is_empty_pattern
 from bot.domain.task import TaskRequest
 from tests.support.builders import NOON, a_requester, an_order
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bot.domain.task import TaskState
 from bot.foxapi import (
     FoxError,
     RateLimited,
@@ -23,7 +24,6 @@ from bot.foxapi import (
     parse_response,
 )
 from bot.foxapi.protocol import parse_submission, parse_task, retry_after
-from bot.domain.task import TaskState
 
 CREATED = {
     "created": 1757165031,

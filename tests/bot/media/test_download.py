@@ -16,9 +16,9 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from bot.domain.http_time import parse_retry_after
-from bot.media.ssrf import check_url, is_public
-from bot.media.errors import DownloadFailed, UnusableVideo
 from bot.media.download import Downloader
+from bot.media.errors import DownloadFailed, UnusableVideo
+from bot.media.ssrf import check_url, is_public
 from tests.fuzz.server import raw_server
 
 PRIVATE_HOSTS = """

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.task import TaskState
 from bot.media import FilmStore, Workspaces
-from bot.worker.retention import delete_expired_films
 from bot.sandbox.foxapi.quirks import Failure, Pause, Quirks
 from bot.store import Store
-from bot.domain.task import TaskState
-from tests.support.crash_points import until
+from bot.worker.retention import delete_expired_films
 from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.buttons import DAY, finished, small
+from tests.support.crash_points import until
 from tests.support.harness import Harness
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.media import Ffmpeg, SourceClip, Workspaces, compress, join, prepare, probe
 from bot.domain.task import ResultKind, VideoInfo
+from bot.media import Ffmpeg, SourceClip, Workspaces, compress, join, prepare, probe
 from tests.support.media_clips import beeps, ffmpeg, make, numbered, shade, shades, turned
 
 FILM, NEW_PART = ResultKind.FILM, ResultKind.NEW_PART

@@ -10,9 +10,9 @@ import pytest
 
 from bot.media.mp4.boxes import BadMp4
 from bot.media.mp4.tracks import read_mp4
+from tests.bot.media.test_mutated_clips import mutant
 from tests.support.media_clips import ffmpeg
 from tests.support.odd_clips import PLAIN
-from tests.bot.media.test_mutated_clips import mutant
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.media import Ffmpeg, make_thumbnail, prepare, probe
 from bot.domain.errors import TaskFailed
+from bot.media import Ffmpeg, make_thumbnail, prepare, probe
 from tests.support.media_clips import ffmpeg
 
 EACH = 10

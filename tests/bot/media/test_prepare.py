@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bot.media import Ffmpeg, UnusableVideo, make_thumbnail, prepare, probe, rejection, too_short
 from bot.domain.task import VideoInfo
+from bot.media import Ffmpeg, UnusableVideo, make_thumbnail, prepare, probe, rejection, too_short
 from tests.support.media_clips import KINDS, ffmpeg, make, numbered, shade, shades, turned, with_cover
 
 

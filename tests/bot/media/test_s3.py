@@ -11,16 +11,16 @@ import pytest
 
 from bot.check import host
 from bot.media import S3Settings, Workspaces, open_film_store
-from bot.worker.retention import delete_expired_films
 from bot.sandbox.foxapi.quirks import Pause, Quirks
 from bot.settings import Settings
 from bot.store import Store
-from tests.support.crash_points import until
+from bot.worker.retention import delete_expired_films
 from tests.support.builders import NOON
 from tests.support.buttons import finished, listed, small
+from tests.support.crash_points import until
+from tests.support.harness import Harness, labels_of, text_of
 from tests.support.s3_server import S3, s3_service
 from tests.support.sharing import share
-from tests.support.harness import Harness, labels_of, text_of
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ import discord
 import pytest
 from discord import app_commands
 
-from tests.support.member import Member
-from tests.support.member import PageRefused
 from tests.support.discord_client import Bot, with_library
+from tests.support.member import Member, PageRefused
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.member import PageRefused
 from bot.sandbox.discord.state.model import Json, Overwrite
 from bot.sandbox.discord.state.permissions import ATTACH_FILES, SEND_MESSAGES, VIEW_CHANNEL
 from tests.support.discord_client import ECHO, Rest, by_hand, form, refused
+from tests.support.member import PageRefused
 
 REFRESH = "/attachments/refresh-urls"
 

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from tests.support.member import Member
-from tests.support.member import PageRefused
 from bot.sandbox.discord.state.model import Json
 from tests.support.discord_client import ECHO, Rest, by_hand
+from tests.support.member import Member, PageRefused
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import json
 import sys
 from datetime import timedelta
 
+from bot.domain.errors import RequestRefused
 from bot.domain.events import EventQueue
 from bot.services import TaskService
 from bot.store import Store
-from bot.domain.errors import RequestRefused
-from tests.support.builders import NOON, a_place, a_requester, an_order
 from tests.bot.store.test_limit_races import COMMANDS, HELPERS, MEMBERS, OVER_PROCESSES, RACES, Race
+from tests.support.builders import NOON, a_place, a_requester, an_order
 
 
 async def passed(store: Store, race: Race, number: int, mine: range) -> int:

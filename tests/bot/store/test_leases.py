@@ -10,12 +10,11 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from bot.domain.limits import OperatorLimits
-from bot.worker.throttle import RateLimiter
-from bot.worker.throttle import CircuitBreaker
-from bot.store import Leases, Moved, Store
 from bot.domain.task import Task, TaskState
-from tests.support.databases import Database
+from bot.store import Leases, Moved, Store
+from bot.worker.throttle import CircuitBreaker, RateLimiter
 from tests.support.builders import NOON, a_case, a_place, an_order
+from tests.support.databases import Database
 
 OPERATOR_LIMITS = OperatorLimits(max_preparing=1000)
 LEASE = 60.0

@@ -11,16 +11,16 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.errors import RequestRefused
 from bot.domain.events import EventQueue
 from bot.domain.limits import GuildLimits, OperatorLimits
+from bot.domain.task import Task, TaskState
 from bot.services import TaskService
 from bot.store import Store
-from bot.domain.errors import RequestRefused
-from bot.domain.task import Task, TaskState
+from tests.support.builders import NOON, ROOMY, a_case, a_place, a_requester, an_order
 from tests.support.clips import Clips
 from tests.support.databases import Database
 from tests.support.fast_timeouts import tiny
-from tests.support.builders import NOON, ROOMY, a_case, a_place, a_requester, an_order
 from tests.support.harness import CREATE, Harness, text_of, title_of
 from tests.support.starting import start
 

@@ -12,17 +12,17 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.worker import Timeouts
+from bot.domain.task import TaskState
 from bot.sandbox.foxapi.quirks import Pause, Quirks
 from bot.store import StoreUnusable, inspect
-from bot.store.engines.sqlite_file import moved_marker, set_moved_marker
 from bot.store.admin.move_to_postgres import _TABLES, move
+from bot.store.engines.sqlite_file import moved_marker, set_moved_marker
 from bot.store.tables import notes
-from bot.domain.task import TaskState
-from tests.support.databases import Database
-from tests.support.crash_points import until, within
-from tests.support.harness import CREATE, Harness
+from bot.worker import Timeouts
 from tests.bot.store.test_upgrade import VERSIONS, build
+from tests.support.crash_points import until, within
+from tests.support.databases import Database
+from tests.support.harness import CREATE, Harness
 
 pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 

@@ -19,8 +19,8 @@ from bot.store.engines.base import Lock
 from tests.support.clips import Clips
 from tests.support.databases import Database, new_database
 from tests.support.fast_timeouts import DONE, FAST, RESULT, STEADY, assert_told, tiny
-from tests.support.postgres_cluster import NOT_FOUND, Cluster, new_folder, programs
 from tests.support.harness import CREATE, Harness, on_stage
+from tests.support.postgres_cluster import NOT_FOUND, Cluster, new_folder, programs
 
 SECRET = "swordfish"
 

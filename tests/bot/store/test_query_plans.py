@@ -12,13 +12,13 @@ from contextlib import nullcontext
 
 import pytest
 
-from bot.domain.limits import GuildLimits
-from bot.store import Store
 from bot.domain.errors import RequestRefused
+from bot.domain.limits import GuildLimits
 from bot.domain.task import Task
+from bot.store import Store
+from tests.support.builders import NOON, ROOMY, a_case, a_place, an_order
 from tests.support.databases import Database
 from tests.support.history import HOME, MEMBERS, History, add_history
-from tests.support.builders import NOON, ROOMY, a_case, a_place, an_order
 from tests.support.query_plans import Cost, Sent, Watch, all_sending, cost_of, keep_as_it_is, watched
 from tests.support.store_calls import FINISHED, StoreCalls, a_busy_store
 

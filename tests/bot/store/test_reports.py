@@ -12,13 +12,13 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import bot.store
-from bot.domain.limits import NOBODY, GuildLimits
-from bot.store import Store
-from bot.domain.task import Billed, TaskState
 from bot.domain.errors import RequestRefused
+from bot.domain.limits import NOBODY, GuildLimits
+from bot.domain.task import Billed, TaskState
+from bot.store import Store
+from tests.support.builders import NOON, a_place, an_order
 from tests.support.databases import Database
 from tests.support.service_harness import ALF, BEA, GRACE, GUILD, HOUR, MOD, ServiceHarness, open_service_harness
-from tests.support.builders import NOON, a_place, an_order
 
 
 @pytest.fixture

@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from bot.i18n.text import tr
 from bot.domain.limits import GuildLimits
-from bot.worker import Timeouts
+from bot.domain.task import TaskState
+from bot.i18n.text import tr
 from bot.sandbox.foxapi.quirks import Pause, Quirks
 from bot.store import RestoreResult, Store, StoreUnusable, back_up, restore
-from bot.domain.task import TaskState
+from bot.worker import Timeouts
+from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.crash_assertions import one_message_each, sent_paid_downloaded, settled
 from tests.support.crash_points import POST, InLine, Rendering, scene_on, until, within
-from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.harness import Harness, Json, text_of
 
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.worker import Timeouts
-from bot.domain.task import Billed, TaskState
 from bot.domain.errors import RequestRefused
-from tests.support.databases import Database
-from tests.support.service_harness import ALF, GUILD, HOUR, ServiceHarness, open_service_harness
+from bot.domain.task import Billed, TaskState
+from bot.worker import Timeouts
 from tests.support.crash_points import until
+from tests.support.databases import Database
 from tests.support.harness import Harness
+from tests.support.service_harness import ALF, GUILD, HOUR, ServiceHarness, open_service_harness
 
 DAY = timedelta(days=1)
 PROMPTS = """SELECT id, "order" ->> 'prompt' FROM tasks ORDER BY id"""

@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.limits import OperatorLimits
-from bot.store import Moved, Store
 from bot.domain.task import Billed, Task, TaskState
-from tests.support.databases import Database
-from tests.support.builders import NOON, a_place, an_order
-from tests.support.starting import start
+from bot.store import Moved, Store
 from tests.bot.store.test_store import added
+from tests.support.builders import NOON, a_place, an_order
+from tests.support.databases import Database
+from tests.support.starting import start
 
 MINUTE = timedelta(minutes=1)
 ONE = OperatorLimits(max_running=1, max_preparing=1)

@@ -11,11 +11,11 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.limits import OperatorLimits
-from bot.worker.throttle import CircuitBreaker
-from bot.store import Store
 from bot.domain.task import TaskState
-from tests.support.databases import Database, SQLiteFile
+from bot.store import Store
+from bot.worker.throttle import CircuitBreaker
 from tests.support.builders import NOON, a_case, a_place, an_order
+from tests.support.databases import Database, SQLiteFile
 
 IDLE: dict[str, Callable[[Store], Awaitable[object]]] = {
     "a sign of life": lambda store: store.leases.heartbeat(),

@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.domain.limits import GuildLimits, OperatorLimits
+from bot.domain.task import Billed, ReplyTarget, Task, TaskRequest, TaskState, VideoInfo
 from bot.store import Moved, Store, StoreUnusable
 from bot.store.tables import metadata
-from bot.domain.task import Billed, ReplyTarget, Task, TaskRequest, TaskState, VideoInfo
-from tests.support.databases import Database
 from tests.support.builders import NOON, a_case, a_place, an_order
+from tests.support.databases import Database
 from tests.support.starting import start
 
 CLIP = VideoInfo(seconds=4, width=640, height=360, video_codec="h264", container="mp4", fps=30, audio=True, size=1000)

@@ -7,16 +7,16 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.limits import OperatorLimits
+from bot.domain.task import Billed, TaskState
 from bot.sandbox.foxapi.quirks import Pause, Quirks
 from bot.store import Moved, Store
-from bot.domain.task import Billed, TaskState
-from tests.support.clips import Clips
-from tests.support.databases import Database
-from tests.support.crash_points import until
-from tests.support.fast_timeouts import DONE, tiny
-from tests.support.builders import NOON, a_case, a_place, an_order
-from tests.support.harness import Harness
 from tests.bot.health.test_health import address, scraped
+from tests.support.builders import NOON, a_case, a_place, an_order
+from tests.support.clips import Clips
+from tests.support.crash_points import until
+from tests.support.databases import Database
+from tests.support.fast_timeouts import DONE, tiny
+from tests.support.harness import Harness
 
 WRONG = {
     "a word that is no outcome": "billed = 'nonsense'",

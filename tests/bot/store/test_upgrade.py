@@ -18,9 +18,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 import bot.store
+from bot.domain.task import TaskState
 from bot.i18n.text import tr
 from bot.store import Store, StoreUnusable
-from bot.domain.task import TaskState
 from tests.support.builders import NOON, a_place, an_order
 
 Rows = dict[str, list[dict[str, Any]]]

@@ -9,15 +9,15 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.policy import WordsChanged, screen
+from bot.domain.errors import RequestRefused
 from bot.domain.events import LimitsChanged, MemberModerated, SubmissionRefused, TaskAccepted
 from bot.domain.limits import GuildLimits
-from bot.store import Store
+from bot.domain.policy import WordsChanged, screen
 from bot.domain.task import Billed, TaskState
-from bot.domain.errors import RequestRefused
+from bot.store import Store
+from tests.support.builders import NOON, ROOMY, a_case, a_place, a_requester, an_order
 from tests.support.databases import Database
 from tests.support.service_harness import ALF, BEA, GUILD, HOUR, MOD, ServiceHarness, open_service_harness
-from tests.support.builders import NOON, ROOMY, a_case, a_place, a_requester, an_order
 from tests.support.starting import start
 
 

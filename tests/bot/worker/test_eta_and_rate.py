@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.task import TaskState
+from bot.sandbox.foxapi import Quirks
 from bot.worker import RateLimiter
 from bot.worker.eta import next_poll
-from bot.sandbox.foxapi import Quirks
-from bot.domain.task import TaskState
 from tests.benchmarks.pending import most_in_a_second
-from tests.support.clips import Clips
 from tests.support.builders import NOON, a_task
+from tests.support.clips import Clips
 from tests.support.harness import on_stage
 
 LEAST = 5.0

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from bot.domain.limits import GuildLimits, OperatorLimits
-from bot.worker import Timeouts
-from bot.worker.queue_positions import forecast
+from bot.domain.task import Billed, Task, TaskState
 from bot.sandbox.foxapi.quirks import Pause, Quirks
 from bot.store import Store
-from bot.domain.task import Billed, Task, TaskState
+from bot.worker import Timeouts
+from bot.worker.queue_positions import forecast
+from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.clips import Clips
 from tests.support.databases import Database
 from tests.support.fast_timeouts import tiny
-from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.harness import Harness, text_of
 from tests.support.starting import start
 

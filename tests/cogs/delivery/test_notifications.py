@@ -10,9 +10,9 @@ import pytest
 
 from bot.sandbox.faults import Answer, Hold, Lose
 from bot.sandbox.foxapi.quirks import Failure, Pause, Quirks
+from tests.support.buttons import MINUTE, finished, small, told_privately
 from tests.support.crash_points import POST, until
 from tests.support.fast_timeouts import FAST
-from tests.support.buttons import MINUTE, finished, small, told_privately
 from tests.support.harness import Harness, Json, text_of, title_of
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from bot.sandbox.discord.state.model import Overwrite
 from bot.sandbox.discord.state.permissions import VIEW_CHANNEL
+from tests.cogs.tasks.test_delete import delete
+from tests.support.buttons import gone
 from tests.support.crash_points import until
 from tests.support.fast_timeouts import DONE, FAST, STEADY, tiny
-from tests.support.buttons import gone
 from tests.support.harness import Harness, Json
-from tests.cogs.tasks.test_delete import delete
 
 
 def token_of(stage: Harness, task_id: int = 1) -> str:

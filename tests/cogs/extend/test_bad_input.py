@@ -10,9 +10,9 @@ from urllib.parse import unquote
 import pytest
 from aiohttp import web
 
-from bot.worker import Timeouts
 from bot.sandbox.faults import Answer
 from bot.sandbox.foxapi.quirks import Failure, Quirks
+from bot.worker import Timeouts
 from tests.support.harness import CREATE, Harness, Json, text_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from bot.worker import Timeouts
 from bot.sandbox.faults import Answer
 from bot.sandbox.foxapi.quirks import Pause, Quirks
+from bot.worker import Timeouts
 from tests.support.clips import seconds_of
 from tests.support.harness import CREATE, Harness, Json, labels_of, text_of, title_of
 

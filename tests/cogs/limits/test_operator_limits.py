@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bot.worker import Timeouts
 from bot.sandbox.foxapi.quirks import Pause, Quirks
-from tests.support.crash_points import until
-from tests.support.moderation import changed, page, refused, spend, use
+from bot.worker import Timeouts
 from tests.support.buttons import DAY, finished, small
+from tests.support.crash_points import until
 from tests.support.harness import CREATE, Harness, text_of, title_of
+from tests.support.moderation import changed, page, refused, spend, use
 
 
 @pytest.mark.parametrize(

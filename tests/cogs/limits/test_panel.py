@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.member import PageRefused
 from bot.sandbox.foxapi.quirks import Pause, Quirks
-from tests.support.moderation import changed, page, refused, spend, use, written
 from tests.support.harness import Harness, Json, text_of
+from tests.support.member import PageRefused
+from tests.support.moderation import changed, page, refused, spend, use, written
 
 ONLY_MODERATORS = "Only members with the permission Manage Server"
 CHANNEL_SELECT, ROLE_SELECT, USER_SELECT = 8, 6, 5

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from bot.sandbox.foxapi.quirks import Failure, Quirks
-from tests.support.moderation import refused, spend, use
 from tests.support.harness import Harness, Json, labels_of, text_of
+from tests.support.moderation import refused, spend, use
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.member import Member
 from bot.sandbox.discord.state.model import FORUM_CHANNEL
-from tests.support.sharing import channel, finished, posts_in, share
 from tests.support.harness import Harness, Json, labels_of, text_of
+from tests.support.member import Member
+from tests.support.sharing import channel, finished, posts_in, share
 
 DAY = 86_400.0
 STAR = "⭐"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.member import Member
 from tests.support.buttons import gone, says, told_privately
-from tests.support.sharing import channel, finished, posts_in, share
 from tests.support.harness import Harness, Json, labels_of, text_of
+from tests.support.member import Member
+from tests.support.sharing import channel, finished, posts_in, share
 
 
 async def went_on(who: Member, interaction_id: str, prompt: str = "and then it snows") -> Json:

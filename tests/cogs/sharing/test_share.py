@@ -11,8 +11,8 @@ from bot.sandbox.discord.state import permissions
 from bot.sandbox.discord.state.model import FORUM_CHANNEL, Overwrite
 from bot.sandbox.faults import Answer, Hold, Lose
 from tests.support.clips import seconds_of
-from tests.support.sharing import POSTED, asked_where, channel, choose_showcase, finished, posts_in, share, submitted
 from tests.support.harness import A_VIDEO, Harness, labels_of, text_of
+from tests.support.sharing import POSTED, asked_where, channel, choose_showcase, finished, posts_in, share, submitted
 
 
 async def test_a_result_goes_to_the_showcase(stage: Harness, tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from bot.sandbox.discord.state import permissions
-from tests.support.member import Member
 from bot.sandbox.discord.state.model import FORUM_CHANNEL, Overwrite
 from bot.sandbox.faults import Answer, Hold
 from tests.support.buttons import gone, says, told_privately
-from tests.support.sharing import POSTED, asked_where, channel, finished, posts_in, share
 from tests.support.harness import A_VIDEO, Harness, Json, text_of
+from tests.support.member import Member
+from tests.support.sharing import POSTED, asked_where, channel, finished, posts_in, share
 
 BY_BOT = r"/channels/\d+/messages/\d+$"
 

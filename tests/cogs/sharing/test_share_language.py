@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tests.support.buttons import small
-from tests.support.sharing import channel
 from tests.support.harness import Harness, Json, labels_of, text_of
 from tests.support.pseudo_locales import english_in, pseudo_languages
+from tests.support.sharing import channel
 
 SERVER, OWN = "文", "ß"
 

@@ -10,10 +10,10 @@ from bot.client import ExtendBot
 from bot.sandbox.discord.state import permissions
 from bot.sandbox.discord.state.model import Overwrite
 from bot.sandbox.faults import Answer
-from tests.support.fast_timeouts import tiny
 from tests.support.buttons import told_privately
-from tests.support.sharing import channel, choose_showcase, finished, posts_in, share
+from tests.support.fast_timeouts import tiny
 from tests.support.harness import Harness, text_of
+from tests.support.sharing import channel, choose_showcase, finished, posts_in, share
 
 
 async def test_only_moderators_choose_the_showcase(stage: Harness) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.member import Member
 from bot.sandbox.faults import Hold
 from bot.sandbox.foxapi.quirks import Pause, Quirks
 from tests.support.clips import Clips
 from tests.support.fast_timeouts import DONE, FAST, QUERY, STEADY, assert_told, posts, tiny
 from tests.support.harness import Harness, Json, text_of
+from tests.support.member import Member
 
 CANCELLED = "Cancelled"
 

@@ -7,13 +7,13 @@ import json
 
 import pytest
 
-from tests.support.member import Member
 from bot.sandbox.discord.state.model import Overwrite
 from bot.sandbox.discord.state.permissions import MANAGE_MESSAGES, TALK
 from bot.sandbox.faults import Action, Answer, Reset
 from bot.sandbox.foxapi.quirks import Pause, Quirks
 from tests.support.buttons import DAY, MINUTE, filled, finished, gone, listed, press_forged, says, told_privately
 from tests.support.harness import Harness, Json, labels_of, text_of, title_of
+from tests.support.member import Member
 
 ASK = "It cannot be undone."
 NOT_YOURS = "Only the member who made that video, or a moderator here"

@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.task import Task, TaskState
 from bot.i18n.text import tr
 from bot.sandbox.foxapi.quirks import Pause, Quirks
 from bot.store import Store
-from bot.domain.task import Task, TaskState
-from tests.support.crash_points import until
 from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.buttons import DAY, filled, finished, gone, listed, press_forged, says, small, told_privately
-from tests.support.sharing import channel, posts_in, share
+from tests.support.crash_points import until
 from tests.support.harness import Harness, Json, labels_of, text_of, title_of
+from tests.support.sharing import channel, posts_in, share
 
 
 async def history(stage: Harness, prompts: list[str], user_id: str | None = None) -> list[Task]:

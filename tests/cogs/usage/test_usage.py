@@ -9,16 +9,16 @@ from datetime import date, timedelta
 import pytest
 from PIL import Image
 
-from bot.i18n import Language
 from bot.domain.limits import GuildLimits, UsageRow
+from bot.i18n import Language
 from bot.sandbox.foxapi.quirks import Failure, Quirks
 from bot.services import UsageReport
-from cogs.usage import report as usage_report
 from cogs.common import formatting
 from cogs.limits import text as limits_text
+from cogs.usage import report as usage_report
 from cogs.usage.chart import HEIGHT, SERIES, WIDTH, Bar, ceiling, chart
-from tests.support.moderation import refused, use
 from tests.support.harness import Harness, text_of
+from tests.support.moderation import refused, use
 
 TODAY = date(2026, 11, 22)
 
@@ -65,7 +65,9 @@ def report(*rows: UsageRow) -> UsageReport:
 
 def test_no_cell_of_the_table_can_be_a_formula() -> None:
     """Every cell below the header is a number or a date (OWASP, CSV Injection)."""
-    table = usage_report.table(report(UsageRow(day=TODAY, user_id=1 << 62, delivered=3, seconds=18, credits=12.5))).decode()
+    table = usage_report.table(
+        report(UsageRow(day=TODAY, user_id=1 << 62, delivered=3, seconds=18, credits=12.5))
+    ).decode()
     header, row = csv.reader(io.StringIO(table))
     assert header[:3] == ["day", "member_id", "tasks"]
     assert row == ["2026-11-22", str(1 << 62), "3", "3", "0", "0", "0", "0", "18", "12.5"]

@@ -9,11 +9,10 @@ from aiohttp import web
 from bot.sandbox.discord.api.auth import as_bot
 from bot.sandbox.discord.api.command_schema import check_command, command_form, registered
 from bot.sandbox.discord.api.request_body import read_json, read_record
-from bot.sandbox.discord.state.changes import announce_commands
-from bot.sandbox.discord.state.model import Json
 from bot.sandbox.discord.api.validation_errors import ValidationErrors
+from bot.sandbox.discord.state.changes import LiveWorld, announce_commands
 from bot.sandbox.discord.state.errors import missing_access, nothing, reply, unknown
-from bot.sandbox.discord.state.changes import LiveWorld
+from bot.sandbox.discord.state.model import Json
 
 _MOST = {1: 100, 2: 15, 3: 15}
 """Commands of each type that an application may have."""

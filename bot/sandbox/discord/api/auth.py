@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from bot.sandbox.discord.state import permissions
-from bot.sandbox.discord.state.model import Channel, Guild, Message
-from bot.sandbox.discord.state.errors import missing_access, missing_permissions, unauthorized, unknown
 from bot.sandbox.discord.state.changes import LiveWorld
+from bot.sandbox.discord.state.errors import missing_access, missing_permissions, unauthorized, unknown
+from bot.sandbox.discord.state.model import Channel, Guild, Message
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

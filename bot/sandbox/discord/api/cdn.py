@@ -7,8 +7,8 @@ from aiohttp import web
 from bot.sandbox.discord.api.auth import as_bot
 from bot.sandbox.discord.api.request_body import read_json
 from bot.sandbox.discord.api.validation_errors import ValidationErrors
-from bot.sandbox.discord.state.errors import reply
 from bot.sandbox.discord.state.changes import LiveWorld
+from bot.sandbox.discord.state.errors import reply
 
 _MOST_LINKS = 50
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from bot.sandbox.discord.state.model import Json
 from bot.sandbox.discord.api.validation_errors import Path, ValidationErrors, names
+from bot.sandbox.discord.state.model import Json
 
 SLASH, USER_MENU, MESSAGE_MENU = 1, 2, 3
 SUBCOMMAND, GROUP = 1, 2

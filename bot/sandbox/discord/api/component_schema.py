@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bot.sandbox.discord.state.model import Json
 from bot.sandbox.discord.api.validation_errors import Path, ValidationErrors, names
+from bot.sandbox.discord.state.model import Json
 
 ROW, BUTTON, STRING_SELECT, TEXT_INPUT = 1, 2, 3, 4
 ENTITY_SELECTS = (5, 6, 7, 8)

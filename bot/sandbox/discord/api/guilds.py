@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bot.sandbox.discord.state import serialize
 from bot.sandbox.discord.api.auth import as_bot, channel_of, guild_of
 from bot.sandbox.discord.api.request_body import read_json
 from bot.sandbox.discord.api.validation_errors import ValidationErrors
-from bot.sandbox.discord.state.errors import nothing, reply, unknown
+from bot.sandbox.discord.state import serialize
 from bot.sandbox.discord.state.changes import LiveWorld
+from bot.sandbox.discord.state.errors import nothing, reply, unknown
 
 
 class GuildRoutes:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bot.sandbox.discord.state import serialize
 from bot.sandbox.discord.api.component_schema import check_modal
+from bot.sandbox.discord.api.message_schema import INTERACTION, check_message
 from bot.sandbox.discord.api.message_writer import allowed, ephemeral, fill, ping
 from bot.sandbox.discord.api.request_body import Form, read_form
+from bot.sandbox.discord.api.validation_errors import ValidationErrors
+from bot.sandbox.discord.state import serialize
+from bot.sandbox.discord.state.changes import LiveWorld
+from bot.sandbox.discord.state.errors import nothing, reply
 from bot.sandbox.discord.state.interactions import (
     AUTOCOMPLETE,
     COMMAND,
@@ -17,10 +21,6 @@ from bot.sandbox.discord.state.interactions import (
     Interactions,
 )
 from bot.sandbox.discord.state.model import DEFAULT, EPHEMERAL, LOADING, MENU_REPLY, SLASH_REPLY, Json, Message
-from bot.sandbox.discord.api.validation_errors import ValidationErrors
-from bot.sandbox.discord.state.errors import nothing, reply
-from bot.sandbox.discord.api.message_schema import INTERACTION, check_message
-from bot.sandbox.discord.state.changes import LiveWorld
 
 MESSAGE, DEFER, DEFER_UPDATE, UPDATE, CHOICES, MODAL = 4, 5, 6, 7, 8, 9
 """Callback types."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bot.sandbox.discord.state import serialize
 from bot.sandbox.discord.api.interaction_callbacks import CallbackRoutes
+from bot.sandbox.discord.api.message_schema import EDIT, INTERACTION, message_form
 from bot.sandbox.discord.api.message_writer import ephemeral, ping
 from bot.sandbox.discord.api.request_body import Form, read_form
+from bot.sandbox.discord.state import serialize
+from bot.sandbox.discord.state.changes import LiveWorld
+from bot.sandbox.discord.state.errors import nothing, reply, unknown
 from bot.sandbox.discord.state.interactions import Interaction, Interactions
 from bot.sandbox.discord.state.model import REPLY, Message
-from bot.sandbox.discord.state.errors import nothing, reply, unknown
-from bot.sandbox.discord.api.message_schema import EDIT, INTERACTION, message_form
-from bot.sandbox.discord.state.changes import LiveWorld
 
 
 class WebhookRoutes:

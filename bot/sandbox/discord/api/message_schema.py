@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.sandbox.discord.api.component_schema import message_components
-from bot.sandbox.discord.state.model import Json
 from bot.sandbox.discord.api.validation_errors import Path, ValidationErrors, names
+from bot.sandbox.discord.state.model import Json
 
 # `tts` is no field of an edit, but discord.py sends it with every edit and Discord lets it pass.
 EDIT = names("content embeds allowed_mentions components attachments flags tts")

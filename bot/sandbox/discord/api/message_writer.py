@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bot.sandbox.discord.state import permissions, serialize
 from bot.sandbox.discord.api.component_schema import numbered
 from bot.sandbox.discord.api.request_body import attached
-from bot.sandbox.discord.state.model import EPHEMERAL, LOADING, SUPPRESS_EMBEDS, Channel, Json, Message, Upload
 from bot.sandbox.discord.api.validation_errors import ValidationErrors
+from bot.sandbox.discord.state import permissions, serialize
 from bot.sandbox.discord.state.errors import DiscordError, missing_permissions
+from bot.sandbox.discord.state.model import EPHEMERAL, LOADING, SUPPRESS_EMBEDS, Channel, Json, Message, Upload
 
 if TYPE_CHECKING:
     from bot.sandbox.discord.state.changes import LiveWorld

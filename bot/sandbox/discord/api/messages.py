@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bot.sandbox.discord.state import permissions, serialize
 from bot.sandbox.discord.api.auth import as_bot, channel_of, message_of
+from bot.sandbox.discord.api.message_schema import CREATE, EDIT, message_form
 from bot.sandbox.discord.api.message_writer import allowed, fill, ping
 from bot.sandbox.discord.api.request_body import Form, read_form
-from bot.sandbox.discord.state.model import FORUM_CHANNEL, REPLY, Channel, Json, Message
 from bot.sandbox.discord.api.validation_errors import ValidationErrors
-from bot.sandbox.discord.state.errors import DiscordError, missing_permissions, nothing, reply, unknown
-from bot.sandbox.discord.api.message_schema import CREATE, EDIT, message_form
+from bot.sandbox.discord.state import permissions, serialize
 from bot.sandbox.discord.state.changes import LiveWorld
+from bot.sandbox.discord.state.errors import DiscordError, missing_permissions, nothing, reply, unknown
+from bot.sandbox.discord.state.model import FORUM_CHANNEL, REPLY, Channel, Json, Message
 
 _NONCE_SECONDS = 300
 """Discord checks nonces over "the past few minutes"."""

@@ -9,10 +9,10 @@ from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from bot.sandbox.discord.state.files import Files
-from bot.sandbox.discord.state.model import Json, Upload
 from bot.sandbox.discord.api.validation_errors import ValidationErrors
 from bot.sandbox.discord.state.errors import DiscordError
+from bot.sandbox.discord.state.files import Files
+from bot.sandbox.discord.state.model import Json, Upload
 
 _FILE = re.compile(r"files\[(\d+)\]")
 

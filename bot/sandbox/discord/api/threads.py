@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bot.sandbox.discord.state import permissions, serialize
 from bot.sandbox.discord.api.auth import as_bot, channel_of, guild_of
+from bot.sandbox.discord.api.message_schema import EDIT, check_message
 from bot.sandbox.discord.api.message_writer import allowed, fill, ping
 from bot.sandbox.discord.api.request_body import read_form, read_json
-from bot.sandbox.discord.state.model import FORUM_CHANNEL, Channel, Json
 from bot.sandbox.discord.api.validation_errors import ValidationErrors, names
-from bot.sandbox.discord.state.errors import DiscordError, missing_permissions, reply
-from bot.sandbox.discord.api.message_schema import EDIT, check_message
+from bot.sandbox.discord.state import permissions, serialize
 from bot.sandbox.discord.state.changes import LiveWorld
+from bot.sandbox.discord.state.errors import DiscordError, missing_permissions, reply
+from bot.sandbox.discord.state.model import FORUM_CHANNEL, Channel, Json
 
 _POST = names("name auto_archive_duration rate_limit_per_user type message applied_tags")
 _FIRST = EDIT | names("sticker_ids")

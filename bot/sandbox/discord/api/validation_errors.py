@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from bot.sandbox.discord.state.model import Json
 from bot.sandbox.discord.state.errors import DiscordError
+from bot.sandbox.discord.state.model import Json
 
 Path = tuple[str | int, ...]
 

@@ -6,11 +6,16 @@ import asyncio
 
 from aiohttp import web
 
-from bot.sandbox.discord.state import permissions, serialize
-from bot.sandbox.discord.page_api.content import place, seen
 from bot.sandbox.discord.api.command_schema import CHANNEL, MENTIONABLE, MESSAGE_MENU, ROLE, SLASH, USER
 from bot.sandbox.discord.api.component_schema import inputs
 from bot.sandbox.discord.api.request_body import read_record
+from bot.sandbox.discord.page_api.command_options import check, entity, full_name, resolve
+from bot.sandbox.discord.page_api.content import place, seen
+from bot.sandbox.discord.page_api.live import acting, usable_in
+from bot.sandbox.discord.page_api.modal_submit import submitted
+from bot.sandbox.discord.state import permissions, serialize
+from bot.sandbox.discord.state.changes import LiveWorld, commands_for
+from bot.sandbox.discord.state.errors import DiscordError, reply
 from bot.sandbox.discord.state.interactions import (
     ANSWER_SECONDS,
     AUTOCOMPLETE,
@@ -21,13 +26,7 @@ from bot.sandbox.discord.state.interactions import (
     Interaction,
     Interactions,
 )
-from bot.sandbox.discord.page_api.live import acting, usable_in
-from bot.sandbox.discord.state.changes import commands_for
 from bot.sandbox.discord.state.model import Channel, Json, User
-from bot.sandbox.discord.page_api.command_options import check, entity, full_name, resolve
-from bot.sandbox.discord.state.errors import DiscordError, reply
-from bot.sandbox.discord.page_api.modal_submit import submitted
-from bot.sandbox.discord.state.changes import LiveWorld
 
 _ENTITY_OF_SELECT = {5: USER, 6: ROLE, 7: MENTIONABLE, 8: CHANNEL}
 

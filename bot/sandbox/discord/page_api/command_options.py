@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bot.sandbox.discord.api import command_schema
-from bot.sandbox.discord.state import serialize
 from bot.sandbox.discord.page_api.content import held
+from bot.sandbox.discord.state import serialize
+from bot.sandbox.discord.state.changes import LiveWorld
+from bot.sandbox.discord.state.errors import DiscordError
 from bot.sandbox.discord.state.interactions import resolved
 from bot.sandbox.discord.state.model import Channel, Json, User
-from bot.sandbox.discord.state.errors import DiscordError
-from bot.sandbox.discord.state.changes import LiveWorld
 
 _WHOLE = 1 << 53
 """Numbers beyond this no client can send exactly."""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from aiohttp import BodyPartReader, web
 
-from bot.sandbox.discord.state import permissions, serialize
 from bot.sandbox.discord.api.command_schema import LOCALES
 from bot.sandbox.discord.api.message_writer import fill, ping
 from bot.sandbox.discord.api.request_body import read_record
 from bot.sandbox.discord.page_api.live import acting
-from bot.sandbox.discord.state.changes import all_commands, commands_for
-from bot.sandbox.discord.state.model import FORUM_CHANNEL, Channel, Json, Message, Upload, User
+from bot.sandbox.discord.state import permissions, serialize
+from bot.sandbox.discord.state.changes import LiveWorld, all_commands, commands_for
 from bot.sandbox.discord.state.errors import DiscordError, nothing, reply
-from bot.sandbox.discord.state.changes import LiveWorld
+from bot.sandbox.discord.state.model import FORUM_CHANNEL, Channel, Json, Message, Upload, User
 
 _SHOWN = 100
 

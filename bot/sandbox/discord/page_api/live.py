@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from aiohttp import web
-from bot.sandbox.discord.state.model import Channel
-from bot.sandbox.discord.state.model import Json
-from bot.sandbox.discord.state.model import User
-from bot.sandbox.discord.websocket import Websocket
-from bot.sandbox.discord.state.errors import DiscordError
+
 from bot.sandbox.discord.state.changes import LiveWorld
+from bot.sandbox.discord.state.errors import DiscordError
+from bot.sandbox.discord.state.model import Channel, Json, User
+from bot.sandbox.discord.websocket import Websocket
 
 
 def acting(world: LiveWorld, request: web.Request) -> User:

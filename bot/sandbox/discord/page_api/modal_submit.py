@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bot.sandbox.discord.api.command_schema import CHANNEL, MENTIONABLE, ROLE, USER
 from bot.sandbox.discord.api.component_schema import CHECKBOX, FILE_UPLOAD, TEXT_INPUT, inputs
+from bot.sandbox.discord.page_api.command_options import attach, entity
+from bot.sandbox.discord.state.changes import LiveWorld
+from bot.sandbox.discord.state.errors import DiscordError
 from bot.sandbox.discord.state.model import Channel, Json
 from bot.sandbox.discord.state.model import User as Member
-from bot.sandbox.discord.page_api.command_options import attach, entity
-from bot.sandbox.discord.state.errors import DiscordError
-from bot.sandbox.discord.state.changes import LiveWorld
 
 _ENTITIES = {5: USER, 6: ROLE, 7: MENTIONABLE, 8: CHANNEL}
 

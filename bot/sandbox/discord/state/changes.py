@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from bot.sandbox.discord.state import permissions
-from bot.sandbox.discord.state.model import Channel
-from bot.sandbox.discord.state.model import Json
 from collections.abc import Collection
-from bot.sandbox.discord.state import serialize
-from bot.sandbox.discord.state.model import EPHEMERAL
-from bot.sandbox.discord.state.model import PUBLIC_THREAD
-from bot.sandbox.discord.state.model import TEXT_CHANNEL
-from bot.sandbox.discord.state.model import Guild
-from bot.sandbox.discord.state.model import Message
-from bot.sandbox.discord.state.model import Role
+
+from bot.sandbox.discord.state import permissions, serialize
+from bot.sandbox.discord.state.model import EPHEMERAL, PUBLIC_THREAD, TEXT_CHANNEL, Channel, Guild, Json, Message, Role
 from bot.sandbox.discord.state.world import World
 
 GUILDS, GUILD_MESSAGES, GUILD_REACTIONS = 1 << 0, 1 << 9, 1 << 10
@@ -158,7 +151,9 @@ class LiveWorld(World):
         guild.members[self.bot.id] = []
         # `unavailable` is there after an outage or at the start, not when a bot joins: thus clients tell them apart.
         told = {
-            name: it for name, it in serialize.full_guild(self, guild, all_members=False).items() if name != "unavailable"
+            name: it
+            for name, it in serialize.full_guild(self, guild, all_members=False).items()
+            if name != "unavailable"
         }
         self.dispatch("GUILD_CREATE", told, GUILDS)
 

@@ -18,9 +18,9 @@ from urllib.parse import quote
 from aiohttp import BodyPartReader
 
 from bot.sandbox.clock import Clock
+from bot.sandbox.discord.state.errors import too_large
 from bot.sandbox.discord.state.media_size import dimensions
 from bot.sandbox.discord.state.model import Json, Upload
-from bot.sandbox.discord.state.errors import too_large
 from bot.sandbox.discord.state.snowflakes import Snowflakes
 from bot.sandbox.files import append
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.sandbox.discord.state import permissions, serialize
-from bot.sandbox.discord.state.model import Channel, Json, Message
-from bot.sandbox.discord.state.errors import DiscordError, unknown
 from bot.sandbox.discord.state.changes import LiveWorld
+from bot.sandbox.discord.state.errors import DiscordError, unknown
+from bot.sandbox.discord.state.model import Channel, Json, Message
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL_SUBMIT = 2, 3, 4, 5
 """Interaction types (Discord docs, Interaction Object)."""

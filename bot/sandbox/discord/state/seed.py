@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-
-from bot.sandbox.discord.state import permissions
-from bot.sandbox.discord.state.model import Guild, Overwrite, Role, User
-
-from bot.sandbox.discord.state.changes import LiveWorld
 from bot.sandbox.clock import Clock
+from bot.sandbox.discord.state import permissions
+from bot.sandbox.discord.state.changes import LiveWorld
+from bot.sandbox.discord.state.model import Guild, Overwrite, Role, User
 
 BOT_ID = "1100000000000000001"
 GUILD_ID = "1100000000000000100"

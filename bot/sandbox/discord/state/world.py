@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
+
 from bot.sandbox.clock import Clock
 from bot.sandbox.discord.state import permissions
 from bot.sandbox.discord.state.files import Files
-from bot.sandbox.discord.state.model import DEFAULT
-from bot.sandbox.discord.state.model import Channel
-from bot.sandbox.discord.state.model import Guild
-from bot.sandbox.discord.state.model import Json
-from bot.sandbox.discord.state.model import Message
-from bot.sandbox.discord.state.model import User
+from bot.sandbox.discord.state.model import DEFAULT, Channel, Guild, Json, Message, User
 from bot.sandbox.discord.state.rate_limits import RateLimits
-from bot.sandbox.discord.state.snowflakes import Snowflakes
 from bot.sandbox.discord.state.session_limits import SessionLimits
+from bot.sandbox.discord.state.snowflakes import Snowflakes
 
 PageListener = Callable[[Json], None]
 """Takes one event of a page's live socket; never waits."""
