@@ -125,7 +125,7 @@ def _run_database_command(command: str, file: Path) -> int:
 
 
 def _print_move(made: MoveResult) -> int:
-    print(f"Moved to PostgreSQL: {made.tasks:,} tasks, of which {made.unfinished:,} are unfinished and go on there.")
+    print(f"StaleRow to PostgreSQL: {made.tasks:,} tasks, of which {made.unfinished:,} are unfinished and go on there.")
     print(f"The file is kept as {made.kept}; start the bot, with DATA_DIR as it was.")
     return 0
 

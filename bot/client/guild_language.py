@@ -1,7 +1,7 @@
 """In which language the bot speaks to a whole server: the one place that decides it for logs and posts.
 
-Replies to commands get theirs when the order is accepted (bot.domain.policy.Case.placed), in the transaction that reads the
-server's rules anyway.
+Replies to commands get theirs when the order is accepted (SubmissionCheck.with_guild_locale), in the transaction that
+reads the server's rules anyway.
 """
 
 from __future__ import annotations

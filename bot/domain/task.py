@@ -1,7 +1,6 @@
 """The words that every room shares: what was ordered, where the reply is, and one task's row.
 
-Nothing here does anything (the words of a server's rules are in bot/domain/limits.py). A :class:`Task` is one row of the store
-at one moment; it never changes, the store hands out a newer one. Times are aware datetimes in UTC, lengths are seconds,
+A server's limits are in bot/domain/limits.py. A :class:`Task` is one row of the store at one moment; it never changes, the store hands out a newer one. Times are aware datetimes in UTC, lengths are seconds,
 sizes are bytes, ids are Discord snowflakes.
 """
 

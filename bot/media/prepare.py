@@ -16,8 +16,8 @@ from bot.media.ffmpeg.filters import audio_filter, output_format, video_filter
 from bot.media.ffmpeg.packets import Timeline
 from bot.media.ffmpeg.probe import ProbeResult, probe_details
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
-from bot.media.ffmpeg.remux import remux
 from bot.media.ffmpeg.seeking import decode_from
+from bot.media.remux import remux
 from bot.media.requirements import SECONDS_LEAST, SECONDS_MOST, too_short
 from bot.media.strict_check import picture_faults
 

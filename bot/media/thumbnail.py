@@ -42,7 +42,7 @@ _PICTURE = (
 
 
 async def probe_with_thumbnail(ffmpeg: Ffmpeg, path: Path, still: Path) -> ProbeResult:
-    """What `path` is, and its :func:`make_thumbnail` as the file `still`, if a picture can be had. Raises :class:`Unfit`.
+    """What `path` is, and its :func:`make_thumbnail` as the file `still`, if one can be made. Raises UnusableVideo.
 
     Both by one run of ffmpeg, for to start it is most of what each of them costs; and by one for each where that fails.
     """

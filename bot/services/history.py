@@ -11,7 +11,7 @@ from bot.domain.errors import RequestRefused
 from bot.domain.task import NotifyPreference, ReplyTarget, Task
 from bot.i18n.text import tr
 from bot.media import Workspaces
-from bot.store import Moved, Store
+from bot.store import StaleRow, Store
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +148,7 @@ class TaskHistory:
         while True:
             try:
                 return await self._store.tasks.update(task, **changes)
-            except Moved:  # an end is never left, so another process has just taken it up, or the row itself is gone
+            except StaleRow:  # an end is never left, so another process has just taken it up, or the row itself is gone
                 now = await self._store.tasks.get(task.id)
                 if now is None or now.state is not task.state:
                     raise RequestRefused(tr("I no longer know that task.")) from None

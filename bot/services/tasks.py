@@ -28,7 +28,7 @@ from bot.domain.task import (
 from bot.i18n.text import tr
 from bot.services.moderation import ModerationService
 from bot.services.reports import Quota, StoredData
-from bot.store import Moved, Store
+from bot.store import StaleRow, Store
 
 log = logging.getLogger(__name__)
 
@@ -174,7 +174,7 @@ class TaskService:
             billed = Billed.NO if free else Billed.UNKNOWN
             try:
                 task = await self._store.tasks.transition(task, TaskState.CANCELLED, self._now(), billed=billed)
-            except Moved:
+            except StaleRow:
                 continue  # it went on between the read and the write: look at it again
             log.info("task %d %s by its member", task.id, task.state)
             self._wake_worker(task.id)
@@ -230,7 +230,7 @@ class TaskService:
                 raise RequestRefused(tr("That task has a public reply, which I can always change: look there."))
             try:
                 task = await self._store.tasks.update(task, place=place)
-            except Moved:
+            except StaleRow:
                 continue  # it went on between the read and the write
             self._wake_worker(task.id)
             return task

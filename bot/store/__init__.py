@@ -7,9 +7,9 @@ from bot.store.admin.restore import RestoreResult, restore
 from bot.store.admin.restore_merge import UNVERIFIED_UP_TO
 from bot.store.errors import StoreUnusable
 from bot.store.leases import LeaseExpired, Leases
-from bot.store.lifecycle import Moved
-from bot.store.queue import QueuedTask, QueueSnapshot
+from bot.store.lifecycle import StaleRow
 from bot.store.reports import CurrentUsage, QuotaSnapshot
+from bot.store.scheduling import QueuedTask, QueueSnapshot
 from bot.store.store import Store
 from bot.store.tasks import AdmissionPolicy
 from bot.store.throttle import CircuitState
@@ -24,11 +24,11 @@ __all__ = [
     "LeaseExpired",
     "Leases",
     "MoveResult",
-    "Moved",
     "QueueSnapshot",
     "QueuedTask",
     "QuotaSnapshot",
     "RestoreResult",
+    "StaleRow",
     "Store",
     "StoreUnusable",
     "back_up",

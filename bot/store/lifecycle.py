@@ -13,7 +13,7 @@ from bot.store.tables import members, tasks, to_columns, to_task
 from bot.store.usage import is_counted
 
 
-class Moved(Exception):
+class StaleRow(Exception):
     """The row is no longer as the caller saw it (it was cancelled, say, or another process has it): read it again."""
 
 
@@ -42,12 +42,12 @@ def new_task(order: TaskRequest, place: ReplyTarget, now: datetime, granted: boo
 
 
 async def change_task(connection: AsyncConnection, task: Task, changes: dict[str, object]) -> Task:
-    """Write changes of the task's fields, if its row is still as the caller saw it; return it. Raises Moved."""
+    """Write changes of the task's fields, if its row is still as the caller saw it; return it. Raises StaleRow."""
     same = and_(tasks.c.id == task.id, tasks.c.state == task.state, tasks.c.fence == task.fencing_token)
     changed = await connection.execute(update(tasks).where(same).values(to_columns(changes)).returning(tasks))
     row = changed.one_or_none()
     if row is None:
-        raise Moved(f"task {task.id} is no longer {task.state} under lease {task.fencing_token}")
+        raise StaleRow(f"task {task.id} is no longer {task.state} under lease {task.fencing_token}")
     if row.granted and not is_counted(row.state, row.billed):
         await add_runs(connection, row.home, row.user_id, 1)
         await connection.execute(update(tasks).where(tasks.c.id == row.id).values(granted=False))

@@ -15,7 +15,17 @@ from bot.store.engines.base import Database, Lock
 from bot.store.engines.dialect import unindexed
 from bot.store.engines.shielded import shielded
 from bot.store.shares import shares
-from bot.store.tables import HAS_TOKEN, IS_FORGOTTEN, IS_KEPT, members, preferences, rows, servers, tasks, to_columns
+from bot.store.tables import (
+    HAS_TOKEN,
+    IS_FORGOTTEN,
+    IS_KEPT,
+    deleted_usage,
+    members,
+    preferences,
+    servers,
+    tasks,
+    to_columns,
+)
 from bot.store.unreadable import only_readable, readable
 from bot.store.usage import DAY, in_last_day
 from bot.store.usage_rows import add_usage_row, usage_rows_of
@@ -57,7 +67,7 @@ class Retention:
         """Delete what members wanted forgotten, and all of servers that the bot left longer than `grace` ago."""
         async with self._database.write_transaction(Lock.TURNS) as connection:
             await _delete_requested(connection, now)
-            await connection.execute(delete(rows).where(rows.c.day < str((now - _REPORTED).date())))
+            await connection.execute(delete(deleted_usage).where(deleted_usage.c.day < str((now - _REPORTED).date())))
             gone = select(servers.c.home).where(servers.c.left_at <= now - grace)
             for home in list(await connection.scalars(gone)):
                 await _delete_guild(connection, home)
@@ -123,7 +133,7 @@ async def _delete_guild(connection: AsyncConnection, home: int) -> None:
     """Delete what is kept of a server that was left, but for what is still at work there."""
     await connection.execute(delete(tasks).where(tasks.c.home == home, _OVER))
     await connection.execute(delete(members).where(members.c.home == home))
-    await connection.execute(delete(rows).where(rows.c.home == home))
+    await connection.execute(delete(deleted_usage).where(deleted_usage.c.home == home))
     some = exists().where(tasks.c.home == home)
     await connection.execute(delete(servers).where(servers.c.home == home, ~some))
 

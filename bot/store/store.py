@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Self
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 
 from bot.store.engines.base import Database
 from bot.store.engines.dialect import upsert
@@ -19,7 +19,7 @@ from bot.store.reports import Overview, Reports
 from bot.store.retention import Retention
 from bot.store.shares import ShareRepository
 from bot.store.single_process import LocalCircuitState, LocalTurns
-from bot.store.tables import notes, tasks
+from bot.store.tables import notes
 from bot.store.tasks import TaskRepository
 from bot.store.throttle import CircuitState, SharedTurns
 
@@ -66,11 +66,6 @@ class Store:
         Some of it may be lost, for instance while the database is away.
         """
         return self._database.notifications(on_notify)
-
-    async def _is_any(self, which: ColumnElement[bool]) -> bool:
-        """Whether any task is so: mostly nobody waits, and a look holds nobody up."""
-        async with self._database.read_transaction() as connection:
-            return await connection.scalar(select(tasks.c.id).where(which).limit(1)) is not None
 
     @shielded
     async def get_note(self, name: str) -> str | None:

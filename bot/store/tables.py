@@ -207,7 +207,7 @@ preferences = Table(
 )
 """What members chose for themselves."""
 
-rows = Table(
+deleted_usage = Table(
     "tallies",
     metadata,
     Column("home", BigInteger, primary_key=True, autoincrement=False),

@@ -9,13 +9,12 @@ from typing import Protocol
 
 from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, insert, or_, select
 
-from bot.domain.limits import DailyLimits, GuildLimits, OperatorLimits, UsageSnapshot
+from bot.domain.limits import DailyLimits, GuildLimits, UsageSnapshot
 from bot.domain.task import NotifyPreference, ReplyTarget, Task, TaskRequest, TaskState
 from bot.store.engines.base import Database, Lock
 from bot.store.engines.dialect import unindexed, upsert
 from bot.store.engines.shielded import shielded
-from bot.store.lifecycle import Moved, add_runs, change_task, first_values, new_task
-from bot.store.queue import take_back_slot, take_slot
+from bot.store.lifecycle import add_runs, change_task, first_values, new_task
 from bot.store.tables import IS_KEPT, UNSETTLED, in_state, preferences, tasks, to_task
 from bot.store.unreadable import only_readable
 from bot.store.usage import moderation_row, usage_of
@@ -102,7 +101,7 @@ class TaskRepository:
     async def transition(self, task: Task, state: TaskState, now: datetime, **changes: object) -> Task:
         """Write the task's next state and other `changes` of its fields; return the new row.
 
-        Raises Moved if the row does not have the state and the fence of `task` any more, ValueError if the state's
+        Raises StaleRow if the row does not have the state and the fence of `task` any more, ValueError if the state's
         order forbids it.
         """
         if not task.state.can_become(state):
@@ -111,7 +110,7 @@ class TaskRepository:
         return await self._change(task, {"state": state, **when, **changes})
 
     async def update(self, task: Task, **changes: object) -> Task:
-        """Write other `changes` of the task's fields than its state; return the new row. Raises Moved."""
+        """Write other `changes` of the task's fields than its state; return the new row. Raises StaleRow."""
         return await self._change(task, changes)
 
     async def visible(self, task_id: int) -> Task | None:
@@ -124,32 +123,6 @@ class TaskRepository:
         """Their numbers, also of those whose rows cannot be read."""
         async with self._database.read_transaction() as connection:
             return set(await connection.scalars(select(tasks.c.id).where(_BEGUN)))
-
-    @shielded
-    async def resume(self, task: Task, operator_limits: OperatorLimits, server_running: int, now: datetime) -> Task:
-        """Let a task go on that only waited to be tried again; return its row, with `retry_at` while it has no slot.
-
-        What is paid for, or only waits for a running slot, needs none. Raises Moved.
-        """
-        unprepared = task.state is TaskState.PREPARING and task.prepared_at is None
-        if not unprepared and (task.state is not TaskState.SUBMITTING or task.not_before is None):
-            return await self._change(task, {"retry_at": None, "at_risk": task.state is TaskState.READY})
-        async with self._database.write_transaction(Lock.TURNS) as connection:
-            if row := await take_back_slot(connection, task, operator_limits, server_running, now, self.leases.aside):
-                return row
-        raise Moved(f"task {task.id} is no longer {task.state} under lease {task.fencing_token}")
-
-    @shielded
-    async def prepared(
-        self, task: Task, operator_limits: OperatorLimits, server_running: int, now: datetime, **changes: object
-    ) -> Task:
-        """Write what was prepared; return the row: `sending` if a running slot is free for it, else it waits for one.
-
-        Raises Moved.
-        """
-        async with self._database.write_transaction(Lock.TURNS) as connection:
-            row = await change_task(connection, task, {"prepared_at": now, "at_risk": False, **changes})
-            return await take_slot(connection, operator_limits, server_running, now, self.leases.aside, only=row) or row
 
     @shielded
     async def _read_one(self, query: Select[tuple[object, ...]]) -> Task | None:

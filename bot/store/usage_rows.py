@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.limits import NOBODY, UsageRow
 from bot.domain.task import TaskState
 from bot.store.engines.dialect import insert_into, unindexed
-from bot.store.tables import rows, tasks
+from bot.store.tables import deleted_usage, tasks
 
 _OUTCOMES = {
     "delivered": tasks.c.state == TaskState.DELIVERED,
@@ -43,8 +43,8 @@ def usage_rows_of(which: ColumnElement[bool]) -> Select[Any]:
 
 async def add_usage_row(connection: AsyncConnection, row: Row[Any]) -> None:
     """Go on counting tasks that are deleted now."""
-    kept = insert_into(connection, rows).values(dict(row._mapping, day=str(row.day)))
-    more = {name: rows.c[name] + kept.excluded[name] for name in _ADDED}
+    kept = insert_into(connection, deleted_usage).values(dict(row._mapping, day=str(row.day)))
+    more = {name: deleted_usage.c[name] + kept.excluded[name] for name in _ADDED}
     await connection.execute(kept.on_conflict_do_update(index_elements=["home", "day"], set_=more))
 
 
@@ -56,8 +56,8 @@ async def read_usage_rows(connection: AsyncConnection, home: int, since: datetim
         .where(tasks.c.home == home, tasks.c.created_at >= since)
         .group_by(_DAY, tasks.c.user_id)
     )
-    columns = [rows.c[name] for name in ("day", *_ADDED)]
-    deleted = select(*columns).where(rows.c.home == home, rows.c.day >= str(since.date()))
+    columns = [deleted_usage.c[name] for name in ("day", *_ADDED)]
+    deleted = select(*columns).where(deleted_usage.c.home == home, deleted_usage.c.day >= str(since.date()))
     rows = [dict(row._mapping) for row in await connection.execute(there)]
     rows += [dict(row._mapping, user_id=NOBODY) for row in await connection.execute(deleted)]
     return sorted((UsageRow.model_validate(row) for row in rows), key=lambda it: (it.day, it.user_id))

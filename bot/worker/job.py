@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from bot.domain.errors import TaskFailed
 from bot.domain.task import ReplyTarget, Task, TaskState
 from bot.i18n.text import Translatable
-from bot.store import Moved
+from bot.store import StaleRow
 from bot.worker.recovery import recover, refuse_what_crashes, wait_for_next_try
 from bot.worker.resources import JobResources
 from bot.worker.steps.deliver import deliver
@@ -84,7 +84,7 @@ class Job:
         while not self._task.is_settled:
             try:
                 self._task = await self._step(self._task)
-            except Moved:
+            except StaleRow:
                 self._task = await self._reload_with_retry()
             except LeaseLost:
                 raise
@@ -142,7 +142,7 @@ class Job:
                 await self._changed_by_others()
 
     async def sleep_and_reload(self, task: Task, seconds: float) -> Task:
-        """Rest, and return the row as it is then; raises Moved. Alone on a database no change comes without a nudge."""
+        """Rest, and return the row as it is then; raises StaleRow. Alone on a database no change comes without a nudge."""
         await self.sleep(seconds)
         if self.resources.store.is_single_process and not self._was_notified:
             return task
@@ -150,7 +150,7 @@ class Job:
         return await self.reload(task)
 
     async def sleep_unless_changed(self, seconds: float) -> None:
-        """Wait; raises Moved when the row is changed by somebody else meanwhile."""
+        """Wait; raises StaleRow when the row is changed by somebody else meanwhile."""
         if seconds <= 0:
             return
         try:
@@ -158,10 +158,10 @@ class Job:
                 await self._changed_by_others()
         except TimeoutError:
             return
-        raise Moved(f"task {self._task.id} was changed meanwhile")
+        raise StaleRow(f"task {self._task.id} was changed meanwhile")
 
     async def until_changed(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do `work`, but drop it when the row is changed by somebody else meanwhile; then raises Moved.
+        """Do `work`, but drop it when the row is changed by somebody else meanwhile; then raises StaleRow.
 
         For what may take long and may be dropped: a member who cancels does not wait for a slow answer.
         """
@@ -171,7 +171,7 @@ class Job:
             await asyncio.wait({working, changed}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 return working.result()
-            raise Moved(f"task {self._task.id} was changed meanwhile")
+            raise StaleRow(f"task {self._task.id} was changed meanwhile")
         finally:
             working.cancel()
             changed.cancel()
@@ -198,12 +198,12 @@ class Job:
             raise
 
     async def write_with_retry(self, write: Callable[[], Awaitable[Task]]) -> Task:
-        """Write what must not be forgotten: try until the store takes it. Raises Moved, as `write` does."""
+        """Write what must not be forgotten: try until the store takes it. Raises StaleRow, as `write` does."""
         backoff = Backoff(self.resources.random, self.resources.timeouts.first_gap, most=10)
         for tries in itertools.count(1):
             try:
                 return await write()
-            except Moved:
+            except StaleRow:
                 raise
             except Exception as error:
                 fault = error if tries == 1 else None
@@ -215,17 +215,17 @@ class Job:
         raise AssertionError("it tries for ever")
 
     async def reload(self, task: Task) -> Task:
-        """The row as it is now, if it is still in the same state and this process's; raises Moved."""
+        """The row as it is now, if it is still in the same state and this process's; raises StaleRow."""
         now = await self.resources.store.tasks.get(task.id)
         if now is None or now.state is not task.state or now.fencing_token != task.fencing_token:
-            raise Moved(f"task {task.id} is no longer {task.state}")
+            raise StaleRow(f"task {task.id} is no longer {task.state}")
         return now
 
     async def _recover(self, error: Exception) -> None:
         try:
             self._task = await self._reload_with_retry()
             self._task = await recover(self, self._task, error)
-        except Moved:
+        except StaleRow:
             self._task = await self._reload_with_retry()
         except TaskFailed as failure:
             await self._fail(failure)
@@ -234,7 +234,7 @@ class Job:
         change = {"reason": failure.message, "billed": failure.billed}
         try:
             self._task = await self.write_with_retry(lambda: self.move(self._task, TaskState.FAILED, **change))
-        except Moved:
+        except StaleRow:
             self._task = await self._reload_with_retry()
 
     async def _reload_with_retry(self) -> Task:
@@ -243,12 +243,12 @@ class Job:
         async def read() -> Task:
             task = await self.resources.store.tasks.get(self._task.id)
             if task is None:
-                raise Moved(f"task {self._task.id} is gone from the store")
+                raise StaleRow(f"task {self._task.id} is gone from the store")
             return task
 
         try:
             task = await self.write_with_retry(read)
-        except Moved as gone:
+        except StaleRow as gone:
             raise LeaseLost(str(gone)) from gone
         if task.fencing_token != self._task.fencing_token:
             raise LeaseLost(

@@ -61,7 +61,7 @@ async def recover(job: Job, task: Task, error: Exception) -> Task:
 
 
 async def wait_for_next_try(job: Job, task: Task) -> Task:
-    """Wait until a task may be tried again, and has a slot if it needs one; return its row. Raises Moved.
+    """Wait until a task may be tried again, and has a slot if it needs one; return its row. Raises StaleRow.
 
     A reply that is moved meanwhile is brought up to date, and ends no wait.
     """
@@ -76,7 +76,7 @@ async def wait_for_next_try(job: Job, task: Task) -> Task:
         return seen
     operator_limits, limit = job.resources.operator_limits, job.resources.server_running
     task = await job.write_with_retry(
-        lambda: job.resources.store.tasks.resume(task, operator_limits, limit, job.resources.now())
+        lambda: job.resources.store.queue.resume(task, operator_limits, limit, job.resources.now())
     )
     if task.retry_at is None:
         job.show(task)
@@ -87,7 +87,7 @@ async def wait_for_next_try(job: Job, task: Task) -> Task:
 
 
 async def wait_between_tries(job: Job, task: Task, seconds: float) -> Task:
-    """Wait in the middle of a free step, for something that is expected to pass; return the row. Raises Moved.
+    """Wait in the middle of a free step, for something that is expected to pass; return the row. Raises StaleRow.
 
     A longer wait gives the task's slot away, and ends when it has one again.
     """

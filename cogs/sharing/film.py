@@ -15,8 +15,8 @@ from bot.domain.errors import RequestRefused
 from bot.domain.task import Task
 from cogs.common.files import opened
 from cogs.common.formatting import RESULT_NAME, STILL_NAME
-from cogs.sharing.publish import GONE
 
+GONE = tr("I no longer have that video as a file, so I cannot post it.")
 _READ_SECONDS = 60.0
 
 _ASK_SECONDS = 10.0

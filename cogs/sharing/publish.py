@@ -19,7 +19,6 @@ from cogs.sharing.posts import find_post
 
 log = logging.getLogger(__name__)
 
-GONE = tr("I no longer have that video as a file, so I cannot post it.")
 
 _UPLOAD_SECONDS = 120.0
 

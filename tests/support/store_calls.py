@@ -85,7 +85,7 @@ class StoreCalls:
             "reserve": self._reserve,
             "claim": self._claim,
             "go_on": self._go_on,
-            "prepared": lambda: store.tasks.prepared(rows["begun"], OPEN, 0, NOON, head_ends=0.5),
+            "mark_prepared": lambda: store.queue.mark_prepared(rows["begun"], OPEN, 0, NOON, head_ends=0.5),
             "give_slot": lambda: store.queue.give_slot(OPEN, 0, NOON),
             "lineup": lambda: store.queue.snapshot(OPERATOR_LIMITS, 5, NOON),
             "in_line": lambda: store.queue.queued([rows["in line"].id]),
@@ -135,7 +135,7 @@ class StoreCalls:
 
     async def _go_on(self) -> None:
         for name in ("waits", "suspect"):
-            assert (await self._store.tasks.resume(self._rows[name], OPEN, 0, NOON)).retry_at is None
+            assert (await self._store.queue.resume(self._rows[name], OPEN, 0, NOON)).retry_at is None
 
     def _of_processes(self) -> dict[str, Call]:
         store = self._store

@@ -45,7 +45,7 @@ class Order:
 
 
 async def decode_order(ffmpeg: Ffmpeg, path: Path) -> Order:
-    """Read the order of the pictures in `path`. Raises :class:`~bot.media.errors.UnusableVideo` if it takes too long."""
+    """Read the order of the frames in `path`. Raises UnusableVideo if it takes too long."""
     listing = ["-map", "0:V:0", "-c", "copy", "-f", "framecrc", "pipe:1"]
     ran = await ffmpeg.run(
         [*ffmpeg.input_args(path), *listing], seconds=_SECONDS, output_bytes=_LISTING_BYTES, work=Purpose.JOIN

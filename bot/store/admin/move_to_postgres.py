@@ -28,9 +28,9 @@ from bot.store.engines.sqlite import exclusive_lock
 from bot.store.engines.sqlite_file import MOVED, copy_database, fsync, moved_marker, set_moved_marker, version_of
 from bot.store.errors import StoreUnusable
 from bot.store.shares import shares, showcases
-from bot.store.tables import members, notes, preferences, rows, servers, tasks
+from bot.store.tables import deleted_usage, members, notes, preferences, servers, tasks
 
-_TABLES = (tasks, servers, members, preferences, rows, shares, showcases, notes)
+_TABLES = (tasks, servers, members, preferences, deleted_usage, shares, showcases, notes)
 """What is kept; who works on what, and what is paused, is for the processes on PostgreSQL to find out."""
 _NUMBERED = (tasks, shares)
 _AT_ONCE = 500

@@ -82,7 +82,7 @@ async def _convert(job: Job, task: Task) -> dict[str, object]:
 async def _retry(job: Job, task: Task, work: Callable[[], Coroutine[Any, Any, T]], timeouts: float) -> T:
     """Try `work` with growing gaps for `patience` seconds; then raises Failed.
 
-    Raises Failed at once where it is of no use to try again, and Moved when the task was cancelled.
+    Raises Failed at once where it is of no use to try again, and StaleRow when the task was cancelled.
     """
     end = job.resources.now() + timedelta(seconds=timeouts)
     while True:

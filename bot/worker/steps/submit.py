@@ -28,7 +28,7 @@ _OUT_OF_REACH = tr("FoxAPI could not be reached for a long time: try again later
 async def ask_for_slot(job: Job, task: Task, **prepared: object) -> Task:
     """Write down what was prepared, and send it if a running slot is free; else return its row, which waits for one."""
     resources = job.resources
-    waiting = await resources.store.tasks.prepared(
+    waiting = await resources.store.queue.mark_prepared(
         task, resources.operator_limits, resources.server_running, resources.now(), **prepared
     )
     job.show(waiting)
@@ -42,7 +42,7 @@ async def ask_for_slot(job: Job, task: Task, **prepared: object) -> Task:
 
 
 async def wait_for_slot(job: Job, task: Task) -> Task:
-    """Rest until the runner, of whatever process, has given the task a slot; raises Moved then."""
+    """Rest until the runner, of whatever process, has given the task a slot; raises StaleRow then."""
     return await job.sleep_and_reload(task, job.resources.timeouts.queue_scan)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.domain.limits import OperatorLimits
 from bot.domain.task import Task, TaskState
-from bot.store import Leases, Moved, Store
+from bot.store import Leases, StaleRow, Store
 from bot.worker.throttle import CircuitBreaker, RateLimiter
 from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.databases import Database
@@ -72,15 +72,15 @@ async def test_who_comes_back_writes_nothing(database: Database, stores: list[St
     delivers = await first.tasks.transition(delivers, TaskState.READY, NOON)
     silenced(database, first)
     assert len(await second.leases.claim_orphaned([])) == 2
-    with pytest.raises(Moved):
+    with pytest.raises(StaleRow):
         await first.tasks.transition(submits, TaskState.SUBMITTING, NOON)
-    with pytest.raises(Moved):
+    with pytest.raises(StaleRow):
         await first.tasks.transition(delivers, TaskState.DELIVERED, NOON, outcome_shown=True)
     assert not await first.leases.heartbeat()
     assert not first.leases.is_valid
     await first.leases.register()
     assert first.leases.is_valid
-    with pytest.raises(Moved):
+    with pytest.raises(StaleRow):
         await first.tasks.update(submits, progress=50)
     for task in (submits, delivers):
         now = await second.tasks.get(task.id)

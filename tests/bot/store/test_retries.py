@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.limits import OperatorLimits
 from bot.domain.task import Billed, Task, TaskState
-from bot.store import Moved, Store
+from bot.store import StaleRow, Store
 from tests.bot.store.test_store import added
 from tests.support.builders import NOON, a_place, an_order
 from tests.support.databases import Database
@@ -36,10 +36,10 @@ async def test_a_slot_that_was_given_away_is_taken_again_when_it_is_free(store: 
     first = await store.tasks.update(await claimed(store), retry_at=NOON + MINUTE)
     second = await claimed(store)
     later = NOON + 2 * MINUTE
-    assert (await store.tasks.resume(first, ONE, 0, later)).retry_at == first.retry_at
+    assert (await store.queue.resume(first, ONE, 0, later)).retry_at == first.retry_at
     await store.tasks.transition(second, TaskState.FAILED, NOON, billed=Billed.NO)
     assert await store.queue.claim(ONE, later) is None
-    going = await store.tasks.resume(first, ONE, 0, later)
+    going = await store.queue.resume(first, ONE, 0, later)
     assert (going.retry_at, going.at_risk) == (None, True)
     assert await store.queue.claim(ONE, later) is None
 
@@ -50,9 +50,9 @@ async def test_a_server_s_own_slots_hold_for_those_that_go_on(store: Store) -> N
     operator_limits = OperatorLimits(max_preparing=4)
     waiting = await store.tasks.update(await claimed(store, operator_limits), retry_at=NOON + MINUTE)
     other = await claimed(store, operator_limits)
-    assert (await store.tasks.resume(waiting, operator_limits, 0, NOON + MINUTE)).retry_at is not None
+    assert (await store.queue.resume(waiting, operator_limits, 0, NOON + MINUTE)).retry_at is not None
     await store.tasks.transition(other, TaskState.CANCELLED, NOON)
-    assert (await store.tasks.resume(waiting, operator_limits, 0, NOON + MINUTE)).retry_at is None
+    assert (await store.queue.resume(waiting, operator_limits, 0, NOON + MINUTE)).retry_at is None
 
 
 async def test_a_running_slot_that_was_given_away_is_taken_again(store: Store) -> None:
@@ -63,9 +63,9 @@ async def test_a_running_slot_that_was_given_away_is_taken_again(store: Store) -
     waiting = await store.tasks.update(first, retry_at=NOON + MINUTE)
     other = await start(store, OperatorLimits(), 1, NOON)
     assert other
-    assert (await store.tasks.resume(waiting, OperatorLimits(), 1, NOON + MINUTE)).retry_at is not None
+    assert (await store.queue.resume(waiting, OperatorLimits(), 1, NOON + MINUTE)).retry_at is not None
     await store.tasks.transition(other, TaskState.CANCELLED, NOON)
-    assert (await store.tasks.resume(waiting, OperatorLimits(), 1, NOON + MINUTE)).retry_at is None
+    assert (await store.queue.resume(waiting, OperatorLimits(), 1, NOON + MINUTE)).retry_at is None
 
 
 async def test_what_waits_for_a_running_slot_needs_none_to_go_on_waiting(store: Store) -> None:
@@ -73,7 +73,7 @@ async def test_what_waits_for_a_running_slot_needs_none_to_go_on_waiting(store: 
     await in_line(store, 2)
     prepared = await store.tasks.update(await claimed(store), prepared_at=NOON, retry_at=NOON + MINUTE)
     await claimed(store)
-    assert (await store.tasks.resume(prepared, ONE, 0, NOON + MINUTE)).retry_at is None
+    assert (await store.queue.resume(prepared, ONE, 0, NOON + MINUTE)).retry_at is None
 
 
 async def test_what_is_paid_for_needs_no_slot(store: Store) -> None:
@@ -82,10 +82,10 @@ async def test_what_is_paid_for_needs_no_slot(store: Store) -> None:
     paid = await store.tasks.transition(await claimed(store), TaskState.RENDERING, NOON)
     paid = await store.tasks.update(paid, retry_at=NOON + MINUTE)
     await claimed(store)
-    assert (await store.tasks.resume(paid, ONE, 0, NOON + MINUTE)).retry_at is None
+    assert (await store.queue.resume(paid, ONE, 0, NOON + MINUTE)).retry_at is None
     await store.tasks.transition(paid, TaskState.CANCELLED, NOON)
-    with pytest.raises(Moved):
-        await store.tasks.resume(paid, ONE, 0, NOON + MINUTE)
+    with pytest.raises(StaleRow):
+        await store.queue.resume(paid, ONE, 0, NOON + MINUTE)
 
 
 async def test_a_new_state_ends_the_wait(store: Store) -> None:
@@ -116,10 +116,10 @@ async def test_only_a_process_that_died_counts(store: Store, database: Database)
     first, second = taken
     assert not first.at_risk
     assert not second.at_risk
-    first = await store.tasks.resume(first, operator_limits, 0, NOON)
+    first = await store.queue.resume(first, operator_limits, 0, NOON)
     assert first.retry_at is None
-    second = await store.tasks.resume(second, operator_limits, 0, NOON)
+    second = await store.queue.resume(second, operator_limits, 0, NOON)
     assert second.retry_at
     assert second.retry_at > NOON
     await store.tasks.transition(first, TaskState.SUBMITTING, NOON)
-    assert (await store.tasks.resume(second, operator_limits, 0, NOON)).retry_at is None
+    assert (await store.queue.resume(second, operator_limits, 0, NOON)).retry_at is None

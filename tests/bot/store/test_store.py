@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.domain.limits import GuildLimits, OperatorLimits
 from bot.domain.task import Billed, ReplyTarget, Task, TaskRequest, TaskState, VideoInfo
-from bot.store import Moved, Store, StoreUnusable
+from bot.store import StaleRow, Store, StoreUnusable
 from bot.store.tables import metadata
 from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.databases import Database
@@ -41,10 +41,10 @@ async def test_a_row_comes_back_as_it_went_in(store: Store) -> None:
 
 
 async def test_only_the_row_that_was_seen_is_changed(store: Store) -> None:
-    """A write against a state that is no longer the row's raises Moved and changes nothing; going back is an error."""
+    """A write against a state that is no longer the row's raises StaleRow and changes nothing; going back is an error."""
     seen = await added(store, an_order(), a_place())
     await store.tasks.transition(seen, TaskState.CANCELLED, NOON)
-    with pytest.raises(Moved):
+    with pytest.raises(StaleRow):
         await store.tasks.transition(seen, TaskState.PREPARING, NOON)
     rendering = await added(store, an_order(), a_place(56))
     rendering = await store.tasks.transition(rendering, TaskState.RENDERING, NOON)

@@ -9,7 +9,7 @@ import pytest
 from bot.domain.limits import OperatorLimits
 from bot.domain.task import Billed, TaskState
 from bot.sandbox.foxapi.quirks import Pause, Quirks
-from bot.store import Moved, Store
+from bot.store import StaleRow, Store
 from tests.bot.health.test_health import address, scraped
 from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.clips import Clips
@@ -104,8 +104,8 @@ async def test_one_that_waits_for_another_try_is_set_aside(database: Database) -
         assert first
         first = await store.tasks.update(first, retry_at=NOON)
         damage(database, "a word that is no outcome", 1)
-        with pytest.raises(Moved):
-            await store.tasks.resume(first, operator_limits, 0, NOON)
+        with pytest.raises(StaleRow):
+            await store.queue.resume(first, operator_limits, 0, NOON)
         assert store.leases.aside.ids == {1}
         second = await store.queue.claim(operator_limits, NOON)
         assert second

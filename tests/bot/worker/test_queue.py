@@ -147,7 +147,7 @@ async def test_ten_thousand_in_line_are_no_burden(store: Store, database: Databa
     operator_limits = OperatorLimits(max_running=100, max_preparing=100)
     claimed = [await store.queue.claim(operator_limits, NOON) for _ in range(50)]
     assert len({task.order.guild_id for task in claimed if task}) == 50
-    started = [await store.tasks.prepared(task, operator_limits, 5, NOON) for task in claimed if task]
+    started = [await store.queue.mark_prepared(task, operator_limits, 5, NOON) for task in claimed if task]
     assert {task.state for task in started} == {TaskState.SUBMITTING}
     for message in range(50):
         await waiting(store, 1, guild=1, message=20_000 + message)

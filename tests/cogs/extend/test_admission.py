@@ -52,7 +52,7 @@ async def test_twenty_slow_ones_leave_room_to_another_server(store: Store, membe
     other = await ordered(store, 100, 99, guild=33)
     (claimed,) = await claims(store, ROOMY)
     assert claimed.id == other.id
-    assert (await store.tasks.prepared(claimed, ROOMY, 0, NOON)).state is TaskState.SUBMITTING
+    assert (await store.queue.mark_prepared(claimed, ROOMY, 0, NOON)).state is TaskState.SUBMITTING
 
 
 async def test_one_member_everywhere_is_one_member(store: Store) -> None:
@@ -72,7 +72,7 @@ async def test_running_slots_are_exact_however_many_are_prepared(store: Store) -
     while ended < 30:
         prepared = await asyncio.gather(*(store.queue.claim(operator_limits, NOON) for _ in range(5)))
         sent = await asyncio.gather(
-            *(store.tasks.prepared(task, operator_limits, 3, NOON) for task in prepared if task)
+            *(store.queue.mark_prepared(task, operator_limits, 3, NOON) for task in prepared if task)
         )
         given = await asyncio.gather(*(store.queue.give_slot(operator_limits, 3, NOON) for _ in range(5)))
         at_foxapi |= {task.id: task for task in (*sent, *given) if task and task.state is TaskState.SUBMITTING}
