@@ -142,7 +142,7 @@ class Job:
                 await self._changed_by_others()
 
     async def sleep_and_reload(self, task: Task, seconds: float) -> Task:
-        """Rest, and return the row as it is then; raises StaleRow. Alone on a database no change comes without a nudge."""
+        """Sleep, then return the current row. Raises StaleRow."""
         await self.sleep(seconds)
         if self.resources.store.is_single_process and not self._was_notified:
             return task

@@ -13,6 +13,7 @@ import discord
 from bot.client import REQUEST_ERRORS, ExtendBot
 from bot.domain.errors import RequestRefused
 from bot.domain.task import Task
+from bot.i18n.text import tr
 from cogs.common.files import opened
 from cogs.common.formatting import RESULT_NAME, STILL_NAME
 

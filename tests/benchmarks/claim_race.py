@@ -1,4 +1,4 @@
-"""The claim race: who gets which task when many processes reach for them at once (`python -m tests.benchmarks.claim_race`).
+"""The claim race: many processes claim tasks at once (`python -m tests.benchmarks.claim_race`).
 
 On a PostgreSQL of its own (or the --database that is given: an empty one), 2,000 tasks stand in line and 8 processes
 take turns until none is left; then all of them fall silent, and 8 others take their tasks over. It fails unless each

@@ -1,8 +1,8 @@
-"""The benchmark: `python -m tests.benchmarks.load [--tasks 1 100 300 1000] [--pending 10000] [--seconds 35] [--only bot]`.
+"""The load test: `python -m tests.benchmarks.load [--tasks 1 100 300] [--pending 10000] [--seconds 35] [--only bot]`.
 
-It is no part of the test suite. The real bot, as a process of its own, meets both stand-ins over sockets; so does, in
-turn, the floor (tests/benchmarks/floor.py), the least that any such bot can do. So many members use /extend at once; FoxAPI
-takes about `--seconds` for each (see bot/sandbox/foxapi/prerendered.py). Then a store with many tasks under way is started
+It is not part of the test suite. The real bot runs as a process of its own against both fakes over sockets; so does, in
+turn, the floor (tests/benchmarks/floor.py), a bare discord.py handler. Many members use /extend at once; FoxAPI takes
+about `--seconds` per task (see bot/sandbox/foxapi/prerendered.py). Then a database with many running tasks is started
 (tests/benchmarks/pending.py). Prints Markdown, with the date and the machine.
 """
 

@@ -1,4 +1,4 @@
-"""What the store's operations cost with a history: `python -m tests.benchmarks.store [--history 0 10000 100000] [--orders]`.
+"""What store operations cost with a history: `python -m tests.benchmarks.store [--history 0 10000] [--orders]`.
 
 It is no part of the test suite. Each database gets so many finished tasks of one community; then every operation that
 a task or an idle minute brings is timed. `--orders`: how many orders a second PostgreSQL takes from twenty members at

@@ -1,4 +1,4 @@
-"""Everything that the store can be asked, asked as the bot asks it, on a community's history (tests/support/history.py)."""
+"""Every call of the store, made as the bot makes it, on a community's history (tests/support/history.py)."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ class Poll:
 
 
 async def _wait_for_slot(job: Job) -> None:
-    """Return when this job may query: not while FoxAPI is ill, nor faster than all jobs together may. Raises StaleRow."""
+    """Wait for the circuit breaker and the rate limiter. Raises StaleRow."""
     resources = job.resources
     while True:
         let_through = resources.circuit_breaker.is_open

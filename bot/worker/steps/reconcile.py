@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 _SAYS = {
     ReplyState.DELIVERED: "its film is in the reply already",
     ReplyState.ENDED: "its end stands in the reply already",
-    ReplyState.UNREADABLE: "its reply cannot be looked at, so nothing is posted; its film, if there is one, is kept for /tasks",
+    ReplyState.UNREADABLE: "its reply cannot be read, so nothing is posted; its film is stored for /tasks",
 }
 
 

@@ -1,6 +1,7 @@
 """One of several processes that submit orders against the same limits at once; see test_limits_race.py.
 
-`python -m tests.bot.store.race_worker DATABASE_URL NUMBER OF` says that it is ready, waits for a line, and prints what passed.
+`python -m tests.bot.store.race_worker DATABASE_URL NUMBER OF` prints that it is ready, waits for a line, and prints the
+accepted tasks.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ async def test_a_row_comes_back_as_it_went_in(store: Store) -> None:
 
 
 async def test_only_the_row_that_was_seen_is_changed(store: Store) -> None:
-    """A write against a state that is no longer the row's raises StaleRow and changes nothing; going back is an error."""
+    """A write against an outdated state raises StaleRow and changes nothing; going back is an error."""
     seen = await added(store, an_order(), a_place())
     await store.tasks.transition(seen, TaskState.CANCELLED, NOON)
     with pytest.raises(StaleRow):
