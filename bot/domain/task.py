@@ -1,7 +1,7 @@
 """The models that every package shares: what was requested, where the reply is, and one task's row.
 
-A :class:`Task` is one row of the store at one moment; it never changes, and the store returns a newer one. Times are aware
-datetimes in UTC, lengths are seconds, sizes are bytes, ids are Discord snowflakes.
+A :class:`Task` is one row of the store at one moment; it never changes, and the store returns a newer one. Times are
+aware datetimes in UTC, lengths are seconds, sizes are bytes, ids are Discord snowflakes.
 """
 
 from __future__ import annotations
