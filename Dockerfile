@@ -20,6 +20,6 @@ USER 10001
 WORKDIR /
 VOLUME /data
 STOPSIGNAL SIGTERM
-# Half a minute for a first start with migrations; `python -m bot.health` asks /healthz and imports nothing of the bot.
+# A first start with migrations may take half a minute. `python -m bot.health` only requests /healthz.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 CMD ["python", "-m", "bot.health"]
 ENTRYPOINT ["python", "-m", "bot"]

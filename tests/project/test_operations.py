@@ -138,12 +138,12 @@ def test_the_unit_is_hardened_and_knows_the_settings() -> None:
 
 
 def test_operators_files_are_installed_with_the_bot() -> None:
-    """Dashboard, alerts and unit are in the package; the README names each of them."""
+    """The wheel contains dashboard, alerts and unit; OPERATING.md links each of them."""
     built = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert "bot" in built["packages"]
-    readme = (ROOT / "README.md").read_text()
+    guide = (ROOT / "OPERATING.md").read_text()
     for file in OPERATIONS.iterdir():
-        assert f"(bot/operations/{file.name})" in readme
+        assert f"(bot/operations/{file.name})" in guide
 
 
 def test_each_dependency_has_its_reason() -> None:
