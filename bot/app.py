@@ -18,9 +18,7 @@ from bot.health.metrics import Metrics
 from bot.health.readiness import HealthMonitor
 from bot.health.server import CannotBind, Handlers, run_server
 from bot.media import Downloader, Ffmpeg, StorageError, Workspaces, open_film_store
-from bot.services import TaskService
-from bot.services.history import TaskHistory
-from bot.services.sharing import SharingService
+from bot.services import Services
 from bot.settings import Settings
 from bot.store import Store
 from bot.worker import CircuitBreaker, JobResources, RateLimiter, Timeouts, Wakeups, Worker
@@ -94,25 +92,27 @@ async def build_app(
         clips, results = [await stack.enter_async_context(downloader) for downloader in _fetchers(settings, timeouts)]
         await _check_key(fox)
         workspaces = _folders(settings)
-        service = TaskService(
-            store, now, wakeups.notify, settings.default_limits, settings.operator_limits, events, workspaces.needs
-        )
-        history = TaskHistory(store, workspaces)
         ffmpeg = Ffmpeg(ran=metrics.observe_ffmpeg)
-        url, gap, trace = settings.discord_api_url, settings.edit_seconds, metrics.discord()
-        sharing = SharingService(store, ffmpeg, results, now)
-        bot = ExtendBot(
-            service,
-            history,
-            sharing,
-            api_url=url,
-            edit_seconds=gap,
+        services = Services.build(
+            store,
+            workspaces,
+            ffmpeg,
+            results,
             now=now,
-            trace=trace,
-            lease_is_valid=lambda: store.leases.is_valid,
+            wake_worker=wakeups.notify,
+            defaults=settings.default_limits,
+            operator_limits=settings.operator_limits,
+            events=events,
+        )
+        bot = ExtendBot(
+            services,
+            store,
+            api_url=settings.discord_api_url,
+            edit_seconds=settings.edit_seconds,
+            now=now,
+            trace=metrics.discord(),
             gateway=role.runs_gateway,
             shards=role.shards,
-            take_turn=store.shared_turns.turn,
         )
         await stack.enter_async_context(bot)
         await bot.load_cogs()

@@ -95,9 +95,9 @@ async def _page(interaction: discord.Interaction[ExtendBot], period: str, number
         raise RequestRefused(tr("The gallery is of a server: use /gallery there."))
     span = _SINCE[period]
     since = bot.now() - span if span else datetime(2015, 1, 1, tzinfo=UTC)  # Discord's first year
-    results = await bot.sharing.gallery(guild.id, since)
+    results = await bot.services.sharing.gallery(guild.id, since)
     await refresh_stars(bot, [posts for posts in results.values() if _opened(member, posts)])
-    counted = await bot.sharing.gallery(guild.id, since)
+    counted = await bot.services.sharing.gallery(guild.id, since)
     seen = [_opened(member, posts) for posts in counted.values()]
     ranked = [posts[0] for posts in seen if posts and posts[0].stars]
     pages = max(1, -(-len(ranked) // _PER_PAGE))
@@ -128,7 +128,7 @@ async def _entries(bot: ExtendBot, language: Language, posts: Sequence[Share], r
     embeds = []
     for place, post in enumerate(posts, rank):
         with suppress(RequestRefused):  # it was taken back just now
-            _, task = await bot.sharing.get_with_task(post.id)
+            _, task = await bot.services.sharing.get_with_task(post.id)
             embeds.append(gallery_embed(language, task, post, place, await _still(bot, post)))
     return fit_embeds(embeds)
 
@@ -206,12 +206,12 @@ async def _count(bot: ExtendBot, posts: list[Share]) -> None:
         for post in posts:
             message = await fetch_post(bot, post)
             if message is None:
-                await bot.sharing.delete(post)
+                await bot.services.sharing.delete(post)
             else:
                 members |= await _starred_by(message)
     except (RequestRefused, *REQUEST_ERRORS):
         return
-    await bot.sharing.save_stars(posts, len(members - {posts[0].user_id}))
+    await bot.services.sharing.save_stars(posts, len(members - {posts[0].user_id}))
 
 
 async def _starred_by(message: discord.Message) -> set[int]:

@@ -74,7 +74,7 @@ class ModLog(commands.Cog):
 
     async def _read(self) -> None:
         while True:
-            event = await self._bot.service.events.get()
+            event = await self._bot.services.events.get()
             try:
                 await self._handle(event)
             except Exception:  # a log that cannot be written must not end the log
@@ -97,7 +97,7 @@ class ModLog(commands.Cog):
     async def _limits(self, guild_id: int, event: Event) -> GuildLimits:
         if isinstance(event, LimitsChanged):
             return event.new
-        return await self._bot.service.moderation.limits_of(guild_id)
+        return await self._bot.services.moderation.limits_of(guild_id)
 
     async def _write(self, guild_id: int, channel_id: int) -> None:
         waiting = self._waiting[channel_id]

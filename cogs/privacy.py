@@ -67,7 +67,7 @@ class PrivacyCog(commands.Cog):
     async def privacy(self, interaction: discord.Interaction[ExtendBot]) -> None:
         """Show what I keep of you, and delete it if you like."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
-        kept = await interaction.client.service.stored_data(interaction.user.id)
+        kept = await interaction.client.services.members.stored_data(interaction.user.id)
         language = language_of(interaction)
         title = language.tr("What I keep of you")
         embed = discord.Embed(title=title, colour=BLUE, description=_now(kept, language))
@@ -79,9 +79,8 @@ class PrivacyCog(commands.Cog):
 async def _delete_data(interaction: discord.Interaction[ExtendBot]) -> None:
     await acknowledge(interaction)
     bot = interaction.client
-    task_ids = await bot.service.delete_member_data(interaction.user.id)
-    await bot.history.drop_films(task_ids)
-    kept = await bot.service.stored_data(interaction.user.id)
+    task_ids = await bot.services.members.delete_data(interaction.user.id)
+    kept = await bot.services.members.stored_data(interaction.user.id)
     language = language_of(interaction)
     done = [language.tr("Deleted.")]
     if kept.unfinished:

@@ -33,10 +33,11 @@ class QuotaCog(commands.Cog):
     async def quota(self, interaction: discord.Interaction[ExtendBot]) -> None:
         """Show what you have left here, when it renews, and your places in line."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
-        service, requester = interaction.client.service, requester_of(interaction)
-        quota = await service.quota(requester)
-        known = map(interaction.client.with_queue_position, await service.tasks_of(requester.user_id, _LOOKED_AT))
-        tasks = [task for task in known if task.order.guild_id == requester.guild_id]
+        services, requester = interaction.client.services, requester_of(interaction)
+        quota = await services.members.quota(requester)
+        newest = await services.tasks.tasks_of(requester.user_id, _LOOKED_AT)
+        here = [task for task in newest if task.order.guild_id == requester.guild_id]
+        tasks = await services.queue.with_positions(here)
         await interaction.followup.send(embed=embed(quota, tasks, language_of(interaction)), ephemeral=True)
 
 

@@ -26,9 +26,7 @@ from bot.client import ExtendBot
 from bot.domain.events import EventQueue
 from bot.domain.limits import GuildLimits, OperatorLimits
 from bot.media import Downloader, Ffmpeg, Workspaces
-from bot.services import TaskService
-from bot.services.history import TaskHistory
-from bot.services.sharing import SharingService
+from bot.services import Services
 from bot.store import Store
 
 ROOT = Path(__file__).parents[1]
@@ -103,10 +101,18 @@ async def offline_bot() -> AsyncIterator[ExtendBot]:
     """The bot with all its cogs, connected to nothing."""
     with tempfile.TemporaryDirectory() as folder:
         async with Store.open(f"sqlite+aiosqlite:///{folder}/bot.db") as store:
-            service = TaskService(store, utc_now, lambda _: None, GuildLimits(), OperatorLimits(), EventQueue())
-            history = TaskHistory(store, Workspaces(Path(folder) / "tasks", most_bytes=1))
-            sharing = SharingService(store, Ffmpeg(), Downloader(), utc_now)
-            bot = ExtendBot(service, history, sharing, api_url="http://127.0.0.1:9", edit_seconds=5, now=utc_now)
+            services = Services.build(
+                store,
+                Workspaces(Path(folder) / "tasks", most_bytes=1),
+                Ffmpeg(),
+                Downloader(),
+                now=utc_now,
+                wake_worker=lambda _: None,
+                defaults=GuildLimits(),
+                operator_limits=OperatorLimits(),
+                events=EventQueue(),
+            )
+            bot = ExtendBot(services, store, api_url="http://127.0.0.1:9", edit_seconds=5, now=utc_now)
             async with bot:
                 await bot.load_cogs()
                 yield bot

@@ -20,16 +20,14 @@ from discord.http import Route
 from bot.client.errors import respond_with_error
 from bot.client.protocols import LocalizedBot
 from bot.client.response_gate import ResponseGate
-from bot.client.shards import IdentifyLimiter, Shards, TakeTurn
+from bot.client.shards import IdentifyLimiter, Shards
 from bot.client.tree import CommandTranslator, CommandTree, command_payload
 from bot.domain.errors import RequestRefused
 from bot.domain.reply_port import ReplyPort
-from bot.domain.task import Task
 from bot.i18n import Languages
 from bot.i18n.text import tr
-from bot.services import TaskService
-from bot.services.history import TaskHistory
-from bot.services.sharing import SharingService
+from bot.services import Services
+from bot.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -64,31 +62,23 @@ class ExtendBot(LocalizedBot):
 
     reply_port: ReplyPort
     """Set by the delivery cog."""
-    with_queue_position: Callable[[Task], Task]
-    """The task with what its reply says of its turn in line; set by the delivery cog too."""
 
     def __init__(
         self,
-        service: TaskService,
-        history: TaskHistory,
-        sharing: SharingService,
+        services: Services,
+        store: Store,
         *,
         api_url: str,
         edit_seconds: float,
         now: Callable[[], datetime],
         trace: aiohttp.TraceConfig | None = None,
-        lease_is_valid: Callable[[], bool] = lambda: True,
         gateway: bool = True,
         shards: Shards | None = None,
-        take_turn: TakeTurn | None = None,
     ) -> None:
         """`api_url`: REST base; `edit_seconds`: least gap between two edits of one reply.
 
-        `trace` is told of every request to Discord;
-        `sure`: whether this process may still show the tasks that it works on, or others may have taken them over;
-        `gateway`: whether it will connect, and so is one of those who register the commands;
-        `shards`: those that it holds (None: all, as many as Discord recommends), taking turns with the other processes
-        by `take_turn`.
+        `trace` observes every request to Discord; `gateway`: whether this process connects to the gateway and so may
+        register the commands; `shards`: the shards that it serves (None: all, as many as Discord recommends).
         """
         # discord.py has no argument for the API's address; these two are read late (discord.py 2.7, http.Route).
         Route.BASE = api_url.rstrip("/")
@@ -104,20 +94,18 @@ class ExtendBot(LocalizedBot):
             shard_connect_timeout=None,  # its turn to identify may be far off
             **({"shard_ids": list(shards.held), "shard_count": shards.count} if shards else {}),  # type: ignore[arg-type]
         )
-        self.service = service
-        self.history = history
-        self.sharing = sharing
+        self.services = services
+        self._store = store
         self.edit_seconds = edit_seconds
         self.now = now
         self.response_gate = ResponseGate()
         self.languages = Languages.load()
-        self.lease_is_valid = lease_is_valid
         self.modal_seconds = _MODAL_SECONDS
         self.modals: WeakValueDictionary[str, discord.ui.Modal] = WeakValueDictionary()
         """Those that were shown, by custom_id."""
         self._gateway = gateway
         self._held = shards
-        self._identifying = IdentifyLimiter(take_turn if shards else None)
+        self._identifying = IdentifyLimiter(store.shared_turns.turn if shards else None)
         self._open: set[int] = set()
         self._noting = asyncio.Lock()
         """What is noted of servers is noted in the order in which it was heard."""
@@ -125,6 +113,10 @@ class ExtendBot(LocalizedBot):
     def shards_open(self) -> dict[int, bool]:
         """Of each shard that this process holds, whether it is open and Discord has taken the bot in."""
         return {shard_id: shard_id in self._open for shard_id in (self._held.held if self._held else ())}
+
+    def lease_is_valid(self) -> bool:
+        """Whether this process still holds the leases of its tasks, and so may edit their replies."""
+        return self._store.leases.is_valid
 
     def connected(self) -> bool:
         """Whether all of them are."""
@@ -163,7 +155,7 @@ class ExtendBot(LocalizedBot):
         await self.tree.set_translator(CommandTranslator(self.languages))
         if 0 not in self._held.held:  # one process registers them, and somebody always holds the first shard
             return
-        if await self.service.get_note(_COMMANDS_NOTE) != await self._fingerprint():
+        if await self._store.get_note(_COMMANDS_NOTE) != await self._fingerprint():
             await self.sync()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002
@@ -212,7 +204,7 @@ class ExtendBot(LocalizedBot):
     async def sync(self) -> int:
         """Register the commands with Discord, and remember that; return how many there are."""
         registered = await self.tree.sync()
-        await self.service.set_note(_COMMANDS_NOTE, await self._fingerprint())
+        await self._store.set_note(_COMMANDS_NOTE, await self._fingerprint())
         log.info("registered %d commands", len(registered))
         return len(registered)
 
@@ -221,7 +213,7 @@ class ExtendBot(LocalizedBot):
         log.info("connected to Discord as %s, in %d servers", self.user, len(self.guilds))
         held = self._held or Shards(range(1), 1)
         async with self._noting:
-            await self.service.moderation.sync_guilds([guild.id for guild in self.guilds], held.owns_guild)
+            await self._store.guilds.sync([guild.id for guild in self.guilds], self.now(), held.owns_guild)
 
     async def on_interaction(self, interaction: discord.Interaction[ExtendBot]) -> None:
         """Answer a member who submits a modal that is kept no longer, which discord.py passes over in silence."""
@@ -234,13 +226,13 @@ class ExtendBot(LocalizedBot):
         """Keep what is still there of a server that invites the bot again."""
         log.info("joined server %d", guild.id)
         async with self._noting:
-            await self.service.moderation.mark_guild_joined(guild.id)
+            await self._store.guilds.mark_joined(guild.id)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """Let a server's data go after the grace time."""
         log.info("left server %d", guild.id)
         async with self._noting:
-            await self.service.moderation.mark_guild_left(guild.id)
+            await self._store.guilds.mark_left(guild.id, self.now())
 
     async def _fingerprint(self) -> str:
         told = await command_payload(self.tree)

@@ -22,4 +22,4 @@ def guild_language(bot: ExtendBot, guild_id: int, limits: GuildLimits) -> Langua
 
 async def fetch_guild_language(bot: ExtendBot, guild_id: int) -> Language:
     """The same, for whoever does not have the rules at hand: they are read, so respond to Discord first."""
-    return guild_language(bot, guild_id, await bot.service.moderation.limits_of(guild_id))
+    return guild_language(bot, guild_id, await bot.services.moderation.limits_of(guild_id))

@@ -1,17 +1,21 @@
-"""What people may ask of the bot: members of :class:`TaskService`, moderators of its `moderation`."""
+"""What members and moderators can ask of the bot, without Discord and without HTTP."""
 
 from bot.services.limit_names import LIMIT_NAMES
+from bot.services.members import MemberService
 from bot.services.moderation import ModerationService
 from bot.services.reports import LimitsStatus, MemberUsage, Quota, StoredData, UsageReport
+from bot.services.services import Services
 from bot.services.tasks import NeedsConfirmation, TaskService, make_request
 
 __all__ = [
     "LIMIT_NAMES",
     "LimitsStatus",
+    "MemberService",
     "MemberUsage",
     "ModerationService",
     "NeedsConfirmation",
     "Quota",
+    "Services",
     "StoredData",
     "TaskService",
     "UsageReport",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +10,8 @@ from bot.domain.errors import RequestRefused
 from bot.domain.task import NotifyPreference, ReplyTarget, Task
 from bot.i18n.text import tr
 from bot.media import Workspaces
+from bot.services.ownership import UNKNOWN_TASK, get_own_task
 from bot.store import StaleRow, Store
-
-log = logging.getLogger(__name__)
 
 _PER_PAGE = 5
 _FOUND = 25
@@ -70,12 +68,8 @@ class TaskHistory:
 
     async def own_task(self, task_id: int, user_id: int) -> Task:
         """The member's own task. Raises Refused, which does not tell whether it is somebody else's."""
-        task = await self._store.tasks.visible(task_id)
-        if task is None or task.order.user_id != user_id:
-            raise RequestRefused(
-                tr("You have no task {task}: choose one of the list that /tasks shows.", task=str(task_id))
-            )
-        return task
+        refusal = tr("You have no task {task}: choose one of the list that /tasks shows.", task=str(task_id))
+        return await get_own_task(self._store, task_id, user_id, unknown=refusal, not_own=refusal)
 
     async def search(self, user_id: int, words: str) -> Sequence[Task]:
         """The member's newest tasks whose prompt contains `words`, or whose number begins with them."""
@@ -88,13 +82,6 @@ class TaskHistory:
     async def stored_thumbnail(self, task: Task) -> Path | None:
         """A small picture of the clip, while the film is kept."""
         return None if task.deleted or task.is_erased else await self._workspaces.film_store.find_still(task.id)
-
-    async def drop_films(self, task_ids: Collection[int]) -> None:
-        """Delete the kept films of tasks whose member deleted their data. What fails is done by the next sweep."""
-        try:
-            await self._workspaces.film_store.delete(task_ids)
-        except OSError as error:
-            log.warning("the films of %d deleted tasks are not deleted yet: %s", len(task_ids), error)
 
     async def is_known(self, task_id: int) -> bool:
         """Whether there is still a record of that task that may be shown to anybody."""
@@ -114,7 +101,7 @@ class TaskHistory:
         """The task; what was shown just now is written down within a moment. Raises Refused."""
         task = await self._store.tasks.wait_until_recorded(task_id)
         if task is None or task.is_erased:
-            raise RequestRefused(tr("I no longer know that task."))
+            raise RequestRefused(UNKNOWN_TASK)
         return task
 
     async def refresh_reply(self, task: Task, place: ReplyTarget) -> None:
@@ -151,5 +138,5 @@ class TaskHistory:
             except StaleRow:  # an end is never left, so another process has just taken it up, or the row itself is gone
                 now = await self._store.tasks.get(task.id)
                 if now is None or now.state is not task.state:
-                    raise RequestRefused(tr("I no longer know that task.")) from None
+                    raise RequestRefused(UNKNOWN_TASK) from None
                 task = now

@@ -117,19 +117,6 @@ class ModerationService:
         rows = await self._store.reports.usage_rows(guild_id, since)
         return UsageReport(first, last, tuple(row for row in rows if row.day <= last))
 
-    async def mark_guild_left(self, guild_id: int) -> None:
-        """The bot was removed from the server: its rows are deleted after the grace time."""
-        await self._store.guilds.mark_left(guild_id, self._now())
-        log.info("server %d: the bot was removed", guild_id)
-
-    async def mark_guild_joined(self, guild_id: int) -> None:
-        """The bot is (again) on the server."""
-        await self._store.guilds.mark_joined(guild_id)
-
-    async def sync_guilds(self, guild_ids: Collection[int], among: Callable[[int], bool] = bool) -> None:
-        """At start: of the servers `among` which these are, the bot is on them alone; others may have removed it."""
-        await self._store.guilds.sync(guild_ids, self._now(), among)
-
     def _publish(self, guild_id: int, by: int, action: str, user_id: int | None, runs: int = 0) -> None:
         log.info("server %d: member %d %s %s", guild_id, by, action, user_id or "the server's count")
         self._events.publish(MemberModerated(guild_id, by, action, user_id, runs))

@@ -17,6 +17,7 @@ from bot.domain.share import Share
 from bot.domain.task import Task, TaskState
 from bot.i18n.text import tr
 from bot.media import Downloader, DownloadFailed, Ffmpeg, UnusableVideo, make_thumbnail
+from bot.services.ownership import UNKNOWN_TASK, get_own_task
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -56,11 +57,10 @@ class SharingService:
 
     async def own_result(self, task_id: int, user_id: int) -> Task:
         """The member's own finished task. Raises Refused."""
-        task = await self._store.tasks.visible(task_id)
-        if task is None or task.deleted or task.deletion_requested:
+        not_own = tr("Only the member who started that task can share its result.")
+        task = await get_own_task(self._store, task_id, user_id, unknown=_GONE, not_own=not_own)
+        if task.deleted or task.deletion_requested:
             raise RequestRefused(_GONE)
-        if task.order.user_id != user_id:
-            raise RequestRefused(tr("Only the member who started that task can share its result."))
         if task.state not in {
             TaskState.READY,
             TaskState.DELIVERED,
@@ -132,7 +132,7 @@ class SharingService:
         share = await self.get(share_id)
         task = await self._store.tasks.visible(share.task_id)
         if task is None or task.deleted:
-            raise RequestRefused(tr("I no longer know that task."))
+            raise RequestRefused(UNKNOWN_TASK)
         return share, task
 
     async def of_task(self, task_id: int) -> list[Share]:

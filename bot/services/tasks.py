@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from bot.domain.errors import RequestRefused
 from bot.domain.events import EventQueue, SubmissionRefused, TaskAccepted
 from bot.domain.limits import GuildLimits, OperatorLimits, Requester
-from bot.domain.policy import OperatorLimitReached, Screening, SubmissionCheck, WordsChanged, is_exempt, screen
+from bot.domain.policy import OperatorLimitReached, Screening, SubmissionCheck, WordsChanged, screen
 from bot.domain.task import (
     PROMPT_MAX,
     SECONDS_DEFAULT,
@@ -26,8 +26,7 @@ from bot.domain.task import (
     TaskState,
 )
 from bot.i18n.text import tr
-from bot.services.moderation import ModerationService
-from bot.services.reports import Quota, StoredData
+from bot.services.ownership import NOT_OWN_TASK, UNKNOWN_TASK, get_own_task
 from bot.store import StaleRow, Store
 
 log = logging.getLogger(__name__)
@@ -69,14 +68,10 @@ class TaskService:
         self._defaults = defaults
         self._operator_limits = operator_limits
         self._needs = needs
-        self.events = events
-        """What happens, for the log channels."""
+        self._events = events
         self._warned: dict[int | None, datetime] = {}
         self._screening = asyncio.Semaphore(1)
         """One prompt at a time, so that long ones do not take the threads that others need."""
-        self.moderation = ModerationService(
-            store, now, lambda: ring(None), self._defaults, self._operator_limits, self.events
-        )
 
     async def submit(self, order: TaskRequest, place: ReplyTarget, requester: Requester) -> Task:
         """Accept the order if the rules allow it, and remember where its reply is; the work begins by itself.
@@ -92,14 +87,14 @@ class TaskService:
         except RequestRefused as refusal:
             if isinstance(refusal, OperatorLimitReached):
                 self._log_operator_limit(order.guild_id, str(refusal.message))
-            self.events.publish(SubmissionRefused(order, refusal.message, refusal.allowed_at))
+            self._events.publish(SubmissionRefused(order, refusal.message, refusal.allowed_at))
             raise
         except Exception as error:
             log.exception("an order of member %d is refused, for the store did not answer", order.user_id)
             raise RequestRefused(_NO_ANSWER) from error
         log.info("task %d %s", task.id, task.state)
         self._wake_worker(task.id)
-        self.events.publish(TaskAccepted(task))
+        self._events.publish(TaskAccepted(task))
         return task
 
     async def _reserve(self, order: TaskRequest, place: ReplyTarget, case: SubmissionCheck) -> Task:
@@ -118,39 +113,6 @@ class TaskService:
         async with self._screening:
             return await asyncio.to_thread(screen, order.prompt, entries)
 
-    async def quota(self, requester: Requester) -> Quota:
-        """What the member has left here, when it renews, and why they would be refused now."""
-        now = self._now()
-        case = SubmissionCheck(_unrestricted_request(requester), requester, now, self._defaults, self._operator_limits)
-        look = await self._store.reports.quota_snapshot(requester.scope_id, requester.user_id, case.daily_limits, now)
-        limits, refused = look.limits or self._defaults, None
-        try:
-            replace(case, screening=Screening(limits.forbidden)).check(limits, look.usage)
-        except RequestRefused as refusal:
-            refused = refusal
-        return Quota(
-            limits=limits,
-            per_day=case.daily_limits(limits).member,
-            used=look.usage.member.count,
-            granted=look.usage.granted,
-            renews_at=look.oldest + timedelta(hours=24) if look.oldest else None,
-            unfinished=look.usage.unfinished,
-            exempt=is_exempt(limits, requester),
-            refused=refused,
-        )
-
-    async def stored_data(self, user_id: int) -> StoredData:
-        """What the bot keeps of this member, everywhere."""
-        return StoredData(*await self._store.reports.member_totals(user_id))
-
-    async def delete_member_data(self, user_id: int) -> list[int]:
-        """Delete the member's tasks, everywhere; return their ids, for what is kept outside of the database.
-
-        Unfinished ones are deleted when they have ended. Of those of the last 24 hours all content goes at once, and
-        the rest (that there was one: the limits count it) after a day. Blocks and extra runs belong to the servers.
-        """
-        return await self._store.retention.delete_member(user_id, self._now())
-
     def _log_operator_limit(self, guild_id: int | None, sentence: str) -> None:
         """Log that a roof is reached, but not a hundred times for a hundred refused orders."""
         now, before = self._now(), self._warned.get(guild_id)
@@ -165,7 +127,7 @@ class TaskService:
         and the money may be gone, so the first call answers NeedsConfirmation. Raises Refused.
         """
         while True:
-            task = await self._own_task(task_id, user_id)
+            task = await get_own_task(self._store, task_id, user_id)
             if task.state.is_final or task.state is TaskState.READY:
                 raise RequestRefused(tr("That task has already ended: there is nothing to cancel."))
             free = task.state in {TaskState.QUEUED, TaskState.PREPARING}
@@ -184,14 +146,14 @@ class TaskService:
         """Anybody's task. Raises Refused."""
         task = await self._store.tasks.visible(task_id)
         if task is None:
-            raise RequestRefused(tr("I no longer know that task."))
+            raise RequestRefused(UNKNOWN_TASK)
         return task
 
     async def task_with_film(self, task_id: int) -> Task:
         """Anybody's task whose film may still be used. Raises Refused."""
         task = await self.task(task_id)
         if task.deleted:
-            raise RequestRefused(tr("I no longer know that task."))
+            raise RequestRefused(UNKNOWN_TASK)
         return task
 
     async def task_to_extend(self, task_id: int, user_id: int, guild_id: int | None, message_id: int | None) -> Task:
@@ -203,7 +165,7 @@ class TaskService:
         private = task.order.private or task.place.ephemeral
         here = (task.place.guild_id, task.place.message_id) == (guild_id, message_id)
         if task.order.user_id != user_id and (private or not here):
-            raise RequestRefused(tr("Only the member who started that task can do this."))
+            raise RequestRefused(NOT_OWN_TASK)
         return task
 
     async def task_at(self, message_id: int, user_id: int) -> Task | None:
@@ -215,7 +177,7 @@ class TaskService:
 
     async def request_for_retry(self, task_id: int, user_id: int) -> TaskRequest:
         """The order of the member's own task, to be submitted anew. Raises Refused."""
-        return (await self._own_task(task_id, user_id)).order
+        return (await get_own_task(self._store, task_id, user_id)).order
 
     async def move_reply(self, task_id: int, user_id: int, place: ReplyTarget) -> Task:
         """From now on the member's own private task is shown at `place`, which has a fresh token. Raises Refused."""
@@ -223,7 +185,7 @@ class TaskService:
             task_id
         )  # else what comes to its end elsewhere just now would not be told here
         while True:
-            task = await self._own_task(task_id, user_id)
+            task = await get_own_task(self._store, task_id, user_id)
             if task.outcome_shown:
                 return task
             if not task.place.ephemeral:
@@ -238,20 +200,6 @@ class TaskService:
     async def tasks_of(self, user_id: int, limit: int = 10) -> list[Task]:
         """The member's newest tasks, newest first."""
         return await self._store.tasks.of_member(user_id, limit)
-
-    async def get_note(self, name: str) -> str | None:
-        """Read what the bot noted for itself under this name."""
-        return await self._store.get_note(name)
-
-    async def set_note(self, name: str, value: str) -> None:
-        """Note something for the bot's next start."""
-        await self._store.set_note(name, value)
-
-    async def _own_task(self, task_id: int, user_id: int) -> Task:
-        task = await self.task(task_id)
-        if task.order.user_id != user_id:
-            raise RequestRefused(tr("Only the member who started that task can do this."))
-        return task
 
 
 def _storable(text: str) -> str:
@@ -304,16 +252,4 @@ def make_request(
         source_bytes=source_bytes,
         result=result,
         private=private,
-    )
-
-
-def _unrestricted_request(requester: Requester) -> TaskRequest:
-    """The order that no rule on what is ordered can refuse."""
-    return TaskRequest(
-        user_id=requester.user_id,
-        guild_id=requester.guild_id,
-        channel_id=requester.channel_id,
-        prompt="-",
-        seconds=SECONDS_MIN,
-        source_url="",
     )

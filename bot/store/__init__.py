@@ -8,6 +8,7 @@ from bot.store.admin.restore_merge import UNVERIFIED_UP_TO
 from bot.store.errors import StoreUnusable
 from bot.store.leases import LeaseExpired, Leases
 from bot.store.lifecycle import StaleRow
+from bot.store.queue_forecast import QueueForecast, QueuePosition, forecast_queue
 from bot.store.reports import CurrentUsage, QuotaSnapshot
 from bot.store.scheduling import QueuedTask, QueueSnapshot
 from bot.store.store import Store
@@ -24,6 +25,8 @@ __all__ = [
     "LeaseExpired",
     "Leases",
     "MoveResult",
+    "QueueForecast",
+    "QueuePosition",
     "QueueSnapshot",
     "QueuedTask",
     "QuotaSnapshot",
@@ -32,6 +35,7 @@ __all__ = [
     "Store",
     "StoreUnusable",
     "back_up",
+    "forecast_queue",
     "inspect",
     "move",
     "restore",

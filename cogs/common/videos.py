@@ -78,9 +78,9 @@ async def check_recorded(bot: ExtendBot, message: discord.Message) -> None:
     try:
         for match in filter(None, map(_MORE.fullmatch, ids)):
             if match["kind"] == "task":
-                await bot.service.task_with_film(int(match["id"]))
+                await bot.services.tasks.task_with_film(int(match["id"]))
             else:
-                await bot.sharing.get_with_task(int(match["id"]))
+                await bot.services.sharing.get_with_task(int(match["id"]))
     except RequestRefused as refusal:
         raise RequestRefused(_NO_RECORD) from refusal
 

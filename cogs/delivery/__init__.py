@@ -11,6 +11,5 @@ async def setup(bot: ExtendBot) -> None:
     """Called by discord.py when the cog is loaded."""
     delivery = ReplyUpdater(bot)
     bot.reply_port = delivery
-    bot.with_queue_position = delivery.with_queue_position
     bot.add_dynamic_items(TaskButton)
     await bot.add_cog(delivery)

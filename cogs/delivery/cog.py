@@ -74,14 +74,6 @@ class ReplyUpdater(commands.Cog):
         if reply.worker is None or reply.worker.done():
             reply.worker = asyncio.create_task(self._keep_showing(reply), name=f"show task {task.id}")
 
-    def with_queue_position(self, task: Task) -> Task:
-        """The task with what its reply says of its turn, if it is in line."""
-        reply = self._replies.get(task.id)
-        shown = reply.latest if reply else None
-        if shown is None or not task.waits or not shown.waits:
-            return task
-        return task.model_copy(update={"queue_position": shown.queue_position, "starts_at": shown.starts_at})
-
     async def deliver(self, task: Task, result: Path | None, still: Path | None) -> ReplyTarget:
         """Put the task's end where its member sees it; raises NotNow or NoWay."""
         reply = self._replies.setdefault(task.id, _ReplyState())

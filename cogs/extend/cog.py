@@ -68,6 +68,6 @@ class ExtendCog(commands.Cog):
         await check_recorded(interaction.client, message)
         modal = await next_part(interaction, message, source)
         if modal is None:
-            parent = await interaction.client.service.task_at(message.id, interaction.user.id)
+            parent = await interaction.client.services.tasks.task_at(message.id, interaction.user.id)
             modal = ExtendModal(language_of(interaction), source, parent)
         await open_modal(interaction, modal)

@@ -79,7 +79,7 @@ class ExtendModal(_PromptModal):
     async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
         """Look first whether the film may still be used: its member may have deleted it while this was open."""
         if self._parent is not None:
-            await interaction.client.service.task_with_film(self._parent.id)
+            await interaction.client.services.tasks.task_with_film(self._parent.id)
         await super().on_submit(interaction)
 
     def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
@@ -133,7 +133,7 @@ async def next_part(
     """What goes on from the film in that message, if it is the post of a share."""
     if interaction.guild_id is None:
         return None
-    found = await interaction.client.sharing.find_by_message(interaction.guild_id, message.id)
+    found = await interaction.client.services.sharing.find_by_message(interaction.guild_id, message.id)
     if found is None:
         return None
     share, task = found

@@ -31,7 +31,7 @@ async def submit_request(
     known = {"source_name": source.name or order.source_name, "source_bytes": source.size or order.source_bytes}
     order = order.model_copy(update={"source_url": source.url, **known})
     place = reply_target_of(interaction, message_id, ephemeral=order.private)
-    await interaction.client.service.submit(order, place, requester_of(interaction))
+    await interaction.client.services.tasks.submit(order, place, requester_of(interaction))
 
 
 def request_from(

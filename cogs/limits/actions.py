@@ -20,7 +20,7 @@ AUTOMATIC = "auto"
 
 async def change(interaction: Interaction, **changes: object) -> Translatable:
     """Set limits, by the names of their fields. Raises Refused for values that cannot be."""
-    old, new = await interaction.client.service.moderation.change_limits(
+    old, new = await interaction.client.services.moderation.change_limits(
         require_moderator(interaction), interaction.user.id, **changes
     )
     changed = [name for name in GuildLimits.model_fields if getattr(old, name) != getattr(new, name)]
@@ -43,7 +43,7 @@ async def pause(interaction: Interaction, reason: str) -> Translatable:
 
 async def resume(interaction: Interaction) -> Translatable:
     """End a pause."""
-    old, _ = await interaction.client.service.moderation.change_limits(
+    old, _ = await interaction.client.services.moderation.change_limits(
         require_moderator(interaction), interaction.user.id, paused=None
     )
     if old.paused is None:
@@ -53,7 +53,7 @@ async def resume(interaction: Interaction) -> Translatable:
 
 async def block(interaction: Interaction, user_id: int) -> Translatable:
     """Let a member start nothing more."""
-    moderation = interaction.client.service.moderation
+    moderation = interaction.client.services.moderation
     new = await moderation.block(require_moderator(interaction), interaction.user.id, user_id)
     who = formatting.member(user_id)
     return (
@@ -63,7 +63,7 @@ async def block(interaction: Interaction, user_id: int) -> Translatable:
 
 async def unblock(interaction: Interaction, user_id: int) -> Translatable:
     """Take a block back."""
-    moderation = interaction.client.service.moderation
+    moderation = interaction.client.services.moderation
     was = await moderation.unblock(require_moderator(interaction), interaction.user.id, user_id)
     who = formatting.member(user_id)
     return tr("Unblocked {who}.", who=who) if was else tr("{who} was not blocked.", who=who)
@@ -71,7 +71,7 @@ async def unblock(interaction: Interaction, user_id: int) -> Translatable:
 
 async def reset(interaction: Interaction, user_id: int | None) -> Translatable:
     """Count a member's last 24 hours, or the whole server's, from zero."""
-    moderation = interaction.client.service.moderation
+    moderation = interaction.client.services.moderation
     await moderation.reset(require_moderator(interaction), interaction.user.id, user_id)
     if user_id is None:
         return tr("Reset the server's count to 0.")
@@ -82,7 +82,7 @@ async def grant(interaction: Interaction, user_id: int, runs: int) -> Translatab
     """Give a member extra runs, once."""
     if runs < 1:
         raise RequestRefused(tr("Grant at least 1 extra run."))
-    moderation = interaction.client.service.moderation
+    moderation = interaction.client.services.moderation
     have = await moderation.grant(require_moderator(interaction), interaction.user.id, user_id, runs)
     return tr_plural(
         "Granted {count} extra run to {who}, who now has {have} beyond the daily number.",

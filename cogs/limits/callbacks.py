@@ -58,7 +58,7 @@ class PanelItem(PersistentItem, template=r"limits:(?P<deed>[a-z_]+)(?::(?P<about
 
 async def render(interaction: Interaction, choice: PanelSelection, note: Translatable | None = None) -> None:
     """Draw the panel into the response, which was deferred; `note` says what was just changed."""
-    standing = await interaction.client.service.moderation.status(require_moderator(interaction))
+    standing = await interaction.client.services.moderation.status(require_moderator(interaction))
     language = language_of(interaction)
     view = ui.View(timeout=None)  # a fresh one each time: see _buttons.view_of
     for control in components.controls(standing, choice, language, interaction.client.languages.codes):
@@ -108,7 +108,7 @@ async def _member(interaction: Interaction, chosen: Sequence[str]) -> None:
 
 
 async def _limits(interaction: Interaction) -> GuildLimits:
-    return await interaction.client.service.moderation.limits_of(require_moderator(interaction))
+    return await interaction.client.services.moderation.limits_of(require_moderator(interaction))
 
 
 async def _ask(interaction: Interaction, title: Translatable, questions: Sequence[Question], take: OnSubmit) -> None:

@@ -52,7 +52,7 @@ def share_view(*buttons: ShareButton) -> ui.View:
 
 async def _unshare(interaction: discord.Interaction[ExtendBot], share_id: int) -> None:
     """Take a post back, for its creator."""
-    share = await interaction.client.sharing.get(share_id)
+    share = await interaction.client.services.sharing.get(share_id)
     if share.user_id != interaction.user.id:
         raise RequestRefused(tr("Only the member who shared this can take it back."))
     private = interaction.message is not None and interaction.message.flags.ephemeral
@@ -78,7 +78,7 @@ def _is_its_post(interaction: discord.Interaction[ExtendBot], share: Share) -> b
 
 async def _extend(interaction: discord.Interaction[ExtendBot], share_id: int) -> None:
     """Go on from a shared film, for everybody who sees its post: it becomes the presser's own task."""
-    share, task = await interaction.client.sharing.get_with_task(share_id)
+    share, task = await interaction.client.services.sharing.get_with_task(share_id)
     if not _is_its_post(interaction, share):
         raise RequestRefused(tr("That is no longer shared."))
     source = find_video(interaction.message) if interaction.message else None

@@ -75,7 +75,7 @@ class ShowcaseCog(commands.Cog):
             raise RequestRefused(tr("Only members with Manage Server can choose the showcase."))
         if channel and off:
             raise RequestRefused(tr("Either choose a channel, or switch the showcase off."))
-        guild, sharing = interaction.guild, interaction.client.sharing
+        guild, sharing = interaction.guild, interaction.client.services.sharing
         await acknowledge(interaction, ephemeral=True, thinking=True)
         if channel:
             check_bot(postable_channel(guild, channel.id))

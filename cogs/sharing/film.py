@@ -30,18 +30,18 @@ async def load_film(interaction: discord.Interaction[ExtendBot], task: Task) -> 
     What had to be fetched is there until the caller is done with it.
     """
     bot = interaction.client
-    async with bot.sharing.folder() as folder:
+    async with bot.services.sharing.folder() as folder:
         video = await _found(interaction, task, folder / "film.mp4")
         if video is None:
             raise RequestRefused(GONE)
-        yield Film(video, await bot.sharing.make_thumbnail(video, task, folder / "still.jpg"))
+        yield Film(video, await bot.services.sharing.make_thumbnail(video, task, folder / "still.jpg"))
 
 
 async def _found(interaction: discord.Interaction[ExtendBot], task: Task, into: Path) -> Path | None:
     bot, most = interaction.client, interaction.filesize_limit
     if await _attached(bot, interaction.message, most, into):
         return into
-    if kept := await bot.history.stored_video(task):
+    if kept := await bot.services.history.stored_video(task):
         return kept
     if task.place.ephemeral:
         return None
@@ -58,7 +58,7 @@ async def _attached(bot: ExtendBot, message: discord.Message | None, most: int, 
     """Fetch the message's video, which is at most as large as Discord took it; say whether it is there."""
     for attachment in message.attachments if message else []:
         if attachment.filename.endswith(".mp4") and attachment.size <= most:
-            return await bot.sharing.fetch(attachment.url, into, _READ_SECONDS)
+            return await bot.services.sharing.fetch(attachment.url, into, _READ_SECONDS)
     return False
 
 

@@ -64,7 +64,7 @@ async def update_links(bot: ExtendBot, *task_ids: int) -> None:
 
     A post that Discord does not let the bot edit (its thread is closed, say) stays as it is.
     """
-    for share, task in await bot.sharing.posts_of_later_parts(task_ids):
+    for share, task in await bot.services.sharing.posts_of_later_parts(task_ids):
         try:
             async with asyncio.timeout(_RELINK_SECONDS):
                 await _update_link(bot, share, task)
@@ -78,7 +78,7 @@ async def _update_link(bot: ExtendBot, share: Share, task: Task) -> None:
     message = await fetch_post(bot, share)
     if message is None or not message.embeds or not isinstance(room, get_args(PostableChannel)):
         return
-    embed, steps = message.embeds[0], await bot.sharing.lineage(task)
+    embed, steps = message.embeds[0], await bot.services.sharing.lineage(task)
     language = await fetch_guild_language(bot, room.guild.id)
     came = lineage(language, steps, await links(bot, steps, room))
     if embed.fields and embed.fields[0].value != came:

@@ -98,9 +98,9 @@ class ShareModal(BaseModal):
 async def open_share_modal(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """What Share does: ask privately, if there is something to share and it is the presser's."""
     bot = interaction.client
-    task = await bot.sharing.own_result(task_id, interaction.user.id)
+    task = await bot.services.sharing.own_result(task_id, interaction.user.id)
     guild = guild_of(bot, task)
-    showcase_id = await bot.sharing.showcase(guild.id)
+    showcase_id = await bot.services.sharing.showcase(guild.id)
     showcase = guild.get_channel_or_thread(showcase_id) if showcase_id else None
     usable = showcase if isinstance(showcase, discord.TextChannel | discord.ForumChannel | discord.Thread) else None
     choose = interaction.guild_id == guild.id
@@ -117,11 +117,11 @@ async def open_share_modal(interaction: discord.Interaction[ExtendBot], task_id:
 
 async def reconcile_shares(bot: ExtendBot) -> None:
     """At start: find out which shares an earlier run posted without writing it down."""
-    for share in await bot.sharing.unconfirmed():
-        async with bot.sharing.posting_lock(share.task_id, share.channel_id):
+    for share in await bot.services.sharing.unconfirmed():
+        async with bot.services.sharing.posting_lock(share.task_id, share.channel_id):
             try:
                 guild = bot.get_guild(share.guild_id)
-                current = await bot.sharing.get(share.id)
+                current = await bot.services.sharing.get(share.id)
                 if guild and current.message_id is None:
                     await _reconcile(bot, current, postable_channel(guild, share.channel_id))
             except RequestRefused:
@@ -133,7 +133,7 @@ async def reconcile_shares(bot: ExtendBot) -> None:
 async def _reconcile(bot: ExtendBot, share: Share, where: PostableChannel) -> None:
     message = await find_post(bot, share, where)
     if message is not None:
-        await bot.sharing.mark_posted(share, message.channel.id, message.id)
+        await bot.services.sharing.mark_posted(share, message.channel.id, message.id)
         await add_first_star(message)
 
 
@@ -149,14 +149,15 @@ async def _share(
 ) -> tuple[Share, bool]:
     """Post the result there, once however often this is asked; and whether it was there already."""
     bot = interaction.client
-    async with bot.sharing.posting_lock(task.id, channel.id):
-        task = await bot.sharing.own_result(task.id, interaction.user.id)  # it may have been deleted in the meantime
-        share, new = await bot.sharing.reserve(task, channel.guild.id, channel.id, hidden=hidden)
+    async with bot.services.sharing.posting_lock(task.id, channel.id):
+        # It may have been deleted in the meantime.
+        task = await bot.services.sharing.own_result(task.id, interaction.user.id)
+        share, new = await bot.services.sharing.reserve(task, channel.guild.id, channel.id, hidden=hidden)
         if share.message_id:
             if await fetch_post(bot, share) is not None:
                 return share, True
-            await bot.sharing.delete(share)  # somebody deleted the post
-            share, new = await bot.sharing.reserve(task, channel.guild.id, channel.id, hidden=hidden)
+            await bot.services.sharing.delete(share)  # somebody deleted the post
+            share, new = await bot.services.sharing.reserve(task, channel.guild.id, channel.id, hidden=hidden)
         share = share.model_copy(update={"prompt_hidden": hidden})
         async with load_film(interaction, task) as film:
             post = await _post_of(interaction, share, task, channel, film)
@@ -169,7 +170,7 @@ async def _post_of(
     """What is posted there, in the server's language. Raises Refused."""
     bot, hidden = interaction.client, share.prompt_hidden
     language = await fetch_guild_language(bot, channel.guild.id)
-    steps = await bot.sharing.lineage(task)
+    steps = await bot.services.sharing.lineage(task)
     came = embeds.lineage(language, steps, await links(bot, steps, channel))
     return Post(
         share=share,

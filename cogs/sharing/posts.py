@@ -57,26 +57,26 @@ async def find_post(bot: ExtendBot, share: Share, where: PostableChannel) -> dis
 
 async def delete_post(bot: ExtendBot, share_id: int) -> None:
     """Delete a share's post and forget the share; one that somebody deleted before is as good. Raises Refused."""
-    share = await bot.sharing.find(share_id)
+    share = await bot.services.sharing.find(share_id)
     if share is None:
         return
-    async with bot.sharing.posting_lock(share.task_id, share.channel_id):
-        share = await bot.sharing.find(share_id)  # whoever held the place may have changed it
+    async with bot.services.sharing.posting_lock(share.task_id, share.channel_id):
+        share = await bot.services.sharing.find(share_id)  # whoever held the place may have changed it
         if share is None:
             return
         await _delete_message(bot, await _completed(bot, share))
-        await bot.sharing.delete(share)
+        await bot.services.sharing.delete(share)
 
 
 async def delete_posts(bot: ExtendBot, task_id: int) -> bool:
     """Take back every post of a deleted result; say whether none is left. What is left is taken back later."""
-    done = [await _delete_one_post(bot, share) for share in await bot.sharing.of_task(task_id)]
+    done = [await _delete_one_post(bot, share) for share in await bot.services.sharing.of_task(task_id)]
     return all(done)
 
 
 async def delete_leftover_posts(bot: ExtendBot) -> None:
     """Take back what could not be taken back when its result was deleted."""
-    for share in await bot.sharing.of_deleted_tasks():
+    for share in await bot.services.sharing.of_deleted_tasks():
         if bot.get_guild(share.guild_id) is not None:
             await _delete_one_post(bot, share)
 

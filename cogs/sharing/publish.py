@@ -54,7 +54,7 @@ async def publish(bot: ExtendBot, post: Post, *, perhaps_posted: bool) -> Share:
         if message is not None:
             break
         if perhaps_posted and not attempt:
-            share = await bot.sharing.mark_retried(share, hidden=share.prompt_hidden)
+            share = await bot.services.sharing.mark_retried(share, hidden=share.prompt_hidden)
         try:
             message = await _sent(post)
             break
@@ -66,7 +66,7 @@ async def publish(bot: ExtendBot, post: Post, *, perhaps_posted: bool) -> Share:
         raise RequestRefused(
             tr("Discord does not answer me just now: press Share again in a minute; it is posted once only.")
         )
-    share = await bot.sharing.mark_posted(share, message.channel.id, message.id)
+    share = await bot.services.sharing.mark_posted(share, message.channel.id, message.id)
     await add_first_star(message)
     return share
 

@@ -69,7 +69,7 @@ def task_view(task_id: int, actions: Iterable[str], language: Language) -> ui.Vi
 
 
 async def _cancel(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
-    answer = await interaction.client.service.cancel(task_id, interaction.user.id)
+    answer = await interaction.client.services.tasks.cancel(task_id, interaction.user.id)
     if isinstance(answer, NeedsConfirmation):
         language = language_of(interaction)
         view = task_view(task_id, ("stop",), language)
@@ -79,7 +79,7 @@ async def _cancel(interaction: discord.Interaction[ExtendBot], task_id: int) -> 
 
 
 async def _confirm_cancel(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
-    answer = await interaction.client.service.cancel(task_id, interaction.user.id, sure=True)
+    answer = await interaction.client.services.tasks.cancel(task_id, interaction.user.id, sure=True)
     if isinstance(answer, Task):
         await interaction.response.edit_message(content=language_of(interaction).translate(_STOPPED), view=None)
 
@@ -87,7 +87,7 @@ async def _confirm_cancel(interaction: discord.Interaction[ExtendBot], task_id: 
 async def _extend(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """Go on from this result, for whoever may: it becomes the presser's own task."""
     message_id = interaction.message.id if interaction.message else None
-    task = await interaction.client.service.task_to_extend(
+    task = await interaction.client.services.tasks.task_to_extend(
         task_id, interaction.user.id, interaction.guild_id, message_id
     )
     source = await find_result(interaction, task)
@@ -98,7 +98,7 @@ async def _extend(interaction: discord.Interaction[ExtendBot], task_id: int) -> 
 
 async def _retry(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """The same clip once more, with what may be changed filled in."""
-    order = await interaction.client.service.request_for_retry(task_id, interaction.user.id)
+    order = await interaction.client.services.tasks.request_for_retry(task_id, interaction.user.id)
     await open_modal(interaction, RetryModal(language_of(interaction), order))
 
 
@@ -108,7 +108,7 @@ async def _fetch(interaction: discord.Interaction[ExtendBot], task_id: int) -> N
     message = interaction.message
     await acknowledge(interaction)
     place = reply_target_of(interaction, message.id if message else None, ephemeral=True)
-    task = await interaction.client.service.move_reply(task_id, interaction.user.id, place)
+    task = await interaction.client.services.tasks.move_reply(task_id, interaction.user.id, place)
     if task.outcome_shown:
         language = language_of(interaction)
         shown = card(task, interaction.client.now(), language)

@@ -63,7 +63,7 @@ class TasksCog(commands.Cog):
 
     @tasks.autocomplete("wanted")
     async def _suggest(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        found = await interaction.client.history.search(interaction.user.id, typed)
+        found = await interaction.client.services.history.search(interaction.user.id, typed)
         language = language_of(interaction)
         return [app_commands.Choice(name=name, value=value) for name, value in pages.choices(found, language)]
 
@@ -72,13 +72,13 @@ class TasksCog(commands.Cog):
     async def notify(self, interaction: Interaction, mode: NotifyPreference) -> None:
         """Choose when I mention you at the end of a task of yours."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
-        await interaction.client.history.set_notify_preference(interaction.user.id, mode)
+        await interaction.client.services.history.set_notify_preference(interaction.user.id, mode)
         await interaction.edit_original_response(content=language_of(interaction).translate(_NOTIFY_CHOICES[mode]))
 
 
 async def _resolve(interaction: Interaction, wanted: str) -> Task:
     """The task with this number, or the newest with these words; raises Refused."""
-    history, wanted = interaction.client.history, wanted.strip()
+    history, wanted = interaction.client.services.history, wanted.strip()
     if wanted.isascii() and wanted.isdigit() and len(wanted) <= 18:
         return await history.own_task(int(wanted), interaction.user.id)
     found = await history.search(interaction.user.id, wanted)
@@ -88,15 +88,15 @@ async def _resolve(interaction: Interaction, wanted: str) -> Task:
 
 
 async def _page(interaction: Interaction, number: int) -> TasksMessage:
-    history = interaction.client.history
+    history = interaction.client.services.history
     page = await history.page(interaction.user.id, number)
-    page = replace(page, tasks=[interaction.client.with_queue_position(task) for task in page.tasks])
+    page = replace(page, tasks=await interaction.client.services.queue.with_positions(page.tasks))
     stills = {task.id: still for task in page.tasks if (still := await history.stored_thumbnail(task))}
     return pages.page(page, stills, language_of(interaction))
 
 
 async def _opened(interaction: Interaction, task: Task, page_number: int) -> TasksMessage:
-    history = interaction.client.history
+    history = interaction.client.services.history
     still, film = await history.stored_thumbnail(task), await history.stored_video(task)
     now, language = interaction.client.now(), language_of(interaction)
     return pages.task_page(task, now, language, page_number, still, kept=film is not None)
@@ -128,8 +128,8 @@ async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
     """Send the kept film once more, privately; it stays where else it is."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     bot = interaction.client
-    task = await bot.history.own_task(task_id, interaction.user.id)
-    film = await bot.history.stored_video(task)
+    task = await bot.services.history.own_task(task_id, interaction.user.id)
+    film = await bot.services.history.stored_video(task)
     if film is None:
         raise RequestRefused(_NOT_KEPT)
     too_large = (await asyncio.to_thread(film.stat)).st_size > interaction.filesize_limit

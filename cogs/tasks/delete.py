@@ -58,7 +58,7 @@ class ConfirmDeleteButton(PersistentItem, template=r"delete:(?P<id>[0-9]{1,18})(
 
 async def ask_to_delete(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """Ask whoever may delete the reply; raises Refused for everybody else."""
-    history = interaction.client.history
+    history = interaction.client.services.history
     if await history.is_known(task_id):
         task = await history.check_deletable(task_id, actor_of(interaction))
         if interaction.message is not None:
@@ -74,7 +74,7 @@ async def ask_to_delete(interaction: discord.Interaction[ExtendBot], task_id: in
             return
         message_id = message.id
     language = language_of(interaction)
-    ask = _ASK_SHARED if await interaction.client.sharing.of_task(task_id) else _ASK
+    ask = _ASK_SHARED if await interaction.client.services.sharing.of_task(task_id) else _ASK
     view = ui.View(timeout=None)
     view.add_item(ConfirmDeleteButton.of(task_id, language, message_id))
     await interaction.response.send_message(language.translate(ask), view=view, ephemeral=True)
@@ -83,7 +83,7 @@ async def ask_to_delete(interaction: discord.Interaction[ExtendBot], task_id: in
 async def _delete(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     await acknowledge(interaction)
     language = language_of(interaction)
-    task = await interaction.client.history.delete(task_id, actor_of(interaction))
+    task = await interaction.client.services.history.delete(task_id, actor_of(interaction))
     posts_gone = await delete_posts(interaction.client, task_id)
     try:
         gone = await interaction.client.reply_port.delete(task)

@@ -26,7 +26,7 @@ class UsageCog(commands.Cog):
     async def usage(self, interaction: discord.Interaction[ExtendBot]) -> None:
         """Show what was made here in the last 7 and 30 days, by day and by member, with a CSV."""
         guild_id = await defer_ephemeral(interaction)
-        report = await interaction.client.service.moderation.usage(guild_id, _DAYS)
+        report = await interaction.client.services.moderation.usage(guild_id, _DAYS)
         picture = await asyncio.to_thread(chart, usage_report.bars(report))
         table = await asyncio.to_thread(usage_report.table, report)
         await interaction.followup.send(

@@ -102,7 +102,7 @@ async def test_what_still_ran_is_erased_when_it_has_ended(stage: Harness) -> Non
         assert done["attachments"]
         assert not (stage.data / "kept" / "1.mp4").exists()
         assert NOT_MINE in text_of(await listed(stage.ana, id="1"))
-        assert await bot.history.search(int(stage.ana.id), "secret") == []
+        assert await bot.services.history.search(int(stage.ana.id), "secret") == []
 
 
 @pytest.mark.parametrize("private", [False, True])

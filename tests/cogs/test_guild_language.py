@@ -107,7 +107,7 @@ async def test_moderators_choose_the_language_of_what_everybody_reads(stage: Har
         await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         assert CHINESE in await last_line(stage, "❌")
         (public,) = await stage.ben.messages("videos")
-        row = await bot.service.task_at(int(public["id"]), int(stage.ana.id))
+        row = await bot.services.tasks.task_at(int(public["id"]), int(stage.ana.id))
         assert row
         assert row.place.locale == "zh-CN"
         await use(stage.mia, "limits block", member=stage.ana.id)
@@ -128,9 +128,9 @@ async def test_the_language_is_chosen_by_typing_too(stage: Harness) -> None:
         guild = int(stage.discord.world.guild.id)
         for typed, kept in (("简体中文", "zh-CN"), ("de", "de"), ("english", "en-US"), ("auto", None)):
             await use(stage.mia, "limits language", choice=typed)
-            assert (await bot.service.moderation.limits_of(guild)).language == kept
+            assert (await bot.services.moderation.limits_of(guild)).language == kept
         assert "no language that I speak" in text_of(await use(stage.mia, "limits language", choice="klingon"))
-        assert (await bot.service.moderation.limits_of(guild)).language is None
+        assert (await bot.services.moderation.limits_of(guild)).language is None
 
 
 async def test_forms_are_told_in_the_members_language(stage: Harness) -> None:
@@ -151,7 +151,7 @@ async def test_forms_are_told_in_the_members_language(stage: Harness) -> None:
 
 async def test_public_replies_are_placed_in_the_servers_language(harness: ServiceHarness) -> None:
     """In the transaction that accepts the order; private replies and direct messages keep the member's."""
-    await harness.service.moderation.change_limits(GUILD, MOD, language="zh-CN")
+    await harness.moderation.change_limits(GUILD, MOD, language="zh-CN")
     for number, (place, expected) in enumerate(
         [
             (a_place(1, locale="de"), "zh-CN"),
@@ -163,7 +163,7 @@ async def test_public_replies_are_placed_in_the_servers_language(harness: Servic
         order = an_order(guild_id=guild, prompt=str(number))
         task = await harness.service.submit(order, place, a_requester(guild_id=guild))
         assert task.place.locale == expected
-    await harness.service.moderation.change_limits(GUILD, MOD, language=None)
+    await harness.moderation.change_limits(GUILD, MOD, language=None)
     task = await harness.service.submit(an_order(), a_place(4, locale="de"), a_requester())
     assert task.place.locale == "de"
 
@@ -188,9 +188,9 @@ async def test_a_wrong_value_is_refused_in_words_of_ours(
 ) -> None:
     """One sentence for each kind of fault, which names the limit; nothing is changed."""
     with pytest.raises(RequestRefused) as caught:
-        await harness.service.moderation.change_limits(GUILD, MOD, **changes)
+        await harness.moderation.change_limits(GUILD, MOD, **changes)
     assert str(caught.value.message).startswith(told)
-    assert await harness.service.moderation.limits_of(GUILD) == GuildLimits()
+    assert await harness.moderation.limits_of(GUILD) == GuildLimits()
 
 
 async def test_reply_and_post_speak_the_servers_language(stage: Harness) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,8 @@ from bot.domain.errors import RequestRefused
 from bot.domain.events import EventQueue
 from bot.domain.limits import GuildLimits, OperatorLimits
 from bot.domain.task import Billed, Task, TaskState
-from bot.services import TaskService
+from bot.media import Downloader, Ffmpeg, Workspaces
+from bot.services import MemberService, ModerationService, Services, TaskService
 from bot.store import Store
 from tests.support.builders import NOON, ROOMY, a_place, a_requester, an_order
 from tests.support.databases import Database
@@ -21,6 +23,8 @@ from tests.support.databases import Database
 GUILD, MOD, ALF, BEA = 22, 1, 11, 12
 GRACE = timedelta(days=30)
 HOUR = timedelta(hours=1)
+NO_FILES = Path("no-such-folder") / "tasks"
+"""These tests store no videos."""
 
 
 @dataclass
@@ -37,10 +41,30 @@ class ServiceHarness:
     rung: list[int | None] = field(default_factory=list)
 
     @property
-    def service(self) -> TaskService:
-        return TaskService(
-            self.store, lambda: self.time, self.rung.append, self.defaults, self.operator_limits, self.events
+    def services(self) -> Services:
+        return Services.build(
+            self.store,
+            Workspaces(NO_FILES, most_bytes=1),
+            Ffmpeg(),
+            Downloader(),
+            now=lambda: self.time,
+            wake_worker=self.rung.append,
+            defaults=self.defaults,
+            operator_limits=self.operator_limits,
+            events=self.events,
         )
+
+    @property
+    def service(self) -> TaskService:
+        return self.services.tasks
+
+    @property
+    def members(self) -> MemberService:
+        return self.services.members
+
+    @property
+    def moderation(self) -> ModerationService:
+        return self.services.moderation
 
     async def submit(self, user: int = ALF, guild: int | None = GUILD, prompt: str = "go on") -> Task:
         self.messages += 1

@@ -17,6 +17,7 @@ from tests.bot.health.test_health import address, asked, samples, scraped
 from tests.support.buttons import small, told_privately
 from tests.support.crash_points import until
 from tests.support.harness import CREATE, Harness, text_of
+from tests.support.moderation import use
 
 SIXTEEN = 16
 CALLBACK, COMMANDS = "/interactions/.*/callback$", "/commands$"
@@ -91,6 +92,30 @@ async def test_gateways_take_turns_to_identify(stage: Harness) -> None:
         await until(lambda: stage.discord.gateway.shards == [0, 1])
     assert stage.discord.world.starts.refused == 0
     assert said(stage, "before it identifies")
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_a_gateway_shows_queue_positions(stage: Harness) -> None:
+    """A gateway answers /quota and /tasks with queue positions, although a worker runs the queue."""
+    stage.limits["MAX_RUNNING"] = "1"
+    held = Pause(at=40)
+    stage.fox.next_quirks = Quirks(pause=held)
+    async with AsyncExitStack() as stack:
+        await started(stack, stage, "gateway", "--shards", "0/1")
+        await until(lambda: stage.discord.gateway.shards == [0])
+        await started(stack, stage, "worker")
+        first = await stage.extend(stage.ana, small(stage.clips), seconds=2)
+        await held.reached.wait()
+        waiting = [await stage.extend(stage.ana, small(stage.clips), seconds=2) for _ in range(2)]
+        for reply in waiting:
+            await stage.until(stage.ana, reply, "Waiting in line")
+        for command in ("quota", "tasks"):
+            shown = text_of(await use(stage.ana, command))
+            assert "Next in line" in shown
+            assert "Number 2 in line" in shown
+        held.release.set()
+        for reply in (first, *waiting):
+            await stage.until(stage.ana, reply, "Finished")
 
 
 async def test_one_bot_holds_as_many_as_discord_wants(stage: Harness, caplog: pytest.LogCaptureFixture) -> None:

@@ -188,12 +188,12 @@ class Rules(RuleBasedStateMachine):
 
     @rule(guild=GUILDS, changes=LIMITS)
     def limits_change(self, guild: int, changes: dict[str, Any]) -> None:
-        self.run(self.service.moderation.change_limits(guild, 9, **changes))
+        self.run(self.harness.moderation.change_limits(guild, 9, **changes))
         self.servers[guild].limits |= changes
 
     @rule(guild=GUILDS, member=MEMBERS, action=st.sampled_from(["block", "grant", "reset", "reset all"]))
     def moderators_decide(self, guild: int, member: int, action: str) -> None:
-        server, moderation = self.servers[guild], self.service.moderation
+        server, moderation = self.servers[guild], self.harness.moderation
         match action:
             case "block":
                 change = moderation.unblock if member in server.blocked else moderation.block

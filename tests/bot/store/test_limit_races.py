@@ -120,7 +120,7 @@ async def test_thirty_commands_in_discord(stage: Harness, clips: Clips) -> None:
     clip = tiny(clips)
     async with stage.bot(MAX_RUNNING="5") as bot:
         guild = int(stage.discord.world.guild.id)
-        await bot.service.moderation.change_limits(
+        await bot.services.moderation.change_limits(
             guild, 1, server_per_day=3, server_running=1, user_running=0, user_per_day=0
         )
         channel = await stage.ana.channel("videos")

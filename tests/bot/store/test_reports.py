@@ -37,7 +37,7 @@ async def test_usage_is_counted_by_day_and_member(harness: ServiceHarness) -> No
     await harness.end(await harness.submit(BEA), TaskState.FAILED, Billed.UNKNOWN, credits=1.0)
     await harness.submit(BEA)
     await harness.submit(BEA, 33)
-    report = await harness.service.moderation.usage(GUILD, 7)
+    report = await harness.moderation.usage(GUILD, 7)
     assert [(row.day.day, row.user_id, row.delivered, row.seconds, row.credits) for row in report.rows] == [
         (31, ALF, 1, 6, 5.5),
         (1, BEA, 0, 0, 1.0),
@@ -48,7 +48,7 @@ async def test_usage_is_counted_by_day_and_member(harness: ServiceHarness) -> No
         (ALF, 1, 0, 0),
     ]
     assert (report.total.tasks, report.total.credits) == (3, 6.5)
-    assert (await harness.service.moderation.usage(GUILD, 30)).total.tasks == 4
+    assert (await harness.moderation.usage(GUILD, 30)).total.tasks == 4
 
 
 async def test_forgetting_deletes_but_does_not_renew_the_day(harness: ServiceHarness) -> None:
@@ -60,9 +60,9 @@ async def test_forgetting_deletes_but_does_not_renew_the_day(harness: ServiceHar
         await harness.submit(prompt="a secret"), TaskState.DELIVERED, Billed.YES, result_url="https://x/"
     )
     running = await harness.submit(prompt="another secret")
-    await harness.service.moderation.block(33, MOD, ALF)
-    await harness.service.delete_member_data(ALF)
-    kept = await harness.service.stored_data(ALF)
+    await harness.moderation.block(33, MOD, ALF)
+    await harness.members.delete_data(ALF)
+    kept = await harness.members.stored_data(ALF)
     assert (kept.tasks, kept.unfinished, kept.servers) == (1, 1, 1)
     assert await harness.service.tasks_of(ALF) == []
     assert await harness.service.task_at(today.place.message_id, ALF) is None
@@ -83,17 +83,17 @@ async def test_forgetting_deletes_but_does_not_renew_the_day(harness: ServiceHar
 
 async def test_a_left_servers_rows_go_after_the_grace_time(harness: ServiceHarness) -> None:
     """Thirty days after the bot was removed nothing of the server is left; if it comes back before, all of it is."""
-    moderation = harness.service.moderation
+    moderation = harness.moderation
     for guild in (GUILD, 33):
         await moderation.change_limits(guild, MOD, user_per_day=3)
         await moderation.block(guild, MOD, BEA)
         await harness.end(await harness.submit(guild=guild), TaskState.DELIVERED, Billed.YES)
-    await moderation.mark_guild_left(GUILD)
-    await moderation.sync_guilds([])
+    await harness.store.guilds.mark_left(GUILD, harness.time)
+    await harness.store.guilds.sync([], harness.time)
     harness.time += GRACE - HOUR
     await harness.store.retention.delete_due(harness.time, GRACE)
     assert (await moderation.limits_of(GUILD)).user_per_day == 3
-    await moderation.sync_guilds([33])
+    await harness.store.guilds.sync([33], harness.time)
     harness.time += HOUR
     await harness.store.retention.delete_due(harness.time, GRACE)
     assert await moderation.limits_of(GUILD) == GuildLimits()
@@ -116,7 +116,7 @@ async def test_tasks_of_before_there_were_limits_are_counted_too(unmigrated: Dat
         harness = ServiceHarness(store, unmigrated, defaults=GuildLimits(user_per_day=1), messages=10)
         await harness.refused(guild=GUILD)
         await harness.refused(guild=None)
-        assert (await harness.service.moderation.usage(GUILD, 1)).total.seconds == 6
+        assert (await harness.moderation.usage(GUILD, 1)).total.seconds == 6
 
 
 async def test_nul_characters_of_before_are_taken_out(unmigrated: Database) -> None:
@@ -141,13 +141,13 @@ async def test_moderators_count_what_was_deleted(harness: ServiceHarness) -> Non
     await harness.end(await harness.submit(prompt="old"), TaskState.DELIVERED, Billed.YES, credits=2.0)
     await harness.end(await harness.submit(), TaskState.FAILED, Billed.NO)
     await harness.end(await harness.submit(BEA), TaskState.DELIVERED, Billed.YES, credits=1.0)
-    before = await harness.service.moderation.usage(GUILD, 30)
-    await harness.service.delete_member_data(ALF)
-    assert (await harness.service.moderation.usage(GUILD, 30)).total == before.total
+    before = await harness.moderation.usage(GUILD, 30)
+    await harness.members.delete_data(ALF)
+    assert (await harness.moderation.usage(GUILD, 30)).total == before.total
     harness.time += timedelta(hours=24)
     await harness.store.retention.delete_due(harness.time, GRACE)
     await harness.store.retention.delete_due(harness.time, GRACE)
-    report = await harness.service.moderation.usage(GUILD, 31)
+    report = await harness.moderation.usage(GUILD, 31)
     assert report.total.model_dump(exclude={"day"}) == before.total.model_dump(exclude={"day"})
     assert {(one.user_id, one.tasks) for one in report.members} == {(NOBODY, 2), (BEA, 1)}
     assert [row[0] for row in harness.database.sql("SELECT user_id FROM tasks")] == [BEA]

@@ -50,10 +50,10 @@ async def test_counts_outlive_the_words(harness: ServiceHarness) -> None:
     assert await harness.store.retention.expire(harness.time, DAY) == 1
     assert await harness.store.retention.expire(harness.time, DAY) == 0
     assert await kept(harness) == [(1, "(deleted)")]
-    total = (await harness.service.moderation.usage(GUILD, 30)).total
+    total = (await harness.moderation.usage(GUILD, 30)).total
     assert (total.delivered, total.credits) == (1, 5.0)
     assert await harness.service.tasks_of(ALF) == []
-    assert (await harness.service.stored_data(ALF)).tasks == 0
+    assert (await harness.members.stored_data(ALF)).tasks == 0
     with pytest.raises(RequestRefused):
         await harness.service.task(task.id)
     harness.time += 30 * DAY

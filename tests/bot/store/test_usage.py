@@ -47,7 +47,7 @@ async def test_a_lowered_limit_counts_what_was_started_before(harness: ServiceHa
     for _ in range(3):
         await harness.submit()
         harness.time += HOUR
-    await harness.service.moderation.change_limits(GUILD, MOD, user_per_day=2)
+    await harness.moderation.change_limits(GUILD, MOD, user_per_day=2)
     assert (await harness.refused()).allowed_at == NOON + timedelta(hours=25)
 
 
@@ -78,15 +78,15 @@ async def test_what_surely_cost_nothing_gives_its_place_back(
 async def test_a_granted_run_is_used_over_the_limit_and_comes_back_with_its_place(harness: ServiceHarness) -> None:
     """Two extra runs: used one by one and only over the daily number; one whose task cost nothing is there again."""
     harness.defaults = GuildLimits(user_per_day=1)
-    assert await harness.service.moderation.grant(GUILD, MOD, ALF, 2) == 2
+    assert await harness.moderation.grant(GUILD, MOD, ALF, 2) == 2
     await harness.submit()
-    assert (await harness.service.quota(a_requester())).granted == 2
+    assert (await harness.members.quota(a_requester())).granted == 2
     extra = await harness.submit()
     await harness.submit()
-    assert (await harness.service.quota(a_requester())).left == 0
+    assert (await harness.members.quota(a_requester())).left == 0
     await harness.refused()
     await harness.end(extra, TaskState.FAILED, Billed.NO)
-    assert (await harness.service.quota(a_requester())).granted == 1
+    assert (await harness.members.quota(a_requester())).granted == 1
     await harness.submit()
     await harness.refused()
 
@@ -94,7 +94,7 @@ async def test_a_granted_run_is_used_over_the_limit_and_comes_back_with_its_plac
 async def test_resets_are_apart(harness: ServiceHarness) -> None:
     """A member's count, the server's, and the operator's are three: each reset is of one, and none of the roofs'."""
     harness.defaults = GuildLimits(user_per_day=1, server_per_day=2)
-    moderation = harness.service.moderation
+    moderation = harness.moderation
     await harness.submit(ALF)
     await moderation.reset(GUILD, MOD, ALF)
     await harness.submit(ALF)
@@ -119,7 +119,7 @@ async def test_servers_and_direct_messages_are_counted_apart(harness: ServiceHar
 
 async def test_blocks_hold_until_they_are_taken_back(harness: ServiceHarness) -> None:
     """Here and only here; twice is once; and whoever had extra runs keeps them."""
-    moderation = harness.service.moderation
+    moderation = harness.moderation
     await moderation.grant(GUILD, MOD, ALF, 1)
     assert await moderation.block(GUILD, MOD, ALF)
     assert not await moderation.block(GUILD, MOD, ALF)
@@ -135,19 +135,19 @@ async def test_blocks_hold_until_they_are_taken_back(harness: ServiceHarness) ->
 async def test_limits_survive_a_restart_and_simultaneous_changes(database: Database) -> None:
     """Two moderators change two things at once: both hold, also for the next process."""
     async with Store.open(database.url) as store:
-        moderation = ServiceHarness(store, database, defaults=GuildLimits(cooldown=7)).service.moderation
+        moderation = ServiceHarness(store, database, defaults=GuildLimits(cooldown=7)).moderation
         await asyncio.gather(
             moderation.change_limits(GUILD, MOD, user_per_day=4, role_per_day={9: 2}),
             moderation.change_limits(GUILD, MOD, forbidden=("cat",), paused=""),
         )
     async with Store.open(database.url) as store:
-        limits = await ServiceHarness(store, database).service.moderation.limits_of(GUILD)
+        limits = await ServiceHarness(store, database).moderation.limits_of(GUILD)
     assert limits == GuildLimits(cooldown=7, user_per_day=4, role_per_day={9: 2}, forbidden=("cat",), paused="")
 
 
 async def test_wrong_limits_are_one_sentence(harness: ServiceHarness) -> None:
     """And change nothing."""
-    moderation = harness.service.moderation
+    moderation = harness.moderation
     for changes in ({"user_per_day": -1}, {"max_seconds": 99}, {"forbidden": ("*",)}, {"nonsense": 1}):
         with pytest.raises(RequestRefused):
             await moderation.change_limits(GUILD, MOD, user_running=1, **changes)
@@ -166,7 +166,7 @@ async def test_without_an_answer_of_the_store_nothing_is_started(harness: Servic
 
 async def test_unreadable_limits_are_no_limits_to_nobody(harness: ServiceHarness) -> None:
     """A row of limits that nobody can understand refuses everything, instead of allowing it."""
-    await harness.service.moderation.change_limits(GUILD, MOD, user_per_day=1)
+    await harness.moderation.change_limits(GUILD, MOD, user_per_day=1)
     harness.database.sql("""UPDATE servers SET limits = '{"user_per_day": "many"}'""")
     assert "cannot look at the limits" in str((await harness.refused()).message)
 
@@ -174,12 +174,12 @@ async def test_unreadable_limits_are_no_limits_to_nobody(harness: ServiceHarness
 async def test_quota_says_what_is_left_and_why_not(harness: ServiceHarness) -> None:
     """Numbers, the next renewal, and the very refusal that the next order would get."""
     harness.defaults = GuildLimits(user_per_day=2)
-    fresh = await harness.service.quota(a_requester())
+    fresh = await harness.members.quota(a_requester())
     assert (fresh.left, fresh.used, fresh.renews_at, fresh.refused) == (2, 0, None, None)
     await harness.submit()
     harness.time += HOUR
     await harness.submit()
-    full = await harness.service.quota(a_requester())
+    full = await harness.members.quota(a_requester())
     assert (full.left, full.used, full.unfinished, full.renews_at) == (0, 2, 2, NOON + timedelta(hours=24))
     assert full.refused is not None
     assert full.refused.message == (await harness.refused()).message
@@ -191,14 +191,14 @@ async def test_the_panel_counts_what_is_used(harness: ServiceHarness) -> None:
         await harness.submit(user)
     await harness.submit(BEA, 33)
     await start(harness.store, harness.operator_limits, 1, NOON)
-    standing = await harness.service.moderation.status(GUILD)
+    standing = await harness.moderation.status(GUILD)
     assert (standing.used, standing.running, standing.waiting) == (3, 1, 2)
     assert [(one.user_id, one.used, one.unfinished) for one in standing.members] == [(ALF, 2, 2), (BEA, 1, 1)]
 
 
 async def test_what_happens_is_told(harness: ServiceHarness) -> None:
     """Accepted and refused orders, and who changed what."""
-    moderation, events = harness.service.moderation, harness.events
+    moderation, events = harness.moderation, harness.events
     await moderation.change_limits(GUILD, MOD, user_per_day=1)
     await moderation.change_limits(GUILD, MOD, user_per_day=1)
     await harness.submit()
@@ -232,7 +232,7 @@ async def test_a_reached_operator_limit_is_logged_once_in_a_while(
 
 async def test_looking_for_words_holds_nobody_up(harness: ServiceHarness) -> None:
     """A prompt that waits to be looked at keeps no transaction open: others submit meanwhile, on other servers."""
-    await harness.service.moderation.change_limits(GUILD, MOD, forbidden=("cat*",))
+    await harness.moderation.change_limits(GUILD, MOD, forbidden=("cat*",))
     service = harness.service
     async with service._screening:  # as another long prompt would
         waiting = asyncio.create_task(
@@ -247,7 +247,7 @@ async def test_looking_for_words_holds_nobody_up(harness: ServiceHarness) -> Non
 
 async def test_words_that_change_while_a_prompt_is_looked_at_hold(harness: ServiceHarness) -> None:
     """An order that was looked at by other words than the server's is not kept; the service looks again."""
-    moderation, order = harness.service.moderation, an_order(user_id=ALF, prompt="two cats")
+    moderation, order = harness.moderation, an_order(user_id=ALF, prompt="two cats")
     await moderation.change_limits(GUILD, MOD, forbidden=("dog",))
     policy = replace(a_case(order), screening=screen(order.prompt, ("dog",)))
     await moderation.change_limits(GUILD, MOD, forbidden=("cat*",))
@@ -260,7 +260,7 @@ async def test_words_that_change_while_a_prompt_is_looked_at_hold(harness: Servi
 
 async def test_words_that_are_too_long_written_out_are_refused(harness: ServiceHarness) -> None:
     """Each of these letters stands for eighteen; a hundred characters are allowed, however they are written."""
-    moderation = harness.service.moderation
+    moderation = harness.moderation
     with pytest.raises(RequestRefused, match="shorten it"):
         await moderation.change_limits(GUILD, MOD, forbidden=("\ufdfa" * 6,))
     _, new = await moderation.change_limits(GUILD, MOD, forbidden=("x" * 100, "\ufdfa" * 5))

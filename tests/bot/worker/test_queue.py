@@ -12,8 +12,8 @@ from bot.domain.limits import GuildLimits, OperatorLimits
 from bot.domain.task import Billed, Task, TaskState
 from bot.sandbox.foxapi.quirks import Pause, Quirks
 from bot.store import Store
+from bot.store.queue_forecast import forecast
 from bot.worker import Timeouts
-from bot.worker.queue_positions import forecast
 from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.clips import Clips
 from tests.support.databases import Database

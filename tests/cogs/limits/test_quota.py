@@ -164,7 +164,7 @@ async def test_a_server_that_is_left_is_noted(stage: Harness, caplog: pytest.Log
         await until_logged(caplog, "left server")
         world.invite_bot(world.guild.id)
         await until_logged(caplog, "joined server")
-        assert (await bot.service.moderation.limits_of(int(world.guild.id))).user_per_day == 3
+        assert (await bot.services.moderation.limits_of(int(world.guild.id))).user_per_day == 3
 
 
 async def until_logged(caplog: pytest.LogCaptureFixture, words: str) -> None:
