@@ -1,91 +1,79 @@
-"""One task's life: take its row a step on, again and again, until its end is told.
+"""Job: runs the steps of one task, one after another, until its outcome is shown, and alone writes its row.
 
-A step is a function from a row to the newer row. What goes wrong in one, and is not the task's own failure, is counted
-in the row and tried again after a growing gap: a few times where it is free, and always where it was paid for.
+A step returns a :class:`StepResult`; the job writes it. An error that is not the task's own failure is counted in the
+row and the step is tried again after a growing gap: a few times if that is free, and always if the task was paid for.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
 from bot.domain.errors import TaskFailed
+from bot.domain.reply_port import ReplyState
 from bot.domain.task import ReplyTarget, Task, TaskState
 from bot.i18n.text import Translatable
 from bot.store import StaleRow
-from bot.worker.recovery import recover, refuse_what_crashes, wait_for_next_try
+from bot.worker.current_row import CurrentRow, LeaseLost
+from bot.worker.recovery import recover, refuse_crashing_clip
 from bot.worker.resources import JobResources
-from bot.worker.steps.deliver import deliver
+from bot.worker.retention import archive
+from bot.worker.step_result import StepContext, StepResult, record_failure
+from bot.worker.steps.deliver import Deliver
 from bot.worker.steps.notify import notify
 from bot.worker.steps.poll import Poll
-from bot.worker.steps.prepare import prepare
+from bot.worker.steps.prepare import Prepare
 from bot.worker.steps.reconcile import reconcile
-from bot.worker.steps.submit import resume
+from bot.worker.steps.submit import submit
 from bot.worker.throttle import Backoff
 from bot.worker.wakeups import Wakeups
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_OUTAGE_TRIES = 60
-"""About ten minutes of tries to write what must be kept; after them it is tried a few times an hour."""
-
-
-class LeaseLost(Exception):
-    """Another process works on this task now."""
 
 
 class Job:
-    """The work on one task. The runner owns the asyncio task that runs it."""
+    """The work on one task. The worker owns the asyncio task that runs it."""
 
     def __init__(self, resources: JobResources, task: Task, wakeups: Wakeups, *, unverified: bool = False) -> None:
-        """`doubtful`: the row is a restored backup's, so its reply may know better."""
-        self.resources = resources
-        self.silent_at: ReplyTarget | None = None
-        """For a task whose reply is here nothing is shown or posted; what comes is kept to be asked for."""
-        self.already_reported = False
-        """Its end was told, to the moderators too, before a backup was put back."""
-        self._unverified = unverified
+        """`unverified`: the row comes from a restored backup, so the task's reply may be newer than the row."""
+        self._resources = resources
         self._wakeups = wakeups
-        self.backoff = Backoff(resources.random, resources.timeouts.first_gap)
-        self._task = task
-        self.completed_at: datetime | None = None
-        """When FoxAPI was first seen to have completed it."""
-        self._changed = asyncio.Event()
-        self._was_notified = False
-        """Whether it was nudged since :meth:`sleep_and_reload` last looked."""
-        self._poll = Poll()
+        self._row = CurrentRow(resources, task)
+        self._unverified = unverified
+        self._silent_at: ReplyTarget | None = None
+        """Nothing is shown or posted while the task's reply is there: the member finds the outcome in /tasks."""
+        self.already_reported = False
+        """The outcome was shown, to the moderators too, before a backup was restored."""
+        backoff = Backoff(resources.random, resources.timeouts.first_gap)
+        self._context = StepContext(resources, self._row, backoff, self._show, self._is_silent)
+        self._prepare, self._poll, self._deliver = Prepare(), Poll(), Deliver()
 
     @property
     def task(self) -> Task:
         """The row, as this job last saw it."""
-        return self._task
+        return self._row.task
+
+    @property
+    def completed_at(self) -> datetime | None:
+        """When FoxAPI was first seen to have completed the task."""
+        return self._poll.completed_at
 
     def notify_changed(self) -> None:
-        """Its row was changed by somebody else: do not rest, look."""
-        self._was_notified = True
-        self._changed.set()
-
-    def free_slot(self) -> None:
-        """Its row no longer counts among those being prepared, or running: let the next in line in."""
-        self._wakeups.notify()
-
-    def wait_for_slot(self) -> None:
-        """Its row waits for a running slot: say where it stands, and let the next one be prepared."""
-        self._wakeups.notify(self._task.id)
+        """Announce that somebody else changed the row; this ends waits."""
+        self._row.notify_changed()
 
     async def run(self) -> None:
-        """Return when the task has ended and its member knows. Raises Lost."""
-        while not self._task.is_settled:
+        """Return when the task has ended and its member knows. Raises LeaseLost."""
+        while not self.task.is_settled:
             try:
-                self._task = await self._step(self._task)
+                await self._run_step(self.task)
             except StaleRow:
-                self._task = await self._reload_with_retry()
+                await self._row.reload_with_retry()
             except LeaseLost:
                 raise
             except TaskFailed as failure:
@@ -93,172 +81,163 @@ class Job:
             except Exception as error:
                 await self._recover(error)
 
-    async def _step(self, task: Task) -> Task:
-        refuse_what_crashes(task)
+    async def _run_step(self, task: Task) -> None:
+        refuse_crashing_clip(task)
         if task.retry_at is not None:
-            return await wait_for_next_try(self, task)
-        if self._unverified:
-            task = await reconcile(self, task)
-            self._unverified = False
-            return task
-        return await self._work_on(task)
+            await self._wait_for_next_try(task.retry_at)
+        elif self._unverified:
+            await self._reconcile(task)
+        else:
+            await self._apply(await self._work_on(task))
 
-    async def _work_on(self, task: Task) -> Task:
+    async def _work_on(self, task: Task) -> StepResult:
         match task.state:
             case TaskState.PREPARING:
-                return await prepare(self, task)
+                return await self._prepare.run(self._context, task)
             case TaskState.SUBMITTING:
-                return await resume(self, task)
+                return await submit(self._context, task)
             case TaskState.RENDERING:
-                return await self._poll.run(self, task)
+                return await self._poll.run(self._context, task)
             case state if state.is_final and task.outcome_shown:
-                return await notify(self, task)
+                return await notify(self._context, task)
             case _:
-                return await deliver(self, task)
+                return await self._deliver.run(self._context, task)
 
-    async def move(self, task: Task, state: TaskState, **changes: object) -> Task:
-        """Write the task's next state, say so in the log, and show it unless it is about to be delivered."""
-        moved = await self.resources.store.tasks.transition(task, state, self.resources.now(), **changes)
-        if state is not task.state:
-            detail = _without_quotes(moved.reason) or (
-                f"remote {moved.remote_id}" if state is TaskState.RENDERING else ""
-            )
-            log.info("task %d %s%s", moved.id, state, f" ({detail})" if detail else "")
-        if state is TaskState.READY or state.is_final:
-            self.free_slot()
+    async def _reconcile(self, task: Task) -> None:
+        seen, result = await reconcile(self._context, task)
+        if seen is ReplyState.UNREADABLE:
+            self._silent_at = task.place
+        self.already_reported = seen in {ReplyState.DELIVERED, ReplyState.ENDED}
+        await self._apply(result)
+        self._unverified = seen is None
+
+    async def _apply(self, result: StepResult) -> None:
+        """Do what a step asks for. Raises StaleRow if the row is no longer as the step saw it."""
+        await self._write_and_archive(result)
+        if result.effect is not None:
+            result = await self._run_to_completion(self._perform(result.effect))
+        if result.wait is not None:
+            await self._row.sleep_and_reload(result.wait)
+
+    async def _perform(self, effect: Callable[[Task], Awaitable[StepResult]]) -> StepResult:
+        result = await effect(self.task)
+        await self._write_and_archive(result)
+        return result
+
+    async def _write_and_archive(self, result: StepResult) -> None:
+        was_shown = self.task.outcome_shown
+        await self._write(result)
+        if self.task.outcome_shown and not was_shown:
+            await archive(self._resources, self.task)
+
+    async def _write(self, result: StepResult) -> None:
+        """Write the row; then log the change, update the reply and wake the worker if a slot became free."""
+        before = self.task
+        if result.must_record:
+            after = await self._row.retry(lambda: self._write_once(before, result))
         else:
-            self.show(moved)
-        return moved
+            after = await self._write_once(before, result)
+        self._row.task = after
+        self._announce(before, result)
 
-    def show(self, task: Task) -> None:
-        """Have the reply brought up to date; ends are delivered instead, and a doubtful one is looked at first."""
-        if not self._unverified and not task.state.is_final and task.place != self.silent_at:
-            self.resources.reply_port.update(task, self.resources.files(task).thumbnail if task.clip else None)
+    async def _write_once(self, task: Task, result: StepResult) -> Task:
+        store, now = self._resources.store, self._resources.now()
+        if result.prepared:
+            limits, running = self._resources.operator_limits, self._resources.server_running
+            return await store.queue.mark_prepared(task, limits, running, now, **result.changes)
+        if result.state is not None:
+            return await store.tasks.transition(task, result.state, now, **result.changes)
+        return await store.tasks.update(task, **result.changes) if result.changes else task
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait, unless the row is changed by somebody else meanwhile."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, seconds)):
-                await self._changed_by_others()
+    def _announce(self, before: Task, result: StepResult) -> None:
+        after = self.task
+        if after.waits and not before.waits:
+            log.info("task %d waits for a running slot", after.id)
+        elif after.state is not before.state:
+            log.info("task %d %s%s", after.id, after.state, _log_detail(after))
+        elif "retry_at" in result.changes and after.retry_at is not None:
+            log.info("task %d: next try %s", after.id, after.retry_at.isoformat(timespec="seconds"))
+        shown_as_outcome = after.state is TaskState.READY or after.state.is_final
+        if result.show or (after is not before and not shown_as_outcome):
+            self._show(after)
+        if after.waits and not before.waits:
+            self._wakeups.notify(after.id)
+        elif _frees_slot(before, after):
+            self._wakeups.notify()
 
-    async def sleep_and_reload(self, task: Task, seconds: float) -> Task:
-        """Sleep, then return the current row. Raises StaleRow."""
-        await self.sleep(seconds)
-        if self.resources.store.is_single_process and not self._was_notified:
-            return task
-        self._was_notified = False
-        return await self.reload(task)
+    def _show(self, task: Task) -> None:
+        """Have the reply brought up to date, unless the outcome is delivered instead or the reply may be newer."""
+        if not self._unverified and not task.state.is_final and not self._is_silent(task):
+            self._resources.reply_port.update(task, self._resources.files(task).thumbnail if task.clip else None)
 
-    async def sleep_unless_changed(self, seconds: float) -> None:
-        """Wait; raises StaleRow when the row is changed by somebody else meanwhile."""
-        if seconds <= 0:
-            return
-        try:
-            async with asyncio.timeout(seconds):
-                await self._changed_by_others()
-        except TimeoutError:
-            return
-        raise StaleRow(f"task {self._task.id} was changed meanwhile")
+    def _is_silent(self, task: Task) -> bool:
+        return task.place == self._silent_at
 
-    async def until_changed(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do `work`, but drop it when the row is changed by somebody else meanwhile; then raises StaleRow.
+    async def _wait_for_next_try(self, retry_at: datetime) -> None:
+        """Wait until the task may be tried again, and has a slot if it needs one. Raises StaleRow.
 
-        For what may take long and may be dropped: a member who cancels does not wait for a slow answer.
+        If the reply is moved meanwhile, it is brought up to date.
         """
-        working = asyncio.create_task(work)
-        changed = asyncio.create_task(self._changed_by_others())
-        try:
-            await asyncio.wait({working, changed}, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                return working.result()
-            raise StaleRow(f"task {self._task.id} was changed meanwhile")
-        finally:
-            working.cancel()
-            changed.cancel()
-            await asyncio.gather(working, changed, return_exceptions=True)
+        resources, before = self._resources, self.task
+        left = (retry_at - resources.now()).total_seconds()
+        if left > 0:
+            await self._row.sleep_and_reload(left)
+            if self.task.place != before.place:
+                self._show(self.task)
+            return
+        limits, running = resources.operator_limits, resources.server_running
+        self._row.task = await self._row.retry(
+            lambda: resources.store.queue.resume(before, limits, running, resources.now())
+        )
+        if self.task.retry_at is None:
+            self._show(self.task)
+        elif self.task.retry_at <= resources.now():  # no slot is free yet
+            await self._row.sleep_and_reload(resources.timeouts.slot * resources.random.uniform(0.75, 1.25))
 
-    async def _changed_by_others(self) -> None:
-        """Return when the row is no longer what this job works on; a nudge may also be late news of its beginning."""
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            now = await self._reload_with_retry()
-            if (now.state, now.place) != (self._task.state, self._task.place):
-                return
-
-    async def run_to_completion(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do `work`; when the bot is stopped meanwhile, give it `patience.stop` more seconds before it is dropped."""
+    async def _run_to_completion(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work`; if the bot is stopped meanwhile, cancel it only after `timeouts.shutdown` more seconds."""
         working = asyncio.create_task(work)
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
-            await asyncio.wait({working}, timeout=self.resources.timeouts.shutdown)
+            await asyncio.wait({working}, timeout=self._resources.timeouts.shutdown)
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
             raise
 
-    async def write_with_retry(self, write: Callable[[], Awaitable[Task]]) -> Task:
-        """Write what must not be forgotten: try until the store takes it. Raises StaleRow, as `write` does."""
-        backoff = Backoff(self.resources.random, self.resources.timeouts.first_gap, most=10)
-        for tries in itertools.count(1):
-            try:
-                return await write()
-            except StaleRow:
-                raise
-            except Exception as error:
-                fault = error if tries == 1 else None
-                log.warning(
-                    "task %d: the store did not take what must be kept; trying again", self._task.id, exc_info=fault
-                )
-            # An outage of the store is over at some time; what lasts longer is an oddity of this one write.
-            await asyncio.sleep(backoff.next() if tries < _OUTAGE_TRIES else self.resources.timeouts.unexpected)
-        raise AssertionError("it tries for ever")
-
-    async def reload(self, task: Task) -> Task:
-        """The row as it is now, if it is still in the same state and this process's; raises StaleRow."""
-        now = await self.resources.store.tasks.get(task.id)
-        if now is None or now.state is not task.state or now.fencing_token != task.fencing_token:
-            raise StaleRow(f"task {task.id} is no longer {task.state}")
-        return now
-
     async def _recover(self, error: Exception) -> None:
+        self._prepare = Prepare()  # what it has kept may be what is wrong
         try:
-            self._task = await self._reload_with_retry()
-            self._task = await recover(self, self._task, error)
+            await self._row.reload_with_retry()
+            await self._write(recover(self._resources, self.task, error))
         except StaleRow:
-            self._task = await self._reload_with_retry()
+            await self._row.reload_with_retry()
         except TaskFailed as failure:
             await self._fail(failure)
 
     async def _fail(self, failure: TaskFailed) -> None:
-        change = {"reason": failure.message, "billed": failure.billed}
         try:
-            self._task = await self.write_with_retry(lambda: self.move(self._task, TaskState.FAILED, **change))
+            await self._write(record_failure(failure))
         except StaleRow:
-            self._task = await self._reload_with_retry()
+            await self._row.reload_with_retry()
 
-    async def _reload_with_retry(self) -> Task:
-        """Read the row anew, however long the store takes to answer. Raises Lost."""
 
-        async def read() -> Task:
-            task = await self.resources.store.tasks.get(self._task.id)
-            if task is None:
-                raise StaleRow(f"task {self._task.id} is gone from the store")
-            return task
+def _frees_slot(before: Task, after: Task) -> bool:
+    """Whether the task no longer counts as being prepared or running since the last write."""
+    if after.state is not before.state or after.prepared_at != before.prepared_at:
+        return after.prepared_at != before.prepared_at or after.state is TaskState.READY or after.state.is_final
+    return (after.retry_at is not None and after.retry_at != before.retry_at) or (after.overdue and not before.overdue)
 
-        try:
-            task = await self.write_with_retry(read)
-        except StaleRow as gone:
-            raise LeaseLost(str(gone)) from gone
-        if task.fencing_token != self._task.fencing_token:
-            raise LeaseLost(
-                f"task {task.id} is worked on under lease {task.fencing_token}, not {self._task.fencing_token}"
-            )
-        return task
+
+def _log_detail(task: Task) -> str:
+    if task.state is TaskState.RENDERING:
+        return f" (remote {task.remote_id})"
+    reason = _without_quotes(task.reason)
+    return f" ({reason})" if reason else ""
 
 
 def _without_quotes(reason: Translatable | None) -> str:
-    """A reason for the log: without what it quotes, for FoxAPI's words may in turn quote a prompt."""
-    words = str(reason) if reason else ""
-    begin, end = words.find("“"), words.rfind("”")
-    return f"{words[:begin]}“…”{words[end + 1 :]}" if 0 <= begin < end else words
+    """A reason for the log, without what it quotes: FoxAPI's message may in turn quote a prompt."""
+    text = str(reason) if reason else ""
+    begin, end = text.find("“"), text.rfind("”")
+    return f"{text[:begin]}“…”{text[end + 1 :]}" if 0 <= begin < end else text

@@ -1,33 +1,31 @@
-"""What follows when a step of a task ends with an error that nobody expected.
+"""What follows an unexpected error in a step of a task.
 
-Before payment the task ends after a few tries, and nothing is billed. After payment it is tried again for as long as
-there is something to gain, with gaps that grow and never become small again, for nothing paid may be lost. In both
-cases the row says until when the task waits; meanwhile it takes no slot, and a new start does not begin anew.
+Before payment, the task fails after a few tries and nothing is billed. After payment, it is tried again for as long as
+there is something to gain, with gaps that grow and never shrink, so that nothing paid is lost. In both cases the row
+says until when the task waits; meanwhile it takes no slot, and a restart of the bot does not restart the gaps.
 """
 
 from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from bot.domain.errors import TaskFailed
 from bot.domain.task import Billed, Task, TaskState
 from bot.i18n.text import tr
-
-if TYPE_CHECKING:
-    from bot.worker.job import Job
+from bot.worker.resources import JobResources
+from bot.worker.step_result import StepResult
 
 log = logging.getLogger(__name__)
 
-_FREE_TRIES, _TELLING_TRIES = 3, 8
-"""How often a task is tried that costs nothing yet, and how often the end of one is told."""
-_MOST_CRASHES = 4
-"""Of the process, while a clip was being prepared; more than tries, for the clip need not be what they come from."""
+_FREE_TRIES, _DELIVERY_TRIES = 3, 8
+"""Tries of a task that has cost nothing yet, and tries to show the outcome of one that has ended."""
+_MAX_CRASHES = 4
+"""Crashes of the process while a clip was prepared; more than tries, because the clip need not be their cause."""
 _FACTOR = 4.0
-"""By which each gap is longer than the last one."""
+"""Each gap is this many times the one before."""
 _BRIEF = 2.0
-"""A wait of so many seconds is not worth giving a slot away for."""
+"""A task keeps its slot during a wait of at most this many seconds."""
 _ODD_CLIP = tr(
     "Something unexpected went wrong on my side each time I prepared your clip: try another clip or another link, and "
     "if it happens again tell the people who run this bot."
@@ -38,96 +36,59 @@ _TOO_LATE = tr(
 )
 
 
-async def recover(job: Job, task: Task, error: Exception) -> Task:
-    """Note that a step of `task` went wrong, and until when it waits. Raises Failed where it is not tried again."""
+def recover(resources: JobResources, task: Task, error: Exception) -> StepResult:
+    """Log an unexpected error and return until when the task waits. Raises TaskFailed if it is not tried again."""
     tries = task.tries + 1
-    job.resources.unexpected_error(task.state)
+    resources.unexpected_error(task.state)
     if tries == 1:
         log.error("task %d: a step of %s went wrong", task.id, task.state, exc_info=error)
     else:
         log.warning("task %d: a step of %s went wrong, try %d: %s", task.id, task.state, tries, type(error).__name__)
     if task.is_settled:
-        return task
+        return StepResult()
     if _is_free(task) and tries >= _FREE_TRIES:
         raise TaskFailed(_ODD_CLIP, Billed.NO)
-    if task.state is TaskState.RENDERING and _is_too_late(job, task):
+    if task.state is TaskState.RENDERING and _is_too_late(resources, task):
         raise TaskFailed(_TOO_LATE, Billed.UNKNOWN)
-    if task.state.is_final and tries >= _TELLING_TRIES:
+    if task.state.is_final and tries >= _DELIVERY_TRIES:
         log.error("task %d: its end cannot be told", task.id)
-        return await job.write_with_retry(
-            lambda: job.resources.store.tasks.update(task, tries=tries, outcome_shown=True, notification_due=False)
-        )
-    return await _rest_until(job, task, _gap(job, tries), tries=tries)
+        given_up = {"tries": tries, "outcome_shown": True, "notification_due": False}
+        return StepResult(changes=given_up, must_record=True)
+    return _postpone(resources, _gap(resources, tries), tries=tries)
 
 
-async def wait_for_next_try(job: Job, task: Task) -> Task:
-    """Wait until a task may be tried again, and has a slot if it needs one; return its row. Raises StaleRow.
+def pause(resources: JobResources, seconds: float) -> StepResult:
+    """Return a wait, in the middle of a free step, for something that is expected to pass.
 
-    A reply that is moved meanwhile is brought up to date, and ends no wait.
+    During a longer wait the task gives its slot away; it goes on when it has one again.
     """
-    if task.retry_at is None:
-        return task
-    left = (task.retry_at - job.resources.now()).total_seconds()
-    if left > 0:
-        await job.sleep(left)
-        seen = await job.reload(task)
-        if seen.place != task.place:
-            job.show(seen)
-        return seen
-    operator_limits, limit = job.resources.operator_limits, job.resources.server_running
-    task = await job.write_with_retry(
-        lambda: job.resources.store.queue.resume(task, operator_limits, limit, job.resources.now())
-    )
-    if task.retry_at is None:
-        job.show(task)
-    elif task.retry_at <= job.resources.now():  # there is no slot yet
-        await job.sleep(job.resources.timeouts.slot * job.resources.random.uniform(0.75, 1.25))
-        return await job.reload(task)
-    return task
+    return StepResult(wait=seconds) if seconds <= _BRIEF else _postpone(resources, seconds)
 
 
-async def wait_between_tries(job: Job, task: Task, seconds: float) -> Task:
-    """Wait in the middle of a free step, for something that is expected to pass; return the row. Raises StaleRow.
-
-    A longer wait gives the task's slot away, and ends when it has one again.
-    """
-    if seconds <= _BRIEF:
-        await job.sleep(seconds)
-        return await job.reload(task)
-    task = await _rest_until(job, task, seconds)
-    while task.retry_at is not None:
-        task = await wait_for_next_try(job, task)
-    return task
-
-
-def refuse_what_crashes(task: Task) -> None:
-    """Raise Failed for a clip at which the process has ended too often."""
-    if task.state is TaskState.PREPARING and task.crashes >= _MOST_CRASHES:
+def refuse_crashing_clip(task: Task) -> None:
+    """Raise TaskFailed if the process crashed too often while it prepared the task's clip."""
+    if task.state is TaskState.PREPARING and task.crashes >= _MAX_CRASHES:
         log.error("task %d: %d processes ended while they prepared its clip", task.id, task.crashes)
         raise TaskFailed(_ODD_CLIP, Billed.NO)
 
 
-async def _rest_until(job: Job, task: Task, seconds: float, **changes: object) -> Task:
-    retry_at = job.resources.now() + timedelta(seconds=seconds)
-    change = {"retry_at": retry_at, "at_risk": False, **changes}
-    task = await job.write_with_retry(lambda: job.resources.store.tasks.update(task, **change))
-    log.info("task %d: next try %s", task.id, retry_at.isoformat(timespec="seconds"))
-    job.free_slot()
-    job.show(task)
-    return task
+def _postpone(resources: JobResources, seconds: float, **changes: object) -> StepResult:
+    retry_at = resources.now() + timedelta(seconds=seconds)
+    waiting = {"retry_at": retry_at, "at_risk": False, **changes}
+    return StepResult(changes=waiting, must_record=True, show=True)
 
 
 def _is_free(task: Task) -> bool:
-    """Whether surely nothing was paid for it."""
+    """Whether it is certain that nothing was paid for the task."""
     return task.state is TaskState.PREPARING or (task.state is TaskState.SUBMITTING and task.not_before is not None)
 
 
-def _is_too_late(job: Job, task: Task) -> bool:
+def _is_too_late(resources: JobResources, task: Task) -> bool:
     since = task.submitted_at or task.state_changed_at
-    return (job.resources.now() - since).total_seconds() > job.resources.timeouts.deadline
+    return (resources.now() - since).total_seconds() > resources.timeouts.deadline
 
 
-def _gap(job: Job, tries: int) -> float:
-    timeouts = job.resources.timeouts
-    longer: float = _FACTOR ** min(tries - 1, 10)
-    return min(timeouts.unexpected, timeouts.first_gap * longer) * job.resources.random.uniform(0.75, 1.25)
+def _gap(resources: JobResources, tries: int) -> float:
+    timeouts = resources.timeouts
+    growth: float = _FACTOR ** min(tries - 1, 10)
+    return min(timeouts.unexpected, timeouts.first_gap * growth) * resources.random.uniform(0.75, 1.25)

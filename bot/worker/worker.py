@@ -10,7 +10,8 @@ from contextlib import suppress
 from bot.domain.events import TaskEnded
 from bot.domain.task import Task
 from bot.store import UNVERIFIED_UP_TO, LeaseExpired, Leases
-from bot.worker.job import Job, LeaseLost
+from bot.worker.current_row import LeaseLost
+from bot.worker.job import Job
 from bot.worker.queue_positions import QueuePositions
 from bot.worker.resources import JobResources
 from bot.worker.retention import clean_up, delete_expired, run_retention

@@ -1,11 +1,11 @@
-"""From FoxAPI's task id to the result on disk: ask, be patient, download at once."""
+"""From FoxAPI's task id to the result on disk: poll until it is completed, then download at once."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from bot.domain.errors import TaskFailed
 from bot.domain.task import Billed, Task, TaskState, VideoInfo
@@ -13,72 +13,74 @@ from bot.foxapi import Rejected, RemoteStatus, RemoteTask, TaskNotFound, Transie
 from bot.i18n.text import tr
 from bot.media import DownloadFailed, UnusableVideo, probe
 from bot.worker import eta
-
-if TYPE_CHECKING:
-    from bot.worker.job import Job
+from bot.worker.step_result import StepContext, StepResult, record_failure
 
 log = logging.getLogger(__name__)
 
-_LINK_LIVES = timedelta(hours=24)
-_BAD_FILES = 3
+_LINK_LIFETIME = timedelta(hours=24)
+_MAX_BAD_FILES = 3
 
 
 class Poll:
-    """What one job remembers between two looks at its task. All of it may be lost: it only bounds waiting."""
+    """What one job remembers between two polls. It only bounds waiting, so it may be lost."""
 
     def __init__(self) -> None:
+        self.completed_at: datetime | None = None
+        """When FoxAPI was first seen to have completed the task, with a link."""
         self._idle_seconds = 0.0
         """Seconds in which FoxAPI answered and nothing had changed."""
-        self._completed = False
-        """Whether it was last said to be completed; the patience for its link begins then."""
+        self._is_completed = False
+        """Whether FoxAPI's last answer was `completed`; the wait for its link begins then."""
         self._bad_files = 0
 
-    async def run(self, job: Job, task: Task) -> Task:
-        """Ask FoxAPI once, and do what its answer asks for. Raises Failed when the task ended without a result."""
-        resources = job.resources
+    async def run(self, context: StepContext, task: Task) -> StepResult:
+        """Poll FoxAPI once and act on its answer. Raises TaskFailed if the task has ended without a result."""
+        resources = context.resources
         try:
-            await _wait_for_slot(job)
-            remote = await job.until_changed(resources.fox.task(task.remote_id or ""))
+            await _wait_for_permit(context)
+            remote = await context.row.until_changed(resources.fox.task(task.remote_id or ""))
         except TaskNotFound:
             await resources.circuit_breaker.record_success()
-            return await self._wait(job, task, resources.timeouts.task_unknown)
-        except (
-            TransientError,
-            Rejected,
-        ) as error:  # a refused key is mended by the operator; the task is still paid for
+            return self._wait(context, task, resources.timeouts.task_unknown)
+        except (TransientError, Rejected) as error:
+            # The operator can replace a refused key, and the task is paid for all the same.
             await resources.circuit_breaker.record_failure(error, getattr(error, "retry_after", None))
-            _check_deadline(job, task)
-            return await job.reload(task)
+            _check_deadline(context, task)
+            return StepResult(wait=0)
         await resources.circuit_breaker.record_success()
-        events = _cost_change(task, remote)
-        if events and remote.url is None and remote.percent <= task.progress:
-            task, events = await resources.store.tasks.update(task, **events), {}
-        match remote:
-            case RemoteTask(RemoteStatus.FAILED, message=sentence, code=code):
-                log.info("task %d: FoxAPI failed it: %s", task.id, code or "no code")
-                raise TaskFailed(sentence or tr("FoxAPI failed: try again."), Billed.UNKNOWN)
-            case RemoteTask(RemoteStatus.COMPLETED, url=str() as url):
-                return await self._download(job, task, url, events)
-            case RemoteTask(RemoteStatus.COMPLETED):
-                return await self._without_link(job, task)
-        return await self._progress(job, task, remote.percent, events)
+        cost = _cost_change(task, remote)
+        try:
+            result = await self._act_on(context, task.model_copy(update=cost), remote)
+        except TaskFailed as failure:
+            return record_failure(failure, cost)
+        return replace(result, changes={**cost, **result.changes})
 
-    async def _progress(self, job: Job, task: Task, percent: int, events: dict[str, object]) -> Task:
-        self._completed = False
+    async def _act_on(self, context: StepContext, task: Task, remote: RemoteTask) -> StepResult:
+        match remote:
+            case RemoteTask(RemoteStatus.FAILED, message=message, code=code):
+                log.info("task %d: FoxAPI failed it: %s", task.id, code or "no code")
+                raise TaskFailed(message or tr("FoxAPI failed: try again."), Billed.UNKNOWN)
+            case RemoteTask(RemoteStatus.COMPLETED, url=str() as url):
+                return await self._download(context, task, url)
+            case RemoteTask(RemoteStatus.COMPLETED):
+                return self._wait_for_link(context, task)
+        return self._record_progress(context, task, remote.percent)
+
+    def _record_progress(self, context: StepContext, task: Task, percent: int) -> StepResult:
+        self._is_completed = False
+        changes: dict[str, object] = {}
         if percent > task.progress:
             self._idle_seconds = 0.0
-            now = job.resources.now()
+            now = context.resources.now()
             expected = eta.updated_eta(task.submitted_at or now, now, percent, task.expected_at)
-            task = await job.resources.store.tasks.update(
-                task, progress=percent, expected_at=expected, overdue=False, **events
-            )
-        return await self._wait(job, task, job.resources.timeouts.no_progress)
+            changes = {"progress": percent, "expected_at": expected, "overdue": False}
+        return self._wait(context, task, context.resources.timeouts.no_progress, changes)
 
-    async def _without_link(self, job: Job, task: Task) -> Task:
-        """Seen: `completed` comes some seconds before its link, or without one when moderation withheld the video."""
-        if not self._completed:
-            self._completed, self._idle_seconds = True, 0.0
-        if self._idle_seconds > job.resources.timeouts.result_link:
+    def _wait_for_link(self, context: StepContext, task: Task) -> StepResult:
+        """Observed: `completed` comes some seconds before its link, or without one when moderation withheld it."""
+        if not self._is_completed:
+            self._is_completed, self._idle_seconds = True, 0.0
+        if self._idle_seconds > context.resources.timeouts.result_link:
             raise TaskFailed(
                 tr(
                     "FoxAPI finished without a video, which can mean that its moderation withheld it; it may have been "
@@ -86,87 +88,83 @@ class Poll:
                 ),
                 Billed.UNKNOWN,
             )
-        return await self._wait(job, task, float("inf"))
+        return self._wait(context, task, float("inf"))
 
-    async def _wait(self, job: Job, task: Task, timeouts: float) -> Task:
-        """Rest until the next query; after `patience` without news the task is overdue, and seldom asked for."""
-        _check_deadline(job, task)
-        if self._idle_seconds > timeouts and not task.overdue:
+    def _wait(
+        self, context: StepContext, task: Task, idle_limit: float, changes: dict[str, object] | None = None
+    ) -> StepResult:
+        """Wait until the next poll; after `idle_limit` seconds without news the task is overdue and rarely polled."""
+        _check_deadline(context, task)
+        resources, changes = context.resources, dict(changes or {})
+        task = task.model_copy(update=changes)
+        if self._idle_seconds > idle_limit and not task.overdue:
             log.warning("task %d: no news from FoxAPI for %.0f s: overdue", task.id, self._idle_seconds)
-            task = await job.resources.store.tasks.update(task, overdue=True)
-            job.free_slot()
-        job.show(task)
-        resources = job.resources
-        gap = resources.timeouts.overdue_poll
-        if not task.overdue:
-            gap = (
-                resources.poll_seconds
-                if self._completed
-                else eta.next_poll(task, resources.now(), resources.poll_seconds)
-            )
+            changes["overdue"] = True
+            task = task.model_copy(update=changes)
+        if task.overdue:
+            gap = resources.timeouts.overdue_poll
+        elif self._is_completed:
+            gap = resources.poll_seconds
+        else:
+            gap = eta.next_poll(task, resources.now(), resources.poll_seconds)
         self._idle_seconds += gap
-        return await job.sleep_and_reload(task, gap)
+        return StepResult(changes=changes, wait=gap, show=True)
 
-    async def _download(self, job: Job, task: Task, url: str, events: dict[str, object]) -> Task:
+    async def _download(self, context: StepContext, task: Task, url: str) -> StepResult:
         """Download the result: from here on nothing paid can expire."""
-        resources, files = job.resources, job.resources.files(task)
-        job.completed_at = job.completed_at or resources.now()
+        resources, files = context.resources, context.resources.files(task)
+        self.completed_at = self.completed_at or resources.now()
         await asyncio.to_thread(files.folder.mkdir, parents=True, exist_ok=True)
         try:
-            await job.until_changed(resources.results.fetch(url, files.result))
-            result = await self._probed(job, task)
+            await context.row.until_changed(resources.results.fetch(url, files.result))
+            result = await self._probe(context, task)
         except (DownloadFailed, UnusableVideo) as error:
             log.warning("task %d: result not downloaded yet: %s", task.id, error)
-            _check_deadline(job, task)
-            await job.sleep(job.backoff.next(getattr(error, "retry_after", None)))
-            return await job.reload(task)  # and asks anew, for the link may have changed
-        job.backoff.reset()
+            _check_deadline(context, task)
+            # The next step polls again, because the link may have changed.
+            return StepResult(wait=context.backoff.next(getattr(error, "retry_after", None)))
+        context.backoff.reset()
         now = resources.now()
-        return await job.write_with_retry(lambda: job.move(task, TaskState.READY, **_ready(result, url, now), **events))
+        downloaded = {
+            "result": result,
+            "result_url": url,
+            "result_url_expires_at": now + _LINK_LIFETIME,
+            "rendered_at": now,
+            "progress": 100,
+            "billed": Billed.YES,
+        }
+        return StepResult(state=TaskState.READY, changes=downloaded, must_record=True)
 
-    async def _probed(self, job: Job, task: Task) -> VideoInfo | None:
-        """Look at the file; what stays unreadable after some downloads is what was made, and is delivered as it is."""
+    async def _probe(self, context: StepContext, task: Task) -> VideoInfo | None:
+        """Probe the file; None if it is unreadable after several downloads, because then it is what FoxAPI made."""
         try:
-            return await probe(job.resources.ffmpeg, job.resources.files(task).result)
+            return await probe(context.resources.ffmpeg, context.resources.files(task).result)
         except UnusableVideo:
             self._bad_files += 1
-            if self._bad_files < _BAD_FILES:
+            if self._bad_files < _MAX_BAD_FILES:
                 raise
             return None
 
 
-async def _wait_for_slot(job: Job) -> None:
+async def _wait_for_permit(context: StepContext) -> None:
     """Wait for the circuit breaker and the rate limiter. Raises StaleRow."""
-    resources = job.resources
+    resources = context.resources
     while True:
-        let_through = resources.circuit_breaker.is_open
-        if let_through:
-            await job.until_changed(resources.circuit_breaker.wait())
-        await job.sleep_unless_changed(resources.rate_limiter.reserve())
-        if let_through or not resources.circuit_breaker.cooling_down:
-            return  # else it began while this one waited
+        is_probe = resources.circuit_breaker.is_open
+        if is_probe:
+            await context.row.until_changed(resources.circuit_breaker.wait())
+        await context.row.sleep_unless_changed(resources.rate_limiter.reserve())
+        if is_probe or not resources.circuit_breaker.cooling_down:
+            return  # otherwise the circuit breaker opened during the wait
 
 
 def _cost_change(task: Task, remote: RemoteTask) -> dict[str, object]:
-    """What the task costs, if that is news."""
+    """What the task costs, if FoxAPI says something new about it."""
     return {} if remote.credits is None or remote.credits == task.credits else {"credits": remote.credits}
 
 
-def _check_deadline(job: Job, task: Task) -> None:
-    """Raise Failed, after a last look, when no result can be had any more: FoxAPI's links live as long."""
-    if (
-        task.submitted_at
-        and (job.resources.now() - task.submitted_at).total_seconds() > job.resources.timeouts.deadline
-    ):
+def _check_deadline(context: StepContext, task: Task) -> None:
+    """Raise TaskFailed, after a last poll, when FoxAPI's links no longer live long enough for a result."""
+    resources = context.resources
+    if task.submitted_at and (resources.now() - task.submitted_at).total_seconds() > resources.timeouts.deadline:
         raise TaskFailed(tr("FoxAPI never finished this video: it may have been billed; try again."), Billed.UNKNOWN)
-
-
-def _ready(result: VideoInfo | None, url: str, now: datetime) -> dict[str, object]:
-    return {
-        "result": result,
-        "result_url": url,
-        "result_url_expires_at": now + _LINK_LIVES,
-        "rendered_at": now,
-        "progress": 100,
-        "billed": Billed.YES,
-    }

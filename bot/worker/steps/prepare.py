@@ -1,11 +1,11 @@
-"""From the member's address to a clip that FoxAPI takes. All of this is free."""
+"""From the member's URL to a clip that FoxAPI accepts. All of this is free."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from bot import media
 from bot.domain.errors import TaskFailed
@@ -13,11 +13,9 @@ from bot.domain.task import Task
 from bot.foxapi import Rejected, TransientError
 from bot.i18n.text import Translatable, tr
 from bot.media import DownloadFailed, ProbeResult, UnknownHost
-from bot.worker.recovery import wait_between_tries
-from bot.worker.steps.submit import ask_for_slot, wait_for_slot
-
-if TYPE_CHECKING:
-    from bot.worker.job import Job
+from bot.media.prepare import Prepared
+from bot.worker.recovery import pause
+from bot.worker.step_result import StepContext, StepResult
 
 log = logging.getLogger(__name__)
 
@@ -26,29 +24,121 @@ _NO_DISK = tr("I have no room for your clip on my own disk: try again later, or 
 _UPLOAD_FAILED = tr("Your clip could not be handed to FoxAPI: try again in a few minutes.")
 
 
-async def prepare(job: Job, task: Task) -> Task:
-    """Fetch the clip, make it fit if it is not, and ask for a running slot.
+class _TryLater(Exception):
+    """A part of the preparation failed for now; :attr:`seconds` until it is worth another try."""
 
-    Raises Failed with what the member can do about it.
-    """
-    if task.prepared_at:
-        return await wait_for_slot(job, task)
-    resources, files = job.resources, job.resources.files(task)
-    # The runner has made it, if it is not another process's folder.
-    await _retry(job, task, lambda: resources.workspaces.create(task.id, task.needs), resources.timeouts.clip_download)
-    await _fetch(job, task)
-    seen = await job.until_changed(media.probe_with_thumbnail(resources.ffmpeg, files.clip, files.thumbnail))
-    await resources.workspaces.settle(task.id, seen.clip.size)
-    if await job.until_changed(_goes_untouched(job, task, seen)):
-        return await ask_for_slot(job, task, clip=seen.clip, submitted=seen.clip, video_url=task.order.source_url)
-    task = await resources.store.tasks.update(task, clip=seen.clip)
-    job.show(task)
-    return await ask_for_slot(job, task, **await _convert(job, task))
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
 
 
-async def _goes_untouched(job: Job, task: Task, seen: ProbeResult) -> bool:
-    """Whether FoxAPI can be given the clip's own address without any doubt."""
-    resources, clip = job.resources, job.resources.files(task).clip
+class Prepare:
+    """What one job has prepared so far. If it is lost, the preparation starts again."""
+
+    def __init__(self) -> None:
+        self._has_folder = False
+        self._is_downloaded = False
+        self._must_convert = False
+        """Whether the clip was probed, and FoxAPI cannot be given its own URL."""
+        self._converted: Prepared | None = None
+        self._give_up_at: datetime | None = None
+        """When to stop retrying the part of the preparation that fails just now."""
+
+    async def run(self, context: StepContext, task: Task) -> StepResult:
+        """Download the clip, convert it if FoxAPI would refuse it, and ask for a running slot.
+
+        Raises TaskFailed with what the member can do about it, StaleRow if the task was cancelled.
+        """
+        if task.prepared_at:  # it waits for a running slot; the worker of any process gives it one
+            return StepResult(wait=context.resources.timeouts.queue_scan)
+        try:
+            if self._must_convert:
+                return await self._convert(context, task)
+            return await self._take_in(context, task)
+        except _TryLater as later:
+            return pause(context.resources, later.seconds)
+
+    async def _take_in(self, context: StepContext, task: Task) -> StepResult:
+        """Download and probe the clip, and decide whether FoxAPI can be given its own URL."""
+        resources, files = context.resources, context.resources.files(task)
+        if not self._has_folder:
+            # The worker has created it already, unless that was another process.
+            create = resources.workspaces.create
+            await self._try(context, task, lambda: create(task.id, task.needs), resources.timeouts.clip_download)
+            self._has_folder = True
+        if not self._is_downloaded:
+            await self._download(context, task)
+            self._is_downloaded = True
+        seen = await context.row.until_changed(
+            media.probe_with_thumbnail(resources.ffmpeg, files.clip, files.thumbnail)
+        )
+        await resources.workspaces.settle(task.id, seen.clip.size)
+        if await context.row.until_changed(_can_stay_as_it_is(context, task, seen)):
+            prepared = {"clip": seen.clip, "submitted": seen.clip, "video_url": task.order.source_url}
+            return StepResult(prepared=True, changes=prepared)
+        self._must_convert = True
+        return StepResult(changes={"clip": seen.clip})
+
+    async def _download(self, context: StepContext, task: Task) -> None:
+        """Download the member's clip. All tries together take `timeouts.clip_download` at most."""
+        resources, into = context.resources, context.resources.files(task).clip
+        end = self._give_up_at or resources.now() + timedelta(seconds=resources.timeouts.clip_download)
+
+        def once() -> Coroutine[Any, Any, int]:
+            return resources.clips.fetch(task.order.source_url, into, seconds=(end - resources.now()).total_seconds())
+
+        await self._try(context, task, once, resources.timeouts.clip_download)
+
+    async def _convert(self, context: StepContext, task: Task) -> StepResult:
+        """Cut and convert what FoxAPI would refuse, and upload it."""
+        resources, files = context.resources, context.resources.files(task)
+        if self._converted is None:
+            self._converted = await context.row.until_changed(
+                media.prepare(resources.ffmpeg, files.clip, files.converted)
+            )
+            log.info("task %d: %s", task.id, self._converted.note)
+        name = f"task-{task.id}.mp4"
+        # An outage of FoxAPI is waited for as long here as it is at the paid request.
+        url = await self._try(
+            context, task, lambda: resources.fox.upload(files.converted, name), resources.timeouts.submit_total
+        )
+        prepared = {
+            "submitted": self._converted.clip,
+            "head_seconds": self._converted.head_seconds,
+            "preparation_note": self._converted.note,
+            "video_url": url,
+        }
+        return StepResult(prepared=True, changes=prepared)
+
+    async def _try(
+        self, context: StepContext, task: Task, work: Callable[[], Coroutine[Any, Any, T]], seconds: float
+    ) -> T:
+        """Run `work`. Raises _TryLater for what may pass within `seconds` of the first try, else TaskFailed.
+
+        Raises StaleRow if the task was cancelled meanwhile.
+        """
+        resources = context.resources
+        self._give_up_at = self._give_up_at or resources.now() + timedelta(seconds=seconds)
+        try:
+            done = await context.row.until_changed(work())
+        except Rejected as error:
+            raise TaskFailed(error.message) from error
+        except UnknownHost as error:  # the resolver has retried already
+            raise TaskFailed(error.message) from error
+        except (DownloadFailed, TransientError, OSError) as error:
+            gap = context.backoff.next(getattr(error, "retry_after", None))
+            if resources.now() + timedelta(seconds=gap) > self._give_up_at:
+                raise TaskFailed(_message_for(error)) from error
+            log.info("task %d: not prepared yet: %s", task.id, error)
+            raise _TryLater(gap) from error
+        context.backoff.reset()
+        self._give_up_at = None
+        return done
+
+
+async def _can_stay_as_it_is(context: StepContext, task: Task, seen: ProbeResult) -> bool:
+    """Whether FoxAPI can certainly be given the clip's own URL."""
+    resources, clip = context.resources, context.resources.files(task).clip
     doubts = await media.doubts(resources.ffmpeg, clip, seen)
     if not doubts and not await media.is_direct_url(resources.clips, task.order.source_url, clip):
         doubts = ["its address"]
@@ -57,53 +147,7 @@ async def _goes_untouched(job: Job, task: Task, seen: ProbeResult) -> bool:
     return not doubts
 
 
-async def _fetch(job: Job, task: Task) -> None:
-    """Fetch the member's clip. All tries together, look-ups and redirects included, take `patience.fetch` at most."""
-    resources, into = job.resources, job.resources.files(task).clip
-    end = resources.now() + timedelta(seconds=resources.timeouts.clip_download)
-
-    def once() -> Coroutine[Any, Any, int]:
-        return resources.clips.fetch(task.order.source_url, into, seconds=(end - resources.now()).total_seconds())
-
-    await _retry(job, task, once, resources.timeouts.clip_download)
-
-
-async def _convert(job: Job, task: Task) -> dict[str, object]:
-    """Cut and convert what FoxAPI would refuse, and upload it; return what is to be noted of that. Raises Failed."""
-    resources, files = job.resources, job.resources.files(task)
-    made = await job.until_changed(media.prepare(resources.ffmpeg, files.clip, files.converted))
-    log.info("task %d: %s", task.id, made.note)
-    # An outage of FoxAPI is waited for as long here as it is at the paid request.
-    name = f"task-{task.id}.mp4"
-    url = await _retry(job, task, lambda: resources.fox.upload(files.converted, name), resources.timeouts.submit_total)
-    return {"submitted": made.clip, "head_seconds": made.head_seconds, "preparation_note": made.note, "video_url": url}
-
-
-async def _retry(job: Job, task: Task, work: Callable[[], Coroutine[Any, Any, T]], timeouts: float) -> T:
-    """Try `work` with growing gaps for `patience` seconds; then raises Failed.
-
-    Raises Failed at once where it is of no use to try again, and StaleRow when the task was cancelled.
-    """
-    end = job.resources.now() + timedelta(seconds=timeouts)
-    while True:
-        try:
-            done = await job.until_changed(work())
-        except Rejected as error:
-            raise TaskFailed(error.message) from error
-        except UnknownHost as error:  # looked up again and again already
-            raise TaskFailed(error.message) from error
-        except (DownloadFailed, TransientError, OSError) as error:
-            gap = job.backoff.next(getattr(error, "retry_after", None))
-            if job.resources.now() + timedelta(seconds=gap) > end:
-                raise TaskFailed(_sentence_for(error)) from error
-            log.info("task %d: not prepared yet: %s", task.id, error)
-            task = await wait_between_tries(job, task, gap)
-        else:
-            job.backoff.reset()
-            return done
-
-
-def _sentence_for(error: DownloadFailed | TransientError | OSError) -> Translatable:
+def _message_for(error: DownloadFailed | TransientError | OSError) -> Translatable:
     if isinstance(error, DownloadFailed):
         return error.message
     return _UPLOAD_FAILED if isinstance(error, TransientError) else _NO_DISK

@@ -1,53 +1,43 @@
-"""Tasks that a restored backup left in doubt: what stands in Discord tells more of them than their rows.
+"""Tasks from a restored backup: their replies in Discord may be newer than their rows.
 
-Nothing is shown or posted for one before its reply was looked at, for the end may have been told after the backup was
-made. (What may have been submitted since is `unclear` already: bot/store/admin/restore.py.)
+Nothing is shown or posted for such a task before its reply was read, because its outcome may have been shown after the
+backup was made. (What may have been submitted since then is `unclear` already: bot/store/admin/restore.py.)
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from bot.domain.reply_port import ReplyState, ReplyUnavailable
 from bot.domain.task import Billed, Task, TaskState
-from bot.worker.retention import archive
-
-if TYPE_CHECKING:
-    from bot.worker.job import Job
+from bot.worker.step_result import StepContext, StepResult
 
 log = logging.getLogger(__name__)
 
-_SAYS = {
+_FINDINGS = {
     ReplyState.DELIVERED: "its film is in the reply already",
     ReplyState.ENDED: "its end stands in the reply already",
     ReplyState.UNREADABLE: "its reply cannot be read, so nothing is posted; its film is stored for /tasks",
 }
 
 
-async def reconcile(job: Job, task: Task) -> Task:
-    """Look at the reply until Discord answers; return the row that goes with it, and hush the job if need be."""
-    while True:
-        try:
-            seen = await job.resources.reply_port.read_state(task)
-            break
-        except ReplyUnavailable as error:
-            await job.sleep(job.backoff.next(error.retry_after))
-            task = await job.reload(task)
-    job.backoff.reset()
+async def reconcile(context: StepContext, task: Task) -> tuple[ReplyState | None, StepResult]:
+    """Read the reply; return what it shows and what to write because of it. None: Discord did not answer, try again."""
+    try:
+        seen = await context.resources.reply_port.read_state(task)
+    except ReplyUnavailable as error:
+        return None, StepResult(wait=context.backoff.next(error.retry_after))
+    context.backoff.reset()
     if seen is ReplyState.RUNNING:
-        return task
-    log.info("task %d (%s) comes from a backup: %s", task.id, task.state, _SAYS[seen])
+        return seen, StepResult()
+    log.info("task %d (%s) comes from a backup: %s", task.id, task.state, _FINDINGS[seen])
     if seen is ReplyState.UNREADABLE:
-        job.silent_at = task.place
-        return task
-    job.already_reported = True
-    told = {"outcome_shown": True, "notification_due": False}
+        return seen, StepResult()
+    shown: dict[str, object] = {"outcome_shown": True, "notification_due": False}
     if task.state.is_final:
-        ended = await job.write_with_retry(lambda: job.resources.store.tasks.update(task, **told))
-    elif seen is ReplyState.DELIVERED:
-        ended = await job.write_with_retry(lambda: job.move(task, TaskState.DELIVERED, billed=Billed.YES, **told))
+        return seen, StepResult(changes=shown, must_record=True)
+    if seen is ReplyState.DELIVERED:
+        state, billed = TaskState.DELIVERED, Billed.YES
     else:
-        ended = await job.write_with_retry(lambda: job.move(task, TaskState.UNCLEAR, billed=Billed.UNKNOWN, **told))
-    await archive(job.resources, ended)
-    return ended
+        state, billed = TaskState.UNCLEAR, Billed.UNKNOWN
+    return seen, StepResult(state=state, changes={"billed": billed, **shown}, must_record=True)
