@@ -112,7 +112,7 @@ async def build_app(
             lease_is_valid=lambda: store.leases.is_valid,
             gateway=role.runs_gateway,
             shards=role.shards,
-            take_turn=store.shared_turns.turn,
+            take_turn=store.shared_turns.reserve,
         )
         await stack.enter_async_context(bot)
         await bot.load_cogs()

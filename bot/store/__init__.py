@@ -1,4 +1,4 @@
-"""Tasks and rules, kept: every write is one short transaction, and nothing else happens inside one."""
+"""The store: every write is one short transaction that waits for nothing but the database."""
 
 from bot.store.admin.backup import BackupResult, back_up
 from bot.store.admin.inspect import DatabaseStatus, inspect
@@ -8,8 +8,8 @@ from bot.store.admin.restore_merge import UNVERIFIED_UP_TO
 from bot.store.errors import StoreUnusable
 from bot.store.leases import LeaseExpired, Leases
 from bot.store.lifecycle import StaleRow
+from bot.store.queue_snapshot import QueuedTask, QueueSnapshot
 from bot.store.reports import CurrentUsage, QuotaSnapshot
-from bot.store.scheduling import QueuedTask, QueueSnapshot
 from bot.store.store import Store
 from bot.store.tasks import AdmissionPolicy
 from bot.store.throttle import CircuitState

@@ -66,7 +66,7 @@ class _QueueSimulation:
         self._turn = max(snapshot.server_turns.values(), default=0)
         self._queues: dict[tuple[int, int], list[int]] = defaultdict(list)
         for waiting in reversed(snapshot.waiting):
-            self._queues[waiting.home, waiting.user_id].append(waiting.id)
+            self._queues[waiting.scope_id, waiting.user_id].append(waiting.id)
         self._members: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
         """By home, a heap of its members in line: latest turn, oldest task, user."""
         for (home, user), queue in self._queues.items():

@@ -143,7 +143,7 @@ class StoreCalls:
             "leases.beat": store.leases.heartbeat,
             "leases.has_duty": lambda: store.leases.acquire_duty("line"),
             "leases.take": self._take,
-            "paces.turn": lambda: store.shared_turns.turn("identify", 5),
+            "paces.turn": lambda: store.shared_turns.reserve("identify", 5),
             "pauses.begin": lambda: store.circuit_state.open(lambda _: (1.0, 0.1)),
             "pauses.turn": lambda: store.circuit_state.acquire_probe(1),
             "pauses.lasts": store.circuit_state.is_open,
@@ -161,7 +161,7 @@ class StoreCalls:
     def _of_counts(self) -> dict[str, Call]:
         store, books = self._store, self._store.reports
         return {
-            "overview.read": store.overview.read,
+            "overview.read": store.reports.read_task_counts,
             "books.look": lambda: books.quota_snapshot(
                 HOME, MEMBER, a_case(self._order, LATE, LIMITS, OPERATOR_LIMITS).daily_limits, LATE
             ),
@@ -185,7 +185,7 @@ class StoreCalls:
     def _of_servers(self) -> dict[str, Call]:
         servers = self._store.guilds
         return {
-            "servers.limits_of": lambda: servers.limits_of(HOME),
+            "servers.limits_of": lambda: servers.get_limits(HOME),
             "servers.change": lambda: servers.change(HOME, lambda _: LIMITS),
             "servers.block": lambda: servers.block(HOME, MEMBER, 1, NOON),
             "servers.unblock": lambda: servers.unblock(HOME, MEMBER),

@@ -16,7 +16,7 @@ from bot.domain.task import TaskState
 from bot.sandbox.foxapi.quirks import Pause, Quirks
 from bot.store import StoreUnusable, inspect
 from bot.store.admin.move_to_postgres import _TABLES, move
-from bot.store.engines.sqlite_file import moved_marker, set_moved_marker
+from bot.store.engines.sqlite_file import read_moved_marker, set_moved_marker
 from bot.store.tables import notes
 from bot.worker import Timeouts
 from tests.bot.store.test_upgrade import VERSIONS, build
@@ -75,7 +75,7 @@ async def test_everything_comes_over_and_the_file_is_put_aside(file: Path, datab
     assert await rows_of(database.url, done.kept) == old
     assert all(old.values())
     assert database.sql("SELECT nextval(pg_get_serial_sequence('tasks', 'id'))") == [(501,)]
-    assert moved_marker(done.kept)
+    assert read_moved_marker(done.kept)
 
 
 async def test_unfinished_tasks_go_on(stage: Harness) -> None:
@@ -144,8 +144,8 @@ async def test_what_is_in_the_way_is_a_sentence(file: Path, database: Database, 
         connection.commit()
     with pytest.raises(StoreUnusable, match="did not succeed"):
         await moved(file, database.url)
-    assert (moved_marker(file), database.sql("SELECT count(*) FROM tasks")) == (None, [(0,)])
+    assert (read_moved_marker(file), database.sql("SELECT count(*) FROM tasks")) == (None, [(0,)])
     database.sql("INSERT INTO servers (home, turn) VALUES (5, 1)")
     with pytest.raises(StoreUnusable, match="is not empty"):
         await moved(file, database.url)
-    await until(lambda: moved_marker(file) is None)
+    await until(lambda: read_moved_marker(file) is None)

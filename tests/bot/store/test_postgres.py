@@ -84,7 +84,7 @@ async def test_an_upgrade_may_take_longer_than_an_answer(
 ) -> None:
     """Each step takes longer than a query may, and a second process waits for all of them: both end well."""
     caplog.set_level("INFO")
-    monkeypatch.setattr(postgres, "_ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(postgres, "_RESPONSE_SECONDS", 0.2)
     unmigrated.sql(
         "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); END $$"
     )

@@ -179,7 +179,7 @@ async def test_the_books_are_never_turned_back(tmp_path: Path) -> None:
         await store.retention.delete_member(11, NOON)
     done = await restored(tmp_path, backup)
     async with Store.open(url_of(tmp_path)) as store:
-        limits = await store.guilds.limits_of(22)
+        limits = await store.guilds.get_limits(22)
         assert limits
         assert limits.user_per_day == 7
         assert await store.tasks.get(1) is None
