@@ -104,7 +104,7 @@ async def test_the_command_line(stage: Harness, file: Path) -> None:
     assert "There is no file" in again[1]
     kept = file.with_name("old.db.moved")
     code, words = await run(stage, DATABASE_URL=f"sqlite+aiosqlite:///{kept}")
-    assert (code, "was moved to PostgreSQL: set DATABASE_URL to that" in words) == (1, True)
+    assert (code, "was moved to PostgreSQL: set DATABASE_URL to the PostgreSQL" in words) == (1, True)
     with pytest.raises(StoreUnusable, match="was moved to PostgreSQL"):
         await asyncio.to_thread(inspect, f"sqlite+aiosqlite:///{kept}")
 
@@ -142,7 +142,7 @@ async def test_what_is_in_the_way_is_a_sentence(file: Path, database: Database, 
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("UPDATE tasks SET remote_id = 'too' || char(0) || 'bad' WHERE id = 7")
         connection.commit()
-    with pytest.raises(StoreUnusable, match="did not succeed"):
+    with pytest.raises(StoreUnusable, match="The move failed"):
         await moved(file, database.url)
     assert (read_moved_marker(file), database.sql("SELECT count(*) FROM tasks")) == (None, [(0,)])
     database.sql("INSERT INTO servers (home, turn) VALUES (5, 1)")

@@ -214,7 +214,7 @@ async def test_an_older_database_in_place_is_not_believed(tmp_path: Path) -> Non
     newer = await backed_up(tmp_path, "newer.db")
     lose_database(tmp_path)
     shutil.copy(older, tmp_path / "bot.db")
-    with pytest.raises(StoreUnusable, match="does not go on from where the backup ends"):
+    with pytest.raises(StoreUnusable, match="does not continue this backup"):
         await restored(tmp_path, newer)
     lose_database(tmp_path)
     await restored(tmp_path, newer)
@@ -253,7 +253,7 @@ async def test_a_backup_is_private_whole_and_overwrites_nothing(tmp_path: Path) 
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     assert [each.name for each in tmp_path.glob("backup*")] == ["backup.db"]
     content = backup.read_bytes()
-    with pytest.raises(StoreUnusable, match="exists, and is not overwritten"):
+    with pytest.raises(StoreUnusable, match="exists and is not overwritten"):
         await backed_up(tmp_path)
     assert backup.read_bytes() == content
 
