@@ -105,7 +105,7 @@ class ExtendBot(LocalizedBot):
         """Those that were shown, by custom_id."""
         self._gateway = gateway
         self._held = shards
-        self._identifying = IdentifyLimiter(store.shared_turns.turn if shards else None)
+        self._identifying = IdentifyLimiter(store.shared_turns.reserve if shards else None)
         self._open: set[int] = set()
         self._noting = asyncio.Lock()
         """What is noted of servers is noted in the order in which it was heard."""

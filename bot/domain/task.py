@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -43,6 +43,11 @@ class TaskState(StrEnum):
     UNCLEAR = "unclear"
     """The paid request's answer was lost: it may have been taken, so it is never sent again. An end."""
 
+    FINAL: ClassVar[tuple[TaskState, ...]]
+    """The ends."""
+    UNFINISHED: ClassVar[tuple[TaskState, ...]]
+    """All the others, in order."""
+
     def can_become(self, later: TaskState) -> bool:
         """Whether a task may go from this state to `later`: always forward, or to an end."""
         return not self.is_final and (later.is_final or _ORDER.index(later) >= _ORDER.index(self))
@@ -50,9 +55,11 @@ class TaskState(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether nothing more happens to the task itself (its end may still have to be told)."""
-        return self in {TaskState.DELIVERED, TaskState.FAILED, TaskState.CANCELLED, TaskState.UNCLEAR}
+        return self in TaskState.FINAL
 
 
+TaskState.FINAL = (TaskState.DELIVERED, TaskState.FAILED, TaskState.CANCELLED, TaskState.UNCLEAR)
+TaskState.UNFINISHED = tuple(state for state in TaskState if state not in TaskState.FINAL)
 _ORDER = tuple(TaskState)
 
 

@@ -54,7 +54,7 @@ class Gauges:
             "Tasks on which this process does not work, for their rows cannot be read; the log names them.",
             registry=registry,
         )
-        aside.set_function(lambda: len(sources.store.leases.aside.ids))
+        aside.set_function(lambda: len(sources.store.leases.set_aside.ids))
         self._ready = Gauge("extendbot_ready", "1 if this part is well, else 0.", ["part"], registry=registry)
         self._database = Gauge("extendbot_database_bytes", "Size of the database.", registry=registry)
         self._files = Gauge(
@@ -82,7 +82,7 @@ class Gauges:
 
     async def _read_store(self) -> None:
         try:
-            standing = await self._sources.store.overview.read()
+            standing = await self._sources.store.reports.read_task_counts()
         except Exception as error:  # whatever the database raises: the other figures are wanted all the more
             log.warning("the figures lack what the store would say: %s", error)
             self._tasks.clear()

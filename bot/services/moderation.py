@@ -47,7 +47,7 @@ class ModerationService:
 
     async def limits_of(self, guild_id: int) -> GuildLimits:
         """The server's limits; the operator's defaults until somebody changes them."""
-        return await self._store.guilds.limits_of(guild_id) or self._defaults
+        return await self._store.guilds.get_limits(guild_id) or self._defaults
 
     async def change_limits(self, guild_id: int, by: int, **changes: object) -> tuple[GuildLimits, GuildLimits]:
         """Set some fields of Limits, by name; return the limits before and after. Raises Refused for a wrong value.

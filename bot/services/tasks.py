@@ -107,7 +107,7 @@ class TaskService:
         raise RequestRefused(_NO_ANSWER)
 
     async def _screened(self, order: TaskRequest) -> Screening:
-        entries = (await self._store.guilds.limits_of(order.scope_id) or self._defaults).forbidden
+        entries = (await self._store.guilds.get_limits(order.scope_id) or self._defaults).forbidden
         if not entries:
             return Screening()
         async with self._screening:

@@ -1,4 +1,4 @@
-"""Tasks and rules, kept: every write is one short transaction, and nothing else happens inside one."""
+"""The store: every write is one short transaction that waits for nothing but the database."""
 
 from bot.store.admin.backup import BackupResult, back_up
 from bot.store.admin.inspect import DatabaseStatus, inspect
@@ -10,7 +10,6 @@ from bot.store.leases import LeaseExpired, Leases
 from bot.store.lifecycle import StaleRow
 from bot.store.queue_forecast import QueueForecast, QueuePosition, forecast_queue
 from bot.store.reports import CurrentUsage, QuotaSnapshot
-from bot.store.scheduling import QueuedTask, QueueSnapshot
 from bot.store.store import Store
 from bot.store.tasks import AdmissionPolicy
 from bot.store.throttle import CircuitState

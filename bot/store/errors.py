@@ -1,11 +1,11 @@
-"""What the store tells its operator."""
+"""The store's errors for the operator; StaleRow and LeaseExpired are for the worker, and are where they are raised."""
 
 from __future__ import annotations
 
 
 class RowUnreadable(ValueError):
-    """A row is not what this program writes. Its text names the columns, never what stands in them."""
+    """A row does not parse. The text names the columns, never their values."""
 
 
 class StoreUnusable(Exception):
-    """The database cannot be used. Its text is one sentence for the operator."""
+    """The database cannot be used. The text is one sentence for the operator."""

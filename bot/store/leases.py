@@ -1,12 +1,12 @@
-"""Which process works on which task: leases, renewed by signs of life and taken over when these have stopped.
+"""Leases: which process works on which task, renewed by heartbeats and taken over when these stop.
 
-A process is a row of `processes`, which says until when it counts as alive; a task names its holder and the number of
-its lease, the fence. Whoever finds a process whose time is over deletes its row: that, and nothing else, is what death
-means. Its tasks may then be taken by others, each with the next fence. A process that was only slow, or paused, finds
-its row gone, and every write of a task with a fence that is no longer the row's changes nothing (Store.move).
+Each process has a row in `processes` with the time until which it counts as alive. A task's row names its holder and
+the fencing token of its lease. A process that finds another one's time expired deletes that row; a process without a
+row is dead. Its tasks may then be claimed by others, each with the next fencing token. If the process was only slow or
+paused, it finds its row gone, and its writes under the old token change nothing (TaskRepository.transition).
 
-Time is the database's clock: those of the machines may differ. Only whether this process may still be sure of itself
-is told by its own steady clock, counted from before the sign of life was given, so that it doubts too early at worst.
+Times are the database's, because the machines' clocks may differ. Only whether this process may still trust its own
+lease is decided by its monotonic clock, counted from before each heartbeat, so that it errs on the early side.
 """
 
 from __future__ import annotations
@@ -26,73 +26,71 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.domain.task import Task, TaskState
 from bot.store.engines.base import Database
 from bot.store.engines.dialect import DatabaseClock, insert_into, unindexed
-from bot.store.engines.shielded import shielded
+from bot.store.repository import Repository
 from bot.store.tables import UNSETTLED, in_state, processes, singleton_duties, tasks
-from bot.store.unreadable import SetAside
+from bot.store.unreadable import SetAsideTasks
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 100
+_BATCH_SIZE = 100
 
 _SAFE_FRACTION = 0.75
-"""From this part of a lease on a process is not sure of itself any more."""
+"""After this fraction of a lease without a heartbeat, a process no longer trusts it."""
 
 SUSPECT_FROM = 2
-"""After so many crashes a task may well be what they come from."""
+"""From this many crashes on, a task is suspected to be their cause."""
 
 
 def monotonic_seconds() -> float:
-    """Seconds that go on while the process is stopped and, where the system counts that, while the machine sleeps."""
+    """Return seconds that also pass while the process is stopped and, where supported, while the machine sleeps."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class LeaseExpired(Exception):
-    """The process may have been taken for dead: it takes on nothing until it knows."""
+    """The process may have lost its leases, so it must start nothing until a heartbeat succeeds."""
 
 
-class Leases:
-    """One process's part in the work. A part of :class:`bot.store.Store`."""
+class Leases(Repository):
+    """The leases of this process. A part of :class:`bot.store.Store`."""
 
-    def __init__(self, database: Database, seconds: float, steady: Callable[[], float] = monotonic_seconds) -> None:
-        """`seconds`: how long a process counts as alive after its last sign of life."""
-        self._database = database
+    def __init__(self, database: Database, seconds: float, clock: Callable[[], float] = monotonic_seconds) -> None:
+        """`seconds`: how long a process counts as alive after its last heartbeat."""
+        super().__init__(database)
         self.seconds = seconds
-        self._monotonic = steady
+        self._monotonic = clock
         self._valid_until = float("-inf")
-        self._disturbed_at = float("-inf")
-        """When the database last did not answer: then the others' signs of life may not have come through either."""
+        self._failed_at = float("-inf")
+        """When a heartbeat last failed: the other processes' heartbeats may have failed too."""
         self.process_id = ""
-        """This process, from :meth:`register` until it is taken for dead."""
-        self.aside = SetAside()
+        """This process's id, from :meth:`register` on."""
+        self.set_aside = SetAsideTasks()
         self.process_count = 1
-        """How many processes shared the work at the last sign of life, this one counted."""
+        """How many processes shared the work at the last heartbeat, this one included."""
 
     @property
     def is_valid(self) -> bool:
-        """Whether nobody can have taken over what this process holds. Alone on a file, nobody ever does."""
+        """Whether no other process can have taken over this one's tasks. A single process is always valid."""
         return not self._database.shared or self._monotonic() < self._valid_until
 
     def ensure_valid(self) -> None:
-        """Raise NotSure unless it is."""
+        """Raise LeaseExpired unless the lease is valid."""
         if not self.is_valid:
-            raise LeaseExpired("this process has not given a sign of life in time")
+            raise LeaseExpired("this process has sent no heartbeat in time")
 
-    @shielded
     async def register(self) -> None:
-        """Begin to take part, under a name that nobody had before."""
+        """Join the processes, under a new id."""
         me, began = uuid4().hex, self._monotonic()
         row = {"id": me, "name": f"{socket.gethostname()}:{os.getpid()}", "alive_until": DatabaseClock() + self.seconds}
         async with self._database.write_transaction() as connection:
-            if not self._database.shared:  # then whoever had the file before is dead
+            if not self._database.shared:  # the file lock proves that the last process is dead
                 await connection.execute(delete(processes))
             await connection.execute(insert(processes).values(row))
         self.process_id, self._valid_until = me, began + self.seconds * _SAFE_FRACTION
 
-    @shielded
     async def heartbeat(self) -> bool:
-        """Give a sign of life; False: it came too late, all is lost, and this process may :meth:`register` anew.
+        """Renew the leases; return False if they are lost, and this process must :meth:`register` again.
 
-        Alone on a file nobody would look at it.
+        A single process writes nothing.
         """
         if not self._database.shared:
             return True
@@ -108,46 +106,44 @@ class Leases:
                 if alive:
                     self.process_count = await connection.scalar(select(func.count()).select_from(processes)) or 1
         except Exception:
-            self._disturbed_at = self._monotonic()
+            self._failed_at = self._monotonic()
             raise
         self._valid_until = began + self.seconds * _SAFE_FRACTION if alive else float("-inf")
         return alive
 
-    @shielded
     async def unregister(self) -> None:
-        """Take part no longer: what this process holds is free at once, and nobody takes this for a crash."""
+        """Leave the processes: this one's tasks are free at once, and this does not count as a crash."""
         self._valid_until = float("-inf")
         mine = and_(UNSETTLED, tasks.c.holder == self.process_id, tasks.c.at_risk.is_(True))
         async with self._database.write_transaction() as connection:
             await connection.execute(update(tasks).where(mine).values(at_risk=False))
             await connection.execute(delete(processes).where(processes.c.id == self.process_id))
 
-    @shielded
-    async def claim_orphaned(self, at_work: Collection[int]) -> list[Task]:
-        """Take over some tasks with something left to do that no living process holds, but for those in line.
+    async def claim_orphaned(self, running_ids: Collection[int]) -> list[Task]:
+        """Claim some unsettled tasks that no living process holds, queued ones excepted.
 
-        `at_work`: what this process works on. It also gets what it holds without knowing (an answer was lost).
+        `running_ids`: the tasks that this process works on. It also gets tasks that it holds unknowingly, because the
+        response to an earlier claim was lost.
         """
-        if not await self._is_some(at_work):
+        if not await self._has_orphans(running_ids):
             return []
-        free = select(tasks.c.id).where(_orphaned()).order_by(unindexed(tasks.c.id)).limit(_AT_ONCE)
+        free = select(tasks.c.id).where(_is_orphaned()).order_by(unindexed(tasks.c.id)).limit(_BATCH_SIZE)
         async with self._database.write_transaction() as connection:
-            if self._may_bury:
+            if self._may_prune:
                 await self._prune_stalled(connection)
             while True:
                 ids = list(await connection.scalars(free.with_for_update(skip_locked=True, of=tasks)))
-                ids = ids or await self._untracked(connection, at_work)
-                # Asked once more, now that nobody else can change these rows: one may have been taken in between.
-                still = or_(_orphaned(), tasks.c.holder == self.process_id)
-                change = update(tasks).where(tasks.c.id.in_(ids), still)
-                change = change.values(**self.lease(), **self._after_crash())
-                taken = await self.aside.read_all(connection, change, ids) if ids else []
-                if taken or self.aside.ids.isdisjoint(ids):
+                ids = ids or await self._find_untracked(connection, running_ids)
+                # Checked again under the row locks: another process may have claimed one in between.
+                is_free = or_(_is_orphaned(), tasks.c.holder == self.process_id)
+                change = update(tasks).where(tasks.c.id.in_(ids), is_free)
+                change = change.values(**self.get_lease_values(), **self._build_crash_changes())
+                taken = await self.set_aside.read_all(connection, change, ids) if ids else []
+                if taken or self.set_aside.ids.isdisjoint(ids):
                     return taken
 
-    @shielded
     async def acquire_duty(self, name: str) -> bool:
-        """Whether this process is the one that does what only one must do; whoever asks first is, while it lives."""
+        """Acquire a singleton duty; return whether this process holds it now. It keeps the duty while it is alive."""
         if not self._database.shared:
             return True
         free = or_(
@@ -158,59 +154,59 @@ class Leases:
             mine = mine.on_conflict_do_update(index_elements=["name"], set_={"holder": self.process_id}, where=free)
             return (await connection.execute(mine.returning(singleton_duties.c.name))).one_or_none() is not None
 
-    def lease(self) -> dict[str, Any]:
-        """What is written into a task's row that this process takes: nobody's, if it was taken for dead meanwhile."""
+    def get_lease_values(self) -> dict[str, Any]:
+        """Return the columns of a claimed task's lease. The holder is NULL if this process's row is gone."""
         me = select(processes.c.id).where(processes.c.id == self.process_id).scalar_subquery()
         return {"holder": me, "fence": tasks.c.fence + 1}
 
-    def _after_crash(self) -> dict[str, Any]:
-        """What is noted of a task whose last holder may have died of it.
+    def _build_crash_changes(self) -> dict[str, Any]:
+        """Return the changes that count a crash of the task's last holder.
 
-        A suspect goes on by taking a slot (turns.take_back_slot), where it waits until no other one is under way.
+        A suspect must take a slot again (scheduling.take_back_slot), where it waits until no other suspect runs.
         """
-        died = and_(tasks.c.at_risk.is_(True), or_(tasks.c.holder.is_(None), tasks.c.holder != self.process_id))
-        crashes = case((died, tasks.c.crashes + 1), else_=tasks.c.crashes)
-        unprepared = and_(tasks.c.state == TaskState.PREPARING, tasks.c.prepared_at.is_(None))
-        suspect = and_(unprepared, crashes >= SUSPECT_FROM)
-        waits = or_(suspect, tasks.c.retry_at.is_not(None))
-        risky = and_(or_(unprepared, tasks.c.state == TaskState.READY), ~waits)
+        holder_died = and_(tasks.c.at_risk.is_(True), or_(tasks.c.holder.is_(None), tasks.c.holder != self.process_id))
+        crashes = case((holder_died, tasks.c.crashes + 1), else_=tasks.c.crashes)
+        is_unprepared = and_(tasks.c.state == TaskState.PREPARING, tasks.c.prepared_at.is_(None))
+        is_suspect = and_(is_unprepared, crashes >= SUSPECT_FROM)
+        waits = or_(is_suspect, tasks.c.retry_at.is_not(None))
+        is_risky = and_(or_(is_unprepared, tasks.c.state == TaskState.READY), ~waits)
         return {
             "crashes": crashes,
-            "at_risk": case((risky, true()), else_=false()),
-            # `changed_at` is in the past: it waits for nothing but its slot.
-            "retry_at": case((suspect, func.coalesce(tasks.c.retry_at, tasks.c.changed_at)), else_=tasks.c.retry_at),
-            # Only a row that was set aside, and is mended now, is overdue before it renders.
+            "at_risk": case((is_risky, true()), else_=false()),
+            # `changed_at` is in the past, so it waits only for its slot.
+            "retry_at": case((is_suspect, func.coalesce(tasks.c.retry_at, tasks.c.changed_at)), else_=tasks.c.retry_at),
+            # Only a row that was set aside and then repaired is overdue before it renders.
             "overdue": and_(tasks.c.overdue, tasks.c.state.not_in((TaskState.PREPARING, TaskState.SUBMITTING))),
         }
 
     @property
-    def _may_bury(self) -> bool:
-        return self._database.shared and self._monotonic() - self._disturbed_at > self.seconds
+    def _may_prune(self) -> bool:
+        return self._database.shared and self._monotonic() - self._failed_at > self.seconds
 
-    async def _is_some(self, at_work: Collection[int]) -> bool:
-        """Whether there may be something to take: mostly there is nothing, and a look holds nobody up."""
+    async def _has_orphans(self, running_ids: Collection[int]) -> bool:
+        """Return whether there may be tasks to claim. Usually there are none, and a read takes no lock."""
         async with self._database.read_transaction() as connection:
-            if self._may_bury and await connection.scalar(select(processes.c.id).where(self._is_late()).limit(1)):
+            if self._may_prune and await connection.scalar(select(processes.c.id).where(self._is_stalled()).limit(1)):
                 return True
-            free = await connection.scalar(select(tasks.c.id).where(_orphaned()).limit(1))
-            return free is not None or bool(await self._untracked(connection, at_work))
+            free = await connection.scalar(select(tasks.c.id).where(_is_orphaned()).limit(1))
+            return free is not None or bool(await self._find_untracked(connection, running_ids))
 
-    def _is_late(self) -> ColumnElement[bool]:
+    def _is_stalled(self) -> ColumnElement[bool]:
         return and_(processes.c.alive_until < DatabaseClock(), processes.c.id != self.process_id)
 
     async def _prune_stalled(self, connection: AsyncConnection) -> None:
-        """Declare dead who gave no sign of life for too long."""
-        for name in await connection.scalars(delete(processes).where(self._is_late()).returning(processes.c.name)):
-            log.warning("process %s is taken for dead: others go on with its tasks", name)
+        """Delete the processes whose heartbeats have stopped."""
+        for name in await connection.scalars(delete(processes).where(self._is_stalled()).returning(processes.c.name)):
+            log.warning("process %s has stopped sending heartbeats: others take over its tasks", name)
 
-    async def _untracked(self, connection: AsyncConnection, at_work: Collection[int]) -> list[int]:
-        """Some that this process holds and does not work on."""
-        # Told apart here: thousands of ids in a statement would cost more than thousands of rows of one number.
+    async def _find_untracked(self, connection: AsyncConnection, running_ids: Collection[int]) -> list[int]:
+        """Find some tasks that this process holds but does not work on."""
+        # Filtered here: thousands of ids in a statement would cost more than reading thousands of ids.
         mine = select(tasks.c.id).where(UNSETTLED, ~in_state(TaskState.QUEUED), tasks.c.holder == self.process_id)
-        found = (task_id for task_id in await connection.scalars(mine) if task_id not in self.aside.ids)
-        return list(islice((task_id for task_id in found if task_id not in at_work), _AT_ONCE))
+        found = (task_id for task_id in await connection.scalars(mine) if task_id not in self.set_aside.ids)
+        return list(islice((task_id for task_id in found if task_id not in running_ids), _BATCH_SIZE))
 
 
-def _orphaned() -> ColumnElement[bool]:
+def _is_orphaned() -> ColumnElement[bool]:
     living = select(processes.c.id)
     return and_(UNSETTLED, ~in_state(TaskState.QUEUED), or_(tasks.c.holder.is_(None), tasks.c.holder.not_in(living)))

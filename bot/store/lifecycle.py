@@ -1,4 +1,4 @@
-"""What is written into a task's row, from its order to its end."""
+"""Builds and changes a task's row, from its creation to its end."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from sqlalchemy import and_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.task import Billed, ReplyTarget, Task, TaskRequest, TaskState
-from bot.store.tables import members, tasks, to_columns, to_task
+from bot.store.tables import members, tasks
+from bot.store.task_rows import to_columns, to_task
 from bot.store.usage import is_counted
 
 
 class StaleRow(Exception):
-    """The row is no longer as the caller saw it (it was cancelled, say, or another process has it): read it again."""
+    """The row has changed since the caller read it, by a cancellation or by another process: read it again."""
 
 
-def new_task(order: TaskRequest, place: ReplyTarget, now: datetime, granted: bool) -> dict[str, Any]:
-    """The values of a new task's row; `granted`: it uses up one of its member's extra runs."""
+def build_task_row(order: TaskRequest, place: ReplyTarget, now: datetime, granted: bool) -> dict[str, Any]:
+    """Build the row of a new task; `granted`: it uses up one of its member's extra runs."""
     fields = {
         "state": TaskState.QUEUED,
         "user_id": order.user_id,
@@ -42,7 +43,7 @@ def new_task(order: TaskRequest, place: ReplyTarget, now: datetime, granted: boo
 
 
 async def change_task(connection: AsyncConnection, task: Task, changes: dict[str, object]) -> Task:
-    """Write changes of the task's fields, if its row is still as the caller saw it; return it. Raises StaleRow."""
+    """Write changes of the task's fields and return the new row. Raises StaleRow if `task` is outdated."""
     same = and_(tasks.c.id == task.id, tasks.c.state == task.state, tasks.c.fence == task.fencing_token)
     changed = await connection.execute(update(tasks).where(same).values(to_columns(changes)).returning(tasks))
     row = changed.one_or_none()
@@ -54,29 +55,29 @@ async def change_task(connection: AsyncConnection, task: Task, changes: dict[str
     changed_task = to_task(row)
     if _needs_no_token(changed_task, changes):
         changed_task = changed_task.model_copy(update={"place": changed_task.place.without_token()})
-        spent = to_columns({"place": changed_task.place})
-        await connection.execute(update(tasks).where(tasks.c.id == row.id).values(spent))
+        without_token = to_columns({"place": changed_task.place})
+        await connection.execute(update(tasks).where(tasks.c.id == row.id).values(without_token))
     return changed_task
 
 
-def first_values(state: TaskState) -> dict[str, object]:
-    """What is known of the tries of a task that has just come to `state`."""
-    begun: dict[str, object] = {"retry_at": None, "at_risk": state in {TaskState.PREPARING, TaskState.READY}}
+def get_initial_values(state: TaskState) -> dict[str, object]:
+    """Return the retry and crash columns of a task that enters `state`."""
+    values: dict[str, object] = {"retry_at": None, "at_risk": state in {TaskState.PREPARING, TaskState.READY}}
     if state is TaskState.SUBMITTING or state.is_final:
-        begun |= {"tries": 0, "crashes": 0}
-    return begun
+        values |= {"tries": 0, "crashes": 0}
+    return values
 
 
 def _needs_no_token(task: Task, changes: dict[str, object]) -> bool:
-    """Whether a change ended all work on a task whose reply the bot reaches without its token.
+    """Return whether a change settled a task whose reply the bot can edit without the interaction's token.
 
-    A private reply's is kept until its end (Attic.sweep): only by it can the reply be deleted.
+    The token of a private reply is kept until it expires (Retention.delete_tokens): only it can delete the reply.
     """
     ended = task.is_settled and not changes.keys().isdisjoint({"told", "ping_due"}) and "deleted" not in changes
     return ended and not task.place.ephemeral
 
 
-async def add_runs(connection: AsyncConnection, home: int, user_id: int, runs: int) -> None:
-    """Give a member so many more extra runs."""
-    here = and_(members.c.home == home, members.c.user_id == user_id)
+async def add_runs(connection: AsyncConnection, scope_id: int, user_id: int, runs: int) -> None:
+    """Add to (or, if negative, take from) a member's extra runs."""
+    here = and_(members.c.home == scope_id, members.c.user_id == user_id)
     await connection.execute(update(members).where(here).values(granted=members.c.granted + runs))

@@ -10,7 +10,7 @@ from statistics import median
 
 from bot.domain.limits import OperatorLimits
 from bot.domain.task import Task
-from bot.store.scheduling import QueueSnapshot
+from bot.store.queue_snapshot import QueueSnapshot
 from bot.store.store import Store
 
 _GUESS = timedelta(minutes=1)
@@ -62,7 +62,7 @@ class _QueueSimulation:
         self._turn = max(snapshot.server_turns.values(), default=0)
         self._queues: dict[tuple[int, int], list[int]] = defaultdict(list)
         for waiting in reversed(snapshot.waiting):
-            self._queues[waiting.home, waiting.user_id].append(waiting.id)
+            self._queues[waiting.scope_id, waiting.user_id].append(waiting.id)
         self._members: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
         """By scope, a heap of its waiting members: latest turn, oldest task, user."""
         for (scope, user), queue in self._queues.items():

@@ -1,4 +1,4 @@
-"""Which version a database has, and the way to this program's own."""
+"""The version of a database, and its migration to this program's version."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ NEWER = "was written by a newer version of this bot: upgrade the bot, or restore
 
 
 def head_revision() -> str:
-    """The version that this program works with."""
+    """Return the version that this program works with."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     assert head is not None  # noqa: S101 (the migrations are part of the program)
     return head
 
 
 def is_known(version: str) -> bool:
-    """Whether this program can bring a database of that version up to date."""
+    """Return whether this program can migrate a database of that version."""
     return version in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
 def migrate(connection: Connection, what: str = "The database") -> None:
-    """Bring a database up to date, inside the transaction that the caller holds. Raises StoreUnusable."""
+    """Migrate a database to the latest version, inside the caller's transaction. Raises StoreUnusable."""
     config = _config()
     config.attributes["connection"] = connection
     current = MigrationContext.configure(connection).get_current_revision()
@@ -38,11 +38,11 @@ def migrate(connection: Connection, what: str = "The database") -> None:
     try:
         command.upgrade(config, "head")
     except CommandError as error:
-        raise StoreUnusable(f"{what} cannot be brought up to date: {error}.") from error
+        raise StoreUnusable(f"{what} cannot be upgraded: {error}.") from error
 
 
 def migrate_copy(file: Path, what: str) -> None:
-    """Do the same with a SQLite file that nobody else uses. Raises StoreUnusable, and what a bad row raises."""
+    """Migrate a SQLite file that no other process uses. Raises StoreUnusable, and SQLAlchemyError for a bad row."""
     engine = create_engine(URL.create("sqlite", database=str(file)))
     try:
         with engine.begin() as connection:

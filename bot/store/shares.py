@@ -1,18 +1,19 @@
-"""What is shared and where, kept; and each server's showcase."""
+"""Shared videos, and each server's showcase channel."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    CursorResult,
     Index,
     Integer,
     Row,
-    Select,
     Table,
     and_,
     delete,
@@ -23,10 +24,11 @@ from sqlalchemy import (
 
 from bot.domain.share import Share
 from bot.domain.task import Task
-from bot.store.engines.base import Database, Lock
+from bot.store.column_types import BigId, UtcDateTime
+from bot.store.engines.base import Lock
 from bot.store.engines.dialect import insert_into, unindexed, upsert
-from bot.store.engines.shielded import shielded
-from bot.store.tables import IS_DELETED, BigId, UtcDateTime, metadata, tasks
+from bot.store.repository import Repository
+from bot.store.tables import IS_DELETED, metadata, tasks
 
 shares = Table(
     "shares",
@@ -46,7 +48,7 @@ shares = Table(
     Index("shares_place", "task_id", "channel_id", unique=True),
     Index("shares_guild", "guild_id", "posted_at"),
     Index("shares_message", "message_id"),
-    sqlite_autoincrement=True,  # ids never come back: buttons and nonces carry them
+    sqlite_autoincrement=True,  # never reuses ids: buttons and nonces carry them
 )
 
 showcases = Table(
@@ -63,19 +65,15 @@ _FIELD_OF = {column: field for field, column in _COLUMN_OF.items()}
 _SHOWN = and_(tasks.c.deleted.is_(False), tasks.c.forgotten.is_(False))
 
 
-class ShareRepository:
-    """A part of :class:`bot.store.Store`."""
+class ShareRepository(Repository):
+    """Creates, changes and finds shares. A part of :class:`bot.store.Store`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @shielded
     async def reserve(
         self, task: Task, guild_id: int, channel_id: int, now: datetime, *, hidden: bool
     ) -> tuple[Share, bool] | None:
-        """Write down that the task is to be shared there, and whether that is new; there is one row for each place.
+        """Create the share of a task in a channel, or find it; return it and whether it is new.
 
-        None, and nothing is written, if the task's result was deleted: whoever deletes finds every share that is.
+        Returns None and writes nothing if the task's result was deleted, so a deletion always finds every share.
         """
         wanted = {
             "task_id": task.id,
@@ -97,76 +95,70 @@ class ShareRepository:
             return _to_share(row), new
 
     async def update(self, share: Share, **changes: object) -> Share:
-        """Write `changes` of the share's fields; return the new row."""
+        """Write `changes` of the share's fields; return the new share."""
         await self.update_all([share.id], **changes)
         return share.model_copy(update=changes)
 
-    @shielded
     async def update_all(self, share_ids: Collection[int], **changes: object) -> None:
-        """Write the same `changes` into many rows."""
+        """Write the same `changes` to many shares."""
         columns = {_COLUMN_OF.get(name, name): value for name, value in changes.items()}
-        async with self._database.write_transaction() as connection:
-            await connection.execute(update(shares).where(shares.c.id.in_(share_ids)).values(columns))
+        await self._write(update(shares).where(shares.c.id.in_(share_ids)).values(columns))
 
-    @shielded
     async def remove(self, share_id: int) -> None:
-        """Forget a share, if it is there."""
-        async with self._database.write_transaction() as connection:
-            await connection.execute(delete(shares).where(shares.c.id == share_id))
+        """Delete a share, if it exists."""
+        await self._write(delete(shares).where(shares.c.id == share_id))
 
     async def get(self, share_id: int) -> Share | None:
-        """The row as it is now."""
-        found = await self._read(select(shares).where(shares.c.id == share_id))
+        """Return the share, or None."""
+        found = await self._read(select(shares).where(shares.c.id == share_id), _parse_shares)
         return found[0] if found else None
 
     async def of_task(self, task_id: int) -> list[Share]:
-        """All shares of a task, oldest first."""
-        return await self._read(select(shares).where(shares.c.task_id == task_id).order_by(shares.c.id))
+        """Return all shares of a task, oldest first."""
+        query = select(shares).where(shares.c.task_id == task_id).order_by(shares.c.id)
+        return await self._read(query, _parse_shares)
 
     async def find_by_message(self, guild_id: int, message_id: int) -> Share | None:
-        """The share whose post this message is, if there is one."""
+        """Return the share whose post is this message, or None."""
         here = and_(unindexed(shares.c.guild_id) == guild_id, shares.c.message_id == message_id)
-        found = await self._read(select(shares).where(here))
+        found = await self._read(select(shares).where(here), _parse_shares)
         return found[0] if found else None
 
     async def of_deleted_tasks(self, limit: int) -> list[Share]:
-        """Shares of results that were deleted, in no order: one that cannot be taken back stands in nobody's way."""
+        """Return shares whose result was deleted, in random order, so a post that cannot be deleted blocks no other."""
         left = select(shares).join(tasks, unindexed(tasks.c.id) == shares.c.task_id).where(IS_DELETED)
-        return await self._read(left.order_by(func.random()).limit(limit))
+        return await self._read(left.order_by(func.random()).limit(limit), _parse_shares)
 
     async def unconfirmed(self, limit: int) -> list[Share]:
-        """The newest shares of which nobody knows whether they were posted."""
+        """Return the newest shares for which it is unknown whether the post was made."""
         unknown = select(shares).where(shares.c.message_id.is_(None))
-        return await self._read(unknown.order_by(unindexed(shares.c.id).desc()).limit(limit))
+        return await self._read(unknown.order_by(unindexed(shares.c.id).desc()).limit(limit), _parse_shares)
 
     async def posted(self, guild_id: int, since: datetime, limit: int) -> list[Share]:
-        """The server's posts since then: the most starred, as last counted, then the newest; no deleted ones."""
+        """Return the server's visible posts since then: most stars (as last counted) first, then newest."""
         there = and_(shares.c.guild_id == guild_id, shares.c.message_id.is_not(None), shares.c.posted_at >= since)
         shown = select(_SHOWN).where(tasks.c.id == shares.c.task_id).scalar_subquery()
         here = select(shares).where(there, shown.is_(True))
-        return await self._read(here.order_by(shares.c.stars.desc(), shares.c.posted_at.desc()).limit(limit))
+        ranked = here.order_by(shares.c.stars.desc(), shares.c.posted_at.desc())
+        return await self._read(ranked.limit(limit), _parse_shares)
 
-    @shielded
     async def showcase(self, guild_id: int) -> int | None:
-        """The id of the server's showcase channel, if it has one."""
-        async with self._database.read_transaction() as connection:
-            query = select(showcases.c.channel_id).where(showcases.c.guild_id == guild_id)
-            channel_id: int | None = await connection.scalar(query)
-            return channel_id
+        """Return the id of the server's showcase channel, or None."""
+        query = select(showcases.c.channel_id).where(showcases.c.guild_id == guild_id)
+        channel_id: int | None = await self._read_scalar(query)
+        return channel_id
 
-    @shielded
     async def set_showcase(self, guild_id: int, channel_id: int | None) -> None:
-        """Choose the server's showcase channel, or (None) have none."""
+        """Set the server's showcase channel, or remove it (None)."""
         async with self._database.write_transaction() as connection:
             if channel_id is None:
                 await connection.execute(delete(showcases).where(showcases.c.guild_id == guild_id))
                 return
             await upsert(connection, showcases, {"guild_id": guild_id}, {"channel_id": channel_id})
 
-    @shielded
-    async def _read(self, query: Select[tuple[object, ...]]) -> list[Share]:
-        async with self._database.read_transaction() as connection:
-            return [_to_share(row) for row in await connection.execute(query)]
+
+def _parse_shares(result: CursorResult[Any]) -> list[Share]:
+    return [_to_share(row) for row in result]
 
 
 def _to_share(row: Row[tuple[object, ...]]) -> Share:

@@ -1,6 +1,6 @@
-"""Pauses and paces of the one process on a SQLite file: nobody else asks for them, so nothing is written down.
+"""Circuit breaker and rate limiters of a single process on a SQLite file, kept in memory.
 
-They are over when the process is. By its own steady clock.
+No other process needs them, so nothing is written; they end with the process. Times are its monotonic clock's.
 """
 
 from __future__ import annotations
@@ -13,51 +13,51 @@ from bot.store.throttle import CircuitState, SharedTurns
 
 
 @dataclass(slots=True)
-class _Pause:
-    gap: float
+class _OpenCircuit:
+    backoff: float
     until: float
-    turn: float = 0.0
+    next_probe: float = 0.0
 
 
 class LocalCircuitState(CircuitState):
-    """The same in memory."""
+    """CircuitState in memory."""
 
-    _pause: _Pause | None = None
+    _circuit: _OpenCircuit | None = None
 
-    async def open(self, longer: Callable[[float | None], tuple[float, float]]) -> float | None:
+    async def open(self, next_backoff: Callable[[float | None], tuple[float, float]]) -> float | None:
         """See :meth:`CircuitState.open`."""
-        now, latest = time.monotonic(), self._pause
+        now, latest = time.monotonic(), self._circuit
         if latest and latest.until > now:
             return None
-        gap, seconds = longer(latest.gap if latest else None)
-        self._pause = _Pause(gap, now + seconds)
+        backoff, seconds = next_backoff(latest.backoff if latest else None)
+        self._circuit = _OpenCircuit(backoff, now + seconds)
         return seconds
 
-    async def acquire_probe(self, apart: float) -> float | None:
+    async def acquire_probe(self, interval: float) -> float | None:
         """See :meth:`CircuitState.acquire_probe`."""
-        now, pause = time.monotonic(), self._pause
-        if pause is None:
+        now, circuit = time.monotonic(), self._circuit
+        if circuit is None:
             return None
-        if pause.until <= now and pause.turn <= now:
-            pause.turn = now + apart
+        if circuit.until <= now and circuit.next_probe <= now:
+            circuit.next_probe = now + interval
             return 0.0
-        return max(0.01, pause.until - now, pause.turn - now)
+        return max(0.01, circuit.until - now, circuit.next_probe - now)
 
     async def close(self) -> None:
         """See :meth:`CircuitState.close`."""
-        self._pause = None
+        self._circuit = None
 
     async def is_open(self) -> bool:
         """See :meth:`CircuitState.is_open`."""
-        return self._pause is not None
+        return self._circuit is not None
 
 
 class LocalTurns(SharedTurns):
-    """The same in memory."""
+    """SharedTurns in memory."""
 
-    async def turn(self, name: str, apart: float) -> float:
-        """See :meth:`SharedTurns.turn`."""
+    async def reserve(self, name: str, interval: float) -> float:
+        """See :meth:`SharedTurns.reserve`."""
         now = time.monotonic()
         mine = max(now, self._free_at.get(name, now))
-        self._free_at[name] = mine + apart
+        self._free_at[name] = mine + interval
         return mine - now

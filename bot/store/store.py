@@ -1,4 +1,4 @@
-"""The store's face: what is asked of the rows, in this program's words."""
+"""The store: one object that holds the repositories of all tables."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sqlalchemy import select
 from bot.store.engines.base import Database
 from bot.store.engines.dialect import upsert
 from bot.store.engines.open import open_database
-from bot.store.engines.shielded import shielded
-from bot.store.guilds import Guilds
+from bot.store.guilds import GuildRepository
 from bot.store.leases import Leases
 from bot.store.queue import TaskQueue
-from bot.store.reports import Overview, Reports
+from bot.store.reports import Reports
+from bot.store.repository import Repository
 from bot.store.retention import Retention
 from bot.store.shares import ShareRepository
 from bot.store.single_process import LocalCircuitState, LocalTurns
@@ -24,28 +24,27 @@ from bot.store.tasks import TaskRepository
 from bot.store.throttle import CircuitState, SharedTurns
 
 
-class Store:
-    """All rows. Made by :meth:`open`."""
+class Store(Repository):
+    """All repositories, and the bot's notes. Created by :meth:`open`."""
 
     def __init__(self, database: Database, lease: float) -> None:
-        self._database = database
+        super().__init__(database)
         self.leases = Leases(database, lease)
         self.circuit_state = CircuitState(database) if database.shared else LocalCircuitState(database)
         self.shared_turns = SharedTurns(database) if database.shared else LocalTurns(database)
-        self.guilds = Guilds(self._database)
-        self.reports = Reports(self._database)
-        self.retention = Retention(self._database)
-        self.tasks = TaskRepository(self._database)
-        self.queue = TaskQueue(self._database, self.leases)
-        self.shares = ShareRepository(self._database)
-        self.overview = Overview(self._database)
+        self.guilds = GuildRepository(database)
+        self.reports = Reports(database)
+        self.retention = Retention(database)
+        self.tasks = TaskRepository(database)
+        self.queue = TaskQueue(database, self.leases)
+        self.shares = ShareRepository(database)
 
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, lease: float = 20) -> AsyncIterator[Self]:
-        """Open the database at `url`, migrated; an SQLite file for this process alone. Raises StoreUnusable.
+        """Open and migrate the database at `url`. A SQLite file is locked for this process. Raises StoreUnusable.
 
-        `lease`: seconds after its last sign of life at which a process's tasks may go to others.
+        `lease`: seconds after a process's last heartbeat at which others may take over its tasks.
         """
         async with open_database(url) as database:
             try:
@@ -55,27 +54,25 @@ class Store:
 
     @property
     def is_single_process(self) -> bool:
-        """Whether no other process can be at work on these rows."""
+        """Whether no other process can work on this database."""
         return not self._database.shared
 
     def notifications(
         self, on_notify: Callable[[int | None], None]
     ) -> AbstractAsyncContextManager[Callable[[int | None], None]]:
-        """Between entering and leaving, `hear` is told what other processes tell, and what it yields tells them.
+        """Exchange notifications with other processes while the context is open.
 
-        Some of it may be lost, for instance while the database is away.
+        `on_notify` receives theirs, and the yielded function sends one. A notification is a task's id, or None for any
+        change. It may be lost, for instance while the database is unreachable.
         """
         return self._database.notifications(on_notify)
 
-    @shielded
     async def get_note(self, name: str) -> str | None:
-        """A note that the bot made for itself."""
-        async with self._database.read_transaction() as connection:
-            value: str | None = await connection.scalar(select(notes.c.value).where(notes.c.name == name))
-            return value
+        """Return a note that the bot made for itself, or None."""
+        value: str | None = await self._read_scalar(select(notes.c.value).where(notes.c.name == name))
+        return value
 
-    @shielded
     async def set_note(self, name: str, value: str) -> None:
-        """Make, or make anew, a note."""
+        """Create or replace a note."""
         async with self._database.write_transaction() as connection:
             await upsert(connection, notes, {"name": name}, {"value": value})

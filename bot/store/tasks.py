@@ -1,77 +1,76 @@
-"""Finding tasks again, and what members chose for themselves."""
+"""The tasks' rows, and members' notification settings."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, insert, or_, select
+from sqlalchemy import ColumnElement, CursorResult, Select, Text, and_, cast, func, insert, or_, select
 
 from bot.domain.limits import DailyLimits, GuildLimits, UsageSnapshot
 from bot.domain.task import NotifyPreference, ReplyTarget, Task, TaskRequest, TaskState
-from bot.store.engines.base import Database, Lock
+from bot.store.engines.base import Lock
 from bot.store.engines.dialect import unindexed, upsert
-from bot.store.engines.shielded import shielded
-from bot.store.lifecycle import add_runs, change_task, first_values, new_task
-from bot.store.tables import IS_KEPT, UNSETTLED, in_state, preferences, tasks, to_task
-from bot.store.unreadable import only_readable
-from bot.store.usage import moderation_row, usage_of
+from bot.store.engines.shielded import cancellable
+from bot.store.lifecycle import add_runs, build_task_row, change_task, get_initial_values
+from bot.store.repository import Repository
+from bot.store.tables import IS_KEPT, UNSETTLED, in_state, preferences, tasks
+from bot.store.task_rows import to_task
+from bot.store.unreadable import parse_readable
+from bot.store.usage import read_moderation, read_usage
 
-_UNFINISHED = tuple(state for state in TaskState if not state.is_final)
-
-_HAS_ENDED = unindexed(tasks.c.state).not_in(_UNFINISHED)
+_HAS_ENDED = unindexed(tasks.c.state).in_(TaskState.FINAL)
 
 _NEWEST = (tasks.c.created_at.desc(), tasks.c.id.desc())
 
-_AT_ONCE = 500
+_BATCH_SIZE = 500
 
 _SEARCHED = 2000
+"""How many of a member's newest tasks a search looks at."""
 
 _POLLS, _BETWEEN_POLLS = 22, 0.1
-"""How often to look for the record of what a reply shows already, and the seconds between: Discord waits for three."""
+"""How often to look for an outcome that is being recorded, and the seconds between. Discord waits for three seconds."""
 
-_BEGUN = and_(UNSETTLED, ~in_state(TaskState.QUEUED))
+_IS_STARTED = and_(UNSETTLED, ~in_state(TaskState.QUEUED))
 
 
-def _of(user_id: int, column: ColumnElement[int] = tasks.c.user_id) -> ColumnElement[bool]:
-    """The member's tasks, but for those that they wanted forgotten, and those that were emptied."""
+def _belongs_to(user_id: int, column: ColumnElement[int] = tasks.c.user_id) -> ColumnElement[bool]:
+    """Whether a task is the member's, and neither anonymised nor to be deleted at their request."""
     return and_(column == user_id, tasks.c.forgotten.is_(False), tasks.c.message_id > 0)
 
 
-class TaskRepository:
-    """A part of :class:`bot.store.Store`."""
+class TaskRepository(Repository):
+    """Creates, changes and finds tasks. A part of :class:`bot.store.Store`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    @shielded
     async def create(
         self, order: TaskRequest, place: ReplyTarget, now: datetime, policy: AdmissionPolicy, needs: int = 0
     ) -> Task:
-        """Keep a new task, `queued`, if `judge` allows it: one transaction. Raises the judge's Refused.
+        """Create a task, queued, if `policy` admits it, in one transaction. Raises the RequestRefused of the policy.
 
-        `needs`: bytes that it needs on the disk.
+        `needs`: bytes that it needs in the working directory.
         """
-        home, user = order.scope_id, order.user_id
-        async with self._database.write_transaction(Lock.ORDERS) as connection:
-            moderation = await moderation_row(connection, home, user)
+        scope_id, user_id = order.scope_id, order.user_id
+        async with self._database.write_transaction(Lock.SUBMISSION) as connection:
+            moderation = await read_moderation(connection, scope_id, user_id)
             daily_limits = policy.daily_limits(moderation.limits)
-            usage = await usage_of(connection, home, user, moderation, daily_limits, now)
+            usage = await read_usage(connection, scope_id, user_id, moderation, daily_limits, now)
             granted = policy.check(moderation.limits, usage)
             if granted:
-                await add_runs(connection, home, user, -1)
-            new = {**new_task(order, policy.with_guild_locale(moderation.limits, place), now, granted), "needs": needs}
+                await add_runs(connection, scope_id, user_id, -1)
+            place = policy.with_guild_locale(moderation.limits, place)
+            new = {**build_task_row(order, place, now, granted), "needs": needs}
             added = await connection.execute(insert(tasks).values(new).returning(tasks))
             return to_task(added.one())
 
     async def get(self, task_id: int) -> Task | None:
-        """The task's row as it is now. Raises RowUnreadable."""
+        """Return the task, or None. Raises RowUnreadable."""
         return await self._read_one(select(tasks).where(tasks.c.id == task_id))
 
+    @cancellable
     async def wait_until_recorded(self, task_id: int) -> Task | None:
-        """The row; if its end is being shown just now, once that is written down. Takes less than three seconds."""
+        """Return the task, but wait (less than three seconds) while its delivery is being recorded."""
         task = await self.get(task_id)
         for _ in range(_POLLS):
             if task is None or task.state is not TaskState.READY:
@@ -81,114 +80,100 @@ class TaskRepository:
         return task
 
     async def find_by_message(self, message_id: int) -> Task | None:
-        """The task whose reply is this message, if there is one."""
+        """Return the task whose reply is this message, or None."""
         here = select(tasks).where(tasks.c.message_id == message_id, tasks.c.forgotten.is_(False))
         return await self._read_one(here)
 
     async def unfinished(self) -> list[Task]:
-        """Every task with something left to do, telling and notifying included, but for those in line; oldest first."""
-        return await self._read(select(tasks).where(_BEGUN).order_by(unindexed(tasks.c.id)))
+        """Return every started task with something left to do (outcome and notification included), oldest first."""
+        return await self._read(select(tasks).where(_IS_STARTED).order_by(unindexed(tasks.c.id)), parse_readable)
 
     async def of_member(self, user_id: int, limit: int) -> list[Task]:
-        """The member's newest tasks, newest first."""
-        return await self._read(
-            select(tasks)
-            .where(tasks.c.user_id == user_id, tasks.c.forgotten.is_(False), IS_KEPT)
-            .order_by(tasks.c.created_at.desc(), tasks.c.id.desc())
-            .limit(limit)
-        )
+        """Return the member's newest tasks, newest first."""
+        is_theirs = and_(tasks.c.user_id == user_id, tasks.c.forgotten.is_(False), IS_KEPT)
+        return await self._read(select(tasks).where(is_theirs).order_by(*_NEWEST).limit(limit), parse_readable)
 
     async def transition(self, task: Task, state: TaskState, now: datetime, **changes: object) -> Task:
-        """Write the task's next state and other `changes` of its fields; return the new row.
+        """Write the task's next state and `changes` of other fields; return the new row.
 
-        Raises StaleRow if the row does not have the state and the fence of `task` any more, ValueError if the state's
-        order forbids it.
+        Raises StaleRow if the row no longer has the state and the fencing token of `task`, and ValueError if a task may
+        not go from its state to `state`.
         """
         if not task.state.can_become(state):
             raise ValueError(f"a task never goes from {task.state} to {state}")
-        when = {} if state is task.state else {"changed_at": now, **first_values(state)}
+        when = {} if state is task.state else {"changed_at": now, **get_initial_values(state)}
         return await self._change(task, {"state": state, **when, **changes})
 
     async def update(self, task: Task, **changes: object) -> Task:
-        """Write other `changes` of the task's fields than its state; return the new row. Raises StaleRow."""
+        """Write `changes` of fields other than the state; return the new row. Raises StaleRow."""
         return await self._change(task, changes)
 
     async def visible(self, task_id: int) -> Task | None:
-        """The task's row for whatever shows or sends something of it: None if its member deleted their data."""
+        """Return the task if it may be shown: None if its member deleted their data, or if it is gone."""
         task = await self.get(task_id)
         return None if task is None or task.is_erased else task
 
-    @shielded
     async def unfinished_ids(self) -> set[int]:
-        """Their numbers, also of those whose rows cannot be read."""
-        async with self._database.read_transaction() as connection:
-            return set(await connection.scalars(select(tasks.c.id).where(_BEGUN)))
+        """Return the ids of the unfinished tasks, unreadable rows included."""
+        return await self._read(select(tasks.c.id).where(_IS_STARTED), lambda rows: set(rows.scalars()))
 
-    @shielded
     async def _read_one(self, query: Select[tuple[object, ...]]) -> Task | None:
-        async with self._database.read_transaction() as connection:
-            row = (await connection.execute(query)).one_or_none()
-            return to_task(row) if row else None
+        return await self._read(query, _parse_one)
 
-    @shielded
     async def _change(self, task: Task, changes: dict[str, object]) -> Task:
         async with self._database.write_transaction() as connection:
             return await change_task(connection, task, changes)
 
-    @shielded
     async def recent_durations(self, limit: int = 20) -> list[float]:
-        """How many seconds the latest finished tasks were at FoxAPI."""
+        """Return how many seconds FoxAPI took for each of the latest finished tasks."""
         done = and_(
             unindexed(tasks.c.state).in_((TaskState.READY, TaskState.DELIVERED)), tasks.c.rendered_at.is_not(None)
         )
         latest = select(tasks.c.sent_at, tasks.c.rendered_at).where(done)
         newest = latest.order_by(tasks.c.rendered_at.desc()).limit(limit)
-        async with self._database.read_transaction() as connection:
-            return [(end - start).total_seconds() for start, end in await connection.execute(newest)]
+        return await self._read(newest, lambda rows: [(row.rendered_at - row.sent_at).total_seconds() for row in rows])
 
-    @shielded
     async def page(self, user_id: int, first: int, count: int) -> Sequence[Task]:
-        """`count` of the member's tasks after the first `first`: the unfinished, then the others, newest first."""
-        going_on = and_(UNSETTLED, in_state(*_UNFINISHED), _of(user_id, unindexed(tasks.c.user_id)))
-        open_ones = select(tasks.c.id).where(going_on).order_by(unindexed(tasks.c.id).desc())
-        past = select(tasks).where(_HAS_ENDED, _of(user_id)).order_by(*_NEWEST)
+        """Return `count` of the member's tasks from index `first` on: unfinished ones first, then newest first."""
+        is_unfinished = and_(
+            UNSETTLED, in_state(*TaskState.UNFINISHED), _belongs_to(user_id, unindexed(tasks.c.user_id))
+        )
+        unfinished = select(tasks.c.id).where(is_unfinished).order_by(unindexed(tasks.c.id).desc())
+        past = select(tasks).where(_HAS_ENDED, _belongs_to(user_id)).order_by(*_NEWEST)
         async with self._database.read_transaction() as connection:
-            ids = list(await connection.scalars(open_ones))
+            ids = list(await connection.scalars(unfinished))
             here = ids[first : first + count]
-            found = only_readable(await connection.execute(select(tasks).where(tasks.c.id.in_(here)))) if here else []
+            found = parse_readable(await connection.execute(select(tasks).where(tasks.c.id.in_(here)))) if here else []
             found.sort(key=lambda task: -task.id)
             if len(here) < count:
                 rest = past.offset(max(0, first - len(ids))).limit(count - len(here))
-                found += only_readable(await connection.execute(rest))
+                found += parse_readable(await connection.execute(rest))
         return found
 
-    @shielded
     async def count(self, user_id: int) -> int:
-        """How many tasks the member has."""
-        async with self._database.read_transaction() as connection:
-            mine = select(func.count()).select_from(tasks).where(_of(user_id))
-            return await connection.scalar(mine) or 0
+        """Return how many tasks the member has."""
+        mine = select(func.count()).select_from(tasks).where(_belongs_to(user_id))
+        return int(await self._read_scalar(mine))
 
     async def search(self, user_id: int, words: str, limit: int) -> Sequence[Task]:
-        """The member's newest tasks whose prompt contains `words`, or whose number begins with them.
+        """Return the member's newest tasks whose prompt contains `words`, or whose id begins with them.
 
-        Asked at each key that is pressed, so it looks at their newest thousands only.
+        Autocompletion calls this at each key press, so it looks only at their newest 2,000 tasks.
         """
-        words = words.replace("\0", "")  # PostgreSQL takes any character but this
-        newest = select(tasks).where(_of(user_id)).order_by(*_NEWEST).limit(_SEARCHED).subquery()
+        words = words.replace("\0", "")  # PostgreSQL takes every other character
+        newest = select(tasks).where(_belongs_to(user_id)).order_by(*_NEWEST).limit(_SEARCHED).subquery()
         prompt, number = newest.c.order["prompt"].as_string(), cast(newest.c.id, Text)
         fits = or_(prompt.icontains(words, autoescape=True), number.startswith(words, autoescape=True))
         order = (newest.c.created_at.desc(), newest.c.id.desc())
-        return await self._read(select(newest).where(fits).order_by(*order).limit(limit))
+        return await self._read(select(newest).where(fits).order_by(*order).limit(limit), parse_readable)
 
     async def children(self, task_ids: Collection[int]) -> Sequence[Task]:
-        """The tasks that go on from the results of those, oldest first."""
+        """Return the tasks that extend the results of these tasks, oldest first."""
         later = select(tasks).where(tasks.c.parent_id.in_(task_ids), tasks.c.parent_id.is_not(None))
-        return await self._read(later.order_by(unindexed(tasks.c.id)))
+        return await self._read(later.order_by(unindexed(tasks.c.id)), parse_readable)
 
-    @shielded
     async def with_keepable_video(self, task_ids: Collection[int]) -> set[int]:
-        """Those of the tasks whose film may be kept: delivered, and neither deleted nor forgotten since."""
+        """Return the ids of the tasks whose video may be stored: delivered, and not deleted since."""
         wanted = and_(
             unindexed(tasks.c.state) == TaskState.DELIVERED,
             tasks.c.deleted.is_(False),
@@ -197,38 +182,35 @@ class TaskRepository:
         )
         asked, found = sorted(task_ids), set[int]()
         async with self._database.read_transaction() as connection:
-            for start in range(0, len(asked), _AT_ONCE):
-                these = tasks.c.id.in_(asked[start : start + _AT_ONCE])
+            for start in range(0, len(asked), _BATCH_SIZE):
+                these = tasks.c.id.in_(asked[start : start + _BATCH_SIZE])
                 found.update(await connection.scalars(select(tasks.c.id).where(these, wanted)))
         return found
 
-    @shielded
     async def notify_preference(self, user_id: int) -> NotifyPreference:
-        """When the member wants to be notified."""
-        async with self._database.read_transaction() as connection:
-            chosen = await connection.scalar(select(preferences.c.notify).where(preferences.c.user_id == user_id))
-            return NotifyPreference(chosen) if chosen else NotifyPreference.AUTO
+        """Return when the member wants to be notified."""
+        query = select(preferences.c.notify).where(preferences.c.user_id == user_id)
+        return NotifyPreference(await self._read_scalar(query) or NotifyPreference.AUTO)
 
-    @shielded
     async def set_notify_preference(self, user_id: int, choice: NotifyPreference) -> None:
-        """Keep what the member chose."""
+        """Store when the member wants to be notified."""
         async with self._database.write_transaction() as connection:
             await upsert(connection, preferences, {"user_id": user_id}, {"notify": choice.value})
 
-    @shielded
-    async def _read(self, query: Select[tuple[object, ...]]) -> list[Task]:
-        async with self._database.read_transaction() as connection:
-            return only_readable(await connection.execute(query))
+
+def _parse_one(result: CursorResult[Any]) -> Task | None:
+    row = result.one_or_none()
+    return to_task(row) if row else None
 
 
 class AdmissionPolicy(Protocol):
-    """Who decides, inside the transaction, whether a task may be kept."""
+    """Decides inside the transaction whether a task is admitted."""
 
     def daily_limits(self, limits: GuildLimits | None) -> DailyLimits:
-        """The daily numbers that hold, given what the server's moderators set (None: nothing)."""
+        """Return the daily limits, given what the server's moderators set (None: nothing)."""
 
     def check(self, limits: GuildLimits | None, usage: UsageSnapshot) -> bool:
-        """Raise Refused, or return whether one of the member's extra runs is used up."""
+        """Return whether the task uses up one of the member's extra runs. Raises RequestRefused."""
 
     def with_guild_locale(self, limits: GuildLimits | None, place: ReplyTarget) -> ReplyTarget:
-        """Where the task's reply is, with the language in which it is written."""
+        """Return the reply target with the language that the server reads."""

@@ -1,4 +1,4 @@
-"""The pause that all processes make together while a service outside is ill."""
+"""The state of the circuit breaker and of the rate limiters that all processes share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import case, delete, func, select, update
 
 from bot.store.engines.base import Database, Lock
 from bot.store.engines.dialect import DatabaseClock, insert_into, upsert
-from bot.store.engines.shielded import shielded
+from bot.store.repository import Repository
 from bot.store.tables import paces, pauses
 
 _NAME = "FoxAPI"
@@ -16,74 +16,64 @@ _NAME = "FoxAPI"
 _HERE = pauses.c.name == _NAME
 
 
-class CircuitState:
-    """A part of :class:`bot.store.Store`. Seconds are the database's, so that no two clocks have to agree."""
+class CircuitState(Repository):
+    """The state of FoxAPI's circuit breaker, by the database's clock. A part of :class:`bot.store.Store`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    async def open(self, next_backoff: Callable[[float | None], tuple[float, float]]) -> float | None:
+        """Open the circuit after a failure; return for how many seconds, or None if it is open already.
 
-    @shielded
-    async def open(self, longer: Callable[[float | None], tuple[float, float]]) -> float | None:
-        """Somebody met a fault: pause, unless there is a pause already; return its seconds, or None.
-
-        `longer` makes of the gap of the latest pause in a row (None: this is the first) the new one, and the seconds
-        to wait, which may be more.
+        `next_backoff` receives the back-off of the latest opening in a row (None: this is the first) and returns the
+        new one and the seconds to wait, which may be longer.
         """
-        async with self._database.write_transaction(Lock.PAUSES) as connection:
+        async with self._database.write_transaction(Lock.CIRCUIT) as connection:
             latest = select(pauses.c.gap, pauses.c.until > DatabaseClock()).where(_HERE)
-            gap, lasts = (await connection.execute(latest)).one_or_none() or (None, False)
-            if lasts:
+            backoff, is_open = (await connection.execute(latest)).one_or_none() or (None, False)
+            if is_open:
                 return None
-            gap, seconds = longer(gap)
-            until = {"until": DatabaseClock() + seconds, "turn": 0.0, "gap": gap}
-            await upsert(connection, pauses, {"name": _NAME}, until)
+            backoff, seconds = next_backoff(backoff)
+            values = {"until": DatabaseClock() + seconds, "turn": 0.0, "gap": backoff}
+            await upsert(connection, pauses, {"name": _NAME}, values)
             return seconds
 
-    @shielded
-    async def acquire_probe(self, apart: float) -> float | None:
-        """Seconds until one may ask again; 0: the caller may, and others no sooner than `apart` seconds later.
+    async def acquire_probe(self, interval: float) -> float | None:
+        """Return the seconds until the next probe, 0 if the caller may probe now, None if the circuit is closed.
 
-        None: there is no pause.
+        After a caller got 0, nobody else does for `interval` seconds.
         """
         now = DatabaseClock()
-        mine = update(pauses).where(_HERE, pauses.c.until <= now, pauses.c.turn <= now).values(turn=now + apart)
-        async with self._database.write_transaction(Lock.PAUSES) as connection:
+        mine = update(pauses).where(_HERE, pauses.c.until <= now, pauses.c.turn <= now).values(turn=now + interval)
+        async with self._database.write_transaction(Lock.CIRCUIT) as connection:
             if (await connection.execute(mine.returning(pauses.c.name))).one_or_none():
                 return 0.0
             rest = await connection.execute(select(pauses.c.until - now, pauses.c.turn - now).where(_HERE))
             return max(0.01, *row) if (row := rest.one_or_none()) else None
 
-    @shielded
     async def close(self) -> None:
-        """The service is well again."""
-        async with self._database.write_transaction() as connection:
-            await connection.execute(delete(pauses).where(_HERE))
+        """Close the circuit: the service works again."""
+        await self._write(delete(pauses).where(_HERE))
 
-    @shielded
     async def is_open(self) -> bool:
-        """Whether the service is ill, as far as anybody knows."""
-        async with self._database.read_transaction() as connection:
-            return bool(await connection.scalar(select(func.count()).select_from(pauses).where(_HERE)))
+        """Return whether the circuit is open."""
+        return bool(await self._read_scalar(select(func.count()).select_from(pauses).where(_HERE)))
 
 
-class SharedTurns:
-    """A part of :class:`bot.store.Store`. Seconds are the database's, so that no two clocks have to agree."""
+class SharedTurns(Repository):
+    """Rate limiters by name, by the database's clock. A part of :class:`bot.store.Store`."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
         self._free_at: dict[str, float] = {}
-        """By name, where no other process takes turns (bot/store/single_process.py)."""
+        """By name; used only by a single process (bot/store/single_process.py)."""
 
-    @shielded
-    async def turn(self, name: str, apart: float) -> float:
-        """Take the next turn of that name, and return the seconds until it comes: `apart` after the one before.
+    async def reserve(self, name: str, interval: float) -> float:
+        """Reserve the next turn of the limiter; return the seconds until it, `interval` after the one before.
 
-        A turn that is not used passes unused.
+        A turn that is not used is lost.
         """
         now = DatabaseClock()
         free_at = case((paces.c.free_at > now, paces.c.free_at), else_=now)
         async with self._database.write_transaction() as connection:
-            row = insert_into(connection, paces).values(name=name, free_at=now + apart)
-            row = row.on_conflict_do_update(index_elements=["name"], set_={"free_at": free_at + apart})
-            left = (await connection.execute(row.returning(paces.c.free_at - apart - now))).scalar_one()
+            row = insert_into(connection, paces).values(name=name, free_at=now + interval)
+            row = row.on_conflict_do_update(index_elements=["name"], set_={"free_at": free_at + interval})
+            left = (await connection.execute(row.returning(paces.c.free_at - interval - now))).scalar_one()
             return max(0.0, float(left))

@@ -1,7 +1,7 @@
-"""Rows that this program cannot read: each is set aside, so that all others go on.
+"""Sets aside rows that do not parse, so that all other tasks continue.
 
-That is a row that was damaged, or written by hand. It keeps its state; its slot is freed (`overdue`), and nobody works
-on it until the operator has mended it and started the bot again.
+Such a row was damaged or edited by hand. It keeps its state, but its slot is freed (`overdue`), and no process works on
+it until the operator has repaired it and restarted the bot.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.task import Task
 from bot.store.errors import RowUnreadable
-from bot.store.tables import tasks, to_task
+from bot.store.tables import tasks
+from bot.store.task_rows import to_task
 
 log = logging.getLogger(__name__)
 
 _FAULTS = (ValueError, TypeError, LookupError, AttributeError)
-"""What reading a column's value raises, whatever is wrong with it."""
+"""What parsing a damaged column may raise."""
 
 
-def readable(result: CursorResult[Any]) -> tuple[list[Task], list[str]]:
-    """The tasks among the rows, in their order, and why the other rows cannot be read."""
+def parse_rows(result: CursorResult[Any]) -> tuple[list[Task], list[str]]:
+    """Return the tasks that can be parsed, in order, and why each of the other rows cannot."""
     found: list[Task] = []
     faults: list[str] = []
     while True:
@@ -36,36 +37,36 @@ def readable(result: CursorResult[Any]) -> tuple[list[Task], list[str]]:
         except RowUnreadable as error:
             faults.append(str(error))
         except _FAULTS as error:
-            faults.append(type(error).__name__)  # (its text may hold what stands in the row)
+            faults.append(type(error).__name__)  # its text may quote the row
 
 
-def only_readable(result: CursorResult[Any]) -> list[Task]:
-    """The same for those who look at many: a row that cannot be read is left out."""
-    found, faults = readable(result)
+def parse_readable(result: CursorResult[Any]) -> list[Task]:
+    """Return the tasks that can be parsed; log and leave out the other rows."""
+    found, faults = parse_rows(result)
     if faults:
-        log.warning("%d tasks are left out, for their rows cannot be read: %s", len(faults), "; ".join(faults))
+        log.warning("%d tasks are left out because their rows cannot be read: %s", len(faults), "; ".join(faults))
     return found
 
 
-class SetAside:
-    """Which tasks this process holds and does not work on."""
+class SetAsideTasks:
+    """The tasks that this process holds but does not work on, because their rows cannot be read."""
 
     def __init__(self) -> None:
         self.ids: set[int] = set()
 
     async def read_all(self, connection: AsyncConnection, change: Update, ids: Collection[int]) -> list[Task]:
-        """Change those rows; return what can be read of them, by number, and set the others aside."""
-        found, faults = readable(await connection.execute(change.returning(tasks)))
+        """Run `change` on the rows `ids`; return those that can be read, ordered by id, and set the others aside."""
+        found, faults = parse_rows(await connection.execute(change.returning(tasks)))
         good = {task.id for task in found}
         self.ids -= good
         for task_id in sorted(set(ids) - good) if faults else ():
-            _, why = readable(await connection.execute(select(tasks).where(tasks.c.id == task_id)))
+            _, why = parse_rows(await connection.execute(select(tasks).where(tasks.c.id == task_id)))
             if why:
                 await connection.execute(update(tasks).where(tasks.c.id == task_id).values(overdue=True))
                 self.ids.add(task_id)
                 log.error(
-                    "task %d is set aside, for its row cannot be read (%s): mend or delete the row, and start the bot "
-                    "again; the other tasks go on",
+                    "task %d is set aside because its row cannot be read (%s): repair or delete the row, and restart "
+                    "the bot; all other tasks continue",
                     task_id,
                     why[0],
                 )

@@ -82,7 +82,7 @@ def operations(store: Store, tasks: int) -> dict[str, Operation]:
         "recent_durations": store.tasks.recent_durations,
         "next_parts": lambda: store.tasks.children([max(1, tasks // 2)]),
         "a page of /tasks": lambda: store.tasks.page(FIRST_MEMBER, 0, 5),
-        "overview": store.overview.read,
+        "overview": store.reports.read_task_counts,
         "attic.sweep": lambda: store.retention.delete_due(NOON, timedelta(days=30)),
         "attic.delete_tokens": lambda: store.retention.delete_tokens(NOON),
         "attic.forget": lambda: store.retention.delete_member(1, NOON),

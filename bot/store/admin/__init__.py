@@ -1,1 +1,1 @@
-"""What the command line does to a database: backup, restore, inspection, move to PostgreSQL."""
+"""The database commands of the command line: backup, restore, inspect, move to PostgreSQL."""

@@ -1,4 +1,4 @@
-"""A copy of the database for a bad day, made while the bot works."""
+"""Backs up a SQLite database while the bot runs."""
 
 from __future__ import annotations
 
@@ -9,49 +9,49 @@ from pathlib import Path
 from sqlalchemy import URL, create_engine, func, select
 
 from bot.store import schema
-from bot.store.admin.restore import UNSETTLED
+from bot.store.admin.restore import HAS_WORK_LEFT
 from bot.store.engines.open import sqlite_path
-from bot.store.engines.sqlite_file import copy_database, fsync, version_of
+from bot.store.engines.sqlite_file import copy_database, fsync, read_version
 from bot.store.errors import StoreUnusable
 from bot.store.tables import tasks
 
 
 @dataclass(frozen=True, slots=True)
 class BackupResult:
-    """What is in a backup."""
+    """The contents of a backup."""
 
     bytes: int
     unfinished: int | None
-    """Tasks with something left to do; None for a database of an older version, whose rows are not read."""
+    """Tasks with something left to do. None for a database of an older version, whose rows are not read."""
 
 
 def back_up(url: str, target: Path) -> BackupResult:
-    """Copy the database at `url` as it is at this moment into the new file `target`; raises StoreUnusable. Blocks.
+    """Copy a snapshot of the database at `url` into the new file `target`. Blocks. Raises StoreUnusable.
 
-    Files of DATA_DIR are not in it: what they hold is made again from FoxAPI's links, or is a kept film.
+    Files in DATA_DIR are not included: they are stored videos, or can be made again from FoxAPI's links.
     """
     file = sqlite_path(url)
     if not file.is_file():
         raise StoreUnusable(f"There is no database at {file}: check DATABASE_URL.")
-    if version_of(file) is None:
+    if read_version(file) is None:
         raise StoreUnusable(f"{file} is not a database of this bot: check DATABASE_URL.")
     try:
-        _copy_whole(file, target)
+        _copy_atomically(file, target)
     except FileExistsError:
-        raise StoreUnusable(f"{target} exists, and is not overwritten: name a new file.") from None
+        raise StoreUnusable(f"{target} exists and is not overwritten: name a new file.") from None
     except OSError as error:
         raise StoreUnusable(f"The backup cannot be written to {target}: {error.strerror}.") from error
-    return BackupResult(target.stat().st_size, _unfinished(target))
+    return BackupResult(target.stat().st_size, _count_unfinished(target))
 
 
-def _copy_whole(file: Path, target: Path) -> None:
-    """A backup under its final name is a whole one, also when this process is killed."""
+def _copy_atomically(file: Path, target: Path) -> None:
+    """Copy so that a backup under its final name is complete, even if this process is killed."""
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     if target.exists() or target.is_symlink():
         raise FileExistsError
     copy_database(file, part)
     try:
-        target.hardlink_to(part)  # unlike a rename, this overwrites nothing that has come there meanwhile
+        target.hardlink_to(part)  # unlike a rename, this never overwrites a file
     except FileExistsError:
         raise
     except OSError:  # not every file system has hard links
@@ -61,12 +61,12 @@ def _copy_whole(file: Path, target: Path) -> None:
     fsync(target.absolute().parent)
 
 
-def _unfinished(copied: Path) -> int | None:
-    if version_of(copied) != schema.head_revision():
+def _count_unfinished(copy: Path) -> int | None:
+    if read_version(copy) != schema.head_revision():
         return None
-    engine = create_engine(URL.create("sqlite", database=str(copied)))
+    engine = create_engine(URL.create("sqlite", database=str(copy)))
     try:
         with engine.connect() as connection:
-            return connection.execute(select(func.count()).select_from(tasks).where(UNSETTLED)).scalar_one()
+            return connection.execute(select(func.count()).select_from(tasks).where(HAS_WORK_LEFT)).scalar_one()
     finally:
         engine.dispose()

@@ -1,4 +1,4 @@
-"""Looking at a database without making, migrating or changing it, also while a bot works on it."""
+"""Inspects a database without creating, migrating or changing it, even while a bot uses it."""
 
 from __future__ import annotations
 
@@ -12,57 +12,60 @@ from pathlib import Path
 from bot.store import schema
 from bot.store.engines import postgres
 from bot.store.engines.open import parse_url, sqlite_path
-from bot.store.engines.sqlite import lock_of
-from bot.store.engines.sqlite_file import refuse_moved, version_of, writing
+from bot.store.engines.sqlite import lock_path
+from bot.store.engines.sqlite_file import open_writable, read_version, refuse_moved
 from bot.store.errors import StoreUnusable
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseStatus:
-    """What a bot that starts now would find."""
+    """The state in which a bot that starts now would find the database."""
 
     place: str
-    """Its file, or its server and name there."""
+    """The file, or the server and the database's name."""
     exists: bool
     upgrade_due: bool
-    """It is of an older version, and the next start upgrades it."""
+    """The database is of an older version, and the next start upgrades it."""
     in_use: bool
-    """A bot works on it now."""
+    """A bot uses the database now."""
 
 
 def inspect(url: str) -> DatabaseStatus:
-    """See whether a bot could work on the database at `url`; raises StoreUnusable, which says why not. Blocks."""
+    """Check whether a bot could use the database at `url`. Blocks. Raises StoreUnusable, which says why not."""
     if (address := parse_url(url)).drivername == "postgresql+asyncpg":
-        version = asyncio.run(postgres.version_of(address))
+        version = asyncio.run(postgres.read_version(address))
         return DatabaseStatus(
-            postgres.location(address), exists=version is not None, upgrade_due=_needs_upgrade(version), in_use=False
+            postgres.get_location(address),
+            exists=version is not None,
+            upgrade_due=_needs_upgrade(version),
+            in_use=False,
         )
     file = sqlite_path(url)
     if not file.exists():
         _check_folder(file.parent)
         return DatabaseStatus(str(file), exists=False, upgrade_due=False, in_use=False)
     refuse_moved(file)
-    due = _needs_upgrade(version_of(file))
-    _check_room(file.parent)
+    upgrade_due = _needs_upgrade(read_version(file))
+    _check_can_create(file.parent)
     _check_writable(file)
-    return DatabaseStatus(str(file), exists=True, upgrade_due=due, in_use=_in_use(file))
+    return DatabaseStatus(str(file), exists=True, upgrade_due=upgrade_due, in_use=_is_in_use(file))
 
 
 def _needs_upgrade(version: str | None) -> bool:
-    """Whether a database of that version (None: a new one) is to be upgraded; raises StoreUnusable if it is newer."""
+    """Return whether a database of this version (None: new) needs an upgrade. Raises StoreUnusable if it is newer."""
     if version is not None and not schema.is_known(version):
         raise StoreUnusable(f"The database {schema.NEWER}")
     return version is not None and version != schema.head_revision()
 
 
 def _check_folder(folder: Path) -> None:
-    """Whether the folder, or what of its way exists, lets a file be made; nothing is made."""
-    there = next((each for each in (folder.absolute(), *folder.absolute().parents) if each.exists()), Path("/"))
-    _check_room(there)
+    """Check that the folder, or its nearest existing parent, is writable, without creating the folder."""
+    nearest = next((each for each in (folder.absolute(), *folder.absolute().parents) if each.exists()), Path("/"))
+    _check_can_create(nearest)
 
 
-def _check_room(folder: Path) -> None:
-    """Whether a file can be made there: one is, for a moment."""
+def _check_can_create(folder: Path) -> None:
+    """Check that a file can be created in the folder, by creating a temporary one."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
@@ -72,19 +75,19 @@ def _check_room(folder: Path) -> None:
 
 def _check_writable(file: Path) -> None:
     try:
-        with writing(file) as connection:
+        with open_writable(file) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
     except sqlite3.Error as error:
         raise StoreUnusable(f"{file} cannot be written: {error}.") from error
 
 
-def _in_use(file: Path) -> bool:
+def _is_in_use(file: Path) -> bool:
     try:
-        with lock_of(file).open() as lock:
+        with lock_path(file).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
-        return False  # no lock file: no bot has ever worked here
+        return False  # no lock file: no bot has ever used this database
     return False

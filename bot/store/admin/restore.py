@@ -1,9 +1,9 @@
-"""Putting a backup in the database's place, without ever turning back the books.
+"""Restores a backup without losing records of payments made since.
 
-A backup shows tasks as they were. Since then they may have been submitted, paid and delivered, so its word alone must
-not start them again. If the database that is replaced can still be read, its tasks and shares are the truth, and are
-taken over. If it is gone, every unfinished task of the backup is in doubt: what may have been submitted since becomes
-`unclear`, and the rest is looked for in Discord before anything is shown or posted (bot/worker/steps/reconcile.py).
+A backup holds tasks as they were. They may have been submitted, paid and delivered since, so a restore must not start
+them again. If the replaced database can be read, its tasks and shares are merged into the restored one. If not, every
+unfinished task of the backup is unverified: those that may have been submitted since become `unclear`, and the worker
+looks for the others' results in Discord before it shows or posts anything (bot/worker/steps/reconcile.py).
 """
 
 from __future__ import annotations
@@ -22,117 +22,117 @@ from bot.store import schema
 from bot.store.admin import restore_merge
 from bot.store.engines.open import sqlite_path
 from bot.store.engines.sqlite import exclusive_lock
-from bot.store.engines.sqlite_file import copy_database, fsync, version_of, writing
+from bot.store.engines.sqlite_file import copy_database, fsync, open_writable, read_version
 from bot.store.errors import StoreUnusable
 from bot.store.tables import notes, tasks
 
 log = logging.getLogger(__name__)
 
-UNSETTLED = or_(
-    tasks.c.state.in_(tuple(state for state in TaskState if not state.is_final)),
+HAS_WORK_LEFT = or_(
+    tasks.c.state.in_(TaskState.UNFINISHED),
     tasks.c.told.is_(False),
     tasks.c.ping_due.is_(True),
 )
-_MAYBE_SENT = (TaskState.QUEUED, TaskState.PREPARING, TaskState.SUBMITTING)
-_STRIDE = 100_000
-"""Numbers that a restore without the old books leaves out: more than the tasks that were started since the backup."""
+_MAYBE_SUBMITTED = (TaskState.QUEUED, TaskState.PREPARING, TaskState.SUBMITTING)
+_ID_GAP = 100_000
+"""How many ids a restore without the old records skips: more than tasks were started since the backup."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreResult:
-    """What a restore has done."""
+    """The result of a restore."""
 
     kept: Path | None
-    """Where the replaced database is now; None if there was none."""
+    """Where the replaced database is now. None if there was none."""
     merged: bool
-    """The tasks and shares of the replaced database are in the restored one."""
+    """The replaced database's tasks and shares were merged into the restored one."""
     unverified: int
-    """Unfinished tasks of which nobody can know what has become of them since the backup."""
+    """How many unfinished tasks may have changed since the backup, unrecorded."""
     unclear: int
-    """Of these, those that may have been submitted since, and are never submitted again by themselves."""
+    """How many of these may have been submitted since. They are never submitted again."""
 
 
 def restore(url: str, backup: Path, now: datetime) -> RestoreResult:
-    """Put the backup in place of the database at `url`, which is kept beside it; raises StoreUnusable. Blocks.
+    """Replace the database at `url` by the backup; the replaced file is kept. Blocks. Raises StoreUnusable.
 
-    Nothing is changed when this raises.
+    After an error nothing is changed.
     """
     file = sqlite_path(url)
-    _check(backup)
+    _check_backup(backup)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreUnusable(f"Cannot make the database's folder {file.parent}: {error.strerror}.") from error
+        raise StoreUnusable(f"Cannot create the database's folder {file.parent}: {error.strerror}.") from error
     with exclusive_lock(file):
-        fresh, books = (file.with_name(file.name + ending) for ending in (".restoring", ".books"))
-        for left in (fresh, books):
+        restored, records = (file.with_name(file.name + ending) for ending in (".restoring", ".records"))
+        for left in (restored, records):
             left.unlink(missing_ok=True)
         try:
-            return _put_in_place(file, backup, fresh, books, now)
+            return _install(file, backup, restored, records, now)
         except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            raise StoreUnusable(f"The backup could not be restored, and nothing was changed: {error}.") from error
+            raise StoreUnusable(f"The backup was not restored, and nothing was changed: {error}.") from error
         finally:
-            for left in (fresh, books):
+            for left in (restored, records):
                 left.unlink(missing_ok=True)
 
 
-def _check(backup: Path) -> None:
+def _check_backup(backup: Path) -> None:
     if not backup.is_file():
-        raise StoreUnusable(f"There is no file {backup}: name the backup.")
-    version = version_of(backup)
+        raise StoreUnusable(f"There is no file {backup}: name a backup.")
+    version = read_version(backup)
     if version is None:
         raise StoreUnusable(f"{backup} is not a backup of this bot's database.")
     if not schema.is_known(version):
         raise StoreUnusable(f"The backup {schema.NEWER}")
 
 
-def _put_in_place(file: Path, backup: Path, fresh: Path, books: Path, now: datetime) -> RestoreResult:
-    copy_database(backup, fresh)
-    schema.migrate_copy(fresh, "The backup")
-    readable = file.exists() and _records_of(file, books)
-    engine = create_engine(URL.create("sqlite", database=str(fresh)))
+def _install(file: Path, backup: Path, restored: Path, records: Path, now: datetime) -> RestoreResult:
+    copy_database(backup, restored)
+    schema.migrate_copy(restored, "The backup")
+    is_readable = file.exists() and _copy_records(file, records)
+    engine = create_engine(URL.create("sqlite", database=str(restored)))
     try:
         with engine.connect() as connection:
-            if readable:
-                connection.execute(text("ATTACH DATABASE :file AS old"), {"file": str(books)})
+            if is_readable:
+                connection.execute(text("ATTACH DATABASE :file AS old"), {"file": str(records)})
                 connection.commit()
-            orphaned_ids = _take_over(connection) if readable else None
+            orphaned_ids = _merge_records(connection) if is_readable else None
             unverified, unclear = _mark_unverified(connection, now, orphaned_ids)
-            # What was registered with Discord then need not be so now.
+            # The other notes, such as the registered commands, may be outdated.
             connection.execute(
                 delete(notes).where(notes.c.name.not_in((restore_merge.UNVERIFIED_UP_TO, restore_merge.SKIPPED)))
             )
             connection.commit()
     finally:
         engine.dispose()
-    fsync(fresh)
-    kept = _swap_files(file, fresh, now)
+    fsync(restored)
+    kept = _swap_files(file, restored, now)
     fsync(file.parent)
     return RestoreResult(kept, orphaned_ids is not None, unverified, unclear)
 
 
-def _records_of(file: Path, books: Path) -> bool:
-    """Copy the database that is to be replaced, up to date; False if it cannot be read."""
+def _copy_records(file: Path, records: Path) -> bool:
+    """Copy and migrate the database that is to be replaced; return False if it cannot be read."""
     try:
-        copy_database(file, books)
-        schema.migrate_copy(books, "The database that is replaced")
+        copy_database(file, records)
+        schema.migrate_copy(records, "The database that is replaced")
     except (StoreUnusable, SQLAlchemyError) as error:
-        log.warning("the books of the replaced database cannot be read: %s", error)
-        books.unlink(missing_ok=True)
+        log.warning("the replaced database cannot be read: %s", error)
+        records.unlink(missing_ok=True)
         return False
     return True
 
 
-def _take_over(connection: Connection) -> restore_merge.OrphanedIds | None:
-    """Take over the old database's books if they go on from the backup's; None if it is another bot's, or older.
+def _merge_records(connection: Connection) -> restore_merge.OrphanedIds | None:
+    """Merge the old database's records if they continue the backup's; return None if they are another bot's, or older.
 
-    Raises StoreUnusable if such a one has unfinished work, for nobody would go on with it.
+    Raises StoreUnusable if a database that is not merged has unfinished tasks, because these would be lost.
     """
     if restore_merge.is_continuation(connection):
         return restore_merge.replace_tasks(connection)
-    if left := restore_merge.unfinished(connection):
+    if left := restore_merge.count_unfinished(connection):
         raise StoreUnusable(
-            f"The database in place does not go on from where the backup ends, and has unfinished tasks ({left}): "
+            f"The current database does not continue this backup and has unfinished tasks ({left}): "
             "let the bot finish them first, or move the file away."
         )
     return None
@@ -141,35 +141,41 @@ def _take_over(connection: Connection) -> restore_merge.OrphanedIds | None:
 def _mark_unverified(
     connection: Connection, now: datetime, orphaned_ids: restore_merge.OrphanedIds | None
 ) -> tuple[int, int]:
-    """Mark what nobody can know; return how many tasks that are, and how many of them have become unclear."""
-    in_doubt = UNSETTLED
+    """Mark the unverified tasks; return how many they are, and how many of them have become unclear."""
+    is_unverified = HAS_WORK_LEFT
     if orphaned_ids is None:
-        restore_merge.reserve_ids(connection, _STRIDE)
+        restore_merge.reserve_ids(connection, _ID_GAP)
     else:
-        in_doubt = and_(UNSETTLED, tasks.c.id.in_(orphaned_ids))
-    counted = select(func.count(), func.coalesce(func.max(tasks.c.id), 0)).where(in_doubt)
+        is_unverified = and_(HAS_WORK_LEFT, tasks.c.id.in_(orphaned_ids))
+    counted = select(func.count(), func.coalesce(func.max(tasks.c.id), 0)).where(is_unverified)
     unverified, latest = connection.execute(counted).one()
-    maybe_sent = and_(in_doubt, tasks.c.state.in_(_MAYBE_SENT))
-    lost = {"state": TaskState.UNCLEAR, "billed": Billed.UNKNOWN, "changed_at": now, "not_before": None, "told": False}
-    unclear = connection.execute(update(tasks).where(maybe_sent).values(lost)).rowcount
-    connection.execute(update(tasks).where(in_doubt).values(ping_due=False))
+    maybe_submitted = and_(is_unverified, tasks.c.state.in_(_MAYBE_SUBMITTED))
+    unclear_values = {
+        "state": TaskState.UNCLEAR,
+        "billed": Billed.UNKNOWN,
+        "changed_at": now,
+        "not_before": None,
+        "told": False,
+    }
+    unclear = connection.execute(update(tasks).where(maybe_submitted).values(unclear_values)).rowcount
+    connection.execute(update(tasks).where(is_unverified).values(ping_due=False))
     before = int(restore_merge.read_note(connection, restore_merge.UNVERIFIED_UP_TO) or 0)
     restore_merge.write_note(connection, restore_merge.UNVERIFIED_UP_TO, str(max(latest, before)))
     return unverified, unclear
 
 
-def _swap_files(file: Path, fresh: Path, now: datetime) -> Path | None:
-    """Put `fresh` in the database's place, and give the replaced one another name, so that there always is one."""
+def _swap_files(file: Path, restored: Path, now: datetime) -> Path | None:
+    """Rename the replaced database, then move `restored` to its path, so that a database always exists there."""
     if not file.exists():
-        fresh.replace(file)
+        restored.replace(file)
         return None
     kept = file.with_name(f"{file.name}.replaced-{now.astimezone(UTC):%Y%m%d-%H%M%S-%f}")
     try:
-        with writing(file) as connection:
-            connection.execute("PRAGMA journal_mode=DELETE")  # brings its log home
+        with open_writable(file) as connection:
+            connection.execute("PRAGMA journal_mode=DELETE")  # merges the log into the file
     except sqlite3.Error as error:
-        log.warning("the replaced database is kept together with its log: %s", error)
-    for ending in ("-wal", "-shm"):  # beside the new database it would be taken for its own
+        log.warning("the replaced database is kept with a separate log: %s", error)
+    for ending in ("-wal", "-shm"):  # SQLite would apply an old log to the new database
         beside = file.with_name(file.name + ending)
         if beside.exists():
             beside.replace(kept.with_name(kept.name + ending))
@@ -177,5 +183,5 @@ def _swap_files(file: Path, fresh: Path, now: datetime) -> Path | None:
         kept.hardlink_to(file)
     except OSError:  # not every file system has hard links
         file.replace(kept)
-    fresh.replace(file)
+    restored.replace(file)
     return kept

@@ -1,4 +1,4 @@
-"""The two kinds of transactions, and what a database of either make must do for them."""
+"""Database: read and write transactions on either engine."""
 
 from __future__ import annotations
 
@@ -14,60 +14,60 @@ from bot.store.errors import StoreUnusable
 
 
 class Lock(IntEnum):
-    """What only one transaction at a time may decide on, over all processes.
+    """Locks that one transaction at a time holds, over all processes.
 
-    A server's id is a lock too: its own.
+    A server's id is a lock too, for that server's limits.
     """
 
     MIGRATION = 7_340_001
-    ORDERS = 7_340_002
-    """Whether one more task is accepted, which is reckoned by those that there are."""
-    PAUSES = 7_340_004
+    SUBMISSION = 7_340_002
+    """Admission of a new task, which depends on the tasks that exist."""
+    CIRCUIT = 7_340_004
     SHARES = 7_340_005
-    """Whether a task is shared, or not and can go."""
-    TURNS = 7_340_003
-    """Whose turn it is, and whether there is a slot."""
+    """Sharing a task, or deleting an unshared one."""
+    QUEUE = 7_340_003
+    """Which task is next, and whether a slot is free."""
 
 
 class Database(ABC):
-    """Lets many read, and those who hold the same lock write one after the other."""
+    """Runs reads in parallel, and writes that hold the same lock one after the other."""
 
     shared: bool
-    """Whether other processes may be at work on it too."""
+    """Whether other processes may work on it too."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._under_way = 0
+        self._active = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
 
     async def close(self) -> None:
-        """Let what is under way end; whatever comes after that is refused, for it would open the database anew."""
+        """Refuse new transactions, which would reopen the database, and wait until the running ones have ended."""
         self._closed = True
         await self._idle.wait()
 
     @asynccontextmanager
     async def write_transaction(self, *locks: int) -> AsyncIterator[AsyncConnection]:
-        """A transaction that may write; committed unless it raises.
+        """Open a transaction that may write. It is committed unless it raises.
 
-        What it reads is still true when it writes if all who change that name one of the same `locks`. Without any, it
-        is the WHERE of a write that must say what is relied upon. Locks are taken in the order in which they are given.
+        What it reads is still true when it writes, if every writer of those rows holds one of the same `locks`. Without
+        a lock, the WHERE of each write must state what it relies on. Locks are taken in the given order.
         """
-        async with self._counted(), self._write_transaction(locks) as connection:
+        async with self._track(), self._write_transaction(locks) as connection:
             yield connection
 
     @asynccontextmanager
     async def read_transaction(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that sees one moment and waits for nobody."""
-        async with self._counted(), self._read_transaction() as connection:
+        """Open a transaction that reads one snapshot and waits for no lock."""
+        async with self._track(), self._read_transaction() as connection:
             yield connection
 
     def notifications(
         self,
         on_notify: Callable[[int | None], None],  # noqa: ARG002
     ) -> AbstractAsyncContextManager[Callable[[int | None], None]]:
-        """Between processes; see :meth:`bot.store.Store.signals`. Where there is only one, nobody hears anything."""
+        """See :meth:`bot.store.Store.notifications`. A single process receives none."""
         return nullcontext(lambda _: None)
 
     @abstractmethod
@@ -77,14 +77,14 @@ class Database(ABC):
     def _read_transaction(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
     @asynccontextmanager
-    async def _counted(self) -> AsyncIterator[None]:
+    async def _track(self) -> AsyncIterator[None]:
         if self._closed:
-            raise StoreUnusable("The store is closed, for the bot is stopping.")
-        self._under_way += 1
+            raise StoreUnusable("The store is closed because the bot is stopping.")
+        self._active += 1
         self._idle.clear()
         try:
             yield
         finally:
-            self._under_way -= 1
-            if not self._under_way:
+            self._active -= 1
+            if not self._active:
                 self._idle.set()

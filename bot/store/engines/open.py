@@ -1,4 +1,4 @@
-"""Which make of database DATABASE_URL names."""
+"""Opens the database that DATABASE_URL names."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from bot.store.errors import StoreUnusable
 
 
 def open_database(url: str) -> AbstractAsyncContextManager[Database]:
-    """The database at `url`, to be entered: then it is open and migrated. Both raise StoreUnusable."""
+    """Open and migrate the database at `url` while the context is entered. Raises StoreUnusable."""
     address = parse_url(url)
     match address.drivername:
         case "sqlite+aiosqlite":
-            return sqlite.opened(address)
+            return sqlite.open_sqlite(address)
         case "postgresql+asyncpg":
-            return postgres.opened(address)
+            return postgres.open_postgres(address)
     raise StoreUnusable("DATABASE_URL must begin with sqlite+aiosqlite:/// or with postgresql+asyncpg://.")
 
 
 def parse_url(url: str) -> URL:
-    """The parts of a DATABASE_URL; raises StoreUnusable."""
+    """Parse a DATABASE_URL. Raises StoreUnusable."""
     try:
         return make_url(url)
     except ArgumentError:
@@ -36,7 +36,7 @@ def parse_url(url: str) -> URL:
 
 
 def sqlite_path(url: str) -> Path:
-    """The file that a DATABASE_URL names; raises StoreUnusable, also for a server."""
+    """Return the file that a DATABASE_URL names. Raises StoreUnusable, also if it names a server."""
     address = parse_url(url)
     if address.drivername == "postgresql+asyncpg":
         raise StoreUnusable("DATABASE_URL names a PostgreSQL server: use its own pg_dump and pg_restore.")

@@ -1,4 +1,4 @@
-"""PostgreSQL: a server that several processes share, and that may go away and come back."""
+"""PostgreSQL: a server that several processes share, and that may restart at any time."""
 
 from __future__ import annotations
 
@@ -22,51 +22,51 @@ from bot.store.schema import migrate
 log = logging.getLogger(__name__)
 
 _POOL = {"pool_size": 10, "max_overflow": 20, "pool_timeout": 10, "pool_pre_ping": True}
-_CONNECT_SECONDS, _ANSWER_SECONDS = 5, 20
+_CONNECT_SECONDS, _RESPONSE_SECONDS = 5, 20
 _MIGRATION_SECONDS: float = 3600
-"""For one step of an upgrade, or for another process's upgrade: a large table takes minutes."""
+"""Time-out of one step of an upgrade, and of waiting for another process's upgrade. A large table takes minutes."""
 _TOO_LONG = (
-    "The upgrade of the database at {where} did not end within {seconds} seconds, and nothing was changed: see in "
-    "pg_stat_activity what holds its tables locked, and start the bot again."
+    "The upgrade of the database at {where} did not end within {seconds} seconds, and nothing was changed: find in "
+    "pg_stat_activity what locks its tables, and start the bot again."
 )
 _SESSION = {
     "application_name": "extend-bot",
-    "jit": "off",  # it takes longer than our queries
-    "synchronous_commit": "on",  # whatever the server's default is: what is written before a payment must be there
-    "timezone": "UTC",  # days are counted in it
-    # A process that is stopped in the middle of a transaction may not hold up all others with its locks.
+    "jit": "off",  # compiling takes longer than our queries
+    "synchronous_commit": "on",  # overrides the server's default: a row written before a payment must survive a crash
+    "timezone": "UTC",  # reports group by UTC days
+    # The locks of a process that is stopped inside a transaction must not block all others.
     "idle_in_transaction_session_timeout": "5000",
     "lock_timeout": "10000",
 }
-_MAY_NOT = "PostgreSQL's user {user} may not make tables in {name}: make it the owner."
-_GAPS = (0.1, 0.3, 0.8, 1.5)
-"""Seconds between tries to connect. Nothing was done yet, so nothing is done twice; after them the caller decides."""
+_NOT_OWNER = "PostgreSQL's user {user} may not create tables in {name}: make it the owner."
+_BACKOFF = (0.1, 0.3, 0.8, 1.5)
+"""Seconds between attempts to connect. These are safe to repeat, because no statement was sent yet."""
 
 
 class Postgres(Database):
-    """Its locks are advisory ones, held until the transaction ends."""
+    """PostgreSQL. Its locks are advisory locks, held until the transaction ends."""
 
     shared = True
 
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__(engine)
-        self._queues: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
-        """By lock: of this process one at a time waits for it in the database, and the others need no connection."""
+        self._local_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        """By lock: one task of this process waits in the database; the others wait here and need no connection."""
 
     def notifications(
         self, on_notify: Callable[[int | None], None]
     ) -> AbstractAsyncContextManager[Callable[[int | None], None]]:
-        """By NOTIFY."""
+        """Exchange notifications by LISTEN and NOTIFY."""
         return notifications(self._engine, on_notify)
 
     @asynccontextmanager
     async def _write_transaction(self, locks: tuple[int, ...]) -> AsyncIterator[AsyncConnection]:
         async with AsyncExitStack() as stack:
             for lock in locks:
-                await stack.enter_async_context(self._queues.setdefault(lock, asyncio.Lock()))
+                await stack.enter_async_context(self._local_locks.setdefault(lock, asyncio.Lock()))
             connection = await stack.enter_async_context(aclosing(await self._connect()))
             await stack.enter_async_context(connection.begin())
-            # Read committed: each statement after a lock sees what its last holder has written.
+            # READ COMMITTED: each statement after the lock sees what its last holder has written.
             for lock in locks:
                 await connection.execute(select(func.pg_advisory_xact_lock(lock)))
             yield connection
@@ -77,20 +77,20 @@ class Postgres(Database):
             yield await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     async def _connect(self) -> AsyncConnection:
-        for gap in _GAPS:
+        for seconds in _BACKOFF:
             try:
                 return await self._engine.connect()
             except (DBAPIError, OSError) as error:
-                log.warning("PostgreSQL does not answer, trying again: %s", _why(error))
-                await asyncio.sleep(gap)
+                log.warning("PostgreSQL does not respond, retrying: %s", _describe_cause(error))
+                await asyncio.sleep(seconds)
         return await self._engine.connect()
 
 
 @asynccontextmanager
-async def opened(address: URL) -> AsyncIterator[Postgres]:
-    """Open and migrate the database; raises StoreUnusable."""
+async def open_postgres(address: URL) -> AsyncIterator[Postgres]:
+    """Open and migrate the database. Raises StoreUnusable."""
     await _migrate(address)
-    engine = _engine(address)
+    engine = _create_engine(address)
     try:
         yield Postgres(engine)
     finally:
@@ -98,54 +98,54 @@ async def opened(address: URL) -> AsyncIterator[Postgres]:
 
 
 async def _migrate(address: URL) -> None:
-    """Bring the database up to date, or wait until another process has done so. Raises StoreUnusable."""
-    engine = _engine(address, _MIGRATION_SECONDS)
+    """Migrate the database, or wait until another process has done so. Raises StoreUnusable."""
+    engine = _create_engine(address, _MIGRATION_SECONDS)
     try:
         async with engine.begin() as connection:
             try:
-                await _bring_up_to_date(connection)
+                await _migrate_locked(connection)
             except TimeoutError:
-                told = _TOO_LONG.format(where=location(address), seconds=_MIGRATION_SECONDS)
-                raise StoreUnusable(told) from None
+                message = _TOO_LONG.format(where=get_location(address), seconds=_MIGRATION_SECONDS)
+                raise StoreUnusable(message) from None
     except (DBAPIError, OSError) as error:
-        raise StoreUnusable(_sentence(error, address)) from None  # (its text may hold what was tried)
+        raise StoreUnusable(_explain(error, address)) from None  # its text may quote the password
     finally:
         await engine.dispose()
 
 
-async def _bring_up_to_date(connection: AsyncConnection) -> None:
-    # No limit of the session's or the server's: a statement may take as long as _MIGRATION_SECONDS says.
+async def _migrate_locked(connection: AsyncConnection) -> None:
+    # Lift the session's and the server's limits: a statement may take up to _MIGRATION_SECONDS.
     for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
         await connection.execute(text(f"SET LOCAL {name} = 0"))
     if not await connection.scalar(select(func.pg_try_advisory_xact_lock(Lock.MIGRATION))):
-        log.info("another process brings the database up to date: waiting for it")
+        log.info("waiting for another process to upgrade the database")
         await connection.execute(select(func.pg_advisory_xact_lock(Lock.MIGRATION)))
     await connection.run_sync(migrate)
 
 
-async def version_of(address: URL) -> str | None:
-    """The version of the database's tables, None if there are none yet; raises StoreUnusable. Changes nothing."""
-    engine = _engine(address)
-    may_make = select(func.has_schema_privilege(text("current_schema()"), "CREATE"))
+async def read_version(address: URL) -> str | None:
+    """Return the version of the database's tables, None if there are none. Changes nothing. Raises StoreUnusable."""
+    engine = _create_engine(address)
+    may_create = select(func.has_schema_privilege(text("current_schema()"), "CREATE"))
     try:
         async with engine.connect() as connection:
-            if not await connection.scalar(may_make):
-                raise StoreUnusable(_MAY_NOT.format(user=address.username, name=address.database))
-            return await connection.run_sync(lambda it: MigrationContext.configure(it).get_current_revision())
+            if not await connection.scalar(may_create):
+                raise StoreUnusable(_NOT_OWNER.format(user=address.username, name=address.database))
+            return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
     except (DBAPIError, OSError) as error:
-        raise StoreUnusable(_sentence(error, address)) from None
+        raise StoreUnusable(_explain(error, address)) from None
     finally:
         await engine.dispose()
 
 
-def location(address: URL) -> str:
-    """The server and the database on it, without user and password."""
+def get_location(address: URL) -> str:
+    """Return the server and the database's name, without user and password."""
     return f"{address.host or 'localhost'}:{address.port or 5432}/{address.database}"
 
 
-def _engine(address: URL, answer_seconds: float | None = None) -> AsyncEngine:
-    answer = answer_seconds or _ANSWER_SECONDS
-    arguments = {"timeout": _CONNECT_SECONDS, "command_timeout": answer, "server_settings": _SESSION}
+def _create_engine(address: URL, response_seconds: float | None = None) -> AsyncEngine:
+    timeout = response_seconds or _RESPONSE_SECONDS
+    arguments = {"timeout": _CONNECT_SECONDS, "command_timeout": timeout, "server_settings": _SESSION}
     try:
         return create_async_engine(
             address, connect_args=arguments, hide_parameters=True, json_serializer=to_json, **_POOL
@@ -156,23 +156,24 @@ def _engine(address: URL, answer_seconds: float | None = None) -> AsyncEngine:
         ) from None
 
 
-def _why(error: Exception) -> str:
-    """The server's own words, or what the network said, without the statement."""
+def _describe_cause(error: Exception) -> str:
+    """Return the server's or the network's message, without the statement."""
     return str(getattr(error, "orig", None) or error).rpartition(": ")[2] or type(error).__name__
 
 
-def _sentence(error: Exception, address: URL) -> str:
-    """What the operator can do about it, by PostgreSQL's error code (its docs, appendix A)."""
+def _explain(error: Exception, address: URL) -> str:
+    """Return one sentence for the operator, by PostgreSQL's error code (PostgreSQL docs, appendix A)."""
     where = f"{address.host or 'localhost'}:{address.port or 5432}"
     code = getattr(getattr(error, "orig", None), "sqlstate", None)
     user = address.username or "you"
     match code:
         case "28P01" | "28000":
-            return f"PostgreSQL at {where} does not let {user} in: correct user and password in DATABASE_URL."
+            return f"PostgreSQL at {where} rejects the password of {user}: correct user and password in DATABASE_URL."
         case "3D000":
             return f"PostgreSQL at {where} has no database {address.database}: create it, or correct DATABASE_URL."
         case "42501":
-            return _MAY_NOT.format(user=user, name=address.database)
+            return _NOT_OWNER.format(user=user, name=address.database)
         case None:
-            return f"PostgreSQL cannot be reached at {where}: start it, or correct DATABASE_URL ({_why(error)})."
-    return f"PostgreSQL at {where} cannot be used: {_why(error)}."
+            cause = _describe_cause(error)
+            return f"PostgreSQL cannot be reached at {where}: start it, or correct DATABASE_URL ({cause})."
+    return f"PostgreSQL at {where} cannot be used: {_describe_cause(error)}."

@@ -1,4 +1,4 @@
-"""Transactions that end the way they would have ended, also when whoever asked for them is cancelled."""
+"""Keeps a transaction running to its end when its caller is cancelled."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
+SHIELDING = "_shielding"
+"""The attribute of a coroutine function that says that its shielding is decided: True, or False for `cancellable`."""
+
 
 def shielded(work: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Awaitable[R]]:
-    """Let a cancellation wait until `work` (a short transaction) has ended.
+    """Delay a cancellation until `work`, a short transaction, has ended.
 
-    Cancelling a query leaves its connection in the middle of a transaction, write lock included, until the driver's
-    thread comes to closing it; everybody else waits for that lock meanwhile.
+    Cancelling a query leaves its connection inside a transaction, with the write lock held, until the driver's thread
+    closes it; meanwhile every other writer waits for that lock.
     """
 
     @wraps(work)
-    async def whole(*args: P.args, **kwargs: P.kwargs) -> R:
+    async def run_to_completion(*args: P.args, **kwargs: P.kwargs) -> R:
         task = asyncio.ensure_future(work(*args, **kwargs))
         try:
             return await asyncio.shield(task)
@@ -32,7 +35,14 @@ def shielded(work: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Awaitable
                 with suppress(asyncio.CancelledError):
                     await asyncio.wait({task})
             if not task.cancelled() and (error := task.exception()):
-                log.info("what a cancelled caller asked of the store failed: %s", error)
+                log.info("a store call failed after its caller was cancelled: %s", error)
             raise
 
-    return whole
+    setattr(run_to_completion, SHIELDING, True)
+    return run_to_completion
+
+
+def cancellable(work: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
+    """Mark a coroutine that may be cancelled between its transactions, each of which is shielded by itself."""
+    setattr(work, SHIELDING, False)
+    return work

@@ -1,4 +1,4 @@
-"""SQLite: a file, held by one process and made safe for many readers and one writer at a time."""
+"""SQLite: a file that one process locks, with parallel readers and one writer at a time."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from bot.store.errors import StoreUnusable
 from bot.store.schema import migrate
 
 _BUSY_MS = 5_000
-"""Less than the 10 s in which a stopped bot has to end; whoever must be sure tries again."""
+"""Less than the 10 s that a stopping bot has. Writes that must succeed are retried."""
 
 
 class SQLite(Database):
-    """Its one lock is everybody's lock."""
+    """SQLite. All locks are one: writers wait for each other."""
 
     shared = False
 
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__(engine)
-        # SQLite would keep writers apart too, but by letting them try again and again, in no order and not for ever.
+        # SQLite itself would make writers poll, in no order, and fail after the busy time-out.
         self._writer = asyncio.Lock()
 
     @asynccontextmanager
@@ -48,22 +48,22 @@ class SQLite(Database):
 
 
 @asynccontextmanager
-async def opened(address: URL) -> AsyncIterator[SQLite]:
-    """Lock, open and migrate the file; raises StoreUnusable."""
+async def open_sqlite(address: URL) -> AsyncIterator[SQLite]:
+    """Lock, open and migrate the file. Raises StoreUnusable."""
     if not address.database:
         raise StoreUnusable("DATABASE_URL must name a file, such as sqlite+aiosqlite:///data/bot.db.")
     file = Path(address.database)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreUnusable(f"Cannot make the database's folder {file.parent}: {error.strerror}.") from error
+        raise StoreUnusable(f"Cannot create the database's folder {file.parent}: {error.strerror}.") from error
     with exclusive_lock(file):
         await asyncio.to_thread(refuse_moved, file)
         await asyncio.to_thread(trial_upgrade, file)
         engine = create_async_engine(
-            address, async_creator=partial(_connected, file), hide_parameters=True, json_serializer=to_json
+            address, async_creator=partial(_connect, file), hide_parameters=True, json_serializer=to_json
         )
-        event.listen(engine.sync_engine, "connect", _prepare)
+        event.listen(engine.sync_engine, "connect", _configure)
         event.listen(engine.sync_engine, "begin", _begin)
         try:
             async with engine.begin() as connection:
@@ -73,16 +73,16 @@ async def opened(address: URL) -> AsyncIterator[SQLite]:
             await engine.dispose()
 
 
-def lock_of(file: Path) -> Path:
-    """What a bot that works on the database holds."""
+def lock_path(file: Path) -> Path:
+    """Return the file that a running bot locks."""
     return file.with_name(file.name + ".lock")
 
 
 @contextmanager
 def exclusive_lock(file: Path) -> Iterator[None]:
-    """Hold the database for this process; a second bot on it would do, and pay for, the same work twice."""
+    """Lock the database, because a second bot would do and pay for the same work. Raises StoreUnusable."""
     try:
-        holder = lock_of(file).open("w")
+        holder = lock_path(file).open("w")
     except OSError as error:
         raise StoreUnusable(f"Cannot write to the database's folder {file.parent}: {error.strerror}.") from error
     with holder:
@@ -93,24 +93,24 @@ def exclusive_lock(file: Path) -> Iterator[None]:
         yield
 
 
-async def _connected(file: Path) -> sqlite_driver.Connection:
+async def _connect(file: Path) -> sqlite_driver.Connection:
     connection = sqlite_driver.Connection(partial(sqlite3.connect, file, timeout=_BUSY_MS / 1000))
     await connection
     return connection
 
 
-def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 (a DBAPI connection has no common type)
-    connection.isolation_level = None  # the driver begins nothing by itself: _begin does
+def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 (a DBAPI connection has no common type)
+    connection.isolation_level = None  # sqlite3 must not begin transactions by itself: _begin does
     cursor = connection.cursor()
     durable = ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", f"busy_timeout={_BUSY_MS}")
-    for pragma in (*durable, "secure_delete=ON"):  # what is deleted is not to be read from the file either
+    for pragma in (*durable, "secure_delete=ON"):  # deleted data must not remain readable in the file
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
 def _begin(connection: Connection) -> None:
-    """Readers take no lock; a writer takes it at once, so that what it read is still true when it writes."""
+    """Begin without a lock for reading; lock at once for writing, so that what was read is still true on writing."""
     reading = connection.get_execution_options().get("reading")
     driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite_driver.Connection)  # noqa: S101 - _connected made it
+    assert isinstance(driver, sqlite_driver.Connection)  # noqa: S101 - _connect made it
     driver.begin_lazily("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,9 +1,11 @@
-"""An aiosqlite connection that crosses to its thread once for each statement.
+"""An aiosqlite connection with one thread hop for each statement.
 
-aiosqlite runs everything in a thread of the connection's own. Crossing to it and back takes longer than most of our
-statements, and SQLAlchemy asks it to make a cursor, to execute, to fetch and to close, each with a crossing of its own.
-Here a cursor does all four at once, BEGIN goes along with the first statement, and nothing is rolled back where
-nothing is open.
+aiosqlite runs each call in the connection's thread. A hop there and back takes longer than most of our statements, and
+SQLAlchemy makes four calls for each: create a cursor, execute, fetch, close. This cursor does all four in one hop,
+sends BEGIN together with the first statement, and skips commits and rollbacks when no transaction is open.
+
+The subclass uses aiosqlite's private `_thread`, `_conn` and `_execute`. tests/bot/store/test_sqlite_driver.py fails if
+a new aiosqlite changes what they do.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import aiosqlite
 
 @dataclass(frozen=True, slots=True)
 class _StatementResult:
-    """What a statement left behind, with all its rows."""
+    """The result of a statement, with all its rows."""
 
     description: Any
     rowcount: int
@@ -27,41 +29,41 @@ class _StatementResult:
 
 
 class Connection(aiosqlite.Connection):
-    """What SQLAlchemy gets in place of aiosqlite's own."""
+    """The connection that SQLAlchemy gets in place of aiosqlite's."""
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         """`connector` opens the file; it is called in the connection's thread."""
         super().__init__(connector, iter_chunk_size=64)
-        self._thread.daemon = True  # as SQLAlchemy does it for aiosqlite's own
+        self._thread.daemon = True  # as SQLAlchemy does for aiosqlite's connections
         self._begin: str | None = None
 
     def begin_lazily(self, statement: str) -> None:
-        """Begin a transaction by `statement`, together with the next one."""
+        """Begin a transaction by `statement`, in the hop of the next statement."""
         self._begin = statement
 
-    def cursor(self) -> Cursor:  # type: ignore[override]  # SQLAlchemy enters what this returns, and awaits that
-        """A new cursor."""
+    def cursor(self) -> Cursor:  # type: ignore[override]  # SQLAlchemy awaits only __aenter__
+        """Return a new cursor."""
         return Cursor(self)
 
     async def commit(self) -> None:
-        """End the transaction, if one was begun."""
+        """Commit the transaction, if one was begun."""
         self._begin = None
         if self.in_transaction:
             await super().commit()
 
     async def rollback(self) -> None:
-        """Undo the transaction, if one was begun."""
+        """Roll the transaction back, if one was begun."""
         self._begin = None
         if self.in_transaction:
             await super().rollback()
 
-    async def run(self, statement: str, values: Any, *, many: bool) -> _StatementResult:  # noqa: ANN401 (as the driver takes them)
+    async def run(self, statement: str, values: Any, *, many: bool) -> _StatementResult:  # noqa: ANN401 (as sqlite3 takes them)
         """Execute `statement` and fetch all of its rows."""
         result: _StatementResult = await self._execute(self._run_in_thread, statement, values, many)  # type: ignore[no-untyped-call]
         return result
 
     def _run_in_thread(self, statement: str, values: Any, many: bool) -> _StatementResult:  # noqa: ANN401
-        """The same in the connection's thread."""
+        """Execute and fetch; runs in the connection's thread."""
         begin, self._begin = self._begin, None
         if begin:
             self._conn.execute(begin)
@@ -74,7 +76,7 @@ class Connection(aiosqlite.Connection):
 
 
 class Cursor:
-    """As much of an asynchronous DB-API cursor as SQLAlchemy uses."""
+    """The part of an asynchronous DB-API cursor that SQLAlchemy uses."""
 
     arraysize = 1
 
@@ -87,17 +89,17 @@ class Cursor:
 
     @property
     def description(self) -> Any:  # noqa: ANN401 (sqlite3's own)
-        """The columns of the rows, if the statement has any."""
+        """The columns of the rows, None if the statement returns none."""
         return self._result.description
 
     @property
     def rowcount(self) -> int:
-        """The rows that were changed."""
+        """How many rows were changed."""
         return self._result.rowcount
 
     @property
     def lastrowid(self) -> int | None:
-        """The id of the row that was inserted last."""
+        """The id of the last inserted row."""
         return self._result.lastrowid
 
     async def execute(self, statement: str, values: Any = ()) -> Self:  # noqa: ANN401
@@ -106,13 +108,13 @@ class Cursor:
         return self
 
     async def executemany(self, statement: str, values: Any) -> Self:  # noqa: ANN401
-        """Execute it for each of `values`."""
+        """Execute one statement for each of `values`."""
         self._result = await self._connection.run(statement, values, many=True)
         return self
 
     async def fetchall(self) -> list[Any]:
-        """All rows, which are here already."""
+        """Return all rows, which were fetched with the statement."""
         return self._result.rows
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: the SQLite cursor is closed already."""

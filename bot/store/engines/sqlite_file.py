@@ -1,6 +1,6 @@
-"""A SQLite database as a file: copied whole while it is in use, and looked at without being changed.
+"""Copies and inspects a SQLite file while a bot uses it.
 
-By SQLite's own backup (sqlite.org, Online Backup API): a copy of the file alone would lack what stands in its
+Copies are made with SQLite's Online Backup API (sqlite.org), because the file alone lacks the contents of its
 write-ahead log.
 """
 
@@ -17,32 +17,32 @@ from bot.store.errors import StoreUnusable
 _BUSY_SECONDS = 5.0
 
 MOVED = "moved to PostgreSQL"
-"""The note that says so; its value is the same on both sides."""
+"""The name of the note that marks a moved database. Its value is the same in the file and in PostgreSQL."""
 
 
 @contextmanager
-def reading(file: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that cannot write. Raises sqlite3.Error."""
-    with closing(_connected(file, "ro")) as connection:
+def open_readonly(file: Path) -> Iterator[sqlite3.Connection]:
+    """Open a connection that cannot write. Raises sqlite3.Error."""
+    with closing(_connect(file, "ro")) as connection:
         yield connection
 
 
 @contextmanager
-def writing(file: Path) -> Iterator[sqlite3.Connection]:
-    """A connection to a file that exists. Raises sqlite3.Error."""
-    with closing(_connected(file, "rw")) as connection:
+def open_writable(file: Path) -> Iterator[sqlite3.Connection]:
+    """Open a connection to a file that exists. Raises sqlite3.Error."""
+    with closing(_connect(file, "rw")) as connection:
         yield connection
 
 
-def _connected(file: Path, mode: str) -> sqlite3.Connection:
+def _connect(file: Path, mode: str) -> sqlite3.Connection:
     address = f"{file.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
 
 
-def version_of(file: Path) -> str | None:
-    """The version of the bot's tables in it; None if it has none. Raises StoreUnusable if it is no database."""
+def read_version(file: Path) -> str | None:
+    """Return the version of the bot's tables, None if there are none. Raises StoreUnusable if it is not a database."""
     try:
-        with reading(file) as connection:
+        with open_readonly(file) as connection:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
                 return None
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -52,16 +52,16 @@ def version_of(file: Path) -> str | None:
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """Copy a database as it is at one moment, sound and on the disk, for its owner's eyes alone.
+    """Copy a consistent snapshot of a database into a new file of mode 0600, checked and flushed to disk.
 
-    Writers go on meanwhile. Raises StoreUnusable, and leaves nothing behind then; FileExistsError if there is a target.
+    Writers are not blocked. Raises StoreUnusable, after which no target is left, and FileExistsError if it existed.
     """
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
-        with reading(source) as old, writing(target) as new:
+        with open_readonly(source) as old, open_writable(target) as new:
             old.backup(new)
             new.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
-            _check_sound(new, source)
+            _check_integrity(new, source)
         fsync(target)
     except (sqlite3.Error, OSError) as error:
         target.unlink(missing_ok=True)
@@ -71,14 +71,14 @@ def copy_database(source: Path, target: Path) -> None:
         raise
 
 
-def _check_sound(copied: sqlite3.Connection, source: Path) -> None:
-    (verdict,) = copied.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise StoreUnusable(f"{source} is damaged: {verdict}.")
+def _check_integrity(copy: sqlite3.Connection, source: Path) -> None:
+    (finding,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+    if finding != "ok":
+        raise StoreUnusable(f"{source} is damaged: {finding}.")
 
 
 def fsync(path: Path) -> None:
-    """Have a file, or a folder's list of files, on the disk when this returns."""
+    """Flush a file, or a folder's directory entries, to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -86,22 +86,22 @@ def fsync(path: Path) -> None:
         os.close(handle)
 
 
-def set_moved_marker(file: Path, name: str | None) -> None:
-    """Mark it, and no bot opens it any more; or take the mark away. Raises sqlite3.Error."""
-    with writing(file) as connection:
+def set_moved_marker(file: Path, marker: str | None) -> None:
+    """Mark the file as moved, so that no bot opens it, or remove the mark (None). Raises sqlite3.Error."""
+    with open_writable(file) as connection:
         connection.execute("PRAGMA synchronous=FULL")
-        if name is None:
+        if marker is None:
             connection.execute("DELETE FROM notes WHERE name = ?", (MOVED,))
             return
-        connection.execute("INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)", (MOVED, name))
+        connection.execute("INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)", (MOVED, marker))
 
 
-def moved_marker(file: Path) -> str | None:
-    """The mark, if there is one. Raises StoreUnusable if this is no database."""
-    if not file.is_file() or file.stat().st_size == 0 or version_of(file) is None:
+def read_moved_marker(file: Path) -> str | None:
+    """Return the mark of a moved file, or None. Raises StoreUnusable if it is not a database."""
+    if not file.is_file() or file.stat().st_size == 0 or read_version(file) is None:
         return None
     try:
-        with reading(file) as connection:
+        with open_readonly(file) as connection:
             row = connection.execute("SELECT value FROM notes WHERE name = ?", (MOVED,)).fetchone()
     except sqlite3.Error as error:
         raise StoreUnusable(f"{file} cannot be read as a database: {error}.") from error
@@ -109,9 +109,9 @@ def moved_marker(file: Path) -> str | None:
 
 
 def refuse_moved(file: Path) -> None:
-    """Raise StoreUnusable if its tasks are PostgreSQL's: a bot on each of the two would pay for them twice."""
-    if moved_marker(file) is not None:
+    """Raise StoreUnusable if the file was moved: a bot on it and one on PostgreSQL would both pay for its tasks."""
+    if read_moved_marker(file) is not None:
         raise StoreUnusable(
-            f"{file} was moved to PostgreSQL: set DATABASE_URL to that. "
-            f"(If the move was interrupted, run python -m bot move {file} again.)"
+            f"{file} was moved to PostgreSQL: set DATABASE_URL to the PostgreSQL database. "
+            f"If the move was interrupted, run python -m bot move {file} again."
         )

@@ -1,4 +1,4 @@
-"""Before a database is brought up to date: tried on a copy first, and the old state kept beside it."""
+"""Tries an upgrade on a copy of the database first, and keeps a copy of the old state."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.store import schema
-from bot.store.engines.sqlite_file import copy_database, fsync, version_of
+from bot.store.engines.sqlite_file import copy_database, fsync, read_version
 from bot.store.errors import StoreUnusable
 
 log = logging.getLogger(__name__)
@@ -17,12 +17,11 @@ _KEPT, _PART, _TRIAL = ".before-upgrade", ".before-upgrade.part", ".trial"
 
 
 def trial_upgrade(file: Path) -> None:
-    """See that the upgrade works, and keep a copy of the state before it (the latest one only).
+    """Try the upgrade on a copy, and keep a copy of the database as it was before its latest upgrade.
 
-    Does nothing for a new database and for one that is up to date. Raises StoreUnusable; the database itself is not
-    touched in any case.
+    Does nothing if the database is new or up to date. Never changes the database itself. Raises StoreUnusable.
     """
-    version = version_of(file) if file.is_file() else None
+    version = read_version(file) if file.is_file() else None
     if version is None or version == schema.head_revision():
         return
     if not schema.is_known(version):
@@ -33,26 +32,26 @@ def trial_upgrade(file: Path) -> None:
     try:
         copy_database(file, part)
         copy_database(part, trial)
-        _try(trial)
+        _migrate_trial(trial)
         part.replace(kept)
         fsync(file.parent)
     finally:
         for left in (part, trial):
             left.unlink(missing_ok=True)
     log.info(
-        "upgrading the database from %s to %s; its state before that is kept at %s",
+        "upgrading the database from version %s to %s; a copy of the old state is kept at %s",
         version,
         schema.head_revision(),
         kept,
     )
 
 
-def _try(trial: Path) -> None:
+def _migrate_trial(trial: Path) -> None:
     try:
         schema.migrate_copy(trial, "A copy of the database")
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or type(error).__name__)
         raise StoreUnusable(
-            f"The database is left as it was, because its upgrade failed on a copy: {reason}. "
-            "Go on with the older version of the bot, and report this."
+            f"The database was not changed, because its upgrade failed on a copy: {reason}. "
+            "Keep using the older version of the bot, and report this."
         ) from error

@@ -232,6 +232,6 @@ async def test_the_pace_of_queries_is_divided(database: Database, stores: list[S
 @on_postgresql
 async def test_turns_are_taken_by_all_processes(stores: list[Store]) -> None:
     """However many take one at once, each comes so long after the one before; another name's turns are others."""
-    waits = await asyncio.gather(*(store.shared_turns.turn("identify 0", 5.0) for store in stores * 3))
+    waits = await asyncio.gather(*(store.shared_turns.reserve("identify 0", 5.0) for store in stores * 3))
     assert sorted(waits) == pytest.approx([5.0 * number for number in range(9)], abs=1.0)
-    assert await stores[0].shared_turns.turn("identify 1", 5.0) == pytest.approx(0, abs=0.001)
+    assert await stores[0].shared_turns.reserve("identify 1", 5.0) == pytest.approx(0, abs=0.001)

@@ -16,7 +16,7 @@ from bot.domain.task import TaskState
 from bot.sandbox.foxapi.quirks import Pause, Quirks
 from bot.store import StoreUnusable, inspect
 from bot.store.admin.move_to_postgres import _TABLES, move
-from bot.store.engines.sqlite_file import moved_marker, set_moved_marker
+from bot.store.engines.sqlite_file import read_moved_marker, set_moved_marker
 from bot.store.tables import notes
 from bot.worker import Timeouts
 from tests.bot.store.test_upgrade import VERSIONS, build
@@ -75,7 +75,7 @@ async def test_everything_comes_over_and_the_file_is_put_aside(file: Path, datab
     assert await rows_of(database.url, done.kept) == old
     assert all(old.values())
     assert database.sql("SELECT nextval(pg_get_serial_sequence('tasks', 'id'))") == [(501,)]
-    assert moved_marker(done.kept)
+    assert read_moved_marker(done.kept)
 
 
 async def test_unfinished_tasks_go_on(stage: Harness) -> None:
@@ -104,7 +104,7 @@ async def test_the_command_line(stage: Harness, file: Path) -> None:
     assert "There is no file" in again[1]
     kept = file.with_name("old.db.moved")
     code, words = await run(stage, DATABASE_URL=f"sqlite+aiosqlite:///{kept}")
-    assert (code, "was moved to PostgreSQL: set DATABASE_URL to that" in words) == (1, True)
+    assert (code, "was moved to PostgreSQL: set DATABASE_URL to the PostgreSQL" in words) == (1, True)
     with pytest.raises(StoreUnusable, match="was moved to PostgreSQL"):
         await asyncio.to_thread(inspect, f"sqlite+aiosqlite:///{kept}")
 
@@ -142,10 +142,10 @@ async def test_what_is_in_the_way_is_a_sentence(file: Path, database: Database, 
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("UPDATE tasks SET remote_id = 'too' || char(0) || 'bad' WHERE id = 7")
         connection.commit()
-    with pytest.raises(StoreUnusable, match="did not succeed"):
+    with pytest.raises(StoreUnusable, match="The move failed"):
         await moved(file, database.url)
-    assert (moved_marker(file), database.sql("SELECT count(*) FROM tasks")) == (None, [(0,)])
+    assert (read_moved_marker(file), database.sql("SELECT count(*) FROM tasks")) == (None, [(0,)])
     database.sql("INSERT INTO servers (home, turn) VALUES (5, 1)")
     with pytest.raises(StoreUnusable, match="is not empty"):
         await moved(file, database.url)
-    await until(lambda: moved_marker(file) is None)
+    await until(lambda: read_moved_marker(file) is None)

@@ -62,12 +62,12 @@ async def test_what_is_wrong_is_one_sentence(database: Database) -> None:
     """A wrong password, a database that is not there, a user who may not make tables: said, without the password."""
     url, name = database.url, database.url.rpartition("/")[2]
     wrong = url.replace(url.split(":")[2].partition("@")[0], SECRET)
-    assert "does not let bot in: correct user and password in DATABASE_URL." in await refused(wrong)
+    assert "rejects the password of bot: correct user and password in DATABASE_URL." in await refused(wrong)
     assert "has no database nowhere: create it" in await refused(url.replace(name, "nowhere"))
     database.sql(f"CREATE ROLE guest LOGIN PASSWORD '{SECRET}'")
     database.sql("DROP TABLE alembic_version")
     guest = f"postgresql+asyncpg://guest:{SECRET}@" + url.partition("@")[2]
-    assert f"user guest may not make tables in {name}: make it the owner." in await refused(guest)
+    assert f"user guest may not create tables in {name}: make it the owner." in await refused(guest)
 
 
 async def test_nobody_there_is_one_sentence() -> None:
@@ -84,7 +84,7 @@ async def test_an_upgrade_may_take_longer_than_an_answer(
 ) -> None:
     """Each step takes longer than a query may, and a second process waits for all of them: both end well."""
     caplog.set_level("INFO")
-    monkeypatch.setattr(postgres, "_ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(postgres, "_RESPONSE_SECONDS", 0.2)
     unmigrated.sql(
         "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); END $$"
     )
@@ -97,7 +97,7 @@ async def test_an_upgrade_may_take_longer_than_an_answer(
             assert await store.tasks.get(1) is None
 
     await asyncio.gather(opened(), opened())
-    assert "another process brings the database up to date: waiting for it" in caplog.text
+    assert "waiting for another process to upgrade the database" in caplog.text
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)

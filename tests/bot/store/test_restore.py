@@ -179,7 +179,7 @@ async def test_the_books_are_never_turned_back(tmp_path: Path) -> None:
         await store.retention.delete_member(11, NOON)
     done = await restored(tmp_path, backup)
     async with Store.open(url_of(tmp_path)) as store:
-        limits = await store.guilds.limits_of(22)
+        limits = await store.guilds.get_limits(22)
         assert limits
         assert limits.user_per_day == 7
         assert await store.tasks.get(1) is None
@@ -214,7 +214,7 @@ async def test_an_older_database_in_place_is_not_believed(tmp_path: Path) -> Non
     newer = await backed_up(tmp_path, "newer.db")
     lose_database(tmp_path)
     shutil.copy(older, tmp_path / "bot.db")
-    with pytest.raises(StoreUnusable, match="does not go on from where the backup ends"):
+    with pytest.raises(StoreUnusable, match="does not continue this backup"):
         await restored(tmp_path, newer)
     lose_database(tmp_path)
     await restored(tmp_path, newer)
@@ -253,7 +253,7 @@ async def test_a_backup_is_private_whole_and_overwrites_nothing(tmp_path: Path) 
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     assert [each.name for each in tmp_path.glob("backup*")] == ["backup.db"]
     content = backup.read_bytes()
-    with pytest.raises(StoreUnusable, match="exists, and is not overwritten"):
+    with pytest.raises(StoreUnusable, match="exists and is not overwritten"):
         await backed_up(tmp_path)
     assert backup.read_bytes() == content
 

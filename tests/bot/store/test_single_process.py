@@ -23,7 +23,7 @@ IDLE: dict[str, Callable[[Store], Awaitable[object]]] = {
     "taking up": lambda store: store.leases.claim_orphaned([1]),
     "letting in": lambda store: store.queue.claim(OperatorLimits(), NOON),
     "giving slots": lambda store: store.queue.give_slot(OperatorLimits(), 0, NOON),
-    "a pace": lambda store: store.shared_turns.turn("identify 0", 5),
+    "a pace": lambda store: store.shared_turns.reserve("identify 0", 5),
     "a pause begins": lambda store: store.circuit_state.open(lambda _: (1.0, 0.0)),
     "a look at the pause": lambda store: store.circuit_state.acquire_probe(1),
     "whether it lasts": lambda store: store.circuit_state.is_open(),
@@ -72,6 +72,6 @@ async def test_the_pause_and_the_paces_are_kept_in_memory(store: Store) -> None:
         0,
         True,
     ]
-    turns = [await store.shared_turns.turn("identify 0", 5.0) for _ in range(3)]
+    turns = [await store.shared_turns.reserve("identify 0", 5.0) for _ in range(3)]
     assert turns == pytest.approx([0, 5, 10], abs=0.5)
-    assert await store.shared_turns.turn("identify 1", 5.0) == 0
+    assert await store.shared_turns.reserve("identify 1", 5.0) == 0

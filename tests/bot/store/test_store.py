@@ -149,7 +149,7 @@ async def test_a_nul_in_a_prompt_breaks_no_search(store: Store, words: str) -> N
     assert [found.id for found in await store.tasks.search(11, words, 5)] == [task.id]
     limits = GuildLimits(paused="later\0", forbidden=("a\0b",))
     assert (await store.guilds.change(22, lambda _: limits))[1] == limits
-    kept = await store.guilds.limits_of(22)
+    kept = await store.guilds.get_limits(22)
     assert kept
     assert (kept.paused, kept.forbidden) == ("later", ("ab",))
 

@@ -55,7 +55,7 @@ async def test_the_others_are_taken_up(database: Database, what: str, caplog: py
         taken = await store.leases.claim_orphaned([])
         assert [task.id for task in taken] == [1, 3]
         assert await store.leases.claim_orphaned([1, 3]) == []
-        assert store.leases.aside.ids == {2}
+        assert store.leases.set_aside.ids == {2}
         assert [record.getMessage()[:19] for record in caplog.records if record.levelname == "ERROR"] == [
             "task 2 is set aside"
         ]
@@ -76,7 +76,7 @@ async def test_the_line_goes_on(database: Database, what: str) -> None:
         operator_limits = OperatorLimits(max_preparing=8)
         claimed = [await store.queue.claim(operator_limits, NOON) for _ in range(3)]
         assert [task.id if task else None for task in claimed] == [2, 3, None]
-        assert store.leases.aside.ids == {1}
+        assert store.leases.set_aside.ids == {1}
 
 
 async def test_running_slots_go_on(database: Database) -> None:
@@ -91,7 +91,7 @@ async def test_running_slots_go_on(database: Database) -> None:
         damage(database, "a word that is no outcome", 1)
         given = [await store.queue.give_slot(OperatorLimits(max_running=2), 0, NOON) for _ in range(3)]
         assert [task.id if task else None for task in given] == [2, 3, None]
-        assert store.leases.aside.ids == {1}
+        assert store.leases.set_aside.ids == {1}
 
 
 async def test_one_that_waits_for_another_try_is_set_aside(database: Database) -> None:
@@ -106,7 +106,7 @@ async def test_one_that_waits_for_another_try_is_set_aside(database: Database) -
         damage(database, "a word that is no outcome", 1)
         with pytest.raises(StaleRow):
             await store.queue.resume(first, operator_limits, 0, NOON)
-        assert store.leases.aside.ids == {1}
+        assert store.leases.set_aside.ids == {1}
         second = await store.queue.claim(operator_limits, NOON)
         assert second
         assert second.id == 2
@@ -144,7 +144,7 @@ async def test_more_than_are_taken_at_once(database: Database) -> None:
         database.sql("UPDATE tasks SET state = 'rendering', holder = NULL")
         database.sql("UPDATE tasks SET billed = 'nonsense' WHERE id <= 200")
         assert [task.id for task in await store.leases.claim_orphaned([])] == [201]
-        assert len(store.leases.aside.ids) == 200
+        assert len(store.leases.set_aside.ids) == 200
 
 
 async def test_what_is_to_be_forgotten_goes_even_so(database: Database) -> None:

@@ -157,7 +157,7 @@ async def test_an_upgrade_that_fails_on_the_copy_leaves_all_as_it_was(tmp_path: 
         connection.execute("CREATE TABLE wishes (something TEXT)")
         connection.commit()
     before = everything(file)
-    with pytest.raises(StoreUnusable, match=r"left as it was.*table wishes already exists"):
+    with pytest.raises(StoreUnusable, match=r"was not changed.*table wishes already exists"):
         async with Store.open(f"sqlite+aiosqlite:///{file}"):
             pass
     assert everything(file) == before
