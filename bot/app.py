@@ -95,10 +95,16 @@ async def build_app(
         await _check_key(fox)
         workspaces = _folders(settings)
         service = TaskService(
-            store, now, wakeups.notify, settings.default_limits, settings.operator_limits, events, workspaces.needs
+            store,
+            now,
+            wakeups.notify,
+            settings.default_limits,
+            settings.operator_limits,
+            events,
+            workspaces.bytes_needed,
         )
         history = TaskHistory(store, workspaces)
-        ffmpeg = Ffmpeg(ran=metrics.observe_ffmpeg)
+        ffmpeg = Ffmpeg(on_run=metrics.observe_ffmpeg)
         url, gap, trace = settings.discord_api_url, settings.edit_seconds, metrics.discord()
         sharing = SharingService(store, ffmpeg, results, now)
         bot = ExtendBot(
@@ -152,7 +158,7 @@ def _folders(settings: Settings) -> Workspaces:
         raise CannotStart(str(error)) from error
     return Workspaces(
         settings.data_dir / "tasks",
-        most_bytes=settings.max_disk_gb * 1_000_000_000,
+        max_bytes=settings.max_disk_gb * 1_000_000_000,
         clip_bytes=settings.max_clip_mb * 1_000_000,
         film_store=film_store,
     )
@@ -216,7 +222,7 @@ async def run_app(bot: ExtendBot, runner: Worker, stop: asyncio.Event, role: Rol
 
 async def _check_key(fox: FoxAPI) -> None:
     try:
-        await fox.models()
+        await fox.list_models()
     except Rejected as error:
         if error.status == 401:
             raise CannotStart("FoxAPI does not accept FOXAPI_KEY: put in the right key.") from error

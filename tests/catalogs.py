@@ -104,7 +104,7 @@ async def offline_bot() -> AsyncIterator[ExtendBot]:
     with tempfile.TemporaryDirectory() as folder:
         async with Store.open(f"sqlite+aiosqlite:///{folder}/bot.db") as store:
             service = TaskService(store, utc_now, lambda _: None, GuildLimits(), OperatorLimits(), EventQueue())
-            history = TaskHistory(store, Workspaces(Path(folder) / "tasks", most_bytes=1))
+            history = TaskHistory(store, Workspaces(Path(folder) / "tasks", max_bytes=1))
             sharing = SharingService(store, Ffmpeg(), Downloader(), utc_now)
             bot = ExtendBot(service, history, sharing, api_url="http://127.0.0.1:9", edit_seconds=5, now=utc_now)
             async with bot:

@@ -24,10 +24,10 @@ from bot.foxapi.protocol import (
     SubmissionNotReceived,
     SubmissionUncertain,
     TransientError,
-    link,
     parse_response,
     parse_submission,
     parse_task,
+    valid_url,
 )
 from bot.redaction import Redactor
 
@@ -71,7 +71,7 @@ class FoxAPI:
         self._traces = [trace] if trace else []
         self._base = URL(base.rstrip("/"))
         self._key = key
-        self._discretion = Redactor([key.get_secret_value(), *secrets])
+        self._redactor = Redactor([key.get_secret_value(), *secrets])
         self._model = model
         self._create = aiohttp.ClientTimeout(total=paid_seconds, sock_connect=_CONNECT)
         self._query = aiohttp.ClientTimeout(total=query_seconds, sock_connect=_CONNECT)
@@ -115,13 +115,13 @@ class FoxAPI:
         except (RateLimited, ConnectionFailed) as error:
             raise SubmissionNotReceived(str(error), error.retry_after) from error
         except Exception as error:
-            raise SubmissionUncertain(self._discretion(f"{type(error).__name__}: {error}")) from error
+            raise SubmissionUncertain(self._redactor(f"{type(error).__name__}: {error}")) from error
         return parse_submission(content)
 
-    async def task(self, remote_id: str) -> RemoteTask:
+    async def get_task(self, remote_id: str) -> RemoteTask:
         """Ask how a task is (GET /v1/tasks/{id}). Raises UnknownTask, Rejected or Passing."""
         content = await self._call(self._session, "GET", f"v1/tasks/{remote_id}", self._query)
-        return parse_task(content, self._discretion)
+        return parse_task(content, self._redactor)
 
     async def upload(self, clip: Path, name: str) -> str:
         """Put a prepared clip where FoxAPI finds it for 72 hours; return its address. Raises Rejected or Passing."""
@@ -130,12 +130,12 @@ class FoxAPI:
             form = aiohttp.FormData()
             form.add_field("file", file, filename=name, content_type="video/mp4")
             content = await self._call(self._session, "POST", "v1/files/upload/stream", self._upload, data=form)
-        url = link(content.get("url"))
+        url = valid_url(content.get("url"))
         if url is None:
             raise TransientError("an upload was answered without an address")
         return url
 
-    async def models(self) -> list[str]:
+    async def list_models(self) -> list[str]:
         """Name the models that this key can call (GET /v1/models; seen, not documented). Raises Rejected or Passing."""
         content = await self._call(self._session, "GET", "v1/models", self._query)
         items = content.get("data")
@@ -162,10 +162,10 @@ class FoxAPI:
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise ConnectionFailed(f"no connection: {type(error).__name__}") from error
         except (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError) as error:
-            raise TransientError(self._discretion(f"{type(error).__name__}: {error}")) from error
+            raise TransientError(self._redactor(f"{type(error).__name__}: {error}")) from error
         if status != 200:
-            log.debug("FoxAPI answered %d: %.300r", status, self._discretion(body[:_LOGGED].decode(errors="replace")))
-        return parse_response(status, answered, body, self._discretion)
+            log.debug("FoxAPI answered %d: %.300r", status, self._redactor(body[:_LOGGED].decode(errors="replace")))
+        return parse_response(status, answered, body, self._redactor)
 
 
 async def _read_bounded(answer: aiohttp.ClientResponse) -> bytes:

@@ -30,23 +30,23 @@ _BY_STATUS = {
 }
 
 
-def sentence_for_status(status: int, code: str, message: str) -> Translatable:
+def explain_status(status: int, code: str, message: str) -> Translatable:
     """One sentence for an HTTP error; unknown ones are shown by FoxAPI's own message."""
     if known := _BY_STATUS.get(status) or _BY_CODE.get(code):
         return known
-    if said := _flat(message):
-        return tr("FoxAPI refused the request ({status}): “{words}”.", status=str(status), words=said)
+    if detail := _collapse_spaces(message):
+        return tr("FoxAPI refused the request ({status}): “{words}”.", status=str(status), words=detail)
     return tr("FoxAPI refused the request ({status}), and did not say why: try again.", status=str(status))
 
 
-def sentence_for_failure(code: str, message: str) -> Translatable:
+def explain_failure(code: str, message: str) -> Translatable:
     """One sentence for a task that FoxAPI ended as failed; the list of codes is open."""
     if known := _BY_CODE.get(code):
         return known
-    if said := _flat(message or code):
-        return tr("FoxAPI could not make this video: “{words}”.", words=said)
+    if detail := _collapse_spaces(message or code):
+        return tr("FoxAPI could not make this video: “{words}”.", words=detail)
     return tr("FoxAPI could not make this video, and did not say why: try again.")
 
 
-def _flat(message: str) -> str:
+def _collapse_spaces(message: str) -> str:
     return " ".join(message.split())

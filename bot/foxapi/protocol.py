@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.domain.http_time import parse_retry_after
-from bot.foxapi.error_messages import sentence_for_failure, sentence_for_status
+from bot.foxapi.error_messages import explain_failure, explain_status
 from bot.i18n.text import Translatable
 from bot.redaction import Redactor
 
@@ -23,9 +23,9 @@ Json = dict[str, Any]
 _WORD = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 _ID = re.compile(r"(?!\.+$)[\w.:=+~@-]{1,200}", re.ASCII)
 """Of a task: it becomes a part of a path, and is kept in a database."""
-_LINK_LONGEST = 4096
-_PATTERNS_ALONE = Redactor()
-_SAID_MAX = 10_000
+_MAX_URL = 4096
+_DEFAULT_REDACTOR = Redactor()
+_MAX_MESSAGE = 10_000
 """Characters of an error's message that are looked at."""
 _REQUEST = re.compile(r"request[_ ]id:? *([\w.-]{1,80})", re.IGNORECASE)
 
@@ -108,27 +108,27 @@ class RemoteTask:
 
 
 def parse_response(
-    status: int, headers: Mapping[str, str], body: bytes, discretion: Redactor = _PATTERNS_ALONE
+    status: int, headers: Mapping[str, str], body: bytes, redactor: Redactor = _DEFAULT_REDACTOR
 ) -> Json:
     """Return the JSON object of a 2xx answer.
 
-    No error tells what `discretion` knows, whatever FoxAPI says. Raises Busy (429), UnknownTask (404), Rejected (any
+    No error tells what `redactor` knows, whatever FoxAPI says. Raises Busy (429), UnknownTask (404), Rejected (any
     other 3xx or 4xx) or Passing (everything else, unreadable bodies included), and nothing but these.
     """
-    content = _object(body)
+    content = _parse_object(body)
     if 200 <= status < 300:
         if content is None:
             raise TransientError(f"{status} with a body that is not a JSON object")
         return content
-    code, message = _error(content, body, discretion)
-    request = _request_id(headers, message, discretion)
+    code, message = _parse_error(content, body, redactor)
+    request = _find_request_id(headers, message, redactor)
     text = f"{status} {code or 'without a code'}{request}"
     if status == 429:
         raise RateLimited(text, retry_after(headers))
     if status == 404:
-        raise TaskNotFound(status, code, request, sentence_for_status(status, code, message))
+        raise TaskNotFound(status, code, request, explain_status(status, code, message))
     if 300 <= status < 500 and status != 303:  # 303 See Other says that the request WAS acted upon
-        raise Rejected(status, code, request, sentence_for_status(status, code, message))
+        raise Rejected(status, code, request, explain_status(status, code, message))
     raise TransientError(text, retry_after(headers))
 
 
@@ -139,21 +139,21 @@ def parse_submission(content: Json) -> Submission:
         raise SubmissionUncertain("2xx without a task id")
     info = content.get("task_info")
     seconds = info.get("estimated_time") if isinstance(info, dict) else None
-    return Submission(remote_id, _number(seconds), _credits(content))
+    return Submission(remote_id, _parse_number(seconds), _parse_credits(content))
 
 
-def parse_task(content: Json, discretion: Redactor = _PATTERNS_ALONE) -> RemoteTask:
+def parse_task(content: Json, redactor: Redactor = _DEFAULT_REDACTOR) -> RemoteTask:
     """Read the query's answer. A status that we do not know counts as processing: only time can tell what it means."""
-    told = content.get("status")
-    word = told.lower() if isinstance(told, str) else ""
+    stated = content.get("status")
+    word = stated.lower() if isinstance(stated, str) else ""
     if word in {"cancelled", "canceled"}:  # seen; it ends like failed
         word = RemoteStatus.FAILED
     status = RemoteStatus(word) if word in set(RemoteStatus) else RemoteStatus.PROCESSING
-    percent = min(100, max(0, int(_number(content.get("progress")) or 0)))
+    percent = min(100, max(0, int(_parse_number(content.get("progress")) or 0)))
     if status is not RemoteStatus.FAILED:
-        return RemoteTask(status, percent, _result_url(content), None, credits=_credits(content))
-    code, message = _error(content, b"", discretion)
-    return RemoteTask(status, percent, None, sentence_for_failure(code, message), code, _credits(content))
+        return RemoteTask(status, percent, _find_result_url(content), None, credits=_parse_credits(content))
+    code, message = _parse_error(content, b"", redactor)
+    return RemoteTask(status, percent, None, explain_failure(code, message), code, _parse_credits(content))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -162,7 +162,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return parse_retry_after(value, datetime.now(UTC))
 
 
-def _object(body: bytes) -> Json | None:
+def _parse_object(body: bytes) -> Json | None:
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
@@ -170,7 +170,7 @@ def _object(body: bytes) -> Json | None:
     return content if isinstance(content, dict) else None
 
 
-def _error(content: Json | None, body: bytes, discretion: Redactor) -> tuple[str, str]:
+def _parse_error(content: Json | None, body: bytes, redactor: Redactor) -> tuple[str, str]:
     """The error's code and message; gateways in front of FoxAPI answer HTML or plain text (seen).
 
     All of FoxAPI's words pass through here. They may hold the key, or a link that opens what it leads to; both go
@@ -178,41 +178,41 @@ def _error(content: Json | None, body: bytes, discretion: Redactor) -> tuple[str
     """
     error = (content or {}).get("error")
     if isinstance(error, dict):
-        return _code(error.get("code"), discretion), _words(error.get("message"), 300, discretion)
+        return _parse_code(error.get("code"), redactor), _clean_text(error.get("message"), 300, redactor)
     if isinstance(error, str):
-        return "", _words(error, 300, discretion)
-    return "", _words(body[:_SAID_MAX].decode("utf-8", "replace"), 80, discretion)
+        return "", _clean_text(error, 300, redactor)
+    return "", _clean_text(body[:_MAX_MESSAGE].decode("utf-8", "replace"), 80, redactor)
 
 
-def _words(value: object, longest: int, discretion: Redactor) -> str:
+def _clean_text(value: object, max_length: int, redactor: Redactor) -> str:
     """A text for people: without what no database, message or log takes, such as half characters and NULs."""
-    text = discretion(value[:_SAID_MAX])[:longest] if isinstance(value, str) else ""
+    text = redactor(value[:_MAX_MESSAGE])[:max_length] if isinstance(value, str) else ""
     return "".join(each if each.isprintable() else " " for each in text).strip()
 
 
-def _code(value: object, discretion: Redactor) -> str:
+def _parse_code(value: object, redactor: Redactor) -> str:
     """A code is a word; anything else that stands in its place is not for the log."""
     text = str(value) if isinstance(value, int) and abs(value) < 10**9 else value
     if not isinstance(text, str):
         return ""
-    return found[0] if (found := _WORD.fullmatch(discretion(text[:_SAID_MAX]))) else ""
+    return found[0] if (found := _WORD.fullmatch(redactor(text[:_MAX_MESSAGE]))) else ""
 
 
-def _request_id(headers: Mapping[str, str], message: str, discretion: Redactor) -> str:
+def _find_request_id(headers: Mapping[str, str], message: str, redactor: Redactor) -> str:
     """By which FoxAPI's support finds the request: in a header, or (seen) in the message. For the log."""
-    value = discretion(next((v for k, v in headers.items() if k.lower() == "x-request-id"), "")[:_SAID_MAX])
+    value = redactor(next((v for k, v in headers.items() if k.lower() == "x-request-id"), "")[:_MAX_MESSAGE])
     if found := _WORD.fullmatch(value) or _REQUEST.search(message):
         return f" (request {found[found.lastindex or 0]})"
     return ""
 
 
-def _credits(content: Json) -> float | None:
+def _parse_credits(content: Json) -> float | None:
     usage = content.get("usage")
-    number = _number(usage.get("credits_reserved")) if isinstance(usage, dict) else None
+    number = _parse_number(usage.get("credits_reserved")) if isinstance(usage, dict) else None
     return number if number is None or number >= 0 else None
 
 
-def _number(value: object) -> float | None:
+def _parse_number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -222,7 +222,7 @@ def _number(value: object) -> float | None:
     return number if abs(number) < 1e9 else None  # also turns away infinity and NaN
 
 
-def _result_url(content: Json) -> str | None:
+def _find_result_url(content: Json) -> str | None:
     """The first http(s) link among the shapes that FoxAPI's pages, old and new, show."""
     output = content.get("output")
     places: list[object] = [content.get("results")]
@@ -230,13 +230,13 @@ def _result_url(content: Json) -> str | None:
         places += [output.get("url"), output.get("urls")]
     for place in places:
         for item in place if isinstance(place, list) else [place]:
-            if url := link(item.get("url") if isinstance(item, dict) else item):
+            if url := valid_url(item.get("url") if isinstance(item, dict) else item):
                 return url
     return None
 
 
-def link(value: object) -> str | None:
+def valid_url(value: object) -> str | None:
     """`value`, if it is an http(s) link that can be kept."""
     if not isinstance(value, str) or not value.startswith(("https://", "http://")):
         return None
-    return value if value.isprintable() and len(value) <= _LINK_LONGEST else None
+    return value if value.isprintable() and len(value) <= _MAX_URL else None

@@ -11,12 +11,12 @@ from yarl import URL
 from bot.media.download import Downloader
 from bot.media.errors import UnusableVideo
 
-_DISCORD = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
+_ATTACHMENT_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 """Where attachments live; they are served to everybody, as often as wanted, for a day."""
 _AGENT = {"User-Agent": "Mozilla/5.0 (compatible; video fetcher)", "Accept": "*/*"}
 """Some hosts serve a file to our own User-Agent, or to a browser's, alone."""
 _SECONDS = 20.0
-_COMPARED = 1 << 16
+_COMPARED_BYTES = 1 << 16
 
 
 async def is_direct_url(downloader: Downloader, url: str, fetched: Path) -> bool:
@@ -27,20 +27,22 @@ async def is_direct_url(downloader: Downloader, url: str, fetched: Path) -> bool
         return False
     if not address.raw_path.endswith(".mp4"):  # the model's maker demands it
         return False
-    if address.scheme == "https" and address.host in _DISCORD:
+    if address.scheme == "https" and address.host in _ATTACHMENT_HOSTS:
         return True
     try:
-        async with asyncio.timeout(_SECONDS), downloader.answer_at(url, headers=_AGENT) as response:
+        async with asyncio.timeout(_SECONDS), downloader.open_url(url, headers=_AGENT) as response:
             if response.status != 200:
                 return False
-            beginning = await response.content.readexactly(min(_COMPARED, response.content_length or _COMPARED))
+            beginning = await response.content.readexactly(
+                min(_COMPARED_BYTES, response.content_length or _COMPARED_BYTES)
+            )
             length = response.content_length
     except (UnusableVideo, TimeoutError, aiohttp.ClientError, OSError, asyncio.IncompleteReadError):
         return False
-    return await asyncio.to_thread(_begins_with, fetched, beginning, length)
+    return await asyncio.to_thread(_has_content, fetched, beginning, length)
 
 
-def _begins_with(file: Path, beginning: bytes, length: int | None) -> bool:
+def _has_content(file: Path, beginning: bytes, length: int | None) -> bool:
     if length is None or file.stat().st_size != length:
         return False  # a reader that wants the length beforehand would be refused
     with file.open("rb") as content:

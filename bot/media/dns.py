@@ -1,7 +1,7 @@
 """Look up the names in strangers' links: in a few threads of their own, and never for long.
 
-The system's look-up blocks a thread and cannot be called off. In asyncio's own threads a dozen slow names would make
-everything wait that reads a file. Here a look-up that hangs keeps its place until the system gives up; those who find
+The system's probed-up blocks a thread and cannot be called off. In asyncio's own threads a dozen slow names would make
+everything wait that reads a file. Here a probed-up that hangs keeps its place until the system gives up; those who find
 no place are told that all are taken.
 """
 
@@ -19,18 +19,18 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from bot.i18n.text import tr
 from bot.media.errors import DownloadFailed, UnknownHost
 
-PLACES = 8
+MAX_LOOKUPS = 8
 _SECONDS = 8.0
 """For one name in all, new tries included."""
 _WAIT_SECONDS = 5.0
 """For a place."""
-_GAPS = {socket.EAI_NONAME: (0.3,), socket.EAI_AGAIN: (0.5, 1.0, 2.0)}
+_RETRY_DELAYS = {socket.EAI_NONAME: (0.3,), socket.EAI_AGAIN: (0.5, 1.0, 2.0)}
 """Seconds before each new try: a name that is not there may just be new, and a name server may be there again soon."""
 UNKNOWN = tr("The server of that link cannot be found; check the link, or attach the video.")
 _BUSY = tr("I am looking up too many links at the moment; try again in a minute, or attach the video.")
 
 Found = list[tuple[Any, ...]]
-LookUp = Callable[[str, int, int], Found]
+Lookup = Callable[[str, int, int], Found]
 
 
 def resolve_name(host: str, port: int, family: int) -> Found:
@@ -40,58 +40,58 @@ def resolve_name(host: str, port: int, family: int) -> Found:
 
 
 class NameResolver(AbstractResolver):
-    """Finds the addresses of names. `places` look-ups at once; `look_up` asks in a thread."""
+    """Finds the addresses of names. `slots` probed-ups at once; `look_up` asks in a thread."""
 
     def __init__(
         self,
         *,
-        places: int = PLACES,
+        max_lookups: int = MAX_LOOKUPS,
         seconds: float = _SECONDS,
         wait_seconds: float = _WAIT_SECONDS,
-        look_up: LookUp = resolve_name,
+        lookup: Lookup = resolve_name,
     ) -> None:
         """`seconds` for one name in all, `wait_seconds` for a place."""
-        self._places = asyncio.Semaphore(places)
+        self._slots = asyncio.Semaphore(max_lookups)
         self._seconds = seconds
-        self._wait = wait_seconds
-        self._look_up = look_up
+        self._wait_seconds = wait_seconds
+        self._look_up = lookup
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """The addresses of `host`. Raises UnknownHost, or Unreachable while all places are taken."""
+        """The addresses of `host`. Raises UnknownHost, or Unreachable while all slots are taken."""
         try:
             async with asyncio.timeout(self._seconds):
-                return _results(host, port, await self._retry(host, port, family))
+                return _to_resolve_results(host, port, await self._look_up_with_retries(host, port, family))
         except (TimeoutError, OSError, UnicodeError):
             raise UnknownHost(UNKNOWN) from None
 
     async def close(self) -> None:
-        """Nothing is kept open: a look-up that hangs ends by itself."""
+        """Nothing is kept open: a probed-up that hangs ends by itself."""
 
-    async def _retry(self, host: str, port: int, family: int) -> Found:
-        tried = 0
+    async def _look_up_with_retries(self, host: str, port: int, family: int) -> Found:
+        attempt = 0
         while True:
             try:
-                return await self._once(host, port, family)
+                return await self._look_up_once(host, port, family)
             except socket.gaierror as error:
-                backoff = _GAPS.get(error.errno or 0, ())
-                if tried >= len(backoff):
+                delays = _RETRY_DELAYS.get(error.errno or 0, ())
+                if attempt >= len(delays):
                     raise
-                await asyncio.sleep(backoff[tried])
-                tried += 1
+                await asyncio.sleep(delays[attempt])
+                attempt += 1
 
-    async def _once(self, host: str, port: int, family: int) -> Found:
+    async def _look_up_once(self, host: str, port: int, family: int) -> Found:
         try:
-            async with asyncio.timeout(self._wait):
-                await self._places.acquire()
+            async with asyncio.timeout(self._wait_seconds):
+                await self._slots.acquire()
         except TimeoutError:
             raise DownloadFailed(_BUSY, retry_after=5) from None
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Found] = loop.create_future()
 
-        def leave(found: Found | BaseException) -> None:
-            self._places.release()
+        def deliver(found: Found | BaseException) -> None:
+            self._slots.release()
             if answer.done():  # nobody waits any longer
                 return
             if isinstance(found, BaseException):
@@ -99,19 +99,21 @@ class NameResolver(AbstractResolver):
             else:
                 answer.set_result(found)
 
-        def work() -> None:
+        def run_lookup() -> None:
             try:
                 found: Found | BaseException = self._look_up(host, port, family)
             except Exception as error:  # handed on to the one who waits
                 found = error
             with suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(leave, found)
+                loop.call_soon_threadsafe(deliver, found)
 
-        threading.Thread(target=work, name="name look-up", daemon=True).start()  # which nobody waits for at the end
+        threading.Thread(
+            target=run_lookup, name="name probed-up", daemon=True
+        ).start()  # which nobody waits for at the end
         return await answer
 
 
-def _results(host: str, port: int, found: Found) -> list[ResolveResult]:
+def _to_resolve_results(host: str, port: int, found: Found) -> list[ResolveResult]:
     """As aiohttp wants them. Addresses with a scope are of this machine's own links, where no stranger's file is."""
     return [
         ResolveResult(

@@ -25,13 +25,13 @@ from bot.media.ssrf import NOT_A_LINK, PublicResolver, check_url
 USER_AGENT = "extend-bot (a Discord bot; fetches a video that a member linked)"
 """Our own, for some hosts refuse the default ones of libraries."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS = 5
-_PASSING = frozenset({408, 425, 429})
+_MAX_REDIRECTS = 5
+_TRANSIENT_STATUSES = frozenset({408, 425, 429})
 _CHUNK = 1 << 18
-_AT_ONCE = 1 << 19
-"""Bytes that are kept until they are written together."""
+_WRITE_BYTES = 1 << 19
+"""Bytes that are buffer until they are written together."""
 _PAGE = tr("That link leads to a web page, not to a video file; attach the video, or link to the file itself.")
-_PAGE_BEGINNINGS = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script")
+_HTML_PREFIXES = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script")
 
 
 class Downloader:
@@ -79,15 +79,15 @@ class Downloader:
     async def fetch(self, url: str, into: Path, *, seconds: float | None = None) -> int:
         """Store what `url` answers as the file `into`, and return its size in bytes.
 
-        `seconds` that are left to the caller bound look-ups, redirects and all, where they are fewer than the usual.
+        `seconds` that are left to the caller bound probed-ups, redirects and all, where they are fewer than the usual.
         The file appears whole or not at all. Raises :class:`Unfit` if the same link can never work, and
         :class:`Unreachable` if it may work later. No text of either carries the link, which may be signed.
         """
         part = into.with_name(into.name + ".part")
-        most = self._seconds if seconds is None else min(self._seconds, seconds)
+        limit = self._seconds if seconds is None else min(self._seconds, seconds)
         try:
-            async with asyncio.timeout(most):
-                size = await self._store(url, part)
+            async with asyncio.timeout(limit):
+                size = await self._stream_to_file(url, part)
             await asyncio.to_thread(part.replace, into)
         except BaseException as error:
             await asyncio.to_thread(part.unlink, missing_ok=True)
@@ -96,33 +96,33 @@ class Downloader:
             if isinstance(error, aiohttp.ClientConnectorDNSError):
                 raise UnknownHost(UNKNOWN) from None
             if isinstance(error, aiohttp.ClientError | HttpProcessingError | OSError):
-                raise DownloadFailed(_sentence(error)) from None
+                raise DownloadFailed(_describe_error(error)) from None
             raise
         return size
 
-    async def _store(self, url: str, part: Path) -> int:
-        async with self._answer(url) as response:
-            self._check(response)
-            size, kept = 0, bytearray()
-            with await _opened(part) as file:  # closed here and not in a thread, which a cancellation could forget
+    async def _stream_to_file(self, url: str, part: Path) -> int:
+        async with self._follow_redirects(url) as response:
+            self._check_response(response)
+            size, buffer = 0, bytearray()
+            with await _open_part(part) as file:  # closed here and not in a thread, which a cancellation could forget
                 async for chunk in response.content.iter_chunked(_CHUNK):
-                    if size == 0 and chunk.lstrip()[:16].lower().startswith(_PAGE_BEGINNINGS):
+                    if size == 0 and chunk.lstrip()[:16].lower().startswith(_HTML_PREFIXES):
                         raise UnusableVideo(_PAGE)
                     size += len(chunk)
                     if size > self._max_bytes:
                         raise UnusableVideo(self._too_large)
-                    kept += chunk  # what comes is often small, and each way to the disk is by a thread
-                    if len(kept) >= _AT_ONCE:
-                        await asyncio.to_thread(file.write, bytes(kept))
-                        kept.clear()
-                await asyncio.to_thread(_write_last, file, bytes(kept))
+                    buffer += chunk  # what comes is often small, and each way to the disk is by a thread
+                    if len(buffer) >= _WRITE_BYTES:
+                        await asyncio.to_thread(file.write, bytes(buffer))
+                        buffer.clear()
+                await asyncio.to_thread(_flush_last, file, bytes(buffer))
             return size
 
     @asynccontextmanager
-    async def _answer(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _follow_redirects(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer at the end of the redirects, each of which is checked like a link of its own."""
         assert self._session is not None, "use the Fetcher as a context manager"  # noqa: S101 - a caller's mistake
-        for _ in range(_MOST_REDIRECTS + 1):
+        for _ in range(_MAX_REDIRECTS + 1):
             here = check_url(url, self._trusted)
             async with self._session.get(here, allow_redirects=False) as response:
                 if response.status not in _REDIRECTS:
@@ -132,16 +132,16 @@ class Downloader:
         raise UnusableVideo(tr("That link redirects too often; link to the file itself."))
 
     @asynccontextmanager
-    async def answer_at(self, url: str, *, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def open_url(self, url: str, *, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
         """What `url` itself answers to other `headers` than ours, a redirect too. Raises :class:`Unfit`."""
         assert self._session is not None, "use the Fetcher as a context manager"  # noqa: S101 - a caller's mistake
         here = check_url(url, self._trusted)
         async with self._session.get(here, headers=headers, allow_redirects=False) as response:
             yield response
 
-    def _check(self, response: aiohttp.ClientResponse) -> None:
+    def _check_response(self, response: aiohttp.ClientResponse) -> None:
         """Raise if the head of the answer already says that no usable body will come."""
-        if response.status in _PASSING or response.status >= 500:
+        if response.status in _TRANSIENT_STATUSES or response.status >= 500:
             raise DownloadFailed(
                 tr(
                     "The server of that link answered {status}; try again later, or attach the video.",
@@ -180,7 +180,7 @@ class Downloader:
         )
 
 
-async def _opened(part: Path) -> BufferedWriter:
+async def _open_part(part: Path) -> BufferedWriter:
     """Open `part` for writing; whoever is cancelled meanwhile leaves no open file behind."""
     opening = asyncio.ensure_future(asyncio.to_thread(part.open, "wb"))
     try:
@@ -190,12 +190,12 @@ async def _opened(part: Path) -> BufferedWriter:
         raise
 
 
-def _write_last(file: BufferedWriter, content: bytes) -> None:
+def _flush_last(file: BufferedWriter, content: bytes) -> None:
     file.write(content)
     file.flush()
 
 
-def _sentence(error: Exception) -> Translatable:
+def _describe_error(error: Exception) -> Translatable:
     """What happened on the way, without the words of `error`, which may carry the link."""
     if isinstance(error, TimeoutError):
         return tr("The server of that link was too slow; try again later, or attach the video.")

@@ -5,26 +5,26 @@ from __future__ import annotations
 from bot.domain.task import VideoInfo
 from bot.i18n.text import Translatable, tr
 
-SECONDS_LEAST, SECONDS_MOST = 2.0, 15.0
+MIN_SECONDS, MAX_SECONDS = 2.0, 15.0
 CODECS = frozenset({"h264", "hevc", "av1"})
 _HELD_MOST = 0.1
-"""Seconds for which the last picture may be held to bring a clip "of 2 s" to 2 s, as its pictures often end early."""
+"""Seconds for which the last frame may be held to bring a clip "of 2 s" to 2 s, as its frames often end early."""
 
 
-def too_short(clip: VideoInfo) -> Translatable | None:
+def find_length_problem(clip: VideoInfo) -> Translatable | None:
     """Why `clip` cannot be extended in any way, or None."""
-    return _length(clip) if clip.seconds < SECONDS_LEAST - _HELD_MOST else None
+    return _length(clip) if clip.seconds < MIN_SECONDS - _HELD_MOST else None
 
 
 def _length(clip: VideoInfo) -> Translatable:
     return tr("That clip is {seconds} s long; FoxAPI takes {least} to {most} s - send a longer one.", **_lengths(clip))
 
 
-def rejection(clip: VideoInfo) -> Translatable | None:
+def find_rejection(clip: VideoInfo) -> Translatable | None:
     """Why FoxAPI would refuse `clip` as it is, in one sentence for the member, or None."""
-    if clip.seconds < SECONDS_LEAST:
+    if clip.seconds < MIN_SECONDS:
         return _length(clip)
-    if clip.seconds > SECONDS_MOST:
+    if clip.seconds > MAX_SECONDS:
         return tr(
             "That clip is {seconds} s long; FoxAPI takes {least} to {most} s - send a shorter one.", **_lengths(clip)
         )
@@ -41,4 +41,4 @@ def rejection(clip: VideoInfo) -> Translatable | None:
 
 
 def _lengths(clip: VideoInfo) -> dict[str, str]:
-    return {"seconds": f"{clip.seconds:.1f}", "least": f"{SECONDS_LEAST:g}", "most": f"{SECONDS_MOST:g}"}
+    return {"seconds": f"{clip.seconds:.1f}", "least": f"{MIN_SECONDS:g}", "most": f"{MAX_SECONDS:g}"}

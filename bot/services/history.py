@@ -87,7 +87,7 @@ class TaskHistory:
 
     async def stored_thumbnail(self, task: Task) -> Path | None:
         """A small picture of the clip, while the film is kept."""
-        return None if task.deleted or task.is_erased else await self._workspaces.film_store.find_still(task.id)
+        return None if task.deleted or task.is_erased else await self._workspaces.film_store.find_thumbnail(task.id)
 
     async def drop_films(self, task_ids: Collection[int]) -> None:
         """Delete the kept films of tasks whose member deleted their data. What fails is done by the next sweep."""

@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from bot.domain.task import ResultKind, VideoInfo
 from bot.foxapi import FoxAPI
-from bot.media import Downloader, Ffmpeg, SourceClip, UnusableVideo, doubts, join, prepare, probe, probe_details
+from bot.media import Downloader, Ffmpeg, SourceClip, UnusableVideo, find_problems, join, prepare, probe, probe_details
 from bot.sandbox.clock import Clock
 from bot.sandbox.foxapi import FoxServer, Quirks
 from tests.support.media_table_odd import odd_table
@@ -79,7 +79,7 @@ class Way:
 
     async def _submitted(self, kind: Kind, row: Row, source: Path, clip: VideoInfo) -> tuple[VideoInfo, float, str]:
         """What goes to FoxAPI: its description, where it begins, and its address."""
-        if not await doubts(self._tool, source, await probe_details(self._tool, source)):
+        if not await find_problems(self._tool, source, await probe_details(self._tool, source)):
             row.bound(kind.fit, "passed through")
             row.cells += ["passed through", "–", "as it is"]
             return clip, 0.0, await self._api.upload(source, "clip.mp4")
@@ -88,7 +88,9 @@ class Way:
         done = await prepare(self._tool, source, fit)
         took = time.perf_counter() - began
         row.bound(not kind.fit, "prepared")
-        row.bound(not await doubts(self._tool, fit, await probe_details(self._tool, fit)), "not fit when prepared")
+        row.bound(
+            not await find_problems(self._tool, fit, await probe_details(self._tool, fit)), "not fit when prepared"
+        )
         shape = f"{done.clip.width}x{done.clip.height} at {done.clip.fps:g}, {done.clip.seconds:.2f} s"
         row.cells += [f"prepared: {done.note}", f"{took:.1f} s", f"{shape}, {_mb(fit)}"]
         return done.clip, done.head_seconds, await self._api.upload(fit, "clip.mp4")
@@ -97,7 +99,7 @@ class Way:
         self._fox.next_quirks = Quirks(joined=joined)
         taken = await self._api.submit("the sun comes out", address, ADDED)
         await asyncio.wait_for(self._fox.tasks[taken.remote_id].ended.wait(), 120)
-        remote = await self._api.task(taken.remote_id)
+        remote = await self._api.get_task(taken.remote_id)
         if remote.url is None:
             raise RuntimeError(f"the stand-in failed it: {remote.message}")
         result = self._folder / f"result-{joined}.mp4"

@@ -18,7 +18,7 @@ from bot.check import http
 from bot.domain.errors import RequestRefused
 from bot.domain.http_time import RETRY_MOST, parse_http_date, parse_retry_after
 from bot.foxapi import FoxAPI, FoxError, parse_response
-from bot.foxapi.protocol import link, parse_submission, parse_task
+from bot.foxapi.protocol import parse_submission, parse_task
 from bot.i18n.text import tr
 from bot.media import (
     Downloader,
@@ -26,15 +26,15 @@ from bot.media import (
     Ffmpeg,
     FfmpegResult,
     UnusableVideo,
+    find_rejection,
     make_thumbnail,
     prepare,
     probe,
-    rejection,
 )
-from bot.media.ffmpeg.filters import output_format
+from bot.media.ffmpeg.filters import choose_format
 from bot.media.ffmpeg.packets import parse_timelines
-from bot.media.ffmpeg.probe import read
-from bot.media.ffmpeg.stream_info import marked
+from bot.media.ffmpeg.probe import parse_probe
+from bot.media.ffmpeg.stream_info import marker_options
 from bot.media.ssrf import check_url
 from cogs.common import components, modals, videos
 from tests.fuzz import inputs
@@ -101,7 +101,7 @@ def http_answers(downloader: Downloader, server: RawServer, folder: Path) -> Par
         if dice.random() < 0.5:
             return
         async with FoxAPI(f"http://{server.host}", SecretStr("k"), "m", 2, query_seconds=2) as fox:
-            for call in (fox.task("t"), fox.submit("p", "https://x.test/a.mp4", 6), fox.models()):
+            for call in (fox.get_task("t"), fox.submit("p", "https://x.test/a.mp4", 6), fox.list_models()):
                 with suppress(FoxError):
                     await call
         async with aiohttp.ClientSession() as session:
@@ -115,7 +115,7 @@ async def listings(paths: Sequence[Path]) -> Parser:
     """What ffmpeg logs and lists of real clips, spoilt."""
     tool, real = Ffmpeg(threads=1), []
     for path in paths:
-        maps = ["-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", *marked(MARK), "-f", "framecrc", "pipe:1"]
+        maps = ["-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", *marker_options(MARK), "-f", "framecrc", "pipe:1"]
         real.append((await tool.run([*tool.input_args(path), *maps], seconds=20), path.read_bytes()[:4096]))
 
     async def parse(dice: Dice) -> None:
@@ -126,11 +126,11 @@ async def listings(paths: Sequence[Path]) -> Parser:
         if dice.random() < 0.5:
             stdout = spoil_numbers(ran.stdout[: dice.choice([300, 3000])].decode(), dice).encode(errors="replace")
         with suppress(UnusableVideo):
-            seen = read(FfmpegResult(0, stdout, stderr), MARK, spoil_bytes(beginning, dice), 1000)
+            seen = parse_probe(FfmpegResult(0, stdout, stderr), MARK, spoil_bytes(beginning, dice), 1000)
             assert seen.clip.width > 0
             assert seen.clip.height > 0
-            output_format(seen)
-            rejection(seen.clip)
+            choose_format(seen)
+            find_rejection(seen.clip)
 
     return parse
 
@@ -145,13 +145,13 @@ async def packets(dice: Dice) -> None:
     for stretch in parse_timelines(
         spoil_numbers(spoil_text("\n".join(lines), dice), dice).encode(errors="replace")
     ).values():
-        assert stretch.seconds >= 0 or stretch.begins
+        assert stretch.seconds >= 0 or stretch.timestamps
         assert stretch.constant_rate is None or stretch.constant_rate > 0
 
 
 def clips(paths: Sequence[Path], folder: Path) -> Parser:
     """A video file, through all that the bot does with it."""
-    tool, whole = Ffmpeg(threads=1, at_once=2), [path.read_bytes() for path in paths]
+    tool, whole = Ffmpeg(threads=1, max_processes=2), [path.read_bytes() for path in paths]
 
     async def parse(dice: Dice) -> None:
         content, path, into = bytearray(dice.choice(whole)), folder / "spoilt", folder / "made.mp4"
@@ -180,7 +180,7 @@ async def fox_json(dice: Dice) -> None:
             told += [str(error), str(getattr(error, "sentence", ""))]
         else:
             seen = parse_task(content)
-            told += [seen.url or "", str(seen.message or ""), seen.code, link(content.get("url")) or ""]
+            told += [seen.url or "", str(seen.message or ""), seen.code, valid_url(content.get("url")) or ""]
             assert 0 <= seen.percent <= 100
             with suppress(FoxError):
                 told.append(parse_submission(content).remote_id)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.foxapi import FoxAPI
-from bot.media import Ffmpeg, UnusableVideo, doubts, prepare, probe_details
+from bot.media import Ffmpeg, UnusableVideo, find_problems, prepare, probe_details
 from bot.sandbox.foxapi import FoxServer
 from tests.support.odd_clips import ODD, Odd, make_odd
 
@@ -35,7 +35,7 @@ async def _row(name: str, odd: Odd, tool: Ffmpeg, api: FoxAPI, fox: FoxServer, f
     began, used = time.perf_counter(), _cpu()
     try:
         seen = await probe_details(tool, source)
-        doubted = bool(await doubts(tool, source, seen))
+        doubted = bool(await find_problems(tool, source, seen))
         done = await prepare(tool, source, fit)
     except UnusableVideo as refusal:
         return [f"refused: “{refusal.message}”"], bool(odd.refused) and odd.refused in str(refusal.message)

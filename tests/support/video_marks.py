@@ -51,7 +51,7 @@ def measured(
     A clip's picture number n belongs at n / rate seconds from its beginning, whatever happened to it since.
     """
     found, rate = numbers(path), float(kind.pictures_per_second)
-    starts = [begin - seen.video.start for begin in seen.video.begins]
+    starts = [begin - seen.video.start for begin in seen.video.timestamps]
     inside = [n for n, start in enumerate(starts) if start < source.video.seconds - 0.5 / seen.clip.fps]
     own = _stretches(clip, source)
     ahead, ends = _sound(path, seen, [found[n] / rate for n in inside], starts)
@@ -78,7 +78,7 @@ def measured(
 
 def _stretches(clip: Path, source: ProbeResult) -> dict[int, tuple[float, float]]:
     """From when until when the clip itself shows each of its numbers."""
-    begins = [begin - source.video.start for begin in source.video.begins]
+    begins = [begin - source.video.start for begin in source.video.timestamps]
     return dict(zip(numbers(clip), zip(begins, [*begins[1:], source.video.seconds], strict=True), strict=True))
 
 

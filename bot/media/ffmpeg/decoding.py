@@ -1,4 +1,4 @@
-"""Whether the pictures of a file can really be decoded: ffmpeg goes on over damage, and only its log tells."""
+"""Whether the frames of a file can really be decoded: ffmpeg goes on over damage, and only its log tells."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from bot.media.errors import UnusableVideo
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
 
 _SECONDS = 180.0
-_MOST_SOUNDS = 8
+_MAX_SOUNDS = 8
 _DAMAGE = re.compile(
     r"\[vist#[^\]]*\] \[dec:[^\]]*\] (?:corrupt decoded frame|Error submitting packet|Decoding error|Task finished)"
 )
 
 
-def damage_in(log: str) -> bool:
-    """Whether the `log` of a run tells of damaged pictures among those that were wanted.
+def has_damage(log: str) -> bool:
+    """Whether the `log` of a run tells of damaged frames among those that were wanted.
 
-    What comes before the first picture of a stream that begins in the middle does not count: ffmpeg describes its
-    outputs when it has decoded one picture.
+    What comes before the first frame of a stream that begins in the middle does not count: ffmpeg describes its
+    outputs when it has decoded one frame.
     """
     _, _, work = log.partition("\nOutput #0")
     return _DAMAGE.search(work) is not None
 
 
-async def decodes(ffmpeg: Ffmpeg, path: Path, *, sound: bool, start: float = 0.0) -> bool:
-    """Whether all pictures of `path`, and its first sound track if it has `sound`, are decoded without an error.
+async def can_decode(ffmpeg: Ffmpeg, path: Path, *, sound: bool, start: float = 0.0) -> bool:
+    """Whether all frames of `path`, and its first sound track if it has `sound`, are decoded without an error.
 
     Those before `start`, in seconds, are left out.
     """
@@ -34,28 +34,28 @@ async def decodes(ffmpeg: Ffmpeg, path: Path, *, sound: bool, start: float = 0.0
     seek = ("-ss", f"{start:.6f}") if start else ()
     args = ["-xerror", *ffmpeg.input_args(path, *seek), *tracks, "-f", "null", "-"]
     try:
-        ran = await ffmpeg.run(args, seconds=_SECONDS, work=Purpose.PREPARE)
+        result = await ffmpeg.run(args, seconds=_SECONDS, purpose=Purpose.PREPARE)
     except UnusableVideo:
         return False
-    return ran.code == 0 and not damage_in(ran.stderr)
+    return result.code == 0 and not has_damage(result.stderr)
 
 
-async def audible_track(ffmpeg: Ffmpeg, path: Path) -> int | None:
+async def find_decodable_audio(ffmpeg: Ffmpeg, path: Path) -> int | None:
     """The number of the first sound track of `path` that can be decoded, or None."""
-    for number in range(_MOST_SOUNDS):
+    for number in range(_MAX_SOUNDS):
         track = ["-map", f"0:a:{number}", "-frames:a", "8", "-ac", "1", "-ar", "8000", "-f", "u8", "pipe:1"]
-        ran = await ffmpeg.run([*ffmpeg.input_args(path), *track], seconds=30, work=Purpose.PREPARE)
-        if ran.stdout:
+        result = await ffmpeg.run([*ffmpeg.input_args(path), *track], seconds=30, purpose=Purpose.PREPARE)
+        if result.stdout:
             return number
-        if "matches no streams" in ran.stderr:
+        if "matches no streams" in result.stderr:
             break
     return None
 
 
-async def says_square(ffmpeg: Ffmpeg, path: Path) -> bool:
-    """Whether the pictures of `path` themselves, and not only its container, say that their pixels are square."""
+async def has_square_pixels(ffmpeg: Ffmpeg, path: Path) -> bool:
+    """Whether the frames of `path` themselves, and not only its container, say that their pixels are square."""
     first = ["-map", "0:V:0", "-c", "copy", "-bsf:v", "trace_headers", "-frames:v", "1", "-f", "null", "-"]
-    log = (await ffmpeg.run([*ffmpeg.input_args(path), *first], seconds=30, work=Purpose.PREPARE)).stderr
+    log = (await ffmpeg.run([*ffmpeg.input_args(path), *first], seconds=30, purpose=Purpose.PREPARE)).stderr
     shape, across, down = (_last_number(log, name) for name in ("aspect_ratio_idc", "sar_width", "sar_height"))
     return shape in {None, 0, 1} or (shape == 255 and across == down)
 

@@ -20,7 +20,7 @@ _DISCARD = 0x4
 class Timeline:
     """The packets of one stream, from the first one shown to the end of the last one, in seconds."""
 
-    begins: tuple[float, ...]
+    timestamps: tuple[float, ...]
     """When each packet is shown or heard, in order."""
     end: float
     has_timestamps: bool
@@ -29,7 +29,7 @@ class Timeline:
     @property
     def start(self) -> float:
         """When the first packet begins."""
-        return self.begins[0]
+        return self.timestamps[0]
 
     @property
     def seconds(self) -> float:
@@ -39,10 +39,10 @@ class Timeline:
     @property
     def constant_rate(self) -> float | None:
         """Pictures per second of a stream that says no times, if they follow each other evenly; counting tells them."""
-        backoff = [later - earlier for earlier, later in pairwise(self.begins)]
-        if self.has_timestamps or not backoff or self.seconds <= 0 or max(backoff) > 1.5 * min(backoff):
+        intervals = [later - earlier for earlier, later in pairwise(self.timestamps)]
+        if self.has_timestamps or not intervals or self.seconds <= 0 or max(intervals) > 1.5 * min(intervals):
             return None
-        return len(self.begins) / self.seconds
+        return len(self.timestamps) / self.seconds
 
 
 def parse_timelines(listing: bytes) -> dict[int, Timeline]:
@@ -55,17 +55,17 @@ def parse_timelines(listing: bytes) -> dict[int, Timeline]:
             if over and under:
                 bases[index] = Fraction(over, under)
         elif line and not line.startswith(b"#"):
-            _note(line.split(b","), packets)
-    return {index: _stretch(packets[index], base) for index, base in bases.items() if packets.get(index)}
+            _add_packet(line.split(b","), packets)
+    return {index: _build_timeline(packets[index], base) for index, base in bases.items() if packets.get(index)}
 
 
-def _note(fields: list[bytes], packets: dict[int, list[_Packet]]) -> None:
+def _add_packet(fields: list[bytes], packets: dict[int, list[_Packet]]) -> None:
     """Add one packet: `stream, decoded at, shown at, lasts, size, checksum[, F=flags][, more]`."""
     if len(fields) < 6:
         return
     try:
         index, decoded, shown, lasts = (int(field) for field in fields[:4])
-        discarded = any(_flags(field) & _DISCARD for field in fields[6:])
+        discarded = any(_parse_flags(field) & _DISCARD for field in fields[6:])
     except ValueError:
         return
     timed = any(when != _UNKNOWN for when in (decoded, shown))
@@ -73,16 +73,16 @@ def _note(fields: list[bytes], packets: dict[int, list[_Packet]]) -> None:
         packets.setdefault(index, []).append((decoded, shown, max(lasts, 0)))
 
 
-def _flags(field: bytes) -> int:
+def _parse_flags(field: bytes) -> int:
     name, _, value = field.strip().partition(b"=")
     return int(value, 16) if name == b"F" else 0
 
 
-def _stretch(packets: list[_Packet], base: Fraction) -> Timeline:
+def _build_timeline(packets: list[_Packet], base: Fraction) -> Timeline:
     shown = [packet for packet in packets if packet[1] != _UNKNOWN]
     if 0.45 < len(shown) / len(packets) < 0.55:
         packets = shown  # of two fields, each a packet, the second has no time of its own
     timed = len(shown) == len(packets)
     when = 1 if timed else 0
-    begins = tuple(sorted(float(packet[when] * base) for packet in packets))
-    return Timeline(begins, float(max(packet[when] + packet[2] for packet in packets) * base), timed)
+    timestamps = tuple(sorted(float(packet[when] * base) for packet in packets))
+    return Timeline(timestamps, float(max(packet[when] + packet[2] for packet in packets) * base), timed)

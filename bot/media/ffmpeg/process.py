@@ -20,8 +20,8 @@ from bot.media.errors import UnusableVideo
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif,avi,mpegts,flv"
 """The only kinds of file that are read. Playlists, image sequences and scripts, which name other files, are not."""
-MOST_PIXELS = 8192 * 8192
-MOST_STREAMS = 64
+MAX_PIXELS = 8192 * 8192
+MAX_STREAMS = 64
 _TOO_MUCH = tr("That video needs more time or memory than I give to one file; try a shorter or smaller one.")
 _STDERR_HEAD, _STDERR_TAIL = 1 << 18, 1 << 14
 _SHELL = Path("/bin/sh")
@@ -40,7 +40,7 @@ class Purpose(StrEnum):
     OTHER = "other"
 
 
-def _ignore(work: Purpose, seconds: float) -> None:
+def _ignore_run(purpose: Purpose, seconds: float) -> None:
     """Nobody wants to know how long a run took."""
 
 
@@ -54,17 +54,17 @@ class FfmpegResult:
 
 
 class Ffmpeg:
-    """The ffmpeg program. At most `at_once` of it run at the same time; the others wait for their turn."""
+    """The ffmpeg program. At max_bytes `max_processes` of it run at the same time; the others wait for their turn."""
 
     def __init__(
         self,
         program: str | None = None,
         *,
-        at_once: int | None = None,
+        max_processes: int | None = None,
         threads: int = 2,
         memory_bytes: int = 3 << 30,
         file_bytes: int = 1 << 30,
-        ran: Callable[[Purpose, float], None] = _ignore,
+        on_run: Callable[[Purpose, float], None] = _ignore_run,
     ) -> None:
         """`program` by default is what imageio-ffmpeg finds or brings. The bounds are for each run.
 
@@ -77,28 +77,28 @@ class Ffmpeg:
         self.threads = threads
         self._memory = memory_bytes
         self._file = file_bytes
-        self._turn = asyncio.Semaphore(at_once or os.cpu_count() or 1)
-        self._ran = ran
+        self._slots = asyncio.Semaphore(max_processes or os.cpu_count() or 1)
+        self._on_run = on_run
         self.running = 0
         """How many of it run at this moment."""
 
     def input_args(self, path: Path, *options: str) -> list[str]:
         """Arguments that read `path` as an input, however it is named, and only if it is a single video file."""
         return [
-            *("-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS, "-max_streams", str(MOST_STREAMS)),
-            *("-max_pixels", str(MOST_PIXELS), "-threads", str(self.threads), *options, "-i", f"file:{path}"),
+            *("-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS, "-max_streams", str(MAX_STREAMS)),
+            *("-max_pixels", str(MAX_PIXELS), "-threads", str(self.threads), *options, "-i", f"file:{path}"),
         ]
 
     async def run(
-        self, args: Sequence[str], *, seconds: float, output_bytes: int = 1 << 16, work: Purpose = Purpose.OTHER
+        self, args: Sequence[str], *, seconds: float, output_bytes: int = 1 << 16, purpose: Purpose = Purpose.OTHER
     ) -> FfmpegResult:
         """Run ffmpeg with `args` and wait for its end; a wait for the turn does not count towards `seconds`.
 
         Raises :class:`Unfit` if it takes longer, writes more than `output_bytes` to its standard output, or needs
         more memory than it may have. When this returns, raises or is cancelled, the process is gone.
         """
-        async with self._turn:
-            with self._counted(work):
+        async with self._slots:
+            with self._track_run(purpose):
                 process = await asyncio.create_subprocess_exec(
                     *self._command(args, seconds),
                     stdin=asyncio.subprocess.DEVNULL,
@@ -107,7 +107,9 @@ class Ffmpeg:
                     env={"LC_ALL": "C"},
                     start_new_session=True,  # so that it can be killed with all that it may have started
                 )
-                ended = asyncio.gather(_read(process, output_bytes), _read_stderr(process.stderr), process.wait())
+                ended = asyncio.gather(
+                    _read_stdout(process, output_bytes), _read_stderr(process.stderr), process.wait()
+                )
                 try:
                     async with asyncio.timeout(seconds):
                         stdout, stderr, code = await asyncio.shield(ended)
@@ -123,42 +125,42 @@ class Ffmpeg:
         return FfmpegResult(code, stdout, stderr)
 
     @contextlib.contextmanager
-    def _counted(self, work: Purpose) -> Iterator[None]:
+    def _track_run(self, purpose: Purpose) -> Iterator[None]:
         began = time.monotonic()
         self.running += 1
         try:
             yield
         finally:
             self.running -= 1
-            self._ran(work, time.monotonic() - began)
+            self._on_run(purpose, time.monotonic() - began)
 
     async def has_filters(self, *names: str) -> bool:
         """Whether this ffmpeg was built with all of these filters."""
-        ran = await self.run(["-filters"], seconds=10)
+        result = await self.run(["-filters"], seconds=10)
         known = {
-            fields[1] for line in ran.stdout.decode(errors="replace").splitlines() if len(fields := line.split()) > 2
+            fields[1] for line in result.stdout.decode(errors="replace").splitlines() if len(fields := line.split()) > 2
         }
         return known.issuperset(names)
 
     def _command(self, args: Sequence[str], seconds: float) -> list[str]:
-        plain = [self.program, "-nostdin", "-hide_banner", "-nostats", "-filter_threads", str(self.threads), *args]
+        command = [self.program, "-nostdin", "-hide_banner", "-nostats", "-filter_threads", str(self.threads), *args]
         if not _SHELL.exists():
-            return plain
+            return command
         cpu_seconds = int(seconds * self.threads * 2) + 1  # decoding and encoding have `threads` each
         limits = [str(self._memory >> 10), str(cpu_seconds), str(self._file >> 9)]
-        return [str(_SHELL), "-c", _BOUNDED, "sh", *limits, *plain]
+        return [str(_SHELL), "-c", _BOUNDED, "sh", *limits, *command]
 
 
-async def _read(process: asyncio.subprocess.Process, most: int) -> bytes:
-    """The process's standard output. If it is more than `most` bytes, the process is killed and some more returned."""
+async def _read_stdout(process: asyncio.subprocess.Process, max_bytes: int) -> bytes:
+    """The process's standard output. If it is more than `max_bytes` bytes, the process is killed and some more returned."""
     assert process.stdout is not None  # noqa: S101 - we asked for a pipe
-    kept = bytearray()
+    output = bytearray()
     while chunk := await process.stdout.read(1 << 16):
-        if len(kept) <= most:
-            kept += chunk
+        if len(output) <= max_bytes:
+            output += chunk
         else:
             _kill(process)
-    return bytes(kept)
+    return bytes(output)
 
 
 async def _read_stderr(stream: asyncio.StreamReader | None) -> str:

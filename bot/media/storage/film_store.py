@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-FILM, STILL = ".mp4", ".jpg"
+FILM, THUMBNAIL = ".mp4", ".jpg"
 
 
 class FilmStore:
@@ -22,25 +22,25 @@ class FilmStore:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def film(self, task_id: int) -> Path:
+    def film_path(self, task_id: int) -> Path:
         """Where the task's film is, whether or not there is one."""
         return self._root / f"{task_id}{FILM}"
 
-    def still(self, task_id: int) -> Path:
-        """Where the small picture that belongs to it is, whether or not there is one."""
-        return self._root / f"{task_id}{STILL}"
+    def thumbnail_path(self, task_id: int) -> Path:
+        """Where the small frame that belongs to it is, whether or not there is one."""
+        return self._root / f"{task_id}{THUMBNAIL}"
 
     async def find_film(self, task_id: int) -> Path | None:
         """The task's film, if there is one."""
-        return await _there(self.film(task_id))
+        return await _if_file(self.film_path(task_id))
 
-    async def find_still(self, task_id: int) -> Path | None:
-        """The small picture that belongs to it, if there is one."""
-        return await _there(self.still(task_id))
+    async def find_thumbnail(self, task_id: int) -> Path | None:
+        """The small frame that belongs to it, if there is one."""
+        return await _if_file(self.thumbnail_path(task_id))
 
-    async def save(self, task_id: int, film: Path, still: Path, now: datetime) -> None:
-        """Take these files (`still` if it exists) from a folder on the same disk. Raises OSError."""
-        await asyncio.to_thread(self._save, task_id, film, still, now)
+    async def save(self, task_id: int, film: Path, thumbnail: Path, now: datetime) -> None:
+        """Take these files (`thumbnail` if it exists) from a folder on the same disk. Raises OSError."""
+        await asyncio.to_thread(self._save, task_id, film, thumbnail, now)
 
     async def check_access(self) -> None:
         """See whether there is more than this machine's folder, and whether that can be used. Raises BucketUnusable."""
@@ -55,28 +55,28 @@ class FilmStore:
 
     def size(self) -> int:
         """The bytes that all files take up. Reads the disk."""
-        return sum(_size(path) for path in self._files())
+        return sum(_file_size(path) for path in self._files())
 
-    def shrink(self, most_bytes: int) -> None:
+    def shrink(self, max_bytes: int) -> None:
         """Delete the oldest films until all files take up at most so much. Changes the disk."""
-        if self.size() <= most_bytes:
+        if self.size() <= max_bytes:
             return
         for task_id in self._list_ids():
-            if self.size() <= most_bytes:
+            if self.size() <= max_bytes:
                 return
             self._delete([task_id])
 
-    def _save(self, task_id: int, film: Path, still: Path, now: datetime) -> None:
+    def _save(self, task_id: int, film: Path, thumbnail: Path, now: datetime) -> None:
         self._root.mkdir(parents=True, exist_ok=True)
-        if still.is_file():
-            still.replace(self.still(task_id))
+        if thumbnail.is_file():
+            thumbnail.replace(self.thumbnail_path(task_id))
         os.utime(film, (now.timestamp(), now.timestamp()))
-        film.replace(self.film(task_id))
+        film.replace(self.film_path(task_id))
 
     def _delete(self, task_ids: Iterable[int]) -> None:
         for task_id in task_ids:
-            self.still(task_id).unlink(missing_ok=True)
-            self.film(task_id).unlink(missing_ok=True)
+            self.thumbnail_path(task_id).unlink(missing_ok=True)
+            self.film_path(task_id).unlink(missing_ok=True)
 
     def _list_ids(self) -> dict[int, datetime]:
         films = [path for path in self._files() if path.suffix == FILM and path.stem.isdecimal()]
@@ -87,11 +87,11 @@ class FilmStore:
         return [path for path in self._root.iterdir() if path.is_file()] if self._root.is_dir() else []
 
 
-async def _there(path: Path) -> Path | None:
+async def _if_file(path: Path) -> Path | None:
     return path if await asyncio.to_thread(path.is_file) else None
 
 
-def _size(path: Path) -> int:
+def _file_size(path: Path) -> int:
     try:
         return path.lstat().st_size
     except FileNotFoundError:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from bot.media.storage.film_store import FilmStore
 
-_REMEASURED = 10.0
+_SIZE_CACHE_SECONDS = 10.0
 """Seconds for which a folder's size is believed; a download takes about as long."""
-_COPIES, _BESIDE = 3, 30_000_000
+_COPIES, _EXTRA_BYTES = 3, 30_000_000
 """What a task needs: its clip, and the film and its smaller copy of about the same size; and what FoxAPI adds."""
 _RESERVED = "reserved"
 """The file in a task's folder that says how many bytes are kept free for it; other processes may share the disk."""
@@ -22,7 +22,7 @@ class Workspaces:
     """The folders `root`/<task id>. A folder that exists stands for a task that has not ended.
 
     Each one counts as what is reserved for it or as what is really in it, whichever is more, so that folders which are
-    still filling up cannot go over `most_bytes` together. The reservation is as large as the largest clip demands until
+    still filling up cannot go over `max_bytes` together. The reservation is as large as the largest clip demands until
     the clip's size is known. The films on the `shelf` get what room is left: where a new task needs it, the oldest ones
     go.
     """
@@ -31,14 +31,14 @@ class Workspaces:
         self,
         root: Path,
         *,
-        most_bytes: int = 20_000_000_000,
+        max_bytes: int = 20_000_000_000,
         clip_bytes: int = 200_000_000,
         film_store: FilmStore | None = None,
     ) -> None:
         """`clip_bytes`: the largest clip's."""
         self._root = root
         self.film_store = film_store or FilmStore(root.parent / "kept")
-        self._most = most_bytes
+        self._most = max_bytes
         self._clip = clip_bytes
         self._measuring = asyncio.Lock()
         self._sizes: dict[Path, tuple[float, int]] = {}
@@ -48,14 +48,14 @@ class Workspaces:
         """Where the task's files are, whether or not there are any."""
         return self._root / str(task_id)
 
-    def needs(self, clip_bytes: int) -> int:
+    def bytes_needed(self, clip_bytes: int) -> int:
         """The bytes that a task with such a clip needs; 0: the clip's size is not known. Never more than there are."""
-        return min(self._most, _COPIES * (clip_bytes or self._clip) + _BESIDE)
+        return min(self._most, _COPIES * (clip_bytes or self._clip) + _EXTRA_BYTES)
 
-    async def room(self) -> int:
+    async def free_bytes(self) -> int:
         """The bytes that may still be reserved."""
         async with self._measuring:
-            return self._most - sum(await asyncio.to_thread(self._measured))
+            return self._most - sum(await asyncio.to_thread(self._folder_sizes))
 
     async def create(self, task_id: int, needs: int) -> Path:
         """Make the task's folder if need be, with so many bytes reserved; whether there is room is the caller's care.
@@ -63,12 +63,12 @@ class Workspaces:
         Kept films make room for it.
         """
         async with self._measuring:
-            return await asyncio.to_thread(self._open, self.path(task_id), needs)
+            return await asyncio.to_thread(self._create, self.path(task_id), needs)
 
-    async def settle(self, task_id: int, clip_bytes: int) -> None:
+    async def set_clip_size(self, task_id: int, clip_bytes: int) -> None:
         """Reserve what a clip of that size needs in place of what was reserved before it was known."""
         async with self._measuring:
-            await asyncio.to_thread(self._reserve, self.path(task_id), self.needs(clip_bytes))
+            await asyncio.to_thread(self._reserve, self.path(task_id), self.bytes_needed(clip_bytes))
 
     async def remove(self, task_id: int) -> None:
         """Remove the task's folder with all that is in it, if there is one."""
@@ -78,7 +78,7 @@ class Workspaces:
         """At start: remove the folders of all tasks but the `living`, and half-written files; says how many folders."""
         return await asyncio.to_thread(self._remove_stale, {str(task_id) for task_id in living})
 
-    async def ids(self) -> set[int]:
+    async def list_ids(self) -> set[int]:
         """The tasks that have a folder."""
         return await asyncio.to_thread(lambda: {int(each.name) for each in self._folders() if each.name.isdecimal()})
 
@@ -86,9 +86,9 @@ class Workspaces:
         """The bytes that all tasks' files take up, kept films not counted."""
         return await asyncio.to_thread(lambda: sum(_size(folder) for folder in self._folders()))
 
-    def _open(self, folder: Path, needs: int) -> Path:
+    def _create(self, folder: Path, needs: int) -> Path:
         if not folder.is_dir():
-            self.film_store.shrink(max(0, self._most - sum(self._measured()) - needs))
+            self.film_store.shrink(max(0, self._most - sum(self._folder_sizes()) - needs))
             folder.mkdir(parents=True)
             self._reserve(folder, needs)
         return folder
@@ -97,21 +97,23 @@ class Workspaces:
         (folder / _RESERVED).write_text(str(needs))
         self._sizes.pop(folder, None)
 
-    def _measured(self) -> list[int]:
+    def _folder_sizes(self) -> list[int]:
         """What each folder counts as, as it was some seconds ago."""
         now, before = time.monotonic(), self._sizes
         self._sizes = {
-            folder: known if (known := before.get(folder)) and now - known[0] < _REMEASURED else (now, self._of(folder))
+            folder: known
+            if (known := before.get(folder)) and now - known[0] < _SIZE_CACHE_SECONDS
+            else (now, self._measure(folder))
             for folder in self._folders()
         }
         return [size for _, size in self._sizes.values()]
 
-    def _of(self, folder: Path) -> int:
+    def _measure(self, folder: Path) -> int:
         """What is in it or reserved for it; the largest clip's need where that cannot be read (as in older folders)."""
         try:
             reserved = int((folder / _RESERVED).read_text())
         except (OSError, ValueError):
-            reserved = self.needs(0)
+            reserved = self.bytes_needed(0)
         return max(_size(folder), reserved)
 
     def _folders(self) -> list[Path]:

@@ -52,7 +52,7 @@ async def _join(job: Job, task: Task) -> Task:
             added=order.seconds,
             kind=order.result,
             into=files.joined,
-            most_bytes=task.place.filesize_limit,
+            max_bytes=task.place.filesize_limit,
         )
     except UnusableVideo as error:
         log.warning("task %d: FoxAPI's result is delivered as it is: %s", task.id, error)
@@ -87,7 +87,7 @@ async def _fit_limit(job: Job, task: Task, made: Path) -> Path:
         return small
     job.show(task)
     try:
-        fitted = await media.compress(job.resources.ffmpeg, made, clip, most_bytes=limit, into=small)
+        fitted = await media.compress(job.resources.ffmpeg, made, clip, max_bytes=limit, into=small)
     except UnusableVideo as error:
         log.warning("task %d: cannot be made smaller: %s", task.id, error)
         return made

@@ -38,7 +38,7 @@ class Poll:
         resources = job.resources
         try:
             await _wait_for_slot(job)
-            remote = await job.until_changed(resources.fox.task(task.remote_id or ""))
+            remote = await job.until_changed(resources.fox.get_task(task.remote_id or ""))
         except TaskNotFound:
             await resources.circuit_breaker.record_success()
             return await self._wait(job, task, resources.timeouts.task_unknown)

@@ -38,7 +38,7 @@ async def prepare(job: Job, task: Task) -> Task:
     await _retry(job, task, lambda: resources.workspaces.create(task.id, task.needs), resources.timeouts.clip_download)
     await _fetch(job, task)
     seen = await job.until_changed(media.probe_with_thumbnail(resources.ffmpeg, files.clip, files.thumbnail))
-    await resources.workspaces.settle(task.id, seen.clip.size)
+    await resources.workspaces.set_clip_size(task.id, seen.clip.size)
     if await job.until_changed(_goes_untouched(job, task, seen)):
         return await ask_for_slot(job, task, clip=seen.clip, submitted=seen.clip, video_url=task.order.source_url)
     task = await resources.store.tasks.update(task, clip=seen.clip)
@@ -49,7 +49,7 @@ async def prepare(job: Job, task: Task) -> Task:
 async def _goes_untouched(job: Job, task: Task, seen: ProbeResult) -> bool:
     """Whether FoxAPI can be given the clip's own address without any doubt."""
     resources, clip = job.resources, job.resources.files(task).clip
-    doubts = await media.doubts(resources.ffmpeg, clip, seen)
+    doubts = await media.find_problems(resources.ffmpeg, clip, seen)
     if not doubts and not await media.is_direct_url(resources.clips, task.order.source_url, clip):
         doubts = ["its address"]
     if doubts:

@@ -84,7 +84,7 @@ async def test_a_taken_task_that_breaks_off(server: RawServer) -> None:
         with pytest.raises(SubmissionUncertain):
             await fox.submit("a cat", "https://x.test/a.mp4", 6)
         with pytest.raises(TransientError):
-            await fox.task("task-1")
+            await fox.get_task("task-1")
 
 
 ODD_IDS = ["../../v1/models", "a/b", "", ".", "..", "a b", "\ud800", "\0", "x" * 201, 7, None, ["t"], {"id": "t"}]
@@ -106,7 +106,7 @@ async def test_a_link_that_cannot_be_kept(server: RawServer, url: object) -> Non
     """A result's link with half a character in it, or without an end, is none: no database would take it."""
     server.answer = pieces("200 OK", json.dumps({"status": "completed", "results": [{"url": url}]}).encode())
     async with fox_at(server) as fox:
-        assert (await fox.task("task-1")).url is None
+        assert (await fox.get_task("task-1")).url is None
 
 
 async def test_words_that_cannot_be_kept(server: RawServer) -> None:
@@ -114,6 +114,6 @@ async def test_words_that_cannot_be_kept(server: RawServer) -> None:
     failed = {"status": "failed", "error": {"code": "new", "message": "the \ud800moon\0 is\nfull"}}
     server.answer = pieces("200 OK", json.dumps(failed).encode())
     async with fox_at(server) as fox:
-        seen = await fox.task("task-1")
+        seen = await fox.get_task("task-1")
     assert "“the moon is full”" in str(seen.message)
     assert str(seen.message).encode()

@@ -29,7 +29,7 @@ class NameServer:
         self.asked: list[str] = []
         self.end = threading.Event()
 
-    def look_up(self, host: str, port: int, family: int) -> Found:  # noqa: ARG002
+    def lookup(self, host: str, port: int, family: int) -> Found:  # noqa: ARG002
         self.asked.append(host)
         if not self.says:
             self.end.wait(60)
@@ -60,7 +60,7 @@ def not_now() -> Exception:
 
 async def test_addresses_are_told() -> None:
     """Of a name that is known both kinds of address are told, but none of this machine's own links."""
-    results = await NameResolver(look_up=NameServer(FOUND).look_up).resolve("a.example", 443, socket.AF_UNSPEC)
+    results = await NameResolver(lookup=NameServer(FOUND).lookup).resolve("a.example", 443, socket.AF_UNSPEC)
     assert [result["host"] for result in results] == ["93.184.216.34", "2606:4700::1111"]
 
 
@@ -68,14 +68,14 @@ async def test_an_unknown_name_is_asked_for_twice() -> None:
     """A name that is not there may be new: it is asked for once more, and then it is unknown."""
     server = NameServer(no_such_name(), no_such_name(), FOUND)
     with pytest.raises(UnknownHost, match="cannot be found"):
-        await NameResolver(look_up=server.look_up).resolve("nowhere.example")
+        await NameResolver(lookup=server.lookup).resolve("nowhere.example")
     assert len(server.asked) == 2
 
 
 async def test_a_name_server_that_is_away_for_a_moment() -> None:
     """A name server that has no answer now is asked a few times more."""
     server = NameServer(not_now(), not_now(), FOUND)
-    assert await NameResolver(look_up=server.look_up).resolve("a.example", 443)
+    assert await NameResolver(lookup=server.lookup).resolve("a.example", 443)
     assert len(server.asked) == 3
 
 
@@ -83,13 +83,13 @@ async def test_a_name_server_that_is_away_for_a_moment() -> None:
 async def test_whatever_else_a_look_up_says(error: Exception) -> None:
     """Any other fault of a look-up makes the name unknown."""
     with pytest.raises(UnknownHost):
-        await NameResolver(look_up=NameServer(error).look_up).resolve("a.example")
+        await NameResolver(lookup=NameServer(error).lookup).resolve("a.example")
 
 
 async def test_a_look_up_that_hangs_ends_in_time(tmp_path: Path) -> None:
     """Nobody waits longer for a name than its time, and through a fetch the member is told the same."""
     with hanging() as server:
-        names = NameResolver(look_up=server.look_up, seconds=0.2)
+        names = NameResolver(lookup=server.lookup, seconds=0.2)
         with pytest.raises(UnknownHost):
             await names.resolve("slow.example")
         async with Downloader(resolver=names) as downloader:
@@ -100,7 +100,7 @@ async def test_a_look_up_that_hangs_ends_in_time(tmp_path: Path) -> None:
 async def test_slow_names_are_nobody_elses_loss() -> None:
     """While forty look-ups hang, as many as there are places are asked for, and files are read as ever."""
     with hanging() as server:
-        names = NameResolver(look_up=server.look_up, places=4, seconds=30, wait_seconds=30)
+        names = NameResolver(lookup=server.lookup, max_lookups=4, seconds=30, wait_seconds=30)
         asking = [asyncio.create_task(names.resolve(f"{number}.example")) for number in range(40)]
         while len(server.asked) < 4:
             await asyncio.sleep(0)
@@ -115,7 +115,7 @@ async def test_slow_names_are_nobody_elses_loss() -> None:
 async def test_who_finds_no_place_may_come_again() -> None:
     """A look-up that hangs keeps its place, others are told to come again, and later there is room for them."""
     server = NameServer()
-    names = NameResolver(look_up=server.look_up, places=1, seconds=0.2, wait_seconds=0.1)
+    names = NameResolver(lookup=server.lookup, max_lookups=1, seconds=0.2, wait_seconds=0.1)
     with pytest.raises(UnknownHost):
         await names.resolve("slow.example")
     with pytest.raises(DownloadFailed, match="too many links") as busy:
@@ -139,7 +139,7 @@ def test_a_look_up_outlives_the_loop() -> None:
 
         async def begin() -> None:
             with pytest.raises(UnknownHost):
-                await NameResolver(look_up=server.look_up, seconds=0.05).resolve("slow.example")
+                await NameResolver(lookup=server.lookup, seconds=0.05).resolve("slow.example")
 
         asyncio.run(begin())
         threads = [thread for thread in threading.enumerate() if thread.name == "name look-up"]

@@ -103,14 +103,14 @@ async def test_a_living_tasks_files_never_go(stage: Harness) -> None:
 
 async def test_the_oldest_go_when_a_new_task_needs_room(tmp_path: Path) -> None:
     """Kept films fill what room is left; no more of them go than must, and none for a folder that is there."""
-    workspaces = Workspaces(tmp_path / "tasks", most_bytes=2500)
+    workspaces = Workspaces(tmp_path / "tasks", max_bytes=2500)
     for task_id, hours in ((1, 2), (2, 0), (3, 1)):
         await put(workspaces.film_store, tmp_path, task_id, 500, hours)
     await workspaces.create(7, 1000)
     assert list(await workspaces.film_store.list_ids()) == [2, 3, 1]
     await workspaces.create(8, 1000)
     assert list(await workspaces.film_store.list_ids()) == [1]
-    assert await workspaces.room() == 500
+    assert await workspaces.free_bytes() == 500
     assert await workspaces.create(7, 1000) == tmp_path / "tasks" / "7"
     assert list(await workspaces.film_store.list_ids()) == [1]
 

@@ -122,7 +122,7 @@ async def test_sound_stays_in_time_to_the_end(tmp_path: Path, tool: Ffmpeg) -> N
 
 
 async def test_a_silent_head_stays_silent(tmp_path: Path, tool: Ffmpeg) -> None:
-    """A head without sound gets silence, so that the sound of the result begins where it should."""
+    """A head without sound gets build_silence, so that the sound of the result begins where it should."""
     source = numbered(tmp_path / "video.mov", first=0, count=200)
     result = beeping(tmp_path / "result.mp4", 17, 0.5, 16.5)
     prepared = await prepare(tool, source, tmp_path / "fit")
@@ -138,7 +138,7 @@ async def test_a_film_is_made_to_fit(tmp_path: Path, tool: Ffmpeg) -> None:
     ffmpeg(*source, "-vf", "noise=alls=20:allf=t", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", film)
     clip = await probe(tool, film)
     assert clip.size > 1_500_000
-    small = await compress(tool, film, clip, most_bytes=400_000, into=tmp_path / "small")
+    small = await compress(tool, film, clip, max_bytes=400_000, into=tmp_path / "small")
     assert small is not None
     assert 250_000 < small.size <= 400_000
     assert small.seconds == pytest.approx(clip.seconds, abs=0.1)
@@ -151,20 +151,20 @@ async def test_what_would_look_bad_is_not_made(tmp_path: Path, tool: Ffmpeg) -> 
     long = VideoInfo(
         seconds=600, width=1280, height=720, video_codec="h264", container="mp4", fps=30, audio=True, size=1
     )
-    assert await compress(tool, tmp_path / "film", long, most_bytes=10_000_000, into=tmp_path / "small") is None
+    assert await compress(tool, tmp_path / "film", long, max_bytes=10_000_000, into=tmp_path / "small") is None
     assert left_in(tmp_path) == set()
 
 
 async def test_folders_are_bounded_and_swept(tmp_path: Path) -> None:
     """Each task has a folder, which counts as what is reserved or in it; at start those of ended tasks go."""
-    workspaces = Workspaces(tmp_path / "work", most_bytes=2500)
+    workspaces = Workspaces(tmp_path / "work", max_bytes=2500)
     assert await workspaces.remove_stale([]) == 0
     for task_id in (1, 2):
         folder = await workspaces.create(task_id, 1000)
         (folder / "clip").write_bytes(b"x" * 100)
         (folder / "clip.part").write_bytes(b"x" * 100)
     assert await workspaces.used_bytes() == 2 * (200 + len("1000"))
-    assert await workspaces.room() == 500
+    assert await workspaces.free_bytes() == 500
     assert await workspaces.create(2, 1000) == workspaces.path(2)
     assert await workspaces.remove_stale([2, 77]) == 1
     assert left_in(tmp_path / "work") == {"2"}
@@ -173,4 +173,4 @@ async def test_folders_are_bounded_and_swept(tmp_path: Path) -> None:
     await workspaces.remove(2)
     assert await workspaces.used_bytes() == 0
     (await workspaces.create(3, 1000) / "large").write_bytes(b"x" * 1600)
-    assert await workspaces.room() == 2500 - 1600 - len("1000")
+    assert await workspaces.free_bytes() == 2500 - 1600 - len("1000")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.media.mp4.boxes import BadMp4
+from bot.media.mp4.boxes import InvalidMp4
 from bot.media.mp4.tracks import read_mp4
 from tests.bot.media.test_mutated_clips import mutant
 from tests.support.media_clips import ffmpeg
@@ -25,7 +25,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_reads_what_was_written(plain: Path) -> None:
     """Lengths, numbers of pictures, and where the last sample ends are those of the file."""
     mp4 = read_mp4(plain)
-    (video,), (sound,) = mp4.of_kind(b"vide"), mp4.of_kind(b"soun")
+    (video,), (sound,) = mp4.tracks_of_kind(b"vide"), mp4.tracks_of_kind(b"soun")
     assert (mp4.brand, mp4.seconds, mp4.fragmented, mp4.cut_off) == ("isom", 4.0, False, False)
     assert (video.enabled, video.upright, video.encrypted) == (True, True, False)
     assert (video.header_seconds, video.media_seconds, video.samples.seconds) == (4.0, 4.0, 4.0)
@@ -47,7 +47,7 @@ def test_a_cut_is_told_by_the_last_sample(plain: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("options", ["", "-movflags +faststart", "-movflags frag_keyframe+empty_moov"])
 def test_bad_boxes_cost_one_kind_of_exception(plain: Path, tmp_path: Path, options: str) -> None:
-    """Of 400 damaged files each is read or refused by BadMp4; nothing else comes out of the reader."""
+    """Of 400 damaged files each is read or refused by InvalidMp4; nothing else comes out of the reader."""
     source, damaged = tmp_path / "source.mp4", tmp_path / "damaged.mp4"
     ffmpeg("-i", plain, "-c", "copy", *options.split(), source)
     content, dice, bad = source.read_bytes(), random.Random(options), 0  # noqa: S311 - for mutations
@@ -56,7 +56,7 @@ def test_bad_boxes_cost_one_kind_of_exception(plain: Path, tmp_path: Path, optio
         damaged.write_bytes(_spoiled(content, index, dice) if number % 2 else mutant(content, dice))
         try:
             read_mp4(damaged)
-        except BadMp4:
+        except InvalidMp4:
             bad += 1
     assert bad > 100
 

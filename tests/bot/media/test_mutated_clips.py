@@ -92,7 +92,7 @@ async def test_damaged_clips_end_in_a_sentence(tmp_path: Path, kind: str) -> Non
     work.mkdir()
     content, dice, row = whole.read_bytes(), random.Random(kind), Counts()  # noqa: S311 - for mutations
     mutants = enumerate([mutant(content, dice) for _ in range(EACH)])
-    tool = Ffmpeg(threads=1, at_once=2)
+    tool = Ffmpeg(threads=1, max_processes=2)
 
     async def meet_the_next() -> None:
         for number, damaged in mutants:

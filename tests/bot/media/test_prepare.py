@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from bot.domain.task import VideoInfo
-from bot.media import Ffmpeg, UnusableVideo, make_thumbnail, prepare, probe, rejection, too_short
+from bot.media import Ffmpeg, UnusableVideo, find_length_problem, find_rejection, make_thumbnail, prepare, probe
 from tests.support.media_clips import KINDS, ffmpeg, make, numbered, shade, shades, turned, with_cover
 
 
@@ -50,7 +50,7 @@ async def test_every_kind_of_clip_is_made_fit(clips: Path, tmp_path: Path, tool:
     done = await prepare(tool, source, tmp_path / "fit")
     clip = await probe(tool, tmp_path / "fit")
     assert clip == done.clip
-    assert rejection(clip) is None
+    assert find_rejection(clip) is None
     assert clip.seconds == pytest.approx(before.seconds, abs=0.06)
     assert (clip.width, clip.height) == SIZES.get(kind, (160, 120))
     assert clip.fps == pytest.approx(RATES.get(kind, 30), abs=0.01)
@@ -89,7 +89,7 @@ async def test_the_last_fifteen_seconds_are_cut_to_the_picture(tmp_path: Path, t
     done = await prepare(tool, source, tmp_path / "fit")
     assert done.head_seconds == pytest.approx(5.3)
     assert str(done.note) == "used the last 15 s of 0:20"
-    assert rejection(done.clip) is None
+    assert find_rejection(done.clip) is None
     found = shades(tmp_path / "fit")
     assert len(found) == 150
     assert all(abs(found[number] - shade(53 + number)) <= 4 for number in range(150))
@@ -194,7 +194,7 @@ async def test_cancelling_kills_the_process(tmp_path: Path, tool: Ffmpeg) -> Non
 
 async def test_only_so_many_run_at_once() -> None:
     """The others wait for their turn, and their waiting does not count as working."""
-    tool = Ffmpeg(at_once=1)
+    tool = Ffmpeg(max_processes=1)
     arguments = ["-re", "-f", "lavfi", "-i", "testsrc2=s=16x16", "-t", "0.9", "-f", "null", "-"]
     began = asyncio.get_running_loop().time()
     await asyncio.gather(*(tool.run(arguments, seconds=0.8) for _ in range(3)))
@@ -215,7 +215,7 @@ def test_fitness_names_the_value() -> None:
     """A clip that FoxAPI would refuse is refused by the value that is wrong; the edges are inside."""
     good = VideoInfo(seconds=5, width=2, height=2, video_codec="h264", container="mp4", fps=30, audio=True, size=1)
     for seconds in (2, 15):
-        assert rejection(good.model_copy(update={"seconds": seconds})) is None
+        assert find_rejection(good.model_copy(update={"seconds": seconds})) is None
     for change, words in (
         ({"seconds": 1.0}, "is 1.0 s long; FoxAPI takes 2 to 15 s"),
         ({"seconds": 1.99}, "FoxAPI takes 2 to 15 s"),
@@ -224,6 +224,6 @@ def test_fitness_names_the_value() -> None:
         ({"container": "webm"}, "WEBM"),
         ({"video_codec": "mpeg4"}, "mpeg4"),
     ):
-        assert words in str(rejection(good.model_copy(update=change)))
+        assert words in str(find_rejection(good.model_copy(update=change)))
     for length in (1.97, 100.0):  # the first is brought to 2 s
-        assert too_short(good.model_copy(update={"seconds": length})) is None
+        assert find_length_problem(good.model_copy(update={"seconds": length})) is None

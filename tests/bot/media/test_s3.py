@@ -110,7 +110,7 @@ async def test_what_is_kept_no_longer_goes_there_too(tmp_path: Path, s3: S3, sto
     await film_store.save(7, film, still, NOON)
     assert sorted(s3.objects) == ["bot/kept/7.jpg", "bot/kept/7.mp4"]
     assert list(await far.list_ids()) == [7]
-    found = await far.find_still(7)
+    found = await far.find_thumbnail(7)
     assert found
     assert found.read_bytes() == b"still"
     assert await far.find_film(8) is None

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from bot.media import Ffmpeg, UnusableVideo, prepare, probe_details, probe_with_thumbnail
-from bot.media.ffmpeg.brand import major_brand
+from bot.media.ffmpeg.file_type import major_brand
 from tests.support.media_clips import ffmpeg, make, turned
 
 LIES = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.media import Ffmpeg, UnusableVideo, doubts, prepare, probe_details
+from bot.media import Ffmpeg, UnusableVideo, find_problems, prepare, probe_details
 from tests.support.media_clips import beeps, ffmpeg, numbered, shade, shades
 from tests.support.odd_clips import ODD, PLAIN, make_odd
 
@@ -28,7 +28,7 @@ async def test_a_plain_clip_has_nothing_to_doubt(tmp_path: Path, tool: Ffmpeg) -
     for name, args in {"whole": PLAIN, "mute": f"{PLAIN} -an", "fifteen": PLAIN.replace("-t 4", "-t 15")}.items():
         plain = tmp_path / f"{name}.mp4"
         ffmpeg(*args.split(), plain)
-        assert await doubts(tool, plain, await probe_details(tool, plain)) == []
+        assert await find_problems(tool, plain, await probe_details(tool, plain)) == []
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -36,7 +36,7 @@ async def test_what_may_be_refused_is_mended_or_refused_for_free(tmp_path: Path,
     """Each odd clip is doubted; what is made of it passes the strict reader, its pictures untouched if possible."""
     odd, source, fit = ODD[name], make_odd(tmp_path, name), tmp_path / "fit"
     seen = await probe_details(tool, source)
-    assert await doubts(tool, source, seen) != []
+    assert await find_problems(tool, source, seen) != []
     if odd.refused:
         with pytest.raises(UnusableVideo, match=odd.refused):
             await prepare(tool, source, fit)
@@ -44,7 +44,7 @@ async def test_what_may_be_refused_is_mended_or_refused_for_free(tmp_path: Path,
         return
     done = await prepare(tool, source, fit)
     made = await probe_details(tool, fit)
-    assert await doubts(tool, fit, made) == []
+    assert await find_problems(tool, fit, made) == []
     assert (done.clip.width, done.clip.height, done.clip.audio) == (*odd.size, odd.sound)
     assert 2.0 <= done.clip.seconds <= 15.0
     assert done.clip.seconds == pytest.approx(odd.seconds, abs=0.04)

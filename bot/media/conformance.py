@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.media.ffmpeg.decoding import decodes, says_square
+from bot.media.ffmpeg.decoding import can_decode, has_square_pixels
 from bot.media.ffmpeg.filters import HDR
 from bot.media.ffmpeg.probe import ProbeResult
 from bot.media.ffmpeg.process import Ffmpeg
-from bot.media.mp4.boxes import BadMp4
+from bot.media.mp4.boxes import InvalidMp4
 from bot.media.mp4.tracks import SampleEntry, Track
-from bot.media.requirements import CODECS, SECONDS_LEAST, SECONDS_MOST
+from bot.media.requirements import CODECS, MAX_SECONDS, MIN_SECONDS
 
 _ENTRIES = frozenset({b"avc1", b"hvc1", b"av01"})
 _PIXELS = frozenset({"yuv420p", "yuvj420p"})
@@ -25,60 +25,60 @@ _SKIPPED = 0.25
 _DOLBY_VISION = (b"dvcC", b"dvvC", b"dvwC")
 
 
-async def doubts(ffmpeg: Ffmpeg, path: Path, look: ProbeResult) -> list[str]:
+async def find_problems(ffmpeg: Ffmpeg, path: Path, probed: ProbeResult) -> list[str]:
     """Everything about `path` that FoxAPI might refuse or misread, for the log; nothing: it may go as it is."""
-    found = picture_faults(look) + container_faults(look)
-    if not found and not await decodes(ffmpeg, path, sound=look.header.sound):
+    found = find_video_problems(probed) + find_container_problems(probed)
+    if not found and not await can_decode(ffmpeg, path, sound=probed.header.sound):
         found.append("it cannot be decoded without errors")
-    if not found and not await says_square(ffmpeg, path):
-        found.append("its pictures say that their pixels are not square")
+    if not found and not await has_square_pixels(ffmpeg, path):
+        found.append("its frames say that their pixels are not square")
     return found
 
 
-def picture_faults(look: ProbeResult) -> list[str]:
-    """What can be mended only by encoding the pictures anew."""
-    mp4 = look.mp4
-    entries = [entry for track in mp4.of_kind(b"vide") for entry in track.entries] if mp4 else []
+def find_video_problems(probed: ProbeResult) -> list[str]:
+    """What can be mended only by encoding the frames anew."""
+    mp4 = probed.mp4
+    entries = [entry for track in mp4.tracks_of_kind(b"vide") for entry in track.entries] if mp4 else []
     checks = {
-        f"codec {look.header.codec}": look.header.codec not in CODECS,
-        "pictures without times": not look.video.has_timestamps,
-        f"pixel format {look.header.pixel_format}": look.header.pixel_format not in _PIXELS,
-        "high dynamic range": look.header.transfer in HDR or look.header.matrix.startswith("bt2020"),
-        "turned": look.header.rotation != 0,
-        "pixels are not square": look.header.pixel_aspect != 1,
-        "pictures begin late": look.start != look.video.start,
-        "interlaced": look.header.interlaced,
-        "length": not SECONDS_LEAST <= look.video.seconds <= SECONDS_MOST,
-        "display matrix": mp4 is not None and not all(track.upright for track in mp4.of_kind(b"vide")),
+        f"codec {probed.header.codec}": probed.header.codec not in CODECS,
+        "frames without times": not probed.video.has_timestamps,
+        f"pixel format {probed.header.pixel_format}": probed.header.pixel_format not in _PIXELS,
+        "high dynamic range": probed.header.transfer in HDR or probed.header.matrix.startswith("bt2020"),
+        "turned": probed.header.rotation != 0,
+        "pixels are not square": probed.header.pixel_aspect != 1,
+        "frames begin late": probed.start != probed.video.start,
+        "interlaced": probed.header.interlaced,
+        "length": not MIN_SECONDS <= probed.video.seconds <= MAX_SECONDS,
+        "display matrix": mp4 is not None and not all(track.upright for track in mp4.tracks_of_kind(b"vide")),
         "Dolby Vision": any(entry.box(kind) for entry in entries for kind in _DOLBY_VISION),
     }
     return [fault for fault, found in checks.items() if found]
 
 
-def container_faults(look: ProbeResult) -> list[str]:
-    """What a new container may mend, the pictures untouched."""
-    mp4 = look.mp4
-    if mp4 is None or look.clip.container != "mp4":
+def find_container_problems(probed: ProbeResult) -> list[str]:
+    """What a new container may mend, the frames untouched."""
+    mp4 = probed.mp4
+    if mp4 is None or probed.clip.container != "mp4":
         return ["no MP4 with sound boxes"]
     if mp4.fragmented:
         return ["fragmented"]
-    videos, sounds = mp4.of_kind(b"vide"), mp4.of_kind(b"soun")
+    videos, sounds = mp4.tracks_of_kind(b"vide"), mp4.tracks_of_kind(b"soun")
     faults = [] if len(mp4.tracks) == len(videos) + len(sounds) else ["tracks that are neither video nor sound"]
     if len(videos) != 1 or len(sounds) > 1:
         return [*faults, f"{len(videos)} video tracks and {len(sounds)} sound tracks"]
     lengths = [mp4.seconds, videos[0].header_seconds, videos[0].media_seconds, videos[0].samples.seconds]
-    if not all(SECONDS_LEAST <= seconds <= SECONDS_MOST for seconds in lengths):
+    if not all(MIN_SECONDS <= seconds <= MAX_SECONDS for seconds in lengths):
         faults.append("a length out of bounds")
-    if any(abs(seconds - look.video.seconds) > _AGREE for seconds in lengths):
+    if any(abs(seconds - probed.video.seconds) > _AGREE for seconds in lengths):
         faults.append("lengths that differ")
     for track in (*videos, *sounds):
-        faults += _track_faults(track)
-    faults += _entry_faults(videos[0].entries[0])
+        faults += _find_track_problems(track)
+    faults += _find_entry_problems(videos[0].entries[0])
     faults += [f"sound coded as {entry.kind!r}" for track in sounds for entry in track.entries if entry.kind != b"mp4a"]
     return faults
 
 
-def _track_faults(track: Track) -> list[str]:
+def _find_track_problems(track: Track) -> list[str]:
     kind = track.kind.decode("latin-1")
     starts = [edit.media_starts for edit in track.edits]
     checks = {
@@ -96,19 +96,19 @@ def _track_faults(track: Track) -> list[str]:
     return [f"{kind} {fault}" for fault, found in checks.items() if found]
 
 
-def _entry_faults(entry: SampleEntry) -> list[str]:
-    """How the pictures are coded, by the decoder's own configuration."""
+def _find_entry_problems(entry: SampleEntry) -> list[str]:
+    """How the frames are coded, by the decoder's own configuration."""
     if entry.kind not in _ENTRIES:
-        return [f"pictures coded as {entry.kind!r}"]
+        return [f"frames coded as {entry.kind!r}"]
     try:
         plain = _is_plain(entry) and _is_square(entry) and _is_sdr(entry)
-    except (BadMp4, IndexError):
+    except (InvalidMp4, IndexError):
         plain = False
     return [] if plain else ["a sample entry that is not 8 bit 4:2:0, square and SDR"]
 
 
 def _is_plain(entry: SampleEntry) -> bool:
-    """Whether the pictures are 4:2:0 with 8 bit."""
+    """Whether the frames are 4:2:0 with 8 bit."""
     if avc := entry.box(b"avcC"):
         return avc.body[1] in {66, 77, 88, 100}
     if hevc := entry.box(b"hvcC"):

@@ -11,7 +11,7 @@ from playwright.async_api import Browser
 
 from bot.domain.task import ResultKind
 from bot.media import Ffmpeg, SourceClip, join, prepare, probe_details
-from bot.media.ffmpeg.keyframes import Order, read_order
+from bot.media.ffmpeg.keyframes import PacketOrder, parse_packet_order
 from bot.media.mp4.tracks import read_mp4
 from tests.support.browser import CHROMIUM
 from tests.support.marked_clips import ffmpeg, numbers, picture
@@ -63,10 +63,10 @@ async def test_head_and_result_are_copied(tmp_path: Path, tool: Ffmpeg, kind: st
     assert shown[53:] == new
     assert numbers(film.path) == list(range(53 + 180))
     seen = await probe_details(tool, film.path)
-    assert seen.video.begins == pytest.approx([number / 10 for number in range(233)], abs=0.001)
+    assert seen.video.timestamps == pytest.approx([number / 10 for number in range(233)], abs=0.001)
     assert seen.sound is not None
     assert seen.sound.end == pytest.approx(23.3, abs=0.03)
-    (video,) = read_mp4(film.path).of_kind(b"vide")
+    (video,) = read_mp4(film.path).tracks_of_kind(b"vide")
     assert len(video.entries) == 1
     assert not list(tmp_path.glob("*.parts"))
 
@@ -120,7 +120,7 @@ async def test_what_cannot_be_copied_is_encoded_once_to_fit(tmp_path: Path, tool
     seen, into, limit = await probe_details(tool, source), tmp_path / "film", 600_000
     assert seen.clip.size > limit
     film = await join(
-        tool, SourceClip(source), seen.clip, result, added=4, kind=ResultKind.FILM, into=into, most_bytes=limit
+        tool, SourceClip(source), seen.clip, result, added=4, kind=ResultKind.FILM, into=into, max_bytes=limit
     )
     assert limit / 3 < film.clip.size <= limit
     assert film.clip.seconds == pytest.approx(8, abs=0.05)
@@ -128,12 +128,12 @@ async def test_what_cannot_be_copied_is_encoded_once_to_fit(tmp_path: Path, tool
 
 def test_a_copy_ends_where_nothing_refers_across() -> None:
     """A key picture whose followers are shown before it is no place to end a copy."""
-    closed = Order((0, 2, 1, 3, 5, 4), frozenset({0, 3}))
-    opened = Order((0, 2, 1, 5, 3, 4), frozenset({0, 3}))
-    assert [closed.last_cut(most) for most in range(7)] == [0, 0, 0, 3, 3, 3, 3]
-    assert [opened.last_cut(most) for most in range(7)] == [0] * 7
-    assert (closed.delay, opened.delay, Order((), frozenset()).delay) == (1, 1, 0)
-    assert read_order(b"#tb 0: 1/10\n0, x, y\n0, 0, 0, 1, 9, 0x1\n0, 1, 1, 1, 9, 0x2, F=0x0\n") == Order(
+    closed = PacketOrder((0, 2, 1, 3, 5, 4), frozenset({0, 3}))
+    opened = PacketOrder((0, 2, 1, 5, 3, 4), frozenset({0, 3}))
+    assert [closed.last_cut_before(most) for most in range(7)] == [0, 0, 0, 3, 3, 3, 3]
+    assert [opened.last_cut_before(most) for most in range(7)] == [0] * 7
+    assert (closed.delay, opened.delay, PacketOrder((), frozenset()).delay) == (1, 1, 0)
+    assert parse_packet_order(b"#tb 0: 1/10\n0, x, y\n0, 0, 0, 1, 9, 0x1\n0, 1, 1, 1, 9, 0x2, F=0x0\n") == PacketOrder(
         (0, 1), frozenset({0})
     )
 
