@@ -14,21 +14,15 @@ from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import SecretStr
 from yarl import URL
 
-from bot.foxapi.protocol import (
+from bot.foxapi.errors import (
     ConnectionFailed,
-    Json,
     RateLimited,
     Rejected,
-    RemoteTask,
-    Submission,
     SubmissionNotReceived,
     SubmissionUncertain,
     TransientError,
-    parse_response,
-    parse_submission,
-    parse_task,
-    valid_url,
 )
+from bot.foxapi.protocol import Json, RemoteTask, Submission, parse_response, parse_submission, parse_task, parse_url
 from bot.redaction import Redactor
 
 log = logging.getLogger(__name__)
@@ -130,7 +124,7 @@ class FoxAPI:
             form = aiohttp.FormData()
             form.add_field("file", file, filename=name, content_type="video/mp4")
             content = await self._call(self._session, "POST", "v1/files/upload/stream", self._upload, data=form)
-        url = valid_url(content.get("url"))
+        url = parse_url(content.get("url"))
         if url is None:
             raise TransientError("an upload was answered without an address")
         return url

@@ -16,6 +16,7 @@ from typing import Any
 
 from bot.domain.http_time import parse_retry_after
 from bot.foxapi.error_messages import explain_failure, explain_status
+from bot.foxapi.errors import RateLimited, Rejected, SubmissionUncertain, TaskNotFound, TransientError
 from bot.i18n.text import Translatable
 from bot.redaction import Redactor
 
@@ -28,48 +29,6 @@ _DEFAULT_REDACTOR = Redactor()
 _MAX_MESSAGE = 10_000
 """Characters of an error's message that are looked at."""
 _REQUEST = re.compile(r"request[_ ]id:? *([\w.-]{1,80})", re.IGNORECASE)
-
-
-class FoxError(Exception):
-    """FoxAPI did not do what was asked. Its text is for the log, and so without FoxAPI's words: they may quote."""
-
-
-class Rejected(FoxError):
-    """FoxAPI refused the request as it stands (4xx): no use to repeat it. `sentence` is for the member."""
-
-    def __init__(self, status: int, code: str, request: str, sentence: Translatable) -> None:
-        super().__init__(f"{status} {code or 'without a code'}{request}")
-        self.status = status
-        self.code = code
-        self.message = sentence
-
-
-class TaskNotFound(Rejected):
-    """FoxAPI does not know this task id (404)."""
-
-
-class TransientError(FoxError):
-    """A fault that passes: ask again, after `retry_after` seconds if it was said."""
-
-    def __init__(self, text: str, retry_after: float | None = None) -> None:
-        super().__init__(text)
-        self.retry_after = retry_after
-
-
-class RateLimited(TransientError):
-    """Too many requests (429); this one was surely not taken."""
-
-
-class ConnectionFailed(TransientError):
-    """The request surely did not reach FoxAPI: no address, or nobody at it."""
-
-
-class SubmissionNotReceived(TransientError):
-    """The paid request did not reach FoxAPI, or was turned away (429): it may be sent again."""
-
-
-class SubmissionUncertain(FoxError):
-    """The paid request may have been taken: it must never be sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,12 +189,12 @@ def _find_result_url(content: Json) -> str | None:
         places += [output.get("url"), output.get("urls")]
     for place in places:
         for item in place if isinstance(place, list) else [place]:
-            if url := valid_url(item.get("url") if isinstance(item, dict) else item):
+            if url := parse_url(item.get("url") if isinstance(item, dict) else item):
                 return url
     return None
 
 
-def valid_url(value: object) -> str | None:
+def parse_url(value: object) -> str | None:
     """`value`, if it is an http(s) link that can be kept."""
     if not isinstance(value, str) or not value.startswith(("https://", "http://")):
         return None

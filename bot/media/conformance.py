@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot.media.errors import InvalidMp4
 from bot.media.ffmpeg.decoding import can_decode, has_square_pixels
 from bot.media.ffmpeg.filters import HDR
 from bot.media.ffmpeg.probe import ProbeResult
 from bot.media.ffmpeg.process import Ffmpeg
-from bot.media.mp4.boxes import InvalidMp4
 from bot.media.mp4.tracks import SampleEntry, Track
 from bot.media.requirements import CODECS, MAX_SECONDS, MIN_SECONDS
 

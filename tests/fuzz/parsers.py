@@ -18,7 +18,7 @@ from bot.check import http
 from bot.domain.errors import RequestRefused
 from bot.domain.http_time import RETRY_MOST, parse_http_date, parse_retry_after
 from bot.foxapi import FoxAPI, FoxError, parse_response
-from bot.foxapi.protocol import parse_submission, parse_task
+from bot.foxapi.protocol import parse_submission, parse_task, parse_url
 from bot.i18n.text import tr
 from bot.media import (
     Downloader,
@@ -180,7 +180,7 @@ async def fox_json(dice: Dice) -> None:
             told += [str(error), str(getattr(error, "sentence", ""))]
         else:
             seen = parse_task(content)
-            told += [seen.url or "", str(seen.message or ""), seen.code, valid_url(content.get("url")) or ""]
+            told += [seen.url or "", str(seen.message or ""), seen.code, parse_url(content.get("url")) or ""]
             assert 0 <= seen.percent <= 100
             with suppress(FoxError):
                 told.append(parse_submission(content).remote_id)

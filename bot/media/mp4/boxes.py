@@ -10,13 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.media.errors import InvalidMp4
+
 MAX_INDEX_BYTES = 32 << 20
 _MAX_TOP_LEVEL_BOXES = 20_000
 _MAX_BOXES = 2_000
-
-
-class InvalidMp4(Exception):
-    """The boxes of the file contradict each other, or one that is needed is missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import accumulate
 
-from bot.media.mp4.boxes import Box, InvalidMp4
+from bot.media.errors import InvalidMp4
+from bot.media.mp4.boxes import Box
 
 _MAX_ENTRIES = 4_000_000
 

@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.media.mp4.boxes import Box, File, InvalidMp4, read_file
+from bot.media.errors import InvalidMp4
+from bot.media.mp4.boxes import Box, File, read_file
 from bot.media.mp4.samples import Samples, read_samples
 
 _UPRIGHT = (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)

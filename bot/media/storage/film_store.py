@@ -98,10 +98,6 @@ def _file_size(path: Path) -> int:
         return 0  # it was deleted meanwhile
 
 
-class StorageError(Exception):
-    """The bucket cannot be used. Its text is one sentence for the operator."""
-
-
 @dataclass(frozen=True, slots=True)
 class S3Settings:
     """Where an S3-compatible bucket is, and who we are there."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.media.storage.film_store import FilmStore, S3Settings, StorageError
+from bot.media.errors import StorageError
+from bot.media.storage.film_store import FilmStore, S3Settings
 
 
 def open_film_store(root: Path, bucket: S3Settings | None) -> FilmStore:

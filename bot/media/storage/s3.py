@@ -13,7 +13,8 @@ import obstore
 import obstore.exceptions
 from obstore.store import S3Store
 
-from bot.media.storage.film_store import FILM, THUMBNAIL, FilmStore, S3Settings, StorageError
+from bot.media.errors import StorageError
+from bot.media.storage.film_store import FILM, THUMBNAIL, FilmStore, S3Settings
 
 if TYPE_CHECKING:
     from obstore.store import S3Config

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.media.mp4.boxes import InvalidMp4
+from bot.media.errors import InvalidMp4
 from bot.media.mp4.tracks import read_mp4
 from tests.bot.media.test_mutated_clips import mutant
 from tests.support.media_clips import ffmpeg
