@@ -1,4 +1,4 @@
-"""The paid API: FoxAPI's video generation, as typed answers and typed errors."""
+"""Client for FoxAPI, the paid video generation API: typed responses and typed errors."""
 
 from bot.foxapi.client import USER_AGENT, FoxAPI
 from bot.foxapi.errors import (

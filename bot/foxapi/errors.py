@@ -16,7 +16,7 @@ from bot.i18n.text import Translatable
 
 
 class FoxError(Exception):
-    """Base class of FoxAPI's failures. Its text is for the log and never quotes FoxAPI, which may repeat secrets."""
+    """Base class of FoxAPI's failures. Its text is for the log and never quotes FoxAPI's, which may contain secrets."""
 
 
 class Rejected(FoxError):

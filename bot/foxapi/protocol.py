@@ -1,7 +1,7 @@
-"""What FoxAPI says, deciphered without any I/O.
+"""FoxAPI's protocol without I/O: parses responses into typed values and errors.
 
-Sources: FoxAPI's pages for creating and querying a video task; what its clients have seen beyond them is marked "seen".
-Decided by status first, code second, never by the type's text.
+Sources: FoxAPI's pages for creating and querying a video task; observations of its clients beyond them are marked
+"seen". Errors are classified by status first and code second, never by their type's text.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from bot.redaction import Redactor
 Json = dict[str, Any]
 _WORD = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 _ID = re.compile(r"(?!\.+$)[\w.:=+~@-]{1,200}", re.ASCII)
-"""Of a task: it becomes a part of a path, and is kept in a database."""
+"""A task id: it becomes part of a URL path and is stored in a database."""
 _MAX_URL = 4096
 _DEFAULT_REDACTOR = Redactor()
 _MAX_MESSAGE = 10_000
-"""Characters of an error's message that are looked at."""
+"""Characters of an error message that are read."""
 _REQUEST = re.compile(r"request[_ ]id:? *([\w.-]{1,80})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The create call's answer. Only the id can be relied on (seen: the rest may be missing)."""
+    """The response to the create call. Only the id is reliable (seen: the rest may be missing)."""
 
     remote_id: str
     estimated_seconds: float | None
     credits: float | None = None
-    """What it costs (seen here, documented in the query's answer)."""
+    """The price (seen here, documented for the query's response)."""
 
 
 class RemoteStatus(StrEnum):
-    """A task's status at FoxAPI."""
+    """The status of a task at FoxAPI."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -52,27 +52,28 @@ class RemoteStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RemoteTask:
-    """The query's answer: a task at FoxAPI at one moment."""
+    """The response to a query: the state of a task at FoxAPI."""
 
     status: RemoteStatus
     percent: int
     """0 to 100."""
     url: str | None
-    """The result. Seen: `completed` without one, which then appears some seconds later."""
+    """The result. Seen: `completed` without a URL, which then appears some seconds later."""
     message: Translatable | None
     """Why it failed, for the member."""
     code: str = ""
     credits: float | None = None
-    """What it costs, where that is said."""
+    """The price, if FoxAPI states it."""
 
 
 def parse_response(
     status: int, headers: Mapping[str, str], body: bytes, redactor: Redactor = _DEFAULT_REDACTOR
 ) -> Json:
-    """Return the JSON object of a 2xx answer.
+    """Return the JSON object of a 2xx response.
 
-    No error tells what `redactor` knows, whatever FoxAPI says. Raises Busy (429), UnknownTask (404), Rejected (any
-    other 3xx or 4xx) or Passing (everything else, unreadable bodies included), and nothing but these.
+    No error contains the secrets that `redactor` knows, whatever FoxAPI sends. Raises only
+    RateLimited (429), TaskNotFound (404), Rejected (any other 3xx or 4xx) or TransientError (everything else, including
+    unreadable bodies).
     """
     content = _parse_object(body)
     if 200 <= status < 300:
@@ -83,16 +84,16 @@ def parse_response(
     request = _find_request_id(headers, message, redactor)
     text = f"{status} {code or 'without a code'}{request}"
     if status == 429:
-        raise RateLimited(text, retry_after(headers))
+        raise RateLimited(text, parse_delay(headers))
     if status == 404:
         raise TaskNotFound(status, code, request, explain_status(status, code, message))
-    if 300 <= status < 500 and status != 303:  # 303 See Other says that the request WAS acted upon
+    if 300 <= status < 500 and status != 303:  # 303 See Other means that the request was acted upon
         raise Rejected(status, code, request, explain_status(status, code, message))
-    raise TransientError(text, retry_after(headers))
+    raise TransientError(text, parse_delay(headers))
 
 
 def parse_submission(content: Json) -> Submission:
-    """Read the create call's answer. Raises MaybeTaken when there is no id in it: something may be rendering."""
+    """Parse the create call's response. Raises SubmissionUncertain if it has no id: a task may have been started."""
     remote_id = content.get("id")
     if not isinstance(remote_id, str) or not _ID.fullmatch(remote_id):
         raise SubmissionUncertain("2xx without a task id")
@@ -102,10 +103,10 @@ def parse_submission(content: Json) -> Submission:
 
 
 def parse_task(content: Json, redactor: Redactor = _DEFAULT_REDACTOR) -> RemoteTask:
-    """Read the query's answer. A status that we do not know counts as processing: only time can tell what it means."""
+    """Parse the query's response. Unknown statuses count as processing, because only time can tell what they mean."""
     stated = content.get("status")
     word = stated.lower() if isinstance(stated, str) else ""
-    if word in {"cancelled", "canceled"}:  # seen; it ends like failed
+    if word in {"cancelled", "canceled"}:  # seen; treated as failed
         word = RemoteStatus.FAILED
     status = RemoteStatus(word) if word in set(RemoteStatus) else RemoteStatus.PROCESSING
     percent = min(100, max(0, int(_parse_number(content.get("progress")) or 0)))
@@ -115,8 +116,8 @@ def parse_task(content: Json, redactor: Redactor = _DEFAULT_REDACTOR) -> RemoteT
     return RemoteTask(status, percent, None, explain_failure(code, message), code, _parse_credits(content))
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from Retry-After as seconds or as a date (RFC 9110, 10.2.3); at most an hour is believed."""
+def parse_delay(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds to wait from Retry-After, given as seconds or a date (RFC 9110, 10.2.3), at most an hour."""
     value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "")
     return parse_retry_after(value, datetime.now(UTC))
 
@@ -130,10 +131,10 @@ def _parse_object(body: bytes) -> Json | None:
 
 
 def _parse_error(content: Json | None, body: bytes, redactor: Redactor) -> tuple[str, str]:
-    """The error's code and message; gateways in front of FoxAPI answer HTML or plain text (seen).
+    """Return the error's code and message; gateways in front of FoxAPI send HTML or plain text (seen).
 
-    All of FoxAPI's words pass through here. They may hold the key, or a link that opens what it leads to; both go
-    before the words are cut to their length, because of half a key too little would be recognised.
+    All of FoxAPI's text passes through here. It may contain the key or a signed URL. Both are redacted before the
+    text is truncated, because a truncated key might not be recognized.
     """
     error = (content or {}).get("error")
     if isinstance(error, dict):
@@ -144,13 +145,13 @@ def _parse_error(content: Json | None, body: bytes, redactor: Redactor) -> tuple
 
 
 def _clean_text(value: object, max_length: int, redactor: Redactor) -> str:
-    """A text for people: without what no database, message or log takes, such as half characters and NULs."""
+    """Make text safe to store, log and show: no unprintable characters such as lone surrogates and NULs."""
     text = redactor(value[:_MAX_MESSAGE])[:max_length] if isinstance(value, str) else ""
     return "".join(each if each.isprintable() else " " for each in text).strip()
 
 
 def _parse_code(value: object, redactor: Redactor) -> str:
-    """A code is a word; anything else that stands in its place is not for the log."""
+    """Return the error code if it is a single word; anything else must not reach the log."""
     text = str(value) if isinstance(value, int) and abs(value) < 10**9 else value
     if not isinstance(text, str):
         return ""
@@ -158,7 +159,7 @@ def _parse_code(value: object, redactor: Redactor) -> str:
 
 
 def _find_request_id(headers: Mapping[str, str], message: str, redactor: Redactor) -> str:
-    """By which FoxAPI's support finds the request: in a header, or (seen) in the message. For the log."""
+    """Return the id by which FoxAPI's support finds the request, from a header or (seen) the message. For the log."""
     value = redactor(next((v for k, v in headers.items() if k.lower() == "x-request-id"), "")[:_MAX_MESSAGE])
     if found := _WORD.fullmatch(value) or _REQUEST.search(message):
         return f" (request {found[found.lastindex or 0]})"
@@ -178,24 +179,24 @@ def _parse_number(value: object) -> float | None:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if abs(number) < 1e9 else None  # also turns away infinity and NaN
+    return number if abs(number) < 1e9 else None  # also rejects infinity and NaN
 
 
 def _find_result_url(content: Json) -> str | None:
-    """The first http(s) link among the shapes that FoxAPI's pages, old and new, show."""
+    """Return the first http(s) URL in one of the response formats of FoxAPI's pages, old and new."""
     output = content.get("output")
-    places: list[object] = [content.get("results")]
+    candidates: list[object] = [content.get("results")]
     if isinstance(output, dict):
-        places += [output.get("url"), output.get("urls")]
-    for place in places:
-        for item in place if isinstance(place, list) else [place]:
+        candidates += [output.get("url"), output.get("urls")]
+    for candidate in candidates:
+        for item in candidate if isinstance(candidate, list) else [candidate]:
             if url := parse_url(item.get("url") if isinstance(item, dict) else item):
                 return url
     return None
 
 
 def parse_url(value: object) -> str | None:
-    """`value`, if it is an http(s) link that can be kept."""
+    """Return `value` if it is an http(s) URL that can be stored, else None."""
     if not isinstance(value, str) or not value.startswith(("https://", "http://")):
         return None
     return value if value.isprintable() and len(value) <= _MAX_URL else None

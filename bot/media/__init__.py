@@ -1,4 +1,4 @@
-"""Any video in, a fit clip out: fetch safely, probed, prepare, join, fit. ffmpeg runs apart and bounded."""
+"""Media work: download, probe, prepare, join and compress videos. ffmpeg runs in bounded child processes."""
 
 from bot.media.compress import compress
 from bot.media.conformance import find_problems

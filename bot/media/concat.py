@@ -1,9 +1,9 @@
-"""Join videos without loss: what can stay as it is is copied, and only what lies around a seam is encoded.
+"""Concatenate videos without loss: copy what can be copied, and encode only the frames around a cut.
 
-A copy has to end before a keyframe, so the frames between the last one and the cut are encoded anew, a frame_filter.
-The parts keep their own parameter sets, in band and under one sample entry (avc3), so that every decoder that follows
-the standard changes them where the part does. Nothing is believed: the film is looked at and decoded around its cut_seconds,
-and where anything is not as it should be there is none.
+A copy has to end before a keyframe, so the frames between the last keyframe and the cut are re-encoded as a bridge.
+The parts keep their own parameter sets, in band and under one sample entry (avc3), so that every conforming decoder
+switches where the part changes. The result is verified: it is probed, and decoded around its cuts. If anything is
+wrong, the result is discarded.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from bot.domain.task import VideoInfo
 from bot.media.errors import UnusableVideo
 from bot.media.ffmpeg.decoding import can_decode
-from bot.media.ffmpeg.encode import SOUND, SOUND_BITS, h264_args, run_encoder
+from bot.media.ffmpeg.encode import AUDIO_ARGS, AUDIO_BITS, build_h264_args, run_encoder
 from bot.media.ffmpeg.filters import (
     HDR,
     OutputFormat,
@@ -34,15 +34,15 @@ from bot.media.mp4.tracks import try_read_mp4
 
 log = logging.getLogger(__name__)
 
-_SECONDS = 900.0
+_TIMEOUT = 900.0
 _QUALITY = "15"
-"""Of what is encoded, once for all: later joins copy it."""
-_NOT_COPIED = "the parts are not spliced: %s"
+"""x264's constant rate factor for re-encoded frames; later joins copy them."""
+_NOT_COPIED = "the parts are not concatenated without loss: %s"
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of a video: `seconds` from `start` on, on its own time line."""
+    """A section of a video: `seconds` from `start` on the video's own timeline."""
 
     path: Path
     probed: ProbeResult
@@ -52,22 +52,22 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of the film's frames as a file of its own, in :func:`_time_scale_args`."""
+    """A part of the film's video as a file of its own, in the time scale of :func:`_time_scale_args`."""
 
     path: Path
     frames: int
     delay: int
     """How many frames are decoded before the first one is shown."""
     parameters: bytes
-    """What the decoder has to know before it begins."""
+    """The decoder configuration (avcC)."""
 
 
 async def concat(
     ffmpeg: Ffmpeg, segments: Sequence[Segment], target: OutputFormat, sound: tuple[list[str], str] | None, into: Path
 ) -> VideoInfo | None:
-    """Write `segments` one after the other to `into`, the last of them untouched. None, and no file, if that cannot be.
+    """Write `segments` in order to `into`, the last one unchanged. Return None, without a file, if that is impossible.
 
-    `sound`: the inputs, numbered from 1 on, and the filters that make all of the sound at [a].
+    `sound`: the audio inputs, numbered from 1, and the filters that produce the whole audio at [a].
     """
     if not is_copyable(segments[-1].probed, target):
         return None
@@ -80,7 +80,7 @@ async def concat(
         made = await _mux(ffmpeg, parts, target, sound, folder)
         film = await probe_details(ffmpeg, made)
         if not await _is_valid(ffmpeg, made, film, parts, target):
-            log.info(_NOT_COPIED, "what came out of it is not right")
+            log.info(_NOT_COPIED, "the result has missing or misplaced frames")
             return None
         await asyncio.to_thread(made.replace, into)
     except UnusableVideo as error:
@@ -92,7 +92,7 @@ async def concat(
 
 
 def is_copyable(probed: ProbeResult, target: OutputFormat) -> bool:
-    """Whether a video's frames can stand in a film of `target` as they are."""
+    """Whether a video's frames can be part of a film in the format `target` without re-encoding."""
     header = probed.header
     plain = header.codec == "h264" and header.pixel_format == "yuv420p" and header.transfer not in HDR
     upright = not header.rotation and not header.interlaced and header.pixel_aspect == 1
@@ -108,14 +108,14 @@ async def _make_parts(
         name = folder / f"{number}"
         if is_copyable(segment.probed, target) and _have_same_color(segment.probed, last.probed):
             parts += await _copy_up_to(ffmpeg, segment, target, name)
-        elif last.probed.header.matrix == "bt709":  # as is all that we encode
+        elif last.probed.header.matrix == "bt709":  # the matrix of everything that we encode
             frames = target.frames(segment.seconds)
             video_filters = await build_video_filter(ffmpeg, segment.probed, target, start=segment.start, frames=frames)
             parts.append(
                 await _encode(ffmpeg, ffmpeg.input_args(segment.path), video_filters, target, name.with_suffix(".mp4"))
             )
         else:
-            log.info(_NOT_COPIED, "their colours are coded differently")
+            log.info(_NOT_COPIED, "their color spaces differ")
             return None
     whole = await _copy(ffmpeg, last, len(last.probed.video.timestamps), target, folder / "last.mp4")
     return [*parts, whole]
@@ -126,7 +126,7 @@ def _have_same_color(one: ProbeResult, other: ProbeResult) -> bool:
 
 
 async def _copy_up_to(ffmpeg: Ffmpeg, segment: Segment, target: OutputFormat, name: Path) -> list[_Part]:
-    """`segment`, which begins its video: copied up to its last keyframe, and a frame_filter from there to its end."""
+    """Copy `segment`, which begins its video, up to its last keyframe, and encode a bridge from there to its end."""
     frames, order = target.frames(segment.seconds), await read_packet_order(ffmpeg, segment.path)
     if frames == len(order.display_indices):
         return [await _copy(ffmpeg, segment, frames, target, name.with_suffix(".copy.mp4"))]
@@ -144,19 +144,19 @@ async def _copy_up_to(ffmpeg: Ffmpeg, segment: Segment, target: OutputFormat, na
 async def _copy(ffmpeg: Ffmpeg, segment: Segment, frames: int, target: OutputFormat, into: Path) -> _Part:
     first = (*_time_scale_args(target), "-frames:v", str(frames), "-bsf:v", "setts=pts=PTS-STARTPTS:dts=DTS-STARTPTS")
     args = [*ffmpeg.input_args(segment.path), "-map", "0:V:0", "-c", "copy", *first]
-    await run_encoder(ffmpeg, args, into, seconds=_SECONDS, purpose=Purpose.JOIN)
+    await run_encoder(ffmpeg, args, into, seconds=_TIMEOUT, purpose=Purpose.JOIN)
     return await _read_part(ffmpeg, into)
 
 
 async def _encode(ffmpeg: Ffmpeg, inputs: Sequence[str], video_filters: str, target: OutputFormat, into: Path) -> _Part:
     graph = ["-filter_complex", f"[0:V:0]{video_filters}[v]", "-map", "[v]"]
-    codec = [*h264_args(_QUALITY), *_time_scale_args(target)]
-    await run_encoder(ffmpeg, [*inputs, *graph, *codec], into, seconds=_SECONDS, purpose=Purpose.JOIN)
+    codec = [*build_h264_args(_QUALITY), *_time_scale_args(target)]
+    await run_encoder(ffmpeg, [*inputs, *graph, *codec], into, seconds=_TIMEOUT, purpose=Purpose.JOIN)
     return await _read_part(ffmpeg, into)
 
 
 def _time_scale_args(target: OutputFormat) -> tuple[str, str]:
-    """The time scale of all parts, in which a frame lasts whole ticks: ffmpeg joins only what has one scale."""
+    """Set one time scale for all parts, with whole ticks per frame: ffmpeg joins only files with equal scales."""
     return ("-video_track_timescale", str(target.rate.numerator * max(1, 15360 // target.rate.numerator)))
 
 
@@ -164,14 +164,14 @@ async def _read_part(ffmpeg: Ffmpeg, path: Path) -> _Part:
     order: PacketOrder = await read_packet_order(ffmpeg, path)
     mp4 = await try_read_mp4(path)
     entries = [entry for track in mp4.tracks_of_kind(b"vide") for entry in track.entries] if mp4 else []
-    config = entries[0].box(b"avcC") if entries else None
+    config = entries[0].find_box(b"avcC") if entries else None
     return _Part(path, len(order.display_indices), order.delay, config.body if config else b"")
 
 
 async def _mux(
     ffmpeg: Ffmpeg, parts: Sequence[_Part], target: OutputFormat, sound: tuple[list[str], str] | None, folder: Path
 ) -> Path:
-    """One track of all parts, whose frames are decoded at an even pace, and the sound beside it."""
+    """Write one track of all parts, with evenly spaced decoding times, and the audio beside it."""
     each, rate = 1 / target.rate, f"({target.rate.numerator}/{target.rate.denominator}*TB)"
     lines = [f"file '{part.path.name}'\nduration {float(part.frames * each):.6f}\n" for part in parts]
     listing = folder / "list.txt"
@@ -182,10 +182,10 @@ async def _mux(
     tag = "avc1" if len({part.parameters for part in parts}) == 1 else "avc3"
     video = ["-map", "0:v:0", "-c:v", "copy", "-tag:v", tag, "-bsf:v", even]
     audio_inputs, graph = sound or ([], "")
-    audio_filters = ["-filter_complex", graph, "-map", "[a]", *SOUND, "-b:a", str(SOUND_BITS)] if sound else []
+    audio_filters = ["-filter_complex", graph, "-map", "[a]", *AUDIO_ARGS, "-b:a", str(AUDIO_BITS)] if sound else []
     made = folder / "film.mp4"
     await run_encoder(
-        ffmpeg, [*inputs, *audio_inputs, *video, *audio_filters], made, seconds=_SECONDS, purpose=Purpose.JOIN
+        ffmpeg, [*inputs, *audio_inputs, *video, *audio_filters], made, seconds=_TIMEOUT, purpose=Purpose.JOIN
     )
     return made
 
@@ -193,7 +193,7 @@ async def _mux(
 async def _is_valid(
     ffmpeg: Ffmpeg, film: Path, probed: ProbeResult, parts: Sequence[_Part], target: OutputFormat
 ) -> bool:
-    """Whether every frame is there, at its time, and all that begins with the last cut can be decoded."""
+    """Whether every frame is present at its time, and everything around the last cut decodes."""
     frames, each = sum(part.frames for part in parts), float(1 / target.rate)
     in_time = all(abs(begin - number * each) < each / 4 for number, begin in enumerate(probed.video.timestamps))
     if len(probed.video.timestamps) != frames or not in_time:

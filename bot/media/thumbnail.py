@@ -1,4 +1,4 @@
-"""A small thumbnail of a clip, so that one sees which clip a reply is about."""
+"""A small still image of a clip, which shows the clip that a reply is about."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.media.ffmpeg.stream_info import STRIPPED
 log = logging.getLogger(__name__)
 
 _MAX_EDGE = 320
-_SECONDS = 15.0
+_TIMEOUT = 15.0
 _MAX_BYTES = 1 << 18
 
 
@@ -42,9 +42,10 @@ _JPEG_ARGS = (
 
 
 async def probe_with_thumbnail(ffmpeg: Ffmpeg, path: Path, thumbnail: Path) -> ProbeResult:
-    """What `path` is, and its :func:`make_thumbnail` as the file `thumbnail`, if one can be made. Raises UnusableVideo.
+    """Probe `path`, and write its :func:`make_thumbnail` to the file `thumbnail` if possible. Raises UnusableVideo.
 
-    Both by one run of ffmpeg, for to start it is most of what each of them costs; and by one for each where that fails.
+    One ffmpeg process does both, because starting it is most of the cost. If that fails, each gets a process of its
+    own.
     """
     frame = ["-map", "1:V:0", *_JPEG_ARGS, "-f", "image2", "-update", "1", "-y", f"file:{thumbnail}"]
     probed = await probe_details(ffmpeg, path, also=(ffmpeg.input_args(path, "-sseof", "-1"), frame))
@@ -52,7 +53,7 @@ async def probe_with_thumbnail(ffmpeg: Ffmpeg, path: Path, thumbnail: Path) -> P
         try:
             await asyncio.to_thread(thumbnail.write_bytes, await make_thumbnail(ffmpeg, path, probed.clip))
         except UnusableVideo:
-            log.info("no thumbnail of %s", path.parent.name)
+            log.info("no thumbnail for %s", path.parent.name)
     return probed
 
 
@@ -61,13 +62,13 @@ def _is_valid_file(thumbnail: Path) -> bool:
 
 
 async def make_thumbnail(ffmpeg: Ffmpeg, path: Path, clip: VideoInfo) -> bytes:
-    """A JPEG of about the last second of `path`, at most 320 pixels wide and high, for there the extension begins.
+    """Return a JPEG from about the last second of `path`, where the extension begins; at most 320 pixels wide and high.
 
-    Raises :class:`Unfit` if no frame can be had of it.
+    Raises :class:`UnusableVideo` if no frame can be decoded.
     """
     seek = f"{max(0.0, clip.seconds - 1):.3f}"
     args = [*ffmpeg.input_args(path, "-ss", seek), "-map", "0:V:0", *_JPEG_ARGS, "-f", "image2pipe", "pipe:1"]
-    result = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_MAX_BYTES, purpose=Purpose.THUMBNAIL)
+    result = await ffmpeg.run(args, seconds=_TIMEOUT, output_bytes=_MAX_BYTES, purpose=Purpose.THUMBNAIL)
     if not result.stdout:
-        raise UnusableVideo(tr("No picture can be read from that video; send another one."))
+        raise UnusableVideo(tr("No picture can be read from that video. Send another one."))
     return result.stdout

@@ -17,7 +17,7 @@ from bot.domain.http_time import RETRY_MOST, parse_http_date, parse_retry_after
 from bot.foxapi import FoxError, parse_response
 from bot.foxapi.protocol import parse_submission, parse_task
 from bot.media import FfmpegResult, UnusableVideo, find_rejection
-from bot.media.ffmpeg.file_type import major_brand
+from bot.media.ffmpeg.file_type import read_major_brand
 from bot.media.ffmpeg.filters import choose_format
 from bot.media.ffmpeg.packets import parse_timelines
 from bot.media.ffmpeg.probe import parse_probe
@@ -111,7 +111,7 @@ log = st.builds(
 )
 def test_what_ffmpeg_says_is_read_or_unfit(text: str, packets: str, beginning: bytes) -> None:
     """Whatever a run wrote, the file is described in numbers that can be worked with, or Unfit."""
-    major_brand(beginning)
+    read_major_brand(beginning)
     try:
         seen = parse_probe(FfmpegResult(0, packets.encode("utf-8", "replace"), text), "mark", beginning, 9)
     except UnusableVideo:

@@ -1,4 +1,4 @@
-"""In which order a video's frames are stored, and where a copy of it can end."""
+"""The order in which a video's frames are stored, and the points at which a copy of it can end."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from pathlib import Path
 
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
 
-_SECONDS = 30.0
+_TIMEOUT = 30.0
 _MAX_LISTING_BYTES = 1 << 24
 _KEY = 0x1
-"""ffmpeg's AV_PKT_FLAG_KEY, which its listing leaves out where it is the only flag."""
+"""ffmpeg's AV_PKT_FLAG_KEY. The listing omits the flags if this is the only one."""
 
 
 @dataclass(frozen=True, slots=True)
 class PacketOrder:
-    """The frames in the order in which they are stored."""
+    """The frames in decode order, as they are stored."""
 
     display_indices: tuple[int, ...]
-    """The place of each in the order in which they are shown."""
+    """The position of each frame in display order."""
     keyframes: frozenset[int]
-    """Those, by their place in this order, that can be decoded alone."""
+    """The keyframes, by their position in decode order."""
 
     @property
     def delay(self) -> int:
-        """How many frames have to be decoded before the first one can be shown without a halt later."""
+        """How many frames must be decoded before playback can start without stalling later."""
         return max((stored - shown for stored, shown in enumerate(self.display_indices)), default=0)
 
     def last_cut_before(self, most: int) -> int:
-        """The largest number of frames, `most` at most, with which a copy can end: a keyframe begins anew there.
+        """Return the largest number of frames, at most `most`, after which a copy can end: before a keyframe.
 
-        All before it are shown before it, and all after it after it.
+        All frames before that keyframe are shown before it, and all after it after it.
         """
         latest, cut = -1, 0
         earliest_after = [*self.display_indices, len(self.display_indices)]
@@ -48,13 +48,13 @@ async def read_packet_order(ffmpeg: Ffmpeg, path: Path) -> PacketOrder:
     """Read the order of the frames in `path`. Raises UnusableVideo if it takes too long."""
     listing = ["-map", "0:V:0", "-c", "copy", "-f", "framecrc", "pipe:1"]
     result = await ffmpeg.run(
-        [*ffmpeg.input_args(path), *listing], seconds=_SECONDS, output_bytes=_MAX_LISTING_BYTES, purpose=Purpose.JOIN
+        [*ffmpeg.input_args(path), *listing], seconds=_TIMEOUT, output_bytes=_MAX_LISTING_BYTES, purpose=Purpose.JOIN
     )
     return await asyncio.to_thread(parse_packet_order, result.stdout)
 
 
 def parse_packet_order(listing: bytes) -> PacketOrder:
-    """Read ffmpeg's listing of packets. Lines that make no sense are skipped."""
+    """Parse ffmpeg's listing of packets. Invalid lines are skipped."""
     times, keys = [], set()
     for line in listing.splitlines():
         fields = line.split(b",")

@@ -1,8 +1,8 @@
-"""Read what ffmpeg logs about a file: the container, the video stream, and whether there is sound.
+"""Parse ffmpeg's log: the container, the video stream, and whether there is audio.
 
-ffmpeg prints the tags of its inputs between its own words, and some of them (a language, a tag's key, a codec's name)
-with their line breaks, so that a title can probed like a stream. Its description of an output repeats all facts about the
-streams, and :data:`STRIPPED` leaves the tags out of it. That description is found by a marker that no file can know.
+ffmpeg prints the tags of its inputs between its own messages, some of them (language, key of a tag, name of a codec)
+with their line breaks, so that a title can look like a stream. Its description of an output repeats all facts about
+the streams, and :data:`STRIPPED` removes the tags from it. That description is found by a marker that no file can know.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 STRIPPED = ("-map_metadata", "-1", "-map_metadata:s:v", "-1", "-map_metadata:s:a", "-1", "-map_chapters", "-1")
-"""Options of an output that gets no word of the input's."""
+"""Output options that drop all metadata of the input."""
 _VIDEO = re.compile(
     r"\n  Stream #0:0\S*: Video: (?P<codec>\w+)(?: \([^)\n]*\))*, (?P<pixels>\w+)(?:\((?P<colour>[^)\n]*)\))?"
     r"[^\n]*?, (?P<width>\d{1,9})x(?P<height>\d{1,9})(?P<rest>[^\n]*)",
@@ -25,30 +25,29 @@ _DURATION = re.compile(r"\n  Duration: (?:N/A|(\d{1,6}):(\d\d):(\d\d\.\d{1,9})),
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """What a file says of itself. Sizes are as shown, that is after the rotation."""
+    """The header's statements about a file. Sizes are as displayed, after the rotation."""
 
     codec: str
     pixel_format: str
-    """The pixel format."""
     width: int
     height: int
     rotation: int
-    """Degrees, by which a player turns the frame."""
+    """Degrees by which a player rotates the frames."""
     pixel_aspect: Fraction
-    """The width of a pixel as shown, in heights of a pixel."""
+    """The width of a displayed pixel, divided by its height."""
     matrix: str
-    """How the colours are coded, such as bt709, or nothing if the file does not say."""
+    """The color matrix, such as bt709, or empty if the file does not state it."""
     transfer: str
-    """How light becomes numbers, such as smpte2084, or nothing."""
+    """The transfer characteristics, such as smpte2084, or empty."""
     interlaced: bool
-    """Whether its frames are woven of two fields."""
+    """Whether its frames consist of two fields."""
     rate: float
-    """Pictures per second on average, or 0 if the file does not say."""
+    """Average frames per second, or 0 if the file does not state it."""
     stated_seconds: float | None
-    """Seconds that the longest stream should last, or None."""
+    """The stated duration of the longest stream in seconds, or None."""
     sound: bool
     format_names: tuple[str, ...]
-    """All the names that ffmpeg's reader of this kind of file has."""
+    """All the names of ffmpeg's demuxer for this kind of file."""
 
 
 def marker_options(marker: str) -> tuple[str, ...]:
@@ -57,9 +56,9 @@ def marker_options(marker: str) -> tuple[str, ...]:
 
 
 def parse_stream_info(log: str, marker: str) -> StreamInfo | None:
-    """The file that `log` describes: ffmpeg's first input, whose video (and sound) its first output copies.
+    """Parse the file that `log` describes: ffmpeg's first input, whose video (and audio) its first output copies.
 
-    `marker` is what :func:`marked` was given. None if there is no readable video in the file.
+    `marker` is the value passed to :func:`marker_options`. None if the file has no readable video.
     """
     before, _, after = log.partition(f"\n    comment         : {marker}\n")
     text = "\n" + after.partition("\nOutput #1, ")[0]
@@ -89,9 +88,9 @@ def parse_stream_info(log: str, marker: str) -> StreamInfo | None:
 
 
 def has_message(log: str, marker: str, *words: str) -> bool:
-    """Whether a part of ffmpeg logged a line with one of `words`, when it opened the file or while it read it.
+    """Whether ffmpeg logged a line with one of `words` when it opened the file or while it read it.
 
-    What it printed between the two are the inputs' tags.
+    The text between those two phases is skipped: it contains the inputs' tags.
     """
     opening, _, inputs = log.partition(f"\n    comment         : {marker}\n")
     opening = _INPUT.split(opening, maxsplit=1)[0]
@@ -101,13 +100,13 @@ def has_message(log: str, marker: str, *words: str) -> bool:
 
 
 def _parse_rotation(below: str) -> int:
-    """The rotation noted in the lines `below` a stream's own, to the next quarter: players know no other."""
+    """Parse the rotation in the lines `below` a stream's own, rounded to a quarter turn, as players do."""
     turn = re.search(r"\n +[Dd]isplay ?[Mm]atrix: rotation of (-?\d{1,6}\.\d+) degrees", below, re.ASCII)
     return round(float(turn[1]) / 90) * 90 % 360 if turn else 0
 
 
 def _parse_pixel_aspect(rest: str, rotation: int) -> Fraction:
-    """A pixel's shape after the rotation; what is missing or absurd counts as square."""
+    """Parse the pixel aspect ratio after the rotation; missing or absurd ratios count as square."""
     ratio = re.search(r"SAR (\d{1,10}):(\d{1,10})", rest, re.ASCII)
     if ratio is None or int(ratio[1]) == 0 or int(ratio[2]) == 0:
         return Fraction(1)
@@ -118,9 +117,9 @@ def _parse_pixel_aspect(rest: str, rotation: int) -> Fraction:
 
 
 def _parse_color(noted: str) -> tuple[str, str]:
-    """Matrix and transfer: of `tv, bt2020nc/bt2020/smpte2084, progressive` the first and the third of the three.
+    """Parse matrix and transfer: the first and the third of `tv, bt2020nc/bt2020/smpte2084, progressive`.
 
-    Three equal ones are written once.
+    Three equal names are printed once.
     """
     three = re.search(r"([\w-]+)/[\w-]+/([\w-]+)", noted, re.ASCII)
     if three is None:
@@ -134,7 +133,7 @@ def _parse_rate(rest: str) -> float:
 
 
 def _parse_duration(text: str) -> float | None:
-    """The length that the file claims; where a tag poses as a second one, neither is believed."""
+    """Parse the stated duration; if a tag imitates a second one, ignore both."""
     found = list(_DURATION.finditer(text))
     if len(found) != 1 or found[0][1] is None:
         return None

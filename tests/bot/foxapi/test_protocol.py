@@ -23,7 +23,7 @@ from bot.foxapi import (
     TransientError,
     parse_response,
 )
-from bot.foxapi.protocol import parse_submission, parse_task, retry_after
+from bot.foxapi.protocol import parse_submission, parse_task
 
 CREATED = {
     "created": 1757165031,
@@ -149,11 +149,11 @@ def test_the_status_decides(status: int, kind: type[FoxError]) -> None:
 def test_retry_after_is_read_as_seconds_or_date() -> None:
     """Retry-After counts as seconds, as a date, not at all when it is nonsense, and never for longer than an hour."""
     soon = datetime.now(UTC) + timedelta(seconds=90)
-    assert retry_after({"retry-after": "7"}) == 7
-    assert 80 < (retry_after({"Retry-After": format_datetime(soon, usegmt=True)}) or 0) <= 90
-    assert retry_after({"Retry-After": "soon"}) is None
-    assert retry_after({"Retry-After": "999999"}) == 3600
-    assert retry_after({}) is None
+    assert parse_delay({"retry-after": "7"}) == 7
+    assert 80 < (parse_delay({"Retry-After": format_datetime(soon, usegmt=True)}) or 0) <= 90
+    assert parse_delay({"Retry-After": "soon"}) is None
+    assert parse_delay({"Retry-After": "999999"}) == 3600
+    assert parse_delay({}) is None
 
 
 def test_unknown_failures_are_shown_by_their_message() -> None:

@@ -16,7 +16,7 @@ from bot.media.mp4.tracks import read_mp4
 from tests.support.browser import CHROMIUM
 from tests.support.marked_clips import ffmpeg, numbers, picture
 
-SOUND = ("-f", "lavfi", "-i", "sine=f=440:r=48000")
+AUDIO_ARGS = ("-f", "lavfi", "-i", "sine=f=440:r=48000")
 X264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-threads", "1")
 BT709 = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
 
@@ -29,7 +29,7 @@ def tool() -> Ffmpeg:
 def made(path: Path, seconds: float, *codec: str, first: int = 0, size: str = "160x120") -> Path:
     """A clip whose pictures carry their numbers, from `first` on, with sound."""
     shown = f"{picture(size, '10')},trim=start_frame={first},setpts=PTS-STARTPTS"
-    ffmpeg("-f", "lavfi", "-i", shown, *SOUND, "-t", str(seconds), *X264, *codec, *BT709, "-c:a", "aac", path)
+    ffmpeg("-f", "lavfi", "-i", shown, *AUDIO_ARGS, "-t", str(seconds), *X264, *codec, *BT709, "-c:a", "aac", path)
     return path
 
 

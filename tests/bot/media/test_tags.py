@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from bot.media import Ffmpeg, UnusableVideo, prepare, probe_details, probe_with_thumbnail
-from bot.media.ffmpeg.file_type import major_brand
+from bot.media.ffmpeg.file_type import read_major_brand
 from tests.support.media_clips import ffmpeg, make, turned
 
 LIES = {
@@ -26,7 +26,7 @@ LIES = {
     "brand": "qt  ",
     "long": "lie " * 20_000,
 }
-TOLD = ("title", "comment", "artist", "major_brand")
+TOLD = ("title", "comment", "artist", "read_major_brand")
 
 
 async def facts(path: Path, still: Path) -> tuple[object, ...]:
@@ -88,14 +88,14 @@ async def test_the_first_bytes_tell_the_brand(tmp_path: Path) -> None:
     for kind, container in (("h264.mp4", "mp4"), ("h264.mov", "mov"), ("vp8.webm", "webm"), ("av1.mkv", "matroska")):
         plain = make(tmp_path, kind)
         into = plain.with_stem("branded")
-        ffmpeg("-i", plain, "-c", "copy", "-metadata", "title=webm", "-metadata", "comment=major_brand : qt", into)
+        ffmpeg("-i", plain, "-c", "copy", "-metadata", "title=webm", "-metadata", "comment=read_major_brand : qt", into)
         assert (await probe_details(Ffmpeg(), into)).clip.container == container
 
 
 def test_a_brand_behind_small_boxes() -> None:
     """Free space may stand before the box that names the brand; broken sizes and other files have none."""
     brand = b"\0\0\0\x10ftypisom1234"
-    assert major_brand(b"\0\0\0\x10free12345678\0\0\0\x08wide" + brand) == b"isom"
+    assert read_major_brand(b"\0\0\0\x10free12345678\0\0\0\x08wide" + brand) == b"isom"
     for broken in (
         b"",
         b"\0\0\0\0free" + brand,
@@ -103,7 +103,7 @@ def test_a_brand_behind_small_boxes() -> None:
         b"\0\0\0\x08moov" + brand,
         brand[:11],
     ):
-        assert major_brand(broken) is None
+        assert read_major_brand(broken) is None
 
 
 def gif(path: Path, *milliseconds: int) -> Path:
