@@ -186,7 +186,7 @@ def test_what_members_write_can_be_kept(prompt: str, url: str, name: str) -> Non
 
 
 async def test_the_fuzzing_program_finds_nothing() -> None:
-    """Each parser is fed by `python -m tests.fuzz.__main__`, which finds no exception but its own."""
+    """Each parser is fed by `python -m tests.fuzz`, which finds no exception but its own."""
     counts, wrong = await fuzz_all(4, seed=7)
     assert not wrong, wrong[0]
     assert len(counts) == 8

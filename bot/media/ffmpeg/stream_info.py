@@ -92,11 +92,11 @@ def has_message(log: str, marker: str, *words: str) -> bool:
 
     The text between those two phases is skipped: it contains the inputs' tags.
     """
-    opening, _, inputs = log.partition(f"\n    comment         : {marker}\n")
+    opening, _, reading = log.partition(f"\n    comment         : {marker}\n")
     opening = _INPUT.split(opening, maxsplit=1)[0]
-    said = "|".join(map(re.escape, words))
-    line = re.compile(rf"^\[[\w, /:#-]+ @ 0x[0-9a-f]+\] [^\n]*(?:{said})", re.ASCII | re.MULTILINE)
-    return any(line.search(text) for text in (opening, inputs))
+    alternatives = "|".join(map(re.escape, words))
+    line = re.compile(rf"^\[[\w, /:#-]+ @ 0x[0-9a-f]+\] [^\n]*(?:{alternatives})", re.ASCII | re.MULTILINE)
+    return any(line.search(text) for text in (opening, reading))
 
 
 def _parse_rotation(below: str) -> int:
