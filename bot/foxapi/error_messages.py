@@ -6,7 +6,7 @@ from bot.i18n.text import Translatable, tr
 
 _BY_CODE = {
     "content_policy_violation": tr(
-        "FoxAPI's moderation rejected this prompt or clip. Change the prompt, or use another clip."
+        "FoxAPI's moderation refused this prompt or clip. Change the prompt, or use another clip."
     ),
     "invalid_parameters": tr("FoxAPI could not use this clip. Try another one, or export it again as an MP4."),
     "generation_timeout": tr("FoxAPI timed out. Try again."),

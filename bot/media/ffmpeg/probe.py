@@ -24,7 +24,7 @@ from bot.media.ffmpeg.stream_info import StreamInfo, has_message, marker_options
 from bot.media.ffmpeg.timing import apply_browser_delays, merge_fields
 from bot.media.mp4.tracks import Mp4, try_read_mp4
 
-_NOT_A_VIDEO = tr("That file is not a readable video. Send an MP4, MOV, WebM, MKV, AVI or GIF.")
+_NOT_A_VIDEO = tr("That file is not a video that can be read. Send an MP4, MOV, WebM, MKV, AVI or GIF.")
 _NO_END = tr("That file is cut off: its end, which is needed to read it, is missing. Upload it again.")
 _TIMEOUT = 30.0
 _MAX_LISTING_BYTES = 1 << 24
