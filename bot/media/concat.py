@@ -136,8 +136,8 @@ async def _copy_up_to(ffmpeg: Ffmpeg, segment: Segment, target: OutputFormat, na
         start = segment.probed.video.timestamps[key]
         seek = find_seek_point(segment.probed, start)
         inputs = ffmpeg.input_args(segment.path, *(("-ss", f"{seek:.6f}") if seek else ()))
-        frame_filter = build_frame_filter(target, start=start - seek, frames=frames - key)
-        parts.append(await _encode(ffmpeg, inputs, frame_filter, target, name.with_suffix(".bridge.mp4")))
+        bridge = build_frame_filter(target, start=start - seek, frames=frames - key)
+        parts.append(await _encode(ffmpeg, inputs, bridge, target, name.with_suffix(".bridge.mp4")))
     return parts
 
 
@@ -172,8 +172,8 @@ async def _mux(
     ffmpeg: Ffmpeg, parts: Sequence[_Part], target: OutputFormat, sound: tuple[list[str], str] | None, folder: Path
 ) -> Path:
     """Write one track of all parts, with evenly spaced decoding times, and the audio beside it."""
-    each, rate = 1 / target.rate, f"({target.rate.numerator}/{target.rate.denominator}*TB)"
-    lines = [f"file '{part.path.name}'\nduration {float(part.frames * each):.6f}\n" for part in parts]
+    frame_seconds, rate = 1 / target.rate, f"({target.rate.numerator}/{target.rate.denominator}*TB)"
+    lines = [f"file '{part.path.name}'\nduration {float(part.frames * frame_seconds):.6f}\n" for part in parts]
     listing = folder / "list.txt"
     await asyncio.to_thread(listing.write_text, "ffconcat version 1.0\n" + "".join(lines))
     delay = max(part.delay for part in parts)
@@ -182,11 +182,9 @@ async def _mux(
     tag = "avc1" if len({part.parameters for part in parts}) == 1 else "avc3"
     video = ["-map", "0:v:0", "-c:v", "copy", "-tag:v", tag, "-bsf:v", even]
     audio_inputs, graph = sound or ([], "")
-    audio_filters = ["-filter_complex", graph, "-map", "[a]", *AUDIO_ARGS, "-b:a", str(AUDIO_BITS)] if sound else []
+    audio = ["-filter_complex", graph, "-map", "[a]", *AUDIO_ARGS, "-b:a", str(AUDIO_BITS)] if sound else []
     made = folder / "film.mp4"
-    await run_encoder(
-        ffmpeg, [*inputs, *audio_inputs, *video, *audio_filters], made, seconds=_TIMEOUT, purpose=Purpose.JOIN
-    )
+    await run_encoder(ffmpeg, [*inputs, *audio_inputs, *video, *audio], made, seconds=_TIMEOUT, purpose=Purpose.JOIN)
     return made
 
 
@@ -194,8 +192,10 @@ async def _is_valid(
     ffmpeg: Ffmpeg, film: Path, probed: ProbeResult, parts: Sequence[_Part], target: OutputFormat
 ) -> bool:
     """Whether every frame is present at its time, and everything around the last cut decodes."""
-    frames, each = sum(part.frames for part in parts), float(1 / target.rate)
-    in_time = all(abs(begin - number * each) < each / 4 for number, begin in enumerate(probed.video.timestamps))
+    frames, frame_seconds = sum(part.frames for part in parts), float(1 / target.rate)
+    in_time = all(
+        abs(begin - number * frame_seconds) < frame_seconds / 4 for number, begin in enumerate(probed.video.timestamps)
+    )
     if len(probed.video.timestamps) != frames or not in_time:
         return False
     cut_seconds = float(sum(part.frames for part in parts[:-2]) / target.rate)

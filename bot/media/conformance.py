@@ -123,16 +123,16 @@ def _is_8bit_420(entry: SampleEntry) -> bool:
 
 
 def _is_square(entry: SampleEntry) -> bool:
-    shape = entry.find_box(b"pasp")
-    if shape is None:
+    aspect = entry.find_box(b"pasp")
+    if aspect is None:
         return True
-    across, down = shape.unpack("II")
-    return across == down
+    width, height = aspect.unpack("II")
+    return width == height
 
 
 def _is_sdr(entry: SampleEntry) -> bool:
-    colour = entry.find_box(b"colr")
-    if colour is None or colour.body[:4] not in {b"nclx", b"nclc"}:
+    color = entry.find_box(b"colr")
+    if color is None or color.body[:4] not in {b"nclx", b"nclc"}:
         return True
-    primaries, transfer = colour.unpack("HH", 4)
+    primaries, transfer = color.unpack("HH", 4)
     return primaries != 9 and transfer not in {16, 18}

@@ -1,9 +1,8 @@
 """Resolve the host names of members' links, in a few threads of their own and with a time limit.
 
 The system's resolver blocks a thread and cannot be cancelled. In asyncio's default thread pool, a dozen slow names
-would
-delay every file access. Here a lookup that hangs occupies its slot until the system gives up. When no
-slot becomes free in time, a lookup fails with a sentence that says so.
+would delay every file access. Here a lookup that hangs occupies its slot until the system gives up. When no slot
+becomes free in time, a lookup fails with a sentence that says so.
 """
 
 from __future__ import annotations
@@ -108,9 +107,8 @@ class NameResolver(AbstractResolver):
             with suppress(RuntimeError):  # the loop is already closed
                 loop.call_soon_threadsafe(deliver, found)
 
-        threading.Thread(
-            target=run_lookup, name="name lookup", daemon=True
-        ).start()  # a daemon thread: exiting does not wait for it
+        # A daemon thread, because exiting must not wait for a lookup that hangs.
+        threading.Thread(target=run_lookup, name="name lookup", daemon=True).start()
         return await answer
 
 

@@ -79,9 +79,8 @@ class Downloader:
         """Download `url` to the file `into` and return its size in bytes.
 
         `seconds`, the caller's remaining time, replaces the usual limit if it is shorter; it covers lookups and
-        redirects.
-        The file appears complete or not at all. Raises :class:`UnusableVideo` if the link can never work, and
-        :class:`DownloadFailed` if it may work later. Neither message contains the link, which may be signed.
+        redirects. The file appears complete or not at all. Raises :class:`UnusableVideo` if the link can never work,
+        and :class:`DownloadFailed` if it may work later. Neither message contains the link, which may be signed.
         """
         part = into.with_name(into.name + ".part")
         limit = self._seconds if seconds is None else min(self._seconds, seconds)
@@ -104,9 +103,8 @@ class Downloader:
         async with self._follow_redirects(url) as response:
             self._check_response(response)
             size, buffer = 0, bytearray()
-            with await _open_part(
-                part
-            ) as file:  # closed here, because a cancellation could leave a thread's close undone
+            # The file is closed here and not in a thread, which a cancellation could leave behind.
+            with await _open_part(part) as file:
                 async for chunk in response.content.iter_chunked(_CHUNK):
                     if size == 0 and chunk.lstrip()[:16].lower().startswith(_HTML_PREFIXES):
                         raise UnusableVideo(_PAGE)
@@ -183,7 +181,7 @@ class Downloader:
 
 
 async def _open_part(part: Path) -> BufferedWriter:
-    """Open `part` for writing, without leaving a file open if the caller is cancelled meanwhile."""
+    """Open `part` for writing, without leaving a file open if the caller is cancelled in the meantime."""
     opening = asyncio.ensure_future(asyncio.to_thread(part.open, "wb"))
     try:
         return await asyncio.shield(opening)

@@ -74,10 +74,8 @@ async def join(
     """Return the film or the new part, for the `added` seconds that were ordered. `into` is written only if necessary.
 
     The film has the result's size and frame rate, neither repeats nor drops a frame at the cut, and has audio to its
-    end
-    if any part has audio. It is 8-bit 4:2:0 H.264, which plays everywhere. If all of it has to be encoded, it is
-    encoded
-    straight to `max_bytes`, provided that it still looks acceptable.
+    end if any part has audio. It is 8-bit 4:2:0 H.264, which plays everywhere. If all of it has to be encoded, it is
+    encoded straight to `max_bytes`, provided that it still looks acceptable.
 
     Raises :class:`~bot.media.errors.UnusableVideo` if one of the files cannot be read.
     """

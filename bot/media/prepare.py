@@ -45,8 +45,7 @@ async def prepare(ffmpeg: Ffmpeg, source: Path, into: Path) -> Prepared:
     """Write a clip that FoxAPI accepts, made from the end of `source`, to `into`.
 
     Raises :class:`UnusableVideo` if `source` is not a video, shorter than 2 s, longer than 10 minutes, encrypted,
-    damaged
-    or undecodable; no file is left then.
+    damaged or undecodable; no file is left then.
     """
     probed = await probe_details(ffmpeg, source)
     if sentence := find_length_problem(probed.clip):

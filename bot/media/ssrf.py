@@ -75,8 +75,7 @@ def check_url(text: str, trusted: frozenset[str]) -> URL:
     """Parse `text` as a URL that may be requested, as far as that can be decided before its name is resolved.
 
     The text is kept unchanged, because re-encoding it would break a signature. Raises :class:`UnusableVideo` if it is
-    not
-    an http(s) link, contains a user name or password, or names a private address.
+    not an http(s) link, contains a user name or password, or names a private address.
     """
     if len(text) > _MAX_URL or any(ord(character) <= 0x20 or ord(character) == 0x7F for character in text):
         raise UnusableVideo(NOT_A_LINK)

@@ -42,8 +42,7 @@ async def encode_graph(
     """Encode the outputs [v], and [a] if `sound`, of the filters in `graph` to `into`, from the inputs `inputs`.
 
     Raises :class:`UnusableVideo` if they produce nothing, or not within `seconds`, or if `reject_damage` is set and
-    frames
-    are damaged. `max_bits` bounds the video's bits per second.
+    frames are damaged. `max_bits` bounds the video's bits per second.
     """
     bound = ["-maxrate", str(max_bits), "-bufsize", str(max_bits * 2)] if max_bits else []
     maps = ["-map", "[v]", *(("-map", "[a]") if sound else ())]

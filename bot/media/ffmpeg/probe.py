@@ -29,6 +29,9 @@ _NO_END = tr("That file is cut off: its end, which is needed to read it, is miss
 _TIMEOUT = 30.0
 _MAX_LISTING_BYTES = 1 << 24
 """Enough for about 250,000 packets: half an hour at 60 frames per second, with audio."""
+_NO_INDEX = "moov atom not found"
+_GUESSED_FORMAT = "low score"
+_TOO_MANY_STREAMS = "max_streams"
 _CUT_OFF_MESSAGES = ("partial file", "File ended prematurely", "stream ends prematurely")
 _HEAD_BYTES = 4096
 _MAX_AUDIO_LEAD = 0.1
@@ -70,11 +73,8 @@ async def probe_details(
         raise UnusableVideo(tr("That file is empty. Upload it again."))
     marker = secrets.token_hex(16)
     result = await _list_packets(ffmpeg, path, marker, *(also or ((), ())))
-    mp4 = (
-        await try_read_mp4(path)
-        if read_major_brand(beginning) or b"moov" in beginning or b"mdat" in beginning
-        else None
-    )
+    may_be_mp4 = read_major_brand(beginning) or b"moov" in beginning or b"mdat" in beginning
+    mp4 = await try_read_mp4(path) if may_be_mp4 else None
     probed = await asyncio.to_thread(parse_probe, result, marker, beginning, size, mp4)
     await check_complete(ffmpeg, path, probed.header, mp4, probed.video, probed.sound)
     return probed
@@ -86,15 +86,14 @@ def parse_probe(result: FfmpegResult, marker: str, beginning: bytes, size: int, 
     Raises :class:`UnusableVideo`, and nothing else, whatever the run wrote.
     """
     header = parse_stream_info(result.stderr, marker)
-    if has_message(result.stderr, marker, "max_streams"):
+    if has_message(result.stderr, marker, _TOO_MANY_STREAMS):
         raise UnusableVideo(
             tr("That file has {count} or more tracks. Send one with just video and sound.", count=MAX_STREAMS)
         )
     if header is None:
-        no_end = has_message(result.stderr, marker, "moov atom not found") and not has_message(
-            result.stderr, marker, "low score"
-        )
-        raise UnusableVideo(_NO_END if no_end else _NOT_A_VIDEO)
+        has_no_index = has_message(result.stderr, marker, _NO_INDEX)
+        is_guess = has_message(result.stderr, marker, _GUESSED_FORMAT)
+        raise UnusableVideo(_NO_END if has_no_index and not is_guess else _NOT_A_VIDEO)
     if header.width * header.height > MAX_PIXELS:
         raise UnusableVideo(
             tr(

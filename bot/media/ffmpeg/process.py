@@ -97,8 +97,7 @@ class Ffmpeg:
         """Run ffmpeg with `args` and wait for its end. The wait for a free slot does not count towards `seconds`.
 
         Raises :class:`UnusableVideo` if it takes longer, writes more than `output_bytes` to its standard output, or
-        exceeds
-        its memory limit. When this returns, raises or is cancelled, the process is gone.
+        exceeds its memory limit. When this returns, raises or is cancelled, the process is gone.
         """
         async with self._slots:
             with self._track_run(purpose):

@@ -14,7 +14,7 @@ from fractions import Fraction
 STRIPPED = ("-map_metadata", "-1", "-map_metadata:s:v", "-1", "-map_metadata:s:a", "-1", "-map_chapters", "-1")
 """Output options that drop all metadata of the input."""
 _VIDEO = re.compile(
-    r"\n  Stream #0:0\S*: Video: (?P<codec>\w+)(?: \([^)\n]*\))*, (?P<pixels>\w+)(?:\((?P<colour>[^)\n]*)\))?"
+    r"\n  Stream #0:0\S*: Video: (?P<codec>\w+)(?: \([^)\n]*\))*, (?P<pixels>\w+)(?:\((?P<color>[^)\n]*)\))?"
     r"[^\n]*?, (?P<width>\d{1,9})x(?P<height>\d{1,9})(?P<rest>[^\n]*)",
     re.ASCII,
 )
@@ -69,7 +69,7 @@ def parse_stream_info(log: str, marker: str) -> StreamInfo | None:
     if not width or not height:
         return None
     rotation = _parse_rotation(text[video.end() :].partition("\n  Stream #0:")[0])
-    matrix, transfer = _parse_color(video["colour"] or "")
+    matrix, transfer = _parse_color(video["color"] or "")
     return StreamInfo(
         codec=video["codec"],
         pixel_format=video["pixels"],
@@ -79,7 +79,7 @@ def parse_stream_info(log: str, marker: str) -> StreamInfo | None:
         pixel_aspect=_parse_pixel_aspect(video["rest"], rotation),
         matrix=matrix,
         transfer=transfer,
-        interlaced=" first" in (video["colour"] or ""),
+        interlaced=" first" in (video["color"] or ""),
         rate=_parse_rate(video["rest"]),
         stated_seconds=_parse_duration(before.partition("\nInput #1, ")[0]),
         sound=_AUDIO.search(text) is not None,

@@ -22,9 +22,8 @@ class Workspaces:
     """The folders `root`/<task id>. A folder exists as long as its task is unfinished.
 
     Each folder counts with its reservation or its real size, whichever is larger, so that folders that are still
-    filling
-    up cannot exceed `max_bytes` together. Until the clip's size is known, the reservation allows for the largest clip.
-    Stored films get the remaining space: if a new task needs it, the oldest films are deleted.
+    filling up cannot exceed `max_bytes` together. Until the clip's size is known, the reservation allows for the
+    largest clip. Stored films get the remaining space: if a new task needs it, the oldest films are deleted.
     """
 
     def __init__(
