@@ -18,8 +18,7 @@ log = logging.getLogger(__name__)
 
 _TIMEOUT = 60.0
 _MAX_BYTES = 50_000_000
-"""The largest file to upload. A gateway in front of FoxAPI refuses bodies of about 100 MB; larger ones are re-encoded.
-"""
+"""The largest file to upload. A gateway in front of FoxAPI refuses about 100 MB; larger files are re-encoded."""
 _SQUARE_PIXEL_FILTERS = {
     "h264": "h264_metadata=sample_aspect_ratio=1/1",
     "hevc": "hevc_metadata=sample_aspect_ratio=1/1",

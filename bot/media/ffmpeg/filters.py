@@ -75,9 +75,8 @@ def _choose_rate(video: Timeline, stated: float) -> Fraction:
 
 def _measure_rate(intervals: list[float]) -> float:
     """Return the mean rate over the typical intervals, because Matroska rounds each to whole milliseconds."""
-    usual = statistics.median_low(
-        intervals
-    )  # median_low returns an existing interval: a GIF's frames may all last differently
+    # median_low returns an interval that occurs: a GIF's frames may all last differently.
+    usual = statistics.median_low(intervals)
     steady = [interval for interval in intervals if abs(interval - usual) <= usual / 4]
     return len(steady) / sum(steady)
 

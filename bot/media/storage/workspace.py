@@ -37,11 +37,11 @@ class Workspaces:
         """`clip_bytes`: the size of the largest accepted clip."""
         self._root = root
         self.film_store = film_store or FilmStore(root.parent / "kept")
-        self._most = max_bytes
-        self._clip = clip_bytes
+        self._max_bytes = max_bytes
+        self._clip_bytes = clip_bytes
         self._measuring = asyncio.Lock()
         self._sizes: dict[Path, tuple[float, int]] = {}
-        """When a folder was last measured, and what it counted as: a thousand are not walked for each new one."""
+        """When each folder was measured, and its size: a cache, because walking a thousand folders is slow."""
 
     def path(self, task_id: int) -> Path:
         """Return the folder of the task's files, whether or not it exists."""
@@ -49,12 +49,12 @@ class Workspaces:
 
     def bytes_needed(self, clip_bytes: int) -> int:
         """Return the bytes that a task with this clip needs, at most `max_bytes`; 0: the clip's size is unknown."""
-        return min(self._most, _COPIES * (clip_bytes or self._clip) + _EXTRA_BYTES)
+        return min(self._max_bytes, _COPIES * (clip_bytes or self._clip_bytes) + _EXTRA_BYTES)
 
     async def free_bytes(self) -> int:
         """Return the bytes that can still be reserved."""
         async with self._measuring:
-            return self._most - sum(await asyncio.to_thread(self._folder_sizes))
+            return self._max_bytes - sum(await asyncio.to_thread(self._folder_sizes))
 
     async def create(self, task_id: int, needs: int) -> Path:
         """Create the task's folder if necessary and reserve `needs` bytes. The caller checks that there is space.
@@ -87,7 +87,7 @@ class Workspaces:
 
     def _create(self, folder: Path, needs: int) -> Path:
         if not folder.is_dir():
-            self.film_store.shrink(max(0, self._most - sum(self._folder_sizes()) - needs))
+            self.film_store.shrink(max(0, self._max_bytes - sum(self._folder_sizes()) - needs))
             folder.mkdir(parents=True)
             self._reserve(folder, needs)
         return folder

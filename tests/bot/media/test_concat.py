@@ -147,22 +147,22 @@ async def joined_film(tmp_path: Path, tool: Ffmpeg) -> Path:
     return (await join(tool, kept, done.clip, result, added=3, kind=ResultKind.FILM, into=into)).path
 
 
-_PLAY = """async => (cut) => => {
+_PLAY = """async (cut) => {
     const video = document.querySelector("video");
-    const heard = name => new Promise(done => video.addEventListener(name, done, {once: true}));
-    if (video.readyState < 2) await heard("loadeddata");
-    for (const at of [seam - 0.1, seam + 0.1, seam + 2, video.duration - 0.2, 0]) {
-        const there = heard("seeked");
+    const waitFor = name => new Promise(done => video.addEventListener(name, done, {once: true}));
+    if (video.readyState < 2) await waitFor("loadeddata");
+    for (const at of [cut - 0.1, cut + 0.1, cut + 2, video.duration - 0.2, 0]) {
+        const there = waitFor("seeked");
         video.currentTime = at;
         await there;
     }
     video.playbackRate = 8;
-    const end = heard("ended");
+    const end = waitFor("ended");
     await video.play();
     await end;
     video.loop = true;
     await video.play();
-    await heard("seeked");
+    await waitFor("seeked");
     return {seconds: video.duration, error: video.error && video.error.message,
             corrupted: video.getVideoPlaybackQuality().corruptedVideoFrames};
 }"""
@@ -179,7 +179,7 @@ async def test_a_joined_film_plays_in_a_browser(joined_film: Path, browser: Brow
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         async with await browser.new_page() as page:
             await page.goto(f"http://127.0.0.1:{runner.addresses[0][1]}/films/{joined_film.name}")
-            told = await page.evaluate(_PLAY, 5.3)
+            played = await page.evaluate(_PLAY, 5.3)
     finally:
         await runner.cleanup()
-    assert told == {"seconds": pytest.approx(23.3, abs=0.01), "error": None, "corrupted": 0}
+    assert played == {"seconds": pytest.approx(23.3, abs=0.01), "error": None, "corrupted": 0}
