@@ -92,7 +92,7 @@ async def build_app(
         clips, results = [await stack.enter_async_context(downloader) for downloader in _fetchers(settings, timeouts)]
         await _check_key(fox)
         workspaces = _folders(settings)
-        ffmpeg = Ffmpeg(ran=metrics.observe_ffmpeg)
+        ffmpeg = Ffmpeg(on_run=metrics.observe_ffmpeg)
         services = Services.build(
             store,
             workspaces,
@@ -152,7 +152,7 @@ def _folders(settings: Settings) -> Workspaces:
         raise CannotStart(str(error)) from error
     return Workspaces(
         settings.data_dir / "tasks",
-        most_bytes=settings.max_disk_gb * 1_000_000_000,
+        max_bytes=settings.max_disk_gb * 1_000_000_000,
         clip_bytes=settings.max_clip_mb * 1_000_000,
         film_store=film_store,
     )
@@ -216,7 +216,7 @@ async def run_app(bot: ExtendBot, runner: Worker, stop: asyncio.Event, role: Rol
 
 async def _check_key(fox: FoxAPI) -> None:
     try:
-        await fox.models()
+        await fox.list_models()
     except Rejected as error:
         if error.status == 401:
             raise CannotStart("FoxAPI does not accept FOXAPI_KEY: put in the right key.") from error

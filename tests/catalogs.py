@@ -103,7 +103,7 @@ async def offline_bot() -> AsyncIterator[ExtendBot]:
         async with Store.open(f"sqlite+aiosqlite:///{folder}/bot.db") as store:
             services = Services.build(
                 store,
-                Workspaces(Path(folder) / "tasks", most_bytes=1),
+                Workspaces(Path(folder) / "tasks", max_bytes=1),
                 Ffmpeg(),
                 Downloader(),
                 now=utc_now,

@@ -1,19 +1,16 @@
-"""The paid API: FoxAPI's video generation, as typed answers and typed errors."""
+"""Client for FoxAPI, the paid video generation API: typed responses and typed errors."""
 
 from bot.foxapi.client import USER_AGENT, FoxAPI
-from bot.foxapi.protocol import (
+from bot.foxapi.errors import (
     FoxError,
     RateLimited,
     Rejected,
-    RemoteStatus,
-    RemoteTask,
-    Submission,
     SubmissionNotReceived,
     SubmissionUncertain,
     TaskNotFound,
     TransientError,
-    parse_response,
 )
+from bot.foxapi.protocol import RemoteStatus, RemoteTask, Submission, parse_response
 
 __all__ = [
     "USER_AGENT",

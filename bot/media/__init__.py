@@ -1,18 +1,18 @@
-"""Any video in, a fit clip out: fetch safely, look, prepare, join, fit. ffmpeg runs apart and bounded."""
+"""Media work: download, probe, prepare, join and compress videos. ffmpeg runs in bounded child processes."""
 
 from bot.media.compress import compress
+from bot.media.conformance import find_problems
 from bot.media.direct_url import is_direct_url
 from bot.media.download import Downloader
-from bot.media.errors import DownloadFailed, UnknownHost, UnusableVideo
+from bot.media.errors import DownloadFailed, MediaError, StorageError, UnknownHost, UnusableVideo
 from bot.media.ffmpeg.probe import ProbeResult, probe, probe_details
 from bot.media.ffmpeg.process import Ffmpeg, FfmpegResult, Purpose
 from bot.media.join import JoinResult, SourceClip, is_complete, join
 from bot.media.prepare import Prepared, prepare
-from bot.media.requirements import rejection, too_short
-from bot.media.storage.film_store import FilmStore, S3Settings, StorageError
+from bot.media.requirements import find_length_problem, find_rejection
+from bot.media.storage.film_store import FilmStore, S3Settings
 from bot.media.storage.open import open_film_store
 from bot.media.storage.workspace import Workspaces
-from bot.media.strict_check import doubts
 from bot.media.thumbnail import make_thumbnail, probe_with_thumbnail
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "FfmpegResult",
     "FilmStore",
     "JoinResult",
+    "MediaError",
     "Prepared",
     "ProbeResult",
     "Purpose",
@@ -32,7 +33,9 @@ __all__ = [
     "UnusableVideo",
     "Workspaces",
     "compress",
-    "doubts",
+    "find_length_problem",
+    "find_problems",
+    "find_rejection",
     "is_complete",
     "is_direct_url",
     "join",
@@ -42,6 +45,4 @@ __all__ = [
     "probe",
     "probe_details",
     "probe_with_thumbnail",
-    "rejection",
-    "too_short",
 ]

@@ -1,8 +1,8 @@
-"""Look up the names in strangers' links: in a few threads of their own, and never for long.
+"""Resolve the host names of members' links, in a few threads of their own and with a time limit.
 
-The system's look-up blocks a thread and cannot be called off. In asyncio's own threads a dozen slow names would make
-everything wait that reads a file. Here a look-up that hangs keeps its place until the system gives up; those who find
-no place are told that all are taken.
+The system's resolver blocks a thread and cannot be cancelled. In asyncio's default thread pool, a dozen slow names
+would delay every file access. Here a lookup that hangs occupies its slot until the system gives up. When no slot
+becomes free in time, a lookup fails with a sentence that says so.
 """
 
 from __future__ import annotations
@@ -19,100 +19,101 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from bot.i18n.text import tr
 from bot.media.errors import DownloadFailed, UnknownHost
 
-PLACES = 8
-_SECONDS = 8.0
-"""For one name in all, new tries included."""
+MAX_LOOKUPS = 8
+_TIMEOUT = 8.0
+"""Seconds for one name, retries included."""
 _WAIT_SECONDS = 5.0
-"""For a place."""
-_GAPS = {socket.EAI_NONAME: (0.3,), socket.EAI_AGAIN: (0.5, 1.0, 2.0)}
-"""Seconds before each new try: a name that is not there may just be new, and a name server may be there again soon."""
-UNKNOWN = tr("The server of that link cannot be found; check the link, or attach the video.")
-_BUSY = tr("I am looking up too many links at the moment; try again in a minute, or attach the video.")
+"""Seconds to wait for a slot."""
+_RETRY_DELAYS = {socket.EAI_NONAME: (0.3,), socket.EAI_AGAIN: (0.5, 1.0, 2.0)}
+"""Seconds before each retry: an unknown name may just be new, and a name server may soon be back."""
+UNKNOWN = tr("The server of that link cannot be found. Check the link, or attach the video.")
+_BUSY = tr("Too many links are being looked up at the moment. Try again in a minute, or attach the video.")
 
 Found = list[tuple[Any, ...]]
-LookUp = Callable[[str, int, int], Found]
+Lookup = Callable[[str, int, int], Found]
 
 
 def resolve_name(host: str, port: int, family: int) -> Found:
-    """Ask the system; blocks. `host` is ASCII: Python's own encoding of names fails in ways of its own."""
+    """Ask the system's resolver; blocks. `host` must be ASCII, because its IDNA encoding fails differently."""
     flags = socket.AI_ADDRCONFIG
     return list(socket.getaddrinfo(host.encode("ascii"), port, family, socket.SOCK_STREAM, 0, flags))
 
 
 class NameResolver(AbstractResolver):
-    """Finds the addresses of names. `places` look-ups at once; `look_up` asks in a thread."""
+    """Resolves names, at most `max_lookups` at once; `lookup` is called in a thread."""
 
     def __init__(
         self,
         *,
-        places: int = PLACES,
-        seconds: float = _SECONDS,
+        max_lookups: int = MAX_LOOKUPS,
+        seconds: float = _TIMEOUT,
         wait_seconds: float = _WAIT_SECONDS,
-        look_up: LookUp = resolve_name,
+        lookup: Lookup = resolve_name,
     ) -> None:
-        """`seconds` for one name in all, `wait_seconds` for a place."""
-        self._places = asyncio.Semaphore(places)
+        """`seconds` bound one name, retries included; `wait_seconds` bound the wait for a slot."""
+        self._slots = asyncio.Semaphore(max_lookups)
         self._seconds = seconds
-        self._wait = wait_seconds
-        self._look_up = look_up
+        self._wait_seconds = wait_seconds
+        self._look_up = lookup
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """The addresses of `host`. Raises UnknownHost, or Unreachable while all places are taken."""
+        """Resolve `host`. Raises UnknownHost, or DownloadFailed if no slot becomes free."""
         try:
             async with asyncio.timeout(self._seconds):
-                return _results(host, port, await self._retry(host, port, family))
+                return _to_resolve_results(host, port, await self._look_up_with_retries(host, port, family))
         except (TimeoutError, OSError, UnicodeError):
             raise UnknownHost(UNKNOWN) from None
 
     async def close(self) -> None:
-        """Nothing is kept open: a look-up that hangs ends by itself."""
+        """Do nothing: a lookup that hangs ends by itself."""
 
-    async def _retry(self, host: str, port: int, family: int) -> Found:
-        tried = 0
+    async def _look_up_with_retries(self, host: str, port: int, family: int) -> Found:
+        attempt = 0
         while True:
             try:
-                return await self._once(host, port, family)
+                return await self._look_up_once(host, port, family)
             except socket.gaierror as error:
-                backoff = _GAPS.get(error.errno or 0, ())
-                if tried >= len(backoff):
+                delays = _RETRY_DELAYS.get(error.errno or 0, ())
+                if attempt >= len(delays):
                     raise
-                await asyncio.sleep(backoff[tried])
-                tried += 1
+                await asyncio.sleep(delays[attempt])
+                attempt += 1
 
-    async def _once(self, host: str, port: int, family: int) -> Found:
+    async def _look_up_once(self, host: str, port: int, family: int) -> Found:
         try:
-            async with asyncio.timeout(self._wait):
-                await self._places.acquire()
+            async with asyncio.timeout(self._wait_seconds):
+                await self._slots.acquire()
         except TimeoutError:
             raise DownloadFailed(_BUSY, retry_after=5) from None
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Found] = loop.create_future()
 
-        def leave(found: Found | BaseException) -> None:
-            self._places.release()
-            if answer.done():  # nobody waits any longer
+        def deliver(found: Found | BaseException) -> None:
+            self._slots.release()
+            if answer.done():  # the caller has given up
                 return
             if isinstance(found, BaseException):
                 answer.set_exception(found)
             else:
                 answer.set_result(found)
 
-        def work() -> None:
+        def run_lookup() -> None:
             try:
                 found: Found | BaseException = self._look_up(host, port, family)
-            except Exception as error:  # handed on to the one who waits
+            except Exception as error:  # re-raised in the waiting coroutine
                 found = error
-            with suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(leave, found)
+            with suppress(RuntimeError):  # the loop is already closed
+                loop.call_soon_threadsafe(deliver, found)
 
-        threading.Thread(target=work, name="name look-up", daemon=True).start()  # which nobody waits for at the end
+        # A daemon thread, because exiting must not wait for a lookup that hangs.
+        threading.Thread(target=run_lookup, name="name lookup", daemon=True).start()
         return await answer
 
 
-def _results(host: str, port: int, found: Found) -> list[ResolveResult]:
-    """As aiohttp wants them. Addresses with a scope are of this machine's own links, where no stranger's file is."""
+def _to_resolve_results(host: str, port: int, found: Found) -> list[ResolveResult]:
+    """Convert to aiohttp's results. Scoped addresses are link-local, so no public file is there."""
     return [
         ResolveResult(
             hostname=host,

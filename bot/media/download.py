@@ -1,4 +1,4 @@
-"""Fetch a stranger's file from the web: bounded in size and time, never from a private network."""
+"""Download a member's file: bounded in size and time, never from a private network."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from bot.media.errors import DownloadFailed, UnknownHost, UnusableVideo
 from bot.media.ssrf import NOT_A_LINK, PublicResolver, check_url
 
 USER_AGENT = "extend-bot (a Discord bot; fetches a video that a member linked)"
-"""Our own, for some hosts refuse the default ones of libraries."""
+"""Our own, because some hosts reject the default ones of libraries."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS = 5
-_PASSING = frozenset({408, 425, 429})
+_MAX_REDIRECTS = 5
+_TRANSIENT_STATUSES = frozenset({408, 425, 429})
 _CHUNK = 1 << 18
-_AT_ONCE = 1 << 19
-"""Bytes that are kept until they are written together."""
-_PAGE = tr("That link leads to a web page, not to a video file; attach the video, or link to the file itself.")
-_PAGE_BEGINNINGS = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script")
+_WRITE_BYTES = 1 << 19
+"""Bytes that are buffered before they are written to disk."""
+_PAGE = tr("That link leads to a web page, not to a video file. Attach the video, or link to the file itself.")
+_HTML_PREFIXES = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script")
 
 
 class Downloader:
-    """Streams files from the web to disk. Use as an async context manager; any number of fetches at once."""
+    """Streams files from the web to disk. Use as an async context manager; any number of downloads may run at once."""
 
     def __init__(
         self,
@@ -46,10 +46,9 @@ class Downloader:
         idle_seconds: float = 20,
         resolver: AbstractResolver | None = None,
     ) -> None:
-        """Bounds are for each fetch: `max_bytes` of body, `seconds` in all, `idle_seconds` without a byte.
+        """Each download is bounded: `max_bytes` of body, `seconds` in total, `idle_seconds` without a byte.
 
-        `trusted` are `host:port` pairs that may be fetched though they are private; `resolver` looks names up in
-        place of the system's.
+        `trusted`: `host:port` pairs that may be fetched although they are private; `resolver` replaces the system's.
         """
         self._trusted = frozenset(host.lower() for host in trusted)
         self._max_bytes = max_bytes
@@ -77,17 +76,17 @@ class Downloader:
             await self._session.close()
 
     async def fetch(self, url: str, into: Path, *, seconds: float | None = None) -> int:
-        """Store what `url` answers as the file `into`, and return its size in bytes.
+        """Download `url` to the file `into` and return its size in bytes.
 
-        `seconds` that are left to the caller bound look-ups, redirects and all, where they are fewer than the usual.
-        The file appears whole or not at all. Raises :class:`Unfit` if the same link can never work, and
-        :class:`Unreachable` if it may work later. No text of either carries the link, which may be signed.
+        `seconds`, the caller's remaining time, replaces the usual limit if it is shorter; it covers lookups and
+        redirects. The file appears complete or not at all. Raises :class:`UnusableVideo` if the link can never work,
+        and :class:`DownloadFailed` if it may work later. Neither message contains the link, which may be signed.
         """
         part = into.with_name(into.name + ".part")
-        most = self._seconds if seconds is None else min(self._seconds, seconds)
+        limit = self._seconds if seconds is None else min(self._seconds, seconds)
         try:
-            async with asyncio.timeout(most):
-                size = await self._store(url, part)
+            async with asyncio.timeout(limit):
+                size = await self._stream_to_file(url, part)
             await asyncio.to_thread(part.replace, into)
         except BaseException as error:
             await asyncio.to_thread(part.unlink, missing_ok=True)
@@ -96,55 +95,56 @@ class Downloader:
             if isinstance(error, aiohttp.ClientConnectorDNSError):
                 raise UnknownHost(UNKNOWN) from None
             if isinstance(error, aiohttp.ClientError | HttpProcessingError | OSError):
-                raise DownloadFailed(_sentence(error)) from None
+                raise DownloadFailed(_describe_error(error)) from None
             raise
         return size
 
-    async def _store(self, url: str, part: Path) -> int:
-        async with self._answer(url) as response:
-            self._check(response)
-            size, kept = 0, bytearray()
-            with await _opened(part) as file:  # closed here and not in a thread, which a cancellation could forget
+    async def _stream_to_file(self, url: str, part: Path) -> int:
+        async with self._follow_redirects(url) as response:
+            self._check_response(response)
+            size, buffer = 0, bytearray()
+            # The file is closed here and not in a thread, which a cancellation could leave behind.
+            with await _open_part(part) as file:
                 async for chunk in response.content.iter_chunked(_CHUNK):
-                    if size == 0 and chunk.lstrip()[:16].lower().startswith(_PAGE_BEGINNINGS):
+                    if size == 0 and chunk.lstrip()[:16].lower().startswith(_HTML_PREFIXES):
                         raise UnusableVideo(_PAGE)
                     size += len(chunk)
                     if size > self._max_bytes:
                         raise UnusableVideo(self._too_large)
-                    kept += chunk  # what comes is often small, and each way to the disk is by a thread
-                    if len(kept) >= _AT_ONCE:
-                        await asyncio.to_thread(file.write, bytes(kept))
-                        kept.clear()
-                await asyncio.to_thread(_write_last, file, bytes(kept))
+                    buffer += chunk  # chunks are often small, and each write costs a switch to a thread
+                    if len(buffer) >= _WRITE_BYTES:
+                        await asyncio.to_thread(file.write, bytes(buffer))
+                        buffer.clear()
+                await asyncio.to_thread(_flush_last, file, bytes(buffer))
             return size
 
     @asynccontextmanager
-    async def _answer(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The answer at the end of the redirects, each of which is checked like a link of its own."""
-        assert self._session is not None, "use the Fetcher as a context manager"  # noqa: S101 - a caller's mistake
-        for _ in range(_MOST_REDIRECTS + 1):
+    async def _follow_redirects(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Request `url` and yield the response after all redirects, each of which is checked like the link itself."""
+        assert self._session is not None, "use the Downloader as a context manager"  # noqa: S101 - a caller's mistake
+        for _ in range(_MAX_REDIRECTS + 1):
             here = check_url(url, self._trusted)
             async with self._session.get(here, allow_redirects=False) as response:
                 if response.status not in _REDIRECTS:
                     yield response
                     return
-                url = _redirect_target(here, response.headers.get("Location", ""))
-        raise UnusableVideo(tr("That link redirects too often; link to the file itself."))
+                url = _resolve_redirect(here, response.headers.get("Location", ""))
+        raise UnusableVideo(tr("That link redirects too often. Link to the file itself."))
 
     @asynccontextmanager
-    async def answer_at(self, url: str, *, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
-        """What `url` itself answers to other `headers` than ours, a redirect too. Raises :class:`Unfit`."""
-        assert self._session is not None, "use the Fetcher as a context manager"  # noqa: S101 - a caller's mistake
+    async def open_url(self, url: str, *, headers: Mapping[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Request `url` with `headers` and yield its own response, even a redirect. Raises :class:`UnusableVideo`."""
+        assert self._session is not None, "use the Downloader as a context manager"  # noqa: S101 - a caller's mistake
         here = check_url(url, self._trusted)
         async with self._session.get(here, headers=headers, allow_redirects=False) as response:
             yield response
 
-    def _check(self, response: aiohttp.ClientResponse) -> None:
-        """Raise if the head of the answer already says that no usable body will come."""
-        if response.status in _PASSING or response.status >= 500:
+    def _check_response(self, response: aiohttp.ClientResponse) -> None:
+        """Raise if the response's status or headers show that no usable body will follow."""
+        if response.status in _TRANSIENT_STATUSES or response.status >= 500:
             raise DownloadFailed(
                 tr(
-                    "The server of that link answered {status}; try again later, or attach the video.",
+                    "The server of that link answered {status}. Try again later, or attach the video.",
                     status=str(response.status),
                 ),
                 parse_retry_after(response.headers.get("Retry-After", ""), datetime.now(UTC)),
@@ -152,20 +152,20 @@ class Downloader:
         if response.status in {404, 410}:
             raise UnusableVideo(
                 tr(
-                    "There is nothing at that link ({status}); it may have run out, so attach the video.",
+                    "There is nothing at that link ({status}). It may have expired: attach the video instead.",
                     status=str(response.status),
                 )
             )
         if response.status != 200:
             raise UnusableVideo(
                 tr(
-                    "The server of that link does not give me the video ({status}); attach it instead.",
+                    "The server of that link refuses access to the video ({status}). Attach it instead.",
                     status=str(response.status),
                 )
             )
         if response.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
             raise UnusableVideo(
-                tr("The server of that link packs the video in a way that I do not open; attach the video.")
+                tr("The server of that link compresses the video in a way that is not supported. Attach the video.")
             )
         if response.content_type in {"text/html", "application/xhtml+xml"}:
             raise UnusableVideo(_PAGE)
@@ -175,13 +175,13 @@ class Downloader:
     @property
     def _too_large(self) -> Translatable:
         return tr(
-            "That file is larger than {most} MB, which is the most I take; send a smaller one.",
+            "That file is larger than {most} MB, which is the limit. Send a smaller one.",
             most=f"{self._max_bytes / 1e6:g}",
         )
 
 
-async def _opened(part: Path) -> BufferedWriter:
-    """Open `part` for writing; whoever is cancelled meanwhile leaves no open file behind."""
+async def _open_part(part: Path) -> BufferedWriter:
+    """Open `part` for writing, without leaving a file open if the caller is cancelled in the meantime."""
     opening = asyncio.ensure_future(asyncio.to_thread(part.open, "wb"))
     try:
         return await asyncio.shield(opening)
@@ -190,27 +190,25 @@ async def _opened(part: Path) -> BufferedWriter:
         raise
 
 
-def _write_last(file: BufferedWriter, content: bytes) -> None:
+def _flush_last(file: BufferedWriter, content: bytes) -> None:
     file.write(content)
     file.flush()
 
 
-def _sentence(error: Exception) -> Translatable:
-    """What happened on the way, without the words of `error`, which may carry the link."""
+def _describe_error(error: Exception) -> Translatable:
+    """Describe a failed download, without the text of `error`, which may contain the link."""
     if isinstance(error, TimeoutError):
-        return tr("The server of that link was too slow; try again later, or attach the video.")
+        return tr("The server of that link was too slow. Try again later, or attach the video.")
     if isinstance(error, aiohttp.ClientPayloadError):
-        return tr("The video broke off while I fetched it; try again, or attach the video.")
+        return tr("The download of the video broke off. Try again, or attach the video.")
     if isinstance(error, aiohttp.ClientError | HttpProcessingError):
-        return tr("The server of that link does not answer; try again later, or attach the video.")
-    return tr("I have no room to store that video at the moment; try again later.")
+        return tr("The server of that link does not answer. Try again later, or attach the video.")
+    return tr("There is no space to store that video at the moment. Try again later.")
 
 
-def _redirect_target(here: URL, location: str) -> str:
-    """Where a redirect from `here` leads, spelled as the server spelled it."""
+def _resolve_redirect(here: URL, location: str) -> str:
+    """Return the target of a redirect from `here`, spelled as the server spelled it."""
     try:
         return str(here.join(URL(location, encoded=location.isascii())))
     except (ValueError, TypeError):
-        raise UnusableVideo(
-            tr("That link redirects to something that is not a link; link to the file itself.")
-        ) from None
+        raise UnusableVideo(tr("That link redirects to an invalid address. Link to the file itself.")) from None

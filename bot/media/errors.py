@@ -1,4 +1,12 @@
-"""The two ways in which media work ends badly: for good, or for now."""
+"""The expected failures of media work.
+
+MediaError
+├── UnusableVideo       the video or its link cannot be used; trying again would fail the same way (a TaskFailed)
+├── DownloadFailed      the file could not be fetched this time; the same call may succeed later
+│   └── UnknownHost     the host name of the link does not resolve
+├── StorageError        the bucket for delivered films cannot be used
+└── InvalidMp4          the boxes of an MP4 file contradict each other
+"""
 
 from __future__ import annotations
 
@@ -6,24 +14,37 @@ from bot.domain.errors import TaskFailed
 from bot.i18n.text import Translatable
 
 
-class UnusableVideo(TaskFailed):
-    """The video, or the link to it, cannot be used as it is: trying again would end the same way.
+class MediaError(Exception):
+    """Base class of the expected failures of media work."""
 
-    Its phrase is one sentence for the member: what is wrong, and what to do.
+
+class UnusableVideo(MediaError, TaskFailed):
+    """The video or its link cannot be used: trying again would fail the same way.
+
+    `message` is one sentence for the member that says what is wrong and what to do.
     """
 
 
-class DownloadFailed(Exception):
+class DownloadFailed(MediaError):
     """The file could not be fetched this time; the same call may succeed later.
 
-    `sentence` is for the member, should it never succeed; `retry_after` is what the server asked for, in seconds.
+    `message` is for the member, in case every attempt fails; `retry_after` is the delay that the server asked for,
+    in seconds.
     """
 
-    def __init__(self, sentence: Translatable, retry_after: float | None = None) -> None:
-        super().__init__(str(sentence))
-        self.message = sentence
+    def __init__(self, message: Translatable, retry_after: float | None = None) -> None:
+        super().__init__(str(message))
+        self.message = message
         self.retry_after = retry_after
 
 
 class UnknownHost(DownloadFailed):
-    """The server's name is not known. It was asked for often enough: to go on would only keep the member waiting."""
+    """The host name does not resolve. The resolver has retried already, so the caller should not."""
+
+
+class StorageError(MediaError):
+    """The bucket cannot be used. Its text is one sentence for the operator."""
+
+
+class InvalidMp4(MediaError):
+    """The boxes of the file contradict each other, or a required one is missing."""

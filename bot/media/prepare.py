@@ -1,4 +1,4 @@
-"""Make a clip that FoxAPI takes out of (almost) any video: its last 15 seconds at most, as a plain MP4."""
+"""Prepare a clip that FoxAPI accepts from almost any video: at most its last 15 seconds, as a plain MP4."""
 
 from __future__ import annotations
 
@@ -9,106 +9,106 @@ from pathlib import Path
 
 from bot.domain.task import VideoInfo
 from bot.i18n.text import Translatable, tr
+from bot.media.conformance import find_video_problems
 from bot.media.errors import UnusableVideo
-from bot.media.ffmpeg.decoding import audible_track
-from bot.media.ffmpeg.encode import encode
-from bot.media.ffmpeg.filters import audio_filter, output_format, video_filter
+from bot.media.ffmpeg.decoding import find_decodable_audio
+from bot.media.ffmpeg.encode import encode_graph
+from bot.media.ffmpeg.filters import build_audio_filter, build_video_filter, choose_format
 from bot.media.ffmpeg.packets import Timeline
 from bot.media.ffmpeg.probe import ProbeResult, probe_details
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
-from bot.media.ffmpeg.seeking import decode_from
+from bot.media.ffmpeg.seeking import find_seek_point
 from bot.media.remux import remux
-from bot.media.requirements import SECONDS_LEAST, SECONDS_MOST, too_short
-from bot.media.strict_check import picture_faults
+from bot.media.requirements import MAX_SECONDS, MIN_SECONDS, find_length_problem
 
-LONGEST = 600.0
-"""Seconds of video that are taken at most."""
+MAX_SOURCE_SECONDS = 600.0
+"""The longest video that is accepted."""
 _CONVERTED = tr("converted to MP4")
-_SECONDS = 180.0
-_NEAR = 0.25
-"""Seconds that the clip may be shorter than 15 s for the sake of a cut between two pictures."""
+_TIMEOUT = 180.0
+_MAX_CUT_SHIFT = 0.25
+"""Seconds by which the clip may be shorter than 15 s so that the cut falls between two frames."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What was made of a video, and what was kept back."""
+    """A prepared clip, and how much of the video was left out."""
 
     clip: VideoInfo
-    """The fit clip, as probed."""
+    """The prepared clip, as probed."""
     head_seconds: float
-    """Seconds from the video's beginning to the fit clip's. The film is this head and the result; 0: all was used."""
+    """Seconds of the video before the prepared clip. The film is this head and the result; 0: all of it was used."""
     note: Translatable
     """What was done, for the reply: `used the last 15 s of 0:40`, or `converted to MP4`."""
 
 
 async def prepare(ffmpeg: Ffmpeg, source: Path, into: Path) -> Prepared:
-    """Write a fit clip, made of the end of `source`, to `into`.
+    """Write a clip that FoxAPI accepts, made from the end of `source`, to `into`.
 
-    Raises :class:`Unfit` if `source` is no video, shorter than 2 s, longer than 10 minutes, encrypted, damaged, or
-    cannot be decoded; there is no file then.
+    Raises :class:`UnusableVideo` if `source` is not a video, shorter than 2 s, longer than 10 minutes, encrypted,
+    damaged or undecodable; no file is left then.
     """
-    seen = await probe_details(ffmpeg, source)
-    if sentence := too_short(seen.clip):
+    probed = await probe_details(ffmpeg, source)
+    if sentence := find_length_problem(probed.clip):
         raise UnusableVideo(sentence)
-    if seen.clip.seconds > LONGEST + 0.5:
+    if probed.clip.seconds > MAX_SOURCE_SECONDS + 0.5:
         raise UnusableVideo(
             tr(
-                "That video is {length} long; I take at most {minutes} minutes - cut it shorter.",
-                length=clock(seen.clip.seconds),
-                minutes=f"{LONGEST / 60:g}",
+                "That video is {length} long; the limit is {minutes} minutes. Cut it shorter.",
+                length=format_clock(probed.clip.seconds),
+                minutes=f"{MAX_SOURCE_SECONDS / 60:g}",
             )
         )
-    if seen.mp4 and any(track.encrypted for track in seen.mp4.tracks):
-        raise UnusableVideo(
-            tr("That video is encrypted, so nobody without its key can read it; send an unprotected copy.")
-        )
-    sound = await audible_track(ffmpeg, source) if seen.header.sound else None
+    if probed.mp4 and any(track.encrypted for track in probed.mp4.tracks):
+        raise UnusableVideo(tr("That video is encrypted and cannot be read without its key. Send an unprotected copy."))
+    sound = await find_decodable_audio(ffmpeg, source) if probed.header.sound else None
     done = None
-    if not picture_faults(seen) and (clip := await remux(ffmpeg, source, seen, sound=sound, into=into)):
+    if not find_video_problems(probed) and (clip := await remux(ffmpeg, source, probed, sound=sound, into=into)):
         done = Prepared(clip, 0.0, _CONVERTED)
-    done = done or await _convert(ffmpeg, source, seen, sound=sound, into=into)
-    if seen.header.sound and sound is None:
-        without = tr("{what}, without its sound, which is of a kind that I cannot decode", what=done.note)
+    done = done or await _convert(ffmpeg, source, probed, sound=sound, into=into)
+    if probed.header.sound and sound is None:
+        without = tr("{what}, without its sound, which is in an unsupported format", what=done.note)
         return replace(done, note=without)
     return done
 
 
-async def _convert(ffmpeg: Ffmpeg, source: Path, seen: ProbeResult, *, sound: int | None, into: Path) -> Prepared:
-    """Encode the last 15 s of `source` anew."""
-    shape, cut = output_format(seen), _cut(seen.video, seen.start)
-    pictures = max(shape.frames(seen.video.end - cut), ceil(SECONDS_LEAST * shape.rate))
-    pictures = min(pictures, int(SECONDS_MOST * shape.rate))
-    seek = decode_from(seen, cut)
-    graph = f"[0:V:0]{await video_filter(ffmpeg, seen, shape, start=cut - seek, pictures=pictures)}[v]"
+async def _convert(ffmpeg: Ffmpeg, source: Path, probed: ProbeResult, *, sound: int | None, into: Path) -> Prepared:
+    """Re-encode the last 15 s of `source`."""
+    target, cut = choose_format(probed), _choose_cut(probed.video, probed.start)
+    frames = max(target.frames(probed.video.end - cut), ceil(MIN_SECONDS * target.rate))
+    frames = min(frames, int(MAX_SECONDS * target.rate))
+    seek = find_seek_point(probed, cut)
+    graph = f"[0:V:0]{await build_video_filter(ffmpeg, probed, target, start=cut - seek, frames=frames)}[v]"
     if sound is not None:
-        graph += f";[0:a:{sound}]{audio_filter(start=cut - seek, seconds=float(pictures / shape.rate))}[a]"
-    reading = ffmpeg.input_args(source, *(("-ss", f"{seek:.6f}") if seek else ()))
-    clip = await encode(
+        graph += f";[0:a:{sound}]{build_audio_filter(start=cut - seek, seconds=float(frames / target.rate))}[a]"
+    inputs = ffmpeg.input_args(source, *(("-ss", f"{seek:.6f}") if seek else ()))
+    clip = await encode_graph(
         ffmpeg,
-        reading,
+        inputs,
         graph,
         sound=sound is not None,
         into=into,
-        seconds=_SECONDS,
-        work=Purpose.PREPARE,
-        undamaged=True,
+        seconds=_TIMEOUT,
+        purpose=Purpose.PREPARE,
+        reject_damage=True,
     )
-    kept = cut - seen.start
-    cut_out = tr("used the last {seconds} s of {length}", seconds=round(clip.seconds), length=clock(seen.clip.seconds))
+    kept = cut - probed.start
+    cut_out = tr(
+        "used the last {seconds} s of {length}", seconds=round(clip.seconds), length=format_clock(probed.clip.seconds)
+    )
     return Prepared(clip, kept, cut_out if kept else _CONVERTED)
 
 
-def _cut(video: Timeline, start: float) -> float:
-    """When the part to be submitted begins: with a new picture, if there is one soon."""
-    earliest = video.end - SECONDS_MOST
+def _choose_cut(video: Timeline, start: float) -> float:
+    """Return where the submitted part begins: at a frame's start, if there is one close enough."""
+    earliest = video.end - MAX_SECONDS
     if earliest <= start:
         return start
-    following = bisect_left(video.begins, earliest - 0.001)  # for the sums of decimals are not exact
-    if following < len(video.begins) and video.begins[following] - earliest < _NEAR:
-        return video.begins[following]
+    following = bisect_left(video.timestamps, earliest - 0.001)  # tolerates rounding in sums of floats
+    if following < len(video.timestamps) and video.timestamps[following] - earliest < _MAX_CUT_SHIFT:
+        return video.timestamps[following]
     return earliest
 
 
-def clock(seconds: float) -> str:
-    """`0:40` and `10:05`."""
+def format_clock(seconds: float) -> str:
+    """Format seconds as `0:40` or `10:05`."""
     return f"{round(seconds) // 60}:{round(seconds) % 60:02}"

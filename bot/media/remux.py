@@ -1,4 +1,4 @@
-"""Put the pictures of a clip, untouched, into a plain MP4: what makes many clips unfit is only their container."""
+"""Copy a clip's frames unchanged into a plain MP4: in many clips only the container is the problem."""
 
 from __future__ import annotations
 
@@ -7,51 +7,56 @@ import logging
 from pathlib import Path
 
 from bot.domain.task import VideoInfo
+from bot.media.conformance import find_problems
 from bot.media.errors import UnusableVideo
-from bot.media.ffmpeg.encode import SOUND, SOUND_BITS, encode_mp4
-from bot.media.ffmpeg.filters import audio_filter, is_in_shape
+from bot.media.ffmpeg.encode import AUDIO_ARGS, AUDIO_BITS, encode_mp4
+from bot.media.ffmpeg.filters import build_audio_filter, matches_format
 from bot.media.ffmpeg.probe import ProbeResult, probe_details
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
-from bot.media.strict_check import doubts
 
 log = logging.getLogger(__name__)
 
-_SECONDS = 60.0
-_MOST_BYTES = 50_000_000
-"""Of an upload. In front of FoxAPI stands a gateway that refuses bodies of some 100 MB; what is larger is encoded."""
-_SQUARE = {"h264": "h264_metadata=sample_aspect_ratio=1/1", "hevc": "hevc_metadata=sample_aspect_ratio=1/1"}
-_TOGETHER = 0.03
-"""Seconds by which copied sound may begin before or after the pictures."""
+_TIMEOUT = 60.0
+_MAX_BYTES = 50_000_000
+"""The largest file to upload. A gateway in front of FoxAPI refuses about 100 MB; larger files are re-encoded."""
+_SQUARE_PIXEL_FILTERS = {
+    "h264": "h264_metadata=sample_aspect_ratio=1/1",
+    "hevc": "hevc_metadata=sample_aspect_ratio=1/1",
+}
+_MAX_AUDIO_OFFSET = 0.03
+"""Seconds by which copied audio may begin before or after the video."""
 
 
-async def remux(ffmpeg: Ffmpeg, source: Path, seen: ProbeResult, *, sound: int | None, into: Path) -> VideoInfo | None:
-    """Write `source`'s pictures, and its sound track number `sound`, to `into`. None if the result is not plainly fit.
+async def remux(
+    ffmpeg: Ffmpeg, source: Path, probed: ProbeResult, *, sound: int | None, into: Path
+) -> VideoInfo | None:
+    """Write `source`'s video, and its audio track number `sound`, to `into`. None if the result still has problems.
 
-    What is larger than 720p, or has pictures of uneven length, is better encoded.
-    Sound is copied where it fits the pictures, else encoded, as long as they are.
+    Clips above 720p or with an uneven frame rate are not remuxed, because they are better re-encoded. Audio is copied
+    if it is in step with the video, else it is re-encoded to the video's length.
     """
-    if seen.clip.size > _MOST_BYTES or not is_in_shape(seen):
+    if probed.clip.size > _MAX_BYTES or not matches_format(probed):
         return None
-    # The first picture is at 0, or the new file would begin with nothing.
+    # The first frame is shifted to 0, because players would show nothing before it.
     shift = "setts=pts=PTS-STARTPTS:dts=DTS-STARTPTS"
-    if fix := _SQUARE.get(seen.header.codec):  # some readers believe the pictures' own word and not the container's
+    if fix := _SQUARE_PIXEL_FILTERS.get(probed.header.codec):  # some readers trust the bitstream and not the container
         shift = f"{fix},{shift}"
-    tag = ("-tag:v", "hvc1") if seen.header.codec == "hevc" else ()
-    length = f"{seen.video.seconds:.6f}"
+    tag = ("-tag:v", "hvc1") if probed.header.codec == "hevc" else ()
+    length = f"{probed.video.seconds:.6f}"
     args = [
         *ffmpeg.input_args(source),
-        *_sound(seen, sound),
+        *_audio_args(probed, sound),
         *("-map", "0:V:0", "-c:v", "copy", "-bsf:v", shift, *tag, "-t", length),
     ]
     made = into.with_name(into.name + ".remuxed")
     try:
-        clip = await encode_mp4(ffmpeg, args, made, seconds=_SECONDS, work=Purpose.PREPARE)
+        clip = await encode_mp4(ffmpeg, args, made, seconds=_TIMEOUT, purpose=Purpose.PREPARE)
         again = await probe_details(ffmpeg, made)
-        found = await doubts(ffmpeg, made, again)
-        if len(again.video.begins) != len(seen.video.begins):
-            found.append("not as many pictures")
+        found = await find_problems(ffmpeg, made, again)
+        if len(again.video.timestamps) != len(probed.video.timestamps):
+            found.append("frames were lost")
         if found:
-            log.info("remuxing is not enough: %s", "; ".join(found))
+            log.info("remuxing does not fix the clip: %s", "; ".join(found))
             return None
         await asyncio.to_thread(made.replace, into)
     except UnusableVideo as error:
@@ -62,13 +67,13 @@ async def remux(ffmpeg: Ffmpeg, source: Path, seen: ProbeResult, *, sound: int |
     return clip
 
 
-def _sound(seen: ProbeResult, number: int | None) -> list[str]:
+def _audio_args(probed: ProbeResult, number: int | None) -> list[str]:
     if number is None:
         return []
-    tracks = seen.mp4.of_kind(b"soun") if seen.mp4 else []
-    if number == 0 and seen.sound and tracks and tracks[0].entries[0].kind == b"mp4a":
-        late = seen.sound.start - seen.video.start
-        if abs(late) <= _TOGETHER and abs(seen.video.start) <= _TOGETHER:
+    tracks = probed.mp4.tracks_of_kind(b"soun") if probed.mp4 else []
+    if number == 0 and probed.sound and tracks and tracks[0].entries[0].kind == b"mp4a":
+        late = probed.sound.start - probed.video.start
+        if abs(late) <= _MAX_AUDIO_OFFSET and abs(probed.video.start) <= _MAX_AUDIO_OFFSET:
             return ["-map", "0:a:0", "-c:a", "copy"]
-    filters = audio_filter(start=seen.video.start, seconds=seen.video.seconds)
-    return ["-filter_complex", f"[0:a:{number}]{filters}[a]", "-map", "[a]", *SOUND, "-b:a", str(SOUND_BITS)]
+    filters = build_audio_filter(start=probed.video.start, seconds=probed.video.seconds)
+    return ["-filter_complex", f"[0:a:{number}]{filters}[a]", "-map", "[a]", *AUDIO_ARGS, "-b:a", str(AUDIO_BITS)]

@@ -1,9 +1,8 @@
-"""Which addresses a stranger's link may make us connect to: public ones, and what the operator trusts.
+"""SSRF guard: links may lead only to public addresses and to hosts that the operator trusts.
 
-The networks are those of IANA's special-purpose registries (RFC 6890 and its successors). For IPv6 the rule is the
-other way round: only global unicast (2000::/3) is allowed, without the parts of it that carry an IPv4 address inside
-or are set aside. So IPv4-mapped, IPv4-compatible and NAT64 addresses, which would be a way around the first list,
-need no rule of their own.
+The IPv4 networks come from IANA's special-purpose registries (RFC 6890 and its successors). For IPv6 the rule is
+reversed: only global unicast (2000::/3) is allowed, except for the parts that embed an IPv4 address or are reserved.
+IPv4-mapped, IPv4-compatible and NAT64 addresses, which could bypass the first list, therefore need no extra rule.
 """
 
 from __future__ import annotations
@@ -18,17 +17,17 @@ from yarl import URL
 from bot.i18n.text import tr
 from bot.media.errors import UnusableVideo
 
-PRIVATE = tr("That link leads into a private network, where I do not go; attach the video, or link to a public file.")
-NOT_A_LINK = tr("That is not a link to a file on the web; it has to begin with https:// or http://.")
+PRIVATE = tr("That link leads to a private network, which is not allowed. Attach the video, or link to a public file.")
+NOT_A_LINK = tr("That is not a link to a file on the web. It must begin with https:// or http://.")
 
 _REFUSED_V4 = tuple(
     IPv4Network(network)
     for network in (
         "0.0.0.0/8",  # this network, and "unspecified"
         "10.0.0.0/8",
-        "100.64.0.0/10",  # carriers' NAT
+        "100.64.0.0/10",  # carrier-grade NAT
         "127.0.0.0/8",
-        "169.254.0.0/16",  # link-local, where clouds serve their secrets
+        "169.254.0.0/16",  # link-local; clouds serve credentials there
         "172.16.0.0/12",
         "192.0.0.0/24",
         "192.0.2.0/24",
@@ -53,13 +52,13 @@ _REFUSED_V6 = tuple(
 )
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?")
 _NUMBERS = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?")
-_LONGEST_LINK = 4096
-_LONGEST_NAME, _LONGEST_LABEL = 253, 63
-"""Of a name in the DNS (RFC 1035, 2.3.4)."""
+_MAX_URL = 4096
+_MAX_NAME, _MAX_LABEL = 253, 63
+"""Limits of DNS names (RFC 1035, 2.3.4)."""
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether `address` is one that anybody on the internet may connect to."""
+    """Whether `address` is publicly routable."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _REFUSED_V4)
     return (
@@ -68,42 +67,42 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
 
 
 def host_port(host: str, port: int) -> str:
-    """`host:port` as the setting TRUSTED_MEDIA_HOSTS spells it."""
+    """Format `host:port` as in the setting TRUSTED_MEDIA_HOSTS."""
     return f"[{host}]:{port}".lower() if ":" in host else f"{host}:{port}".lower()
 
 
 def check_url(text: str, trusted: frozenset[str]) -> URL:
-    """`text` as an address that may be asked for, as far as can be said before its name is looked up.
+    """Parse `text` as a URL that may be requested, as far as that can be decided before its name is resolved.
 
-    The text is kept to the letter, for a changed spelling would break a signature. Raises :class:`Unfit` for what is
-    no http(s) link, carries a name and password, or has an address of a private network in it.
+    The text is kept unchanged, because re-encoding it would break a signature. Raises :class:`UnusableVideo` if it is
+    not an http(s) link, contains a user name or password, or names a private address.
     """
-    if len(text) > _LONGEST_LINK or any(ord(character) <= 0x20 or ord(character) == 0x7F for character in text):
+    if len(text) > _MAX_URL or any(ord(character) <= 0x20 or ord(character) == 0x7F for character in text):
         raise UnusableVideo(NOT_A_LINK)
     try:
         url = URL(text, encoded=text.isascii())
         host, port = url.raw_host, url.port
-    except (ValueError, TypeError):  # yarl's, and its helpers' for names: UnicodeError is a ValueError
+    except (ValueError, TypeError):  # raised by yarl and its IDNA helpers: UnicodeError is a ValueError
         raise UnusableVideo(NOT_A_LINK) from None
     if url.scheme not in {"http", "https"} or not host or not port:
         raise UnusableVideo(NOT_A_LINK)
     if url.raw_user is not None or url.raw_password is not None:
-        raise UnusableVideo(tr("That link has a name or password in it; give me one that works without."))
+        raise UnusableVideo(tr("That link contains a user name or password. Use a link that works without them."))
     if host_port(host, port) not in trusted:
         _check_literal(host.lower())
     return url
 
 
 def _check_literal(host: str) -> None:
-    """Refuse a host that is itself an address which we do not go to. Names pass: the resolver sees to them."""
+    """Reject a host that is a private address. Names pass; the resolver checks their addresses."""
     try:
         address = ip_address(host)
     except ValueError:
-        # 0x7f.1 and 2130706433 also mean 127.0.0.1 to a system's resolver; nobody writes public addresses so.
+        # System resolvers read 0x7f.1 and 2130706433 as 127.0.0.1; nobody writes public addresses like that.
         if _NUMBERS.fullmatch(host):
             raise UnusableVideo(PRIVATE) from None
         labels = host.removesuffix(".").split(".")
-        proper = all(0 < len(label) <= _LONGEST_LABEL for label in labels) and len(host) <= _LONGEST_NAME
+        proper = all(0 < len(label) <= _MAX_LABEL for label in labels) and len(host) <= _MAX_NAME
         if not proper or not _NAME.fullmatch(host):
             raise UnusableVideo(NOT_A_LINK) from None
     else:
@@ -112,7 +111,7 @@ def _check_literal(host: str) -> None:
 
 
 class PublicResolver(AbstractResolver):
-    """Looks names up and lets only public addresses out, so that a connection goes to what was checked and no other."""
+    """Resolves names and returns only public addresses, so that connections go only to checked addresses."""
 
     def __init__(self, inner: AbstractResolver, trusted: frozenset[str]) -> None:
         self._inner = inner
@@ -121,7 +120,7 @@ class PublicResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """The addresses of `host`. Raises :class:`Unfit` if all of them are private, OSError if there are none."""
+        """Resolve `host`. Raises :class:`UnusableVideo` if all its addresses are private, OSError if it has none."""
         found = await self._inner.resolve(host, port, family)
         if host_port(host, port) in self._trusted:
             return found
@@ -131,5 +130,5 @@ class PublicResolver(AbstractResolver):
         return allowed
 
     async def close(self) -> None:
-        """Close the resolver inside."""
+        """Close the inner resolver."""
         await self._inner.close()

@@ -1,4 +1,4 @@
-"""A small still of a clip, so that one sees which clip a reply is about."""
+"""A small still image of a clip, which shows the clip that a reply is about."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from bot.media.ffmpeg.stream_info import STRIPPED
 
 log = logging.getLogger(__name__)
 
-_EDGE = 320
-_SECONDS = 15.0
-_BYTES = 1 << 18
+_MAX_EDGE = 320
+_TIMEOUT = 15.0
+_MAX_BYTES = 1 << 18
 
 
-_SHRINK = (
+_SCALE = (
     f"scale=w='max(2,iw*sar)':h=ih,setsar=1,"
-    f"scale=w='min({_EDGE},iw)':h='min({_EDGE},ih)':force_original_aspect_ratio=decrease"
+    f"scale=w='min({_MAX_EDGE},iw)':h='min({_MAX_EDGE},ih)':force_original_aspect_ratio=decrease"
 )
-_PICTURE = (
+_JPEG_ARGS = (
     *STRIPPED,
     "-frames:v",
     "1",
     "-vf",
-    _SHRINK,
+    _SCALE,
     "-c:v",
     "mjpeg",
     "-pix_fmt",
@@ -41,33 +41,34 @@ _PICTURE = (
 )
 
 
-async def probe_with_thumbnail(ffmpeg: Ffmpeg, path: Path, still: Path) -> ProbeResult:
-    """What `path` is, and its :func:`make_thumbnail` as the file `still`, if one can be made. Raises UnusableVideo.
+async def probe_with_thumbnail(ffmpeg: Ffmpeg, path: Path, thumbnail: Path) -> ProbeResult:
+    """Probe `path`, and write its :func:`make_thumbnail` to the file `thumbnail` if possible. Raises UnusableVideo.
 
-    Both by one run of ffmpeg, for to start it is most of what each of them costs; and by one for each where that fails.
+    One ffmpeg process does both, because starting it is most of the cost. If that fails, each gets a process of its
+    own.
     """
-    picture = ["-map", "1:V:0", *_PICTURE, "-f", "image2", "-update", "1", "-y", f"file:{still}"]
-    seen = await probe_details(ffmpeg, path, also=(ffmpeg.input_args(path, "-sseof", "-1"), picture))
-    if not await asyncio.to_thread(_is_picture, still):
+    frame = ["-map", "1:V:0", *_JPEG_ARGS, "-f", "image2", "-update", "1", "-y", f"file:{thumbnail}"]
+    probed = await probe_details(ffmpeg, path, also=(ffmpeg.input_args(path, "-sseof", "-1"), frame))
+    if not await asyncio.to_thread(_is_valid_file, thumbnail):
         try:
-            await asyncio.to_thread(still.write_bytes, await make_thumbnail(ffmpeg, path, seen.clip))
+            await asyncio.to_thread(thumbnail.write_bytes, await make_thumbnail(ffmpeg, path, probed.clip))
         except UnusableVideo:
-            log.info("no still of %s", path.parent.name)
-    return seen
+            log.info("no thumbnail for %s", path.parent.name)
+    return probed
 
 
-def _is_picture(still: Path) -> bool:
-    return still.is_file() and 0 < still.stat().st_size <= _BYTES
+def _is_valid_file(thumbnail: Path) -> bool:
+    return thumbnail.is_file() and 0 < thumbnail.stat().st_size <= _MAX_BYTES
 
 
 async def make_thumbnail(ffmpeg: Ffmpeg, path: Path, clip: VideoInfo) -> bytes:
-    """A JPEG of about the last second of `path`, at most 320 pixels wide and high, for there the extension begins.
+    """Return a JPEG from about the last second of `path`, where the extension begins; at most 320 pixels wide and high.
 
-    Raises :class:`Unfit` if no picture can be had of it.
+    Raises :class:`UnusableVideo` if no frame can be decoded.
     """
     seek = f"{max(0.0, clip.seconds - 1):.3f}"
-    args = [*ffmpeg.input_args(path, "-ss", seek), "-map", "0:V:0", *_PICTURE, "-f", "image2pipe", "pipe:1"]
-    ran = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_BYTES, work=Purpose.THUMBNAIL)
-    if not ran.stdout:
-        raise UnusableVideo(tr("No picture can be read from that video; send another one."))
-    return ran.stdout
+    args = [*ffmpeg.input_args(path, "-ss", seek), "-map", "0:V:0", *_JPEG_ARGS, "-f", "image2pipe", "pipe:1"]
+    result = await ffmpeg.run(args, seconds=_TIMEOUT, output_bytes=_MAX_BYTES, purpose=Purpose.THUMBNAIL)
+    if not result.stdout:
+        raise UnusableVideo(tr("No picture can be read from that video. Send another one."))
+    return result.stdout

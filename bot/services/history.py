@@ -81,7 +81,7 @@ class TaskHistory:
 
     async def stored_thumbnail(self, task: Task) -> Path | None:
         """A small picture of the clip, while the film is kept."""
-        return None if task.deleted or task.is_erased else await self._workspaces.film_store.find_still(task.id)
+        return None if task.deleted or task.is_erased else await self._workspaces.film_store.find_thumbnail(task.id)
 
     async def is_known(self, task_id: int) -> bool:
         """Whether there is still a record of that task that may be shown to anybody."""

@@ -35,7 +35,7 @@ async def archive(resources: JobResources, task: Task) -> None:
 
 async def clean_up(resources: JobResources) -> None:
     """At start: put away what the last run did not come to, and remove whatever else belongs to no living task."""
-    found = await resources.workspaces.ids()  # first, for another process may begin a task meanwhile
+    found = await resources.workspaces.list_ids()  # first, for another process may begin a task meanwhile
     living = await resources.store.tasks.unfinished_ids()
     for task_id in found - living:
         try:

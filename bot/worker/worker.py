@@ -129,7 +129,7 @@ class Worker:
         """Begin to prepare tasks, as far as there are slots for that, and room."""
         resources = self._resources
         while task := await resources.store.queue.claim(
-            resources.operator_limits, resources.now(), await resources.workspaces.room()
+            resources.operator_limits, resources.now(), await resources.workspaces.free_bytes()
         ):
             with suppress(OSError):  # its job tries again, and says so
                 await resources.workspaces.create(task.id, task.needs)

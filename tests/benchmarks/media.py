@@ -35,8 +35,8 @@ MOST_GROWTH = 100_000_000
 """Bytes by which the bot may grow while it moves 20 x 25 MB; the files together are five times as much."""
 
 
-async def preparing(folder: Path) -> bool:
-    """Prepare a 40 s 1080p .mov, and run the plain command, in turns; say whether the bound is kept."""
+async def measure_preparing(folder: Path) -> bool:
+    """Prepare a 40 s 1080p .mov and run the plain command, alternately; return whether the limit is kept."""
     source = await asyncio.to_thread(make, next(kind for kind in KINDS if kind.file == "large.mov"), folder)
     tool, ours, plain = Ffmpeg(), folder / "ours.mp4", folder / "plain.mp4"
     seen = await probe_details(tool, source)
@@ -46,7 +46,7 @@ async def preparing(folder: Path) -> bool:
         await prepare(tool, source, ours)
         times[ours].append(time.perf_counter() - began)
         began = time.perf_counter()
-        await asyncio.to_thread(ffmpeg, *_plain(source, seen), plain)
+        await asyncio.to_thread(ffmpeg, *_plain_args(source, seen), plain)
         times[plain].append(time.perf_counter() - began)
     began = time.perf_counter()
     await probe(tool, source)
@@ -56,15 +56,15 @@ async def preparing(folder: Path) -> bool:
     )
     for name, path in (("prepare()", ours), ("plain ffmpeg", plain)):
         told = f"median {median(times[path]):.2f} s, best {min(times[path]):.2f} s; {path.stat().st_size / 1e6:.1f} MB"
-        print(f"  {name}: {told}, SSIM {await asyncio.to_thread(_likeness, path, source, seen):.4f}")
+        print(f"  {name}: {told}, SSIM {await asyncio.to_thread(_measure_ssim, path, source, seen):.4f}")
     ratio = median(one / other for one, other in zip(times[ours], times[plain], strict=True))
     best = min(times[ours]) / min(times[plain])
     print(f"  ratio {ratio:.2f} (median of pairs), {best:.2f} (best to best); a look alone takes {looked:.2f} s")
     return ratio <= MOST_RATIO
 
 
-def _plain(source: Path, seen: ProbeResult) -> list[str | Path]:
-    """What somebody who knows ffmpeg would type for the same: same codec settings, and a seek to where it begins."""
+def _plain_args(source: Path, seen: ProbeResult) -> list[str | Path]:
+    """Return the command of an ffmpeg expert for the same: same codec settings, and a seek to the cut."""
     return [
         *("-ss", f"{seen.video.end - 15:.3f}", "-i", source, "-t", "15", "-map", "0:v:0", "-map", "0:a:0"),
         *("-vf", "scale=1280:720:flags=bicubic", "-c:v", "libx264", "-preset", "veryfast", "-crf", "18"),
@@ -72,8 +72,8 @@ def _plain(source: Path, seen: ProbeResult) -> list[str | Path]:
     ]
 
 
-def _likeness(made: Path, source: Path, seen: ProbeResult) -> float:
-    """SSIM of the pictures to those of the source, shrunk without loss; 1 is the same."""
+def _measure_ssim(made: Path, source: Path, seen: ProbeResult) -> float:
+    """Return the SSIM of the frames to those of the source, scaled down losslessly; 1 is identical."""
     alike = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv,setpts=N"
     graph = f"[0:v]{alike}[a];[1:v]{alike},scale=1280:720:flags=bicubic,format=yuv420p[b];[b][a]ssim=stats_file=-"
     seek = ("-ss", f"{seen.video.end - 15:.3f}", "-t", "15")
@@ -95,7 +95,7 @@ class Memory:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Note the most that is seen in the block."""
+        """Record the maximum within the block."""
         self.most, stop = self.now(), threading.Event()
 
         def watch() -> None:
@@ -111,8 +111,8 @@ class Memory:
             watcher.join()
 
 
-async def delivering(folder: Path) -> bool:
-    """Deliver 20 results of 25 MB at once; say whether the bot stays small."""
+async def measure_delivering(folder: Path) -> bool:
+    """Deliver 20 results of 25 MB at once; return whether the bot's memory stays small."""
     clips = Clips(folder)
     noise = folder / "noise.mp4"
     picture = ("-f", "lavfi", "-i", "color=gray:s=1280x720:r=25,noise=alls=14:allf=t", "-t", "3")
@@ -124,7 +124,7 @@ async def delivering(folder: Path) -> bool:
         async with stage.process(MAX_RUNNING=str(RESULTS)) as process:
             await process.start()
             await stage.ana.wait_event("bot", lambda it: it["online"] is True, timeout=30)
-            await stage.until(stage.ana, await _extended(stage, clips.plain), "Finished")  # so that all is imported
+            await stage.until(stage.ana, await _extend(stage, clips.plain), "Finished")  # so that all is imported
             return await _at_once(stage, Memory(process.pid or 0), noise)
 
 
@@ -133,13 +133,13 @@ async def _at_once(stage: Harness, memory: Memory, noise: Path) -> bool:
     fetching, showing = Hold(), Hold()
     stage.fox.faults.add("GET", "^/results/", fetching, times=None)
     with memory.watched():
-        replies = [await _extended(stage, noise) for _ in range(RESULTS)]
-        await _held(stage.fox.faults, "GET", "^/results/")
+        replies = [await _extend(stage, noise) for _ in range(RESULTS)]
+        await _wait_for_pending(stage.fox.faults, "GET", "^/results/")
     before, most_before = memory.now(), memory.most
     stage.discord.faults.add("PATCH", "/webhooks/", showing, times=None, at_least=A_FILM)
     fetching.release.set()
     with memory.watched():
-        await _held(stage.discord.faults, "PATCH", "/webhooks/")
+        await _wait_for_pending(stage.discord.faults, "PATCH", "/webhooks/")
     fetched = memory.most
     showing.release.set()
     began = time.perf_counter()
@@ -165,21 +165,21 @@ async def _at_once(stage: Harness, memory: Memory, noise: Path) -> bool:
     return max(most_before, fetched, memory.most) - idle < MOST_GROWTH and size > RESULTS * 20_000_000
 
 
-async def _extended(stage: Harness, clip: Path) -> Json:
+async def _extend(stage: Harness, clip: Path) -> Json:
     return await stage.extend(stage.ana, clip, seconds=2)
 
 
-async def _held(faults: Faults, method: str, path: str) -> None:
-    """Wait until as many such calls as there are results stand there unanswered."""
+async def _wait_for_pending(faults: Faults, method: str, path: str) -> None:
+    """Wait until as many such calls as there are results are pending."""
     async with asyncio.timeout(240):
         while sum(not call.done for call in faults.matching(method, path)) < RESULTS:
             await asyncio.sleep(0.05)
 
 
 def main() -> int:
-    """Run both; 0 if both are within bounds."""
+    """Run both benchmarks; 0 if both are within bounds."""
     with tempfile.TemporaryDirectory(prefix="media-bench-") as folder:
-        kept = [asyncio.run(part(Path(folder))) for part in (preparing, delivering)]
+        kept = [asyncio.run(part(Path(folder))) for part in (measure_preparing, measure_delivering)]
     print(f"{os.getloadavg()[0]:.1f} of {os.cpu_count()} cores in use at the end.")
     return 0 if all(kept) else 1
 

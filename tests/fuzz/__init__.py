@@ -1,1 +1,1 @@
-"""Tests of fuzz."""
+"""Fuzzing of the parsers of untrusted input."""

@@ -1,6 +1,6 @@
-"""Feed every parser that meets strangers with spoilt inputs: `python -m tests.fuzz.__main__ --seconds 600`.
+"""Feed every parser of untrusted input with mutated inputs: `python -m tests.fuzz --seconds 600`.
 
-Prints how many inputs each parser got, and each exception that is not the parser's own; then the exit code is 1.
+Prints the number of inputs per parser and each exception that the parser does not document; then the exit code is 1.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from tests.fuzz.server import raw_server
 from tests.support.media_clips import make
 
 _KINDS = ("h264.mp4", "h264.mov", "vp8.webm", "moving.gif", "variable.mkv", "mpeg4.avi", "stream.ts", "flash.flv")
-_COGS = ("_buttons", "_deeds", "_delete", "_share_buttons", "gallery", "privacy", "tasks")
+_COGS = ("gallery", "limits.callbacks", "privacy", "sharing.buttons", "tasks.buttons", "tasks.cog", "tasks.delete")
 _ROUND_SECONDS = 0.5
-"""Each parser gets as much time as every other, in turns."""
+"""Each parser gets an equal share of the time, in turns."""
 _SHOWN = 20
 
 
-async def fuzz(tried: Mapping[str, Parser], seconds: float, seed: int) -> tuple[Counter[str], list[str]]:
-    """Try inputs for that long; how many each parser got, and the tracebacks of what should not have come out."""
+async def fuzz(targets: Mapping[str, Parser], seconds: float, seed: int) -> tuple[Counter[str], list[str]]:
+    """Try inputs for `seconds`; return the number per parser and the tracebacks of unexpected exceptions."""
     counts: Counter[str] = Counter()
     wrong: list[str] = []
     end, dice = time.monotonic() + seconds, random.Random(seed)  # noqa: S311 - for inputs
     while time.monotonic() < end and len(wrong) < _SHOWN:
-        for name, parser in tried.items():
-            over = time.monotonic() + min(_ROUND_SECONDS, seconds / len(tried))
+        for name, parser in targets.items():
+            over = time.monotonic() + min(_ROUND_SECONDS, seconds / len(targets))
             while True:
                 counts[name] += 1
                 try:
                     await asyncio.wait_for(parser(dice), 60)
-                except Exception:  # what this program looks for
+                except Exception:  # finding these is the purpose of the program
                     wrong.append(f"{name}, input {counts[name]} of seed {seed}\n{traceback.format_exc()}")
                 if time.monotonic() >= over or len(wrong) >= _SHOWN:
                     break
@@ -50,32 +50,32 @@ async def fuzz(tried: Mapping[str, Parser], seconds: float, seed: int) -> tuple[
 
 
 async def fuzz_all(seconds: float, seed: int) -> tuple[Counter[str], list[str]]:
-    """The same of all parsers there are."""
+    """Fuzz all parsers."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        return await fuzz(await _parsers(stack, folder), seconds, seed)
+        return await fuzz(await _make_parsers(stack, folder), seconds, seed)
 
 
-async def _parsers(stack: AsyncExitStack, folder: Path) -> dict[str, Parser]:
-    for name in _COGS:  # so that their buttons are known
+async def _make_parsers(stack: AsyncExitStack, folder: Path) -> dict[str, Parser]:
+    for name in _COGS:  # registers their persistent buttons
         importlib.import_module(f"cogs.{name}")
     whole = [await asyncio.to_thread(make, folder, kind) for kind in _KINDS]
     server = await stack.enter_async_context(raw_server())
-    downloader = await stack.enter_async_context(parsers.fetcher_for(server))
+    downloader = await stack.enter_async_context(parsers.make_downloader(server))
     return {
-        "links": parsers.links(downloader, server, folder),
-        "HTTP answers": parsers.http_answers(downloader, server, folder),
-        "ffmpeg's listings": await parsers.listings(whole),
-        "packets": parsers.packets,
-        "video files": parsers.clips(whole, folder),
-        "FoxAPI's JSON": parsers.fox_json,
-        "Retry-After": parsers.waits,
-        "custom_ids": parsers.custom_ids,
+        "links": parsers.make_link_parser(downloader, server, folder),
+        "HTTP responses": parsers.make_http_parser(downloader, server, folder),
+        "ffmpeg's listings": await parsers.make_listing_parser(whole),
+        "packets": parsers.parse_packets,
+        "video files": parsers.make_clip_parser(whole, folder),
+        "FoxAPI's JSON": parsers.parse_fox_json,
+        "Retry-After": parsers.parse_waits,
+        "custom_ids": parsers.parse_custom_ids,
     }
 
 
 def main() -> int:
-    """Run it from the command line."""
+    """Run the program from the command line."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seconds", type=float, default=60)
     options.add_argument("--seed", type=int, default=1)
@@ -84,7 +84,7 @@ def main() -> int:
     for name, count in counts.items():
         print(f"{name}: {count:,} inputs")
     print(*wrong, sep="\n")
-    print(f"{len(wrong)} exceptions that are not a parser's own")
+    print(f"{len(wrong)} unexpected exceptions")
     return 1 if wrong else 0
 
 

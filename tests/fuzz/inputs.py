@@ -1,4 +1,4 @@
-"""What strangers might hand in: good examples of each kind, and ways to spoil them."""
+"""Examples of untrusted input of each kind, and functions that mutate them."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ _ODD_NUMBERS = (
 
 
 def spoil_text(good: str, dice: Dice) -> str:
-    """A few letters lost, doubled, moved or replaced by odd ones."""
+    """Return the text with a few characters removed, repeated, or replaced by odd ones."""
     text = good
     for _ in range(dice.choice([0, 1, 1, 2, 3, 6])):
         at = dice.randrange(len(text) + 1)
@@ -147,7 +147,7 @@ def spoil_text(good: str, dice: Dice) -> str:
 
 
 def spoil_numbers(good: str, dice: Dice) -> str:
-    """Some of its numbers replaced by odd ones."""
+    """Return the text with some numbers replaced by odd ones."""
     places = list(re.finditer(r"[0-9][0-9.:x/]*", good))
     text = good
     for found in sorted(
@@ -158,7 +158,7 @@ def spoil_numbers(good: str, dice: Dice) -> str:
 
 
 def spoil_bytes(good: bytes, dice: Dice) -> bytes:
-    """The same of bytes, which need be no text."""
+    """Like :func:`spoil_text`, for bytes, which need not be text."""
     content = bytearray(good)
     for _ in range(dice.choice([0, 1, 1, 2, 3, 8])):
         at = dice.randrange(len(content) + 1)

@@ -1,4 +1,4 @@
-"""Every parser that meets strangers, each fed one spoilt input at a time; whatever is not its own error comes out."""
+"""The parsers of untrusted input, each fed one mutated input per call; undocumented exceptions propagate."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.check import http
 from bot.domain.errors import RequestRefused
 from bot.domain.http_time import RETRY_MOST, parse_http_date, parse_retry_after
 from bot.foxapi import FoxAPI, FoxError, parse_response
-from bot.foxapi.protocol import link, parse_submission, parse_task
+from bot.foxapi.protocol import parse_submission, parse_task, parse_url
 from bot.i18n.text import tr
 from bot.media import (
     Downloader,
@@ -26,15 +26,15 @@ from bot.media import (
     Ffmpeg,
     FfmpegResult,
     UnusableVideo,
+    find_rejection,
     make_thumbnail,
     prepare,
     probe,
-    rejection,
 )
-from bot.media.ffmpeg.filters import output_format
+from bot.media.ffmpeg.filters import choose_format
 from bot.media.ffmpeg.packets import parse_timelines
-from bot.media.ffmpeg.probe import read
-from bot.media.ffmpeg.stream_info import marked
+from bot.media.ffmpeg.probe import parse_probe
+from bot.media.ffmpeg.stream_info import marker_options
 from bot.media.ssrf import check_url
 from cogs.common import components, modals, videos
 from tests.fuzz import inputs
@@ -42,12 +42,12 @@ from tests.fuzz.inputs import Dice, spoil_bytes, spoil_numbers, spoil_text
 from tests.fuzz.server import RawServer
 
 Parser = Callable[[Dice], Awaitable[object]]
-"""Tries one input; raises what the parser should not."""
+"""Tries one input; raises what the parser must not raise."""
 MARK = "0123456789abcdef"
 
 
 class Nowhere(AbstractResolver):
-    """Knows no name, though it takes each as Python's own look-up would; none leaves this machine."""
+    """A resolver that knows no name but encodes each like Python's own lookup; nothing leaves this machine."""
 
     async def resolve(
         self,
@@ -61,14 +61,14 @@ class Nowhere(AbstractResolver):
     async def close(self) -> None: ...
 
 
-def fetcher_for(server: RawServer) -> Downloader:
-    """One that reaches that server and nothing else."""
+def make_downloader(server: RawServer) -> Downloader:
+    """Return a downloader that reaches this server and nothing else."""
     bounds: dict[str, Any] = {"seconds": 2.0, "idle_seconds": 0.5, "max_bytes": 1000}
     return Downloader(trusted=frozenset({server.host}), resolver=Nowhere(), **bounds)
 
 
-def links(downloader: Downloader, server: RawServer, folder: Path) -> Parser:
-    """A member's link, and the same as a path on a server that is there."""
+def make_link_parser(downloader: Downloader, server: RawServer, folder: Path) -> Parser:
+    """Members' links, and the same as a path on a server that responds."""
 
     async def parse(dice: Dice) -> None:
         text = spoil_text(dice.choice(inputs.LINKS), dice)
@@ -88,8 +88,8 @@ def links(downloader: Downloader, server: RawServer, folder: Path) -> Parser:
     return parse
 
 
-def http_answers(downloader: Downloader, server: RawServer, folder: Path) -> Parser:
-    """What a server answers: to a fetch, to FoxAPI's client, and to check."""
+def make_http_parser(downloader: Downloader, server: RawServer, folder: Path) -> Parser:
+    """HTTP responses to downloads, to FoxAPI's client and to the check."""
 
     async def parse(dice: Dice) -> None:
         spoilt = spoil_bytes(dice.choice(inputs.ANSWERS), dice)
@@ -101,7 +101,7 @@ def http_answers(downloader: Downloader, server: RawServer, folder: Path) -> Par
         if dice.random() < 0.5:
             return
         async with FoxAPI(f"http://{server.host}", SecretStr("k"), "m", 2, query_seconds=2) as fox:
-            for call in (fox.task("t"), fox.submit("p", "https://x.test/a.mp4", 6), fox.models()):
+            for call in (fox.get_task("t"), fox.submit("p", "https://x.test/a.mp4", 6), fox.list_models()):
                 with suppress(FoxError):
                     await call
         async with aiohttp.ClientSession() as session:
@@ -111,47 +111,47 @@ def http_answers(downloader: Downloader, server: RawServer, folder: Path) -> Par
     return parse
 
 
-async def listings(paths: Sequence[Path]) -> Parser:
-    """What ffmpeg logs and lists of real clips, spoilt."""
+async def make_listing_parser(paths: Sequence[Path]) -> Parser:
+    """Ffmpeg's logs and packet listings of real clips, mutated."""
     tool, real = Ffmpeg(threads=1), []
     for path in paths:
-        maps = ["-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", *marked(MARK), "-f", "framecrc", "pipe:1"]
+        maps = ["-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", *marker_options(MARK), "-f", "framecrc", "pipe:1"]
         real.append((await tool.run([*tool.input_args(path), *maps], seconds=20), path.read_bytes()[:4096]))
 
     async def parse(dice: Dice) -> None:
         ran, beginning = dice.choice(real)
-        facts = ran.stderr.index("\nOutput #0")  # what is read is spoilt more often than what stands before it
+        facts = ran.stderr.index("\nOutput #0")  # mutates the part that is parsed more often than the rest
         stderr = spoil_text(ran.stderr[:facts], dice) + spoil_numbers(spoil_text(ran.stderr[facts:], dice), dice)
         stdout = ran.stdout
         if dice.random() < 0.5:
             stdout = spoil_numbers(ran.stdout[: dice.choice([300, 3000])].decode(), dice).encode(errors="replace")
         with suppress(UnusableVideo):
-            seen = read(FfmpegResult(0, stdout, stderr), MARK, spoil_bytes(beginning, dice), 1000)
+            seen = parse_probe(FfmpegResult(0, stdout, stderr), MARK, spoil_bytes(beginning, dice), 1000)
             assert seen.clip.width > 0
             assert seen.clip.height > 0
-            output_format(seen)
-            rejection(seen.clip)
+            choose_format(seen)
+            find_rejection(seen.clip)
 
     return parse
 
 
-async def packets(dice: Dice) -> None:
-    """A listing of packets."""
+async def parse_packets(dice: Dice) -> None:
+    """Listings of packets."""
     lines = [
         "#tb 0: 1/12800",
         "#tb 1: 1/48000",
         *(f"0,{at},{at},512,99,0x1,F=0x{at % 5}" for at in range(0, 4000, 512)),
     ]
-    for stretch in parse_timelines(
+    for timeline in parse_timelines(
         spoil_numbers(spoil_text("\n".join(lines), dice), dice).encode(errors="replace")
     ).values():
-        assert stretch.seconds >= 0 or stretch.begins
-        assert stretch.constant_rate is None or stretch.constant_rate > 0
+        assert timeline.seconds >= 0 or timeline.timestamps
+        assert timeline.constant_rate is None or timeline.constant_rate > 0
 
 
-def clips(paths: Sequence[Path], folder: Path) -> Parser:
-    """A video file, through all that the bot does with it."""
-    tool, whole = Ffmpeg(threads=1, at_once=2), [path.read_bytes() for path in paths]
+def make_clip_parser(paths: Sequence[Path], folder: Path) -> Parser:
+    """Video files, processed as the bot does."""
+    tool, whole = Ffmpeg(threads=1, max_processes=2), [path.read_bytes() for path in paths]
 
     async def parse(dice: Dice) -> None:
         content, path, into = bytearray(dice.choice(whole)), folder / "spoilt", folder / "made.mp4"
@@ -168,29 +168,29 @@ def clips(paths: Sequence[Path], folder: Path) -> Parser:
     return parse
 
 
-async def fox_json(dice: Dice) -> None:
-    """FoxAPI's JSON; what is read of it can be stored and shown."""
+async def parse_fox_json(dice: Dice) -> None:
+    """FoxAPI's JSON; every parsed text can be stored and shown."""
     body = spoil_bytes(dice.choice(inputs.JSONS), dice)
     head = {"Retry-After": spoil_text(dice.choice(inputs.WAITS), dice), "x-request-id": spoil_text("req-1", dice)}
     for status in (200, 201, 402, 422, 429, 503):
-        told = []
+        texts = []
         try:
             content = parse_response(status, head, body)
         except FoxError as error:
-            told += [str(error), str(getattr(error, "sentence", ""))]
+            texts += [str(error), str(getattr(error, "message", ""))]
         else:
             seen = parse_task(content)
-            told += [seen.url or "", str(seen.message or ""), seen.code, link(content.get("url")) or ""]
+            texts += [seen.url or "", str(seen.message or ""), seen.code, parse_url(content.get("url")) or ""]
             assert 0 <= seen.percent <= 100
             with suppress(FoxError):
-                told.append(parse_submission(content).remote_id)
-        for text in told:
+                texts.append(parse_submission(content).remote_id)
+        for text in texts:
             assert "\0" not in text
             text.encode()
 
 
-async def waits(dice: Dice) -> None:
-    """Retry-After, and dates."""
+async def parse_waits(dice: Dice) -> None:
+    """Retry-After values and dates."""
     text = spoil_numbers(spoil_text(dice.choice(inputs.WAITS), dice), dice)
     moment = datetime(2026, 11, 1, tzinfo=UTC)
     seconds = parse_retry_after(text, moment)
@@ -199,8 +199,8 @@ async def waits(dice: Dice) -> None:
         assert (date - moment) is not None
 
 
-async def custom_ids(dice: Dice) -> None:
-    """A pressed button's custom_id and what a form was filled with, as far as they are parsed."""
+async def parse_custom_ids(dice: Dice) -> None:
+    """custom_ids of pressed buttons and values of modals."""
     text = spoil_text(dice.choice(inputs.CUSTOM_IDS), dice)
     for kind in components.PersistentItem.__subclasses__():
         if found := kind.__discord_ui_compiled_template__.fullmatch(text):

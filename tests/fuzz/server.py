@@ -1,4 +1,4 @@
-"""A server on this machine that answers whatever bytes it is given, and then hangs up."""
+"""A local server that answers with the given bytes and then closes the connection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 
 class RawServer:
-    """Answers each connection with `answer`, piece by piece if it has several."""
+    """Answers each connection with `answer`, chunk by chunk if it has several."""
 
     def __init__(self) -> None:
         self.answer: tuple[bytes, ...] = ()
@@ -32,7 +32,7 @@ class RawServer:
 
 @asynccontextmanager
 async def raw_server() -> AsyncIterator[RawServer]:
-    """One that listens."""
+    """Run a server that listens on a free port."""
     raw = RawServer()
     server = await asyncio.start_server(raw.handle, "127.0.0.1", 0, limit=1 << 20)
     raw.port = server.sockets[0].getsockname()[1]

@@ -150,8 +150,8 @@ UPLOAD_REFUSED: list[tuple[Action, str]] = [
     (json(400), "FoxAPI refused the request (400)"),
     (json(401), "does not accept the bot's key"),
     (json(402), "has run out of credit"),
-    (text(403), "turned the bot away"),
-    (html(413), "this clip is too large: use a smaller one"),
+    (text(403), "denied the bot access"),
+    (html(413), "this clip is too large. Use a smaller one"),
     (json(422), "FoxAPI refused the request (422)"),
     (Answer(307, headers={"Location": UPLOAD}), "FoxAPI refused the request (307)"),
 ]

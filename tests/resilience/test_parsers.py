@@ -16,11 +16,11 @@ from bot.domain.errors import RequestRefused
 from bot.domain.http_time import RETRY_MOST, parse_http_date, parse_retry_after
 from bot.foxapi import FoxError, parse_response
 from bot.foxapi.protocol import parse_submission, parse_task
-from bot.media import FfmpegResult, UnusableVideo, rejection
-from bot.media.ffmpeg.brand import major_brand
-from bot.media.ffmpeg.filters import output_format
+from bot.media import FfmpegResult, UnusableVideo, find_rejection
+from bot.media.ffmpeg.file_type import read_major_brand
+from bot.media.ffmpeg.filters import choose_format
 from bot.media.ffmpeg.packets import parse_timelines
-from bot.media.ffmpeg.probe import read
+from bot.media.ffmpeg.probe import parse_probe
 from bot.media.ssrf import check_url
 from bot.services import make_request
 from cogs.common.videos import expires_at
@@ -111,16 +111,16 @@ log = st.builds(
 )
 def test_what_ffmpeg_says_is_read_or_unfit(text: str, packets: str, beginning: bytes) -> None:
     """Whatever a run wrote, the file is described in numbers that can be worked with, or Unfit."""
-    major_brand(beginning)
+    read_major_brand(beginning)
     try:
-        seen = read(FfmpegResult(0, packets.encode("utf-8", "replace"), text), "mark", beginning, 9)
+        seen = parse_probe(FfmpegResult(0, packets.encode("utf-8", "replace"), text), "mark", beginning, 9)
     except UnusableVideo:
         return
-    shape = output_format(seen)
+    shape = choose_format(seen)
     assert 0 < shape.rate <= 60
     assert min(shape.width, shape.height, seen.clip.width, seen.clip.height) > 0
     assert seen.clip.seconds >= 0
-    rejection(seen.clip)
+    find_rejection(seen.clip)
 
 
 @SAME
@@ -128,7 +128,7 @@ def test_what_ffmpeg_says_is_read_or_unfit(text: str, packets: str, beginning: b
 def test_packets_fill_a_stretch(text: str) -> None:
     """Of any listing come stretches with times that are numbers, in order."""
     for stretch in parse_timelines(text.encode("utf-8", "replace")).values():
-        assert list(stretch.begins) == sorted(stretch.begins)
+        assert list(stretch.timestamps) == sorted(stretch.timestamps)
         assert math.isfinite(stretch.seconds)
         assert stretch.constant_rate is None or stretch.constant_rate > 0
 
@@ -150,9 +150,9 @@ def test_every_picture_has_its_time(begins: Sequence[int], rate: int) -> None:
     text = LOG.format(
         family="gif", duration="N/A", codec="gif", pixels="bgra", size="9x9", sar="1:1", rate="0", turn="x"
     )
-    assert output_format(read(FfmpegResult(0, "\n".join(lines).encode(), text), "mark", b"GIF89a", 9)).rate == Fraction(
-        rate
-    )
+    assert choose_format(
+        parse_probe(FfmpegResult(0, "\n".join(lines).encode(), text), "mark", b"GIF89a", 9)
+    ).rate == Fraction(rate)
 
 
 @SAME
@@ -186,7 +186,7 @@ def test_what_members_write_can_be_kept(prompt: str, url: str, name: str) -> Non
 
 
 async def test_the_fuzzing_program_finds_nothing() -> None:
-    """Each parser is fed by `python -m tests.fuzz.__main__`, which finds no exception but its own."""
+    """Each parser is fed by `python -m tests.fuzz`, which finds no exception but its own."""
     counts, wrong = await fuzz_all(4, seed=7)
     assert not wrong, wrong[0]
     assert len(counts) == 8

@@ -1,4 +1,4 @@
-"""Clips of many kinds, made by ffmpeg once per test run, whichever of its processes asks first."""
+"""Clips of many kinds, made by ffmpeg once per test run, by the process that asks first."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-thre
 
 
 class Clips:
-    """Each attribute is a file, made when it is first asked for; `folder` may be shared with other processes."""
+    """Each attribute is a file, made on first access; `folder` may be shared with other processes."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @cached_property
     def plain(self) -> Path:
-        """3 s of H.264 with sound, an MP4: fit as it is."""
+        """3 s of H.264 with audio, an MP4: conforms as it is."""
         return self.make("plain.mp4", 3, *H264, "-c:a", "aac", sound=True)
 
     @cached_property
@@ -38,7 +38,7 @@ class Clips:
 
     @cached_property
     def forty_seconds(self) -> Path:
-        """What a phone makes: a .mov, too long for FoxAPI, with sound."""
+        """A phone's recording: a .mov, too long for FoxAPI, with audio."""
         return self.make("long.mov", 40, *H264, "-c:a", "aac", sound=True)
 
     @cached_property
@@ -47,7 +47,7 @@ class Clips:
 
     @cached_property
     def uneven_gif(self) -> Path:
-        """Three pictures of 1, 2 and 3 s."""
+        """Three frames of 1, 2 and 3 s."""
         shades = [Image.new("RGB", (120, 90), (60 * number, 90, 200)) for number in range(3)]
         made = io.BytesIO()
         shades[0].save(made, "GIF", save_all=True, append_images=shades[1:], duration=[1000, 2000, 3000], loop=0)
@@ -55,7 +55,7 @@ class Clips:
 
     @cached_property
     def odd_handler(self) -> Path:
-        """Like `plain`, but the name of its handler sounds like a turned picture."""
+        """Like `plain`, but its handler's name looks like a rotation."""
         name = "handler_name=rotation of 1.2.3 degrees"
         return self.make("handler.mp4", 3, *H264, "-c:a", "aac", "-metadata:s:v:0", name, sound=True)
 
@@ -69,7 +69,7 @@ class Clips:
 
     @cached_property
     def cut_off(self) -> Path:
-        """An MP4 whose beginning promises more than the file holds."""
+        """An MP4 whose index refers to more than the file contains."""
         whole = self.make("whole.mp4", 3, *H264, "-movflags", "+faststart").read_bytes()
         return self._written("cut.mp4", whole[: len(whole) * 2 // 3])
 
@@ -82,7 +82,7 @@ class Clips:
         return self._written("empty.mp4", b"")
 
     def make(self, name: str, seconds: float, *codec: str, sound: bool = False) -> Path:
-        """Encode the test picture, with a tone if `sound`; what was made before is there."""
+        """Encode the test picture, with a tone if `sound`; an existing file is reused."""
         tone = ("-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100") if sound else ()
         command = [ffmpeg(), "-v", "error", "-y", "-f", "lavfi", "-i", PICTURE, *tone, "-t", str(seconds), *codec]
         path = self._folder / hashlib.sha256(repr(command).encode()).hexdigest()[:12] / name
@@ -91,7 +91,7 @@ class Clips:
             with tempfile.TemporaryDirectory(dir=self._folder) as workshop:
                 made = Path(workshop) / name
                 subprocess.run([*command, str(made)], check=True, timeout=30)
-                made.replace(path)  # at once, so that nobody sees half a clip
+                made.replace(path)  # atomically, so that no other process sees half a clip
         return path
 
     def _written(self, name: str, content: bytes) -> Path:
@@ -105,7 +105,7 @@ def ffmpeg() -> str:
 
 
 def seconds_of(video: bytes | Path, folder: Path) -> float:
-    """How long a video file says it is."""
+    """Return the duration that a video file states."""
     path = video if isinstance(video, Path) else folder / "measured.mp4"
     if isinstance(video, bytes):
         path.write_bytes(video)

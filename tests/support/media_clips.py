@@ -1,4 +1,4 @@
-"""Small clips of every kind, made by ffmpeg when a test asks for them, and ways to look into a finished video."""
+"""Small clips of every kind, made by ffmpeg on demand, and functions that inspect a finished video."""
 
 from __future__ import annotations
 
@@ -38,34 +38,34 @@ KINDS: dict[str, str] = {
     "stream.ts": f"{_BOTH} {_H264} -c:a aac",
     "flash.flv": f"{_BOTH} {_H264} -c:a aac",
 }
-"""File name and what makes it; `-t` is added."""
+"""File names and the ffmpeg arguments that make them; `-t` is added."""
 
 
 def ffmpeg(*args: str | Path) -> bytes:
-    """Run ffmpeg on our own clips, and return its standard output."""
+    """Run ffmpeg on our own clips and return its standard output."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-y", *(str(arg) for arg in args)]
     done = subprocess.run(command, check=True, capture_output=True, timeout=30)
     return done.stdout
 
 
 def make(folder: Path, kind: str, seconds: float = 2.4) -> Path:
-    """The clip of this kind, made if it is not there yet."""
+    """Return the clip of this kind; make it if it does not exist yet."""
     path = folder / kind
     if not path.exists():
         ffmpeg(*KINDS[kind].split(), "-t", str(seconds), "-threads", "1", path)
     return path
 
 
-def turned(folder: Path, degrees: int) -> Path:
-    """A MOV whose metadata say that it is to be shown turned, as phones make them."""
+def make_rotated(folder: Path, degrees: int) -> Path:
+    """Return a MOV with a rotation in its metadata, as phones make them."""
     path = folder / f"turned{degrees}.mov"
     if not path.exists():
         ffmpeg("-display_rotation", str(degrees), "-i", make(folder, "h264.mp4"), "-c", "copy", path)
     return path
 
 
-def with_cover(folder: Path) -> Path:
-    """An MP4 with a picture on its cover, which is a video stream too."""
+def make_with_cover(folder: Path) -> Path:
+    """Return an MP4 with a cover picture, which is a video stream too."""
     path, cover = folder / "cover.mp4", folder / "cover.png"
     ffmpeg("-f", "lavfi", "-i", "color=red:s=600x600", "-frames:v", "1", cover)
     streams = ["-map", "0", "-map", "1", "-c", "copy", "-disposition:v:1", "attached_pic"]
@@ -73,27 +73,27 @@ def with_cover(folder: Path) -> Path:
     return path
 
 
-def numbered(path: Path, *, first: int, count: int, rate: int = 10, codec: str = "libx264") -> Path:
-    """A grey clip without sound whose n-th picture is as bright as :func:`shade` says for `first` + n."""
+def make_numbered(path: Path, *, first: int, count: int, rate: int = 10, codec: str = "libx264") -> Path:
+    """Make a gray clip without audio whose n-th frame is as bright as :func:`shade` says for `first` + n."""
     luma = f"geq=lum='40+mod((N+{first})*37,160)':cb=128:cr=128"
     source = f"color=s=64x64:r={rate},format=yuv420p,{luma}"
     ffmpeg("-f", "lavfi", "-i", source, "-frames:v", str(count), "-c:v", codec, "-crf", "5", "-threads", "1", path)
     return path
 
 
-def shade(number: int) -> int:
-    """The brightness of picture `number`; neighbours are far apart."""
+def compute_shade(number: int) -> int:
+    """Return the brightness of frame `number`; neighbors differ widely."""
     return 40 + number * 37 % 160
 
 
-def shades(path: Path) -> list[int]:
-    """The brightness of each picture, as coded (16-235)."""
+def read_shades(path: Path) -> list[int]:
+    """Return the brightness of each frame, as coded (16-235)."""
     crop = "extractplanes=y,crop=16:16,scale=1:1:flags=area"
     return list(ffmpeg("-i", path, "-map", "0:v", "-vf", crop, "-fps_mode", "passthrough", "-f", "rawvideo", "-"))
 
 
-def beeps(path: Path) -> list[float]:
-    """The moments, in seconds, at which sound begins after silence."""
+def find_beeps(path: Path) -> list[float]:
+    """Return the moments, in seconds, at which audio begins after silence."""
     raw = ffmpeg("-i", path, "-map", "0:a", "-ac", "1", "-ar", "1000", "-f", "u8", "-")
     loud = [abs(sample - 128) > 8 for sample in raw]
     return [at / 1000 for at in range(len(loud)) if loud[at] and not any(loud[max(0, at - 100) : at])]

@@ -1,4 +1,4 @@
-"""Clips that look like what FoxAPI takes, and are not: each has one thing that strict readers refuse or misread."""
+"""Nonconforming clips: each looks acceptable but has one property that strict readers refuse."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ PLAIN = f"{_READ} {_X264} -c:a aac -t 4"
 
 @dataclass(frozen=True)
 class Odd:
-    """How a clip is made: by these arguments, or by these of a plain clip (`{plain}`), and then spoiled."""
+    """How a clip is made: by these arguments, or from a plain clip (`{plain}`), and then modified."""
 
     args: str
     spoil: Callable[[bytes], bytes] | None = None
     remuxed: bool = False
-    """Whether its pictures reach FoxAPI untouched."""
+    """Whether its frames reach FoxAPI unchanged."""
     refused: str = ""
     """Words of the sentence with which it is refused."""
     seconds: float = 4.0
@@ -34,7 +34,7 @@ class Odd:
 
 
 def make_odd(folder: Path, name: str) -> Path:
-    """The clip of that name, in `folder`."""
+    """Make the clip of that name in `folder`."""
     odd, path, plain = ODD[name], folder / name, folder / "plain.mp4"
     if not plain.exists():
         ffmpeg(*PLAIN.split(), plain)
@@ -45,7 +45,7 @@ def make_odd(folder: Path, name: str) -> Path:
 
 
 def short_media_header(content: bytes) -> bytes:
-    """The file with each track's own length divided by 30, as a browser's recorder writes it."""
+    """Divide each track's media duration by 30, as a browser's recorder writes it."""
     changed, at = bytearray(content), content.find(b"mdhd")
     while at >= 0:
         (length,) = struct.unpack_from(">I", content, at + 20)
@@ -55,7 +55,7 @@ def short_media_header(content: bytes) -> bytes:
 
 
 def damaged(content: bytes) -> bytes:
-    """The file with every 700th byte of its second half overwritten; its index is whole."""
+    """Overwrite every 700th byte of the second half; the index stays intact."""
     changed, dice = bytearray(content), random.Random(3)  # noqa: S311 - for damage
     start, end = content.find(b"mdat") + 4, len(content)
     for at in range((start + end) // 2, min(end, start + (content.find(b"moov") - start) % end), 700):
@@ -64,14 +64,14 @@ def damaged(content: bytes) -> bytes:
 
 
 def disabled(content: bytes) -> bytes:
-    """The file with its first track switched off."""
+    """Disable the file's first track."""
     changed, at = bytearray(content), content.find(b"tkhd")
     changed[at + 7] &= 0xFE
     return bytes(changed)
 
 
 def named_apac(content: bytes) -> bytes:
-    """The file with sound of a kind that no reader of ours can decode."""
+    """Rename the audio codec to one that our decoders do not support."""
     return content.replace(b"mp4a", b"apac").replace(b"esds", b"free")
 
 

@@ -44,7 +44,7 @@ class ServiceHarness:
     def services(self) -> Services:
         return Services.build(
             self.store,
-            Workspaces(NO_FILES, most_bytes=1),
+            Workspaces(NO_FILES, max_bytes=1),
             Ffmpeg(),
             Downloader(),
             now=lambda: self.time,

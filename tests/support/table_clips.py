@@ -1,4 +1,4 @@
-"""The clips of the media table: every kind that people send, with marks that tell where each picture belongs."""
+"""The clips of the media table: every kind that people send, with marks that say where each frame belongs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from tests.support.marked_clips import beep, ffmpeg, picture
+from tests.support.marked_clips import build_beep_source, build_frame_source, ffmpeg
 
 LONG = 17.4
-"""Seconds of most clips: over FoxAPI's 15, so that a head is kept and there is a seam."""
+"""Seconds of most clips: above FoxAPI's 15, so that there is a head and a cut."""
 X264 = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p"
 X265 = "-c:v libx265 -preset ultrafast -x265-params log-level=none -tag:v hvc1"
 _PQ = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc,format=yuv420p10le"
@@ -22,7 +22,7 @@ _TURN = {90: "transpose=1", 180: "hflip,vflip", 270: "transpose=2"}
 
 @dataclass(frozen=True)
 class Kind:
-    """One row: what the clip is, and what makes it."""
+    """One row: the clip's description, and the arguments that make it."""
 
     name: str
     file: str
@@ -32,25 +32,25 @@ class Kind:
     rate: str = "30"
     filters: str = ""
     sound: str = "-c:a aac"
-    """How the sound is encoded; nothing: there is none."""
+    """How the audio is encoded; empty: no audio."""
     more: str = ""
     spoil: Callable[[bytes], bytes] | None = None
     turn: int = 0
-    """Degrees by which a player has to turn the picture."""
+    """Degrees by which a player has to rotate the video."""
     refused: str = ""
-    """Words of the sentence with which it must be refused; nothing: it must be accepted."""
+    """Words of the sentence with which it must be refused; empty: it must be accepted."""
     fit: bool = False
-    """Whether it must go to FoxAPI as it is."""
+    """Whether it must be submitted to FoxAPI unchanged."""
     late: float = 0.0
-    """Seconds by which the sound begins late."""
+    """Seconds by which the audio begins late."""
 
     @property
     def even(self) -> bool:
-        """Whether all its pictures last equally long (in fragments, ffmpeg makes the first one longer)."""
+        """Whether all its frames last equally long (in fragments, ffmpeg makes the first one longer)."""
         return "vfr" not in self.more and "frag" not in self.more
 
     @property
-    def pictures_per_second(self) -> Fraction:
+    def frames_per_second(self) -> Fraction:
         return Fraction(self.rate)
 
 
@@ -58,10 +58,15 @@ def make(kind: Kind, folder: Path) -> Path:
     """Encode the clip."""
     path = folder / kind.file
     filters = ",".join(each for each in (kind.filters, _TURN.get(kind.turn, "")) if each)
-    reading: list[str] = ["-f", "lavfi", "-i", picture(kind.size, kind.rate) + (f",{filters}" if filters else "")]
+    reading: list[str] = [
+        "-f",
+        "lavfi",
+        "-i",
+        build_frame_source(kind.size, kind.rate) + (f",{filters}" if filters else ""),
+    ]
     if kind.sound:
         offset = ["-itsoffset", str(kind.late)] if kind.late else []
-        reading += [*offset, "-f", "lavfi", "-i", beep()]
+        reading += [*offset, "-f", "lavfi", "-i", build_beep_source()]
     written = folder / f"upright-{kind.file}" if kind.turn else path
     ffmpeg(*reading, *kind.more.split(), *kind.codec.split(), *kind.sound.split(), "-t", str(kind.seconds), written)
     if kind.turn:
@@ -79,7 +84,7 @@ def _first(share: float) -> Callable[[bytes], bytes]:
 _VP8, _VP9 = "-c:v libvpx -deadline realtime -b:v 1M", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 1M"
 _AV1 = "-c:v libsvtav1 -preset 12 -svtav1-params lp=1"
 _PRORES = "-c:v prores_ks -profile:v 2 -pix_fmt yuv422p10le"
-_TWO_TRACKS = f"-f lavfi -i {beep(3000)} -map 0 -map 1 -map 2"
+_TWO_TRACKS = f"-f lavfi -i {build_beep_source(3000)} -map 0 -map 1 -map 2"
 _FRONT = "-movflags +faststart"
 
 KINDS = (

@@ -1,4 +1,4 @@
-"""Whether a file is whole: each track is held against what is said of itself, not against the longest one."""
+"""Detect truncated files: each track is compared with its own stated length, not with the longest track."""
 
 from __future__ import annotations
 
@@ -11,50 +11,53 @@ from bot.media.ffmpeg.process import Ffmpeg, Purpose
 from bot.media.ffmpeg.stream_info import StreamInfo
 from bot.media.mp4.tracks import Mp4
 
-_SECONDS = 30.0
-_LISTING_BYTES = 1 << 24
+_TIMEOUT = 30.0
+_MAX_LISTING_BYTES = 1 << 24
 
 
-async def check_whole(
+async def check_complete(
     ffmpeg: Ffmpeg, path: Path, header: StreamInfo, mp4: Mp4 | None, video: Timeline, sound: Timeline | None
 ) -> None:
-    """Raise Unfit if the end of `path`, of which `video` and `sound` could be read, is missing."""
+    """Raise UnusableVideo if the end of `path` is missing; `video` and `sound` are what could be read of it."""
     if mp4 is not None and not mp4.fragmented:
         if mp4.cut_off:
-            raise cut_off(max(track.samples.seconds for track in mp4.tracks), video, sound)
-        return  # all that its index names is there
-    readable, claimed = _readable(video, sound), header.stated_seconds or 0.0
-    if _is_short(claimed, readable) and _is_short(claimed, await _longest_track(ffmpeg, path)):
-        raise cut_off(claimed, video, sound)
+            raise cut_off_error(max(track.samples.seconds for track in mp4.tracks), video, sound)
+        return  # every sample in the index is present
+    readable, stated = _readable_seconds(video, sound), header.stated_seconds or 0.0
+    if _is_too_short(stated, readable) and _is_too_short(stated, await _measure_longest_track(ffmpeg, path)):
+        raise cut_off_error(stated, video, sound)
 
 
-def cut_off(claimed: float | None, video: Timeline, sound: Timeline | None) -> UnusableVideo:
-    """What to raise for a file that ends too soon."""
-    readable = _readable(video, sound)
+def cut_off_error(stated: float | None, video: Timeline, sound: Timeline | None) -> UnusableVideo:
+    """Return the error for a file that is cut off."""
+    readable = _readable_seconds(video, sound)
     return UnusableVideo(
         tr(
-            "That file is cut off: of {claimed} s only {readable} s can be read; upload it again.",
-            claimed=f"{max(claimed or 0.0, readable):.1f}",
+            "That file is cut off: only {readable} of {claimed} s can be read. Upload it again.",
+            claimed=f"{max(stated or 0.0, readable):.1f}",
             readable=f"{readable:.1f}",
         )
     )
 
 
-def _readable(*tracks: Timeline | None) -> float:
+def _readable_seconds(*tracks: Timeline | None) -> float:
     found = [track for track in tracks if track is not None]
     return max(track.end for track in found) - min(track.start for track in found)
 
 
-def _is_short(claimed: float, readable: float) -> bool:
-    # Packets of unknown length make the sum a little short of the claim.
-    return claimed - readable > max(0.5, claimed / 50)
+def _is_too_short(stated: float, readable: float) -> bool:
+    # Packets of unknown length make the sum slightly shorter than the stated length.
+    return stated - readable > max(0.5, stated / 50)
 
 
-async def _longest_track(ffmpeg: Ffmpeg, path: Path) -> float:
-    """How far the longest track of any kind can be read; the claim may be that of subtitles or of a second sound."""
+async def _measure_longest_track(ffmpeg: Ffmpeg, path: Path) -> float:
+    """Return the readable seconds of the longest track of any kind: it may be subtitles or a second audio track."""
     everything = ["-map", "0", "-c", "copy", "-copy_unknown", "-f", "framecrc", "pipe:1"]
-    ran = await ffmpeg.run(
-        [*ffmpeg.input_args(path), *everything], seconds=_SECONDS, output_bytes=_LISTING_BYTES, work=Purpose.PROBE
+    result = await ffmpeg.run(
+        [*ffmpeg.input_args(path), *everything],
+        seconds=_TIMEOUT,
+        output_bytes=_MAX_LISTING_BYTES,
+        purpose=Purpose.PROBE,
     )
-    found = parse_timelines(ran.stdout)
-    return _readable(*found.values()) if found else 0.0
+    found = parse_timelines(result.stdout)
+    return _readable_seconds(*found.values()) if found else 0.0

@@ -1,4 +1,4 @@
-"""Whether the pictures of a file can really be decoded: ffmpeg goes on over damage, and only its log tells."""
+"""Check that a file really decodes: ffmpeg continues after damage and reports it only in its log."""
 
 from __future__ import annotations
 
@@ -8,58 +8,60 @@ from pathlib import Path
 from bot.media.errors import UnusableVideo
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
 
-_SECONDS = 180.0
-_MOST_SOUNDS = 8
+_TIMEOUT = 180.0
+_MAX_AUDIO_TRACKS = 8
+_NO_SUCH_STREAM = "matches no streams"
+"""ffmpeg's message if an input has no track of the wanted number."""
 _DAMAGE = re.compile(
     r"\[vist#[^\]]*\] \[dec:[^\]]*\] (?:corrupt decoded frame|Error submitting packet|Decoding error|Task finished)"
 )
 
 
-def damage_in(log: str) -> bool:
-    """Whether the `log` of a run tells of damaged pictures among those that were wanted.
+def has_damage(log: str) -> bool:
+    """Whether the `log` of a run reports damage in the frames that were wanted.
 
-    What comes before the first picture of a stream that begins in the middle does not count: ffmpeg describes its
-    outputs when it has decoded one picture.
+    Messages before the first frame of a stream that begins in the middle do not count: ffmpeg describes its outputs
+    once it has decoded a frame.
     """
     _, _, work = log.partition("\nOutput #0")
     return _DAMAGE.search(work) is not None
 
 
-async def decodes(ffmpeg: Ffmpeg, path: Path, *, sound: bool, start: float = 0.0) -> bool:
-    """Whether all pictures of `path`, and its first sound track if it has `sound`, are decoded without an error.
+async def can_decode(ffmpeg: Ffmpeg, path: Path, *, sound: bool, start: float = 0.0) -> bool:
+    """Whether all frames of `path`, and its first audio track if it has `sound`, decode without an error.
 
-    Those before `start`, in seconds, are left out.
+    Frames before `start`, in seconds, are skipped.
     """
     tracks = ["-map", "0:V:0", *(("-map", "0:a:0") if sound else ())]
     seek = ("-ss", f"{start:.6f}") if start else ()
     args = ["-xerror", *ffmpeg.input_args(path, *seek), *tracks, "-f", "null", "-"]
     try:
-        ran = await ffmpeg.run(args, seconds=_SECONDS, work=Purpose.PREPARE)
+        result = await ffmpeg.run(args, seconds=_TIMEOUT, purpose=Purpose.PREPARE)
     except UnusableVideo:
         return False
-    return ran.code == 0 and not damage_in(ran.stderr)
+    return result.code == 0 and not has_damage(result.stderr)
 
 
-async def audible_track(ffmpeg: Ffmpeg, path: Path) -> int | None:
-    """The number of the first sound track of `path` that can be decoded, or None."""
-    for number in range(_MOST_SOUNDS):
+async def find_decodable_audio(ffmpeg: Ffmpeg, path: Path) -> int | None:
+    """Return the number of the first audio track of `path` that can be decoded, or None."""
+    for number in range(_MAX_AUDIO_TRACKS):
         track = ["-map", f"0:a:{number}", "-frames:a", "8", "-ac", "1", "-ar", "8000", "-f", "u8", "pipe:1"]
-        ran = await ffmpeg.run([*ffmpeg.input_args(path), *track], seconds=30, work=Purpose.PREPARE)
-        if ran.stdout:
+        result = await ffmpeg.run([*ffmpeg.input_args(path), *track], seconds=30, purpose=Purpose.PREPARE)
+        if result.stdout:
             return number
-        if "matches no streams" in ran.stderr:
+        if _NO_SUCH_STREAM in result.stderr:
             break
     return None
 
 
-async def says_square(ffmpeg: Ffmpeg, path: Path) -> bool:
-    """Whether the pictures of `path` themselves, and not only its container, say that their pixels are square."""
+async def has_square_pixels(ffmpeg: Ffmpeg, path: Path) -> bool:
+    """Whether the bitstream of `path`, and not only its container, says that its pixels are square."""
     first = ["-map", "0:V:0", "-c", "copy", "-bsf:v", "trace_headers", "-frames:v", "1", "-f", "null", "-"]
-    log = (await ffmpeg.run([*ffmpeg.input_args(path), *first], seconds=30, work=Purpose.PREPARE)).stderr
-    shape, across, down = (_last_number(log, name) for name in ("aspect_ratio_idc", "sar_width", "sar_height"))
-    return shape in {None, 0, 1} or (shape == 255 and across == down)
+    log = (await ffmpeg.run([*ffmpeg.input_args(path), *first], seconds=30, purpose=Purpose.PREPARE)).stderr
+    ratio, across, down = (_find_last_number(log, name) for name in ("aspect_ratio_idc", "sar_width", "sar_height"))
+    return ratio in {None, 0, 1} or (ratio == 255 and across == down)
 
 
-def _last_number(log: str, name: str) -> int | None:
+def _find_last_number(log: str, name: str) -> int | None:
     found = re.findall(rf"\[trace_headers @ \S+\] \d+ +{name} +[01]+ = (\d+)\n", log)
     return int(found[-1]) if found else None

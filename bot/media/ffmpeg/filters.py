@@ -1,7 +1,7 @@
-"""The one form that all our own videos have, and the filters that bring any video into it.
+"""The common format of all our own videos, and the filters that convert any video to it.
 
-Upright, square pixels, at most 720p, constant rate, 8 bit 4:2:0 in BT.709, sound as 48 kHz stereo. The kept head of a
-film and the tail that was submitted go through the same filters, so that there is no seam between them.
+Upright, square pixels, at most 720p, constant frame rate, 8-bit 4:2:0 in BT.709, audio as 48 kHz stereo. The head of a
+film and the submitted tail go through the same filters, so that the cut between them is invisible.
 """
 
 from __future__ import annotations
@@ -14,135 +14,140 @@ from itertools import pairwise
 from bot.media.ffmpeg.packets import Timeline
 from bot.media.ffmpeg.probe import ProbeResult
 from bot.media.ffmpeg.process import Ffmpeg
-from bot.media.ffmpeg.timing import LONG_DELAY, SHORTEST_DELAY
+from bot.media.ffmpeg.timing import MIN_DELAY, REPLACEMENT_DELAY
 
 LONG_EDGE, SHORT_EDGE = 1280, 720
-RATE_LEAST, RATE_MOST = 10, 60
-_SLOWEST = 0.01
-"""Below this a rate is as good as none."""
+MIN_RATE, MAX_RATE = 10, 60
+_MIN_MEASURED_RATE = 0.01
+"""Frame rates below this are treated as this."""
 _COMMON_RATES = tuple(
     Fraction(rate) for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
 )
 HDR = frozenset({"smpte2084", "arib-std-b67"})
-"""PQ and HLG: as they are, they look washed out on a screen that does not know them."""
+"""PQ and HLG: unconverted, they look washed out on screens that do not support them."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """A size in square pixels and a constant rate in pictures per second."""
+    """A size in square pixels and a constant frame rate."""
 
     width: int
     height: int
     rate: Fraction
 
     def frames(self, seconds: float) -> int:
-        """How many pictures fill `seconds`; at least one."""
+        """Return the number of frames in `seconds`; at least one."""
         return max(1, round(seconds * self.rate))
 
 
-def output_format(look: ProbeResult) -> OutputFormat:
-    """The shape that the video gets when it is prepared: its own, within the bounds."""
-    width, height = look.clip.width * look.header.pixel_aspect, Fraction(look.clip.height)
+def choose_format(probed: ProbeResult) -> OutputFormat:
+    """Return the format in which the video is prepared: its own, within the limits."""
+    width, height = probed.clip.width * probed.header.pixel_aspect, Fraction(probed.clip.height)
     shrink = min(Fraction(1), LONG_EDGE / max(width, height), SHORT_EDGE / min(width, height))
-    return OutputFormat(_even(width * shrink), _even(height * shrink), _rate(look.video, look.clip.fps))
+    return OutputFormat(
+        round_to_even(width * shrink), round_to_even(height * shrink), _choose_rate(probed.video, probed.clip.fps)
+    )
 
 
-def is_in_shape(look: ProbeResult) -> bool:
-    """Whether the video already has the size and the constant rate of :func:`output_format`."""
-    shape, backoff = output_format(look), [later - earlier for earlier, later in pairwise(look.video.begins)]
-    each = 1 / float(shape.rate)
-    same_size = (shape.width, shape.height) == (look.clip.width, look.clip.height)
-    return same_size and all(abs(gap - each) < each / 4 for gap in backoff)
+def matches_format(probed: ProbeResult) -> bool:
+    """Whether the video already has the size and the constant rate of :func:`choose_format`."""
+    target, intervals = choose_format(probed), [later - earlier for earlier, later in pairwise(probed.video.timestamps)]
+    frame_seconds = 1 / float(target.rate)
+    same_size = (target.width, target.height) == (probed.clip.width, probed.clip.height)
+    return same_size and all(abs(interval - frame_seconds) < frame_seconds / 4 for interval in intervals)
 
 
-def _even(length: Fraction) -> int:
+def round_to_even(length: float | Fraction) -> int:
+    """Return `length` as an even number of pixels, as 4:2:0 needs it; at least 2."""
     return max(2, round(length / 2) * 2)
 
 
-def _rate(video: Timeline, stated: float) -> Fraction:
-    """The usual rate of a video: for a variable one, what most of its pictures keep to."""
-    backoff = [later - earlier for earlier, later in pairwise(video.begins) if later > earlier]
-    exact = max(_SLOWEST, _steady_rate(backoff) if backoff else stated or 30.0)
+def _choose_rate(video: Timeline, stated: float) -> Fraction:
+    """Return the frame rate; for a variable one, the rate that most of its frames keep."""
+    intervals = [later - earlier for earlier, later in pairwise(video.timestamps) if later > earlier]
+    exact = max(_MIN_MEASURED_RATE, _measure_rate(intervals) if intervals else stated or 30.0)
     nearest = min(_COMMON_RATES, key=lambda common: abs(float(common) - exact))
     found = nearest if abs(float(nearest) - exact) < exact / 100 else Fraction(exact).limit_denominator(1001)
-    if found < RATE_LEAST:
-        found *= -(-RATE_LEAST // found)
-    return min(found, Fraction(RATE_MOST))
+    if found < MIN_RATE:
+        found *= -(-MIN_RATE // found)
+    return min(found, Fraction(MAX_RATE))
 
 
-def _steady_rate(backoff: list[float]) -> float:
-    """The mean over the gaps that are about as long as most are, for Matroska rounds each to whole milliseconds."""
-    usual = statistics.median_low(backoff)  # one that is there, for a GIF's pictures may each last as long as they like
-    steady = [gap for gap in backoff if abs(gap - usual) <= usual / 4]
+def _measure_rate(intervals: list[float]) -> float:
+    """Return the mean rate over the typical intervals, because Matroska rounds each to whole milliseconds."""
+    # median_low returns an interval that occurs: a GIF's frames may all last differently.
+    usual = statistics.median_low(intervals)
+    steady = [interval for interval in intervals if abs(interval - usual) <= usual / 4]
     return len(steady) / sum(steady)
 
 
-async def video_filter(ffmpeg: Ffmpeg, look: ProbeResult, shape: OutputFormat, *, start: float, pictures: int) -> str:
-    """The filters that make exactly `pictures` pictures of `shape`, the first of them what is shown at `start`.
+async def build_video_filter(
+    ffmpeg: Ffmpeg, probed: ProbeResult, target: OutputFormat, *, start: float, frames: int
+) -> str:
+    """Return the filters that make exactly `frames` frames in the format `target`, beginning with the one at `start`.
 
-    `start` is in seconds on the time line that the filters are given. ffmpeg itself turns the picture upright first.
+    `start` is in seconds on the timeline of the filters' input. ffmpeg itself rotates the frames upright first.
     """
-    beat = look.video.constant_rate
-    # ffmpeg's guesses at times that are not there come late by the pictures that the decoder holds back.
-    shown = f"N/({beat:.6f}*TB)" if beat else "PTS"
-    if look.clip.container == "gif":
-        delay = f"if(lt((PTS-PREV_INPTS)*TB,{SHORTEST_DELAY}),{LONG_DELAY}/TB,PTS-PREV_INPTS)"
+    constant_rate = probed.video.constant_rate
+    # ffmpeg's estimates of missing timestamps are late by the frames that the decoder buffers.
+    shown = f"N/({constant_rate:.6f}*TB)" if constant_rate else "PTS"
+    if probed.clip.container == "gif":
+        delay = f"if(lt((PTS-PREV_INPTS)*TB,{MIN_DELAY}),{REPLACEMENT_DELAY}/TB,PTS-PREV_INPTS)"
         shown = f"if(N,PREV_OUTPTS+{start:.6f}/TB+{delay},PTS)"
     steps = [
-        *(["bwdif=mode=send_frame:deint=interlaced"] if look.header.interlaced else []),
+        *(["bwdif=mode=send_frame:deint=interlaced"] if probed.header.interlaced else []),
         f"setpts='{shown}-{start:.6f}/TB'",
-        f"fps={shape.rate}:start_time=0",  # of all that came before, it keeps the picture that still stands at 0
-        *await _drawn(ffmpeg, look, shape),
+        f"fps={target.rate}:start_time=0",  # keeps the earlier frame that is still visible at 0
+        *await _build_scaling(ffmpeg, probed, target),
         "setsar=1",
         "tpad=stop_mode=clone:stop=-1",
-        f"trim=end_frame={pictures}",
+        f"trim=end_frame={frames}",
     ]
     return ",".join(steps)
 
 
-def steady_filter(shape: OutputFormat, *, start: float, pictures: int) -> str:
-    """Like :func:`video_filter`, for a video that has this shape already: its pictures stay as they are."""
+def build_frame_filter(target: OutputFormat, *, start: float, frames: int) -> str:
+    """Like :func:`build_video_filter`, for a video that is in the format already: its frames are not changed."""
     return (
-        f"setpts=PTS-{start:.6f}/TB,fps={shape.rate}:start_time=0,"
-        f"tpad=stop_mode=clone:stop=-1,trim=end_frame={pictures}"
+        f"setpts=PTS-{start:.6f}/TB,fps={target.rate}:start_time=0,tpad=stop_mode=clone:stop=-1,trim=end_frame={frames}"
     )
 
 
-async def _drawn(ffmpeg: Ffmpeg, look: ProbeResult, shape: OutputFormat) -> list[str]:
-    """Fill `shape`, in BT.709 with 8 bit; high dynamic range is toned down, if this ffmpeg can do it."""
-    width, height = _within(look, shape)
+async def _build_scaling(ffmpeg: Ffmpeg, probed: ProbeResult, target: OutputFormat) -> list[str]:
+    """Return the filters that scale to `target` in 8-bit BT.709, with HDR tone-mapped if this ffmpeg supports it."""
+    width, height = _fit_inside(probed, target)
     scale = f"scale={width}:{height}:flags=bicubic"
-    if look.header.transfer in HDR and await ffmpeg.has_filters("zscale", "tonemap"):
+    if probed.header.transfer in HDR and await ffmpeg.has_filters("zscale", "tonemap"):
         steps = [
             scale,
-            f"zscale=tin={look.header.transfer}:pin=bt2020:min=bt2020nc:t=linear:npl=203",
+            f"zscale=tin={probed.header.transfer}:pin=bt2020:min=bt2020nc:t=linear:npl=203",
             *("format=gbrpf32le", "zscale=p=bt709", "tonemap=hable:desat=0", "zscale=t=bt709:m=bt709:r=tv"),
         ]
     else:
-        # What does not say how it is coded is taken as players take it: by its size.
-        guess = "bt709" if min(look.clip.width, look.clip.height) >= 720 else "bt601"
-        matrix = "auto" if look.header.matrix else guess
+        # Players guess a missing matrix from the size; so does this.
+        guess = "bt709" if min(probed.clip.width, probed.clip.height) >= 720 else "bt601"
+        matrix = "auto" if probed.header.matrix else guess
         steps = [f"{scale}:in_color_matrix={matrix}:out_color_matrix=bt709:out_range=tv"]
-    edges = [f"pad={shape.width}:{shape.height}:-1:-1"] if (width, height) != (shape.width, shape.height) else []
+    edges = [f"pad={target.width}:{target.height}:-1:-1"] if (width, height) != (target.width, target.height) else []
     tags = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
     return [*steps, "format=yuv420p", tags, *edges]
 
 
-def _within(look: ProbeResult, shape: OutputFormat) -> tuple[int, int]:
-    """The size of the picture inside `shape`: all of it, unless that would distort the picture visibly."""
-    own = look.clip.width * look.header.pixel_aspect / look.clip.height
-    wanted = Fraction(shape.width, shape.height)
-    if abs(own / wanted - 1) < Fraction(3, 100) or min(shape.width, shape.height) < 64:
-        return shape.width, shape.height
+def _fit_inside(probed: ProbeResult, target: OutputFormat) -> tuple[int, int]:
+    """Return the frame's size inside `target`: all of it, unless that would distort the frame visibly."""
+    own = probed.clip.width * probed.header.pixel_aspect / probed.clip.height
+    wanted = Fraction(target.width, target.height)
+    if abs(own / wanted - 1) < Fraction(3, 100) or min(target.width, target.height) < 64:
+        return target.width, target.height
     if own > wanted:
-        return shape.width, min(_even(shape.width / own), shape.height)
-    return min(_even(shape.height * own), shape.width), shape.height
+        return target.width, min(round_to_even(target.width / own), target.height)
+    return min(round_to_even(target.height * own), target.width), target.height
 
 
-def audio_filter(*, start: float, seconds: float) -> str:
-    """The filters that make exactly `seconds` of 48 kHz stereo, beginning with what is heard at `start`.
+def build_audio_filter(*, start: float, seconds: float) -> str:
+    """Return the filters that make exactly `seconds` of 48 kHz stereo, beginning with the audio at `start`.
 
-    Where the sound begins late, has gaps, or ends early, there is silence.
+    Silence fills in where the audio begins late, has gaps or ends early.
     """
     return (
         f"atrim=start={start:.6f},asetpts=PTS-{start:.6f}/TB,aresample=48000:async=1:first_pts=0,"
@@ -150,6 +155,6 @@ def audio_filter(*, start: float, seconds: float) -> str:
     )
 
 
-def silence(seconds: float) -> str:
-    """A source of silence like the output of :func:`audio_filter`."""
+def build_silence(seconds: float) -> str:
+    """Return a source of silence in the format of :func:`build_audio_filter`."""
     return f"anullsrc=r=48000:cl=stereo,aformat=sample_fmts=fltp:channel_layouts=stereo,atrim=end={seconds:.6f}"

@@ -1,4 +1,4 @@
-"""In which order a video's pictures are stored, and where a copy of it can end."""
+"""The order in which a video's frames are stored, and the points at which a copy of it can end."""
 
 from __future__ import annotations
 
@@ -8,53 +8,53 @@ from pathlib import Path
 
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
 
-_SECONDS = 30.0
-_LISTING_BYTES = 1 << 24
+_TIMEOUT = 30.0
+_MAX_LISTING_BYTES = 1 << 24
 _KEY = 0x1
-"""ffmpeg's AV_PKT_FLAG_KEY, which its listing leaves out where it is the only flag."""
+"""ffmpeg's AV_PKT_FLAG_KEY. The listing omits the flags if this is the only one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """The pictures in the order in which they are stored."""
+class PacketOrder:
+    """The frames in decode order, as they are stored."""
 
-    shown: tuple[int, ...]
-    """The place of each in the order in which they are shown."""
-    keys: frozenset[int]
-    """Those, by their place in this order, that can be decoded alone."""
+    display_indices: tuple[int, ...]
+    """The position of each frame in display order."""
+    keyframes: frozenset[int]
+    """The keyframes, by their position in decode order."""
 
     @property
     def delay(self) -> int:
-        """How many pictures have to be decoded before the first one can be shown without a halt later."""
-        return max((stored - shown for stored, shown in enumerate(self.shown)), default=0)
+        """How many frames must be decoded before playback can start without stalling later."""
+        return max((stored - shown for stored, shown in enumerate(self.display_indices)), default=0)
 
-    def last_cut(self, most: int) -> int:
-        """The largest number of pictures, `most` at most, with which a copy can end: a key picture begins anew there.
+    def last_cut_before(self, most: int) -> int:
+        """Return the largest number of frames, at most `most`, after which a copy can end: before a keyframe.
 
-        All before it are shown before it, and all after it after it.
+        All frames before that keyframe are shown before it, and all after it after it.
         """
         latest, cut = -1, 0
-        earliest_after = [*self.shown, len(self.shown)]
-        for at in reversed(range(len(self.shown))):
+        earliest_after = [*self.display_indices, len(self.display_indices)]
+        for at in reversed(range(len(self.display_indices))):
             earliest_after[at] = min(earliest_after[at], earliest_after[at + 1])
-        for at, shown in enumerate(self.shown[: most + 1]):
-            if at in self.keys and latest < shown == earliest_after[at]:
+        for at, shown in enumerate(self.display_indices[: most + 1]):
+            if at in self.keyframes and latest < shown == earliest_after[at]:
                 cut = at
             latest = max(latest, shown)
         return cut
 
 
-async def decode_order(ffmpeg: Ffmpeg, path: Path) -> Order:
+async def read_packet_order(ffmpeg: Ffmpeg, path: Path) -> PacketOrder:
     """Read the order of the frames in `path`. Raises UnusableVideo if it takes too long."""
     listing = ["-map", "0:V:0", "-c", "copy", "-f", "framecrc", "pipe:1"]
-    ran = await ffmpeg.run(
-        [*ffmpeg.input_args(path), *listing], seconds=_SECONDS, output_bytes=_LISTING_BYTES, work=Purpose.JOIN
+    result = await ffmpeg.run(
+        [*ffmpeg.input_args(path), *listing], seconds=_TIMEOUT, output_bytes=_MAX_LISTING_BYTES, purpose=Purpose.JOIN
     )
-    return await asyncio.to_thread(read_order, ran.stdout)
+    return await asyncio.to_thread(parse_packet_order, result.stdout)
 
 
-def read_order(listing: bytes) -> Order:
-    """Read ffmpeg's listing of packets. Lines that make no sense are skipped."""
+def parse_packet_order(listing: bytes) -> PacketOrder:
+    """Parse ffmpeg's listing of packets. Invalid lines are skipped."""
     times, keys = [], set()
     for line in listing.splitlines():
         fields = line.split(b",")
@@ -67,5 +67,5 @@ def read_order(listing: bytes) -> Order:
             continue
         if all(flag & _KEY for flag in flags):
             keys.add(len(times) - 1)
-    places = {at: place for place, at in enumerate(sorted(range(len(times)), key=times.__getitem__))}
-    return Order(tuple(places[at] for at in range(len(times))), frozenset(keys))
+    display_index = {at: place for place, at in enumerate(sorted(range(len(times)), key=times.__getitem__))}
+    return PacketOrder(tuple(display_index[at] for at in range(len(times))), frozenset(keys))

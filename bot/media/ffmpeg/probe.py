@@ -1,8 +1,8 @@
-"""Look at a video file: what it is, and how much of it can really be read.
+"""Probe a video file: its streams, and how much of it can really be read.
 
-One ffmpeg reads the whole file without decoding it (`-c copy -f framecrc`): its log describes the streams, and its
-output has one line for each packet, so that a cut-off file is found out whatever its header claims. (There is no
-ffprobe in imageio-ffmpeg.)
+One ffmpeg run reads the whole file without decoding it (`-c copy -f framecrc`): its log describes the streams, and its
+output has one line for each packet, which exposes a cut-off file whatever its header says. (imageio-ffmpeg does not
+bring ffprobe.)
 """
 
 from __future__ import annotations
@@ -16,135 +16,142 @@ from pathlib import Path
 from bot.domain.task import VideoInfo
 from bot.i18n.text import tr
 from bot.media.errors import UnusableVideo
-from bot.media.ffmpeg.brand import is_webm, major_brand
-from bot.media.ffmpeg.completeness import check_whole, cut_off
+from bot.media.ffmpeg.completeness import check_complete, cut_off_error
+from bot.media.ffmpeg.file_type import is_webm, read_major_brand
 from bot.media.ffmpeg.packets import Timeline, parse_timelines
-from bot.media.ffmpeg.process import MOST_PIXELS, MOST_STREAMS, Ffmpeg, FfmpegResult, Purpose
-from bot.media.ffmpeg.stream_info import StreamInfo, complains, marked, parse_stream_info
-from bot.media.ffmpeg.timing import as_browsers_show, as_frames
-from bot.media.mp4.tracks import Mp4, boxes_of
+from bot.media.ffmpeg.process import MAX_PIXELS, MAX_STREAMS, Ffmpeg, FfmpegResult, Purpose
+from bot.media.ffmpeg.stream_info import StreamInfo, has_message, marker_options, parse_stream_info
+from bot.media.ffmpeg.timing import apply_browser_delays, merge_fields
+from bot.media.mp4.tracks import Mp4, try_read_mp4
 
-_NOT_A_VIDEO = tr("That file is not a video that I can read; send an MP4, MOV, WebM, MKV, AVI or GIF.")
-_NO_END = tr("That file is cut off: its end, without which it cannot be read, is missing; upload it again.")
-_SECONDS = 30.0
-_LISTING_BYTES = 1 << 24
-"""Room for some 250,000 packets: half an hour at 60 pictures a second, with sound."""
-_CUT_OFF_SIGNS = ("partial file", "File ended prematurely", "stream ends prematurely")
+_NOT_A_VIDEO = tr("That file is not a video that can be read. Send an MP4, MOV, WebM, MKV, AVI or GIF.")
+_NO_END = tr("That file is cut off: its end, which is needed to read it, is missing. Upload it again.")
+_TIMEOUT = 30.0
+_MAX_LISTING_BYTES = 1 << 24
+"""Enough for about 250,000 packets: half an hour at 60 frames per second, with audio."""
+_NO_INDEX = "moov atom not found"
+_GUESSED_FORMAT = "low score"
+_TOO_MANY_STREAMS = "max_streams"
+_CUT_OFF_MESSAGES = ("partial file", "File ended prematurely", "stream ends prematurely")
 _HEAD_BYTES = 4096
-_LATE = 0.1
-"""Seconds by which pictures may begin after the sound before that counts as meant."""
+_MAX_AUDIO_LEAD = 0.1
+"""Seconds by which the video may begin after the audio before that counts as intended."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """A :class:`VideoInfo`, and what only those who work on the file want to know."""
+    """A :class:`VideoInfo`, and the details that only media work needs."""
 
     clip: VideoInfo
     header: StreamInfo
     video: Timeline
     sound: Timeline | None
-    """The first audio track, on the same time line as the video."""
+    """The first audio track, on the same timeline as the video."""
     mp4: Mp4 | None
-    """What our own reader finds, if this is an MP4 or MOV with sound boxes."""
+    """The result of our own parser, if this is an MP4 or MOV with valid boxes."""
 
     @property
     def start(self) -> float:
-        """When the clip begins: with its first picture, or with its sound where the pictures clearly begin later."""
-        return _start(self.video, self.sound)
+        """When the clip begins: with its first frame, or with its audio if the video clearly begins later."""
+        return _find_start(self.video, self.sound)
 
 
 async def probe(ffmpeg: Ffmpeg, path: Path) -> VideoInfo:
-    """What `path` is. Raises :class:`Unfit` with a sentence if it is no video, a bomb, or cut off."""
+    """Probe `path`. Raises :class:`UnusableVideo` if it is not a video, too large, or cut off."""
     return (await probe_details(ffmpeg, path)).clip
 
 
 async def probe_details(
     ffmpeg: Ffmpeg, path: Path, *, also: tuple[Sequence[str], Sequence[str]] | None = None
 ) -> ProbeResult:
-    """Like :func:`probe`, with all that was seen.
+    """Like :func:`probe`, with all details.
 
-    `also`: a second input and an output that the same run is to make of it; where that fails, there is no output.
+    `also`: a second input and an output for the same run; if that fails, the output is missing.
     """
-    beginning, size = await asyncio.to_thread(_read_head, path)
+    beginning, size = await asyncio.to_thread(_read_beginning, path)
     if size == 0:
-        raise UnusableVideo(tr("That file is empty; upload it again."))
-    mark = secrets.token_hex(16)
-    ran = await _list_packets(ffmpeg, path, mark, *(also or ((), ())))
-    mp4 = await boxes_of(path) if major_brand(beginning) or b"moov" in beginning or b"mdat" in beginning else None
-    seen = await asyncio.to_thread(read, ran, mark, beginning, size, mp4)
-    await check_whole(ffmpeg, path, seen.header, mp4, seen.video, seen.sound)
-    return seen
+        raise UnusableVideo(tr("That file is empty. Upload it again."))
+    marker = secrets.token_hex(16)
+    result = await _list_packets(ffmpeg, path, marker, *(also or ((), ())))
+    may_be_mp4 = read_major_brand(beginning) or b"moov" in beginning or b"mdat" in beginning
+    mp4 = await try_read_mp4(path) if may_be_mp4 else None
+    probed = await asyncio.to_thread(parse_probe, result, marker, beginning, size, mp4)
+    await check_complete(ffmpeg, path, probed.header, mp4, probed.video, probed.sound)
+    return probed
 
 
-def read(ran: FfmpegResult, mark: str, beginning: bytes, size: int, mp4: Mp4 | None = None) -> ProbeResult:
-    """What a run that listed a file's packets, with `mark` on its description, says of the file.
+def parse_probe(result: FfmpegResult, marker: str, beginning: bytes, size: int, mp4: Mp4 | None = None) -> ProbeResult:
+    """Parse a run that listed a file's packets, with `marker` on its description.
 
-    Raises :class:`Unfit`, and nothing else, whatever the run wrote.
+    Raises :class:`UnusableVideo`, and nothing else, whatever the run wrote.
     """
-    header = parse_stream_info(ran.stderr, mark)
-    if complains(ran.stderr, mark, "max_streams"):
+    header = parse_stream_info(result.stderr, marker)
+    if has_message(result.stderr, marker, _TOO_MANY_STREAMS):
         raise UnusableVideo(
-            tr("That file has {count} tracks or more in it; send one with just video and sound.", count=MOST_STREAMS)
+            tr("That file has {count} or more tracks. Send one with just video and sound.", count=MAX_STREAMS)
         )
     if header is None:
-        no_end = complains(ran.stderr, mark, "moov atom not found") and not complains(ran.stderr, mark, "low score")
-        raise UnusableVideo(_NO_END if no_end else _NOT_A_VIDEO)
-    if header.width * header.height > MOST_PIXELS:
+        has_no_index = has_message(result.stderr, marker, _NO_INDEX)
+        is_guess = has_message(result.stderr, marker, _GUESSED_FORMAT)
+        raise UnusableVideo(_NO_END if has_no_index and not is_guess else _NOT_A_VIDEO)
+    if header.width * header.height > MAX_PIXELS:
         raise UnusableVideo(
             tr(
-                "That video is {size} large, which is too much; make it smaller.",
+                "That video is too large ({size} pixels). Scale it down first.",
                 size=f"{header.width}x{header.height}",
             )
         )
-    found = parse_timelines(ran.stdout)
+    found = parse_timelines(result.stdout)
     if 0 not in found or found[0].seconds <= 0:
         raise UnusableVideo(_NOT_A_VIDEO)
-    container = _container(header, beginning)
+    container = _name_container(header, beginning)
     video, sound = found[0], found.get(1)
-    if complains(ran.stderr, mark, *_CUT_OFF_SIGNS):
-        raise cut_off(header.stated_seconds, video, sound)
-    video = as_browsers_show(video) if container == "gif" else as_frames(video, header)
-    return ProbeResult(_clip(header, video, sound, size, container), header, video, sound, mp4)
+    if has_message(result.stderr, marker, *_CUT_OFF_MESSAGES):
+        raise cut_off_error(header.stated_seconds, video, sound)
+    video = apply_browser_delays(video) if container == "gif" else merge_fields(video, header)
+    return ProbeResult(_build_video_info(header, video, sound, size, container), header, video, sound, mp4)
 
 
 async def _list_packets(
-    ffmpeg: Ffmpeg, path: Path, mark: str, inputs: Sequence[str], outputs: Sequence[str]
+    ffmpeg: Ffmpeg, path: Path, marker: str, inputs: Sequence[str], outputs: Sequence[str]
 ) -> FfmpegResult:
-    """Have the packets listed and the streams described; once more and alone if the output beside it failed.
+    """List the packets and describe the streams.
 
-    For that ends the listing too.
+    If the second output fails, it ends the listing too; then the listing runs again without it.
     """
-    # V, not v: a picture on the cover is no video.
-    listing = ["-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", *marked(mark), "-f", "framecrc", "pipe:1"]
+    # V, not v: skips cover pictures
+    listing = ["-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", *marker_options(marker), "-f", "framecrc", "pipe:1"]
     args = [*ffmpeg.input_args(path), *inputs, *listing, *outputs]
     try:
-        ran = await ffmpeg.run(args, seconds=_SECONDS, output_bytes=_LISTING_BYTES, work=Purpose.PROBE)
-        if ran.code == 0 or not outputs:
-            return ran
+        result = await ffmpeg.run(args, seconds=_TIMEOUT, output_bytes=_MAX_LISTING_BYTES, purpose=Purpose.PROBE)
+        if result.code == 0 or not outputs:
+            return result
     except UnusableVideo:
         if not outputs:
             raise
-    return await _list_packets(ffmpeg, path, mark, (), ())
+    return await _list_packets(ffmpeg, path, marker, (), ())
 
 
-def _read_head(path: Path) -> tuple[bytes, int]:
+def _read_beginning(path: Path) -> tuple[bytes, int]:
     with path.open("rb") as file:
         return file.read(_HEAD_BYTES), path.stat().st_size
 
 
-def _start(video: Timeline, sound: Timeline | None) -> float:
-    return sound.start if sound and video.start - sound.start > _LATE else video.start
+def _find_start(video: Timeline, sound: Timeline | None) -> float:
+    return sound.start if sound and video.start - sound.start > _MAX_AUDIO_LEAD else video.start
 
 
-def _clip(header: StreamInfo, video: Timeline, sound: Timeline | None, size: int, container: str) -> VideoInfo:
+def _build_video_info(
+    header: StreamInfo, video: Timeline, sound: Timeline | None, size: int, container: str
+) -> VideoInfo:
     stated = header.rate if container != "gif" else 0.0
     return VideoInfo(
-        seconds=round(video.end - _start(video, sound), 3),
+        seconds=round(video.end - _find_start(video, sound), 3),
         width=header.width,
         height=header.height,
         video_codec=header.codec,
         container=container,
-        fps=stated or round(len(video.begins) / video.seconds, 3),
+        fps=stated or round(len(video.timestamps) / video.seconds, 3),
         audio=header.sound,
         size=size,
         pixel_format=header.pixel_format,
@@ -152,10 +159,10 @@ def _clip(header: StreamInfo, video: Timeline, sound: Timeline | None, size: int
     )
 
 
-def _container(header: StreamInfo, beginning: bytes) -> str:
-    """The one name of the container; ffmpeg reads several with one demuxer and names them all."""
+def _name_container(header: StreamInfo, beginning: bytes) -> str:
+    """Return the one name of the container; ffmpeg's demuxers read several and name them all."""
     if "mov" in header.format_names:
-        brand = major_brand(beginning)
+        brand = read_major_brand(beginning)
         if brand is None or brand.startswith(b"qt"):
             return "mov"
         return "3gp" if brand.startswith(b"3g") else "mp4"

@@ -1,4 +1,4 @@
-"""Where to begin decoding so that nothing is lost that the decoder needs."""
+"""Find where decoding must begin so that the decoder gets everything that it needs."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from bisect import bisect_right
 
 from bot.media.ffmpeg.probe import ProbeResult
 
-_BACK = 1.0
-"""Seconds before the cut at which decoding starts, so that no rounding of the seek can lose a picture."""
+_SEEK_MARGIN = 1.0
+"""Seconds before the cut at which decoding starts, so that rounding in the seek cannot lose a frame."""
 _SELF_CONTAINED = frozenset({"h264", "hevc", "av1", "vp8", "vp9"})
-"""Codecs whose key pictures bring all that is needed to decode what follows."""
+"""Codecs whose keyframes contain everything that is needed to decode the following frames."""
 
 
-def decode_from(seen: ProbeResult, moment: float) -> float:
-    """Where to begin decoding so that the picture which stands at `moment` is among what is decoded."""
-    video = seen.video
+def find_seek_point(probed: ProbeResult, moment: float) -> float:
+    """Return where decoding must begin for the frame that is visible at `moment` to be decoded."""
+    video = probed.video
     if not video.has_timestamps:
-        return 0.0  # its pictures have to be counted, and a made-up time after a seek is not that of the head
-    if seen.clip.container == "gif":
+        return 0.0  # its frames have to be counted, and timestamps after a seek would be guesses
+    if probed.clip.container == "gif":
         return 0.0  # its delays have to be added up from the beginning
-    if seen.clip.container == "mpegts":
-        return 0.0  # it has no index, and a seek leads to wherever, be it after the cut
-    if seen.header.codec not in _SELF_CONTAINED or not seen.header.pixel_format.startswith(
+    if probed.clip.container == "mpegts":
+        return 0.0  # it has no index, so a seek may land after the cut
+    if probed.header.codec not in _SELF_CONTAINED or not probed.header.pixel_format.startswith(
         ("yuv420", "yuvj420", "p010")
     ):
-        return 0.0  # how it was encoded is said in its very first packet alone, as old x264 does for 4:4:4
-    standing = video.begins[max(0, bisect_right(video.begins, moment) - 1)]
-    return max(0.0, standing - _BACK)
+        return 0.0  # only the first packet says how it was encoded, as in 4:4:4 by old x264
+    visible_since = video.timestamps[max(0, bisect_right(video.timestamps, moment) - 1)]
+    return max(0.0, visible_since - _SEEK_MARGIN)

@@ -1,4 +1,4 @@
-"""What the index of an MP4 or MOV file says of its tracks, read strictly and independently of ffmpeg."""
+"""Parse the tracks in the index of an MP4 or MOV file, strictly and independently of ffmpeg."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.media.mp4.boxes import BadMp4, Box, File, read_file
+from bot.media.errors import InvalidMp4
+from bot.media.mp4.boxes import Box, File, read_file
 from bot.media.mp4.samples import Samples, read_samples
 
 _UPRIGHT = (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
@@ -16,7 +17,7 @@ _ENCRYPTED = {b"encv", b"enca", b"drmi", b"drms"}
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One line of an edit list: `seconds` of the movie show the media from `media_starts` on; below 0: nothing."""
+    """One entry of an edit list: `seconds` of the movie play the media from `media_starts`; negative: an empty edit."""
 
     seconds: float
     media_starts: float
@@ -30,10 +31,10 @@ class SampleEntry:
     kind: bytes
     """avc1, hvc1, mp4a and so on."""
     boxes: tuple[Box, ...] = ()
-    """Of a video track: avcC, pasp, colr and so on."""
+    """The boxes of a video entry: avcC, pasp, colr and so on."""
 
-    def box(self, kind: bytes) -> Box | None:
-        """The first box of this kind."""
+    def find_box(self, kind: bytes) -> Box | None:
+        """Return the first box of this kind, or None."""
         return next((box for box in self.boxes if box.kind == kind), None)
 
 
@@ -42,21 +43,21 @@ class Track:
     """One track. All lengths are in seconds."""
 
     kind: bytes
-    """vide, soun, or another handler."""
+    """The handler: vide, soun or another one."""
     enabled: bool
     upright: bool
     header_seconds: float
-    """As the track header says."""
+    """The length in the track header."""
     media_seconds: float
-    """As the media header says."""
+    """The length in the media header."""
     edits: tuple[Edit, ...]
     entries: tuple[SampleEntry, ...]
     samples: Samples
 
     @property
     def encrypted(self) -> bool:
-        """Whether any of its samples is."""
-        return any(entry.kind in _ENCRYPTED or entry.box(b"sinf") for entry in self.entries)
+        """Whether any of its samples are encrypted."""
+        return any(entry.kind in _ENCRYPTED or entry.find_box(b"sinf") for entry in self.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,85 +66,85 @@ class Mp4:
 
     brand: str
     seconds: float
-    """As the movie header says."""
+    """The length in the movie header."""
     fragmented: bool
     tracks: tuple[Track, ...]
     size: int
 
     @property
     def cut_off(self) -> bool:
-        """Whether samples that the index names lie beyond the end of the file."""
+        """Whether the index refers to samples beyond the end of the file."""
         return any(track.samples.ends_at > self.size for track in self.tracks)
 
-    def of_kind(self, kind: bytes) -> list[Track]:
-        """The tracks of this handler."""
+    def tracks_of_kind(self, kind: bytes) -> list[Track]:
+        """Return the tracks of this handler."""
         return [track for track in self.tracks if track.kind == kind]
 
 
 def read_mp4(path: Path) -> Mp4:
-    """Read the index of `path`. Raises BadMp4 if it is no MP4 or MOV or its boxes do not add up; OSError."""
+    """Parse the index of `path`. Raises InvalidMp4 if it is not a valid MP4 or MOV, and OSError."""
     file: File = read_file(path)
-    header = file.index.need(b"mvhd")
-    scale, length = _times(header, 12, 20)
-    tracks = tuple(_track(box, scale) for box in file.index.boxes() if box.kind == b"trak")
+    header = file.index.require(b"mvhd")
+    scale, length = _read_times(header, 12, 20)
+    tracks = tuple(_read_track(box, scale) for box in file.index.boxes() if box.kind == b"trak")
     return Mp4(file.brand, length / scale, file.fragmented, tracks, file.size)
 
 
-async def boxes_of(path: Path) -> Mp4 | None:
-    """Like :func:`read_mp4`, but None if that is no MP4 or MOV, or not a sound one."""
+async def try_read_mp4(path: Path) -> Mp4 | None:
+    """Like :func:`read_mp4`, but return None if it is not a valid MP4 or MOV."""
     try:
         return await asyncio.to_thread(read_mp4, path)
-    except BadMp4:
+    except InvalidMp4:
         return None
 
 
-def _times(box: Box, short: int, long: int) -> tuple[int, int]:
-    """Time scale and length in mvhd or mdhd, whose first version has 32-bit times and whose second has 64-bit ones."""
+def _read_times(box: Box, short: int, long: int) -> tuple[int, int]:
+    """Return time scale and length of mvhd or mdhd; version 0 has 32-bit fields, version 1 64-bit ones."""
     (version,) = box.unpack("B")
     scale, length = box.unpack("II", short) if version == 0 else box.unpack("IQ", long)
     if scale == 0 or version > 1:
-        raise BadMp4(f"{box.kind!r} has no time scale")
+        raise InvalidMp4(f"{box.kind!r} has no time scale")
     unknown = 0xFFFFFFFF if version == 0 else 0xFFFFFFFFFFFFFFFF
     return scale, 0 if length == unknown else length
 
 
-def _track(box: Box, movie_scale: int) -> Track:
-    header, media = box.need(b"tkhd"), box.need(b"mdia")
+def _read_track(box: Box, movie_scale: int) -> Track:
+    header, media = box.require(b"tkhd"), box.require(b"mdia")
     version, _, _, flags = header.unpack("4B")
     if version > 1:
-        raise BadMp4("an unknown version of tkhd")
+        raise InvalidMp4("an unknown version of tkhd")
     (length,) = header.unpack("Q", 28) if version else header.unpack("I", 20)
-    scale, media_length = _times(media.need(b"mdhd"), 12, 20)
-    table = media.need(b"minf").need(b"stbl")
-    kind = media.need(b"hdlr").body[8:12]
+    scale, media_length = _read_times(media.require(b"mdhd"), 12, 20)
+    table = media.require(b"minf").require(b"stbl")
+    kind = media.require(b"hdlr").body[8:12]
     return Track(
         kind=kind,
         enabled=bool(flags & 1),
         upright=header.unpack("9i", 52 if version else 40) == _UPRIGHT,
         header_seconds=length / movie_scale,
         media_seconds=media_length / scale,
-        edits=_edits(box.only(b"edts"), movie_scale, scale),
-        entries=_entries(table.need(b"stsd"), video=kind == b"vide"),
+        edits=_read_edits(box.find_one(b"edts"), movie_scale, scale),
+        entries=_read_entries(table.require(b"stsd"), video=kind == b"vide"),
         samples=read_samples(table, scale),
     )
 
 
-def _edits(box: Box | None, movie_scale: int, media_scale: int) -> tuple[Edit, ...]:
-    table = box.only(b"elst") if box else None
+def _read_edits(box: Box | None, movie_scale: int, media_scale: int) -> tuple[Edit, ...]:
+    table = box.find_one(b"elst") if box else None
     if table is None:
         return ()
     version, *_, count = table.unpack("4BI")
     layout, step = ("Qqhh", 20) if version else ("Iihh", 12)
     if count * step > len(table.body) - 8:
-        raise BadMp4("elst is too short")
-    lines = [table.unpack(layout, 8 + number * step) for number in range(count)]
-    return tuple(Edit(line[0] / movie_scale, line[1] / media_scale, line[2:] == (1, 0)) for line in lines)
+        raise InvalidMp4("elst is too short")
+    rows = [table.unpack(layout, 8 + number * step) for number in range(count)]
+    return tuple(Edit(row[0] / movie_scale, row[1] / media_scale, row[2:] == (1, 0)) for row in rows)
 
 
-def _entries(box: Box, *, video: bool) -> tuple[SampleEntry, ...]:
+def _read_entries(box: Box, *, video: bool) -> tuple[SampleEntry, ...]:
     found = list(box.boxes(_VERSION_AND_COUNT))
     if not found:
-        raise BadMp4("stsd is empty")
-    if not video:  # what follows the fields of sound differs between MP4 and QuickTime, and is of no interest here
+        raise InvalidMp4("stsd is empty")
+    if not video:  # audio entries differ between MP4 and QuickTime after their fields, and are not needed
         return tuple(SampleEntry(entry.kind) for entry in found)
     return tuple(SampleEntry(entry.kind, tuple(entry.boxes(_VIDEO_FIELDS))) for entry in found)

@@ -1,4 +1,4 @@
-"""Delivered films, kept for a while so that they can be had again."""
+"""Stores delivered films for a while, so that they can be delivered again."""
 
 from __future__ import annotations
 
@@ -9,74 +9,73 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-FILM, STILL = ".mp4", ".jpg"
+FILM, THUMBNAIL = ".mp4", ".jpg"
 
 
 class FilmStore:
-    """The films `root`/<task id>.mp4, and beside each, where there is one, the still <task id>.jpg.
+    """The films `root`/<task id>.mp4, each with an optional thumbnail <task id>.jpg.
 
-    A film's time of modification is the moment at which it was put here. How much room there is for all of them is
-    the business of :class:`bot.media.Workspaces`.
+    A film's modification time is the time at which it was stored. :class:`bot.media.Workspaces` limits the total size.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def film(self, task_id: int) -> Path:
-        """Where the task's film is, whether or not there is one."""
+    def film_path(self, task_id: int) -> Path:
+        """Return the path of the task's film, whether or not it exists."""
         return self._root / f"{task_id}{FILM}"
 
-    def still(self, task_id: int) -> Path:
-        """Where the small picture that belongs to it is, whether or not there is one."""
-        return self._root / f"{task_id}{STILL}"
+    def thumbnail_path(self, task_id: int) -> Path:
+        """Return the path of the film's thumbnail, whether or not it exists."""
+        return self._root / f"{task_id}{THUMBNAIL}"
 
     async def find_film(self, task_id: int) -> Path | None:
-        """The task's film, if there is one."""
-        return await _there(self.film(task_id))
+        """Return the task's film, or None."""
+        return await _if_file(self.film_path(task_id))
 
-    async def find_still(self, task_id: int) -> Path | None:
-        """The small picture that belongs to it, if there is one."""
-        return await _there(self.still(task_id))
+    async def find_thumbnail(self, task_id: int) -> Path | None:
+        """Return the film's thumbnail, or None."""
+        return await _if_file(self.thumbnail_path(task_id))
 
-    async def save(self, task_id: int, film: Path, still: Path, now: datetime) -> None:
-        """Take these files (`still` if it exists) from a folder on the same disk. Raises OSError."""
-        await asyncio.to_thread(self._save, task_id, film, still, now)
+    async def save(self, task_id: int, film: Path, thumbnail: Path, now: datetime) -> None:
+        """Move these files (`thumbnail` if it exists) from a folder on the same disk. Raises OSError."""
+        await asyncio.to_thread(self._save, task_id, film, thumbnail, now)
 
     async def check_access(self) -> None:
-        """See whether there is more than this machine's folder, and whether that can be used. Raises BucketUnusable."""
+        """Check that the remote store, if there is one, can be used. Raises StorageError."""
 
     async def delete(self, task_ids: Collection[int]) -> None:
-        """Delete what is kept of these tasks. Raises OSError."""
+        """Delete the films and thumbnails of these tasks. Raises OSError."""
         await asyncio.to_thread(self._delete, task_ids)
 
     async def list_ids(self) -> dict[int, datetime]:
-        """The tasks of which there is a film, oldest first, and when it was put here."""
+        """Return the tasks that have a film, oldest first, with the time at which it was stored."""
         return await asyncio.to_thread(self._list_ids)
 
     def size(self) -> int:
-        """The bytes that all files take up. Reads the disk."""
-        return sum(_size(path) for path in self._files())
+        """Return the size of all files in bytes. Reads the disk."""
+        return sum(_file_size(path) for path in self._files())
 
-    def shrink(self, most_bytes: int) -> None:
-        """Delete the oldest films until all files take up at most so much. Changes the disk."""
-        if self.size() <= most_bytes:
+    def shrink(self, max_bytes: int) -> None:
+        """Delete the oldest films until all files take up at most `max_bytes`. Changes the disk."""
+        if self.size() <= max_bytes:
             return
         for task_id in self._list_ids():
-            if self.size() <= most_bytes:
+            if self.size() <= max_bytes:
                 return
             self._delete([task_id])
 
-    def _save(self, task_id: int, film: Path, still: Path, now: datetime) -> None:
+    def _save(self, task_id: int, film: Path, thumbnail: Path, now: datetime) -> None:
         self._root.mkdir(parents=True, exist_ok=True)
-        if still.is_file():
-            still.replace(self.still(task_id))
+        if thumbnail.is_file():
+            thumbnail.replace(self.thumbnail_path(task_id))
         os.utime(film, (now.timestamp(), now.timestamp()))
-        film.replace(self.film(task_id))
+        film.replace(self.film_path(task_id))
 
     def _delete(self, task_ids: Iterable[int]) -> None:
         for task_id in task_ids:
-            self.still(task_id).unlink(missing_ok=True)
-            self.film(task_id).unlink(missing_ok=True)
+            self.thumbnail_path(task_id).unlink(missing_ok=True)
+            self.film_path(task_id).unlink(missing_ok=True)
 
     def _list_ids(self) -> dict[int, datetime]:
         films = [path for path in self._files() if path.suffix == FILM and path.stem.isdecimal()]
@@ -87,29 +86,25 @@ class FilmStore:
         return [path for path in self._root.iterdir() if path.is_file()] if self._root.is_dir() else []
 
 
-async def _there(path: Path) -> Path | None:
+async def _if_file(path: Path) -> Path | None:
     return path if await asyncio.to_thread(path.is_file) else None
 
 
-def _size(path: Path) -> int:
+def _file_size(path: Path) -> int:
     try:
         return path.lstat().st_size
     except FileNotFoundError:
-        return 0  # it was deleted meanwhile
-
-
-class StorageError(Exception):
-    """The bucket cannot be used. Its text is one sentence for the operator."""
+        return 0  # deleted in the meantime
 
 
 @dataclass(frozen=True, slots=True)
 class S3Settings:
-    """Where an S3-compatible bucket is, and who we are there."""
+    """Address and credentials of an S3-compatible bucket."""
 
     name: str
     prefix: str = ""
     endpoint: str = ""
-    """Of the service; empty: Amazon's own."""
+    """URL of the service; empty: Amazon's own."""
     region: str = "us-east-1"
     key_id: str = ""
     secret: str = field(default="", repr=False)

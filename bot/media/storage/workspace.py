@@ -1,4 +1,4 @@
-"""A folder of its own for each task's files, gone when the task is; and a bound on them and all kept films together."""
+"""A folder for each task's files, removed with the task, and a size limit on these and the stored films together."""
 
 from __future__ import annotations
 
@@ -10,85 +10,84 @@ from pathlib import Path
 
 from bot.media.storage.film_store import FilmStore
 
-_REMEASURED = 10.0
-"""Seconds for which a folder's size is believed; a download takes about as long."""
-_COPIES, _BESIDE = 3, 30_000_000
-"""What a task needs: its clip, and the film and its smaller copy of about the same size; and what FoxAPI adds."""
+_SIZE_CACHE_SECONDS = 10.0
+"""Seconds for which a folder's measured size is reused; a download takes about as long."""
+_COPIES, _EXTRA_BYTES = 3, 30_000_000
+"""Space that a task needs: its clip, the film and its compressed copy of about equal size, and FoxAPI's addition."""
 _RESERVED = "reserved"
-"""The file in a task's folder that says how many bytes are kept free for it; other processes may share the disk."""
+"""The file in a task's folder with the number of reserved bytes; other processes may share the disk."""
 
 
 class Workspaces:
-    """The folders `root`/<task id>. A folder that exists stands for a task that has not ended.
+    """The folders `root`/<task id>. A folder exists as long as its task is unfinished.
 
-    Each one counts as what is reserved for it or as what is really in it, whichever is more, so that folders which are
-    still filling up cannot go over `most_bytes` together. The reservation is as large as the largest clip demands until
-    the clip's size is known. The films on the `shelf` get what room is left: where a new task needs it, the oldest ones
-    go.
+    Each folder counts with its reservation or its real size, whichever is larger, so that folders that are still
+    filling up cannot exceed `max_bytes` together. Until the clip's size is known, the reservation allows for the
+    largest clip. Stored films get the remaining space: if a new task needs it, the oldest films are deleted.
     """
 
     def __init__(
         self,
         root: Path,
         *,
-        most_bytes: int = 20_000_000_000,
+        max_bytes: int = 20_000_000_000,
         clip_bytes: int = 200_000_000,
         film_store: FilmStore | None = None,
     ) -> None:
-        """`clip_bytes`: the largest clip's."""
+        """`clip_bytes`: the size of the largest accepted clip."""
         self._root = root
         self.film_store = film_store or FilmStore(root.parent / "kept")
-        self._most = most_bytes
-        self._clip = clip_bytes
+        self._max_bytes = max_bytes
+        self._clip_bytes = clip_bytes
         self._measuring = asyncio.Lock()
         self._sizes: dict[Path, tuple[float, int]] = {}
-        """When a folder was last measured, and what it counted as: a thousand are not walked for each new one."""
+        """When each folder was measured, and its size: a cache, because walking a thousand folders is slow."""
 
     def path(self, task_id: int) -> Path:
-        """Where the task's files are, whether or not there are any."""
+        """Return the folder of the task's files, whether or not it exists."""
         return self._root / str(task_id)
 
-    def needs(self, clip_bytes: int) -> int:
-        """The bytes that a task with such a clip needs; 0: the clip's size is not known. Never more than there are."""
-        return min(self._most, _COPIES * (clip_bytes or self._clip) + _BESIDE)
+    def bytes_needed(self, clip_bytes: int) -> int:
+        """Return the bytes that a task with this clip needs, at most `max_bytes`; 0: the clip's size is unknown."""
+        return min(self._max_bytes, _COPIES * (clip_bytes or self._clip_bytes) + _EXTRA_BYTES)
 
-    async def room(self) -> int:
-        """The bytes that may still be reserved."""
+    async def free_bytes(self) -> int:
+        """Return the bytes that can still be reserved."""
         async with self._measuring:
-            return self._most - sum(await asyncio.to_thread(self._measured))
+            return self._max_bytes - sum(await asyncio.to_thread(self._folder_sizes))
 
     async def create(self, task_id: int, needs: int) -> Path:
-        """Make the task's folder if need be, with so many bytes reserved; whether there is room is the caller's care.
+        """Create the task's folder if necessary and reserve `needs` bytes. The caller checks that there is space.
 
-        Kept films make room for it.
+        Stored films are deleted to make space.
         """
         async with self._measuring:
-            return await asyncio.to_thread(self._open, self.path(task_id), needs)
+            return await asyncio.to_thread(self._create, self.path(task_id), needs)
 
-    async def settle(self, task_id: int, clip_bytes: int) -> None:
-        """Reserve what a clip of that size needs in place of what was reserved before it was known."""
+    async def set_clip_size(self, task_id: int, clip_bytes: int) -> None:
+        """Replace the reservation by the one for a clip of this size, now that it is known."""
         async with self._measuring:
-            await asyncio.to_thread(self._reserve, self.path(task_id), self.needs(clip_bytes))
+            await asyncio.to_thread(self._reserve, self.path(task_id), self.bytes_needed(clip_bytes))
 
     async def remove(self, task_id: int) -> None:
-        """Remove the task's folder with all that is in it, if there is one."""
+        """Remove the task's folder with its content, if it exists."""
         await asyncio.to_thread(shutil.rmtree, self.path(task_id), ignore_errors=True)
 
     async def remove_stale(self, living: Collection[int]) -> int:
-        """At start: remove the folders of all tasks but the `living`, and half-written files; says how many folders."""
+        """At start: remove the folders of tasks that are not in `living`, and partial files. Return the number."""
         return await asyncio.to_thread(self._remove_stale, {str(task_id) for task_id in living})
 
-    async def ids(self) -> set[int]:
-        """The tasks that have a folder."""
+    async def list_ids(self) -> set[int]:
+        """Return the tasks that have a folder."""
         return await asyncio.to_thread(lambda: {int(each.name) for each in self._folders() if each.name.isdecimal()})
 
     async def used_bytes(self) -> int:
-        """The bytes that all tasks' files take up, kept films not counted."""
+        """Return the size of all tasks' files in bytes, without stored films."""
         return await asyncio.to_thread(lambda: sum(_size(folder) for folder in self._folders()))
 
-    def _open(self, folder: Path, needs: int) -> Path:
+    def _create(self, folder: Path, needs: int) -> Path:
         if not folder.is_dir():
-            self.film_store.shrink(max(0, self._most - sum(self._measured()) - needs))
+            self.film_store.shrink(max(0, self._max_bytes - sum(self._folder_sizes()) - needs))
             folder.mkdir(parents=True)
             self._reserve(folder, needs)
         return folder
@@ -97,21 +96,23 @@ class Workspaces:
         (folder / _RESERVED).write_text(str(needs))
         self._sizes.pop(folder, None)
 
-    def _measured(self) -> list[int]:
-        """What each folder counts as, as it was some seconds ago."""
+    def _folder_sizes(self) -> list[int]:
+        """Return the size that each folder counts with, measured at most some seconds ago."""
         now, before = time.monotonic(), self._sizes
         self._sizes = {
-            folder: known if (known := before.get(folder)) and now - known[0] < _REMEASURED else (now, self._of(folder))
+            folder: known
+            if (known := before.get(folder)) and now - known[0] < _SIZE_CACHE_SECONDS
+            else (now, self._measure(folder))
             for folder in self._folders()
         }
         return [size for _, size in self._sizes.values()]
 
-    def _of(self, folder: Path) -> int:
-        """What is in it or reserved for it; the largest clip's need where that cannot be read (as in older folders)."""
+    def _measure(self, folder: Path) -> int:
+        """Return the larger of size and reservation; an old folder's reservation is the largest one."""
         try:
             reserved = int((folder / _RESERVED).read_text())
         except (OSError, ValueError):
-            reserved = self.needs(0)
+            reserved = self.bytes_needed(0)
         return max(_size(folder), reserved)
 
     def _folders(self) -> list[Path]:
@@ -134,5 +135,5 @@ def _size(folder: Path) -> int:
         try:
             total += file.lstat().st_size
         except FileNotFoundError:
-            continue  # it was removed meanwhile
+            continue  # removed in the meantime
     return total

@@ -50,7 +50,7 @@ async def join(context: StepContext, task: Task) -> dict[str, object]:
             added=task.order.seconds,
             kind=task.order.result,
             into=files.joined,
-            most_bytes=task.place.filesize_limit,
+            max_bytes=task.place.filesize_limit,
         )
     except UnusableVideo as error:
         log.warning("task %d: FoxAPI's result is delivered as it is: %s", task.id, error)
@@ -69,7 +69,7 @@ async def fit_limit(context: StepContext, task: Task, clip: VideoInfo | None) ->
         return files.compressed
     context.show(task)
     try:
-        fitted = await media.compress(context.resources.ffmpeg, made, clip, most_bytes=limit, into=files.compressed)
+        fitted = await media.compress(context.resources.ffmpeg, made, clip, max_bytes=limit, into=files.compressed)
     except UnusableVideo as error:
         log.warning("task %d: cannot be made smaller: %s", task.id, error)
         return made

@@ -38,7 +38,7 @@ class Poll:
         resources = context.resources
         try:
             await _wait_for_permit(context)
-            remote = await context.row.until_changed(resources.fox.task(task.remote_id or ""))
+            remote = await context.row.until_changed(resources.fox.get_task(task.remote_id or ""))
         except TaskNotFound:
             await resources.circuit_breaker.record_success()
             return self._wait(context, task, resources.timeouts.task_unknown)

@@ -72,7 +72,7 @@ class Prepare:
         seen = await context.row.until_changed(
             media.probe_with_thumbnail(resources.ffmpeg, files.clip, files.thumbnail)
         )
-        await resources.workspaces.settle(task.id, seen.clip.size)
+        await resources.workspaces.set_clip_size(task.id, seen.clip.size)
         if await context.row.until_changed(_can_stay_as_it_is(context, task, seen)):
             prepared = {"clip": seen.clip, "submitted": seen.clip, "video_url": task.order.source_url}
             return StepResult(prepared=True, changes=prepared)
@@ -139,12 +139,12 @@ class Prepare:
 async def _can_stay_as_it_is(context: StepContext, task: Task, seen: ProbeResult) -> bool:
     """Whether FoxAPI can certainly be given the clip's own URL."""
     resources, clip = context.resources, context.resources.files(task).clip
-    doubts = await media.doubts(resources.ffmpeg, clip, seen)
-    if not doubts and not await media.is_direct_url(resources.clips, task.order.source_url, clip):
-        doubts = ["its address"]
-    if doubts:
-        log.info("task %d: the clip does not go to FoxAPI as it is: %s", task.id, "; ".join(doubts))
-    return not doubts
+    problems = await media.find_problems(resources.ffmpeg, clip, seen)
+    if not problems and not await media.is_direct_url(resources.clips, task.order.source_url, clip):
+        problems = ["its address"]
+    if problems:
+        log.info("task %d: the clip does not go to FoxAPI as it is: %s", task.id, "; ".join(problems))
+    return not problems
 
 
 def _message_for(error: DownloadFailed | TransientError | OSError) -> Translatable:

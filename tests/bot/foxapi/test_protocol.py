@@ -1,4 +1,4 @@
-"""FoxAPI's answers, deciphered: whatever comes, only our own errors leave, and a task never goes back."""
+"""Parsing FoxAPI's responses: only our own errors are raised, and a task never moves backwards."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bot.foxapi import (
     TransientError,
     parse_response,
 )
-from bot.foxapi.protocol import parse_submission, parse_task, retry_after
+from bot.foxapi.protocol import parse_delay, parse_submission, parse_task
 
 CREATED = {
     "created": 1757165031,
@@ -61,8 +61,8 @@ fox_objects = st.fixed_dictionaries(
 @example(200, {}, b"[" * 5000)
 @example(429, {"Retry-After": "nan"}, b"")
 @example(429, {"Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT"}, b"{}")
-def test_decipher_raises_only_its_own_errors(status: int, head: dict[str, str], body: bytes) -> None:
-    """No status, header or body makes decipher raise anything but a FoxError, and only a 2xx gives an object."""
+def test_parse_response_raises_only_fox_errors(status: int, head: dict[str, str], body: bytes) -> None:
+    """parse_response raises only FoxErrors, whatever status, header or body, and only a 2xx returns an object."""
     try:
         content = parse_response(status, head, body)
     except FoxError:
@@ -72,8 +72,8 @@ def test_decipher_raises_only_its_own_errors(status: int, head: dict[str, str], 
 
 
 @given(fox_objects)
-def test_reading_an_object_raises_only_its_own_errors(content: dict[str, Any]) -> None:
-    """Whatever an answer's object holds, it becomes a typed answer or a FoxError; percent stays within 0 to 100."""
+def test_parsing_an_object_raises_only_fox_errors(content: dict[str, Any]) -> None:
+    """Any JSON object becomes a typed value or a FoxError; the percentage is within 0 to 100."""
     for read in (parse_submission, parse_task):
         try:
             answer = read(content)
@@ -85,8 +85,8 @@ def test_reading_an_object_raises_only_its_own_errors(content: dict[str, Any]) -
 
 
 @given(st.lists(st.sampled_from(list(TaskState)), max_size=12))
-def test_no_sequence_leads_back(steps: list[TaskState]) -> None:
-    """However states are asked for, a task that follows the rule only goes forward, and never leaves an end."""
+def test_no_transition_leads_back(steps: list[TaskState]) -> None:
+    """In any sequence of allowed transitions a task only moves forward, and never leaves a final state."""
     order = list(TaskState)
     state = TaskState.QUEUED
     for later in steps:
@@ -96,8 +96,8 @@ def test_no_sequence_leads_back(steps: list[TaskState]) -> None:
             state = later
 
 
-def test_the_documented_answer_is_read() -> None:
-    """The create call's documented answer gives the id and the estimate; without task_info the id is enough."""
+def test_the_documented_response_is_parsed() -> None:
+    """The documented response of the create call yields id and estimate; without task_info the id suffices."""
     assert parse_submission(CREATED).remote_id == "task-unified-1757165031-uyujaw3d"
     assert parse_submission(CREATED).estimated_seconds == 45
     assert parse_submission({"id": "t", "status": "pending"}).estimated_seconds is None
@@ -114,8 +114,8 @@ def test_the_documented_answer_is_read() -> None:
         {"output": {"urls": ["https://x.test/a.mp4"]}},
     ],
 )
-def test_every_known_shape_of_a_result_is_read(shape: dict[str, Any]) -> None:
-    """The result's link is found in the current page's shape and in each older or sister one."""
+def test_every_known_result_format_is_parsed(shape: dict[str, Any]) -> None:
+    """The result's URL is found in the current format and in each older or related one."""
     assert parse_task({"status": "completed", "progress": 100, **shape}).url == "https://x.test/a.mp4"
 
 
@@ -139,25 +139,25 @@ def test_every_known_shape_of_a_result_is_read(shape: dict[str, Any]) -> None:
     ],
 )
 def test_the_status_decides(status: int, kind: type[FoxError]) -> None:
-    """Each documented or seen status becomes its one kind of error, with JSON, HTML and plain bodies alike."""
+    """Each documented or seen status becomes its kind of error, with JSON, HTML and plain bodies alike."""
     for body in (b'{"error":{"message":"m","type":"t"}}', b"<html>no</html>", b"error code: 1010", b""):
         with pytest.raises(kind) as caught:
             parse_response(status, {}, body)
         assert type(caught.value) is kind
 
 
-def test_retry_after_is_read_as_seconds_or_date() -> None:
-    """Retry-After counts as seconds, as a date, not at all when it is nonsense, and never for longer than an hour."""
+def test_retry_after_is_parsed_as_seconds_or_date() -> None:
+    """Retry-After is parsed as seconds or a date, ignored if invalid, and limited to an hour."""
     soon = datetime.now(UTC) + timedelta(seconds=90)
-    assert retry_after({"retry-after": "7"}) == 7
-    assert 80 < (retry_after({"Retry-After": format_datetime(soon, usegmt=True)}) or 0) <= 90
-    assert retry_after({"Retry-After": "soon"}) is None
-    assert retry_after({"Retry-After": "999999"}) == 3600
-    assert retry_after({}) is None
+    assert parse_delay({"retry-after": "7"}) == 7
+    assert 80 < (parse_delay({"Retry-After": format_datetime(soon, usegmt=True)}) or 0) <= 90
+    assert parse_delay({"Retry-After": "soon"}) is None
+    assert parse_delay({"Retry-After": "999999"}) == 3600
+    assert parse_delay({}) is None
 
 
 def test_unknown_failures_are_shown_by_their_message() -> None:
-    """A failed task's sentence is ours for known codes, FoxAPI's words for unknown ones, and never empty."""
+    """A failed task's sentence is ours for known codes, FoxAPI's text for unknown ones, and never empty."""
     known = parse_task({"status": "failed", "error": {"code": "content_policy_violation", "message": "x"}})
     assert "moderation" in str(known.message)
     unknown = parse_task({"status": "failed", "error": {"code": "new_code", "message": "The moon is full"}})

@@ -1,4 +1,4 @@
-"""Answers are read whole, however many pieces they come in, and a status counts though its body breaks off."""
+"""Responses are read completely, in however many chunks, and a status counts even if its body breaks off."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ async def fox_at(server: RawServer) -> AsyncIterator[FoxAPI]:
         yield fox
 
 
-def pieces(status: str, body: bytes, *, promised: int | None = None) -> tuple[bytes, ...]:
-    """An answer whose body comes in two pieces, of which the second is late."""
+def split_response(status: str, body: bytes, *, promised: int | None = None) -> tuple[bytes, ...]:
+    """Return a response whose body is sent in two chunks, the second one late."""
     head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {promised or len(body)}\r\n\r\n"
     return head.encode(), body[: len(body) // 2], body[len(body) // 2 :]
 
 
 async def test_check_reads_a_long_list_of_models(server: RawServer) -> None:
-    """A list of 81 kB that comes in pieces is a right key and a model that can be called."""
+    """A list of 81 kB in several chunks shows that the key is valid and the model available."""
     assert len(MODELS) > 80_000
-    server.answer = pieces("200 OK", MODELS)
+    server.answer = split_response("200 OK", MODELS)
     async with aiohttp.ClientSession() as session:
         answer = await http.get(session, f"http://{server.host}/v1/models", {}, lambda: datetime.now(UTC))
     assert not isinstance(answer, http.RequestFailed)
@@ -49,8 +49,8 @@ async def test_check_reads_a_long_list_of_models(server: RawServer) -> None:
     assert found["model"].ok
 
 
-async def test_check_keeps_to_its_bound(server: RawServer) -> None:
-    """Of a page without end the beginning is read, and it is an answer all the same."""
+async def test_check_keeps_to_its_size_limit(server: RawServer) -> None:
+    """Of an endless page only the beginning is read, and it counts as a response."""
     server.answer = (b"HTTP/1.1 200 OK\r\n\r\n", *[b"x" * 100_000] * 40)
     async with aiohttp.ClientSession() as session:
         answer = await http.get(session, f"http://{server.host}/", {}, lambda: datetime.now(UTC))
@@ -59,9 +59,9 @@ async def test_check_keeps_to_its_bound(server: RawServer) -> None:
 
 
 @pytest.mark.parametrize("status", ["200 OK", "201 Created", "202 Accepted"])
-async def test_a_paid_answer_in_pieces(server: RawServer, status: str) -> None:
-    """Whichever 2xx FoxAPI says, a task that was taken is known as such, though its id comes late."""
-    server.answer = pieces(status, b'{"padding":"' + b"x" * 70_000 + b'","id":"task-1"}')
+async def test_a_paid_response_in_chunks(server: RawServer, status: str) -> None:
+    """With any 2xx status, an accepted task is recognized, even if its id arrives late."""
+    server.answer = split_response(status, b'{"padding":"' + b"x" * 70_000 + b'","id":"task-1"}')
     async with fox_at(server) as fox:
         assert (await fox.submit("a cat", "https://x.test/a.mp4", 6)).remote_id == "task-1"
 
@@ -70,30 +70,30 @@ async def test_a_paid_answer_in_pieces(server: RawServer, status: str) -> None:
     ("status", "kind"), [("402 No", Rejected), ("422 No", Rejected), ("503 No", SubmissionUncertain)]
 )
 async def test_a_refusal_that_breaks_off(server: RawServer, status: str, kind: type[Exception]) -> None:
-    """What FoxAPI refuses outright was not taken, though its words break off; any other fault leaves that open."""
-    server.answer = pieces(status, b'{"error":{"message":"no', promised=500)
+    """A rejected request was not accepted even if the body breaks off; any other error leaves that open."""
+    server.answer = split_response(status, b'{"error":{"message":"no', promised=500)
     async with fox_at(server) as fox:
         with pytest.raises(kind):
             await fox.submit("a cat", "https://x.test/a.mp4", 6)
 
 
-async def test_a_taken_task_that_breaks_off(server: RawServer) -> None:
-    """A 2xx that breaks off may have been taken, and a query that does is asked again."""
-    server.answer = pieces("200 OK", b'{"id":"task-1","status"', promised=500)
+async def test_an_accepted_task_that_breaks_off(server: RawServer) -> None:
+    """A 2xx that breaks off may have been accepted; a query that breaks off is retried."""
+    server.answer = split_response("200 OK", b'{"id":"task-1","status"', promised=500)
     async with fox_at(server) as fox:
         with pytest.raises(SubmissionUncertain):
             await fox.submit("a cat", "https://x.test/a.mp4", 6)
         with pytest.raises(TransientError):
-            await fox.task("task-1")
+            await fox.get_task("task-1")
 
 
 ODD_IDS = ["../../v1/models", "a/b", "", ".", "..", "a b", "\ud800", "\0", "x" * 201, 7, None, ["t"], {"id": "t"}]
 
 
 @pytest.mark.parametrize("remote_id", ODD_IDS, ids=ascii)
-async def test_an_id_that_cannot_be_asked_for(server: RawServer, remote_id: object) -> None:
-    """An id that is no plain word is none: the task may have been taken, and is never sent again."""
-    server.answer = pieces("200 OK", json.dumps({"id": remote_id}).encode())
+async def test_an_invalid_task_id(server: RawServer, remote_id: object) -> None:
+    """An invalid id counts as missing: the task may have been accepted and is never sent again."""
+    server.answer = split_response("200 OK", json.dumps({"id": remote_id}).encode())
     async with fox_at(server) as fox:
         with pytest.raises(SubmissionUncertain):
             await fox.submit("a cat", "https://x.test/a.mp4", 6)
@@ -102,18 +102,18 @@ async def test_an_id_that_cannot_be_asked_for(server: RawServer, remote_id: obje
 @pytest.mark.parametrize(
     "url", ["https://x.test/\ud800", "https://x.test/\0", "https://x.test/" + "a" * 5000, 7, "ftp://x/"]
 )
-async def test_a_link_that_cannot_be_kept(server: RawServer, url: object) -> None:
-    """A result's link with half a character in it, or without an end, is none: no database would take it."""
-    server.answer = pieces("200 OK", json.dumps({"status": "completed", "results": [{"url": url}]}).encode())
+async def test_a_result_url_that_cannot_be_stored(server: RawServer, url: object) -> None:
+    """A result URL with a lone surrogate or of excessive length counts as missing: no database would store it."""
+    server.answer = split_response("200 OK", json.dumps({"status": "completed", "results": [{"url": url}]}).encode())
     async with fox_at(server) as fox:
-        assert (await fox.task("task-1")).url is None
+        assert (await fox.get_task("task-1")).url is None
 
 
-async def test_words_that_cannot_be_kept(server: RawServer) -> None:
-    """What FoxAPI says of a failure is kept without NULs and halves of characters."""
+async def test_text_that_cannot_be_stored(server: RawServer) -> None:
+    """FoxAPI's failure text is stored without NULs and lone surrogates."""
     failed = {"status": "failed", "error": {"code": "new", "message": "the \ud800moon\0 is\nfull"}}
-    server.answer = pieces("200 OK", json.dumps(failed).encode())
+    server.answer = split_response("200 OK", json.dumps(failed).encode())
     async with fox_at(server) as fox:
-        seen = await fox.task("task-1")
+        seen = await fox.get_task("task-1")
     assert "“the moon is full”" in str(seen.message)
     assert str(seen.message).encode()

@@ -1,4 +1,4 @@
-"""Which addresses FoxAPI is given: only one that ends in .mp4 and serves the same file to anybody, again."""
+"""FoxAPI is given a clip's own URL only if it ends in .mp4 and serves the same file to anyone, again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BODY = b"a video, as far as this is concerned" * 9000
 
 
 class Host:
-    """Serves one body in many ways, one for each path."""
+    """Serves one body in many ways, each at its own path."""
 
     def __init__(self) -> None:
         self.served: Counter[str] = Counter()
@@ -37,7 +37,7 @@ class Host:
 
 
 @pytest.mark.parametrize(
-    ("path", "handed_on"),
+    ("path", "is_direct"),
     [
         ("/clip.mp4", True),
         ("/clip.mp4?token=1&name=x.mov", True),
@@ -51,16 +51,16 @@ class Host:
         ("/longer.mp4", False),
     ],
 )
-async def test_an_address_is_handed_on_only_if_it_serves_again(tmp_path: Path, path: str, handed_on: bool) -> None:
-    """A redirect, a link for one use, a host that wants our User-Agent and a changing file are each found out."""
+async def test_a_url_is_direct_only_if_it_serves_again(tmp_path: Path, path: str, is_direct: bool) -> None:
+    """Redirects, one-time links, hosts that require our User-Agent and changing files are detected."""
     clip = tmp_path / "clip"
     async with web_server(Host()) as site, Downloader(trusted=frozenset({site})) as downloader:
         await downloader.fetch(f"http://{site}{path}", clip)
-        assert await is_direct_url(downloader, f"http://{site}{path}", clip) is handed_on
+        assert await is_direct_url(downloader, f"http://{site}{path}", clip) is is_direct
 
 
-async def test_an_attachment_of_discord_is_not_asked_for_again(tmp_path: Path) -> None:
-    """Discord's own files are known to serve; a name that only looks like Discord's is asked like any other."""
+async def test_a_discord_attachment_is_not_requested_again(tmp_path: Path) -> None:
+    """Discord's own files are known to be served; a host that only resembles Discord's is checked."""
     (tmp_path / "clip").write_bytes(BODY)
     async with Downloader() as downloader:
         attachment = "https://cdn.discordapp.com/attachments/1/2/clip.mp4?ex=1"

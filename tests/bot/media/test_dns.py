@@ -1,4 +1,4 @@
-"""Names in strangers' links: looked up apart, never for long, and for nobody else's loss."""
+"""Names in members' links are resolved separately, within a time limit, without affecting anyone else."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ FOUND: Found = [
 
 
 class NameServer:
-    """Says what it is told to, in turn, and remembers what it was asked; with nothing to say it hangs until the end."""
+    """Gives the prepared answers in turn and records the queries; without answers it hangs until the end."""
 
     def __init__(self, *says: Found | Exception) -> None:
         self.says = list(says)
         self.asked: list[str] = []
         self.end = threading.Event()
 
-    def look_up(self, host: str, port: int, family: int) -> Found:  # noqa: ARG002
+    def lookup(self, host: str, port: int, family: int) -> Found:  # noqa: ARG002
         self.asked.append(host)
         if not self.says:
             self.end.wait(60)
@@ -42,7 +42,7 @@ class NameServer:
 
 @contextmanager
 def hanging() -> Iterator[NameServer]:
-    """One that never answers; at the end its threads do."""
+    """A name server that never answers; its threads end with the test."""
     server = NameServer()
     try:
         yield server
@@ -58,38 +58,38 @@ def not_now() -> Exception:
     return socket.gaierror(socket.EAI_AGAIN, "not now")
 
 
-async def test_addresses_are_told() -> None:
-    """Of a name that is known both kinds of address are told, but none of this machine's own links."""
-    results = await NameResolver(look_up=NameServer(FOUND).look_up).resolve("a.example", 443, socket.AF_UNSPEC)
+async def test_addresses_are_returned() -> None:
+    """A known name yields IPv4 and IPv6 addresses, but no link-local ones."""
+    results = await NameResolver(lookup=NameServer(FOUND).lookup).resolve("a.example", 443, socket.AF_UNSPEC)
     assert [result["host"] for result in results] == ["93.184.216.34", "2606:4700::1111"]
 
 
 async def test_an_unknown_name_is_asked_for_twice() -> None:
-    """A name that is not there may be new: it is asked for once more, and then it is unknown."""
+    """An unknown name may be new: it is looked up once more, and then it is unknown."""
     server = NameServer(no_such_name(), no_such_name(), FOUND)
     with pytest.raises(UnknownHost, match="cannot be found"):
-        await NameResolver(look_up=server.look_up).resolve("nowhere.example")
+        await NameResolver(lookup=server.lookup).resolve("nowhere.example")
     assert len(server.asked) == 2
 
 
 async def test_a_name_server_that_is_away_for_a_moment() -> None:
-    """A name server that has no answer now is asked a few times more."""
+    """A name server that is temporarily unavailable is asked a few more times."""
     server = NameServer(not_now(), not_now(), FOUND)
-    assert await NameResolver(look_up=server.look_up).resolve("a.example", 443)
+    assert await NameResolver(lookup=server.lookup).resolve("a.example", 443)
     assert len(server.asked) == 3
 
 
 @pytest.mark.parametrize("error", [OSError("odd"), UnicodeError("odd"), socket.gaierror(socket.EAI_FAIL, "odd")])
-async def test_whatever_else_a_look_up_says(error: Exception) -> None:
-    """Any other fault of a look-up makes the name unknown."""
+async def test_other_lookup_errors(error: Exception) -> None:
+    """Any other lookup error makes the name unknown."""
     with pytest.raises(UnknownHost):
-        await NameResolver(look_up=NameServer(error).look_up).resolve("a.example")
+        await NameResolver(lookup=NameServer(error).lookup).resolve("a.example")
 
 
-async def test_a_look_up_that_hangs_ends_in_time(tmp_path: Path) -> None:
-    """Nobody waits longer for a name than its time, and through a fetch the member is told the same."""
+async def test_a_lookup_that_hangs_ends_in_time(tmp_path: Path) -> None:
+    """A lookup takes no longer than its time limit, and a download reports the same to the member."""
     with hanging() as server:
-        names = NameResolver(look_up=server.look_up, seconds=0.2)
+        names = NameResolver(lookup=server.lookup, seconds=0.2)
         with pytest.raises(UnknownHost):
             await names.resolve("slow.example")
         async with Downloader(resolver=names) as downloader:
@@ -97,10 +97,10 @@ async def test_a_look_up_that_hangs_ends_in_time(tmp_path: Path) -> None:
                 await downloader.fetch("https://slow.example/a.mp4", tmp_path / "clip")
 
 
-async def test_slow_names_are_nobody_elses_loss() -> None:
-    """While forty look-ups hang, as many as there are places are asked for, and files are read as ever."""
+async def test_slow_names_do_not_block_file_access() -> None:
+    """While forty lookups hang, only as many run as there are slots, and files are read without delay."""
     with hanging() as server:
-        names = NameResolver(look_up=server.look_up, places=4, seconds=30, wait_seconds=30)
+        names = NameResolver(lookup=server.lookup, max_lookups=4, seconds=30, wait_seconds=30)
         asking = [asyncio.create_task(names.resolve(f"{number}.example")) for number in range(40)]
         while len(server.asked) < 4:
             await asyncio.sleep(0)
@@ -112,13 +112,13 @@ async def test_slow_names_are_nobody_elses_loss() -> None:
         await asyncio.gather(*asking, return_exceptions=True)
 
 
-async def test_who_finds_no_place_may_come_again() -> None:
-    """A look-up that hangs keeps its place, others are told to come again, and later there is room for them."""
+async def test_without_a_free_slot_try_again() -> None:
+    """A lookup that hangs keeps its slot, others are told to try again, and later there is a free slot."""
     server = NameServer()
-    names = NameResolver(look_up=server.look_up, places=1, seconds=0.2, wait_seconds=0.1)
+    names = NameResolver(lookup=server.lookup, max_lookups=1, seconds=0.2, wait_seconds=0.1)
     with pytest.raises(UnknownHost):
         await names.resolve("slow.example")
-    with pytest.raises(DownloadFailed, match="too many links") as busy:
+    with pytest.raises(DownloadFailed, match="Too many links") as busy:
         await names.resolve("quick.example")
     assert not isinstance(busy.value, UnknownHost)
     assert busy.value.retry_after
@@ -133,13 +133,13 @@ async def test_who_finds_no_place_may_come_again() -> None:
     assert "quick.example" in server.asked
 
 
-def test_a_look_up_outlives_the_loop() -> None:
-    """One that hangs while the bot ends does not hold it up, and its late answer hurts nobody."""
+def test_a_lookup_outlives_the_loop() -> None:
+    """A lookup that hangs does not delay the bot's exit, and its late result does no harm."""
     with hanging() as server:
 
         async def begin() -> None:
             with pytest.raises(UnknownHost):
-                await NameResolver(look_up=server.look_up, seconds=0.05).resolve("slow.example")
+                await NameResolver(lookup=server.lookup, seconds=0.05).resolve("slow.example")
 
         asyncio.run(begin())
         threads = [thread for thread in threading.enumerate() if thread.name == "name look-up"]

@@ -1,4 +1,4 @@
-"""Fetching a stranger's link: what comes through whole, what is refused, and that nothing stays behind."""
+"""Downloading a member's link: what arrives complete, what is refused, and that nothing is left behind."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Phonebook(AbstractResolver):
-    """Names as the test wants them; counts how often it was asked."""
+    """A resolver with the entries that the test wants; counts its calls."""
 
     def __init__(self, entries: dict[str, list[str]]) -> None:
         self.entries = entries
@@ -59,7 +59,7 @@ class Phonebook(AbstractResolver):
 
 
 class Site:
-    """A small web server with one page for each way to behave; `seen` are the requests that reached it."""
+    """A small web server with one page for each behavior; `seen` are the requests that reached it."""
 
     def __init__(self) -> None:
         self.seen: list[web.Request] = []
@@ -106,7 +106,7 @@ class Site:
     async def _short(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "1000000"})
         await response.prepare(request)
-        response.force_close()  # and so it ends after nothing
+        response.force_close()  # so it ends before the promised length
         return response
 
     async def _gzip(self, _: web.Request) -> web.StreamResponse:
@@ -145,32 +145,32 @@ async def site() -> AsyncIterator[Site]:
     await runner.cleanup()
 
 
-async def fetched(
+async def fetch(
     site: Site, url: str, into: Path, *, trusted: frozenset[str] | None = None, names: Phonebook | None = None
 ) -> int:
-    """Fetch with small bounds; the site's own address is trusted unless said otherwise."""
+    """Download with small limits; the site's own address is trusted by default."""
     here = frozenset({f"127.0.0.1:{site.port}"}) if trusted is None else trusted
     bounds = {"seconds": 1.0, "idle_seconds": 0.4}
     async with Downloader(trusted=here, max_bytes=len(BODY), resolver=names or Phonebook({}), **bounds) as downloader:
         return await downloader.fetch(url, into)
 
 
-def left_in(folder: Path) -> list[str]:
+def list_files(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir()]
 
 
 @pytest.mark.parametrize("how", ["video", "chunked", "again?left=4", "to?where=video"])
 async def test_a_file_arrives_whole(site: Site, tmp_path: Path, how: str) -> None:
-    """A file comes through byte for byte, with a known length or without, and behind at most five redirects."""
+    """A file arrives byte for byte, with or without a known length, and after at most five redirects."""
     into = tmp_path / "clip"
-    assert await fetched(site, site.url(how), into) == len(BODY)
+    assert await fetch(site, site.url(how), into) == len(BODY)
     assert into.read_bytes() == BODY
-    assert left_in(tmp_path) == ["clip"]
+    assert list_files(tmp_path) == ["clip"]
 
 
-async def test_what_is_sent_is_ours(site: Site, tmp_path: Path) -> None:
-    """The request has our own User-Agent, asks for no packing, and carries no cookie, not even a fresh one."""
-    await fetched(site, site.url("cookie"), tmp_path / "clip")
+async def test_the_request_headers(site: Site, tmp_path: Path) -> None:
+    """The request has our own User-Agent, asks for no compression, and carries no cookie, not even a fresh one."""
+    await fetch(site, site.url("cookie"), tmp_path / "clip")
     assert len(site.seen) == 2
     for request in site.seen:
         assert request.headers["User-Agent"].startswith("extend-bot")
@@ -179,8 +179,8 @@ async def test_what_is_sent_is_ours(site: Site, tmp_path: Path) -> None:
 
 
 async def test_a_signature_is_kept_to_the_letter(site: Site, tmp_path: Path) -> None:
-    """The query goes out as the member gave it, for another spelling would break a signature."""
-    await fetched(site, site.url("video?sig=a%2Fb%2bc%3D&x=%7E"), tmp_path / "clip")
+    """The query is sent as the member gave it, because re-encoding it would break a signature."""
+    await fetch(site, site.url("video?sig=a%2Fb%2bc%3D&x=%7E"), tmp_path / "clip")
     assert site.seen[0].raw_path == "/video?sig=a%2Fb%2bc%3D&x=%7E"
 
 
@@ -188,7 +188,7 @@ async def test_a_signature_is_kept_to_the_letter(site: Site, tmp_path: Path) -> 
     ("how", "words"),
     [
         ("endless", "larger than"),
-        ("gzip", "packs"),
+        ("gzip", "compresses"),
         ("page", "web page"),
         ("disguised", "web page"),
         ("again?left=5", "redirects too often"),
@@ -197,16 +197,16 @@ async def test_a_signature_is_kept_to_the_letter(site: Site, tmp_path: Path) -> 
         ("to?where=http://[::ffff:127.0.0.1]/x", "private network"),
         ("to?where=http://localhost:1/x", "private network"),
         ("status?code=404", "nothing at that link"),
-        ("status?code=403", "does not give me"),
-        ("status?code=204", "does not give me"),
+        ("status?code=403", "refuses access"),
+        ("status?code=204", "refuses access"),
     ],
 )
-async def test_what_can_never_work_is_unfit(site: Site, tmp_path: Path, how: str, words: str) -> None:
-    """What trying again cannot mend is refused in one sentence, and no file is left."""
+async def test_permanent_errors_are_unusable(site: Site, tmp_path: Path, how: str, words: str) -> None:
+    """Permanent errors are refused with one sentence, and no file remains."""
     names = Phonebook({"localhost": ["127.0.0.1"]})
     with pytest.raises(UnusableVideo, match=words):
-        await fetched(site, site.url(how), tmp_path / "clip", names=names)
-    assert left_in(tmp_path) == []
+        await fetch(site, site.url(how), tmp_path / "clip", names=names)
+    assert list_files(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -219,23 +219,23 @@ async def test_what_can_never_work_is_unfit(site: Site, tmp_path: Path, how: str
         ("status?code=429", "429"),
     ],
 )
-async def test_what_may_pass_is_unreachable(site: Site, tmp_path: Path, how: str, words: str) -> None:
-    """What may work later is told apart, with the server's Retry-After, and no file is left."""
+async def test_transient_errors_may_be_retried(site: Site, tmp_path: Path, how: str, words: str) -> None:
+    """Transient errors are distinguished, with the server's Retry-After, and no file remains."""
     with pytest.raises(DownloadFailed, match=words) as caught:
-        await fetched(site, site.url(how), tmp_path / "clip")
+        await fetch(site, site.url(how), tmp_path / "clip")
     assert caught.value.retry_after == (7.0 if "status" in how else None)
-    assert left_in(tmp_path) == []
+    assert list_files(tmp_path) == []
 
 
 async def test_a_caller_with_little_time_left(site: Site, tmp_path: Path) -> None:
-    """What time the caller has left bounds the whole fetch, though more would be allowed; none at all is too slow."""
+    """The caller's remaining time bounds the whole download; no time at all is too slow."""
     into = tmp_path / "clip"
     async with Downloader(trusted=frozenset({f"127.0.0.1:{site.port}"}), resolver=Phonebook({})) as downloader:
         for left in (0.3, 0.0, -5.0):
             with pytest.raises(DownloadFailed, match="too slow"):
                 await downloader.fetch(site.url("trickle"), into, seconds=left)
         assert await downloader.fetch(site.url("video"), into, seconds=30) == len(BODY)
-    assert left_in(tmp_path) == ["clip"]
+    assert list_files(tmp_path) == ["clip"]
 
 
 ODD_TARGETS = [
@@ -250,61 +250,61 @@ ODD_TARGETS = [
 
 
 @pytest.mark.parametrize("where", ODD_TARGETS)
-async def test_a_redirect_to_nowhere_is_unfit(tmp_path: Path, where: bytes) -> None:
-    """However a redirect's target is spelled, what is no link is told as such."""
+async def test_a_redirect_to_an_invalid_link(tmp_path: Path, where: bytes) -> None:
+    """However a redirect's target is spelled, an invalid one is reported as such."""
     async with raw_server() as server:
         server.answer = (b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + where + b"\r\n\r\n",)
         async with Downloader(trusted=frozenset({server.host}), resolver=Phonebook({})) as downloader:
             with pytest.raises(UnusableVideo, match="not a link"):
                 await downloader.fetch(f"http://{server.host}/x", tmp_path / "clip")
-    assert left_in(tmp_path) == []
+    assert list_files(tmp_path) == []
 
 
-async def test_no_server_and_no_name_are_unreachable(site: Site, tmp_path: Path) -> None:
-    """A closed port and an unknown name may be there again later; the sentence has no word of the link."""
+async def test_no_server_and_no_name_may_be_retried(site: Site, tmp_path: Path) -> None:
+    """A closed port and an unknown name may work later; the sentence does not contain the link."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         closed = f"127.0.0.1:{free.getsockname()[1]}"
     for url in (f"http://{closed}/x?secret", "http://nowhere.example/x?secret"):
         with pytest.raises(DownloadFailed) as caught:
-            await fetched(site, url, tmp_path / "clip", trusted=frozenset({closed}))
+            await fetch(site, url, tmp_path / "clip", trusted=frozenset({closed}))
         assert "secret" not in str(caught.value.message)
         assert caught.value.__cause__ is None
 
 
 @pytest.mark.parametrize("answer", [["127.0.0.1"], ["::1"], ["10.1.2.3", "169.254.169.254"], ["::ffff:127.0.0.1"]])
 async def test_a_name_of_a_private_address_is_refused(site: Site, tmp_path: Path, answer: list[str]) -> None:
-    """A name that resolves to private addresses only is refused without a single connection."""
+    """A name that resolves only to private addresses is refused without a connection."""
     with pytest.raises(UnusableVideo, match="private network"):
-        await fetched(
+        await fetch(
             site, site.url("video", "evil.example"), tmp_path / "clip", names=Phonebook({"evil.example": answer})
         )
     assert site.seen == []
 
 
 async def test_the_checked_address_is_the_one_connected_to(site: Site, tmp_path: Path) -> None:
-    """A name is looked up once per connection, and its private addresses are dropped: there is no rebinding."""
+    """A name is resolved once per connection and its private addresses are dropped, which prevents DNS rebinding."""
     names = Phonebook({"both.example": ["127.0.0.1", "10.0.0.1"]})
     with pytest.raises(UnusableVideo, match="private network"):
-        await fetched(site, site.url("video", "both.example"), tmp_path / "clip", names=names)
+        await fetch(site, site.url("video", "both.example"), tmp_path / "clip", names=names)
     assert names.asked == 1
     assert site.seen == []
 
 
 async def test_a_trusted_pair_must_match_exactly(site: Site, tmp_path: Path) -> None:
-    """A private address is fetched if its host and port are trusted together, by the very name given."""
+    """A private address is fetched only if its host and port are trusted together, under the given name."""
     names = Phonebook({"media.local": ["127.0.0.1"]})
     url = site.url("video", "media.local")
     good = frozenset({f"Media.Local:{site.port}"})
-    assert await fetched(site, url, tmp_path / "clip", trusted=good, names=names) == len(BODY)
+    assert await fetch(site, url, tmp_path / "clip", trusted=good, names=names) == len(BODY)
     for trusted in ({f"127.0.0.1:{site.port}"}, {f"media.local:{site.port + 1}"}, {"media.local"}):
         with pytest.raises(UnusableVideo, match="private network"):
-            await fetched(site, url, tmp_path / "other", trusted=frozenset(trusted), names=names)
+            await fetch(site, url, tmp_path / "other", trusted=frozenset(trusted), names=names)
 
 
 @pytest.mark.parametrize("link", NO_LINKS)
 def test_what_is_no_link_is_refused(link: str) -> None:
-    """Whatever is no http or https address is refused before anything is looked up."""
+    """Anything but an http or https URL is refused before a lookup."""
     with pytest.raises(UnusableVideo):
         check_url(link, frozenset())
 
@@ -317,7 +317,7 @@ def test_private_addresses_are_refused_however_spelled(host: str) -> None:
 
 
 def test_credentials_are_refused_and_public_addresses_pass() -> None:
-    """A link with a name in it is refused, an ordinary one is kept, whether by name, IPv4 or IPv6."""
+    """A link with credentials is refused; ordinary links are accepted, by name, IPv4 or IPv6."""
     with pytest.raises(UnusableVideo, match="name or password"):
         check_url("https://me:secret@example.com/x", frozenset())
     for link in ("https://example.com/a%20b.mp4?x=1", "http://93.184.216.34/x", "https://[2606:4700::1111]:8443/x"):
@@ -326,7 +326,7 @@ def test_credentials_are_refused_and_public_addresses_pass() -> None:
 
 
 def test_retry_after_in_both_spellings() -> None:
-    """Retry-After is read as seconds or as a date, never negative and never more than an hour."""
+    """Retry-After is parsed as seconds or as a date, never negative and never more than an hour."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     assert parse_retry_after("12", now) == 12
     assert parse_retry_after("Thu, 01 Jan 2026 00:00:30 GMT", now) == 30

@@ -1,4 +1,4 @@
-"""Films on disk after delivery: kept for a while, within the disk's bound, and never a living task's place."""
+"""Delivered films on disk: kept for a while, within the size limit, never at the cost of an unfinished task."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from tests.support.crash_points import until
 from tests.support.harness import Harness
 
 
-def names(folder: Path) -> list[str]:
-    """The names of the files there."""
+def list_names(folder: Path) -> list[str]:
+    """Return the file names in the folder."""
     return sorted(each.name for each in folder.iterdir()) if folder.exists() else []
 
 
 async def put(film_store: FilmStore, folder: Path, task_id: int, size: int, hours: float) -> None:
-    """Put a film of that size there, so many hours after noon."""
+    """Store a film of this size, so many hours after noon."""
     film = folder / "made.mp4"
     film.write_bytes(b"x" * size)
     await film_store.save(task_id, film, folder / "none.jpg", NOON + timedelta(hours=hours))
 
 
 async def test_a_delivered_film_is_kept_and_nothing_else(stage: Harness) -> None:
-    """The very file that Discord got, and its still; a failed task leaves nothing."""
+    """The store has the file that Discord got and its thumbnail; a failed task leaves nothing."""
     async with stage.bot():
         done = await finished(stage)
         await stage.tidied()
@@ -43,34 +43,34 @@ async def test_a_delivered_film_is_kept_and_nothing_else(stage: Harness) -> None
         failed = await stage.extend(stage.ana, small(stage.clips), seconds=3)
         await stage.until(stage.ana, failed, "This did not work")
         await stage.tidied()
-    assert names(stage.data / "kept") == ["1.jpg", "1.mp4"]
+    assert list_names(stage.data / "kept") == ["1.jpg", "1.mp4"]
 
 
 @pytest.mark.parametrize(("days", "there"), [(6.9, True), (7.1, False)])
-async def test_it_goes_after_keep_days(stage: Harness, days: float, there: bool) -> None:
-    """By default seven days, counted from its delivery."""
+async def test_a_film_expires_after_keep_days(stage: Harness, days: float, there: bool) -> None:
+    """A film is deleted after seven days by default, counted from its delivery."""
     async with stage.bot():
         await finished(stage)
         await stage.tidied()
     stage.clock.advance(days * DAY)
     async with stage.bot():
         if there:
-            await asyncio.sleep(0.2)  # what does not happen has no event
+            await asyncio.sleep(0.2)  # the absence of a deletion has no event to wait for
         else:
-            await until(lambda: "1.mp4" not in names(stage.data / "kept"))
-    assert ("1.mp4" in names(stage.data / "kept")) is there
+            await until(lambda: "1.mp4" not in list_names(stage.data / "kept"))
+    assert ("1.mp4" in list_names(stage.data / "kept")) is there
 
 
 async def test_with_keep_days_0_nothing_is_kept(stage: Harness) -> None:
-    """The operator may want that."""
+    """With KEEP_DAYS=0 no film is stored."""
     async with stage.bot(KEEP_DAYS="0"):
         await finished(stage)
         await stage.tidied()
-    assert names(stage.data / "kept") == []
+    assert list_names(stage.data / "kept") == []
 
 
-async def test_what_the_last_run_did_not_come_to_is_put_away(stage: Harness) -> None:
-    """The bot ended between the record of the delivery and the keeping: the next start keeps the film."""
+async def test_the_next_start_stores_an_unsaved_film(stage: Harness) -> None:
+    """If the bot ended between delivery and storing, the next start stores the film."""
     async with stage.bot():
         await finished(stage)
         await stage.tidied()
@@ -80,11 +80,11 @@ async def test_what_the_last_run_did_not_come_to_is_put_away(stage: Harness) -> 
     (folder / "clip").write_bytes(b"x")
     async with stage.bot():
         await stage.tidied()
-    assert names(stage.data / "kept") == ["1.jpg", "1.mp4"]
+    assert list_names(stage.data / "kept") == ["1.jpg", "1.mp4"]
 
 
-async def test_a_living_tasks_files_never_go(stage: Harness) -> None:
-    """While one renders, time passes and the bot starts anew: kept films go, and it goes on to its end."""
+async def test_files_of_an_unfinished_task_stay(stage: Harness) -> None:
+    """While a task renders, time passes and the bot restarts: stored films expire, and the task completes."""
     async with stage.bot():
         await finished(stage)
         await stage.tidied()
@@ -98,25 +98,25 @@ async def test_a_living_tasks_files_never_go(stage: Harness) -> None:
         halfway.release.set()
         await stage.until(stage.ana, running, "Finished")
         await stage.tidied()
-    assert names(stage.data / "kept") == ["2.jpg", "2.mp4"]
+    assert list_names(stage.data / "kept") == ["2.jpg", "2.mp4"]
 
 
-async def test_the_oldest_go_when_a_new_task_needs_room(tmp_path: Path) -> None:
-    """Kept films fill what room is left; no more of them go than must, and none for a folder that is there."""
-    workspaces = Workspaces(tmp_path / "tasks", most_bytes=2500)
+async def test_the_oldest_films_make_room_for_a_new_task(tmp_path: Path) -> None:
+    """Stored films use the free space; only as many are deleted as necessary, and none for an existing folder."""
+    workspaces = Workspaces(tmp_path / "tasks", max_bytes=2500)
     for task_id, hours in ((1, 2), (2, 0), (3, 1)):
         await put(workspaces.film_store, tmp_path, task_id, 500, hours)
     await workspaces.create(7, 1000)
     assert list(await workspaces.film_store.list_ids()) == [2, 3, 1]
     await workspaces.create(8, 1000)
     assert list(await workspaces.film_store.list_ids()) == [1]
-    assert await workspaces.room() == 500
+    assert await workspaces.free_bytes() == 500
     assert await workspaces.create(7, 1000) == tmp_path / "tasks" / "7"
     assert list(await workspaces.film_store.list_ids()) == [1]
 
 
-async def test_the_sweep_is_told_the_time(tmp_path: Path) -> None:
-    """What is over its time goes, and so does what belongs to a deleted or unknown task."""
+async def test_the_cleanup_deletes_expired_and_orphaned_films(tmp_path: Path) -> None:
+    """The cleanup deletes expired films and films of deleted or unknown tasks."""
     workspaces = Workspaces(tmp_path / "tasks")
     async with Store.open(f"sqlite+aiosqlite:///{tmp_path}/bot.db") as store:
         for task_id in (1, 2, 3):

@@ -1,4 +1,4 @@
-"""A hundred damaged clips: each is prepared or refused with a sentence, soon, and leaves nothing behind."""
+"""A hundred mutated clips: each is prepared or refused with a sentence, in bounded time, without leftovers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.media_clips import ffmpeg
 EACH = 10
 """Mutants of each kind."""
 SECONDS = 10
-"""For one mutant, on a machine that does other things too."""
+"""Time limit for one mutant, on a machine under load."""
 _PICTURE = "-f lavfi -i testsrc2=s=64x48:r=10 -f lavfi -i sine=f=440:r=22050 -t 2.1 -ac 1"
 _X264 = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -threads 1"
 KINDS = {
@@ -43,8 +43,8 @@ class Counts:
     """The sentences."""
 
 
-def mutant(whole: bytes, dice: random.Random) -> bytes:
-    """Bytes changed, near the beginning more often than elsewhere; a stretch lost or said twice; an end cut off."""
+def mutate(whole: bytes, dice: random.Random) -> bytes:
+    """Change bytes (mostly near the beginning), remove or repeat a part, or cut off the end."""
     content = bytearray(whole)
     way = dice.choice(["some", "many", "head", "lost", "twice", "cut", "cut and some"])
     reach = 600 if way == "head" else len(content)
@@ -60,8 +60,8 @@ def mutant(whole: bytes, dice: random.Random) -> bytes:
     return bytes(content)
 
 
-async def meet(tool: Ffmpeg, path: Path, row: Counts) -> None:
-    """Do with the clip what the bot does."""
+async def process(tool: Ffmpeg, path: Path, row: Counts) -> None:
+    """Process the clip as the bot does."""
     into = path.with_suffix(".fit")
     try:
         async with asyncio.timeout(SECONDS):
@@ -79,27 +79,27 @@ async def meet(tool: Ffmpeg, path: Path, row: Counts) -> None:
 
 
 def children() -> list[str]:
-    """The processes that this one has started and that are not gone (Linux tells)."""
+    """List the child processes that still exist (Linux only)."""
     tasks = Path("/proc/self/task").glob("*/children")
     return [pid for task in tasks for pid in task.read_text().split()]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_damaged_clips_end_in_a_sentence(tmp_path: Path, kind: str) -> None:
-    """Whatever is broken in it, a clip of this kind is prepared or refused; no file and no process stays."""
+    """However it is damaged, a clip of this kind is prepared or refused; no file and no process remains."""
     whole, work, before = tmp_path / kind, tmp_path / "work", children()
     ffmpeg(*KINDS[kind].split(), whole)
     work.mkdir()
     content, dice, row = whole.read_bytes(), random.Random(kind), Counts()  # noqa: S311 - for mutations
-    mutants = enumerate([mutant(content, dice) for _ in range(EACH)])
-    tool = Ffmpeg(threads=1, at_once=2)
+    mutants = enumerate([mutate(content, dice) for _ in range(EACH)])
+    tool = Ffmpeg(threads=1, max_processes=2)
 
-    async def meet_the_next() -> None:
+    async def process_next() -> None:
         for number, damaged in mutants:
             (work / str(number)).write_bytes(damaged)
-            await meet(tool, work / str(number), row)
+            await process(tool, work / str(number), row)
 
-    await asyncio.gather(meet_the_next(), meet_the_next())
+    await asyncio.gather(process_next(), process_next())
     assert row.prepared + len(row.refused) == EACH
     assert row.refused
     for sentence in row.refused:

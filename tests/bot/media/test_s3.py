@@ -1,4 +1,4 @@
-"""Films in an S3-compatible bucket: for processes that do not share a folder."""
+"""Films in an S3-compatible bucket, for processes that do not share a folder."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ from tests.support.sharing import share
 
 @pytest.fixture
 async def s3() -> AsyncIterator[S3]:
-    """A service with one bucket."""
+    """An S3 service with one bucket."""
     async with s3_service() as service:
         yield service
 
 
-def bucket_of(s3: S3, **changes: str) -> S3Settings:
+def make_bucket_settings(s3: S3, **changes: str) -> S3Settings:
     given = {"name": s3.bucket, "endpoint": s3.url, "key_id": s3.key_id, "secret": s3.secret, "prefix": "bot/kept"}
     return S3Settings(**(given | changes))
 
 
-def settings_of(s3: S3, folder: Path) -> dict[str, str]:
-    """Of a machine with that folder."""
+def make_settings(s3: S3, folder: Path) -> dict[str, str]:
+    """Return the settings of a machine with this folder."""
     names = {"S3_ENDPOINT": s3.url, "S3_ACCESS_KEY_ID": s3.key_id, "S3_SECRET_ACCESS_KEY": s3.secret}
     return {**names, "FILES_URL": f"s3://{s3.bucket}/bot/kept", "DATA_DIR": str(folder)}
 
 
 async def test_another_machine_has_the_film_too(stage: Harness, s3: S3, tmp_path: Path) -> None:
-    """What was delivered by one is sent again, shared and deleted by another that has nothing on its disk."""
-    async with stage.bot(None, **settings_of(s3, tmp_path / "one")):
+    """A film delivered by one process is resent, shared and deleted by another with an empty disk."""
+    async with stage.bot(None, **make_settings(s3, tmp_path / "one")):
         done = await finished(stage)
         film = await stage.ana.fetch(done["attachments"][0]["url"])
         await until(lambda: "bot/kept/1.mp4" in s3.objects)
     assert s3.objects["bot/kept/1.mp4"][0] == film
     assert s3.objects["bot/kept/1.jpg"][0][:2] == b"\xff\xd8"
-    async with stage.bot(None, **settings_of(s3, tmp_path / "two")):
+    async with stage.bot(None, **make_settings(s3, tmp_path / "two")):
         opened = await listed(stage.ana, id="1")
         assert "Send again" in labels_of(opened)
         known = set(stage.ana.seen)
@@ -65,11 +65,11 @@ async def test_another_machine_has_the_film_too(stage: Harness, s3: S3, tmp_path
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
-async def test_a_worker_without_the_files_brings_the_whole_film(stage: Harness, s3: S3, tmp_path: Path) -> None:
-    """The one that fetched the clip is killed while FoxAPI renders; the other joins the head that it fetches itself."""
+async def test_a_worker_without_the_files_delivers_the_whole_film(stage: Harness, s3: S3, tmp_path: Path) -> None:
+    """The process that downloaded the clip is killed while FoxAPI renders; another one downloads and joins the head."""
     clip = stage.clips.make("long.mp4", 20, "-vf", "scale=64:36", "-r", "5", "-c:v", "libx264")
     stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
-    one, two = (settings_of(s3, tmp_path / name) for name in ("one", "two"))
+    one, two = (make_settings(s3, tmp_path / name) for name in ("one", "two"))
     async with stage.process(**one) as first, stage.process("worker", **two) as second:
         await first.start()
         await until(lambda: stage.discord.world.online)
@@ -87,30 +87,30 @@ async def test_a_worker_without_the_files_brings_the_whole_film(stage: Harness, 
     assert not (tmp_path / "two" / "tasks" / "1").exists()
 
 
-async def test_an_ill_bucket_delays_nobody(stage: Harness, s3: S3, tmp_path: Path) -> None:
-    """The film is delivered, and kept on this machine; the log says so without the address or the key."""
+async def test_a_failing_bucket_does_not_delay_delivery(stage: Harness, s3: S3, tmp_path: Path) -> None:
+    """If the bucket fails, the film is delivered and stored locally; the log says so without the URL or the key."""
     s3.ill = True
-    async with stage.process(**settings_of(s3, tmp_path / "one")) as process:
+    async with stage.process(**make_settings(s3, tmp_path / "one")) as process:
         await process.start()
         await until(lambda: stage.discord.world.online)
         await stage.discord.faults.wait("PUT", "/commands$")
         reply = await stage.extend(stage.ana, small(stage.clips), seconds=2)
         await stage.until(stage.ana, reply, "Finished")
-        await until(lambda: any("1.mp4 is kept on this machine alone" in line for line in stage.lines), 40)
+        await until(lambda: any("1.mp4 is stored on this machine only" in line for line in stage.lines), 40)
     assert (tmp_path / "one" / "kept" / "1.mp4").is_file()
     assert not any(word in line for line in stage.lines for word in (s3.secret, s3.url))
 
 
-async def test_what_is_kept_no_longer_goes_there_too(tmp_path: Path, s3: S3, store: Store) -> None:
-    """The sweep knows of films that are in the bucket alone, and takes those that no task wants any more."""
-    film_store, far = (open_film_store(tmp_path / name, bucket_of(s3)) for name in ("near", "far"))
+async def test_the_cleanup_covers_the_bucket(tmp_path: Path, s3: S3, store: Store) -> None:
+    """The cleanup also lists films that exist only in the bucket, and deletes those without a task."""
+    film_store, far = (open_film_store(tmp_path / name, make_bucket_settings(s3)) for name in ("near", "far"))
     film, still = tmp_path / "film", tmp_path / "still"
     film.write_bytes(b"film")
     still.write_bytes(b"still")
     await film_store.save(7, film, still, NOON)
     assert sorted(s3.objects) == ["bot/kept/7.jpg", "bot/kept/7.mp4"]
     assert list(await far.list_ids()) == [7]
-    found = await far.find_still(7)
+    found = await far.find_thumbnail(7)
     assert found
     assert found.read_bytes() == b"still"
     assert await far.find_film(8) is None
@@ -126,25 +126,25 @@ async def test_what_is_kept_no_longer_goes_there_too(tmp_path: Path, s3: S3, sto
         ({"name": "none"}, False, "("),
     ],
 )
-async def test_the_check_tries_it(
+async def test_the_check_writes_and_deletes(
     tmp_path: Path, s3: S3, changes: dict[str, str], ok: bool, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A line for the bucket: it takes a file and gives it up again, or what to correct."""
+    """The check reports that the bucket accepts and deletes a file, or what to correct."""
     with caplog.at_level(logging.WARNING):
-        (found,) = await host.files(tmp_path, bucket_of(s3, **changes))
+        (found,) = await host.files(tmp_path, make_bucket_settings(s3, **changes))
     assert (found.ok, words in found.summary, s3.objects) == (ok, True, {})
     assert ok or "Correct FILES_URL" in found.advice
     assert await host.files(tmp_path, None) == []
 
 
-async def test_the_check_of_an_address_where_nobody_is(tmp_path: Path) -> None:
-    """Also without a key, which the service might not ask for, it is a sentence and no more."""
+async def test_the_check_of_an_unreachable_bucket(tmp_path: Path) -> None:
+    """An unreachable bucket, even without a key, results in one sentence."""
     (found,) = await host.files(tmp_path, S3Settings("films", endpoint="http://127.0.0.1:9", key_id="a", secret="b"))
     assert (found.ok, "cannot be written" in found.summary) == (False, True)
 
 
 def test_a_bucket_in_the_settings() -> None:
-    """Its name and what stands before each file's; the secret is among what is never shown."""
+    """The settings contain the bucket's name and prefix; the secret is among the redacted values."""
     given = {"files_url": "s3://films/a/b/", "s3_endpoint": "http://127.0.0.1:9", "s3_secret_access_key": "hush"}
     made = Settings.model_validate({"discord_token": "t", "foxapi_key": "k", **given})
     assert made.bucket == S3Settings("films", "a/b", "http://127.0.0.1:9", "us-east-1", "", "hush")

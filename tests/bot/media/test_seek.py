@@ -1,4 +1,4 @@
-"""Files in which a seek, or what the header says of the rate, leads astray."""
+"""Files in which a seek or the header's frame rate is misleading."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from bot.media import Ffmpeg, prepare
-from tests.support.marked_clips import ffmpeg, numbers, picture
+from tests.support.marked_clips import build_frame_source, ffmpeg, read_numbers
 
 RATE = 10
 SOURCE = (
     "-f",
     "lavfi",
     "-i",
-    picture("160x120", str(RATE)),
+    build_frame_source("160x120", str(RATE)),
     "-c:v",
     "libx264",
     "-preset",
@@ -26,21 +26,21 @@ SOURCE = (
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "flv", "ts"])
-async def test_the_cut_is_right_far_from_a_key_picture(tmp_path: Path, suffix: str) -> None:
-    """Where the next picture that can be decoded alone comes long after the cut, none before it is lost."""
+async def test_the_cut_is_exact_far_from_a_keyframe(tmp_path: Path, suffix: str) -> None:
+    """If the next keyframe is long after the cut, no frame before it is lost."""
     source = tmp_path / f"video.{suffix}"
     ffmpeg(*SOURCE, "-t", "20.3", "-g", "100", "-sc_threshold", "0", source)
     done = await prepare(Ffmpeg(threads=1), source, tmp_path / "fit")
     assert done.head_seconds == pytest.approx(5.3)
-    assert numbers(tmp_path / "fit") == list(range(53, 203))
+    assert read_numbers(tmp_path / "fit") == list(range(53, 203))
 
 
-async def test_one_long_picture_does_not_change_the_rate(tmp_path: Path) -> None:
-    """A file whose average rate is off because of one picture keeps the rate of all the others."""
+async def test_one_long_frame_does_not_change_the_rate(tmp_path: Path) -> None:
+    """A file whose average rate is distorted by one long frame keeps the rate of all other frames."""
     source = tmp_path / "video.mp4"
-    late = picture("160x120", "30") + ",settb=1/90000,setpts='(N+0.7*gt(N,0))/30/TB'"
+    late = build_frame_source("160x120", "30") + ",settb=1/90000,setpts='(N+0.7*gt(N,0))/30/TB'"
     ffmpeg("-f", "lavfi", "-i", late, "-t", "17", "-c:v", "libx264", "-preset", "ultrafast", "-fps_mode", "vfr", source)
     done = await prepare(Ffmpeg(threads=1), source, tmp_path / "fit")
     assert done.clip.fps == pytest.approx(30, abs=0.001)
-    shown = numbers(tmp_path / "fit")
+    shown = read_numbers(tmp_path / "fit")
     assert [later - earlier for earlier, later in pairwise(shown)] == [1] * (len(shown) - 1)

@@ -106,19 +106,19 @@ async def test_a_task_waits_for_room_and_lets_smaller_ones_pass_for_a_while(stor
 
 async def test_far_more_than_fifty_small_clips_have_room(tmp_path: Path) -> None:
     """In 20 GB hundreds of small clips are prepared; one of unknown size reserves the largest until it is known."""
-    workspaces = Workspaces(tmp_path / "tasks", most_bytes=20 * GIGABYTE)
+    workspaces = Workspaces(tmp_path / "tasks", max_bytes=20 * GIGABYTE)
     opened = 0
-    while workspaces.needs(SMALL) <= await workspaces.room():
+    while workspaces.bytes_needed(SMALL) <= await workspaces.free_bytes():
         opened += 1
-        await workspaces.create(opened, workspaces.needs(SMALL))
+        await workspaces.create(opened, workspaces.bytes_needed(SMALL))
     assert opened > 400
     for task_id in range(1, 31):
         await workspaces.remove(task_id)
-    before = await workspaces.room()
-    await workspaces.create(9999, workspaces.needs(0))
-    assert before - await workspaces.room() == workspaces.needs(200_000_000)
-    await workspaces.settle(9999, SMALL)
-    assert before - await workspaces.room() == workspaces.needs(SMALL)
+    before = await workspaces.free_bytes()
+    await workspaces.create(9999, workspaces.bytes_needed(0))
+    assert before - await workspaces.free_bytes() == workspaces.bytes_needed(200_000_000)
+    await workspaces.set_clip_size(9999, SMALL)
+    assert before - await workspaces.free_bytes() == workspaces.bytes_needed(SMALL)
 
 
 async def test_free_failures_are_bounded(store: Store) -> None:

@@ -93,7 +93,7 @@ BAD_LINKS = {
     "https://a%zz.example/x.mp4": "not a link",
     "https://nowhere.invalid/x.mp4": "cannot be found",
     "SERVER/to?https://a..b/x.mp4": "not a link",
-    "SERVER/to?http://[::1": "redirects to something that is not a link",
+    "SERVER/to?http://[::1": "redirects to an invalid address",
     "SERVER/to?ftp://x.test/x.mp4": "not a link",
     "SERVER/to?": "redirects too often",
     "SERVER/busy?9999999999999999999999": "answered 503",

@@ -1,4 +1,4 @@
-"""Untouched means plainly fit: what a strict reader might refuse is remuxed, converted, or refused for free."""
+"""Clips that a strict reader might refuse are remuxed, converted, or refused before anything is paid."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.media import Ffmpeg, UnusableVideo, doubts, prepare, probe_details
-from tests.support.media_clips import beeps, ffmpeg, numbered, shade, shades
+from bot.media import Ffmpeg, UnusableVideo, find_problems, prepare, probe_details
+from tests.support.media_clips import compute_shade, ffmpeg, find_beeps, make_numbered, read_shades
 from tests.support.odd_clips import ODD, PLAIN, make_odd
 
 
@@ -17,26 +17,26 @@ def tool() -> Ffmpeg:
     return Ffmpeg(threads=1)
 
 
-def pictures(path: Path) -> bytes:
-    """The decoded pictures, as checksums."""
+def frame_checksums(path: Path) -> bytes:
+    """Return the decoded frames, as checksums."""
     listing = ffmpeg("-i", path, "-map", "0:V:0", "-fps_mode", "passthrough", "-f", "framemd5", "-")
     return b"\n".join(line.rpartition(b",")[2] for line in listing.splitlines() if not line.startswith(b"#"))
 
 
-async def test_a_plain_clip_has_nothing_to_doubt(tmp_path: Path, tool: Ffmpeg) -> None:
-    """An ordinary MP4 passes the strict reader, so the reader does not simply refuse everything."""
+async def test_a_plain_clip_has_no_problems(tmp_path: Path, tool: Ffmpeg) -> None:
+    """An ordinary MP4 has no problems, so the checks do not simply refuse everything."""
     for name, args in {"whole": PLAIN, "mute": f"{PLAIN} -an", "fifteen": PLAIN.replace("-t 4", "-t 15")}.items():
         plain = tmp_path / f"{name}.mp4"
         ffmpeg(*args.split(), plain)
-        assert await doubts(tool, plain, await probe_details(tool, plain)) == []
+        assert await find_problems(tool, plain, await probe_details(tool, plain)) == []
 
 
 @pytest.mark.parametrize("name", ODD)
-async def test_what_may_be_refused_is_mended_or_refused_for_free(tmp_path: Path, tool: Ffmpeg, name: str) -> None:
-    """Each odd clip is doubted; what is made of it passes the strict reader, its pictures untouched if possible."""
+async def test_nonconforming_clips_are_fixed_or_refused_for_free(tmp_path: Path, tool: Ffmpeg, name: str) -> None:
+    """Each odd clip has a problem; the prepared clip has none, with its frames unchanged if possible."""
     odd, source, fit = ODD[name], make_odd(tmp_path, name), tmp_path / "fit"
     seen = await probe_details(tool, source)
-    assert await doubts(tool, source, seen) != []
+    assert await find_problems(tool, source, seen) != []
     if odd.refused:
         with pytest.raises(UnusableVideo, match=odd.refused):
             await prepare(tool, source, fit)
@@ -44,27 +44,27 @@ async def test_what_may_be_refused_is_mended_or_refused_for_free(tmp_path: Path,
         return
     done = await prepare(tool, source, fit)
     made = await probe_details(tool, fit)
-    assert await doubts(tool, fit, made) == []
+    assert await find_problems(tool, fit, made) == []
     assert (done.clip.width, done.clip.height, done.clip.audio) == (*odd.size, odd.sound)
     assert 2.0 <= done.clip.seconds <= 15.0
     assert done.clip.seconds == pytest.approx(odd.seconds, abs=0.04)
-    assert (pictures(source) == pictures(fit)) == odd.remuxed
+    assert (frame_checksums(source) == frame_checksums(fit)) == odd.remuxed
     assert ("without its sound" in str(done.note)) == (not odd.sound)
     assert {path.name for path in tmp_path.iterdir()} == {name, "plain.mp4", "fit"}
 
 
-async def test_interlaced_pictures_are_deinterlaced(tmp_path: Path, tool: Ffmpeg) -> None:
-    """The lines of two moments are not woven into one picture: even and odd lines are as alike as in a still."""
+async def test_interlaced_video_is_deinterlaced(tmp_path: Path, tool: Ffmpeg) -> None:
+    """Two fields are not woven into one frame: odd and even lines are as alike as in a still image."""
     moving = "-f lavfi -i color=black:s=160x120:r=50,format=gray,geq=lum=255*lt(mod(X-N*8\\,40)\\,20)"
     woven = f"{moving} -t 3 -vf tinterlace=interleave_top -c:v libx264 -flags +ilme+ildct -pix_fmt yuv420p"
     ffmpeg(*woven.split(), tmp_path / "woven.mov")
     done = await prepare(tool, tmp_path / "woven.mov", tmp_path / "fit")
     assert done.clip.fps == pytest.approx(25)
-    assert combs(tmp_path / "woven.mov") > 3 * combs(tmp_path / "fit")
+    assert measure_combing(tmp_path / "woven.mov") > 3 * measure_combing(tmp_path / "fit")
 
 
-def combs(path: Path) -> int:
-    """How much neighbouring lines differ, summed over some pictures."""
+def measure_combing(path: Path) -> int:
+    """Return how much neighboring lines differ, summed over some frames."""
     width, height = 160, 120
     raw = ffmpeg("-i", path, "-frames:v", "20", "-pix_fmt", "gray", "-f", "rawvideo", "-")
     lines = [raw[at : at + width] for at in range(0, len(raw), width)]
@@ -76,20 +76,20 @@ def combs(path: Path) -> int:
     )
 
 
-async def test_late_pictures_are_late_in_what_is_made(tmp_path: Path, tool: Ffmpeg) -> None:
-    """Where the pictures begin a second after the sound, all of the sound is kept, at its moment."""
+async def test_video_that_begins_late_stays_in_sync(tmp_path: Path, tool: Ffmpeg) -> None:
+    """If the video begins a second after the audio, all of the audio is kept, in sync."""
     loud = "sin(1900*t)*(between(t\\,0.3\\,0.4)+between(t\\,3\\,3.1))"
     beep = f"-f lavfi -i aevalsrc={loud}:s=48000:d=4"
     both = f"{beep} -itsoffset 1 -f lavfi -i testsrc2=s=64x64:r=30:d=3 -c:v libx264 -c:a aac"
     ffmpeg(*both.split(), tmp_path / "late.mov")
     done = await prepare(tool, tmp_path / "late.mov", tmp_path / "fit")
     assert done.clip.seconds == pytest.approx(4, abs=0.05)
-    assert beeps(tmp_path / "fit") == pytest.approx([0.3, 3.0], abs=0.03)
+    assert find_beeps(tmp_path / "fit") == pytest.approx([0.3, 3.0], abs=0.03)
 
 
-def gif(path: Path, delays: list[int]) -> Path:
-    """A GIF whose pictures last so many hundredths of a second."""
-    ffmpeg("-i", numbered(path.with_suffix(".mp4"), first=0, count=len(delays)), path)
+def make_gif(path: Path, delays: list[int]) -> Path:
+    """Make a GIF with these delays in hundredths of a second."""
+    ffmpeg("-i", make_numbered(path.with_suffix(".mp4"), first=0, count=len(delays)), path)
     content, at = bytearray(path.read_bytes()), 0
     for delay in delays:
         at = content.index(b"\x21\xf9\x04", at) + 4
@@ -103,16 +103,16 @@ def gif(path: Path, delays: list[int]) -> Path:
     [([1] * 40, 4.0), ([0] * 40, 4.0), ([100, 200, 300], 6.0), ([1, 20, 0, 30, 100, 200], 3.7), ([2] * 120, 2.4)],
 )
 async def test_gifs_run_as_browsers_show_them(tmp_path: Path, tool: Ffmpeg, delays: list[int], seconds: float) -> None:
-    """Each picture of a GIF lasts as long as it says; those of 0 and 1 hundredths last a tenth of a second."""
-    source = gif(tmp_path / "loop.gif", delays)
+    """Each frame of a GIF lasts as long as it says; delays of 0 and 1 hundredths last a tenth of a second."""
+    source = make_gif(tmp_path / "loop.gif", delays)
     done = await prepare(tool, source, tmp_path / "fit")
     assert done.clip.seconds == pytest.approx(seconds, abs=0.06)
-    shown = [value for value, _ in groupby(shades(tmp_path / "fit"))]
-    assert shown == pytest.approx([shade(number) for number in range(len(delays))], abs=6)
+    shown = [value for value, _ in groupby(read_shades(tmp_path / "fit"))]
+    assert shown == pytest.approx([compute_shade(number) for number in range(len(delays))], abs=6)
 
 
-async def test_a_longer_second_sound_is_no_sign_of_a_cut(tmp_path: Path, tool: Ffmpeg) -> None:
-    """Subtitles and sounds that outlast the picture leave a Matroska file whole; a file that is cut off is not."""
+async def test_a_longer_second_audio_track_is_not_truncation(tmp_path: Path, tool: Ffmpeg) -> None:
+    """Subtitles and audio that outlast the video do not make a Matroska file incomplete; a truncated file is."""
     make_odd(tmp_path, "second_sound.mp4")
     (tmp_path / "words.srt").write_text("1\n00:00:00,000 --> 00:00:20,000\nhello\n")
     long = tmp_path / "long.mkv"
