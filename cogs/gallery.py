@@ -21,10 +21,10 @@ from bot.domain.share import Share
 from bot.domain.task import Task
 from bot.i18n import Language
 from bot.i18n.text import tr
-from cogs.common.acknowledge import acknowledge
 from cogs.common.components import PersistentItem
 from cogs.common.embeds import fit_embed, fit_embeds
 from cogs.common.formatting import post_url, quoted
+from cogs.common.interactions import acknowledge
 from cogs.sharing.embeds import _GREEN, STAR
 from cogs.sharing.posts import fetch_post
 

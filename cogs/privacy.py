@@ -13,10 +13,10 @@ from bot.client import ExtendBot, language_of
 from bot.i18n import Language
 from bot.i18n.text import tr
 from bot.services import StoredData
-from cogs.common.acknowledge import acknowledge
 from cogs.common.components import PersistentItem
 from cogs.common.embeds import fit_embed
 from cogs.common.formatting import BLUE
+from cogs.common.interactions import acknowledge
 from cogs.sharing.lineage import update_links
 
 _WHAT = tr(

@@ -15,10 +15,9 @@ from bot.i18n import Language
 from bot.i18n.text import Translatable
 from bot.services import Quota
 from cogs.common import formatting
-from cogs.common.acknowledge import acknowledge
 from cogs.common.embeds import FIELD_MAX, fit_embed, fit_lines
 from cogs.common.formatting import BLUE, YELLOW, jump_url
-from cogs.common.interactions import requester_of
+from cogs.common.interactions import acknowledge, requester_of
 from cogs.limits import text
 from cogs.tasks.card_text import queue_text
 

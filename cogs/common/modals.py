@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import discord
 from discord import ui
 
-from bot.client import ExtendBot
+from bot.client import ExtendBot, respond_with_error
 from bot.domain.errors import RequestRefused
 from bot.i18n import Language
 from bot.i18n.text import Translatable, tr
-from cogs.common.base_modal import BaseModal
 from cogs.common.permissions import require_moderator
 
 _DIGITS_MOST = 18
 OnSubmit = Callable[[discord.Interaction[ExtendBot], list[str]], Awaitable[None]]
 """Gets what was written, in the order of the questions; may raise Refused."""
+
+
+class BaseModal(ui.Modal):
+    """A modal that is lost at a restart, like every open modal, and after a while: Discord tells of no dismissal."""
+
+    async def on_error(self, interaction: discord.Interaction[ExtendBot], error: Exception) -> None:  # type: ignore[override]
+        """As for every command."""
+        await respond_with_error(interaction, error)
+
+
+async def open_modal(interaction: discord.Interaction[Any], modal: BaseModal) -> None:
+    """Show the modal to the member; it can be submitted for as long as the bot keeps modals."""
+    modal.timeout = interaction.client.modal_seconds
+    interaction.client.modals[modal.custom_id] = modal
+    await interaction.response.send_modal(modal)
 
 
 @dataclass(frozen=True, slots=True)

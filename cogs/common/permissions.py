@@ -9,7 +9,7 @@ import discord
 from bot.client import ExtendBot
 from bot.domain.errors import RequestRefused
 from bot.i18n.text import Translatable, tr
-from cogs.common.acknowledge import acknowledge
+from cogs.common.interactions import acknowledge
 
 _ONLY_MODERATORS = tr("Only members with the permission Manage Server can see or change this server's limits.")
 

@@ -13,7 +13,7 @@ from bot.client import ExtendBot, language_of
 from bot.domain.errors import RequestRefused
 from bot.domain.task import PROMPT_MAX, SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, ResultKind
 from bot.i18n.text import tr
-from cogs.common.base_modal import open_modal
+from cogs.common.modals import open_modal
 from cogs.common.videos import VideoSource, check_recorded, find_video, from_attachment
 from cogs.extend.modals import ExtendModal, next_part
 from cogs.extend.submit import request_from, submit_request

@@ -13,9 +13,9 @@ from bot.domain.share import Share
 from bot.domain.task import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Task, TaskRequest
 from bot.i18n import Language
 from bot.i18n.text import Translatable, tr
-from cogs.common.base_modal import BaseModal
 from cogs.common.embeds import cut
 from cogs.common.formatting import jump_url, post_url
+from cogs.common.modals import BaseModal
 from cogs.common.videos import VideoSource
 from cogs.extend.submit import request_from, submit_request
 

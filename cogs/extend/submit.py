@@ -8,8 +8,7 @@ from bot.client import ExtendBot
 from bot.domain.errors import RequestRefused
 from bot.domain.task import ResultKind, TaskRequest
 from bot.services import make_request
-from cogs.common.acknowledge import acknowledge
-from cogs.common.interactions import _NO_CHANNEL, reply_target_of, requester_of
+from cogs.common.interactions import _NO_CHANNEL, acknowledge, reply_target_of, requester_of
 from cogs.common.permissions import _check_permissions
 from cogs.common.videos import VideoSource, from_link, refresh_url
 

@@ -12,11 +12,10 @@ from bot.client import ExtendBot, language_of
 from bot.domain.errors import RequestRefused
 from bot.domain.limits import GuildLimits
 from bot.i18n.text import Translatable, tr
-from cogs.common.acknowledge import acknowledge
-from cogs.common.base_modal import open_modal
 from cogs.common.components import OUTDATED, PersistentItem, parse_first_id, parse_id
 from cogs.common.embeds import cut
-from cogs.common.modals import FormModal, OnSubmit, Question, parse_int
+from cogs.common.interactions import acknowledge
+from cogs.common.modals import FormModal, OnSubmit, Question, open_modal, parse_int
 from cogs.common.permissions import require_moderator
 from cogs.limits import actions, components, embed
 from cogs.limits.embed import PanelSelection

@@ -13,9 +13,9 @@ from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
 from bot.i18n import Language
 from bot.i18n.text import tr
-from cogs.common.acknowledge import acknowledge
-from cogs.common.base_modal import open_modal
 from cogs.common.components import PersistentItem
+from cogs.common.interactions import acknowledge
+from cogs.common.modals import open_modal
 from cogs.common.videos import find_video
 from cogs.extend.modals import ExtendSharedModal
 from cogs.sharing.lineage import update_links

@@ -13,7 +13,7 @@ from bot.client import ExtendBot, language_of
 from bot.domain.errors import RequestRefused
 from bot.i18n import Language
 from bot.i18n.text import tr
-from cogs.common.acknowledge import acknowledge
+from cogs.common.interactions import acknowledge
 from cogs.common.permissions import check_bot
 from cogs.sharing.channels import postable_channel
 from cogs.sharing.modal import reconcile_shares

@@ -14,9 +14,9 @@ from bot.domain.task import Task
 from bot.i18n import Language
 from bot.i18n.text import tr
 from cogs.common import formatting
-from cogs.common.acknowledge import acknowledge
-from cogs.common.base_modal import BaseModal, open_modal
 from cogs.common.embeds import cut
+from cogs.common.interactions import acknowledge
+from cogs.common.modals import BaseModal, open_modal
 from cogs.common.permissions import POSTABLE_CHANNELS, PostableChannel, check_bot, check_member
 from cogs.sharing import embeds
 from cogs.sharing.buttons import extend_button, share_view, unshare_button

@@ -15,11 +15,10 @@ from bot.domain.task import Task
 from bot.i18n import Language
 from bot.i18n.text import tr
 from bot.services import NeedsConfirmation
-from cogs.common.acknowledge import acknowledge
-from cogs.common.base_modal import open_modal
 from cogs.common.components import OUTDATED, PersistentItem
 from cogs.common.formatting import jump_url
-from cogs.common.interactions import reply_target_of
+from cogs.common.interactions import acknowledge, reply_target_of
+from cogs.common.modals import open_modal
 from cogs.common.videos import find_result
 from cogs.extend.modals import ExtendModal, RetryModal
 from cogs.sharing.modal import open_share_modal

@@ -16,9 +16,9 @@ from bot.domain.errors import RequestRefused
 from bot.domain.task import NotifyPreference, Task
 from bot.i18n.text import tr
 from cogs.common import formatting
-from cogs.common.acknowledge import acknowledge
 from cogs.common.components import PersistentItem
 from cogs.common.files import opened
+from cogs.common.interactions import acknowledge
 from cogs.tasks import card as tasks_card
 from cogs.tasks import pages
 from cogs.tasks.buttons import task_view

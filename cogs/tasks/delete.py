@@ -12,9 +12,8 @@ from bot.client import ExtendBot, language_of
 from bot.domain.reply_port import ReplyUnavailable
 from bot.i18n import Language
 from bot.i18n.text import tr
-from cogs.common.acknowledge import acknowledge
 from cogs.common.components import PersistentItem
-from cogs.common.interactions import reply_target_of
+from cogs.common.interactions import acknowledge, reply_target_of
 from cogs.sharing.lineage import update_links
 from cogs.sharing.posts import delete_posts
 from cogs.tasks.unrecorded import actor_of, check_unrecorded, delete_pressed_on, delete_unrecorded

@@ -13,7 +13,7 @@ from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify, language_of
 from bot.domain.errors import RequestRefused
 from bot.i18n.text import tr
 from bot.services.history import NOT_YOURS, Actor
-from cogs.common.acknowledge import acknowledge
+from cogs.common.interactions import acknowledge
 from cogs.sharing.posts import delete_posts
 
 _UNKNOWN = tr("I no longer know that task.")
