@@ -53,7 +53,7 @@ class PrivacyButton(PersistentItem, template=r"privacy:(?P<action>ask|sure)"):
         if match["action"] == "ask":
             language = language_of(interaction)
             await interaction.response.send_message(
-                language.translate(_ASK), view=_view("sure", language), ephemeral=True
+                language.translate(_ASK), view=_make_view("sure", language), ephemeral=True
             )
         else:
             self.check_private(interaction)
@@ -70,10 +70,10 @@ class PrivacyCog(commands.Cog):
         kept = await interaction.client.service.stored_data(interaction.user.id)
         language = language_of(interaction)
         title = language.tr("What I keep of you")
-        embed = discord.Embed(title=title, colour=BLUE, description=_now(kept, language))
+        embed = discord.Embed(title=title, colour=BLUE, description=_summarize(kept, language))
         embed.add_field(name=language.tr("What"), value=language.translate(_WHAT), inline=False)
         embed.add_field(name=language.tr("For how long"), value=language.translate(_LONG), inline=False)
-        await interaction.followup.send(embed=fit_embed(embed), view=_view("ask", language), ephemeral=True)
+        await interaction.followup.send(embed=fit_embed(embed), view=_make_view("ask", language), ephemeral=True)
 
 
 async def _delete_data(interaction: discord.Interaction[ExtendBot]) -> None:
@@ -86,11 +86,11 @@ async def _delete_data(interaction: discord.Interaction[ExtendBot]) -> None:
     done = [language.tr("Deleted.")]
     if kept.unfinished:
         done.append(language.tr("The ones still running are deleted when they end."))
-    await interaction.edit_original_response(content=" ".join([*done, _now(kept, language)]), view=None)
+    await interaction.edit_original_response(content=" ".join([*done, _summarize(kept, language)]), view=None)
     await update_links(bot, *task_ids)
 
 
-def _now(kept: StoredData, language: Language) -> str:
+def _summarize(kept: StoredData, language: Language) -> str:
     if kept.unfinished:
         tasks = language.tr_plural(
             "I keep **{count}** task of yours ({unfinished} unfinished).",
@@ -112,7 +112,7 @@ def _now(kept: StoredData, language: Language) -> str:
     return f"{tasks} {ruled}"
 
 
-def _view(action: str, language: Language) -> ui.View:
+def _make_view(action: str, language: Language) -> ui.View:
     view = ui.View(timeout=None)  # a fresh one each time: see _buttons.view_of
     view.add_item(PrivacyButton.of(action, language))
     return view

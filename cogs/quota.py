@@ -21,7 +21,7 @@ from cogs.common.interactions import acknowledge, requester_of
 from cogs.limits import text
 from cogs.tasks.card_text import queue_text
 
-_LOOKED_AT = 25
+_NEWEST_TASKS = 25
 """Newest tasks among which those in line are looked for."""
 
 
@@ -34,9 +34,9 @@ class QuotaCog(commands.Cog):
         await acknowledge(interaction, ephemeral=True, thinking=True)
         service, requester = interaction.client.service, requester_of(interaction)
         quota = await service.quota(requester)
-        known = map(interaction.client.with_queue_position, await service.tasks_of(requester.user_id, _LOOKED_AT))
+        known = map(interaction.client.with_queue_position, await service.tasks_of(requester.user_id, _NEWEST_TASKS))
         tasks = [task for task in known if task.order.guild_id == requester.guild_id]
-        await interaction.followup.send(embed=embed(quota, tasks, language_of(interaction)), ephemeral=True)
+        await interaction.followup.send(embed=make_embed(quota, tasks, language_of(interaction)), ephemeral=True)
 
 
 async def setup(bot: ExtendBot) -> None:
@@ -44,18 +44,20 @@ async def setup(bot: ExtendBot) -> None:
     await bot.add_cog(QuotaCog())
 
 
-def embed(quota: Quota, tasks: Sequence[Task], language: Language) -> discord.Embed:
+def make_embed(quota: Quota, tasks: Sequence[Task], language: Language) -> discord.Embed:
     """What is left, when it renews, why nothing would be accepted now, and the places in line of `tasks`."""
     title = language.tr("What you have left here")
-    shown = discord.Embed(title=title, colour=YELLOW if quota.refused else BLUE, description=_now(quota, language))
-    shown.add_field(name=language.tr("In 24 hours"), value=_day(quota, language), inline=False)
-    shown.add_field(name=language.tr("Unfinished"), value=_unfinished(quota, tasks, language), inline=False)
-    if rules := _rules_of(quota, language):
+    shown = discord.Embed(
+        title=title, colour=YELLOW if quota.refused else BLUE, description=_describe_now(quota, language)
+    )
+    shown.add_field(name=language.tr("In 24 hours"), value=_describe_day(quota, language), inline=False)
+    shown.add_field(name=language.tr("Unfinished"), value=_describe_unfinished(quota, tasks, language), inline=False)
+    if rules := _describe_rules(quota, language):
         shown.add_field(name=language.tr("Rules"), value=rules, inline=False)
     return fit_embed(shown)
 
 
-def _now(quota: Quota, language: Language) -> str:
+def _describe_now(quota: Quota, language: Language) -> str:
     refused = quota.refused
     if refused is None:
         return language.tr("You can start a task now: type /extend.")
@@ -65,7 +67,7 @@ def _now(quota: Quota, language: Language) -> str:
     return language.tr("**Not now.** {sentence} You can try again {when}.", sentence=refused.message, when=again)
 
 
-def _day(quota: Quota, language: Language) -> str:
+def _describe_day(quota: Quota, language: Language) -> str:
     if quota.exempt:
         return language.tr(
             "**{used}** used; no limit binds you, for one of your roles is free of them.", used=quota.used
@@ -87,30 +89,32 @@ def _day(quota: Quota, language: Language) -> str:
     return "\n".join(lines)
 
 
-def _unfinished(quota: Quota, tasks: Sequence[Task], language: Language) -> str:
+def _describe_unfinished(quota: Quota, tasks: Sequence[Task], language: Language) -> str:
     most = 0 if quota.exempt else quota.limits.user_running
     waiting = [task for task in tasks if task.waits]
     used = language.translate(Translatable("{used}", {"used": text.usage_bar(quota.unfinished, most)}))
-    return fit_lines([used, *(_waiting(task, language) for task in waiting)], FIELD_MAX, _more(language))
+    return fit_lines(
+        [used, *(_describe_waiting(task, language) for task in waiting)], FIELD_MAX, _count_left_out(language)
+    )
 
 
-def _more(language: Language) -> Callable[[int], str]:
+def _count_left_out(language: Language) -> Callable[[int], str]:
     return lambda count: language.tr_plural("and {count} more: see /tasks", "and {count} more: see /tasks", count)
 
 
-def _waiting(task: Task, language: Language) -> str:
+def _describe_waiting(task: Task, language: Language) -> str:
     where = queue_text(task, language) or language.tr("waiting in line.")
     return language.tr("[Task {id}]({url}): {where}", id=str(task.id), url=jump_url(task), where=where)
 
 
-def _rules_of(quota: Quota, language: Language) -> str:
+def _describe_rules(quota: Quota, language: Language) -> str:
     if quota.exempt:
         return ""
     limits, said = quota.limits, []
     if limits.max_seconds:
         said.append(language.tr("One task adds at most {seconds} s.", seconds=limits.max_seconds))
     if limits.cooldown:
-        length = formatting.duration(limits.cooldown)
+        length = formatting.format_duration(limits.cooldown)
         said.append(language.tr("There are {length} between two tasks.", length=length))
     if limits.channels:
         said.append(language.tr("Used in: {channels}", channels=text.value("channels", limits)))

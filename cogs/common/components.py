@@ -14,9 +14,9 @@ from bot.client import ExtendBot, respond_with_error
 from bot.domain.errors import RequestRefused
 from bot.i18n.text import tr
 
-NOT_HERE = tr("That button does not belong here: use the command again.")
+WRONG_MESSAGE = tr("That button does not belong here: use the command again.")
 OUTDATED = tr("That button no longer works: use its command again to get a new one.")
-_ID_MOST = (1 << 63) - 1
+_ID_MAX = (1 << 63) - 1
 """What a database takes; Discord's own ids are smaller."""
 
 
@@ -46,7 +46,7 @@ class PersistentItem(ui.DynamicItem[ui.Item[Any]], template="(?!)"):
     def check_private(interaction: discord.Interaction[Any]) -> None:
         """Raise Refused unless only the presser sees the message: it is about to show what nobody else may see."""
         if interaction.message is None or not interaction.message.flags.ephemeral:
-            raise RequestRefused(NOT_HERE)
+            raise RequestRefused(WRONG_MESSAGE)
 
     @abstractmethod
     async def on_use(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
@@ -60,7 +60,7 @@ class PersistentItem(ui.DynamicItem[ui.Item[Any]], template="(?!)"):
 
 def parse_id(text: str) -> int:
     """The id that a custom_id, a choice or a link names; raises Refused."""
-    if not re.fullmatch("[0-9]{1,19}", text) or int(text) > _ID_MOST:
+    if not re.fullmatch("[0-9]{1,19}", text) or int(text) > _ID_MAX:
         raise RequestRefused(OUTDATED)
     return int(text)
 

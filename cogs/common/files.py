@@ -11,19 +11,19 @@ import discord
 
 
 @asynccontextmanager
-async def opened(*files: tuple[Path, str]) -> AsyncIterator[list[discord.File]]:
+async def open_files(*files: tuple[Path, str]) -> AsyncIterator[list[discord.File]]:
     """These files, each under a name, for one request. Raises OSError if one cannot be opened."""
     ready: list[discord.File] = []
     try:
         for path, name in files:
-            ready.append(await _open(path, name))
+            ready.append(await _open_file(path, name))
         yield ready
     finally:
         for file in ready:
             file.close()
 
 
-async def _open(path: Path, name: str) -> discord.File:
+async def _open_file(path: Path, name: str) -> discord.File:
     """Open one; whoever is cancelled meanwhile leaves no open file behind."""
     opening = asyncio.ensure_future(asyncio.to_thread(discord.File, path, name))
     try:

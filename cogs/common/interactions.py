@@ -13,17 +13,17 @@ from bot.domain.limits import Requester
 from bot.domain.task import ReplyTarget
 from bot.i18n.text import tr
 
-_TOKEN_LIVES = timedelta(minutes=14)
+_TOKEN_LIFETIME = timedelta(minutes=14)
 """Fifteen minutes (Discord docs, Receiving and Responding), less one for clocks and slow requests."""
 
-_NO_CHANNEL = tr("I cannot see which channel this is: use the command in a channel.")
+NO_CHANNEL = tr("I cannot see which channel this is: use the command in a channel.")
 
 
 def requester_of(interaction: discord.Interaction[ExtendBot]) -> Requester:
     """Who acts and where, for the rules; raises Refused."""
     channel, who = interaction.channel, interaction.user
     if interaction.channel_id is None:
-        raise RequestRefused(_NO_CHANNEL)
+        raise RequestRefused(NO_CHANNEL)
     parent = channel.parent_id if isinstance(channel, discord.Thread) else None
     restricted = getattr(channel, "is_nsfw", None)
     return Requester(
@@ -52,7 +52,7 @@ def reply_target_of(
     return ReplyTarget(
         application_id=interaction.application_id,
         token=interaction.token,
-        token_expires_at=interaction.created_at + _TOKEN_LIVES,
+        token_expires_at=interaction.created_at + _TOKEN_LIFETIME,
         channel_id=interaction.channel_id,
         message_id=message_id,
         guild_id=interaction.guild_id,

@@ -15,7 +15,7 @@ from bot.i18n import Language
 from bot.i18n.text import Translatable, tr
 from cogs.common.permissions import require_moderator
 
-_DIGITS_MOST = 18
+_DIGITS_MAX = 18
 OnSubmit = Callable[[discord.Interaction[ExtendBot], list[str]], Awaitable[None]]
 """Gets what was written, in the order of the questions; may raise Refused."""
 
@@ -42,8 +42,8 @@ class Question:
     label: Translatable
     value: str = ""
     help: Translatable | None = None
-    most: int = 10
-    long: bool = False
+    max_length: int = 10
+    multiline: bool = False
     required: bool = False
 
 
@@ -53,13 +53,13 @@ class FormModal(BaseModal):
     def __init__(self, title: Translatable, questions: Sequence[Question], take: OnSubmit, language: Language) -> None:
         """At most five questions (Discord docs, Responding to an Interaction, Modal)."""
         super().__init__(title=language.translate(title))
-        self._take = take
+        self._submit = take
         self._fields: list[ui.TextInput[ui.View]] = []
         for asked in questions:
             field: ui.TextInput[ui.View] = ui.TextInput(
-                style=discord.TextStyle.paragraph if asked.long else discord.TextStyle.short,
+                style=discord.TextStyle.paragraph if asked.multiline else discord.TextStyle.short,
                 default=asked.value or None,
-                max_length=asked.most,
+                max_length=asked.max_length,
                 required=asked.required,
             )
             self._fields.append(field)
@@ -69,14 +69,14 @@ class FormModal(BaseModal):
     async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
         """Hand the answers on."""
         require_moderator(interaction)
-        await self._take(interaction, [field.value.strip() for field in self._fields])
+        await self._submit(interaction, [field.value.strip() for field in self._fields])
 
 
 def parse_int(text: str, label: Translatable) -> int:
     """The whole number that was written into the field of that label, nothing being 0; raises Refused."""
     if not text:
         return 0
-    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MOST):
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
         raise RequestRefused(
             tr("“{text}” is not a number for “{field}”: write a whole one, 0 for no limit.", text=text, field=label)
         )

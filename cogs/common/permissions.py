@@ -58,7 +58,7 @@ async def defer_ephemeral(interaction: discord.Interaction[ExtendBot]) -> int:
     return guild_id
 
 
-def _check_permissions(interaction: discord.Interaction[ExtendBot]) -> None:
+def check_reply_permissions(interaction: discord.Interaction[ExtendBot]) -> None:
     if interaction.guild_id is None:
         return
     may = interaction.app_permissions
@@ -82,7 +82,7 @@ def missing_permissions(channel: PostableChannel, member: discord.Member) -> lis
     return [_NAMES[name] for name in needed if not getattr(may, name)]
 
 
-def check_bot(channel: PostableChannel) -> None:
+def check_bot_may_post(channel: PostableChannel) -> None:
     """Raises Refused where the bot may not post a film."""
     lacking = missing_permissions(channel, channel.guild.me)
     if not channel.permissions_for(channel.guild.me).read_message_history:
@@ -98,7 +98,7 @@ def check_bot(channel: PostableChannel) -> None:
         )
 
 
-def check_member(channel: PostableChannel, member: discord.Member, *, showcase: bool) -> None:
+def check_member_may_post(channel: PostableChannel, member: discord.Member, *, showcase: bool) -> None:
     """Raises Refused where the member may not post a film. The showcase is open to all who can see it."""
     lacking = missing_permissions(channel, member)
     if showcase:

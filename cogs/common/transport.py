@@ -12,7 +12,7 @@ from bot.domain.errors import RequestRefused
 from bot.domain.reply_port import ReplyUnavailable
 from bot.i18n.text import tr
 
-_SHUT = tr("Discord does not let me look there any more: ask a moderator.")
+NO_ACCESS = tr("Discord does not let me look there any more: ask a moderator.")
 
 _UNKNOWN_MESSAGE = 10008
 
@@ -24,7 +24,7 @@ def refuse_on_error() -> Iterator[None]:
         yield
     except REQUEST_ERRORS as error:
         if classify(error) is Failure.FORBIDDEN:
-            raise RequestRefused(_SHUT) from error
+            raise RequestRefused(NO_ACCESS) from error
         raise RequestRefused(DISCORD_UNAVAILABLE) from error
 
 
@@ -47,7 +47,7 @@ def ignore_deleted() -> Iterator[None]:
 
 
 @contextmanager
-def classify_errors() -> Iterator[None]:
+def raise_route_errors() -> Iterator[None]:
     """Sort what discord.py raises into this module's exceptions."""
     try:
         yield

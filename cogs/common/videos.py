@@ -23,14 +23,14 @@ _MESSAGE_LINK = re.compile(
 
 _VIDEO_NAME = re.compile(r"\.(?:mp4|m4v|mov|webm|mkv|gif|avi)$", re.IGNORECASE)
 
-_MORE = re.compile(r"(?P<kind>task|share):more:(?P<id>[0-9]{1,18})")
+_EXTEND_BUTTON = re.compile(r"(?P<kind>task|share):more:(?P<id>[0-9]{1,18})")
 """The custom_ids of the buttons under a finished film."""
 
 _NO_RECORD = tr(
     "I no longer have a record of that film, perhaps because its member deleted it: attach the video with /extend."
 )
 
-_LOOK_SECONDS = 1.5
+_FETCH_SECONDS = 1.5
 """Of the three in which a press must be answered."""
 
 _NOT_HERE = tr("I cannot read that message: link to one in this server, in a channel that both you and I can see.")
@@ -42,14 +42,14 @@ _SHOWS_NONE = tr(
 
 _FILE = re.compile(r"/(?:ephemeral-)?attachments/[0-9]{1,20}/[0-9]{1,20}/[^/]+\Z", re.IGNORECASE)
 
-_ENDS = re.compile(r"[0-9a-f]{1,9}", re.IGNORECASE)
+_EXPIRY = re.compile(r"[0-9a-f]{1,9}", re.IGNORECASE)
 
-_MOST_FIELDS = 50
+_FIELDS_MAX = 50
 
-_AHEAD = timedelta(hours=1)
+_REFRESH_AHEAD = timedelta(hours=1)
 """A task may wait in line before its clip is fetched."""
 
-_ASK_SECONDS = 10.0
+_REFRESH_SECONDS = 10.0
 
 _GONE = tr("That clip is no longer reachable: attach it again with /extend.")
 
@@ -76,7 +76,7 @@ async def check_recorded(bot: ExtendBot, message: discord.Message) -> None:
     rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
     ids = [str(getattr(child, "custom_id", "")) for row in rows for child in row.children]
     try:
-        for match in filter(None, map(_MORE.fullmatch, ids)):
+        for match in filter(None, map(_EXTEND_BUTTON.fullmatch, ids)):
             if match["kind"] == "task":
                 await bot.service.task_with_film(int(match["id"]))
             else:
@@ -85,7 +85,7 @@ async def check_recorded(bot: ExtendBot, message: discord.Message) -> None:
         raise RequestRefused(_NO_RECORD) from refusal
 
 
-def from_attachment(attachment: discord.Attachment) -> VideoSource:
+def use_attachment(attachment: discord.Attachment) -> VideoSource:
     """The source of an attached file. Its content type is not believed: the file itself is looked at later."""
     return VideoSource(attachment.url, attachment.filename, attachment.size)
 
@@ -99,7 +99,7 @@ def find_video(message: discord.Message) -> VideoSource | None:
         embeds += snapshot.embeds
     for attachment in attachments:
         if (attachment.content_type or "").startswith("video/") or _VIDEO_NAME.search(attachment.filename):
-            return from_attachment(attachment)
+            return use_attachment(attachment)
     for embed in embeds:
         if embed.video.url and embed.type in {"video", "gifv"} and _VIDEO_NAME.search(embed.video.url.split("?")[0]):
             return VideoSource(embed.video.url)
@@ -113,7 +113,7 @@ async def find_result(interaction: discord.Interaction[ExtendBot], task: Task) -
     """
     found = find_video(interaction.message) if interaction.message else None
     if found is None and task.outcome_shown and not task.deleted and not task.place.ephemeral:
-        found = await _in_reply(interaction.client, task)
+        found = await _find_in_reply(interaction.client, task)
     if (
         found is None
         and task.result_url
@@ -124,16 +124,16 @@ async def find_result(interaction: discord.Interaction[ExtendBot], task: Task) -
     return found
 
 
-async def _in_reply(bot: ExtendBot, task: Task) -> VideoSource | None:
+async def _find_in_reply(bot: ExtendBot, task: Task) -> VideoSource | None:
     channel = bot.get_partial_messageable(task.place.channel_id, guild_id=task.place.guild_id)
     try:
-        async with asyncio.timeout(_LOOK_SECONDS):
+        async with asyncio.timeout(_FETCH_SECONDS):
             return find_video(await channel.fetch_message(task.place.message_id))
     except REQUEST_ERRORS:
         return None
 
 
-async def from_link(interaction: discord.Interaction[ExtendBot], url: str) -> VideoSource:
+async def resolve_link(interaction: discord.Interaction[ExtendBot], url: str) -> VideoSource:
     """What a link stands for: a Discord message link for the video in that message, any other for itself.
 
     Raises Refused when the message cannot be read, by the bot or by the member.
@@ -147,7 +147,7 @@ async def from_link(interaction: discord.Interaction[ExtendBot], url: str) -> Vi
         channel_id, message_id = parse_id(link["channel"]), parse_id(link["message"])
     except RequestRefused:
         raise RequestRefused(_NOT_HERE) from None
-    message = await _message(interaction, interaction.guild, channel_id, message_id)
+    message = await _fetch_message(interaction, interaction.guild, channel_id, message_id)
     await check_recorded(interaction.client, message)
     source = find_video(message)
     if source is None:
@@ -155,7 +155,7 @@ async def from_link(interaction: discord.Interaction[ExtendBot], url: str) -> Vi
     return source
 
 
-async def _message(
+async def _fetch_message(
     interaction: discord.Interaction[ExtendBot], guild: discord.Guild, channel_id: int, message_id: int
 ) -> discord.Message:
     channel = guild.get_channel_or_thread(channel_id)
@@ -173,17 +173,17 @@ async def _message(
         raise RequestRefused(DISCORD_UNAVAILABLE if is_unavailable(error) else _NOT_HERE) from error
 
 
-def expires_at(url: str) -> datetime | None:
+def parse_expiry(url: str) -> datetime | None:
     """When the link ends, if it is one to a file at Discord."""
     try:
         address = urlsplit(url)
-        signed = dict(parse_qsl(address.query, max_num_fields=_MOST_FIELDS))
+        signed = dict(parse_qsl(address.query, max_num_fields=_FIELDS_MAX))
     except ValueError:
         return None
     ends = signed.get("ex", "")
     if address.scheme not in {"http", "https"} or not {"is", "hm"} <= signed.keys():
         return None
-    if not (_FILE.search(address.path) and _ENDS.fullmatch(ends)):
+    if not (_FILE.search(address.path) and _EXPIRY.fullmatch(ends)):
         return None
     return datetime.fromtimestamp(int(ends, 16), UTC)
 
@@ -193,20 +193,20 @@ async def refresh_url(bot: ExtendBot, url: str) -> str:
 
     Discord looks at the address alone: a file that was deleted gets a fresh link too, at which there is nothing.
     """
-    ends = expires_at(url)
-    if ends is None or ends > bot.now() + _AHEAD:
+    ends = parse_expiry(url)
+    if ends is None or ends > bot.now() + _REFRESH_AHEAD:
         return url
     # Discord's own client and other libraries use it; its documentation and discord.py 2.7 do not have it.
     route = Route("POST", "/attachments/refresh-urls")
     try:
-        async with asyncio.timeout(_ASK_SECONDS):
+        async with asyncio.timeout(_REFRESH_SECONDS):
             answer = await bot.http.request(route, json={"attachment_urls": [url]})
     except REQUEST_ERRORS as error:
         raise RequestRefused(_NOT_NOW if is_unavailable(error) else _GONE) from error
-    return _of(answer)
+    return _parse_refreshed_url(answer)
 
 
-def _of(answer: object) -> str:
+def _parse_refreshed_url(answer: object) -> str:
     """The link in Discord's answer."""
     match answer:
         case {"refreshed_urls": [{"refreshed": str(fresh)}, *_]} if fresh:

@@ -18,14 +18,14 @@ from discord.utils import MISSING
 
 from bot.client import ExtendBot
 from bot.domain.task import ReplyTarget, Task
-from cogs.common.files import opened
+from cogs.common.files import open_files
 from cogs.common.formatting import RESULT_NAME
-from cogs.common.transport import RouteClosed, classify_errors, ignore_deleted
+from cogs.common.transport import RouteClosed, ignore_deleted, raise_route_errors
 from cogs.tasks import card as tasks_card
 from cogs.tasks.buttons import task_view
 from cogs.tasks.card import Card
 
-_CLOCKS_DIFFER = timedelta(minutes=1)
+_CLOCK_SKEW = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +37,28 @@ class ReplyContent:
     card: Card
     file: Path | None = None
     filename: str = RESULT_NAME
-    keeps: bool = False
+    keeps_attachments: bool = False
     """The message's attachments stay as they are, so that an edit which arrives late (a dead process sent it) never
     takes the video away. The card may name them: its attachment:// links find those that stay, and must be said
     again in each edit (Discord's API documentation, issue 5675)."""
 
     @asynccontextmanager
-    async def sending(self) -> AsyncIterator[list[discord.File]]:
+    async def open_files(self) -> AsyncIterator[list[discord.File]]:
         """A new File object, because each serves one request; what goes wrong meanwhile is one of the three errors."""
-        with classify_errors():
-            async with opened(*([(self.file, self.filename)] if self.file else [])) as files:
+        with raise_route_errors():
+            async with open_files(*([(self.file, self.filename)] if self.file else [])) as files:
                 yield files
 
     def attachments(self, files: list[discord.File]) -> list[discord.File]:
         """What an edit says of attachments: left out, they stay; a list is exactly what remains."""
         kept: list[discord.File] = MISSING
-        return kept if self.keeps else files
+        return kept if self.keeps_attachments else files
 
 
 async def by_token(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) -> ReplyTarget:
     """Edit the reply as the interaction that made it; the only way to an ephemeral one."""
     hook = discord.Webhook.partial(place.application_id, place.token.get_secret_value(), client=bot)
-    async with parcel.sending() as files:
+    async with parcel.open_files() as files:
         await hook.edit_message(
             place.message_id,
             content=parcel.card.content,
@@ -70,12 +70,12 @@ async def by_token(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) -> 
     return place
 
 
-async def privately(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) -> ReplyTarget:
+async def replace_by_ephemeral(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) -> ReplyTarget:
     """Delete the public reply, and tell its member alone, as the interaction that made it."""
     token = place.token.get_secret_value()
     # discord.py sends private messages only by webhooks that it knows to be an application's: those of type 3.
     hook = discord.Webhook.from_state({"id": place.application_id, "type": 3, "token": token}, state=bot._connection)
-    with classify_errors():
+    with raise_route_errors():
         with ignore_deleted():  # in this order: what answers "is thinking…" would be as public as that is
             await hook.delete_message(place.message_id)
         message: discord.WebhookMessage = await hook.send(
@@ -93,7 +93,7 @@ async def by_bot(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) -> Re
     if place.ephemeral:
         raise RouteClosed("only its token reaches an ephemeral reply")
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
-    async with parcel.sending() as files:
+    async with parcel.open_files() as files:
         await channel.get_partial_message(place.message_id).edit(
             content=parcel.card.content,
             embed=parcel.card.embed,
@@ -114,7 +114,7 @@ async def new_message(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) 
 
 async def direct_message(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) -> ReplyTarget:
     """Write to the member directly, the last way."""
-    with classify_errors():
+    with raise_route_errors():
         channel = await bot.create_dm(discord.Object(parcel.user_id))
     return await _post(bot, channel, place.model_copy(update={"guild_id": None, "ephemeral": False}), parcel)
 
@@ -122,7 +122,7 @@ async def direct_message(bot: ExtendBot, place: ReplyTarget, parcel: ReplyConten
 async def _post(
     bot: ExtendBot, channel: discord.abc.Messageable, place: ReplyTarget, parcel: ReplyContent
 ) -> ReplyTarget:
-    async with parcel.sending() as files:
+    async with parcel.open_files() as files:
         message = await channel.send(
             f"<@{parcel.user_id}>",
             embed=parcel.card.embed,
@@ -136,7 +136,7 @@ async def _post(
     return place.model_copy(update={"channel_id": message.channel.id, "message_id": message.id})
 
 
-async def ping(bot: ExtendBot, task: Task, *, again: bool) -> None:
+async def notify_member(bot: ExtendBot, task: Task, *, again: bool) -> None:
     """Answer the reply with a mention of its member, which notifies them and nobody else.
 
     `again`: only if that is not there yet. A nonce sees to a try that is still under way (Discord docs, Create
@@ -144,11 +144,11 @@ async def ping(bot: ExtendBot, task: Task, *, again: bool) -> None:
     """
     place = task.place
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
-    with classify_errors():
-        if again and await _answered(bot, channel, task):
+    with raise_route_errors():
+        if again and await _has_notified(bot, channel, task):
             return
         await channel.send(
-            tasks_card.ping(task, bot.languages.best_match(place.locale)),
+            tasks_card.notification_text(task, bot.languages.best_match(place.locale)),
             reference=discord.MessageReference(
                 message_id=place.message_id, channel_id=place.channel_id, fail_if_not_exists=False
             ),
@@ -159,11 +159,11 @@ async def ping(bot: ExtendBot, task: Task, *, again: bool) -> None:
         )
 
 
-async def _answered(bot: ExtendBot, channel: discord.abc.Messageable, task: Task) -> bool:
+async def _has_notified(bot: ExtendBot, channel: discord.abc.Messageable, task: Task) -> bool:
     """Whether the bot has answered the reply since it first tried to. Raises what discord.py raises."""
     # Without Read Message History the list would be empty, but this is refused.
     await channel.fetch_message(task.place.message_id)
-    since = (task.notification_attempted_at or task.state_changed_at) - _CLOCKS_DIFFER
+    since = (task.notification_attempted_at or task.state_changed_at) - _CLOCK_SKEW
     async for message in channel.history(after=since, limit=100):
         answers = message.reference is not None and message.reference.message_id == task.place.message_id
         if answers and bot.user is not None and message.author.id == bot.user.id:
@@ -171,15 +171,15 @@ async def _answered(bot: ExtendBot, channel: discord.abc.Messageable, task: Task
     return False
 
 
-async def remove_by_bot(bot: ExtendBot, place: ReplyTarget) -> None:
+async def delete_by_bot(bot: ExtendBot, place: ReplyTarget) -> None:
     """Delete the reply as the bot; that it is gone already is as good."""
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
-    with classify_errors(), ignore_deleted():
+    with raise_route_errors(), ignore_deleted():
         await channel.get_partial_message(place.message_id).delete()
 
 
-async def remove_by_token(bot: ExtendBot, place: ReplyTarget) -> None:
+async def delete_by_token(bot: ExtendBot, place: ReplyTarget) -> None:
     """Delete the reply as the interaction that made it, or as a press on it; the only way to an ephemeral one."""
     hook = discord.Webhook.partial(place.application_id, place.token.get_secret_value(), client=bot)
-    with classify_errors(), ignore_deleted():
+    with raise_route_errors(), ignore_deleted():
         await hook.delete_message(place.message_id)

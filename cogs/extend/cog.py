@@ -14,9 +14,9 @@ from bot.domain.errors import RequestRefused
 from bot.domain.task import PROMPT_MAX, SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, ResultKind
 from bot.i18n.text import tr
 from cogs.common.modals import open_modal
-from cogs.common.videos import VideoSource, check_recorded, find_video, from_attachment
-from cogs.extend.modals import ExtendModal, next_part
-from cogs.extend.submit import request_from, submit_request
+from cogs.common.videos import VideoSource, check_recorded, find_video, use_attachment
+from cogs.extend.modals import ExtendModal, make_shared_modal
+from cogs.extend.submit import build_request, submit_request
 
 
 class ExtendCog(commands.Cog):
@@ -57,8 +57,8 @@ class ExtendCog(commands.Cog):
         """Make a video longer: it goes on from its last frame as your prompt says."""
         if (video is None) == (link is None):
             raise RequestRefused(tr("Give me one video: either attach it as `video`, or put its address into `link`."))
-        source = from_attachment(video) if video else VideoSource((link or "").strip())
-        order = request_from(interaction, prompt, source, seconds, result=ResultKind(result), private=private)
+        source = use_attachment(video) if video else VideoSource((link or "").strip())
+        order = build_request(interaction, prompt, source, seconds, result=ResultKind(result), private=private)
         await submit_request(interaction, order)
 
     async def _extend_message(self, interaction: discord.Interaction[ExtendBot], message: discord.Message) -> None:
@@ -66,7 +66,7 @@ class ExtendCog(commands.Cog):
         if source is None:
             raise RequestRefused(tr("I see no video in that message: choose one that carries a video file."))
         await check_recorded(interaction.client, message)
-        modal = await next_part(interaction, message, source)
+        modal = await make_shared_modal(interaction, message, source)
         if modal is None:
             parent = await interaction.client.service.task_at(message.id, interaction.user.id)
             modal = ExtendModal(language_of(interaction), source, parent)

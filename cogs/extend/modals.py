@@ -13,11 +13,11 @@ from bot.domain.share import Share
 from bot.domain.task import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Task, TaskRequest
 from bot.i18n import Language
 from bot.i18n.text import Translatable, tr
-from cogs.common.embeds import cut
+from cogs.common.embeds import truncate
 from cogs.common.formatting import jump_url, post_url
 from cogs.common.modals import BaseModal
 from cogs.common.videos import VideoSource
-from cogs.extend.submit import request_from, submit_request
+from cogs.extend.submit import build_request, submit_request
 
 _PROMPT_MAX = 4000
 """Discord's bound on a text input (Discord docs, Component Reference, Text Input)."""
@@ -38,7 +38,7 @@ class _PromptModal(BaseModal, ABC):
             style=discord.TextStyle.paragraph,
             min_length=1,
             max_length=_PROMPT_MAX,
-            default=cut(known.prompt, _PROMPT_MAX, end="") if known else None,
+            default=truncate(known.prompt, _PROMPT_MAX, end="") if known else None,
         )
         self.seconds: ui.TextInput[ui.View] = ui.TextInput(
             default=str(known.seconds if known else SECONDS_DEFAULT), min_length=1, max_length=_SECONDS_DIGITS
@@ -86,7 +86,7 @@ class ExtendModal(_PromptModal):
         """The next part."""
         parent = self._parent
         private = parent is not None and parent.order.private
-        order = request_from(interaction, prompt, self._source, seconds, private=private)
+        order = build_request(interaction, prompt, self._source, seconds, private=private)
         if parent is None:
             return order
         lineage = {"part": parent.order.part + 1, "parent_id": parent.id, "parent_url": jump_url(parent)}
@@ -107,7 +107,7 @@ class RetryModal(_PromptModal):
         """The same as before, but for what was changed, and made where it was asked for."""
         before = self._before
         source = VideoSource(before.source_url, before.source_name, before.source_bytes)
-        order = request_from(interaction, prompt, source, seconds, result=before.result, private=before.private)
+        order = build_request(interaction, prompt, source, seconds, result=before.result, private=before.private)
         lineage = {"part": before.part, "parent_id": before.parent_id, "parent_url": before.parent_url}
         return order.model_copy(update=lineage)
 
@@ -127,7 +127,7 @@ class ExtendSharedModal(ExtendModal):
         return order.model_copy(update={"private": False, "parent_url": post_url(self._share)})
 
 
-async def next_part(
+async def make_shared_modal(
     interaction: discord.Interaction[ExtendBot], message: discord.Message, source: VideoSource
 ) -> ExtendModal | None:
     """What goes on from the film in that message, if it is the post of a share."""

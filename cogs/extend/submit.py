@@ -8,9 +8,9 @@ from bot.client import ExtendBot
 from bot.domain.errors import RequestRefused
 from bot.domain.task import ResultKind, TaskRequest
 from bot.services import make_request
-from cogs.common.interactions import _NO_CHANNEL, acknowledge, reply_target_of, requester_of
-from cogs.common.permissions import _check_permissions
-from cogs.common.videos import VideoSource, from_link, refresh_url
+from cogs.common.interactions import NO_CHANNEL, acknowledge, reply_target_of, requester_of
+from cogs.common.permissions import check_reply_permissions
+from cogs.common.videos import VideoSource, refresh_url, resolve_link
 
 
 async def submit_request(
@@ -21,19 +21,19 @@ async def submit_request(
     The order's source may still be a Discord message link, and if it is an order `again`, a link that has ended: either
     takes a request, and the first response does not wait for it.
     """
-    _check_permissions(interaction)
+    check_reply_permissions(interaction)
     with interaction.client.response_gate.responding():
         message_id = await acknowledge(interaction, ephemeral=order.private, thinking=True)
     await interaction.client.response_gate.wait_until_idle()
     url = await refresh_url(interaction.client, order.source_url) if again else order.source_url
-    source = await from_link(interaction, url)
+    source = await resolve_link(interaction, url)
     known = {"source_name": source.name or order.source_name, "source_bytes": source.size or order.source_bytes}
     order = order.model_copy(update={"source_url": source.url, **known})
     place = reply_target_of(interaction, message_id, ephemeral=order.private)
     await interaction.client.service.submit(order, place, requester_of(interaction))
 
 
-def request_from(
+def build_request(
     interaction: discord.Interaction[ExtendBot],
     prompt: str,
     source: VideoSource,
@@ -44,7 +44,7 @@ def request_from(
 ) -> TaskRequest:
     """Make the order of whoever acts, here; raises Refused."""
     if interaction.channel_id is None:
-        raise RequestRefused(_NO_CHANNEL)
+        raise RequestRefused(NO_CHANNEL)
     return make_request(
         user_id=interaction.user.id,
         guild_id=interaction.guild_id,

@@ -13,7 +13,7 @@ from bot.domain.errors import RequestRefused
 from bot.domain.limits import GuildLimits
 from bot.i18n.text import Translatable, tr
 from cogs.common.components import OUTDATED, PersistentItem, parse_first_id, parse_id
-from cogs.common.embeds import cut
+from cogs.common.embeds import truncate
 from cogs.common.interactions import acknowledge
 from cogs.common.modals import FormModal, OnSubmit, Question, open_modal, parse_int
 from cogs.common.permissions import require_moderator
@@ -130,7 +130,7 @@ def _numbers(title: Translatable, labels: dict[str, Translatable]) -> Callback:
 
 
 async def _pause(interaction: Interaction, _: Sequence[str]) -> None:
-    question = Question(tr("Why? Members are shown this."), most=300, long=True)
+    question = Question(tr("Why? Members are shown this."), max_length=300, multiline=True)
     take = _then_show("numbers", lambda asked, written: actions.pause(asked, written[0]))
     await _ask(interaction, tr("Pause this server"), [question], take)
 
@@ -142,7 +142,9 @@ async def _words(interaction: Interaction, _: Sequence[str]) -> None:
 
     now = "\n".join((await _limits(interaction)).forbidden)
     told = tr("One per line; * stands for any characters within a word.")
-    question = Question(tr("Prompts may not contain"), cut(now, _MOST_WRITTEN, end=""), told, _MOST_WRITTEN, long=True)
+    question = Question(
+        tr("Prompts may not contain"), truncate(now, _MOST_WRITTEN, end=""), told, _MOST_WRITTEN, multiline=True
+    )
     await _ask(interaction, tr("Forbidden words"), [question], _then_show("words", action))
 
 

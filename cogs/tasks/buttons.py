@@ -22,7 +22,7 @@ from cogs.common.modals import open_modal
 from cogs.common.videos import find_result
 from cogs.extend.modals import ExtendModal, RetryModal
 from cogs.sharing.modal import open_share_modal
-from cogs.tasks.card import card
+from cogs.tasks.card import make_card
 from cogs.tasks.delete import ask_to_delete
 
 _LABELS = {
@@ -110,7 +110,7 @@ async def _fetch(interaction: discord.Interaction[ExtendBot], task_id: int) -> N
     task = await interaction.client.service.move_reply(task_id, interaction.user.id, place)
     if task.outcome_shown:
         language = language_of(interaction)
-        shown = card(task, interaction.client.now(), language)
+        shown = make_card(task, interaction.client.now(), language)
         where = language.tr("The end of this task is here: {url}", url=jump_url(task))
         await interaction.edit_original_response(content=where, embed=shown.embed, view=None)
 

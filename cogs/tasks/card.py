@@ -12,7 +12,7 @@ from bot.domain.task import Task, TaskState
 from bot.i18n import Language
 from bot.i18n.text import Translatable, tr
 from cogs.common.embeds import fit_embed
-from cogs.common.formatting import BLUE, GREEN, GREY, RED, STILL_NAME, YELLOW, jump_url, quoted
+from cogs.common.formatting import BLUE, GREEN, GREY, RED, THUMBNAIL_NAME, YELLOW, jump_url, quote_prompt
 from cogs.tasks import card_text
 from cogs.tasks.card_text import fetch_by
 
@@ -40,7 +40,7 @@ class Card:
     embed: discord.Embed
     actions: tuple[str, ...] = ()
     content: str | None = None
-    still: bool = False
+    has_thumbnail: bool = False
     """Whether it shows the attached still."""
 
     def fingerprint(self) -> object:
@@ -48,32 +48,34 @@ class Card:
         return (self.content, self.actions, self.embed.to_dict())
 
 
-def card(task: Task, now: datetime, language: Language, *, linked: bool = False, still: bool = False) -> Card:
+def make_card(task: Task, now: datetime, language: Language, *, linked: bool = False, still: bool = False) -> Card:
     """The card for a reply; `linked`: the result is too large to attach, so show FoxAPI's link.
 
     `still`: a picture of the clip is attached as STILL_NAME; show it.
     """
     shown = TaskState.DELIVERED if task.state is TaskState.READY and task.outcome_shown else task.state
     title, tint = _DELETED if task.deleted else _title(task, shown)
-    text = card_text.description(task, now, language, linked=linked)
+    text = card_text.describe(task, now, language, linked=linked)
     embed = discord.Embed(title=language.translate(title), colour=tint, description=text)
     embed.add_field(name=language.tr("Asked by"), value=f"<@{task.order.user_id}>")
-    embed.add_field(name=language.tr("Clip"), value=card_text.lengths(task, language))
-    embed.add_field(name=language.tr("Time"), value=card_text.timing(task, now, language))
+    embed.add_field(name=language.tr("Clip"), value=card_text.format_lengths(task, language))
+    embed.add_field(name=language.tr("Time"), value=card_text.format_timing(task, now, language))
     if task.order.parent_url:
         embed.add_field(name=language.tr("Part"), value=_part(task, task.order.parent_url, language))
     if still:
-        (embed.set_image if linked else embed.set_thumbnail)(url=f"attachment://{STILL_NAME}")
+        (embed.set_image if linked else embed.set_thumbnail)(url=f"attachment://{THUMBNAIL_NAME}")
     embed.set_footer(text=language.tr("Task {id}", id=str(task.id)))
-    return Card(fit_embed(embed), actions=_actions(task, shown, now, linked=linked), still=still)
+    return Card(fit_embed(embed), actions=_actions(task, shown, now, linked=linked), has_thumbnail=still)
 
 
-def result_card(task: Task, now: datetime, language: Language, *, linked: bool = False, still: bool = False) -> Card:
+def make_result_card(
+    task: Task, now: datetime, language: Language, *, linked: bool = False, still: bool = False
+) -> Card:
     """The card that goes out together with the result."""
-    return card(task.model_copy(update={"outcome_shown": True}), now, language, linked=linked, still=still)
+    return make_card(task.model_copy(update={"outcome_shown": True}), now, language, linked=linked, still=still)
 
 
-def ping(task: Task, language: Language) -> str:
+def notification_text(task: Task, language: Language) -> str:
     """What notifies the member of the task's end."""
     member = f"<@{task.order.user_id}>"
     if task.state is TaskState.DELIVERED:
@@ -94,7 +96,7 @@ def status_text(task: Task, language: Language) -> str:
     return language.translate(_title(task, task.state)[0])
 
 
-def colour(task: Task) -> int:
+def status_colour(task: Task) -> int:
     """The colour that goes with where it stands."""
     return GREY if task.deleted else _title(task, task.state)[1]
 
@@ -104,7 +106,7 @@ def list_entry(task: Task, language: Language) -> str:
     stands = status_text(task, language)
     where = stands if task.deleted else f"[{stands}]({jump_url(task)})"
     when = format_dt(task.created_at, "R")
-    return f"**{task.id}** · {where} · {when}\n{quoted(task.order.prompt, 100)}"
+    return f"**{task.id}** · {where} · {when}\n{quote_prompt(task.order.prompt, 100)}"
 
 
 def _title(task: Task, shown: TaskState) -> tuple[Translatable, int]:

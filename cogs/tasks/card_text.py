@@ -9,15 +9,15 @@ from discord.utils import escape_markdown, format_dt
 from bot.domain.task import Billed, ResultKind, Task, TaskState
 from bot.i18n import Language
 from bot.i18n.text import tr
-from cogs.common.embeds import DESCRIPTION_MAX, cut, length
-from cogs.common.formatting import _PROMPT_SHOWN, bar, clock, quoted
+from cogs.common.embeds import DESCRIPTION_MAX, count_utf16, truncate
+from cogs.common.formatting import PROMPT_SHOWN_MAX, format_bar, format_clock, quote_prompt
 
-_FETCH_IN_TIME = timedelta(minutes=2)
+_FETCH_AHEAD = timedelta(minutes=2)
 
-_LINK_SHOWN = 3600
+_LINK_SHOWN_MAX = 3600
 """Characters of a link that leave room for the words around it."""
 
-_REASON_SHOWN = 900
+_REASON_SHOWN_MAX = 900
 
 _OVERDUE = tr(
     "FoxAPI has not reported anything for a long time. I look for the result for a day and bring it here if it comes; "
@@ -41,17 +41,17 @@ def fetch_by(task: Task) -> datetime | None:
     """From when a private reply must offer "Fetch result", for its token ends soon; None if it never needs to."""
     if not task.place.ephemeral or task.state.is_final:
         return None
-    return task.place.token_expires_at - _FETCH_IN_TIME
+    return task.place.token_expires_at - _FETCH_AHEAD
 
 
 def queue_text(task: Task, language: Language) -> str:
     """Where a waiting task stands, and when it should start; "" where that is not known."""
     if task.waits and task.room_wanted_at:
         return language.translate(_NO_ROOM)
-    return _turn(task, task.queue_position, language) if task.waits and task.queue_position else ""
+    return _format_position(task, task.queue_position, language) if task.waits and task.queue_position else ""
 
 
-def _turn(task: Task, turn: int, language: Language) -> str:
+def _format_position(task: Task, turn: int, language: Language) -> str:
     if task.starts_at is None:
         if turn == 1:
             return language.tr("**Next in line**.")
@@ -62,30 +62,30 @@ def _turn(task: Task, turn: int, language: Language) -> str:
     return language.tr("**Number {turn} in line**, about to start {when}.", turn=turn, when=when)
 
 
-def description(task: Task, now: datetime, language: Language, *, linked: bool) -> str:
+def describe(task: Task, now: datetime, language: Language, *, linked: bool) -> str:
     """The card's main text; `linked`: it has FoxAPI's link in place of the video."""
-    lines = [queue_text(task, language), *_under_way(task, now, language)]
+    lines = [queue_text(task, language), *_list_progress(task, now, language)]
     if linked:
-        lines.append(_link(task, language))
+        lines.append(_format_link(task, language))
     if task.state is TaskState.UNCLEAR:
         lines.append(language.translate(_UNCLEAR))
     if task.reason:
-        lines.append(escape_markdown(cut(language.translate(task.reason), _REASON_SHOWN)))
+        lines.append(escape_markdown(truncate(language.translate(task.reason), _REASON_SHOWN_MAX)))
     if task.state in {TaskState.FAILED, TaskState.CANCELLED} and task.billed in _BILLED:
         lines.append(language.translate(_BILLED[task.billed]))
     told = "\n".join(filter(None, lines))
     # Escaping may double the prompt, and a link is of any length: what is paid for comes before what was asked.
-    room = (DESCRIPTION_MAX - length(told)) // 2 - len("> \n")
-    prompt = quoted(task.order.prompt, min(_PROMPT_SHOWN, room)) if room > 0 else ""
+    room = (DESCRIPTION_MAX - count_utf16(told)) // 2 - len("> \n")
+    prompt = quote_prompt(task.order.prompt, min(PROMPT_SHOWN_MAX, room)) if room > 0 else ""
     return "\n".join(filter(None, (prompt, told)))
 
 
-def lengths(task: Task, language: Language) -> str:
+def format_lengths(task: Task, language: Language) -> str:
     """What the clip's length becomes, and what was done to the clip."""
     seconds = task.order.seconds
     if task.clip is None:
         return language.tr("+ {seconds} s", seconds=seconds)
-    before, made = clock(task.clip.seconds), task.film or task.result
+    before, made = format_clock(task.clip.seconds), task.film or task.result
     if made is None:
         text = language.tr("{before} + {seconds} s", before=before, seconds=seconds)
     elif task.order.result is ResultKind.NEW_PART:
@@ -93,19 +93,19 @@ def lengths(task: Task, language: Language) -> str:
             "{before} + {seconds} s → {after}, the new part",
             before=before,
             seconds=seconds,
-            after=clock(made.seconds),
+            after=format_clock(made.seconds),
         )
     else:
         text = language.tr(
-            "{before} + {seconds} s → {after}", before=before, seconds=seconds, after=clock(made.seconds)
+            "{before} + {seconds} s → {after}", before=before, seconds=seconds, after=format_clock(made.seconds)
         )
     return f"{text}\n{language.translate(task.preparation_note)}" if task.preparation_note else text
 
 
-def timing(task: Task, now: datetime, language: Language) -> str:
+def format_timing(task: Task, now: datetime, language: Language) -> str:
     """When it started, and when it should be done or how long it took."""
     if task.rendered_at:
-        return language.tr("took {length}", length=clock((task.rendered_at - task.created_at).total_seconds()))
+        return language.tr("took {length}", length=format_clock((task.rendered_at - task.created_at).total_seconds()))
     started = format_dt(task.created_at, "R")
     if task.state is not TaskState.RENDERING or task.overdue or task.expected_at is None:
         return language.tr("started {started}", started=started)
@@ -115,15 +115,15 @@ def timing(task: Task, now: datetime, language: Language) -> str:
     return language.tr("started {started}, about done {ends}", started=started, ends=ends)
 
 
-def _under_way(task: Task, now: datetime, language: Language) -> list[str]:
+def _list_progress(task: Task, now: datetime, language: Language) -> list[str]:
     lines = []
     if task.state in {TaskState.SUBMITTING, TaskState.RENDERING}:
-        lines.append(bar(task.progress))
+        lines.append(format_bar(task.progress))
     if task.state is TaskState.SUBMITTING and task.not_before and task.not_before > now:
         when = format_dt(task.not_before, "R")
         lines.append(language.tr("FoxAPI is busy; I try again {when}.", when=when))
     if task.retry_at and task.retry_at > now:
-        lines.append(_next_try(task, format_dt(task.retry_at, "R"), language))
+        lines.append(_explain_retry(task, format_dt(task.retry_at, "R"), language))
     if task.overdue and task.state is TaskState.RENDERING:
         lines.append(language.translate(_OVERDUE))
     fetch_from = fetch_by(task)
@@ -138,7 +138,7 @@ def _under_way(task: Task, now: datetime, language: Language) -> list[str]:
     return lines
 
 
-def _next_try(task: Task, when: str, language: Language) -> str:
+def _explain_retry(task: Task, when: str, language: Language) -> str:
     """Why a task waits, and until when."""
     if not task.tries:
         return language.tr("That has not worked yet; I try again {when}.", when=when)
@@ -149,10 +149,10 @@ def _next_try(task: Task, when: str, language: Language) -> str:
     return language.tr("Something unexpected went wrong on my side; I try again {when}.", when=when)
 
 
-def _link(task: Task, language: Language) -> str:
+def _format_link(task: Task, language: Language) -> str:
     if task.result_url is None:
         return ""
-    if length(task.result_url) > _LINK_SHOWN:
+    if count_utf16(task.result_url) > _LINK_SHOWN_MAX:
         return language.tr("It is too large for Discord here, and FoxAPI's link to it is too long for Discord, too.")
     if task.result_url_expires_at is None:
         return language.tr("It is too large for Discord here: [get FoxAPI's video]({url}).", url=task.result_url)

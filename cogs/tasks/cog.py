@@ -17,7 +17,7 @@ from bot.domain.task import NotifyPreference, Task
 from bot.i18n.text import tr
 from cogs.common import formatting
 from cogs.common.components import PersistentItem
-from cogs.common.files import opened
+from cogs.common.files import open_files
 from cogs.common.interactions import acknowledge
 from cogs.tasks import card as tasks_card
 from cogs.tasks import pages
@@ -32,7 +32,7 @@ _NOTIFY_CHOICES = {
     NotifyPreference.NEVER: tr("I do not mention you when a task of yours has ended."),
 }
 
-_NOT_KEPT = tr("I no longer keep that film. If its reply was deleted too, make it anew with Try again.")
+_NOT_STORED = tr("I no longer keep that film. If its reply was deleted too, make it anew with Try again.")
 
 _TOO_LARGE = tr("That film is too large for Discord here: try it in a server that takes larger files.")
 
@@ -57,15 +57,15 @@ class TasksCog(commands.Cog):
         """Show your running and recent tasks, or open one of them."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
         if wanted is None:
-            await _draw(interaction, await _page(interaction, 1))
+            await _render(interaction, await _load_list_page(interaction, 1))
         else:
-            await _draw(interaction, await _opened(interaction, await _resolve(interaction, wanted), 1))
+            await _render(interaction, await _load_task_page(interaction, await _resolve(interaction, wanted), 1))
 
     @tasks.autocomplete("wanted")
-    async def _suggest(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    async def _autocomplete(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         found = await interaction.client.history.search(interaction.user.id, typed)
         language = language_of(interaction)
-        return [app_commands.Choice(name=name, value=value) for name, value in pages.choices(found, language)]
+        return [app_commands.Choice(name=name, value=value) for name, value in pages.list_choices(found, language)]
 
     @app_commands.command()
     @app_commands.describe(mode="auto: after more than a minute; always; never")
@@ -87,27 +87,27 @@ async def _resolve(interaction: Interaction, wanted: str) -> Task:
     return found[0]
 
 
-async def _page(interaction: Interaction, number: int) -> TasksMessage:
+async def _load_list_page(interaction: Interaction, number: int) -> TasksMessage:
     history = interaction.client.history
     page = await history.page(interaction.user.id, number)
     page = replace(page, tasks=[interaction.client.with_queue_position(task) for task in page.tasks])
     stills = {task.id: still for task in page.tasks if (still := await history.stored_thumbnail(task))}
-    return pages.page(page, stills, language_of(interaction))
+    return pages.list_page(page, stills, language_of(interaction))
 
 
-async def _opened(interaction: Interaction, task: Task, page_number: int) -> TasksMessage:
+async def _load_task_page(interaction: Interaction, task: Task, page_number: int) -> TasksMessage:
     history = interaction.client.history
     still, film = await history.stored_thumbnail(task), await history.stored_video(task)
     now, language = interaction.client.now(), language_of(interaction)
     return pages.task_page(task, now, language, page_number, still, kept=film is not None)
 
 
-async def _draw(interaction: Interaction, shown: TasksMessage) -> None:
+async def _render(interaction: Interaction, shown: TasksMessage) -> None:
     """Draw it into the response, which was deferred."""
     view = task_view(shown.task_id, shown.actions, language_of(interaction))
     for control in shown.controls:
         view.add_item(TasksItem(control))
-    async with opened(*((path, name) for name, path in shown.stills.items())) as files:
+    async with open_files(*((path, name) for name, path in shown.thumbnails.items())) as files:
         await interaction.edit_original_response(
             content=shown.content or None, embeds=list(shown.embeds), attachments=files, view=view
         )
@@ -115,13 +115,13 @@ async def _draw(interaction: Interaction, shown: TasksMessage) -> None:
 
 async def _show_page(interaction: Interaction, number: int, _: list[str]) -> None:
     await acknowledge(interaction)
-    await _draw(interaction, await _page(interaction, number))
+    await _render(interaction, await _load_list_page(interaction, number))
 
 
 async def _open(interaction: Interaction, page_number: int, chosen: list[str]) -> None:
     await acknowledge(interaction)
     task = await _resolve(interaction, chosen[0] if chosen else "")
-    await _draw(interaction, await _opened(interaction, task, page_number))
+    await _render(interaction, await _load_task_page(interaction, task, page_number))
 
 
 async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
@@ -131,14 +131,14 @@ async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
     task = await bot.history.own_task(task_id, interaction.user.id)
     film = await bot.history.stored_video(task)
     if film is None:
-        raise RequestRefused(_NOT_KEPT)
+        raise RequestRefused(_NOT_STORED)
     too_large = (await asyncio.to_thread(film.stat)).st_size > interaction.filesize_limit
     if too_large and not (task.result_url_expires_at and task.result_url_expires_at > bot.now()):
         raise RequestRefused(_TOO_LARGE)
     language = language_of(interaction)
-    card = tasks_card.result_card(task, bot.now(), language, linked=too_large)
+    card = tasks_card.make_result_card(task, bot.now(), language, linked=too_large)
     actions = [action for action in card.actions if action != "delete"]
-    async with opened(*([] if too_large else [(film, formatting.RESULT_NAME)])) as files:
+    async with open_files(*([] if too_large else [(film, formatting.RESULT_NAME)])) as files:
         await interaction.edit_original_response(
             embed=card.embed, attachments=files, view=task_view(task.id, actions, language)
         )

@@ -29,7 +29,7 @@ _POSTS_LEFT = tr(
     "leave it to me, for I try again now and then."
 )
 _NOT_NOW = tr("My copy is deleted, but Discord did not let me take the reply away just now: press again in a minute.")
-_OUT_OF_REACH = tr(
+_UNREACHABLE = tr(
     "My copy is deleted, but I can no longer reach the reply: press its own **Delete**, or take it away yourself."
 )
 
@@ -92,4 +92,4 @@ async def _delete(interaction: discord.Interaction[ExtendBot], task_id: int) -> 
     if not posts_gone:
         await interaction.edit_original_response(content=language.translate(_POSTS_LEFT))
         return
-    await interaction.edit_original_response(content=language.translate(_DONE if gone else _OUT_OF_REACH), view=None)
+    await interaction.edit_original_response(content=language.translate(_DONE if gone else _UNREACHABLE), view=None)

@@ -20,7 +20,7 @@ from bot.services import Quota
 from bot.services.sharing import LineagePart
 from cogs import mod_log
 from cogs import quota as cogs_quota
-from cogs.common.embeds import CONTENT_MAX, cut, fit_embed, fit_lines, length
+from cogs.common.embeds import CONTENT_MAX, count_utf16, fit_embed, fit_lines, truncate
 from cogs.sharing import embeds as sharing_embeds
 from cogs.tasks import card as tasks_card
 from cogs.tasks import pages
@@ -61,9 +61,9 @@ def _stretched(embed: discord.Embed) -> dict[str, object]:
 @given(WORDS, st.integers(1, 200))
 def test_a_cut_text_is_never_too_long(text: str, most: int) -> None:
     """It is the text itself where that fits, else its beginning; an escape is never left without what it escapes."""
-    short = cut(text, most)
-    assert utf16(short) == length(short) <= most
-    if length(text) <= most:
+    short = truncate(text, most)
+    assert utf16(short) == count_utf16(short) <= most
+    if count_utf16(text) <= most:
         assert short == text
     else:
         assert short.endswith("…")
@@ -76,7 +76,7 @@ def test_a_cut_text_is_never_too_long(text: str, most: int) -> None:
 def test_lines_are_left_out_whole_and_counted(lines: list[str], most: int) -> None:
     """Each line stands there whole, or is counted; only a first line that is too long by itself is cut."""
     text = fit_lines(lines, most, lambda count: f"+{count}")
-    assert length(text) <= most
+    assert count_utf16(text) <= most
     shown = text.split("\n")
     if "\n".join(lines) != text and len(shown) > 1:
         assert shown[:-1] == lines[: len(shown) - 1]
@@ -111,11 +111,11 @@ def a_finished(prompt: str, link: str) -> Task:
 def test_a_prompt_and_a_long_link(prompt: str, link: str, code: str) -> None:
     """On the card, in /tasks and in a post: the link stands there whole where it can, and the prompt is shortened."""
     language, task = LANGUAGES.best_match(code), a_finished(prompt, link)
-    card = tasks_card.result_card(task, NOON, language, linked=True)
+    card = tasks_card.make_result_card(task, NOON, language, linked=True)
     taken(card.embed)
     assert (f"({link})" in (card.embed.description or "")) is (len(link) <= 3600)
     failed = task.model_copy(update={"state": TaskState.FAILED, "reason": tr("FoxAPI: {said}", said=prompt)})
-    taken(tasks_card.card(failed, NOON, language).embed)
+    taken(tasks_card.make_card(failed, NOON, language).embed)
     taken(*pages.task_page(task, NOON, language, 1, None, kept=True).embeds)
     first = task.model_copy(update={"order": an_order(prompt=prompt, source_url=link)})
     came = sharing_embeds.lineage(language, [LineagePart(first, [])], {})
@@ -144,6 +144,6 @@ def test_quota_takes_any_number_in_line(count: int) -> None:
     ]
     for code in LANGUAGES.codes:
         quota = Quota(GuildLimits(), 10, 1, 0, None, count, False, None)
-        shown = cogs_quota.embed(quota, line, LANGUAGES.best_match(code))
+        shown = cogs_quota.make_embed(quota, line, LANGUAGES.best_match(code))
         taken(shown)
         assert (str(shown.fields[1].value).count("/channels/")) >= min(count, 6)

@@ -61,10 +61,10 @@ def test_no_english_is_left_on_a_card(task: Task) -> None:
     """Whatever a card, a list's line or a ping says is taken from the catalogue."""
     language = pseudo_language("zh-CN", CHINESE)
     for linked in (False, True):
-        assert english_in(words_of(card.card(task, NOON, language, linked=linked).embed)) == []
+        assert english_in(words_of(card.make_card(task, NOON, language, linked=linked).embed)) == []
     assert english_in(card.list_entry(task, language)) == []
     assert english_in(card.status_text(task, language)) == []
-    assert english_in(card.ping(task, language)) == []
+    assert english_in(card.notification_text(task, language)) == []
 
 
 async def test_no_english_is_left_on_what_only_a_member_sees() -> None:
@@ -73,15 +73,15 @@ async def test_no_english_is_left_on_what_only_a_member_sees() -> None:
     actions = ("more", "again", "share", "delete", "fetch", "cancel", "stop")
     labels = [item["label"] for row in task_view(1, actions, language).to_components() for item in row["components"]]
     assert english_in(" ".join(labels)) == []
-    page = pages.page(Page(every[:5], 2, 3), {}, language)
+    page = pages.list_page(Page(every[:5], 2, 3), {}, language)
     opened = pages.task_page(every[-1], NOON, language, 1, None, kept=True)
-    for shown in (page, opened, pages.page(Page([], 1, 1), {}, language)):
+    for shown in (page, opened, pages.list_page(Page([], 1, 1), {}, language)):
         said = [shown.content, *map(words_of, shown.embeds)]
         for control in shown.controls:
             said += [str(getattr(control, "label", "")), str(getattr(control, "placeholder", "") or "")]
             said += [option.label for option in getattr(control, "options", [])]
         assert english_in(" ".join(said)) == []
-    assert english_in(privacy._now(StoredData(5, 2, 3), language)) == []
+    assert english_in(privacy._summarize(StoredData(5, 2, 3), language)) == []
     for modal in (ExtendModal(language, VideoSource("https://x.test/a")), RetryModal(language, an_order(prompt="1"))):
         assert english_in(" ".join([modal.title, *(str(getattr(label, "text", "")) for label in modal.children)])) == []
 
@@ -93,7 +93,7 @@ def test_no_english_is_left_in_a_quota() -> None:
     quota = Quota(GuildLimits(max_seconds=5), 9, 2, 3, SOON, 1, exempt=False, refused=refused)
     waiting = a_task(order=an_order(prompt="1"))
     for each in (quota, Quota(GuildLimits(), 0, 2, 0, None, 1, exempt=True, refused=None)):
-        said = cogs_quota.embed(each, [waiting], language)
+        said = cogs_quota.make_embed(each, [waiting], language)
         assert english_in(words_of(said).replace("of", "").replace("no limit", "")) == []
 
 

@@ -11,8 +11,8 @@ import discord
 import pytest
 
 from bot.domain.errors import RequestRefused
-from cogs.common.files import opened
-from cogs.common.videos import expires_at
+from cogs.common.files import open_files
+from cogs.common.videos import parse_expiry
 from cogs.sharing.film import Film
 
 
@@ -47,7 +47,7 @@ async def test_a_send_that_is_cancelled_leaves_no_file_open(tmp_path: Path) -> N
     film.write_bytes(b"film")
 
     async def send() -> None:
-        async with opened((film, "a.mp4"), (film, "b.mp4")):
+        async with open_files((film, "a.mp4"), (film, "b.mp4")):
             await asyncio.Event().wait()
 
     for turns in range(12):
@@ -78,4 +78,4 @@ LINK = "https://cdn.discordapp.com/attachments/1/2/a.mp4?ex=6a000000&is=69000000
 )
 def test_when_a_link_ends(link: str, ends: datetime | None) -> None:
     """Only a signed link to a file at Discord tells it, and a link of any length is read once."""
-    assert expires_at(link) == ends
+    assert parse_expiry(link) == ends

@@ -111,7 +111,7 @@ def test_the_scale_ends_on_a_round_number(most: int, top: int) -> None:
 )
 def test_time_spans_are_said_as_people_say_them(seconds: int, said: str) -> None:
     """The largest unit that is whole."""
-    assert str(formatting.duration(seconds)) == said
+    assert str(formatting.format_duration(seconds)) == said
 
 
 def test_every_limit_can_be_said() -> None:
