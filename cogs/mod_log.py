@@ -1,4 +1,4 @@
-"""No commands: writes what happens into servers' log channels, and never disturbs anything else."""
+"""The moderators' log: posts events into servers' log channels. It has no commands, and its failures stay its own."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from cogs.limits import text
 log = logging.getLogger(__name__)
 
 _QUEUE_MAX = 200
-"""Lines that wait for one channel; the oldest is dropped for one more."""
+"""Maximum lines queued for one channel; the oldest is dropped when another one arrives."""
 
 _FLUSH_SECONDS = 2.0
-"""How long the end of the program waits for lines to be written."""
+"""How long the shutdown waits for queued lines to be posted."""
 
 _ICONS = {TaskState.DELIVERED: "✅", TaskState.FAILED: "❌", TaskState.CANCELLED: "🚫", TaskState.UNCLEAR: "❔"}
 
@@ -37,7 +37,7 @@ _PROMPT_MAX = 80
 _SENTENCE_MAX = 160
 
 _Action = Callable[[str, str, int], Translatable]
-"""Of who did it, to whom, and how many."""
+"""Takes mentions of the moderator and the member, and a number of runs."""
 
 _ACTIONS: dict[str, _Action] = {
     "blocked": lambda by, who, _: tr("{by} blocked {who}", by=by, who=who),
@@ -50,7 +50,7 @@ _ACTIONS: dict[str, _Action] = {
 
 
 class ModLog(commands.Cog):
-    """Takes the service's news; one writer per channel, so that a slow one holds up no other."""
+    """Reads the services' events. Each channel has its own writer, so that a slow channel does not delay others."""
 
     def __init__(self, bot: ExtendBot) -> None:
         self._bot = bot
@@ -59,11 +59,11 @@ class ModLog(commands.Cog):
         self._failing: set[int] = set()
 
     async def cog_load(self) -> None:
-        """Begin to listen."""
+        """Start reading events."""
         self._reader = asyncio.create_task(self._read(), name="journal")
 
     async def cog_unload(self) -> None:
-        """Stop; what waits is still written if that is quick."""
+        """Stop; give the writers a short time to post queued lines."""
         self._reader.cancel()
         writers = list(self._writers.values())
         if writers:
@@ -77,8 +77,8 @@ class ModLog(commands.Cog):
             event = await self._bot.service.events.get()
             try:
                 await self._handle(event)
-            except Exception:  # a log that cannot be written must not end the log
-                log.exception("could not tell a log channel of %s", type(event).__name__)
+            except Exception:  # one event that fails must not stop the log
+                log.exception("could not write %s to a log channel", type(event).__name__)
 
     async def _handle(self, event: Event) -> None:
         guild_id = guild_of(event)
@@ -113,20 +113,20 @@ class ModLog(commands.Cog):
             await channel.send(text, allowed_mentions=discord.AllowedMentions.none(), suppress_embeds=True, silent=True)
         except REQUEST_ERRORS as error:
             if channel_id not in self._failing:
-                log.warning("log channel %d of server %d does not take lines: %s", channel_id, guild_id, error)
+                log.warning("could not post to log channel %d of server %d: %s", channel_id, guild_id, error)
             self._failing.add(channel_id)
         else:
             self._failing.discard(channel_id)
 
 
 def _channel_of(limits: GuildLimits, event: Event) -> int | None:
-    """Where the server wants it; the end of the log itself is still told in the old channel."""
+    """Return the log channel; if the log was just turned off, the old channel, so that it records that."""
     old = event.old.log_channel_id if isinstance(event, LimitsChanged) else None
     return limits.log_channel_id or old
 
 
 def _take_page(waiting: deque[str]) -> str:
-    """Take as many of the lines as one message holds, at least one."""
+    """Take as many lines as fit into one message, at least one."""
     text = waiting.popleft()
     while waiting and count_utf16(text) + 1 + count_utf16(waiting[0]) <= CONTENT_MAX:
         text += "\n" + waiting.popleft()
@@ -139,7 +139,7 @@ async def setup(bot: ExtendBot) -> None:
 
 
 def guild_of(event: Event) -> int | None:
-    """The server whose log shows it; None for what no log shows (a task's one line comes at its end)."""
+    """Return the server whose log shows the event; None if no log shows it (a task is logged once it ends)."""
     match event:
         case TaskEnded(task):
             return task.order.guild_id
@@ -152,7 +152,7 @@ def guild_of(event: Event) -> int | None:
 
 
 def entry_text(event: Event, language: Language) -> str:
-    """The line; for what has a server."""
+    """Return the event's line, for events with a server."""
     match event:
         case TaskEnded(task):
             return f"{_ICONS.get(task.state, '▫️')} {language.translate(_describe_end(task, language))}"
@@ -191,7 +191,7 @@ def _describe_outcome(task: Task, language: Language, *, hidden: bool) -> Transl
         case TaskState.DELIVERED:
             return tr("finished, {length}", length=format_clock(task.film.seconds)) if task.film else tr("finished")
         case TaskState.UNCLEAR:
-            return tr("nobody knows whether FoxAPI took it")
+            return tr("unknown whether FoxAPI accepted it")
         case TaskState.CANCELLED:
             return tr("cancelled: {reason}", reason=reason) if reason else tr("cancelled")
         case TaskState.FAILED:
@@ -201,7 +201,7 @@ def _describe_outcome(task: Task, language: Language, *, hidden: bool) -> Transl
 
 
 def _request_cells(order: TaskRequest, *, hidden: bool = False) -> list[Value]:
-    """Who asked for what. The prompt of a private task is nobody else's, and a reason may quote it."""
+    """Return member, seconds and prompt. The prompt of a private task is not shown."""
     prompt = tr("“{prompt}”", prompt=formatting.escape_line(order.prompt, _PROMPT_MAX))
     if hidden or order.private:
         prompt = tr("private")
@@ -209,7 +209,7 @@ def _request_cells(order: TaskRequest, *, hidden: bool = False) -> list[Value]:
 
 
 def _mask(phrase: Translatable) -> Translatable:
-    """The phrase without what it quotes, which may be of the prompt; numbers and our own words stay."""
+    """Return the sentence without the texts that it quotes, which may be from the prompt; numbers stay."""
     masked: dict[str, Value] = {}
     for name, value in phrase.values.items():
         masked[name] = (
@@ -219,7 +219,7 @@ def _mask(phrase: Translatable) -> Translatable:
 
 
 def _shorten(sentence: Translatable, language: Language) -> str:
-    """A sentence that may hold what somebody wrote, bounded."""
+    """Translate, escape and truncate a sentence, which may quote a member."""
     return formatting.escape_line(language.translate(sentence), _SENTENCE_MAX)
 
 

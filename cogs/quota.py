@@ -1,4 +1,4 @@
-"""Members: what one has left here."""
+"""`/quota`: a member's remaining quota and queue positions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cogs.limits import text
 from cogs.tasks.card_text import queue_text
 
 _NEWEST_TASKS = 25
-"""Newest tasks among which those in line are looked for."""
+"""How many of a member's newest tasks are searched for queued ones."""
 
 
 class QuotaCog(commands.Cog):
@@ -30,7 +30,7 @@ class QuotaCog(commands.Cog):
 
     @app_commands.command()
     async def quota(self, interaction: discord.Interaction[ExtendBot]) -> None:
-        """Show what you have left here, when it renews, and your places in line."""
+        """Show your remaining quota here, when it resets, and your queue positions."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
         service, requester = interaction.client.service, requester_of(interaction)
         quota = await service.quota(requester)
@@ -45,8 +45,8 @@ async def setup(bot: ExtendBot) -> None:
 
 
 def make_embed(quota: Quota, tasks: Sequence[Task], language: Language) -> discord.Embed:
-    """What is left, when it renews, why nothing would be accepted now, and the places in line of `tasks`."""
-    title = language.tr("What you have left here")
+    """Show the remaining quota, when it resets, why a request would be refused, and the queue positions of `tasks`."""
+    title = language.tr("Your quota here")
     shown = discord.Embed(
         title=title, colour=YELLOW if quota.refused else BLUE, description=_describe_now(quota, language)
     )
@@ -70,7 +70,7 @@ def _describe_now(quota: Quota, language: Language) -> str:
 def _describe_day(quota: Quota, language: Language) -> str:
     if quota.exempt:
         return language.tr(
-            "**{used}** used; no limit binds you, for one of your roles is free of them.", used=quota.used
+            "**{used}** used; no limits apply to you, because one of your roles is exempt.", used=quota.used
         )
     if quota.left is None:
         return language.tr("**{used}** used; there is no limit.", used=quota.used)
@@ -79,13 +79,13 @@ def _describe_day(quota: Quota, language: Language) -> str:
     if quota.granted:
         lines.append(
             language.tr_plural(
-                "{count} of those left is an extra run, which does not run out.",
-                "{count} of those left are extra runs, which do not run out.",
+                "{count} of them is an extra run, which does not expire.",
+                "{count} of them are extra runs, which do not expire.",
                 quota.granted,
             )
         )
     if quota.renews_at:
-        lines.append(language.tr("The next one comes back {when}.", when=format_dt(quota.renews_at, "R")))
+        lines.append(language.tr("The next one becomes available {when}.", when=format_dt(quota.renews_at, "R")))
     return "\n".join(lines)
 
 
@@ -110,12 +110,12 @@ def _describe_waiting(task: Task, language: Language) -> str:
 def _describe_rules(quota: Quota, language: Language) -> str:
     if quota.exempt:
         return ""
-    limits, said = quota.limits, []
+    limits, lines = quota.limits, []
     if limits.max_seconds:
-        said.append(language.tr("One task adds at most {seconds} s.", seconds=limits.max_seconds))
+        lines.append(language.tr("One task adds at most {seconds} s.", seconds=limits.max_seconds))
     if limits.cooldown:
         length = formatting.format_duration(limits.cooldown)
-        said.append(language.tr("There are {length} between two tasks.", length=length))
+        lines.append(language.tr("Wait at least {length} between two tasks.", length=length))
     if limits.channels:
-        said.append(language.tr("Used in: {channels}", channels=text.value("channels", limits)))
-    return "\n".join(said)
+        lines.append(language.tr("Allowed in: {channels}", channels=text.value("channels", limits)))
+    return "\n".join(lines)

@@ -1,6 +1,7 @@
-"""Fitting text into Discord's bounds, counted so that Discord's own count is never above ours. Pure.
+"""Truncates text and embeds to Discord's length limits. Pure.
 
-Discord does not say whether it counts code points or UTF-16 units (an emoji is one, or two); the latter is the larger.
+Discord does not document whether it counts code points or UTF-16 code units (an emoji is one, or two). This module
+counts UTF-16 code units: the larger number, so a text is never longer for Discord than it is here.
 """
 
 from __future__ import annotations
@@ -10,18 +11,18 @@ from collections.abc import Callable, Sequence
 import discord
 
 CONTENT_MAX = 2000
-"""Characters of a message (Discord docs, Create Message)."""
+"""Maximum characters of a message (Discord docs, Create Message)."""
 TITLE_MAX, DESCRIPTION_MAX, FIELD_NAME_MAX, FIELD_MAX, FOOTER_MAX, EMBED_MAX = 256, 4096, 256, 1024, 2048, 6000
-"""Characters of an embed's parts, and of all embeds of one message together (Discord docs, Embed Limits)."""
+"""Maximum characters of an embed's parts, and of all embeds of a message together (Discord docs, Embed Limits)."""
 
 
 def count_utf16(text: str) -> int:
-    """The characters of a text, as UTF-16 counts them."""
+    """Return the number of UTF-16 code units in the text."""
     return len(text) + sum(char > "\uffff" for char in text)
 
 
 def truncate(text: str, most: int, end: str = "…") -> str:
-    """The text, or its beginning and `end`: at most so many characters. A trailing escape goes too."""
+    """Truncate the text to `most` characters, `end` included. A markdown escape left at the cut is removed."""
     if count_utf16(text) <= most:
         return text
     room = most - count_utf16(end)
@@ -35,7 +36,7 @@ def truncate(text: str, most: int, end: str = "…") -> str:
 
 
 def fit_lines(lines: Sequence[str], most: int, more: Callable[[int], str] | None = None) -> str:
-    """As many whole lines as fit, one under the other; `more` says how many are left out, in a last line."""
+    """Join as many whole lines as fit; `more` gives the text of a last line that says how many are left out."""
     whole = "\n".join(lines)
     if count_utf16(whole) <= most:
         return whole
@@ -48,9 +49,9 @@ def fit_lines(lines: Sequence[str], most: int, more: Callable[[int], str] | None
 
 
 def fit_embed(embed: discord.Embed, most: int = EMBED_MAX) -> discord.Embed:
-    """The same embed, with every part and their sum within Discord's bounds; what is too long is cut.
+    """Truncate the embed in place so that each part and the total are within Discord's limits; return it.
 
-    Cards are made so that this changes nothing; it is for words that are longer than any seen so far.
+    Cards are designed so that this changes nothing. It is a safeguard against unexpectedly long translations.
     """
     embed.title = _truncate_or_none(embed.title, TITLE_MAX)
     embed.description = _truncate_or_none(embed.description, DESCRIPTION_MAX)
@@ -68,7 +69,7 @@ def fit_embed(embed: discord.Embed, most: int = EMBED_MAX) -> discord.Embed:
 
 
 def fit_embeds(embeds: Sequence[discord.Embed]) -> list[discord.Embed]:
-    """The embeds of one message, which share the bound of their sum."""
+    """Truncate the embeds of one message, which share the limit of the total."""
     return [fit_embed(embed, EMBED_MAX // max(1, len(embeds))) for embed in embeds]
 
 

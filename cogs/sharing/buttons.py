@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import discord
@@ -23,11 +22,7 @@ from cogs.sharing.posts import delete_post, post_marker
 
 
 class ShareButton(PersistentItem, template=r"share:(?P<action>undo|more):(?P<id>[0-9]{1,18})"):
-    """A button of a post, or of the private word that it was posted."""
-
-    async def on_use(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
-        """Do what it says on it."""
-        await (_unshare if match["action"] == "undo" else _extend)(interaction, int(match["id"]))
+    """A button of a post, or of the private message that confirms the post."""
 
 
 def unshare_button(language: Language, share_id: int) -> ShareButton:
@@ -85,3 +80,6 @@ async def _extend(interaction: discord.Interaction[ExtendBot], share_id: int) ->
     if source is None:
         raise RequestRefused(tr("That video is no longer here: send it again with /extend."))
     await open_modal(interaction, ExtendSharedModal(language_of(interaction), source, task, share, interaction.user.id))
+
+
+ShareButton.handlers = {"undo": _unshare, "more": _extend}

@@ -1,10 +1,9 @@
-"""`/tasks`: find one's tasks and films again; `/notify`: be told when they are done."""
+"""`/tasks` lists a member's tasks and videos; `/notify` chooses when the bot mentions them."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import discord
@@ -27,34 +26,40 @@ from cogs.tasks.pages import TasksMessage
 Interaction = discord.Interaction[ExtendBot]
 
 _NOTIFY_CHOICES = {
-    NotifyPreference.AUTO: tr("I mention you when a task of yours that took over a minute has ended."),
-    NotifyPreference.ALWAYS: tr("I mention you whenever a task of yours has ended."),
-    NotifyPreference.NEVER: tr("I do not mention you when a task of yours has ended."),
+    NotifyPreference.AUTO: tr("The bot will mention you when a task of yours that took over a minute has ended."),
+    NotifyPreference.ALWAYS: tr("The bot will mention you whenever a task of yours has ended."),
+    NotifyPreference.NEVER: tr("The bot will not mention you when a task of yours has ended."),
 }
 
-_NOT_STORED = tr("I no longer keep that film. If its reply was deleted too, make it anew with Try again.")
+_NOT_STORED = tr(
+    "The bot no longer stores that video. If its reply was deleted too, create the video again with Try again."
+)
 
-_TOO_LARGE = tr("That film is too large for Discord here: try it in a server that takes larger files.")
+_TOO_LARGE = tr("That video is too large for Discord here. Try it in a server that accepts larger files.")
 
 
-class TasksItem(PersistentItem, template=r"tasks:(?P<deed>page|open|send):(?P<number>[0-9]{1,18})"):
-    """A control of the message that /tasks shows; the custom_id says what it does, whoever's message it is on."""
+class TasksItem(PersistentItem, template=r"tasks:(?P<action>page|open|send):(?P<number>[0-9]{1,18})"):
+    """A button or select of the message that /tasks shows. It acts on the tasks of the member who uses it."""
 
     async def on_use(self, interaction: Interaction, match: re.Match[str], /) -> None:
-        """Do it, to the presser's own tasks."""
-        if match["deed"] != "send":  # what is sent again is a private message of its own
+        """Call the action's handler."""
+        if match["action"] != "send":  # "send" responds with a private message of its own
             self.check_private(interaction)
-        await _CALLBACKS[match["deed"]](interaction, int(match["number"]), self.values)
+        await super().on_use(interaction, match)
+
+    def arguments(self, match: re.Match[str]) -> tuple[int, list[str]]:
+        """Return the page number or task id in the custom_id, and what was chosen."""
+        return int(match["number"]), self.values
 
 
 class TasksCog(commands.Cog):
-    """Commands about one's own tasks."""
+    """`/tasks` and `/notify`."""
 
     @app_commands.command()
     @app_commands.rename(wanted="id")
-    @app_commands.describe(wanted="One of your tasks: its number, or some words of its prompt")
+    @app_commands.describe(wanted="The number of a task, or words from its prompt")
     async def tasks(self, interaction: Interaction, wanted: str | None = None) -> None:
-        """Show your running and recent tasks, or open one of them."""
+        """List your running and recent tasks, or open one of them."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
         if wanted is None:
             await _render(interaction, await _load_list_page(interaction, 1))
@@ -68,22 +73,22 @@ class TasksCog(commands.Cog):
         return [app_commands.Choice(name=name, value=value) for name, value in pages.list_choices(found, language)]
 
     @app_commands.command()
-    @app_commands.describe(mode="auto: after more than a minute; always; never")
+    @app_commands.describe(mode="auto: only for tasks that took over a minute; always; never")
     async def notify(self, interaction: Interaction, mode: NotifyPreference) -> None:
-        """Choose when I mention you at the end of a task of yours."""
+        """Choose whether the bot mentions you when one of your tasks ends."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
         await interaction.client.history.set_notify_preference(interaction.user.id, mode)
         await interaction.edit_original_response(content=language_of(interaction).translate(_NOTIFY_CHOICES[mode]))
 
 
 async def _resolve(interaction: Interaction, wanted: str) -> Task:
-    """The task with this number, or the newest with these words; raises Refused."""
+    """Return the member's task with this number, or the newest with these words. Raises RequestRefused."""
     history, wanted = interaction.client.history, wanted.strip()
     if wanted.isascii() and wanted.isdigit() and len(wanted) <= 18:
         return await history.own_task(int(wanted), interaction.user.id)
     found = await history.search(interaction.user.id, wanted)
     if not found:
-        raise RequestRefused(tr("You have no task with these words: choose one of the list that /tasks shows."))
+        raise RequestRefused(tr("None of your tasks has these words. Choose one from the list that /tasks shows."))
     return found[0]
 
 
@@ -91,19 +96,19 @@ async def _load_list_page(interaction: Interaction, number: int) -> TasksMessage
     history = interaction.client.history
     page = await history.page(interaction.user.id, number)
     page = replace(page, tasks=[interaction.client.with_queue_position(task) for task in page.tasks])
-    stills = {task.id: still for task in page.tasks if (still := await history.stored_thumbnail(task))}
-    return pages.list_page(page, stills, language_of(interaction))
+    thumbnails = {task.id: thumbnail for task in page.tasks if (thumbnail := await history.stored_thumbnail(task))}
+    return pages.list_page(page, thumbnails, language_of(interaction))
 
 
 async def _load_task_page(interaction: Interaction, task: Task, page_number: int) -> TasksMessage:
     history = interaction.client.history
-    still, film = await history.stored_thumbnail(task), await history.stored_video(task)
+    thumbnail, film = await history.stored_thumbnail(task), await history.stored_video(task)
     now, language = interaction.client.now(), language_of(interaction)
-    return pages.task_page(task, now, language, page_number, still, kept=film is not None)
+    return pages.task_page(task, now, language, page_number, thumbnail, kept=film is not None)
 
 
 async def _render(interaction: Interaction, shown: TasksMessage) -> None:
-    """Draw it into the response, which was deferred."""
+    """Show the message in the deferred response."""
     view = task_view(shown.task_id, shown.actions, language_of(interaction))
     for control in shown.controls:
         view.add_item(TasksItem(control))
@@ -125,7 +130,7 @@ async def _open(interaction: Interaction, page_number: int, chosen: list[str]) -
 
 
 async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
-    """Send the kept film once more, privately; it stays where else it is."""
+    """Send the stored video again, privately; other messages with it stay as they are."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     bot = interaction.client
     task = await bot.history.own_task(task_id, interaction.user.id)
@@ -144,8 +149,4 @@ async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
         )
 
 
-_CALLBACKS: dict[str, Callable[[Interaction, int, list[str]], Awaitable[None]]] = {
-    "page": _show_page,
-    "open": _open,
-    "send": _send,
-}
+TasksItem.handlers = {"page": _show_page, "open": _open, "send": _send}

@@ -1,4 +1,4 @@
-"""Rendering: a member's tasks as pages, and one of them opened. Pure."""
+"""The messages of /tasks: pages of a member's tasks, and one opened task. Pure."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from cogs.common import formatting
 from cogs.common.embeds import fit_embed, fit_embeds, truncate
 from cogs.tasks import card as tasks_card
 
-_NONE_YET = tr("You have no tasks yet: type /extend to make a video longer.")
-_GONE = tr("The reply was deleted, and so was the film.")
+_NONE_YET = tr("You have no tasks yet. Type /extend to extend a video.")
+_GONE = tr("The reply and its video were deleted.")
 _CHOICE_MAX = 100
-"""Characters of a choice's name and description (Discord docs, Select Option; Autocomplete)."""
+"""Maximum characters of a choice's name and description (Discord docs, Select Option; Autocomplete)."""
 _REPLY_ONLY = {"fetch"}
-"""It moves a private reply to where it is pressed: only the reply itself has it."""
+"""Fetch moves a private reply to the message on which it is pressed, so only the reply itself has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TasksMessage:
-    """What the message of /tasks shows: `actions` are buttons of one task, `stills` are attached by name."""
+    """A message of /tasks. `actions` are buttons of one task; `thumbnails` are attached under their names."""
 
     content: str
     embeds: Sequence[discord.Embed]
@@ -39,13 +39,13 @@ class TasksMessage:
     thumbnails: dict[str, Path] = field(default_factory=dict)
 
 
-def list_page(shown: Page, stills: dict[int, Path], language: Language) -> TasksMessage:
-    """One page; `stills` are the pictures that there are, by task."""
+def list_page(shown: Page, thumbnails: dict[int, Path], language: Language) -> TasksMessage:
+    """Make one page of the list; `stills` are the stored thumbnails by task id."""
     if not shown.tasks:
         title, text = language.tr("Your tasks"), language.translate(_NONE_YET)
         return TasksMessage("", [discord.Embed(title=title, description=text, colour=formatting.BLUE)])
-    names = {_thumbnail_name(task_id): path for task_id, path in stills.items()}
-    embeds = fit_embeds([_make_entry(task, language, with_still=task.id in stills) for task in shown.tasks])
+    names = {_thumbnail_name(task_id): path for task_id, path in thumbnails.items()}
+    embeds = fit_embeds([_make_entry(task, language, with_thumbnail=task.id in thumbnails) for task in shown.tasks])
     controls: list[ui.Item[ui.View]] = [_make_select(shown, language)]
     if shown.number > 1:
         controls.append(_make_button(language.tr("Newer"), f"tasks:page:{shown.number - 1}"))
@@ -58,10 +58,10 @@ def list_page(shown: Page, stills: dict[int, Path], language: Language) -> Tasks
 
 
 def task_page(
-    task: Task, now: datetime, language: Language, page_number: int, still: Path | None, *, kept: bool
+    task: Task, now: datetime, language: Language, page_number: int, thumbnail: Path | None, *, kept: bool
 ) -> TasksMessage:
-    """One task with the buttons of its reply; `kept`: its film is still there."""
-    card = tasks_card.make_card(task, now, language, still=still is not None)
+    """Show one task with the buttons of its reply; `kept`: its video is still stored."""
+    card = tasks_card.make_card(task, now, language, thumbnail=thumbnail is not None)
     reply = language.tr("[Go to the reply]({url})", url=formatting.jump_url(task))
     gone = language.translate(_GONE)
     card.embed.add_field(name=language.tr("Reply"), value=gone if task.deleted else reply, inline=False)
@@ -69,13 +69,13 @@ def task_page(
     controls.append(_make_button(language.tr("All tasks"), f"tasks:page:{page_number}"))
     left_out = _REPLY_ONLY if _is_shareable(task, kept=kept) else _REPLY_ONLY | {"share"}
     actions = [action for action in card.actions if action not in left_out]
-    stills = {formatting.THUMBNAIL_NAME: still} if still else {}
+    thumbnails = {formatting.THUMBNAIL_NAME: thumbnail} if thumbnail else {}
     heading = language.tr("**Task {id}**", id=str(task.id))
-    return TasksMessage(heading, [fit_embed(card.embed)], controls, task.id, actions, stills)
+    return TasksMessage(heading, [fit_embed(card.embed)], controls, task.id, actions, thumbnails)
 
 
 def list_choices(tasks: Iterable[Task], language: Language) -> list[tuple[str, str]]:
-    """Names and values for autocomplete."""
+    """Return names and values for autocomplete."""
     return [
         (_truncate(f"{task.id} · {tasks_card.status_text(task, language)} · {_short_prompt(task)}"), str(task.id))
         for task in tasks
@@ -83,17 +83,17 @@ def list_choices(tasks: Iterable[Task], language: Language) -> list[tuple[str, s
 
 
 def _is_shareable(task: Task, *, kept: bool) -> bool:
-    """Whether there is a file to post: one that Discord takes, on disk or in a reply that the bot can read."""
+    """Return whether there is a file to post: within the upload limit, and stored or in a reply the bot can read."""
     fits = task.film is None or task.film.size <= task.place.filesize_limit
     return fits and (kept or not task.place.ephemeral)
 
 
-def _make_entry(task: Task, language: Language, *, with_still: bool) -> discord.Embed:
+def _make_entry(task: Task, language: Language, *, with_thumbnail: bool) -> discord.Embed:
     embed = discord.Embed(colour=tasks_card.status_colour(task), description=tasks_card.list_entry(task, language))
-    if with_still:
+    if with_thumbnail:
         embed.set_thumbnail(url=f"attachment://{_thumbnail_name(task.id)}")
     if task.state is TaskState.RENDERING and task.expected_at:
-        ends = language.tr("about done {when}", when=format_dt(task.expected_at, "R"))
+        ends = language.tr("should be done {when}", when=format_dt(task.expected_at, "R"))
         embed.add_field(name=language.tr("Time"), value=ends)
     return embed
 

@@ -40,7 +40,7 @@ OFFERED = {
 BUTTON, STRING, USER, ROLE, CHANNEL = 2, 3, 5, 6, 8
 NO_TASK = 999_999
 CONTROLS: dict[type[PersistentItem], dict[str, tuple[int, list[str]]]] = {
-    buttons.TaskButton: {f"task:{action}:{NO_TASK}": (BUTTON, []) for action in buttons._ACTIONS},
+    buttons.TaskButton: {f"task:{action}:{NO_TASK}": (BUTTON, []) for action in buttons.TaskButton.handlers},
     ConfirmDeleteButton: {f"delete:{NO_TASK}": (BUTTON, [])},
     ShareButton: {f"share:{action}:{NO_TASK}": (BUTTON, []) for action in ("undo", "more")},
     GalleryButton: {f"gallery:{role}:week:0": (BUTTON, []) for role in ("back", "next", "span")},
@@ -87,7 +87,7 @@ async def test_every_control_has_a_handler_of_its_own() -> None:
     assert registered == {each.__qualname__ for each in PersistentItem.__subclasses__()}
     assert registered == {each.__qualname__ for each in CONTROLS}
     deeds = {custom_id.split(":")[1] for custom_id in CONTROLS[callbacks.PanelItem]}
-    assert deeds == set(callbacks._CALLBACKS)
+    assert deeds == set(callbacks.PanelItem.handlers)
     for kind, custom_ids in CONTROLS.items():
         for custom_id in custom_ids:
             fitting = [each for each in CONTROLS if each.__discord_ui_compiled_template__.fullmatch(custom_id)]

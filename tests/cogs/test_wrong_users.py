@@ -124,8 +124,8 @@ def test_every_control_is_in_the_table() -> None:
     pressed = {custom_id for _, custom_id, _ in TABLE}
     for kind in CONTROLS:
         assert any(kind.__discord_ui_compiled_template__.fullmatch(each) for each in pressed), kind
-    assert {each.split(":")[1] for each in pressed if each.startswith("task:")} == set(buttons._ACTIONS)
-    assert {each.split(":")[1] for each in pressed if each.startswith("limits:")} <= set(callbacks._CALLBACKS)
+    assert {each.split(":")[1] for each in pressed if each.startswith("task:")} == set(buttons.TaskButton.handlers)
+    assert {each.split(":")[1] for each in pressed if each.startswith("limits:")} <= set(callbacks.PanelItem.handlers)
 
 
 @pytest.mark.parametrize(("hand", "custom_id", "words"), TABLE, ids=lambda each: str(each)[:40])
