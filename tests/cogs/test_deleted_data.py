@@ -12,7 +12,7 @@ from tests.support.moderation import use
 from tests.support.sharing import channel, posts_in, share
 
 UNKNOWN = "I no longer know that task."
-NO_RECORD = "I no longer have a record of that film"
+NO_RECORD = "no longer has a record of that video"
 NOT_MINE = "You have no task 1"
 
 

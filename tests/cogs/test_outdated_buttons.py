@@ -12,7 +12,7 @@ from cogs.limits.callbacks import PanelItem
 from tests.support.buttons import finished, press_forged
 from tests.support.harness import Harness, text_of
 
-OUTDATED = "That button no longer works"
+OUTDATED = "This button no longer works"
 FORGED = {
     "task:nothing:1": OUTDATED,
     "task:cancel:999999999999999999": "no longer know",

@@ -28,7 +28,7 @@ PUBLIC, PRIVATE = 1, 2
 """Ana's tasks."""
 NOT_YOURS, NO_SUCH, GONE = "Only the member who made that video", "You have no task", "That is no longer shared."
 OWN, SHARER = "Only the member who started that task", "Only the member who shared this"
-NOT_HERE, MODERATORS = "That button does not belong here", "Only members with the permission Manage Server"
+NOT_HERE, MODERATORS = "This button does not work in this message", "Only members with the permission Manage Server"
 FORM = "(a form)"
 """What comes is the form for the next part."""
 BUTTON, STRING = 2, 3

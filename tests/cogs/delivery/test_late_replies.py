@@ -127,7 +127,7 @@ async def test_without_news_the_slot_is_freed(stage: Harness, clip: Path, events
         stage.fox.faults.add("GET", stage.fox.payments[0].task_id, events, times=None)
         next_one = await stage.extend(stage.ben, clip, channel="general", seconds=2)
         assert posts(stage) == 1
-        await stage.ana.wait_message(lambda it: "not reported anything for a long time" in text_of(it))
+        await stage.ana.wait_message(lambda it: "not reported progress for a long time" in text_of(it))
         await stage.until(stage.ben, next_one, DONE)
         stage.fox.faults.clear()
         pause.release.set()
@@ -242,7 +242,7 @@ async def test_a_result_too_large_for_discord(stage: Harness, clip: Path, told_b
         guild.upload_limit = 100
         pause.release.set()
         ended = await stage.until(stage.ana, reply, DONE)
-    link = text_of(ended).split("[get FoxAPI's video](")[1].split(")")[0]
+    link = text_of(ended).split("[get it from FoxAPI](")[1].split(")")[0]
     assert (await stage.ana.fetch(link))[4:8] == b"ftyp"
     assert "until <t:" in text_of(ended)
     assert ended["attachments"] == []

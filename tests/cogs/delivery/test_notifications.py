@@ -115,8 +115,8 @@ async def test_a_failure_is_told_too(stage: Harness) -> None:
         await chosen(stage, "always")
         stage.fox.next_quirks = Quirks(failure=Failure("content_policy_violation", "no"))
         reply = await stage.extend(stage.ana, small(stage.clips), seconds=2)
-        await stage.until(stage.ana, reply, "This did not work")
-        await stage.ana.wait_message(lambda it: "that did not work" in text_of(it))
+        await stage.until(stage.ana, reply, "Failed")
+        await stage.ana.wait_message(lambda it: "your video failed" in text_of(it))
     assert len(pings(stage)) == 1
 
 

@@ -149,7 +149,7 @@ async def test_a_failure_before_payment_is_its_members_alone(stage: Harness) -> 
     async with stage.bot(USER_FREE_FAILURES="2"):
         for _ in range(2):
             reply = await stage.extend(stage.ana, stage.clips.one_second)
-            ended = await stage.until(stage.ana, reply, "This did not work")
+            ended = await stage.until(stage.ana, reply, "Failed")
             assert ended["ephemeral"]
             assert "Nothing was billed." in text_of(ended)
         answer = await refused(stage, stage.ana, "2 of your videos could not be used in the last hour")
@@ -204,10 +204,10 @@ async def test_a_full_disk_is_waited_for(stage: Harness, clips: Clips) -> None:
         async with stage.bot(Timeouts(queue_scan=0.2), TRUSTED_MEDIA_HOSTS=hosts, MAX_DISK_GB="1"):
             channel = await stage.ana.channel("videos")
             first = await stage.ana.command("extend", channel, prompt="a", link=f"http://{host}/held.mp4", seconds=2)
-            await stage.ana.wait_message(lambda it: title_of(it) == "Looking at the clip")
+            await stage.ana.wait_message(lambda it: title_of(it) == "Preparing the clip")
             await stage.ben.command("extend", channel, prompt="b", link=f"http://{host}/b.mp4", seconds=2)
-            waiting = await stage.ben.wait_message(lambda it: title_of(it) == "Waiting for room")
-            assert "starts by itself" in text_of(waiting)
+            waiting = await stage.ben.wait_message(lambda it: title_of(it) == "Waiting for disk space")
+            assert "when there is space" in text_of(waiting)
             known = await stage.extend(stage.mia, tiny(clips), seconds=2)
             await stage.until(stage.mia, known, "Finished")
             held.set()

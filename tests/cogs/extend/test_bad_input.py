@@ -49,15 +49,15 @@ async def test_an_unfit_clip(stage: Harness) -> None:
     async with stage.bot():
         for clip, words in UNFIT.items():
             reply = await stage.extend(stage.ana, getattr(stage.clips, clip))
-            ended = await stage.until(stage.ana, reply, "This did not work")
+            ended = await stage.until(stage.ana, reply, "Failed")
             assert words in text_of(ended)
             assert "Nothing was billed." in text_of(ended)
     assert not stage.fox.faults.matching("POST", CREATE)
 
 
 WRONG: list[tuple[dict[str, object], str]] = [
-    ({"prompt": "go"}, "Give me one video"),
-    ({"prompt": "go", "link": "https://x.test/a.mp4", "video": "upload"}, "Give me one video"),
+    ({"prompt": "go"}, "Give one video"),
+    ({"prompt": "go", "link": "https://x.test/a.mp4", "video": "upload"}, "Give one video"),
     ({"prompt": "   ", "video": "upload"}, "The prompt is empty"),
     ({"prompt": "x" * 4097, "video": "upload"}, "4,097 characters"),
     ({"prompt": "go", "video": "upload", "seconds": 1}, "2 to 10 seconds"),
@@ -134,7 +134,7 @@ async def test_bad_links(stage: Harness) -> None:
                 answer = await refused(
                     stage, prompt="go", link=link.replace("SERVER", f"http://{host}").replace(" ", "%20")
                 )
-                ended = await stage.until(stage.ana, answer, "This did not work")
+                ended = await stage.until(stage.ana, answer, "Failed")
                 assert words in text_of(ended)
     assert not stage.fox.faults.matching("POST", CREATE)
 
@@ -158,7 +158,7 @@ async def test_a_fetch_is_bounded_in_all(stage: Harness) -> None:
         async with stage.bot(Timeouts(clip_download=1), TRUSTED_MEDIA_HOSTS=trusted):
             for path, words in {"drip": "too slow", "busy": "answered 503"}.items():
                 answer = await refused(stage, prompt="go", link=f"http://{host}/{path}")
-                ended = await stage.until(stage.ana, answer, "This did not work")
+                ended = await stage.until(stage.ana, answer, "Failed")
                 assert words in text_of(ended)
     assert not stage.fox.faults.matching("POST", CREATE)
 
@@ -167,7 +167,7 @@ async def test_an_unknown_server_is_told_soon(stage: Harness) -> None:
     """However patient the bot is with a server, one whose name nobody knows is told at once."""
     async with stage.bot(Timeouts()):
         answer = await refused(stage, prompt="go", link="https://nowhere.invalid/a.mp4")
-        ended = await stage.until(stage.ana, answer, "This did not work")
+        ended = await stage.until(stage.ana, answer, "Failed")
     assert "cannot be found" in text_of(ended)
     assert not stage.fox.faults.matching("POST", CREATE)
 
@@ -214,7 +214,7 @@ async def test_foxapi_refuses_the_request(stage: Harness) -> None:
             body = f'{{"error":{{"message":"bad field","type":"x","code":"{code}"}}}}'
             stage.fox.faults.add("POST", CREATE, Answer(status, body), times=None)
             reply = await stage.extend(stage.ana, stage.clips.plain)
-            ended = await stage.until(stage.ana, reply, "This did not work")
+            ended = await stage.until(stage.ana, reply, "Failed")
             assert words in text_of(ended)
             assert "Nothing was billed." in text_of(ended)
             assert len(stage.fox.faults.matching("POST", CREATE)) == number
@@ -226,7 +226,7 @@ async def test_refused_content(stage: Harness) -> None:
     stage.fox.next_quirks = Quirks(failure=Failure("content_policy_violation", "no", at=30))
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain)
-        ended = await stage.until(stage.ana, reply, "This did not work")
+        ended = await stage.until(stage.ana, reply, "Failed")
     assert "moderation refused" in text_of(ended)
 
 

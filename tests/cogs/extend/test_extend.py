@@ -138,7 +138,7 @@ async def test_a_failed_task_ends_with_its_reason(stage: Harness, failure: Failu
     stage.fox.next_quirks = Quirks(failure=failure)
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain)
-        ended = await stage.until(stage.ana, reply, "This did not work")
+        ended = await stage.until(stage.ana, reply, "Failed")
     assert words in text_of(ended)
     assert "may have been billed" in text_of(ended)
     assert "refund" not in text_of(ended)

@@ -66,7 +66,7 @@ async def test_a_result_that_can_never_be_fetched(stage: Harness) -> None:
     stage.fox.faults.add("GET", "/v1/tasks/", Answer(200, json.dumps(lost)), times=None)
     async with stage.bot(Timeouts(first_gap=0.05, deadline=1)):
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
-        ended = await stage.until(stage.ana, reply, "This did not work")
+        ended = await stage.until(stage.ana, reply, "Failed")
     assert "may have been billed" in text_of(ended)
     assert len(stage.fox.faults.matching("POST", CREATE)) == 1
 
@@ -147,6 +147,6 @@ async def test_too_long_is_one_sentence(stage: Harness) -> None:
     endless = stage.clips.make("endless.mp4", 620, "-c:v", "libx264", "-preset", "ultrafast", "-r", "1", "-s", "64x36")
     async with stage.bot():
         reply = await stage.extend(stage.ana, endless)
-        ended = await stage.until(stage.ana, reply, "This did not work")
+        ended = await stage.until(stage.ana, reply, "Failed")
     assert "at most 10 minutes" in text_of(ended)
     assert not stage.fox.faults.matching("POST", UPLOAD)

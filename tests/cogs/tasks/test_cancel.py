@@ -43,11 +43,11 @@ async def answer(who: Member, words: str) -> Json:
 async def cancel_surely(stage: Harness, reply: Json) -> None:
     """Ana presses Cancel, and then Cancel anyway."""
     await stage.ana.press(await with_button(stage.ana, reply), "Cancel")
-    asked = await answer(stage.ana, "FoxAPI already has this task")
+    asked = await answer(stage.ana, "FoxAPI is already working on this task")
     assert await stage.ben.messages("videos") == [stage.ben.seen.get(reply["id"])]
     await stage.ana.press(asked, "Cancel anyway")
     await stage.until(stage.ana, reply, CANCELLED)
-    await answer(stage.ana, "I no longer follow this task")
+    await answer(stage.ana, "This task is cancelled here")
 
 
 async def test_in_line_it_is_free(stage: Harness, clip: Path, held: Pause) -> None:
@@ -148,7 +148,7 @@ async def test_once_the_result_is_there_it_is_too_late(stage: Harness, clip: Pat
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await held.reached.wait()
         await stage.ana.press(await with_button(stage.ana, reply), "Cancel")
-        asked = await answer(stage.ana, "FoxAPI already has this task")
+        asked = await answer(stage.ana, "FoxAPI is already working on this task")
         held.release.set()
         await stage.until(stage.ana, reply, DONE)
         await stage.ana.press(asked, "Cancel anyway")

@@ -151,7 +151,7 @@ async def test_when_discord_is_ill_it_can_be_pressed_again(stage: Harness) -> No
     async with stage.bot():
         done = await finished(stage)
         asked = await delete(stage.ana, done)
-        again = await says(stage.ana, asked, "press again")
+        again = await says(stage.ana, asked, "Press again")
         stage.discord.faults.clear()
         await stage.ana.press(again, "Delete it")
         await gone(stage.ana, done)
@@ -233,9 +233,9 @@ async def test_try_again_days_later(stage: Harness) -> None:
 @pytest.mark.parametrize(
     ("action", "words"),
     [
-        (Answer(400, '{"code": 50035, "message": "Invalid Form Body"}'), "That clip is no longer reachable"),
-        (Answer(200, '{"refreshed_urls": []}'), "That clip is no longer reachable"),
-        (Reset(), "Discord does not give me that clip just now"),
+        (Answer(400, '{"code": 50035, "message": "Invalid Form Body"}'), "That clip can no longer be downloaded"),
+        (Answer(200, '{"refreshed_urls": []}'), "That clip can no longer be downloaded"),
+        (Reset(), "Discord cannot provide that clip right now"),
     ],
 )
 async def test_try_again_on_a_clip_that_is_gone(stage: Harness, action: Action, words: str) -> None:

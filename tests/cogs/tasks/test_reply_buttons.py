@@ -15,7 +15,7 @@ async def test_an_unclear_task_is_tried_again_only_by_its_member(stage: Harness)
     stage.fox.faults.add("POST", CREATE, Lose())
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, "a storm", seconds=2)
-        ended = await stage.until(stage.ana, reply, "Nobody knows")
+        ended = await stage.until(stage.ana, reply, "Outcome unknown")
         assert "may have been billed" in text_of(ended)
         assert len(stage.fox.payments) == 1
         await stage.ben.press(await seen_by_ben(stage, reply), "Try again")
@@ -25,7 +25,7 @@ async def test_an_unclear_task_is_tried_again_only_by_its_member(stage: Harness)
         again = await stage.ana.wait_message(lambda it: it["id"] != reply["id"] and title_of(it) == "Finished")
         assert "a storm" in text_of(again)
     assert len(stage.fox.payments) == 2
-    assert "Nobody knows" in text_of(stage.ana.seen[reply["id"]])
+    assert "Outcome unknown" in text_of(stage.ana.seen[reply["id"]])
 
 
 async def test_a_private_reply_outlives_its_token_by_fetch_result(stage: Harness) -> None:
@@ -85,4 +85,4 @@ async def test_one_in_line_is_told_so(stage: Harness) -> None:
 
 async def seen_by_ben(stage: Harness, reply: Json) -> Json:
     """The same reply as Ben sees it, at its end."""
-    return await stage.until(stage.ben, reply, "Nobody knows")
+    return await stage.until(stage.ben, reply, "Outcome unknown")

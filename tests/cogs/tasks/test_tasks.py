@@ -104,7 +104,9 @@ async def test_a_running_one_is_first_and_can_be_cancelled(stage: Harness) -> No
         assert "done by now" in second
         opened = await open_one(stage, shown, 1)
         await stage.ana.press(opened, "Cancel")
-        await stage.ana.press(await told_privately(stage.ana, "FoxAPI already has this task"), "Cancel anyway")
+        await stage.ana.press(
+            await told_privately(stage.ana, "FoxAPI is already working on this task"), "Cancel anyway"
+        )
         await stage.until(stage.ana, running, "Cancelled")
         halfway.release.set()
 
@@ -157,7 +159,7 @@ async def test_what_discord_does_not_take_is_not_offered_to_be_shared(stage: Har
     async with stage.bot():
         reply = await stage.extend(stage.ana, small(stage.clips), seconds=2)
         done = await stage.recorded(await stage.until(stage.ana, reply, "Finished"))
-        assert "[get FoxAPI's video](" in text_of(done)
+        assert "[get it from FoxAPI](" in text_of(done)
         assert labels_of(done) == ["Extend again", "Try again", "Delete"]
         assert labels_of(await listed(stage.ana, id="1")) == [
             "Extend again",
@@ -179,7 +181,7 @@ async def test_what_is_kept_no_longer_is_not_offered(stage: Harness) -> None:
         await until(lambda: not (stage.data / "kept" / "1.mp4").exists())
         assert "Send again" not in labels_of(await listed(stage.ana, id="1"))
         await stage.ana.press(before, "Send again")
-        await told_privately(stage.ana, "I no longer keep that film")
+        await told_privately(stage.ana, "no longer stores that video")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ async def test_id_takes_a_number_or_words_of_ones_own(stage: Harness) -> None:
         assert "**Task 1**" in text_of(await listed(stage.ana, id="1"))
         assert "You have no task 1:" in text_of(await listed(stage.ben, id="1"))
         assert "You have no task 999999999999999999:" in text_of(await listed(stage.ana, id="9" * 18))
-        assert "no task with these words" in text_of(await listed(stage.ana, id="9" * 30))
+        assert "None of your tasks has these words" in text_of(await listed(stage.ana, id="9" * 30))
 
 
 async def test_a_strangers_forged_press_shows_their_own(stage: Harness) -> None:
