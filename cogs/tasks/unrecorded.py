@@ -16,7 +16,7 @@ from bot.services.history import NOT_YOURS, Actor
 from cogs.common.interactions import acknowledge
 from cogs.sharing.posts import delete_posts
 
-_UNKNOWN = tr("The bot has no record of that task any more.")
+_UNKNOWN = tr("I no longer know that task.")
 _DONE = tr("Deleted.")
 _POSTS_LEFT = tr("Discord did not allow the bot to delete every shared post just now. Press again in a minute.")
 _NOT_READABLE = tr("The bot can no longer read that reply. Delete it yourself, or ask a moderator.")
