@@ -21,34 +21,34 @@ def count_utf16(text: str) -> int:
     return len(text) + sum(char > "\uffff" for char in text)
 
 
-def truncate(text: str, most: int, end: str = "…") -> str:
-    """Truncate the text to `most` characters, `end` included. A markdown escape left at the cut is removed."""
-    if count_utf16(text) <= most:
+def truncate(text: str, limit: int, end: str = "…") -> str:
+    """Truncate the text to `limit` characters, `end` included. A markdown escape left at the cut is removed."""
+    if count_utf16(text) <= limit:
         return text
-    room = most - count_utf16(end)
+    available = limit - count_utf16(end)
     at = 0
-    while room >= count_utf16(text[at]):
-        room -= count_utf16(text[at])
+    while available >= count_utf16(text[at]):
+        available -= count_utf16(text[at])
         at += 1
-    kept = text[:at]
-    escapes = len(kept) - len(kept.rstrip("\\"))
-    return kept[: len(kept) - escapes % 2] + end
+    beginning = text[:at]
+    escapes = len(beginning) - len(beginning.rstrip("\\"))
+    return beginning[: len(beginning) - escapes % 2] + end
 
 
-def fit_lines(lines: Sequence[str], most: int, more: Callable[[int], str] | None = None) -> str:
+def fit_lines(lines: Sequence[str], limit: int, more: Callable[[int], str] | None = None) -> str:
     """Join as many whole lines as fit; `more` gives the text of a last line that says how many are left out."""
     whole = "\n".join(lines)
-    if count_utf16(whole) <= most:
+    if count_utf16(whole) <= limit:
         return whole
     for shown in range(len(lines) - 1, 0, -1):
         rest = [more(len(lines) - shown)] if more else []
         text = "\n".join([*lines[:shown], *rest])
-        if count_utf16(text) <= most:
+        if count_utf16(text) <= limit:
             return text
-    return truncate(lines[0], most)
+    return truncate(lines[0], limit)
 
 
-def fit_embed(embed: discord.Embed, most: int = EMBED_MAX) -> discord.Embed:
+def fit_embed(embed: discord.Embed, limit: int = EMBED_MAX) -> discord.Embed:
     """Truncate the embed in place so that each part and the total are within Discord's limits; return it.
 
     Cards are designed so that this changes nothing. It is a safeguard against unexpectedly long translations.
@@ -60,10 +60,10 @@ def fit_embed(embed: discord.Embed, most: int = EMBED_MAX) -> discord.Embed:
         embed.set_field_at(at, name=name, value=value, inline=bool(field.inline))
     if embed.footer.text:
         embed.set_footer(text=truncate(embed.footer.text, FOOTER_MAX), icon_url=embed.footer.icon_url)
-    over = _count_characters(embed) - most
-    if over > 0 and embed.description:
-        embed.description = truncate(embed.description, max(1, count_utf16(embed.description) - over))
-    while _count_characters(embed) > most and embed.fields:
+    excess = _count_characters(embed) - limit
+    if excess > 0 and embed.description:
+        embed.description = truncate(embed.description, max(1, count_utf16(embed.description) - excess))
+    while _count_characters(embed) > limit and embed.fields:
         embed.remove_field(len(embed.fields) - 1)
     return embed
 
@@ -73,8 +73,8 @@ def fit_embeds(embeds: Sequence[discord.Embed]) -> list[discord.Embed]:
     return [fit_embed(embed, EMBED_MAX // max(1, len(embeds))) for embed in embeds]
 
 
-def _truncate_or_none(text: str | None, most: int) -> str | None:
-    return truncate(text, most) if text else text
+def _truncate_or_none(text: str | None, limit: int) -> str | None:
+    return truncate(text, limit) if text else text
 
 
 def _count_characters(embed: discord.Embed) -> int:

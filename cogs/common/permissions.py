@@ -65,13 +65,8 @@ def check_reply_permissions(interaction: discord.Interaction[ExtendBot]) -> None
     """Raise RequestRefused if the bot lacks a permission that a task's reply needs in this channel."""
     if interaction.guild_id is None:
         return
-    may = interaction.app_permissions
-    needed = (
-        (tr("View Channel"), may.view_channel),
-        (tr("Embed Links"), may.embed_links),
-        (tr("Attach Files"), may.attach_files),
-    )
-    if missing := tuple(name for name, has in needed if not has):
+    needed = ("view_channel", "embed_links", "attach_files")
+    if missing := tuple(_NAMES[name] for name in needed if not getattr(interaction.app_permissions, name)):
         raise RequestRefused(
             tr("The bot lacks the permission {names} in this channel. Ask a moderator to grant it.", names=missing)
         )

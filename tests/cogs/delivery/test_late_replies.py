@@ -232,7 +232,7 @@ def lose_the_place(stage: Harness, reply: Json, what: str) -> None:
 
 @pytest.mark.parametrize("told_before", [True, False])
 async def test_a_result_too_large_for_discord(stage: Harness, clip: Path, told_before: bool) -> None:
-    """FoxAPI's link and its expiry replace the file, also if Discord reports only at the upload that it is too large."""
+    """FoxAPI's link and its expiry replace the file, also if only the upload shows that it is too large."""
     pause = held(stage)
     guild = stage.discord.world.guild
     guild.upload_limit = 100 if told_before else guild.upload_limit

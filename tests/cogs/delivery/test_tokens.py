@@ -55,7 +55,7 @@ async def test_nothing_of_it_is_left_in_the_files(stage: Harness) -> None:
 
 
 async def test_a_private_reply_s_token_is_kept_until_its_end(stage: Harness) -> None:
-    """An ephemeral reply's token is kept, so that the reply can be deleted, until the first clean-up after it expires."""
+    """An ephemeral reply's token is kept for deleting the reply until the first clean-up after it expires."""
     async with stage.bot(FAST, **STEADY):
         await delivered(stage, private=True)
         assert token_of(stage)

@@ -173,7 +173,7 @@ async def test_an_unknown_server_is_told_soon(stage: Harness) -> None:
 
 
 async def test_message_links_that_lead_nowhere(stage: Harness) -> None:
-    """A message link without a video, to a message hidden from the member, or to another server is refused privately."""
+    """A link to a message without a video, to a hidden one, or to another server is refused privately."""
     general = await stage.ben.channel("general")
     said = await stage.ben.say(general, "no video here")
     hidden = await stage.mia.channel("moderators")

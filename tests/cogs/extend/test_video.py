@@ -121,7 +121,7 @@ async def test_a_film_that_cannot_fit_is_linked(stage: Harness) -> None:
 
 
 async def test_extend_again_goes_on_from_the_film(stage: Harness) -> None:
-    """"Extend again" fills in the prompt, makes part 2 and links to part 1; so does the message command."""
+    """The button Extend again fills in the prompt, makes part 2 and links to part 1; so does the message command."""
     async with stage.bot():
         first = await stage.extend(stage.ana, stage.clips.plain, "a bird sings", seconds=2)
         done = await stage.until(stage.ana, first, "Finished")

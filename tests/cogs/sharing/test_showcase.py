@@ -86,9 +86,7 @@ async def test_a_showcase_where_the_bot_lost_its_permissions(stage: Harness) -> 
         lost = permissions.ATTACH_FILES | permissions.VIEW_CHANNEL
         world.channel_named("showcase").overwrites = [Overwrite(world.bot.id, 1, deny=lost)]
         await stage.ana.press(word, "Unshare")
-        await told_privately(
-            stage.ana, "The bot no longer has access to that channel."
-        )
+        await told_privately(stage.ana, "The bot no longer has access to that channel.")
         assert len(await posts_in(stage.ben, showcase)) == 1
     async with stage.bot():
         word = await share(stage.ana, reply, showcase)

@@ -143,7 +143,7 @@ async def test_two_presses_at_once(stage: Harness, clip: Path) -> None:
 
 
 async def test_once_the_result_is_there_it_is_too_late(stage: Harness, clip: Path, held: Pause) -> None:
-    """"Cancel anyway", offered while rendering and pressed after the end, changes nothing."""
+    """Cancel anyway, offered while rendering and pressed after the end, changes nothing."""
     async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await held.reached.wait()
