@@ -158,12 +158,6 @@ def _make_button(label: str, role: str, period: str, page: int, *, disabled: boo
     return GalleryButton(ui.Button[Any](label=label, style=style, custom_id=custom_id, disabled=disabled))
 
 
-async def setup(bot: ExtendBot) -> None:
-    """Called by discord.py when the cog is loaded."""
-    bot.add_dynamic_items(GalleryButton)
-    await bot.add_cog(GalleryCog())
-
-
 def gallery_embed(language: Language, task: Task, share: Share, rank: int, thumbnail_url: str | None) -> discord.Embed:
     """Make the embed of one result."""
     lines = [] if share.prompt_hidden else [quote_prompt(task.order.prompt, 300)]
@@ -219,3 +213,9 @@ async def _fetch_starring_members(message: discord.Message) -> set[int]:
     if stars is None or (stars.me and stars.count == 1):
         return set()
     return {user.id async for user in stars.users(limit=_STARS_MAX) if not user.bot}
+
+
+async def setup(bot: ExtendBot) -> None:
+    """Called by discord.py when the cog is loaded."""
+    bot.add_dynamic_items(GalleryButton)
+    await bot.add_cog(GalleryCog())

@@ -60,7 +60,7 @@ class ModLog(commands.Cog):
 
     async def cog_load(self) -> None:
         """Start reading events."""
-        self._reader = asyncio.create_task(self._read(), name="journal")
+        self._reader = asyncio.create_task(self._read(), name="mod log")
 
     async def cog_unload(self) -> None:
         """Stop; give the writers a short time to post queued lines."""
@@ -91,7 +91,7 @@ class ModLog(commands.Cog):
             self._waiting.setdefault(channel_id, deque(maxlen=_QUEUE_MAX)).append(truncate(line, CONTENT_MAX))
             if channel_id not in self._writers:
                 self._writers[channel_id] = asyncio.create_task(
-                    self._write(guild_id, channel_id), name=f"journal {channel_id}"
+                    self._write(guild_id, channel_id), name=f"mod log {channel_id}"
                 )
 
     async def _limits(self, guild_id: int, event: Event) -> GuildLimits:
@@ -131,11 +131,6 @@ def _take_page(waiting: deque[str]) -> str:
     while waiting and count_utf16(text) + 1 + count_utf16(waiting[0]) <= CONTENT_MAX:
         text += "\n" + waiting.popleft()
     return text
-
-
-async def setup(bot: ExtendBot) -> None:
-    """Called by discord.py when the cog is loaded."""
-    await bot.add_cog(ModLog(bot))
 
 
 def guild_of(event: Event) -> int | None:
@@ -233,3 +228,8 @@ def _describe_moderation(event: MemberModerated) -> Translatable:
     if event.user_id is None:
         return tr("{by} reset the count of the server", by=by)
     return _ACTIONS[event.action](by, formatting.mention_member(event.user_id), event.runs)
+
+
+async def setup(bot: ExtendBot) -> None:
+    """Called by discord.py when the cog is loaded."""
+    await bot.add_cog(ModLog(bot))

@@ -39,11 +39,6 @@ class QuotaCog(commands.Cog):
         await interaction.followup.send(embed=make_embed(quota, tasks, language_of(interaction)), ephemeral=True)
 
 
-async def setup(bot: ExtendBot) -> None:
-    """Called by discord.py when the cog is loaded."""
-    await bot.add_cog(QuotaCog())
-
-
 def make_embed(quota: Quota, tasks: Sequence[Task], language: Language) -> discord.Embed:
     """Show the remaining quota, when it resets, why a request would be refused, and the queue positions of `tasks`."""
     title = language.tr("Your quota here")
@@ -119,3 +114,8 @@ def _describe_rules(quota: Quota, language: Language) -> str:
     if limits.channels:
         lines.append(language.tr("Allowed in: {channels}", channels=text.value("channels", limits)))
     return "\n".join(lines)
+
+
+async def setup(bot: ExtendBot) -> None:
+    """Called by discord.py when the cog is loaded."""
+    await bot.add_cog(QuotaCog())
