@@ -1,4 +1,4 @@
-"""No commands: writes what happens into servers' log channels, and never disturbs anything else."""
+"""The moderators' log: posts events into servers' log channels. It has no commands, and its failures stay its own."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from bot.domain.task import Task, TaskRequest, TaskState
 from bot.i18n import Language
 from bot.i18n.text import Translatable, Value, tr, tr_plural, untranslated
 from cogs.common import formatting
-from cogs.common.embeds import CONTENT_MAX, cut, length
-from cogs.common.formatting import clock, jump_url
+from cogs.common.embeds import CONTENT_MAX, count_utf16, truncate
+from cogs.common.formatting import format_clock, jump_url
 from cogs.limits import text
 
 log = logging.getLogger(__name__)
 
-_WAITING = 200
-"""Lines that wait for one channel; the oldest is dropped for one more."""
+_QUEUE_MAX = 200
+"""Maximum lines queued for one channel; the oldest is dropped when another one arrives."""
 
-_LAST_SECONDS = 2.0
-"""How long the end of the program waits for lines to be written."""
+_FLUSH_SECONDS = 2.0
+"""How long the shutdown waits for queued lines to be posted."""
 
 _ICONS = {TaskState.DELIVERED: "✅", TaskState.FAILED: "❌", TaskState.CANCELLED: "🚫", TaskState.UNCLEAR: "❔"}
 
-_PROMPT = 80
+_PROMPT_MAX = 80
 
-_SENTENCE = 160
+_SENTENCE_MAX = 160
 
 _Action = Callable[[str, str, int], Translatable]
-"""Of who did it, to whom, and how many."""
+"""Takes mentions of the moderator and the member, and a number of runs."""
 
 _ACTIONS: dict[str, _Action] = {
     "blocked": lambda by, who, _: tr("{by} blocked {who}", by=by, who=who),
@@ -50,7 +50,7 @@ _ACTIONS: dict[str, _Action] = {
 
 
 class ModLog(commands.Cog):
-    """Takes the service's news; one writer per channel, so that a slow one holds up no other."""
+    """Reads the services' events. Each channel has its own writer, so that a slow channel does not delay others."""
 
     def __init__(self, bot: ExtendBot) -> None:
         self._bot = bot
@@ -59,15 +59,15 @@ class ModLog(commands.Cog):
         self._failing: set[int] = set()
 
     async def cog_load(self) -> None:
-        """Begin to listen."""
-        self._reader = asyncio.create_task(self._read(), name="journal")
+        """Start reading events."""
+        self._reader = asyncio.create_task(self._read(), name="mod log")
 
     async def cog_unload(self) -> None:
-        """Stop; what waits is still written if that is quick."""
+        """Stop; give the writers a short time to post queued lines."""
         self._reader.cancel()
         writers = list(self._writers.values())
         if writers:
-            await asyncio.wait(writers, timeout=_LAST_SECONDS)
+            await asyncio.wait(writers, timeout=_FLUSH_SECONDS)
         for writer in writers:
             writer.cancel()
         await asyncio.gather(self._reader, *writers, return_exceptions=True)
@@ -77,21 +77,21 @@ class ModLog(commands.Cog):
             event = await self._bot.services.events.get()
             try:
                 await self._handle(event)
-            except Exception:  # a log that cannot be written must not end the log
-                log.exception("could not tell a log channel of %s", type(event).__name__)
+            except Exception:  # one event that fails must not stop the log
+                log.exception("could not write %s to a log channel", type(event).__name__)
 
     async def _handle(self, event: Event) -> None:
-        guild_id = server_of(event)
+        guild_id = guild_of(event)
         if guild_id is None:
             return
         limits = await self._limits(guild_id, event)
-        channel_id = _channel(limits, event)
+        channel_id = _channel_of(limits, event)
         if channel_id is not None:
             line = entry_text(event, guild_language(self._bot, guild_id, limits))
-            self._waiting.setdefault(channel_id, deque(maxlen=_WAITING)).append(cut(line, CONTENT_MAX))
+            self._waiting.setdefault(channel_id, deque(maxlen=_QUEUE_MAX)).append(truncate(line, CONTENT_MAX))
             if channel_id not in self._writers:
                 self._writers[channel_id] = asyncio.create_task(
-                    self._write(guild_id, channel_id), name=f"journal {channel_id}"
+                    self._write(guild_id, channel_id), name=f"mod log {channel_id}"
                 )
 
     async def _limits(self, guild_id: int, event: Event) -> GuildLimits:
@@ -103,7 +103,7 @@ class ModLog(commands.Cog):
         waiting = self._waiting[channel_id]
         try:
             while waiting:
-                await self._post(guild_id, channel_id, _page(waiting))
+                await self._post(guild_id, channel_id, _take_page(waiting))
         finally:
             del self._writers[channel_id]
 
@@ -113,33 +113,28 @@ class ModLog(commands.Cog):
             await channel.send(text, allowed_mentions=discord.AllowedMentions.none(), suppress_embeds=True, silent=True)
         except REQUEST_ERRORS as error:
             if channel_id not in self._failing:
-                log.warning("log channel %d of server %d does not take lines: %s", channel_id, guild_id, error)
+                log.warning("could not post to log channel %d of server %d: %s", channel_id, guild_id, error)
             self._failing.add(channel_id)
         else:
             self._failing.discard(channel_id)
 
 
-def _channel(limits: GuildLimits, event: Event) -> int | None:
-    """Where the server wants it; the end of the log itself is still told in the old channel."""
+def _channel_of(limits: GuildLimits, event: Event) -> int | None:
+    """Return the log channel; if the log was just turned off, the old channel, so that it records that."""
     old = event.old.log_channel_id if isinstance(event, LimitsChanged) else None
     return limits.log_channel_id or old
 
 
-def _page(waiting: deque[str]) -> str:
-    """Take as many of the lines as one message holds, at least one."""
+def _take_page(waiting: deque[str]) -> str:
+    """Take as many lines as fit into one message, at least one."""
     text = waiting.popleft()
-    while waiting and length(text) + 1 + length(waiting[0]) <= CONTENT_MAX:
+    while waiting and count_utf16(text) + 1 + count_utf16(waiting[0]) <= CONTENT_MAX:
         text += "\n" + waiting.popleft()
     return text
 
 
-async def setup(bot: ExtendBot) -> None:
-    """Called by discord.py when the cog is loaded."""
-    await bot.add_cog(ModLog(bot))
-
-
-def server_of(event: Event) -> int | None:
-    """The server whose log shows it; None for what no log shows (a task's one line comes at its end)."""
+def guild_of(event: Event) -> int | None:
+    """Return the server whose log shows the event; None if no log shows it (a task is logged once it ends)."""
     match event:
         case TaskEnded(task):
             return task.order.guild_id
@@ -152,46 +147,46 @@ def server_of(event: Event) -> int | None:
 
 
 def entry_text(event: Event, language: Language) -> str:
-    """The line; for what has a server."""
+    """Return the event's line, for events with a server."""
     match event:
         case TaskEnded(task):
-            return f"{_ICONS.get(task.state, '▫️')} {language.translate(_ended(task, language))}"
+            return f"{_ICONS.get(task.state, '▫️')} {language.translate(_describe_end(task, language))}"
         case SubmissionRefused():
-            return f"⛔ {language.translate(_refused(event, language))}"
+            return f"⛔ {language.translate(_describe_refusal(event, language))}"
         case LimitsChanged():
-            return f"⚙️ {language.translate(_changed(event))}"
+            return f"⚙️ {language.translate(_describe_change(event))}"
         case MemberModerated():
-            return f"⚙️ {language.translate(_ruled(event))}"
+            return f"⚙️ {language.translate(_describe_moderation(event))}"
         case _:
             return ""
 
 
-def _refused(event: SubmissionRefused, language: Language) -> Translatable:
+def _describe_refusal(event: SubmissionRefused, language: Language) -> Translatable:
     order = event.order
     where = f"https://discord.com/channels/{order.guild_id}/{order.channel_id}"
     sentence = _mask(event.sentence) if order.private else event.sentence
-    why = tr("refused: {sentence}", sentence=_short(sentence, language))
-    return formatting.row(*_order(order), why, tr("[where]({url})", url=where))
+    why = tr("refused: {sentence}", sentence=_shorten(sentence, language))
+    return formatting.join_cells(*_request_cells(order), why, tr("[where]({url})", url=where))
 
 
-def _ended(task: Task, language: Language) -> Translatable:
+def _describe_end(task: Task, language: Language) -> Translatable:
     hidden = task.order.private or task.place.ephemeral or task.deletion_requested
-    cells = [*_order(task.order, hidden=hidden), _outcome(task, language, hidden=hidden)]
+    cells = [*_request_cells(task.order, hidden=hidden), _describe_outcome(task, language, hidden=hidden)]
     if task.credits is not None:
         cells.append(tr("{credits} credits", credits=task.credits))
     link = tr("task {id}", id=str(task.id))
     if not hidden:
         link = tr("[task {id}]({url})", id=str(task.id), url=jump_url(task))
-    return formatting.row(*cells, link)
+    return formatting.join_cells(*cells, link)
 
 
-def _outcome(task: Task, language: Language, *, hidden: bool) -> Translatable:
-    reason = _short(_mask(task.reason) if hidden else task.reason, language) if task.reason else ""
+def _describe_outcome(task: Task, language: Language, *, hidden: bool) -> Translatable:
+    reason = _shorten(_mask(task.reason) if hidden else task.reason, language) if task.reason else ""
     match task.state:
         case TaskState.DELIVERED:
-            return tr("finished, {length}", length=clock(task.film.seconds)) if task.film else tr("finished")
+            return tr("finished, {length}", length=format_clock(task.film.seconds)) if task.film else tr("finished")
         case TaskState.UNCLEAR:
-            return tr("nobody knows whether FoxAPI took it")
+            return tr("unknown whether FoxAPI accepted it")
         case TaskState.CANCELLED:
             return tr("cancelled: {reason}", reason=reason) if reason else tr("cancelled")
         case TaskState.FAILED:
@@ -200,16 +195,16 @@ def _outcome(task: Task, language: Language, *, hidden: bool) -> Translatable:
             return untranslated(task.state)
 
 
-def _order(order: TaskRequest, *, hidden: bool = False) -> list[Value]:
-    """Who asked for what. The prompt of a private task is nobody else's, and a reason may quote it."""
-    prompt = tr("“{prompt}”", prompt=formatting.words(order.prompt, _PROMPT))
+def _request_cells(order: TaskRequest, *, hidden: bool = False) -> list[Value]:
+    """Return member, seconds and prompt. The prompt of a private task is not shown."""
+    prompt = tr("“{prompt}”", prompt=formatting.escape_line(order.prompt, _PROMPT_MAX))
     if hidden or order.private:
         prompt = tr("private")
-    return [formatting.member(order.user_id), formatting.seconds(order.seconds), prompt]
+    return [formatting.mention_member(order.user_id), formatting.format_seconds(order.seconds), prompt]
 
 
 def _mask(phrase: Translatable) -> Translatable:
-    """The phrase without what it quotes, which may be of the prompt; numbers and our own words stay."""
+    """Return the sentence without the texts that it quotes, which may be from the prompt; numbers stay."""
     masked: dict[str, Value] = {}
     for name, value in phrase.values.items():
         masked[name] = (
@@ -218,18 +213,23 @@ def _mask(phrase: Translatable) -> Translatable:
     return replace(phrase, values=masked)
 
 
-def _short(sentence: Translatable, language: Language) -> str:
-    """A sentence that may hold what somebody wrote, bounded."""
-    return formatting.words(language.translate(sentence), _SENTENCE)
+def _shorten(sentence: Translatable, language: Language) -> str:
+    """Translate, escape and truncate a sentence, which may quote a member."""
+    return formatting.escape_line(language.translate(sentence), _SENTENCE_MAX)
 
 
-def _changed(event: LimitsChanged) -> Translatable:
+def _describe_change(event: LimitsChanged) -> Translatable:
     changes = text.changes(event.fields, event.old, event.new)
-    return tr("{by} changed {changes}", by=formatting.member(event.by), changes=changes)
+    return tr("{by} changed {changes}", by=formatting.mention_member(event.by), changes=changes)
 
 
-def _ruled(event: MemberModerated) -> Translatable:
-    by = formatting.member(event.by)
+def _describe_moderation(event: MemberModerated) -> Translatable:
+    by = formatting.mention_member(event.by)
     if event.user_id is None:
         return tr("{by} reset the count of the server", by=by)
-    return _ACTIONS[event.action](by, formatting.member(event.user_id), event.runs)
+    return _ACTIONS[event.action](by, formatting.mention_member(event.user_id), event.runs)
+
+
+async def setup(bot: ExtendBot) -> None:
+    """Called by discord.py when the cog is loaded."""
+    await bot.add_cog(ModLog(bot))

@@ -1,4 +1,4 @@
-"""Members: what one has left here."""
+"""`/quota`: a member's remaining quota and queue positions."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from bot.i18n import Language
 from bot.i18n.text import Translatable
 from bot.services import Quota
 from cogs.common import formatting
-from cogs.common.acknowledge import acknowledge
 from cogs.common.embeds import FIELD_MAX, fit_embed, fit_lines
 from cogs.common.formatting import BLUE, YELLOW, jump_url
-from cogs.common.interactions import requester_of
+from cogs.common.interactions import acknowledge, requester_of
 from cogs.limits import text
 from cogs.tasks.card_text import queue_text
 
-_LOOKED_AT = 25
-"""Newest tasks among which those in line are looked for."""
+_NEWEST_TASKS = 25
+"""How many of a member's newest tasks are searched for queued ones."""
 
 
 class QuotaCog(commands.Cog):
@@ -31,33 +30,30 @@ class QuotaCog(commands.Cog):
 
     @app_commands.command()
     async def quota(self, interaction: discord.Interaction[ExtendBot]) -> None:
-        """Show what you have left here, when it renews, and your places in line."""
+        """Show your remaining quota here, when it resets, and your queue positions."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
         services, requester = interaction.client.services, requester_of(interaction)
         quota = await services.members.quota(requester)
-        newest = await services.tasks.tasks_of(requester.user_id, _LOOKED_AT)
+        newest = await services.tasks.tasks_of(requester.user_id, _NEWEST_TASKS)
         here = [task for task in newest if task.order.guild_id == requester.guild_id]
         tasks = await services.queue.with_positions(here)
-        await interaction.followup.send(embed=embed(quota, tasks, language_of(interaction)), ephemeral=True)
+        await interaction.followup.send(embed=make_embed(quota, tasks, language_of(interaction)), ephemeral=True)
 
 
-async def setup(bot: ExtendBot) -> None:
-    """Called by discord.py when the cog is loaded."""
-    await bot.add_cog(QuotaCog())
-
-
-def embed(quota: Quota, tasks: Sequence[Task], language: Language) -> discord.Embed:
-    """What is left, when it renews, why nothing would be accepted now, and the places in line of `tasks`."""
-    title = language.tr("What you have left here")
-    shown = discord.Embed(title=title, colour=YELLOW if quota.refused else BLUE, description=_now(quota, language))
-    shown.add_field(name=language.tr("In 24 hours"), value=_day(quota, language), inline=False)
-    shown.add_field(name=language.tr("Unfinished"), value=_unfinished(quota, tasks, language), inline=False)
-    if rules := _rules_of(quota, language):
+def make_embed(quota: Quota, tasks: Sequence[Task], language: Language) -> discord.Embed:
+    """Show the remaining quota, when it resets, why a request would be refused, and the queue positions of `tasks`."""
+    title = language.tr("Your quota here")
+    shown = discord.Embed(
+        title=title, colour=YELLOW if quota.refused else BLUE, description=_describe_now(quota, language)
+    )
+    shown.add_field(name=language.tr("In 24 hours"), value=_describe_day(quota, language), inline=False)
+    shown.add_field(name=language.tr("Unfinished"), value=_describe_unfinished(quota, tasks, language), inline=False)
+    if rules := _describe_rules(quota, language):
         shown.add_field(name=language.tr("Rules"), value=rules, inline=False)
     return fit_embed(shown)
 
 
-def _now(quota: Quota, language: Language) -> str:
+def _describe_now(quota: Quota, language: Language) -> str:
     refused = quota.refused
     if refused is None:
         return language.tr("You can start a task now: type /extend.")
@@ -67,10 +63,10 @@ def _now(quota: Quota, language: Language) -> str:
     return language.tr("**Not now.** {sentence} You can try again {when}.", sentence=refused.message, when=again)
 
 
-def _day(quota: Quota, language: Language) -> str:
+def _describe_day(quota: Quota, language: Language) -> str:
     if quota.exempt:
         return language.tr(
-            "**{used}** used; no limit binds you, for one of your roles is free of them.", used=quota.used
+            "**{used}** used; no limits apply to you, because one of your roles is exempt.", used=quota.used
         )
     if quota.left is None:
         return language.tr("**{used}** used; there is no limit.", used=quota.used)
@@ -79,41 +75,48 @@ def _day(quota: Quota, language: Language) -> str:
     if quota.granted:
         lines.append(
             language.tr_plural(
-                "{count} of those left is an extra run, which does not run out.",
-                "{count} of those left are extra runs, which do not run out.",
+                "{count} of them is an extra run, which does not expire.",
+                "{count} of them are extra runs, which do not expire.",
                 quota.granted,
             )
         )
     if quota.renews_at:
-        lines.append(language.tr("The next one comes back {when}.", when=format_dt(quota.renews_at, "R")))
+        lines.append(language.tr("The next one becomes available {when}.", when=format_dt(quota.renews_at, "R")))
     return "\n".join(lines)
 
 
-def _unfinished(quota: Quota, tasks: Sequence[Task], language: Language) -> str:
+def _describe_unfinished(quota: Quota, tasks: Sequence[Task], language: Language) -> str:
     most = 0 if quota.exempt else quota.limits.user_running
     waiting = [task for task in tasks if task.waits]
     used = language.translate(Translatable("{used}", {"used": text.usage_bar(quota.unfinished, most)}))
-    return fit_lines([used, *(_waiting(task, language) for task in waiting)], FIELD_MAX, _more(language))
+    return fit_lines(
+        [used, *(_describe_waiting(task, language) for task in waiting)], FIELD_MAX, _count_left_out(language)
+    )
 
 
-def _more(language: Language) -> Callable[[int], str]:
+def _count_left_out(language: Language) -> Callable[[int], str]:
     return lambda count: language.tr_plural("and {count} more: see /tasks", "and {count} more: see /tasks", count)
 
 
-def _waiting(task: Task, language: Language) -> str:
+def _describe_waiting(task: Task, language: Language) -> str:
     where = queue_text(task, language) or language.tr("waiting in line.")
     return language.tr("[Task {id}]({url}): {where}", id=str(task.id), url=jump_url(task), where=where)
 
 
-def _rules_of(quota: Quota, language: Language) -> str:
+def _describe_rules(quota: Quota, language: Language) -> str:
     if quota.exempt:
         return ""
-    limits, said = quota.limits, []
+    limits, lines = quota.limits, []
     if limits.max_seconds:
-        said.append(language.tr("One task adds at most {seconds} s.", seconds=limits.max_seconds))
+        lines.append(language.tr("One task adds at most {seconds} s.", seconds=limits.max_seconds))
     if limits.cooldown:
-        length = formatting.duration(limits.cooldown)
-        said.append(language.tr("There are {length} between two tasks.", length=length))
+        length = formatting.format_duration(limits.cooldown)
+        lines.append(language.tr("Wait at least {length} between two tasks.", length=length))
     if limits.channels:
-        said.append(language.tr("Used in: {channels}", channels=text.value("channels", limits)))
-    return "\n".join(said)
+        lines.append(language.tr("Allowed in: {channels}", channels=text.value("channels", limits)))
+    return "\n".join(lines)
+
+
+async def setup(bot: ExtendBot) -> None:
+    """Called by discord.py when the cog is loaded."""
+    await bot.add_cog(QuotaCog())

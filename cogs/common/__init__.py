@@ -1,1 +1,1 @@
-"""What several features share; imports no feature."""
+"""Helpers that several features use. Imports no feature."""

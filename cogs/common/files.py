@@ -1,4 +1,4 @@
-"""Files that are sent to Discord: opened off the event loop, read while they are sent, and always closed."""
+"""Opens files for upload to Discord: outside the event loop, and always closed afterwards."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import discord
 
 
 @asynccontextmanager
-async def opened(*files: tuple[Path, str]) -> AsyncIterator[list[discord.File]]:
-    """These files, each under a name, for one request. Raises OSError if one cannot be opened."""
+async def open_files(*files: tuple[Path, str]) -> AsyncIterator[list[discord.File]]:
+    """Open the files, each under the given name, for one request. Raises OSError if one cannot be opened."""
     ready: list[discord.File] = []
     try:
         for path, name in files:
-            ready.append(await _open(path, name))
+            ready.append(await _open_file(path, name))
         yield ready
     finally:
         for file in ready:
             file.close()
 
 
-async def _open(path: Path, name: str) -> discord.File:
-    """Open one; whoever is cancelled meanwhile leaves no open file behind."""
+async def _open_file(path: Path, name: str) -> discord.File:
+    """Open one file in a thread; if cancelled meanwhile, close it."""
     opening = asyncio.ensure_future(asyncio.to_thread(discord.File, path, name))
     try:
         return await asyncio.shield(opening)

@@ -1,4 +1,4 @@
-"""Mentions, durations, quotes, bars, colours, file names."""
+"""Formats mentions, durations, quotes, lists and progress bars; the colours and file names used in messages."""
 
 from __future__ import annotations
 
@@ -10,103 +10,103 @@ from discord.utils import escape_markdown
 from bot.domain.share import Share
 from bot.domain.task import Task
 from bot.i18n.text import Translatable, Value, tr, tr_plural, untranslated
-from cogs.common.embeds import cut
+from cogs.common.embeds import truncate
 
-_BAR = 12
+_BAR_LENGTH = 12
 
-_PROMPT_SHOWN = 900
+PROMPT_SHOWN_MAX = 900
 
-STILL_NAME = "still.jpg"
+THUMBNAIL_NAME = "still.jpg"
 
 RESULT_NAME = "extended.mp4"
 
 GREY, BLUE, GREEN, RED, YELLOW = 0x80848E, 0x5865F2, 0x23A55A, 0xDA373C, 0xF0B232
 
-_LISTED = 12
-"""Mentions in one list; the rest are counted."""
+MENTIONS_MAX = 12
+"""Maximum mentions in one list; the rest are only counted."""
 
 
-def bar(percent: int) -> str:
-    """A progress bar in text, with its percentage."""
-    full = percent * _BAR // 100
-    return f"{'▰' * full}{'▱' * (_BAR - full)} **{percent} %**"
+def format_bar(percent: int) -> str:
+    """Return a text progress bar with its percentage."""
+    full = percent * _BAR_LENGTH // 100
+    return f"{'▰' * full}{'▱' * (_BAR_LENGTH - full)} **{percent} %**"
 
 
-def clock(seconds: float) -> str:
-    """A length as people write it: 0:07, 1:40."""
+def format_clock(seconds: float) -> str:
+    """Format a duration as minutes and seconds: 0:07, 1:40."""
     whole = round(seconds)
     return f"{whole // 60}:{whole % 60:02}"
 
 
-def quoted(prompt: str, limit: int = _PROMPT_SHOWN) -> str:
-    """A member's words as a quote: bounded, and without any markdown of their own."""
-    return f"> {escape_markdown(cut(' '.join(prompt.split()), limit), ignore_links=False)}"
+def quote_prompt(prompt: str, limit: int = PROMPT_SHOWN_MAX) -> str:
+    """Format a prompt as a block quote, truncated and with its markdown escaped."""
+    return f"> {escape_markdown(truncate(' '.join(prompt.split()), limit), ignore_links=False)}"
 
 
 def jump_url(task: Task) -> str:
-    """The address of the task's reply."""
+    """Return the link to the task's reply."""
     place = task.place
     return f"https://discord.com/channels/{place.guild_id or '@me'}/{place.channel_id}/{place.message_id}"
 
 
 def post_url(share: Share) -> str:
-    """The address of a share's post."""
+    """Return the link to a share's post."""
     return f"https://discord.com/channels/{share.guild_id}/{share.post_channel_id}/{share.message_id}"
 
 
-def duration(span: int) -> Translatable:
-    """A time span as people say it: "90 s", "5 min", "2 h", "3 days"."""
+def format_duration(span: int) -> Translatable:
+    """Format a duration in the largest unit that divides it: "90 s", "5 min", "2 h", "3 days"."""
     if span > 86400 and span % 86400 == 0:
         return tr_plural("{count} day", "{count} days", span // 86400)
     if span >= 3600 and span % 3600 == 0:
         return tr("{hours} h", hours=span // 3600)
     if span >= 60 and span % 60 == 0:
         return tr("{minutes} min", minutes=span // 60)
-    return seconds(span)
+    return format_seconds(span)
 
 
-def seconds(number: int) -> Translatable:
-    """So many seconds."""
+def format_seconds(number: int) -> Translatable:
+    """Format a number of seconds: "90 s"."""
     return tr("{seconds} s", seconds=number)
 
 
-def member(user_id: int) -> str:
-    """A mention of a member."""
+def mention_member(user_id: int) -> str:
+    """Return a mention of a member."""
     return f"<@{user_id}>"
 
 
-def role(role_id: int) -> str:
-    """A mention of a role."""
+def mention_role(role_id: int) -> str:
+    """Return a mention of a role."""
     return f"<@&{role_id}>"
 
 
-def channel(channel_id: int) -> str:
-    """A mention of a channel."""
+def mention_channel(channel_id: int) -> str:
+    """Return a mention of a channel."""
     return f"<#{channel_id}>"
 
 
-def row(*cells: Value) -> Translatable:
-    """Cells of a line, side by side. It has no words of its own, so that no catalogue needs it."""
-    places = {f"cell{at}": cell for at, cell in enumerate(cells)}
-    return Translatable(" · ".join(f"{{{name}}}" for name in places), places)
+def join_cells(*cells: Value) -> Translatable:
+    """Join the cells with middle dots. The text has no words of its own, so no catalog needs it."""
+    values = {f"cell{at}": cell for at, cell in enumerate(cells)}
+    return Translatable(" · ".join(f"{{{name}}}" for name in values), values)
 
 
-def joined(pieces: Iterable[str | Translatable], more: int = 0) -> Translatable | None:
-    """The pieces one after the other, and how many `more` there are; None if there is none."""
-    told = [untranslated(each) if isinstance(each, str) else each for each in pieces]
-    if not told:
+def join_list(pieces: Iterable[str | Translatable], more: int = 0) -> Translatable | None:
+    """Join the pieces with commas, then say how many `more` there are; None if there are no pieces."""
+    texts = [untranslated(each) if isinstance(each, str) else each for each in pieces]
+    if not texts:
         return None
-    every = reduce(lambda before, after: tr("{before}, {after}", before=before, after=after), told)
+    every = reduce(lambda before, after: tr("{before}, {after}", before=before, after=after), texts)
     return tr_plural("{list} and {count} more", "{list} and {count} more", more, list=every) if more else every
 
 
-def listed(ids: Iterable[int], show: Callable[[int], str], none: Translatable) -> Translatable:
-    """Mentions, at most a dozen, and how many more there are."""
+def list_mentions(ids: Iterable[int], show: Callable[[int], str], none: Translatable) -> Translatable:
+    """List up to MENTIONS_MAX mentions and how many more there are; `none` if there are no ids."""
     every = sorted(ids)
-    return joined(map(show, every[:_LISTED]), max(0, len(every) - _LISTED)) or none
+    return join_list(map(show, every[:MENTIONS_MAX]), max(0, len(every) - MENTIONS_MAX)) or none
 
 
-def words(text: str, limit: int = 100) -> str:
-    """What somebody wrote, in one line: bounded, and without any markdown of its own."""
+def escape_line(text: str, limit: int = 100) -> str:
+    """Format a person's text as one line, truncated and with its markdown escaped."""
     line = " ".join(text.split())
-    return escape_markdown(cut(line, limit), ignore_links=False)
+    return escape_markdown(truncate(line, limit), ignore_links=False)

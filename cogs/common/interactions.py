@@ -1,38 +1,43 @@
-"""requester_of, reply_target_of, a safe defer."""
+"""Read an interaction: its requester and its reply. Acknowledge it within the three seconds that Discord allows."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import discord
 
-from bot.client import ExtendBot
+from bot.client import ALREADY_ANSWERED, REQUEST_ERRORS, ExtendBot, Failure, classify, is_unavailable
 from bot.domain.errors import RequestRefused
 from bot.domain.limits import Requester
 from bot.domain.task import ReplyTarget
 from bot.i18n.text import tr
 
-_TOKEN_LIVES = timedelta(minutes=14)
-"""Fifteen minutes (Discord docs, Receiving and Responding), less one for clocks and slow requests."""
+_TOKEN_LIFETIME = timedelta(minutes=14)
+"""Fifteen minutes (Discord docs, Receiving and Responding), less one for clock skew and slow requests."""
 
-_NO_CHANNEL = tr("I cannot see which channel this is: use the command in a channel.")
+_NO_CHANNEL = tr("Discord did not say which channel this is. Use the command in a channel.")
+
+
+def channel_id_of(interaction: discord.Interaction[ExtendBot]) -> int:
+    """Return the id of the interaction's channel. Raises RequestRefused if Discord sent none."""
+    if interaction.channel_id is None:
+        raise RequestRefused(_NO_CHANNEL)
+    return interaction.channel_id
 
 
 def requester_of(interaction: discord.Interaction[ExtendBot]) -> Requester:
-    """Who acts and where, for the rules; raises Refused."""
-    channel, who = interaction.channel, interaction.user
-    if interaction.channel_id is None:
-        raise RequestRefused(_NO_CHANNEL)
-    parent = channel.parent_id if isinstance(channel, discord.Thread) else None
-    restricted = getattr(channel, "is_nsfw", None)
+    """Return who acts and where, as the limits need it. Raises RequestRefused if Discord sent no channel."""
+    channel, user = interaction.channel, interaction.user
+    is_nsfw = getattr(channel, "is_nsfw", None)
     return Requester(
-        user_id=who.id,
+        user_id=user.id,
         guild_id=interaction.guild_id,
-        # The ids as Discord sent them: Member.roles leaves out what the cache does not know (yet).
-        role_ids=frozenset(who._roles) if isinstance(who, discord.Member) else frozenset(),
-        channel_id=interaction.channel_id,
-        parent_id=parent,
-        age_restricted=bool(restricted and restricted()),
+        # The ids as Discord sent them: Member.roles omits roles that are not (yet) in the cache.
+        role_ids=frozenset(user._roles) if isinstance(user, discord.Member) else frozenset(),
+        channel_id=channel_id_of(interaction),
+        parent_id=channel.parent_id if isinstance(channel, discord.Thread) else None,
+        age_restricted=bool(is_nsfw and is_nsfw()),
         moderator=interaction.guild_id is not None and interaction.permissions.manage_guild,
     )
 
@@ -40,18 +45,18 @@ def requester_of(interaction: discord.Interaction[ExtendBot]) -> Requester:
 def reply_target_of(
     interaction: discord.Interaction[ExtendBot], message_id: int | None, *, ephemeral: bool
 ) -> ReplyTarget:
-    """Keep everything by which the reply can be found again, and the language of those who see it.
+    """Return what is needed to edit the reply later, and the language of its readers.
 
-    Raises Refused when Discord did not say where it is.
+    Raises RequestRefused if Discord did not say where the reply is.
     """
     if message_id is None or interaction.channel_id is None:
-        raise RequestRefused(tr("Discord did not say where my reply is: try again."))
-    # A member's own language for what only they see; the server's for what all of it see.
+        raise RequestRefused(tr("Discord did not say where the bot's reply is. Try again."))
+    # An ephemeral reply is in the member's language, a public one in the server's.
     locale = interaction.locale if ephemeral else interaction.guild_locale or interaction.locale
     return ReplyTarget(
         application_id=interaction.application_id,
         token=interaction.token,
-        token_expires_at=interaction.created_at + _TOKEN_LIVES,
+        token_expires_at=interaction.created_at + _TOKEN_LIFETIME,
         channel_id=interaction.channel_id,
         message_id=message_id,
         guild_id=interaction.guild_id,
@@ -59,3 +64,31 @@ def reply_target_of(
         filesize_limit=interaction.filesize_limit,
         locale=str(locale),
     )
+
+
+async def acknowledge(
+    interaction: discord.Interaction[Any], *, ephemeral: bool = False, thinking: bool = False
+) -> int | None:
+    """Defer the response, even if Discord's answer to that request is lost.
+
+    Returns the id of the message that shows it: "is thinking…" if `thinking`, else the message pressed on.
+    """
+    try:
+        return await _defer(interaction, ephemeral=ephemeral, thinking=thinking)
+    except REQUEST_ERRORS as error:
+        # Discord may accept the response and still answer 5xx; discord.py then sends it again.
+        accepted = isinstance(error, discord.HTTPException) and error.code == ALREADY_ANSWERED
+        if not accepted and not is_unavailable(error):
+            raise
+    try:
+        return (await interaction.original_response()).id
+    except discord.HTTPException as error:
+        if classify(error) is not Failure.GONE:
+            raise
+    # It was not accepted. There is time for one retry within the three seconds.
+    return await _defer(interaction, ephemeral=ephemeral, thinking=thinking)
+
+
+async def _defer(interaction: discord.Interaction[Any], *, ephemeral: bool, thinking: bool) -> int | None:
+    response = await interaction.response.defer(ephemeral=ephemeral, thinking=thinking)
+    return response.message_id if response else None

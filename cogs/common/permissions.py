@@ -1,4 +1,7 @@
-"""Who may change a server's limits: checked in every handler, for what Discord offers is only a hint."""
+"""Permission checks: who may change a server's limits, and where the bot and members may post.
+
+Every handler checks again, because Discord's own command permissions only decide who is offered a command.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ import discord
 from bot.client import ExtendBot
 from bot.domain.errors import RequestRefused
 from bot.i18n.text import Translatable, tr
-from cogs.common.acknowledge import acknowledge
+from cogs.common.interactions import acknowledge
 
 _ONLY_MODERATORS = tr("Only members with the permission Manage Server can see or change this server's limits.")
 
-_ONLY_IN_SERVERS = tr("Limits belong to a server: use this in one of its channels.")
+_ONLY_IN_SERVERS = tr("Limits belong to a server. Use this command in one of its channels.")
 
 PostableChannel: TypeAlias = discord.TextChannel | discord.ForumChannel | discord.Thread
 
@@ -23,7 +26,7 @@ POSTABLE_CHANNELS = [
     discord.ChannelType.forum,
     discord.ChannelType.public_thread,
 ]
-"""What Discord's own select offers."""
+"""The channel types that the channel select offers."""
 
 _READ_HISTORY = tr("Read Message History")
 
@@ -39,10 +42,10 @@ _NAMES = {
 
 
 def require_moderator(interaction: discord.Interaction[Any]) -> int:
-    """The server's id, for a member who has Manage Server in it now; raises Refused for anybody else.
+    """Return the server's id. Raises RequestRefused unless the member has Manage Server.
 
-    Server admins may give a command to other roles, and a panel stays open when its opener loses the role (Discord
-    docs, Application Command Permissions), so the permissions that came with this very interaction decide.
+    Server admins may offer a command to other roles, and a panel stays open when its opener loses the role (Discord
+    docs, Application Command Permissions). So the permissions sent with this interaction decide.
     """
     if interaction.guild_id is None:
         raise RequestRefused(_ONLY_IN_SERVERS)
@@ -52,29 +55,25 @@ def require_moderator(interaction: discord.Interaction[Any]) -> int:
 
 
 async def defer_ephemeral(interaction: discord.Interaction[ExtendBot]) -> int:
-    """Check as `guild_of_moderator`, then show "is thinking…" to this member alone; the server's id."""
+    """Require a moderator, defer with an ephemeral "is thinking…", and return the server's id."""
     guild_id = require_moderator(interaction)
     await acknowledge(interaction, ephemeral=True, thinking=True)
     return guild_id
 
 
-def _check_permissions(interaction: discord.Interaction[ExtendBot]) -> None:
+def check_reply_permissions(interaction: discord.Interaction[ExtendBot]) -> None:
+    """Raise RequestRefused if the bot lacks a permission that a task's reply needs in this channel."""
     if interaction.guild_id is None:
         return
-    may = interaction.app_permissions
-    needed = (
-        (tr("View Channel"), may.view_channel),
-        (tr("Embed Links"), may.embed_links),
-        (tr("Attach Files"), may.attach_files),
-    )
-    if missing := tuple(name for name, has in needed if not has):
+    needed = ("view_channel", "embed_links", "attach_files")
+    if missing := tuple(_NAMES[name] for name in needed if not getattr(interaction.app_permissions, name)):
         raise RequestRefused(
-            tr("I lack the permission {names} in this channel: ask a moderator to grant it.", names=missing)
+            tr("The bot lacks the permission {names} in this channel. Ask a moderator to grant it.", names=missing)
         )
 
 
 def missing_permissions(channel: PostableChannel, member: discord.Member) -> list[Translatable]:
-    """The names of the permissions that the member lacks there for posting a film."""
+    """Return the names of the permissions that the member lacks for posting a video in the channel."""
     may = channel.permissions_for(member)
     in_thread = isinstance(channel, discord.Thread)
     speak = "send_messages_in_threads" if in_thread else "send_messages"
@@ -82,31 +81,31 @@ def missing_permissions(channel: PostableChannel, member: discord.Member) -> lis
     return [_NAMES[name] for name in needed if not getattr(may, name)]
 
 
-def check_bot(channel: PostableChannel) -> None:
-    """Raises Refused where the bot may not post a film."""
+def check_bot_may_post(channel: PostableChannel) -> None:
+    """Raise RequestRefused if the bot may not post a video in the channel."""
     lacking = missing_permissions(channel, channel.guild.me)
     if not channel.permissions_for(channel.guild.me).read_message_history:
-        lacking.append(_READ_HISTORY)  # without it I could not find my own post again
+        lacking.append(_READ_HISTORY)  # needed to find the post again
     if lacking:
         raise RequestRefused(
             tr(
-                "In <#{channel}> I lack the permission {permissions}: choose another channel, or ask a moderator to "
-                "grant it.",
+                "The bot lacks the permission {permissions} in <#{channel}>. Choose another channel, or ask a "
+                "moderator to grant it.",
                 channel=str(channel.id),
                 permissions=tuple(lacking),
             )
         )
 
 
-def check_member(channel: PostableChannel, member: discord.Member, *, showcase: bool) -> None:
-    """Raises Refused where the member may not post a film. The showcase is open to all who can see it."""
+def check_member_may_post(channel: PostableChannel, member: discord.Member, *, showcase: bool) -> None:
+    """Raise RequestRefused if the member may not post a video there. In the showcase, seeing the channel is enough."""
     lacking = missing_permissions(channel, member)
     if showcase:
         lacking = [name for name in lacking if name == _VIEW]
     if lacking:
         raise RequestRefused(
             tr(
-                "In that channel you lack the permission {permissions}: choose one in which you may post files.",
+                "You lack the permission {permissions} in that channel. Choose a channel in which you may post files.",
                 permissions=tuple(lacking),
             )
         )

@@ -1,4 +1,7 @@
-"""Classifies Discord's failures once: retry, gone, too large."""
+"""Context managers that turn a failed request to Discord into the exception that its caller handles.
+
+What a failure means is decided in one place, bot.client.transport.
+"""
 
 from __future__ import annotations
 
@@ -12,33 +15,34 @@ from bot.domain.errors import RequestRefused
 from bot.domain.reply_port import ReplyUnavailable
 from bot.i18n.text import tr
 
-_SHUT = tr("Discord does not let me look there any more: ask a moderator.")
+NO_ACCESS = tr("The bot no longer has access to that channel. Ask a moderator to give it access.")
 
 _UNKNOWN_MESSAGE = 10008
+"""Discord docs, JSON Error Codes."""
 
 
 @contextmanager
 def refuse_on_error() -> Iterator[None]:
-    """Turn what Discord's ill health raises into a sentence."""
+    """Raise RequestRefused with a sentence for the member if a request fails."""
     try:
         yield
     except REQUEST_ERRORS as error:
         if classify(error) is Failure.FORBIDDEN:
-            raise RequestRefused(_SHUT) from error
+            raise RequestRefused(NO_ACCESS) from error
         raise RequestRefused(DISCORD_UNAVAILABLE) from error
 
 
 class RouteClosed(Exception):
-    """The way does not lead to the message any more."""
+    """The route no longer reaches the message; another one may."""
 
 
 class TooLarge(Exception):
-    """Discord does not take a file of this size here."""
+    """The file is too large to upload here."""
 
 
 @contextmanager
 def ignore_deleted() -> Iterator[None]:
-    """A message that is gone already is as good as one that was just deleted."""
+    """Ignore that the message to delete does not exist (any more)."""
     try:
         yield
     except discord.NotFound as error:
@@ -47,8 +51,8 @@ def ignore_deleted() -> Iterator[None]:
 
 
 @contextmanager
-def classify_errors() -> Iterator[None]:
-    """Sort what discord.py raises into this module's exceptions."""
+def raise_route_errors() -> Iterator[None]:
+    """Raise RouteClosed, TooLarge or ReplyUnavailable if a request fails."""
     try:
         yield
     except REQUEST_ERRORS as error:
@@ -63,7 +67,7 @@ def classify_errors() -> Iterator[None]:
 
 
 def _is_bad_request(error: BaseException) -> bool:
-    """Whether Discord itself, and nothing before it, says that the request is wrong."""
+    """Return whether Discord itself rejected the request: an answer by a proxy has no error code."""
     return isinstance(error, discord.HTTPException) and error.status == 400 and bool(error.code)
 
 

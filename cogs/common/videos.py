@@ -1,4 +1,4 @@
-"""Where a member's video is: in an attachment, behind a link, or in another message."""
+"""Finds a member's video in an attachment, a link or a message; refreshes Discord's signed attachment links."""
 
 from __future__ import annotations
 
@@ -23,60 +23,64 @@ _MESSAGE_LINK = re.compile(
 
 _VIDEO_NAME = re.compile(r"\.(?:mp4|m4v|mov|webm|mkv|gif|avi)$", re.IGNORECASE)
 
-_MORE = re.compile(r"(?P<kind>task|share):more:(?P<id>[0-9]{1,18})")
-"""The custom_ids of the buttons under a finished film."""
+_EXTEND_BUTTON = re.compile(r"(?P<kind>task|share):more:(?P<id>[0-9]{1,18})")
+"""The custom_ids of the buttons under a finished video."""
 
 _NO_RECORD = tr(
-    "I no longer have a record of that film, perhaps because its member deleted it: attach the video with /extend."
+    "The bot no longer has a record of that video; its member may have deleted it. Attach the video with /extend."
 )
 
-_LOOK_SECONDS = 1.5
-"""Of the three in which a press must be answered."""
+_FETCH_SECONDS = 1.5
+"""Part of the three seconds within which a press must be acknowledged."""
 
-_NOT_HERE = tr("I cannot read that message: link to one in this server, in a channel that both you and I can see.")
+_NOT_HERE = tr(
+    "The bot cannot read that message. Link to a message in this server, in a channel that you and the bot can see."
+)
 
 _SHOWS_NONE = tr(
-    "I see no video in that message. Discord shows me only some messages: right-click (or long-press) it and choose "
-    "Apps → Extend video instead."
+    "The bot sees no video in that message. If it has one, right-click (or long-press) the message and choose "
+    "Apps → Extend video."
 )
 
 _FILE = re.compile(r"/(?:ephemeral-)?attachments/[0-9]{1,20}/[0-9]{1,20}/[^/]+\Z", re.IGNORECASE)
 
-_ENDS = re.compile(r"[0-9a-f]{1,9}", re.IGNORECASE)
+_EXPIRY = re.compile(r"[0-9a-f]{1,9}", re.IGNORECASE)
 
-_MOST_FIELDS = 50
+_FIELDS_MAX = 50
 
-_AHEAD = timedelta(hours=1)
-"""A task may wait in line before its clip is fetched."""
+_REFRESH_AHEAD = timedelta(hours=1)
+"""How long a link must still be valid: a task may be queued before its clip is downloaded."""
 
-_ASK_SECONDS = 10.0
+_REFRESH_SECONDS = 10.0
 
-_GONE = tr("That clip is no longer reachable: attach it again with /extend.")
+_GONE = tr("That clip can no longer be downloaded. Attach it again with /extend.")
 
-_NOT_NOW = tr("Discord does not give me that clip just now: try again in a minute, or attach it again with /extend.")
+_NOT_NOW = tr(
+    "Discord cannot provide that clip right now. Try again in a minute, or attach the clip again with /extend."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class VideoSource:
-    """An address from which the video can be fetched, and its file name if it has one."""
+    """The URL of a video, and its file name if it has one."""
 
     url: str
     name: str = ""
     size: int = 0
-    """Bytes; 0: not known."""
+    """Bytes; 0 if unknown."""
 
 
 async def check_recorded(bot: ExtendBot, message: discord.Message) -> None:
-    """Raise Refused for a message of the bot's that shows a film of which it has no record, or may have none.
+    """Raise RequestRefused for a message of the bot that shows a video without a record.
 
-    Its member may have deleted their data; the message stays until they delete it, but the bot does not use it.
+    Its member may have deleted their data. The message stays until they delete it, but the bot does not use it.
     """
     if bot.user is None or message.author.id != bot.user.id:
         return
     rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
     ids = [str(getattr(child, "custom_id", "")) for row in rows for child in row.children]
     try:
-        for match in filter(None, map(_MORE.fullmatch, ids)):
+        for match in filter(None, map(_EXTEND_BUTTON.fullmatch, ids)):
             if match["kind"] == "task":
                 await bot.services.tasks.task_with_film(int(match["id"]))
             else:
@@ -85,13 +89,13 @@ async def check_recorded(bot: ExtendBot, message: discord.Message) -> None:
         raise RequestRefused(_NO_RECORD) from refusal
 
 
-def from_attachment(attachment: discord.Attachment) -> VideoSource:
-    """The source of an attached file. Its content type is not believed: the file itself is looked at later."""
+def use_attachment(attachment: discord.Attachment) -> VideoSource:
+    """Return the source for an attached file. Its content type is ignored; the file itself is probed later."""
     return VideoSource(attachment.url, attachment.filename, attachment.size)
 
 
 def find_video(message: discord.Message) -> VideoSource | None:
-    """The first video in a message: its own, a forwarded one, or one in an embed."""
+    """Return the first video in a message: attached, forwarded or in an embed; None if there is none."""
     attachments = [*message.attachments]
     embeds = [*message.embeds]
     for snapshot in message.message_snapshots:
@@ -99,7 +103,7 @@ def find_video(message: discord.Message) -> VideoSource | None:
         embeds += snapshot.embeds
     for attachment in attachments:
         if (attachment.content_type or "").startswith("video/") or _VIDEO_NAME.search(attachment.filename):
-            return from_attachment(attachment)
+            return use_attachment(attachment)
     for embed in embeds:
         if embed.video.url and embed.type in {"video", "gifv"} and _VIDEO_NAME.search(embed.video.url.split("?")[0]):
             return VideoSource(embed.video.url)
@@ -107,13 +111,13 @@ def find_video(message: discord.Message) -> VideoSource | None:
 
 
 async def find_result(interaction: discord.Interaction[ExtendBot], task: Task) -> VideoSource | None:
-    """Where the task's film is: in the message whose button was pressed, in its reply, or still at FoxAPI.
+    """Find the task's video: in the message whose button was pressed, in the task's reply, or at FoxAPI.
 
-    FoxAPI's comes last, for it may lack the film's beginning.
+    FoxAPI comes last, because its file may lack the beginning of the video.
     """
     found = find_video(interaction.message) if interaction.message else None
     if found is None and task.outcome_shown and not task.deleted and not task.place.ephemeral:
-        found = await _in_reply(interaction.client, task)
+        found = await _find_in_reply(interaction.client, task)
     if (
         found is None
         and task.result_url
@@ -124,19 +128,19 @@ async def find_result(interaction: discord.Interaction[ExtendBot], task: Task) -
     return found
 
 
-async def _in_reply(bot: ExtendBot, task: Task) -> VideoSource | None:
+async def _find_in_reply(bot: ExtendBot, task: Task) -> VideoSource | None:
     channel = bot.get_partial_messageable(task.place.channel_id, guild_id=task.place.guild_id)
     try:
-        async with asyncio.timeout(_LOOK_SECONDS):
+        async with asyncio.timeout(_FETCH_SECONDS):
             return find_video(await channel.fetch_message(task.place.message_id))
     except REQUEST_ERRORS:
         return None
 
 
-async def from_link(interaction: discord.Interaction[ExtendBot], url: str) -> VideoSource:
-    """What a link stands for: a Discord message link for the video in that message, any other for itself.
+async def resolve_link(interaction: discord.Interaction[ExtendBot], url: str) -> VideoSource:
+    """Resolve a Discord message link to the video in that message; return any other link as it is.
 
-    Raises Refused when the message cannot be read, by the bot or by the member.
+    Raises RequestRefused if the bot or the member cannot read the message.
     """
     link = _MESSAGE_LINK.fullmatch(url)
     if link is None:
@@ -147,7 +151,7 @@ async def from_link(interaction: discord.Interaction[ExtendBot], url: str) -> Vi
         channel_id, message_id = parse_id(link["channel"]), parse_id(link["message"])
     except RequestRefused:
         raise RequestRefused(_NOT_HERE) from None
-    message = await _message(interaction, interaction.guild, channel_id, message_id)
+    message = await _fetch_message(interaction, interaction.guild, channel_id, message_id)
     await check_recorded(interaction.client, message)
     source = find_video(message)
     if source is None:
@@ -155,7 +159,7 @@ async def from_link(interaction: discord.Interaction[ExtendBot], url: str) -> Vi
     return source
 
 
-async def _message(
+async def _fetch_message(
     interaction: discord.Interaction[ExtendBot], guild: discord.Guild, channel_id: int, message_id: int
 ) -> discord.Message:
     channel = guild.get_channel_or_thread(channel_id)
@@ -173,41 +177,41 @@ async def _message(
         raise RequestRefused(DISCORD_UNAVAILABLE if is_unavailable(error) else _NOT_HERE) from error
 
 
-def expires_at(url: str) -> datetime | None:
-    """When the link ends, if it is one to a file at Discord."""
+def parse_expiry(url: str) -> datetime | None:
+    """Return when a signed link to one of Discord's files expires; None for other links."""
     try:
         address = urlsplit(url)
-        signed = dict(parse_qsl(address.query, max_num_fields=_MOST_FIELDS))
+        signed = dict(parse_qsl(address.query, max_num_fields=_FIELDS_MAX))
     except ValueError:
         return None
-    ends = signed.get("ex", "")
+    expiry = signed.get("ex", "")
     if address.scheme not in {"http", "https"} or not {"is", "hm"} <= signed.keys():
         return None
-    if not (_FILE.search(address.path) and _ENDS.fullmatch(ends)):
+    if not (_FILE.search(address.path) and _EXPIRY.fullmatch(expiry)):
         return None
-    return datetime.fromtimestamp(int(ends, 16), UTC)
+    return datetime.fromtimestamp(int(expiry, 16), UTC)
 
 
 async def refresh_url(bot: ExtendBot, url: str) -> str:
-    """The link, or if it is Discord's and has ended (or is about to), a fresh one. Raises Refused if there is none.
+    """Return the link, or a new one if it is Discord's and expires soon. Raises RequestRefused if Discord gives none.
 
-    Discord looks at the address alone: a file that was deleted gets a fresh link too, at which there is nothing.
+    Discord signs any address: a deleted file gets a new link too, and downloading it fails.
     """
-    ends = expires_at(url)
-    if ends is None or ends > bot.now() + _AHEAD:
+    expires_at = parse_expiry(url)
+    if expires_at is None or expires_at > bot.now() + _REFRESH_AHEAD:
         return url
-    # Discord's own client and other libraries use it; its documentation and discord.py 2.7 do not have it.
+    # Discord's client and other libraries use this endpoint; Discord's docs and discord.py 2.7 do not have it.
     route = Route("POST", "/attachments/refresh-urls")
     try:
-        async with asyncio.timeout(_ASK_SECONDS):
+        async with asyncio.timeout(_REFRESH_SECONDS):
             answer = await bot.http.request(route, json={"attachment_urls": [url]})
     except REQUEST_ERRORS as error:
         raise RequestRefused(_NOT_NOW if is_unavailable(error) else _GONE) from error
-    return _of(answer)
+    return _parse_refreshed_url(answer)
 
 
-def _of(answer: object) -> str:
-    """The link in Discord's answer."""
+def _parse_refreshed_url(answer: object) -> str:
+    """Return the new link in Discord's answer. Raises RequestRefused if there is none."""
     match answer:
         case {"refreshed_urls": [{"refreshed": str(fresh)}, *_]} if fresh:
             return fresh

@@ -1,4 +1,4 @@
-"""Shows tasks in their replies."""
+"""Shows tasks in their Discord replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No commands: the screen on which the runner shows tasks, and the choice of the way to the message."""
+"""ReplyUpdater: the worker's ReplyPort over Discord. It has no commands."""
 
 from __future__ import annotations
 
@@ -17,176 +17,178 @@ from bot.domain.task import Billed, ReplyTarget, Task, TaskState
 from cogs.common import formatting
 from cogs.common.transport import RouteClosed, TooLarge
 from cogs.delivery import read_reply, routes
-from cogs.delivery.routes import ReplyContent, by_bot, by_token, direct_message, new_message, privately
+from cogs.delivery.routes import ReplyContent, by_bot, by_token, direct_message, new_message, replace_by_ephemeral
 from cogs.tasks import card as tasks_card
 from cogs.tasks import card_text
 
 log = logging.getLogger(__name__)
 
 _BOT_EDIT_SECONDS = 15.0
-"""Least seconds between two edits of one message by the bot; Discord's own limit is per channel."""
+"""Minimum seconds between two edits of one message by the bot; Discord's rate limit is per channel."""
 
 _BOT_EDITS_AT_ONCE = 5
-"""By the bot itself; those by a token have a limit of their own each."""
+"""Maximum concurrent edits by the bot; edits by token have a rate limit of their own each."""
 
-_FIRST_EDIT = 0.2
-"""Of the gap between two edits: how long the first one waits, for the first states follow each other fast."""
+_FIRST_EDIT_FRACTION = 0.2
+"""How long the first edit waits, as a fraction of the gap between edits: a new task changes state quickly."""
 
-_EDIT_TAKES = 30.0
-"""Most seconds that Discord may take for an edit that only shows progress."""
+_EDIT_TIMEOUT = 30.0
+"""Maximum seconds for an edit that only shows progress."""
 
 
 @dataclass(slots=True)
 class _ReplyState:
-    """What is known here of one running task's reply."""
+    """What this process knows about one running task's reply."""
 
     newest: Task | None = None
-    """What is to be shown next."""
+    """The task to show next; None if the reply is up to date."""
     latest: Task | None = None
-    """What was last to be shown; in line, it knows its turn."""
+    """The last task passed to `update`; while queued, it has its queue position."""
     events: asyncio.Event = field(default_factory=asyncio.Event)
-    still: Path | None = None
-    """A picture of the clip."""
-    still_in: int | None = None
-    """The message that it is attached to."""
+    thumbnail: Path | None = None
+    """A picture of the clip, to attach."""
+    thumbnail_message_id: int | None = None
+    """The message to which the thumbnail is attached."""
     shown: object = None
     """The fingerprint of what the reply shows."""
-    worker: asyncio.Task[None] | None = None
+    updates: asyncio.Task[None] | None = None
     dead_token: SecretStr | None = None
-    """Discord no longer takes this one; never use it again: 10,000 bad answers in ten minutes ban the address."""
+    """Discord rejected this token. It is not used again: 10,000 invalid requests in ten minutes ban the IP address."""
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class ReplyUpdater(commands.Cog):
-    """Edits replies: progress when there is time for it, the end until Discord has taken it."""
+    """Edits replies: progress at a limited rate, and the outcome until Discord has accepted it."""
 
     def __init__(self, bot: ExtendBot) -> None:
         self._bot = bot
         self._replies: dict[int, _ReplyState] = {}
         self._bot_edits = asyncio.Semaphore(_BOT_EDITS_AT_ONCE)
 
-    def update(self, task: Task, still: Path | None) -> None:
-        """Bring the reply up to date soon; the newest task shown wins."""
+    def update(self, task: Task, thumbnail: Path | None) -> None:
+        """Edit the reply soon; only the newest task passed here is shown."""
         reply = self._replies.setdefault(task.id, _ReplyState())
         reply.newest = reply.latest = task
-        reply.still = still
+        reply.thumbnail = thumbnail
         reply.events.set()
-        if reply.worker is None or reply.worker.done():
-            reply.worker = asyncio.create_task(self._keep_showing(reply), name=f"show task {task.id}")
+        if reply.updates is None or reply.updates.done():
+            reply.updates = asyncio.create_task(self._run_updates(reply), name=f"show task {task.id}")
 
-    async def deliver(self, task: Task, result: Path | None, still: Path | None) -> ReplyTarget:
-        """Put the task's end where its member sees it; raises NotNow or NoWay."""
+    async def deliver(self, task: Task, result: Path | None, thumbnail: Path | None) -> ReplyTarget:
+        """Show the task's outcome to its member. Raises ReplyUnavailable or Undeliverable."""
         reply = self._replies.setdefault(task.id, _ReplyState())
-        await _stop(reply)
-        for parcel in await self._last(task, result, still):
+        await _stop_updates(reply)
+        for content in await self._make_outcomes(task, result, thumbnail):
             with suppress(TooLarge):
-                place = await self._by_first_open_route(reply, task, parcel)
+                place = await self._send_by_first_open_route(reply, task, content)
                 self._replies.pop(task.id, None)
                 return place
-        raise ReplyUnavailable("Discord calls a message without any file too large")
+        raise ReplyUnavailable("Discord reports a message without a file as too large")
 
     def release(self, task_id: int) -> None:
-        """Another process shows this task from now on."""
+        """Stop showing the task, because another process shows it from now on."""
         reply = self._replies.pop(task_id, None)
-        if reply and reply.worker:
-            reply.worker.cancel()
+        if reply and reply.updates:
+            reply.updates.cancel()
 
     async def notify(self, task: Task, *, again: bool) -> None:
-        """Notify the task's member, and nobody else, that the end stands in the reply; raises NotNow or NoWay."""
+        """Notify only the task's member that the reply shows the outcome. Raises ReplyUnavailable or Undeliverable."""
         self._ensure_lease()
         try:
-            await routes.ping(self._bot, task, again=again)
+            await routes.notify_member(self._bot, task, again=again)
         except RouteClosed as closed:
             raise Undeliverable(str(closed)) from closed
 
     async def delete(self, task: Task) -> bool:
-        """Delete the message that shows the task; say whether it is gone now. Raises NotNow."""
-        place, token_lives = task.place, self._token_lives(_ReplyState(), task.place)
-        by_token = (routes.remove_by_token,) if token_lives else ()
-        for way in by_token if place.ephemeral else (routes.remove_by_bot, *by_token):
+        """Delete the task's reply; return whether it is gone. Raises ReplyUnavailable."""
+        place, token_lives = task.place, self._is_token_valid(_ReplyState(), task.place)
+        by_token = (routes.delete_by_token,) if token_lives else ()
+        for route in by_token if place.ephemeral else (routes.delete_by_bot, *by_token):
             with suppress(RouteClosed):
-                await way(self._bot, place)
+                await route(self._bot, place)
                 return True
         return False
 
     async def read_state(self, task: Task) -> ReplyState:
-        """Read what the task's reply shows; raises NotNow."""
+        """Read what the task's reply shows. Raises ReplyUnavailable."""
         return await read_reply.read_state(self._bot, task.place)
 
     async def cog_unload(self) -> None:
-        """Stop showing; what is not shown yet is shown by the next run."""
-        # Not by _stop: an edit that hangs must not keep the bot from ending.
-        workers = [reply.worker for reply in self._replies.values() if reply.worker]
+        """Stop all updates. After the next start, the worker shows what is missing."""
+        # Not with _stop_updates, which waits for a running edit: an edit that hangs must not delay the shutdown.
+        workers = [reply.updates for reply in self._replies.values() if reply.updates]
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _by_first_open_route(self, reply: _ReplyState, task: Task, parcel: ReplyContent) -> ReplyTarget:
-        shut = []
-        ways = (by_token, by_bot, new_message, direct_message)
-        for way in (privately, *ways) if _is_private_matter(task) else ways:
-            if way in {privately, by_token} and not self._token_lives(reply, task.place):
+    async def _send_by_first_open_route(self, reply: _ReplyState, task: Task, content: ReplyContent) -> ReplyTarget:
+        closed_routes = []
+        routes_in_order = (by_token, by_bot, new_message, direct_message)
+        for route in (replace_by_ephemeral, *routes_in_order) if _fails_unbilled(task) else routes_in_order:
+            if route in {replace_by_ephemeral, by_token} and not self._is_token_valid(reply, task.place):
                 continue
             self._ensure_lease()
             try:
-                return await way(self._bot, task.place, parcel)
+                return await route(self._bot, task.place, content)
             except RouteClosed as closed:
-                shut.append(f"{way.__name__}: {closed}")
-                if way in {privately, by_token}:
+                closed_routes.append(f"{route.__name__}: {closed}")
+                if route in {replace_by_ephemeral, by_token}:
                     reply.dead_token = task.place.token
-        raise Undeliverable("; ".join(shut))
+        raise Undeliverable("; ".join(closed_routes))
 
-    async def _last(self, task: Task, result: Path | None, still: Path | None) -> list[ReplyContent]:
-        """What shows the task's end, best first: with the result attached; with a still and a link; with a link."""
+    async def _make_outcomes(self, task: Task, result: Path | None, thumbnail: Path | None) -> list[ReplyContent]:
+        """Return the ways to show the outcome, best first: the video; a thumbnail and a link; only a link."""
         user_id, now = task.order.user_id, self._bot.now()
         language = self._bot.languages.best_match(task.place.locale)
         if result is None:
-            return [ReplyContent(task.id, user_id, tasks_card.card(task, now, language))]
-        parcels = []
+            return [ReplyContent(task.id, user_id, tasks_card.make_card(task, now, language))]
+        contents = []
         if (await asyncio.to_thread(result.stat)).st_size <= task.place.filesize_limit:
-            parcels.append(ReplyContent(task.id, user_id, tasks_card.result_card(task, now, language), result))
-        if await _exists(still):
-            card = tasks_card.result_card(task, now, language, linked=True, still=True)
-            parcels.append(ReplyContent(task.id, user_id, card, still, formatting.STILL_NAME))
-        parcels.append(ReplyContent(task.id, user_id, tasks_card.result_card(task, now, language, linked=True)))
-        return parcels
+            contents.append(ReplyContent(task.id, user_id, tasks_card.make_result_card(task, now, language), result))
+        if await _exists(thumbnail):
+            card = tasks_card.make_result_card(task, now, language, linked=True, thumbnail=True)
+            contents.append(ReplyContent(task.id, user_id, card, thumbnail, formatting.THUMBNAIL_NAME))
+        contents.append(ReplyContent(task.id, user_id, tasks_card.make_result_card(task, now, language, linked=True)))
+        return contents
 
-    async def _progress(self, reply: _ReplyState, task: Task) -> ReplyContent:
-        """What shows a running task; its still is uploaded once to each message."""
-        has_still = reply.still_in == task.place.message_id or await _exists(reply.still)
-        card = tasks_card.card(
-            task, self._bot.now(), self._bot.languages.best_match(task.place.locale), still=has_still
+    async def _make_progress(self, reply: _ReplyState, task: Task) -> ReplyContent:
+        """Return what shows a running task; the thumbnail is uploaded once to each message."""
+        has_thumbnail = reply.thumbnail_message_id == task.place.message_id or await _exists(reply.thumbnail)
+        card = tasks_card.make_card(
+            task, self._bot.now(), self._bot.languages.best_match(task.place.locale), thumbnail=has_thumbnail
         )
-        file = reply.still if has_still and reply.still_in != task.place.message_id else None
-        return ReplyContent(task.id, task.order.user_id, card, file, formatting.STILL_NAME, keeps=file is None)
+        file = reply.thumbnail if has_thumbnail and reply.thumbnail_message_id != task.place.message_id else None
+        return ReplyContent(
+            task.id, task.order.user_id, card, file, formatting.THUMBNAIL_NAME, keeps_attachments=file is None
+        )
 
-    async def _keep_showing(self, reply: _ReplyState) -> None:
-        """Edit until there is nothing newer to show; a surprise ends this showing, and the next news begins anew."""
+    async def _run_updates(self, reply: _ReplyState) -> None:
+        """Show updates until there are no more. After an unexpected error, the next `update` starts again."""
         try:
-            await self._show_all(reply)
+            await self._show_updates(reply)
         except Exception:
             log.exception("task %d: progress could not be shown", reply.latest.id if reply.latest else 0)
 
-    async def _show_all(self, reply: _ReplyState) -> None:
-        """Show what is newest, again and again, never faster than allowed."""
+    async def _show_updates(self, reply: _ReplyState) -> None:
+        """Show the newest task repeatedly, within the rate limit."""
         if reply.shown is None:
-            await asyncio.sleep(self._bot.edit_seconds * _FIRST_EDIT)
+            await asyncio.sleep(self._bot.edit_seconds * _FIRST_EDIT_FRACTION)
         while task := reply.newest:
             gap = 0.0
-            # What waits for its turn here is a row, and not a request with all that belongs to it.
-            async with nullcontext() if self._token_lives(reply, task.place) else self._bot_edits:
-                task = reply.newest or task  # type: ignore[truthy-bool]  # (another one may have come)
+            # The card is made after the wait, so that it is current and waiting updates use little memory.
+            async with nullcontext() if self._is_token_valid(reply, task.place) else self._bot_edits:
+                task = reply.newest or task  # type: ignore[truthy-bool]  # (`update` may have been called)
                 reply.newest = None
                 reply.events.clear()
-                parcel = await self._progress(reply, task)
-                if parcel.card.fingerprint() != reply.shown:
+                content = await self._make_progress(reply, task)
+                if content.card.fingerprint() != reply.shown:
                     async with reply.editing:
-                        gap = await self._edit(reply, task, parcel)
+                        gap = await self._edit(reply, task, content)
             await asyncio.sleep(gap)
-            await self._wait_for_news(reply, task)
+            await self._wait_for_update(reply, task)
 
-    async def _wait_for_news(self, reply: _ReplyState, task: Task) -> None:
-        """For a private reply: until there is news or, before its token ends, "Fetch result" must be offered."""
+    async def _wait_for_update(self, reply: _ReplyState, task: Task) -> None:
+        """For a private reply, wait for an update, or until it must offer "Fetch result" before its token expires."""
         fetch_by = card_text.fetch_by(task)
         left = (fetch_by - self._bot.now()).total_seconds() if fetch_by else 0.0
         if left <= 0 or reply.newest:
@@ -197,38 +199,38 @@ class ReplyUpdater(commands.Cog):
         except TimeoutError:
             reply.newest = task
 
-    async def _edit(self, reply: _ReplyState, task: Task, parcel: ReplyContent) -> float:
-        """Show progress if that is possible; return the seconds until the next edit may follow."""
-        token_lives = self._token_lives(reply, task.place)
+    async def _edit(self, reply: _ReplyState, task: Task, content: ReplyContent) -> float:
+        """Show progress if possible; return the seconds until the next edit."""
+        token_lives = self._is_token_valid(reply, task.place)
         try:
             self._ensure_lease()
-            async with asyncio.timeout(_EDIT_TAKES):  # the end waits for an edit under way, so it may not take long
-                await (by_token if token_lives else by_bot)(self._bot, task.place, parcel)
+            async with asyncio.timeout(_EDIT_TIMEOUT):  # short, because the outcome waits for a running edit
+                await (by_token if token_lives else by_bot)(self._bot, task.place, content)
         except RouteClosed as closed:
             log.info("task %d: progress not shown: %s", task.id, closed)
             reply.dead_token = task.place.token
         except (ReplyUnavailable, TooLarge, TimeoutError) as error:
             log.info("task %d: progress not shown yet: %s", task.id, error)
             reply.newest = reply.newest or task
-            reply.still = None if isinstance(error, TooLarge) else reply.still
+            reply.thumbnail = None if isinstance(error, TooLarge) else reply.thumbnail
             return max(self._bot.edit_seconds, getattr(error, "retry_after", None) or 0.0)
         else:
-            reply.shown = parcel.card.fingerprint()
-            reply.still_in = task.place.message_id if parcel.card.still else None
+            reply.shown = content.card.fingerprint()
+            reply.thumbnail_message_id = task.place.message_id if content.card.has_thumbnail else None
         return self._bot.edit_seconds if token_lives else max(self._bot.edit_seconds, _BOT_EDIT_SECONDS)
 
     def _ensure_lease(self) -> None:
-        """Raise NotNow, right before a call, if another process may be showing the task by now."""
+        """Raise ReplyUnavailable if another process may own the task by now; called right before each request."""
         if not self._bot.lease_is_valid():
-            raise ReplyUnavailable("this process is not sure that the task is still its own")
+            raise ReplyUnavailable("this process may have lost its lease")
 
-    def _token_lives(self, reply: _ReplyState, place: ReplyTarget) -> bool:
+    def _is_token_valid(self, reply: _ReplyState, place: ReplyTarget) -> bool:
         deleted = not place.token.get_secret_value()
         return not deleted and self._bot.now() < place.token_expires_at and place.token != reply.dead_token
 
 
-def _is_private_matter(task: Task) -> bool:
-    """Whether nobody else need see the task's end: it failed before there was anything that FoxAPI could be given."""
+def _fails_unbilled(task: Task) -> bool:
+    """Return whether the task failed before anything was sent to FoxAPI, so that only its member need see it."""
     free = task.state is TaskState.FAILED and task.billed is Billed.NO and task.video_url is None
     return free and not task.place.ephemeral and task.place.guild_id is not None
 
@@ -237,11 +239,11 @@ async def _exists(path: Path | None) -> bool:
     return path is not None and await asyncio.to_thread(path.is_file)
 
 
-async def _stop(reply: _ReplyState) -> None:
-    """End showing between two edits, so that nothing older can come after the end."""
+async def _stop_updates(reply: _ReplyState) -> None:
+    """Stop updates between two edits, so that no older card can replace the outcome."""
     reply.newest = None
-    if reply.worker is not None:
+    if reply.updates is not None:
         async with reply.editing:
-            reply.worker.cancel()
-        await asyncio.gather(reply.worker, return_exceptions=True)
-        reply.worker = None
+            reply.updates.cancel()
+        await asyncio.gather(reply.updates, return_exceptions=True)
+        reply.updates = None

@@ -1,4 +1,4 @@
-"""What a reply shows, read back from Discord: a restored backup may know less than the reply does."""
+"""Reads what a reply shows from Discord: after a restore, the reply may be newer than the database."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _FINISHED = {"more", "delete"}
 
 
 async def read_state(bot: ExtendBot, place: ReplyTarget) -> ReplyState:
-    """Read the reply; raises NotNow while Discord does not answer."""
+    """Read the reply's state. Raises ReplyUnavailable while Discord does not answer."""
     if place.ephemeral:
-        return ReplyState.UNREADABLE  # the bot is not shown it, and its token may be a dead one
+        return ReplyState.UNREADABLE  # the bot cannot read it, and its token may have expired
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
     try:
         return state_of_message(await channel.fetch_message(place.message_id))
@@ -27,7 +27,7 @@ async def read_state(bot: ExtendBot, place: ReplyTarget) -> ReplyState:
 
 
 def state_of_message(message: discord.Message) -> ReplyState:
-    """Tell by attachment, buttons and colour, which no language changes."""
+    """Decide by attachment, buttons and colour, which do not depend on the language."""
     actions = {
         child.custom_id.split(":")[1]
         for row in message.components
@@ -39,5 +39,5 @@ def state_of_message(message: discord.Message) -> ReplyState:
     if actions & _RUNNING or not message.embeds:
         return ReplyState.RUNNING
     colour = message.embeds[0].colour
-    between = not actions and colour is not None and colour.value == BLUE  # "putting it together" has no buttons
-    return ReplyState.RUNNING if between else ReplyState.ENDED
+    assembling = not actions and colour is not None and colour.value == BLUE  # "Assembling the video" has no buttons
+    return ReplyState.RUNNING if assembling else ReplyState.ENDED

@@ -1,8 +1,8 @@
-"""The ways to a member's message, first to last (Discord docs, Receiving and Responding).
+"""The routes to a member's message, in order (Discord docs, Receiving and Responding).
 
-By the interaction's token while it lives; by the bot's own edit; by a new message in the channel; by direct message.
-Each returns the Place at which Discord took it, or raises Closed (this way is shut: try the next), TooLarge (send it
-without the file) or NotNow (Discord is ill: the same way again, later).
+Edit by the interaction's token while it is valid; edit as the bot; new message in the channel; direct message.
+Each returns the ReplyTarget that Discord accepted. It raises RouteClosed (try the next route), TooLarge (send it
+without the file) or ReplyUnavailable (Discord is failing: retry the same route later).
 """
 
 from __future__ import annotations
@@ -18,69 +18,69 @@ from discord.utils import MISSING
 
 from bot.client import ExtendBot
 from bot.domain.task import ReplyTarget, Task
-from cogs.common.files import opened
+from cogs.common.files import open_files
 from cogs.common.formatting import RESULT_NAME
-from cogs.common.transport import RouteClosed, classify_errors, ignore_deleted
+from cogs.common.transport import RouteClosed, ignore_deleted, raise_route_errors
 from cogs.tasks import card as tasks_card
 from cogs.tasks.buttons import task_view
 from cogs.tasks.card import Card
 
-_CLOCKS_DIFFER = timedelta(minutes=1)
+_CLOCK_SKEW = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyContent:
-    """What is to be shown: a card, and the file that belongs to it."""
+    """A card to show, and the file to attach."""
 
     task_id: int
     user_id: int
     card: Card
     file: Path | None = None
     filename: str = RESULT_NAME
-    keeps: bool = False
-    """The message's attachments stay as they are, so that an edit which arrives late (a dead process sent it) never
-    takes the video away. The card may name them: its attachment:// links find those that stay, and must be said
-    again in each edit (Discord's API documentation, issue 5675)."""
+    keeps_attachments: bool = False
+    """Leave the message's attachments as they are, so that a late edit by a dead process never removes the video.
+    The card may refer to them: its attachment:// links must be repeated in each edit (Discord's API documentation,
+    issue 5675)."""
 
     @asynccontextmanager
-    async def sending(self) -> AsyncIterator[list[discord.File]]:
-        """A new File object, because each serves one request; what goes wrong meanwhile is one of the three errors."""
-        with classify_errors():
-            async with opened(*([(self.file, self.filename)] if self.file else [])) as files:
+    async def open_files(self) -> AsyncIterator[list[discord.File]]:
+        """Open the file for one request, inside which errors become RouteClosed, TooLarge or ReplyUnavailable."""
+        with raise_route_errors():
+            async with open_files(*([(self.file, self.filename)] if self.file else [])) as files:
                 yield files
 
     def attachments(self, files: list[discord.File]) -> list[discord.File]:
-        """What an edit says of attachments: left out, they stay; a list is exactly what remains."""
-        kept: list[discord.File] = MISSING
-        return kept if self.keeps else files
+        """Return an edit's `attachments`: MISSING keeps those of the message, a list replaces them."""
+        unchanged: list[discord.File] = MISSING
+        return unchanged if self.keeps_attachments else files
 
 
-async def by_token(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) -> ReplyTarget:
-    """Edit the reply as the interaction that made it; the only way to an ephemeral one."""
-    hook = discord.Webhook.partial(place.application_id, place.token.get_secret_value(), client=bot)
-    async with parcel.sending() as files:
-        await hook.edit_message(
+async def by_token(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) -> ReplyTarget:
+    """Edit the reply with its interaction's token; the only route to an ephemeral reply."""
+    webhook = discord.Webhook.partial(place.application_id, place.token.get_secret_value(), client=bot)
+    async with content.open_files() as files:
+        await webhook.edit_message(
             place.message_id,
-            content=parcel.card.content,
-            embed=parcel.card.embed,
-            attachments=parcel.attachments(files),
-            view=task_view(parcel.task_id, parcel.card.actions, bot.languages.best_match(place.locale)),
+            content=content.card.content,
+            embed=content.card.embed,
+            attachments=content.attachments(files),
+            view=task_view(content.task_id, content.card.actions, bot.languages.best_match(place.locale)),
             allowed_mentions=discord.AllowedMentions.none(),
         )
     return place
 
 
-async def privately(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) -> ReplyTarget:
-    """Delete the public reply, and tell its member alone, as the interaction that made it."""
+async def replace_by_ephemeral(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) -> ReplyTarget:
+    """Delete the public reply and send an ephemeral message to its member, with the interaction's token."""
     token = place.token.get_secret_value()
-    # discord.py sends private messages only by webhooks that it knows to be an application's: those of type 3.
-    hook = discord.Webhook.from_state({"id": place.application_id, "type": 3, "token": token}, state=bot._connection)
-    with classify_errors():
-        with ignore_deleted():  # in this order: what answers "is thinking…" would be as public as that is
-            await hook.delete_message(place.message_id)
-        message: discord.WebhookMessage = await hook.send(
-            embed=parcel.card.embed,
-            view=task_view(parcel.task_id, parcel.card.actions, bot.languages.best_match(place.locale)),
+    # discord.py sends ephemeral messages only with application webhooks: those of type 3.
+    webhook = discord.Webhook.from_state({"id": place.application_id, "type": 3, "token": token}, state=bot._connection)
+    with raise_route_errors():
+        with ignore_deleted():  # first, because a message that replaced a public "is thinking…" would be public too
+            await webhook.delete_message(place.message_id)
+        message: discord.WebhookMessage = await webhook.send(
+            embed=content.card.embed,
+            view=task_view(content.task_id, content.card.actions, bot.languages.best_match(place.locale)),
             ephemeral=True,
             allowed_mentions=discord.AllowedMentions.none(),
             wait=True,
@@ -88,67 +88,67 @@ async def privately(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) ->
     return place.model_copy(update={"message_id": message.id, "ephemeral": True})
 
 
-async def by_bot(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) -> ReplyTarget:
-    """Edit the reply as the bot, which needs no token but View Channel."""
+async def by_bot(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) -> ReplyTarget:
+    """Edit the reply as the bot; needs View Channel."""
     if place.ephemeral:
-        raise RouteClosed("only its token reaches an ephemeral reply")
+        raise RouteClosed("an ephemeral reply can only be edited by token")
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
-    async with parcel.sending() as files:
+    async with content.open_files() as files:
         await channel.get_partial_message(place.message_id).edit(
-            content=parcel.card.content,
-            embed=parcel.card.embed,
-            attachments=parcel.attachments(files),
-            view=task_view(parcel.task_id, parcel.card.actions, bot.languages.best_match(place.locale)),
+            content=content.card.content,
+            embed=content.card.embed,
+            attachments=content.attachments(files),
+            view=task_view(content.task_id, content.card.actions, bot.languages.best_match(place.locale)),
             allowed_mentions=discord.AllowedMentions.none(),
         )
     return place
 
 
-async def new_message(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) -> ReplyTarget:
-    """Post in the channel, mentioning the member and nobody else. Never for what was private."""
+async def new_message(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) -> ReplyTarget:
+    """Post in the channel, mentioning only the member. Never used for a private reply."""
     if place.ephemeral:
-        raise RouteClosed("a private reply is not made public")
+        raise RouteClosed("a private reply is not posted in public")
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
-    return await _post(bot, channel, place, parcel)
+    return await _post(bot, channel, place, content)
 
 
-async def direct_message(bot: ExtendBot, place: ReplyTarget, parcel: ReplyContent) -> ReplyTarget:
-    """Write to the member directly, the last way."""
-    with classify_errors():
-        channel = await bot.create_dm(discord.Object(parcel.user_id))
-    return await _post(bot, channel, place.model_copy(update={"guild_id": None, "ephemeral": False}), parcel)
+async def direct_message(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) -> ReplyTarget:
+    """Send a direct message to the member."""
+    with raise_route_errors():
+        channel = await bot.create_dm(discord.Object(content.user_id))
+    return await _post(bot, channel, place.model_copy(update={"guild_id": None, "ephemeral": False}), content)
 
 
 async def _post(
-    bot: ExtendBot, channel: discord.abc.Messageable, place: ReplyTarget, parcel: ReplyContent
+    bot: ExtendBot, channel: discord.abc.Messageable, place: ReplyTarget, content: ReplyContent
 ) -> ReplyTarget:
-    async with parcel.sending() as files:
+    async with content.open_files() as files:
         message = await channel.send(
-            f"<@{parcel.user_id}>",
-            embed=parcel.card.embed,
+            f"<@{content.user_id}>",
+            embed=content.card.embed,
             files=files,
-            view=task_view(parcel.task_id, parcel.card.actions, bot.languages.best_match(place.locale)),
+            view=task_view(content.task_id, content.card.actions, bot.languages.best_match(place.locale)),
             allowed_mentions=discord.AllowedMentions(
-                everyone=False, roles=False, users=[discord.Object(parcel.user_id)]
+                everyone=False, roles=False, users=[discord.Object(content.user_id)]
             ),
-            nonce=f"task-{parcel.task_id}",  # Discord drops a second post with it, for some minutes
+            nonce=f"task-{content.task_id}",  # for a few minutes, Discord does not post a second message with it
         )
     return place.model_copy(update={"channel_id": message.channel.id, "message_id": message.id})
 
 
-async def ping(bot: ExtendBot, task: Task, *, again: bool) -> None:
-    """Answer the reply with a mention of its member, which notifies them and nobody else.
+async def notify_member(bot: ExtendBot, task: Task, *, again: bool) -> None:
+    """Reply to the task's message with a mention that notifies only its member.
 
-    `again`: only if that is not there yet. A nonce sees to a try that is still under way (Discord docs, Create
-    Message, `enforce_nonce`).
+    If `again`, first check that an earlier try has not succeeded. The nonce covers a try that is still in progress
+    (Discord docs, Create Message, `enforce_nonce`).
     """
     place = task.place
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
-    with classify_errors():
-        if again and await _answered(bot, channel, task):
+    with raise_route_errors():
+        if again and await _has_notified(bot, channel, task):
             return
         await channel.send(
-            tasks_card.ping(task, bot.languages.best_match(place.locale)),
+            tasks_card.notification_text(task, bot.languages.best_match(place.locale)),
             reference=discord.MessageReference(
                 message_id=place.message_id, channel_id=place.channel_id, fail_if_not_exists=False
             ),
@@ -159,11 +159,11 @@ async def ping(bot: ExtendBot, task: Task, *, again: bool) -> None:
         )
 
 
-async def _answered(bot: ExtendBot, channel: discord.abc.Messageable, task: Task) -> bool:
-    """Whether the bot has answered the reply since it first tried to. Raises what discord.py raises."""
-    # Without Read Message History the list would be empty, but this is refused.
+async def _has_notified(bot: ExtendBot, channel: discord.abc.Messageable, task: Task) -> bool:
+    """Return whether the bot has posted the notification. Raises discord.py's exceptions."""
+    # Without Read Message History, Discord returns an empty history, but refuses this request.
     await channel.fetch_message(task.place.message_id)
-    since = (task.notification_attempted_at or task.state_changed_at) - _CLOCKS_DIFFER
+    since = (task.notification_attempted_at or task.state_changed_at) - _CLOCK_SKEW
     async for message in channel.history(after=since, limit=100):
         answers = message.reference is not None and message.reference.message_id == task.place.message_id
         if answers and bot.user is not None and message.author.id == bot.user.id:
@@ -171,15 +171,15 @@ async def _answered(bot: ExtendBot, channel: discord.abc.Messageable, task: Task
     return False
 
 
-async def remove_by_bot(bot: ExtendBot, place: ReplyTarget) -> None:
-    """Delete the reply as the bot; that it is gone already is as good."""
+async def delete_by_bot(bot: ExtendBot, place: ReplyTarget) -> None:
+    """Delete the reply as the bot; it may be gone already."""
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
-    with classify_errors(), ignore_deleted():
+    with raise_route_errors(), ignore_deleted():
         await channel.get_partial_message(place.message_id).delete()
 
 
-async def remove_by_token(bot: ExtendBot, place: ReplyTarget) -> None:
-    """Delete the reply as the interaction that made it, or as a press on it; the only way to an ephemeral one."""
-    hook = discord.Webhook.partial(place.application_id, place.token.get_secret_value(), client=bot)
-    with classify_errors(), ignore_deleted():
-        await hook.delete_message(place.message_id)
+async def delete_by_token(bot: ExtendBot, place: ReplyTarget) -> None:
+    """Delete the reply with an interaction's token; the only route to an ephemeral reply."""
+    webhook = discord.Webhook.partial(place.application_id, place.token.get_secret_value(), client=bot)
+    with raise_route_errors(), ignore_deleted():
+        await webhook.delete_message(place.message_id)

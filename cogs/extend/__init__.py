@@ -1,4 +1,4 @@
-"""/extend and the message menu."""
+"""/extend and the message command "Extend video"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/extend` and the message menu "Extend video": conversations that end in a task."""
+"""`/extend` and the message command "Extend video": both create a task."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bot.client import ExtendBot, language_of
 from bot.domain.errors import RequestRefused
 from bot.domain.task import PROMPT_MAX, SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, ResultKind
 from bot.i18n.text import tr
-from cogs.common.base_modal import open_modal
-from cogs.common.videos import VideoSource, check_recorded, find_video, from_attachment
-from cogs.extend.modals import ExtendModal, next_part
-from cogs.extend.submit import request_from, submit_request
+from cogs.common.modals import open_modal
+from cogs.common.videos import VideoSource, check_recorded, find_video, use_attachment
+from cogs.extend.modals import ExtendModal, make_shared_modal
+from cogs.extend.submit import build_request, submit_request
 
 
 class ExtendCog(commands.Cog):
-    """`/extend` and its menu."""
+    """`/extend` and "Extend video"."""
 
     def __init__(self, bot: ExtendBot) -> None:
         self._bot = bot
@@ -28,21 +28,21 @@ class ExtendCog(commands.Cog):
         self._menu = app_commands.ContextMenu(name="Extend video", callback=self._extend_message)
 
     async def cog_load(self) -> None:
-        """Add the menu."""
+        """Register the message command."""
         self._bot.tree.add_command(self._menu)
 
     async def cog_unload(self) -> None:
-        """Take the menu away."""
+        """Remove the message command."""
         self._bot.tree.remove_command(self._menu.name, type=self._menu.type)
 
     @app_commands.command()
     @app_commands.describe(
         prompt="What should happen next in the video",
-        video="The video: attach it here",
-        link="Or a link to it: a video's address, or a Discord message link",
-        seconds=f"How many seconds to add ({SECONDS_MIN}–{SECONDS_MAX}, else {SECONDS_DEFAULT})",
-        result="The whole film (that is the default), or only the new part",
-        private="Only you see the reply",
+        video="The video to extend",
+        link="Or a link to the video: its address, or a Discord message link",
+        seconds=f"Seconds to add ({SECONDS_MIN}–{SECONDS_MAX}, default {SECONDS_DEFAULT})",
+        result="The whole film (default) or only the new part",
+        private="Show the reply only to you",
     )
     async def extend(
         self,
@@ -54,19 +54,19 @@ class ExtendCog(commands.Cog):
         result: Literal["film", "new part"] = "film",
         private: bool = False,
     ) -> None:
-        """Make a video longer: it goes on from its last frame as your prompt says."""
+        """Extend a video from its last frame. Your prompt says what happens next."""
         if (video is None) == (link is None):
-            raise RequestRefused(tr("Give me one video: either attach it as `video`, or put its address into `link`."))
-        source = from_attachment(video) if video else VideoSource((link or "").strip())
-        order = request_from(interaction, prompt, source, seconds, result=ResultKind(result), private=private)
-        await submit_request(interaction, order)
+            raise RequestRefused(tr("Give one video: either attach it as `video`, or put its address into `link`."))
+        source = use_attachment(video) if video else VideoSource((link or "").strip())
+        request = build_request(interaction, prompt, source, seconds, result=ResultKind(result), private=private)
+        await submit_request(interaction, request)
 
     async def _extend_message(self, interaction: discord.Interaction[ExtendBot], message: discord.Message) -> None:
         source = find_video(message)
         if source is None:
-            raise RequestRefused(tr("I see no video in that message: choose one that carries a video file."))
+            raise RequestRefused(tr("There is no video in that message. Choose a message with a video file."))
         await check_recorded(interaction.client, message)
-        modal = await next_part(interaction, message, source)
+        modal = await make_shared_modal(interaction, message, source)
         if modal is None:
             parent = await interaction.client.services.tasks.task_at(message.id, interaction.user.id)
             modal = ExtendModal(language_of(interaction), source, parent)

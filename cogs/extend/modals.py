@@ -1,4 +1,4 @@
-"""The modals that ask for what neither a menu nor a button can: what happens next, and for how long."""
+"""The modals that ask for a prompt and seconds: extend, try again, extend a shared video."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from bot.domain.share import Share
 from bot.domain.task import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Task, TaskRequest
 from bot.i18n import Language
 from bot.i18n.text import Translatable, tr
-from cogs.common.base_modal import BaseModal
-from cogs.common.embeds import cut
+from cogs.common.embeds import truncate
 from cogs.common.formatting import jump_url, post_url
+from cogs.common.modals import BaseModal
 from cogs.common.videos import VideoSource
-from cogs.extend.submit import request_from, submit_request
+from cogs.extend.submit import build_request, submit_request
 
 _PROMPT_MAX = 4000
-"""Discord's bound on a text input (Discord docs, Component Reference, Text Input)."""
+"""Maximum characters of a text input (Discord docs, Component Reference, Text Input)."""
 
 _SECONDS_DIGITS = 2
 
 
 class _PromptModal(BaseModal, ABC):
-    """Asks for prompt and seconds, and goes on as /extend does. It is lost at a restart, like every open modal."""
+    """Asks for the prompt and the seconds, then submits a request as /extend does."""
 
     again = False
-    """Whether it is a member's order once more."""
+    """Whether it repeats one of the member's own requests."""
 
     def __init__(self, language: Language, title: Translatable, known: TaskRequest | None) -> None:
-        """`known`: its words and seconds are filled in."""
+        """The prompt and seconds of `known` are filled in."""
         super().__init__(title=language.translate(title))
         self.prompt: ui.TextInput[ui.View] = ui.TextInput(
             style=discord.TextStyle.paragraph,
             min_length=1,
             max_length=_PROMPT_MAX,
-            default=cut(known.prompt, _PROMPT_MAX, end="") if known else None,
+            default=truncate(known.prompt, _PROMPT_MAX, end="") if known else None,
         )
         self.seconds: ui.TextInput[ui.View] = ui.TextInput(
             default=str(known.seconds if known else SECONDS_DEFAULT), min_length=1, max_length=_SECONDS_DIGITS
@@ -48,72 +48,73 @@ class _PromptModal(BaseModal, ABC):
         self.add_item(ui.Label(text=added, component=self.seconds))
 
     @abstractmethod
-    def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
-        """What was asked for, by whoever submitted this, there; raises Refused."""
+    def make_request(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
+        """Return the request of the member who submitted the modal. Raises RequestRefused."""
 
     async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
-        """Go on as /extend does."""
+        """Check the seconds and submit the request."""
         written = self.seconds.value.strip()
         if not (written.isascii() and written.isdigit() and len(written) <= _SECONDS_DIGITS):
             raise RequestRefused(
                 tr(
-                    "“{written}” is not a number of seconds: write one from {least} to {most}.",
+                    "“{written}” is not a number of seconds. Write a whole number from {least} to {most}.",
                     written=written[:20],
                     least=SECONDS_MIN,
                     most=SECONDS_MAX,
                 )
             )
-        await submit_request(interaction, self.order(interaction, self.prompt.value, int(written)), again=self.again)
+        request = self.make_request(interaction, self.prompt.value, int(written))
+        await submit_request(interaction, request, again=self.again)
 
 
 class ExtendModal(_PromptModal):
-    """Extends a video that somebody pointed at."""
+    """Extends a chosen video."""
 
     def __init__(self, language: Language, source: VideoSource, parent: Task | None = None) -> None:
-        """`parent`: the task whose result `source` is; its words and seconds are filled in."""
+        """`parent` is the task that produced `source`, if any; its prompt and seconds are filled in."""
         title = tr("Extend again") if parent else tr("Extend video")
         super().__init__(language, title, parent.order if parent else None)
         self._source = source
         self._parent = parent
 
     async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
-        """Look first whether the film may still be used: its member may have deleted it while this was open."""
+        """Check that the video may still be used (its member may have deleted it meanwhile), then submit."""
         if self._parent is not None:
             await interaction.client.services.tasks.task_with_film(self._parent.id)
         await super().on_submit(interaction)
 
-    def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
-        """The next part."""
+    def make_request(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
+        """Return the request for a first part, or for the part after `parent`."""
         parent = self._parent
         private = parent is not None and parent.order.private
-        order = request_from(interaction, prompt, self._source, seconds, private=private)
+        request = build_request(interaction, prompt, self._source, seconds, private=private)
         if parent is None:
-            return order
+            return request
         lineage = {"part": parent.order.part + 1, "parent_id": parent.id, "parent_url": jump_url(parent)}
-        return order.model_copy(update=lineage)
+        return request.model_copy(update=lineage)
 
 
 class RetryModal(_PromptModal):
-    """Asks for a new try on the same clip."""
+    """Repeats a request with the same clip; the prompt and seconds can be changed."""
 
     again = True
 
     def __init__(self, language: Language, before: TaskRequest) -> None:
-        """`before`: the order that is tried again."""
+        """`before` is the request to repeat."""
         super().__init__(language, tr("Try again"), before)
         self._before = before
 
-    def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
-        """The same as before, but for what was changed, and made where it was asked for."""
+    def make_request(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
+        """Return the earlier request with the new prompt and seconds, for the channel of this interaction."""
         before = self._before
         source = VideoSource(before.source_url, before.source_name, before.source_bytes)
-        order = request_from(interaction, prompt, source, seconds, result=before.result, private=before.private)
+        request = build_request(interaction, prompt, source, seconds, result=before.result, private=before.private)
         lineage = {"part": before.part, "parent_id": before.parent_id, "parent_url": before.parent_url}
-        return order.model_copy(update=lineage)
+        return request.model_copy(update=lineage)
 
 
 class ExtendSharedModal(ExtendModal):
-    """Goes on from a shared film. What its creator kept to themselves stays so."""
+    """Extends a shared video. A prompt that its creator has hidden is not filled in for other members."""
 
     def __init__(self, language: Language, source: VideoSource, parent: Task, share: Share, user_id: int) -> None:
         super().__init__(language, source, parent)
@@ -121,16 +122,16 @@ class ExtendSharedModal(ExtendModal):
         if share.prompt_hidden and user_id != share.user_id:
             self.prompt.default = None
 
-    def order(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
-        """The next part, after the post, which everybody there can open."""
-        order = super().order(interaction, prompt, seconds)
-        return order.model_copy(update={"private": False, "parent_url": post_url(self._share)})
+    def make_request(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
+        """Return a public request that links to the post, which everyone in its channel can open."""
+        request = super().make_request(interaction, prompt, seconds)
+        return request.model_copy(update={"private": False, "parent_url": post_url(self._share)})
 
 
-async def next_part(
+async def make_shared_modal(
     interaction: discord.Interaction[ExtendBot], message: discord.Message, source: VideoSource
 ) -> ExtendModal | None:
-    """What goes on from the film in that message, if it is the post of a share."""
+    """Return the modal that extends a shared video; None if the message is not the post of a share."""
     if interaction.guild_id is None:
         return None
     found = await interaction.client.services.sharing.find_by_message(interaction.guild_id, message.id)

@@ -1,40 +1,38 @@
-"""How every conversation that ends in a task begins: one reply, and where it can be found again."""
+"""Builds a request from an interaction and submits it: opens the reply, resolves the source, creates the task."""
 
 from __future__ import annotations
 
 import discord
 
 from bot.client import ExtendBot
-from bot.domain.errors import RequestRefused
 from bot.domain.task import ResultKind, TaskRequest
 from bot.services import make_request
-from cogs.common.acknowledge import acknowledge
-from cogs.common.interactions import _NO_CHANNEL, reply_target_of, requester_of
-from cogs.common.permissions import _check_permissions
-from cogs.common.videos import VideoSource, from_link, refresh_url
+from cogs.common.interactions import acknowledge, channel_id_of, reply_target_of, requester_of
+from cogs.common.permissions import check_reply_permissions
+from cogs.common.videos import VideoSource, refresh_url, resolve_link
 
 
 async def submit_request(
-    interaction: discord.Interaction[ExtendBot], order: TaskRequest, *, again: bool = False
+    interaction: discord.Interaction[ExtendBot], request: TaskRequest, *, again: bool = False
 ) -> None:
-    """Answer with the one reply and hand the order over; raises Refused.
+    """Open the task's reply and submit the request. Raises RequestRefused.
 
-    The order's source may still be a Discord message link, and if it is an order `again`, a link that has ended: either
-    takes a request, and the first response does not wait for it.
+    The source may still be a Discord message link or, for a retry (`again`), an expired link. Both are resolved after
+    the first response, because each takes a request to Discord.
     """
-    _check_permissions(interaction)
+    check_reply_permissions(interaction)
     with interaction.client.response_gate.responding():
-        message_id = await acknowledge(interaction, ephemeral=order.private, thinking=True)
+        message_id = await acknowledge(interaction, ephemeral=request.private, thinking=True)
     await interaction.client.response_gate.wait_until_idle()
-    url = await refresh_url(interaction.client, order.source_url) if again else order.source_url
-    source = await from_link(interaction, url)
-    known = {"source_name": source.name or order.source_name, "source_bytes": source.size or order.source_bytes}
-    order = order.model_copy(update={"source_url": source.url, **known})
-    place = reply_target_of(interaction, message_id, ephemeral=order.private)
-    await interaction.client.services.tasks.submit(order, place, requester_of(interaction))
+    url = await refresh_url(interaction.client, request.source_url) if again else request.source_url
+    source = await resolve_link(interaction, url)
+    known = {"source_name": source.name or request.source_name, "source_bytes": source.size or request.source_bytes}
+    request = request.model_copy(update={"source_url": source.url, **known})
+    target = reply_target_of(interaction, message_id, ephemeral=request.private)
+    await interaction.client.services.tasks.submit(request, target, requester_of(interaction))
 
 
-def request_from(
+def build_request(
     interaction: discord.Interaction[ExtendBot],
     prompt: str,
     source: VideoSource,
@@ -43,13 +41,11 @@ def request_from(
     result: ResultKind = ResultKind.FILM,
     private: bool = False,
 ) -> TaskRequest:
-    """Make the order of whoever acts, here; raises Refused."""
-    if interaction.channel_id is None:
-        raise RequestRefused(_NO_CHANNEL)
+    """Build the member's request for this channel. Raises RequestRefused."""
     return make_request(
         user_id=interaction.user.id,
         guild_id=interaction.guild_id,
-        channel_id=interaction.channel_id,
+        channel_id=channel_id_of(interaction),
         prompt=prompt,
         source_url=source.url,
         source_name=source.name,

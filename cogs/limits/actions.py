@@ -37,7 +37,7 @@ async def pause(interaction: Interaction, reason: str) -> Translatable:
         return tr("Paused: nothing new can be started, and what was accepted goes on. Members are not told why.")
     return tr(
         "Paused: nothing new can be started, and what was accepted goes on. Members are told: {reason}",
-        reason=formatting.words(reason, 300),
+        reason=formatting.escape_line(reason, 300),
     )
 
 
@@ -55,7 +55,7 @@ async def block(interaction: Interaction, user_id: int) -> Translatable:
     """Let a member start nothing more."""
     moderation = interaction.client.services.moderation
     new = await moderation.block(require_moderator(interaction), interaction.user.id, user_id)
-    who = formatting.member(user_id)
+    who = formatting.mention_member(user_id)
     return (
         tr("Blocked {who}: they can start nothing here.", who=who) if new else tr("{who} was blocked already.", who=who)
     )
@@ -65,7 +65,7 @@ async def unblock(interaction: Interaction, user_id: int) -> Translatable:
     """Take a block back."""
     moderation = interaction.client.services.moderation
     was = await moderation.unblock(require_moderator(interaction), interaction.user.id, user_id)
-    who = formatting.member(user_id)
+    who = formatting.mention_member(user_id)
     return tr("Unblocked {who}.", who=who) if was else tr("{who} was not blocked.", who=who)
 
 
@@ -75,7 +75,7 @@ async def reset(interaction: Interaction, user_id: int | None) -> Translatable:
     await moderation.reset(require_moderator(interaction), interaction.user.id, user_id)
     if user_id is None:
         return tr("Reset the server's count to 0.")
-    return tr("Reset {who}'s count: their last 24 hours begin again at 0.", who=formatting.member(user_id))
+    return tr("Reset {who}'s count: their last 24 hours begin again at 0.", who=formatting.mention_member(user_id))
 
 
 async def grant(interaction: Interaction, user_id: int, runs: int) -> Translatable:
@@ -88,7 +88,7 @@ async def grant(interaction: Interaction, user_id: int, runs: int) -> Translatab
         "Granted {count} extra run to {who}, who now has {have} beyond the daily number.",
         "Granted {count} extra runs to {who}, who now has {have} beyond the daily number.",
         runs,
-        who=formatting.member(user_id),
+        who=formatting.mention_member(user_id),
         have=have,
     )
 
@@ -103,7 +103,7 @@ async def set_log_channel(interaction: Interaction, channel_id: int | None) -> T
             raise RequestRefused(
                 tr(
                     "I cannot write in {channel}: give me View Channel and Send Messages there first.",
-                    channel=formatting.channel(channel_id),
+                    channel=formatting.mention_channel(channel_id),
                 )
             )
     return await change(interaction, log_channel_id=channel_id)

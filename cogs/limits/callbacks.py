@@ -9,14 +9,12 @@ import discord
 from discord import ui
 
 from bot.client import ExtendBot, language_of
-from bot.domain.errors import RequestRefused
 from bot.domain.limits import GuildLimits
 from bot.i18n.text import Translatable, tr
-from cogs.common.acknowledge import acknowledge
-from cogs.common.base_modal import open_modal
-from cogs.common.components import OUTDATED, PersistentItem, parse_first_id, parse_id
-from cogs.common.embeds import cut
-from cogs.common.modals import FormModal, OnSubmit, Question, parse_int
+from cogs.common.components import PersistentItem, parse_first_id, parse_id
+from cogs.common.embeds import truncate
+from cogs.common.interactions import acknowledge
+from cogs.common.modals import FormModal, OnSubmit, Question, open_modal, parse_int
 from cogs.common.permissions import require_moderator
 from cogs.limits import actions, components, embed
 from cogs.limits.embed import PanelSelection
@@ -43,17 +41,18 @@ _MOST_WRITTEN = 4000
 """Characters of a text input (Discord docs, Component Reference, Text Input)."""
 
 
-class PanelItem(PersistentItem, template=r"limits:(?P<deed>[a-z_]+)(?::(?P<about>[0-9]{1,20}))?"):
+class PanelItem(PersistentItem, template=r"limits:(?P<action>[a-z_]+)(?::(?P<about>[0-9]{1,20}))?"):
     """One button or select of a panel."""
 
     async def on_use(self, interaction: Interaction, match: re.Match[str], /) -> None:
-        """Do it, for a moderator."""
+        """Call the action's handler, for a moderator."""
         require_moderator(interaction)
         self.check_private(interaction)
-        callback = _CALLBACKS.get(match["deed"])
-        if callback is None:
-            raise RequestRefused(OUTDATED)
-        await callback(interaction, [match["about"]] if match["about"] else self.values)
+        await super().on_use(interaction, match)
+
+    def arguments(self, match: re.Match[str]) -> tuple[Sequence[str]]:
+        """Return the id of the member whom a button is about, or what was chosen in a select."""
+        return ([match["about"]] if match["about"] else self.values,)
 
 
 async def render(interaction: Interaction, choice: PanelSelection, note: Translatable | None = None) -> None:
@@ -131,7 +130,7 @@ def _numbers(title: Translatable, labels: dict[str, Translatable]) -> Callback:
 
 
 async def _pause(interaction: Interaction, _: Sequence[str]) -> None:
-    question = Question(tr("Why? Members are shown this."), most=300, long=True)
+    question = Question(tr("Why? Members are shown this."), max_length=300, multiline=True)
     take = _then_show("numbers", lambda asked, written: actions.pause(asked, written[0]))
     await _ask(interaction, tr("Pause this server"), [question], take)
 
@@ -143,7 +142,9 @@ async def _words(interaction: Interaction, _: Sequence[str]) -> None:
 
     now = "\n".join((await _limits(interaction)).forbidden)
     told = tr("One per line; * stands for any characters within a word.")
-    question = Question(tr("Prompts may not contain"), cut(now, _MOST_WRITTEN, end=""), told, _MOST_WRITTEN, long=True)
+    question = Question(
+        tr("Prompts may not contain"), truncate(now, _MOST_WRITTEN, end=""), told, _MOST_WRITTEN, multiline=True
+    )
     await _ask(interaction, tr("Forbidden words"), [question], _then_show("words", action))
 
 
@@ -182,7 +183,7 @@ def _first(chosen: Sequence[str]) -> int | None:
     return parse_id(chosen[0]) if chosen else None
 
 
-_CALLBACKS: dict[str, Callback] = {
+PanelItem.handlers = {
     "page": _page,
     "refresh": _refresh,
     "member_numbers": _numbers(tr("Limits of each member"), _MEMBER_NUMBERS),

@@ -15,7 +15,7 @@ from bot.domain.errors import RequestRefused
 from bot.domain.task import SECONDS_MAX
 from bot.i18n import native_name
 from bot.i18n.text import Translatable, tr
-from cogs.common.embeds import CONTENT_MAX, cut
+from cogs.common.embeds import CONTENT_MAX, truncate
 from cogs.common.permissions import defer_ephemeral, require_moderator
 from cogs.limits import actions
 from cogs.limits.callbacks import render
@@ -154,7 +154,7 @@ class LimitsCog(commands.GroupCog, name="limits", description="See and change wh
 async def _answer(interaction: Interaction, moderation: Callable[[], Awaitable[Translatable]]) -> None:
     """Answer privately with what became of it."""
     await defer_ephemeral(interaction)
-    told = cut(language_of(interaction).translate(await moderation()), CONTENT_MAX)
+    told = truncate(language_of(interaction).translate(await moderation()), CONTENT_MAX)
     await interaction.followup.send(told, ephemeral=True, allowed_mentions=discord.AllowedMentions.none())
 
 

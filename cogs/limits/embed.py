@@ -56,7 +56,7 @@ def _state(limits: GuildLimits) -> Translatable:
         return tr("Open: members can make videos longer.")
     if not limits.paused:
         return tr("⏸️ **Paused**.")
-    return tr("⏸️ **Paused**: {reason}", reason=formatting.words(limits.paused, 300))
+    return tr("⏸️ **Paused**: {reason}", reason=formatting.escape_line(limits.paused, 300))
 
 
 def _server(standing: LimitsStatus) -> list[Translatable]:
@@ -109,7 +109,9 @@ def _channels(limits: GuildLimits) -> list[Translatable]:
 
 
 def _members(standing: LimitsStatus) -> list[Translatable]:
-    blocked = formatting.listed([each.user_id for each in standing.blocked], formatting.member, tr("nobody"))
+    blocked = formatting.list_mentions(
+        [each.user_id for each in standing.blocked], formatting.mention_member, tr("nobody")
+    )
     granted = [(each.user_id, each.granted) for each in standing.moderated_members if each.granted]
     busy = [(each.user_id, each.used) for each in standing.members if each.used]
     lines = [tr("Blocked: {members}", members=blocked)]
@@ -122,8 +124,8 @@ def _members(standing: LimitsStatus) -> list[Translatable]:
 
 def _each(numbers: list[tuple[int, int]]) -> Translatable | None:
     """Members with a number each."""
-    return formatting.joined(
-        tr("{member} {number}", member=formatting.member(user_id), number=number) for user_id, number in numbers
+    return formatting.join_list(
+        tr("{member} {number}", member=formatting.mention_member(user_id), number=number) for user_id, number in numbers
     )
 
 
@@ -137,7 +139,7 @@ def _chosen(standing: LimitsStatus, user_id: int) -> list[Translatable]:
     said = [
         tr(
             "{member}: {used} in 24 hours, {unfinished} unfinished",
-            member=formatting.member(user_id),
+            member=formatting.mention_member(user_id),
             used=use.used if use else 0,
             unfinished=use.unfinished if use else 0,
         )
@@ -147,7 +149,9 @@ def _chosen(standing: LimitsStatus, user_id: int) -> list[Translatable]:
     if ruled and ruled.blocked_at:
         when = format_dt(ruled.blocked_at, "R")
         if ruled.blocked_by:
-            said.append(tr("blocked {when} by {moderator}", when=when, moderator=formatting.member(ruled.blocked_by)))
+            said.append(
+                tr("blocked {when} by {moderator}", when=when, moderator=formatting.mention_member(ruled.blocked_by))
+            )
         else:
             said.append(tr("blocked {when}", when=when))
     return said

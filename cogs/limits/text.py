@@ -9,8 +9,17 @@ from bot.domain.limits import GuildLimits
 from bot.i18n import native_name
 from bot.i18n.text import Translatable, tr, untranslated
 from bot.services import LIMIT_NAMES
-from cogs.common.embeds import length
-from cogs.common.formatting import _LISTED, channel, duration, joined, listed, role, seconds, words
+from cogs.common.embeds import count_utf16
+from cogs.common.formatting import (
+    MENTIONS_MAX,
+    escape_line,
+    format_duration,
+    format_seconds,
+    join_list,
+    list_mentions,
+    mention_channel,
+    mention_role,
+)
 
 _BAR = 8
 
@@ -32,22 +41,22 @@ def usage_bar(used: int, limit: int) -> Translatable:
 def number(name: str, value: int) -> Translatable:
     """One limit that is a number, in words."""
     if name == "cooldown":
-        return duration(value) if value else tr("no wait")
+        return format_duration(value) if value else tr("no wait")
     if not value:
         return NO_LIMIT
-    return seconds(value) if name == "max_seconds" else _language_text(value)
+    return format_seconds(value) if name == "max_seconds" else _language_text(value)
 
 
 def forbidden(limits: GuildLimits, limit: int = 300) -> Translatable:
     """The forbidden words, as many as fit."""
     shown: list[str] = []
     room = limit
-    for word in map(words, limits.forbidden):
-        room -= length(word) + 2
+    for word in map(escape_line, limits.forbidden):
+        room -= count_utf16(word) + 2
         if room < 0:
             break
         shown.append(word)
-    return joined(shown, len(limits.forbidden) - len(shown)) or NONE
+    return join_list(shown, len(limits.forbidden) - len(shown)) or NONE
 
 
 def value(name: str, limits: GuildLimits) -> Translatable:
@@ -72,10 +81,10 @@ def by_role(limits: GuildLimits) -> Translatable:
     """The roles with a daily number of their own."""
     ordered = sorted(limits.role_per_day.items(), key=lambda each: (each[1] != 0, -each[1]))
     shown = [
-        tr("{role} {number}", role=role(role_id), number=number("user_per_day", most))
-        for role_id, most in ordered[:_LISTED]
+        tr("{role} {number}", role=mention_role(role_id), number=number("user_per_day", most))
+        for role_id, most in ordered[:MENTIONS_MAX]
     ]
-    return joined(shown, max(0, len(ordered) - _LISTED)) or NONE
+    return join_list(shown, max(0, len(ordered) - MENTIONS_MAX)) or NONE
 
 
 def language(code: str | None) -> Translatable:
@@ -91,7 +100,7 @@ def _language_text(value: int) -> Translatable:
 def _pause(limits: GuildLimits) -> Translatable:
     if limits.paused is None:
         return tr("off")
-    return tr("on ({reason})", reason=words(limits.paused, 300)) if limits.paused else tr("on")
+    return tr("on ({reason})", reason=escape_line(limits.paused, 300)) if limits.paused else tr("on")
 
 
 def _private(limits: GuildLimits) -> Translatable:
@@ -108,13 +117,13 @@ def _mentioned(show: Callable[[int], str], found: int | None) -> Translatable:
 
 _SAID: dict[str, Callable[[GuildLimits], Translatable]] = {
     "role_per_day": by_role,
-    "required_role": lambda limits: _mentioned(role, limits.required_role),
-    "exempt_roles": lambda limits: listed(limits.exempt_roles, role, NONE),
-    "channels": lambda limits: listed(limits.channels, channel, tr("all")),
+    "required_role": lambda limits: _mentioned(mention_role, limits.required_role),
+    "exempt_roles": lambda limits: list_mentions(limits.exempt_roles, mention_role, NONE),
+    "channels": lambda limits: list_mentions(limits.channels, mention_channel, tr("all")),
     "private_allowed": _private,
     "open_everywhere": _open,
     "forbidden": forbidden,
     "paused": _pause,
-    "log_channel_id": lambda limits: _mentioned(channel, limits.log_channel_id),
+    "log_channel_id": lambda limits: _mentioned(mention_channel, limits.log_channel_id),
     "language": lambda limits: language(limits.language),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import discord
@@ -13,9 +12,9 @@ from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
 from bot.i18n import Language
 from bot.i18n.text import tr
-from cogs.common.acknowledge import acknowledge
-from cogs.common.base_modal import open_modal
 from cogs.common.components import PersistentItem
+from cogs.common.interactions import acknowledge
+from cogs.common.modals import open_modal
 from cogs.common.videos import find_video
 from cogs.extend.modals import ExtendSharedModal
 from cogs.sharing.lineage import update_links
@@ -23,11 +22,7 @@ from cogs.sharing.posts import delete_post, post_marker
 
 
 class ShareButton(PersistentItem, template=r"share:(?P<action>undo|more):(?P<id>[0-9]{1,18})"):
-    """A button of a post, or of the private word that it was posted."""
-
-    async def on_use(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
-        """Do what it says on it."""
-        await (_unshare if match["action"] == "undo" else _extend)(interaction, int(match["id"]))
+    """A button of a post, or of the private message that confirms the post."""
 
 
 def unshare_button(language: Language, share_id: int) -> ShareButton:
@@ -85,3 +80,6 @@ async def _extend(interaction: discord.Interaction[ExtendBot], share_id: int) ->
     if source is None:
         raise RequestRefused(tr("That video is no longer here: send it again with /extend."))
     await open_modal(interaction, ExtendSharedModal(language_of(interaction), source, task, share, interaction.user.id))
+
+
+ShareButton.handlers = {"undo": _unshare, "more": _extend}

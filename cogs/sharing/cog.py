@@ -13,8 +13,8 @@ from bot.client import ExtendBot, language_of
 from bot.domain.errors import RequestRefused
 from bot.i18n import Language
 from bot.i18n.text import tr
-from cogs.common.acknowledge import acknowledge
-from cogs.common.permissions import check_bot
+from cogs.common.interactions import acknowledge
+from cogs.common.permissions import check_bot_may_post
 from cogs.sharing.channels import postable_channel
 from cogs.sharing.modal import reconcile_shares
 from cogs.sharing.posts import delete_leftover_posts
@@ -78,7 +78,7 @@ class ShowcaseCog(commands.Cog):
         guild, sharing = interaction.guild, interaction.client.services.sharing
         await acknowledge(interaction, ephemeral=True, thinking=True)
         if channel:
-            check_bot(postable_channel(guild, channel.id))
+            check_bot_may_post(postable_channel(guild, channel.id))
             await sharing.set_showcase(guild.id, channel.id)
         elif off:
             await sharing.set_showcase(guild.id, None)
@@ -93,7 +93,7 @@ def _words(language: Language, guild: discord.Guild, chosen: int | None) -> str:
     if guild.get_channel_or_thread(chosen) is None:
         return language.tr("This server's showcase is gone: choose another with /showcase.")
     try:
-        check_bot(postable_channel(guild, chosen))
+        check_bot_may_post(postable_channel(guild, chosen))
     except RequestRefused as lacking:
         return language.translate(lacking.message)
     return language.tr("This server's showcase is <#{channel}>.", channel=str(chosen))

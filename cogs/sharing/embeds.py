@@ -11,8 +11,8 @@ from discord.utils import escape_markdown
 from bot.domain.task import Task
 from bot.i18n import Language
 from bot.services.sharing import LineagePart
-from cogs.common.embeds import FIELD_MAX, cut, fit_embed, length
-from cogs.common.formatting import STILL_NAME, clock, quoted
+from cogs.common.embeds import FIELD_MAX, count_utf16, fit_embed, truncate
+from cogs.common.formatting import THUMBNAIL_NAME, format_clock, quote_prompt
 
 STAR = "⭐"
 
@@ -31,15 +31,15 @@ def post_text(language: Language, task: Task) -> str:
 
 def post_embed(language: Language, task: Task, came: str, *, hidden: bool, still: bool) -> discord.Embed:
     """The post's card: prompt (unless `hidden`), how it came about, and the invitation; `still`: it is attached."""
-    words = None if hidden else quoted(task.order.prompt)
+    words = None if hidden else quote_prompt(task.order.prompt)
     embed = discord.Embed(colour=_GREEN, description=words)
     embed.add_field(name=language.tr("How it came about"), value=came, inline=False)
     if film := task.film or task.result:
-        embed.add_field(name=language.tr("Length"), value=clock(film.seconds))
+        embed.add_field(name=language.tr("Length"), value=format_clock(film.seconds))
     invitation = language.tr("Give it a {star}, and others find it in /gallery.", star=STAR)
     embed.add_field(name=language.tr("Do you like it?"), value=invitation)
     if still:
-        embed.set_thumbnail(url=f"attachment://{STILL_NAME}")
+        embed.set_thumbnail(url=f"attachment://{THUMBNAIL_NAME}")
     embed.set_footer(text=language.tr("Task {id}", id=str(task.id)))
     return fit_embed(embed)
 
@@ -52,7 +52,7 @@ def post_title(language: Language, task: Task, author: str, *, hidden: bool) -> 
         if hidden
         else language.tr("{author}: {prompt}", author=author, prompt=words)
     )
-    return cut(title, _TITLE_MAX)
+    return truncate(title, _TITLE_MAX)
 
 
 def lineage(language: Language, steps: list[LineagePart], links: Mapping[int, str]) -> str:
@@ -66,7 +66,7 @@ def lineage(language: Language, steps: list[LineagePart], links: Mapping[int, st
     if first.order.parent_id is not None:
         return " → ".join(["…", *names])
     linked, plain = (" → ".join([_source(language, first, link=link), *names]) for link in (True, False))
-    return linked if length(linked) <= FIELD_MAX else plain
+    return linked if count_utf16(linked) <= FIELD_MAX else plain
 
 
 def _source(language: Language, task: Task, *, link: bool) -> str:
@@ -78,7 +78,7 @@ def _source(language: Language, task: Task, *, link: bool) -> str:
     name = task.order.source_name or address.hostname
     if not name or task.order.private or task.place.ephemeral or task.deleted or task.deletion_requested:
         return language.tr("source")
-    shown = escape_markdown(cut(name, _NAME_SHOWN))
+    shown = escape_markdown(truncate(name, _NAME_SHOWN))
     shown = shown.replace("[", "(").replace("]", ")")
     safe = not (address.query or address.username or task.order.source_name) and address.scheme in {"http", "https"}
     plain = safe and not any(sign in task.order.source_url for sign in "()<> \n")

@@ -14,8 +14,8 @@ from bot.client import REQUEST_ERRORS, ExtendBot
 from bot.domain.errors import RequestRefused
 from bot.domain.task import Task
 from bot.i18n.text import tr
-from cogs.common.files import opened
-from cogs.common.formatting import RESULT_NAME, STILL_NAME
+from cogs.common.files import open_files
+from cogs.common.formatting import RESULT_NAME, THUMBNAIL_NAME
 
 GONE = tr("I no longer have that video as a file, so I cannot post it.")
 _READ_SECONDS = 60.0
@@ -72,9 +72,9 @@ class Film:
     @asynccontextmanager
     async def files(self) -> AsyncIterator[list[discord.File]]:
         """New File objects, for each serves one request. Raises Refused if the film was deleted meanwhile."""
-        wanted = [(self.video, RESULT_NAME), *([(self.still, STILL_NAME)] if self.still else [])]
+        wanted = [(self.video, RESULT_NAME), *([(self.still, THUMBNAIL_NAME)] if self.still else [])]
         try:
-            async with opened(*wanted) as files:
+            async with open_files(*wanted) as files:
                 yield files
         except FileNotFoundError as error:
             raise RequestRefused(GONE) from error

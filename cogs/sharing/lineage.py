@@ -15,7 +15,7 @@ from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
 from bot.domain.task import Task
 from bot.services.sharing import LineagePart
-from cogs.common.formatting import STILL_NAME, jump_url, post_url
+from cogs.common.formatting import THUMBNAIL_NAME, jump_url, post_url
 from cogs.common.permissions import PostableChannel
 from cogs.sharing.embeds import lineage
 from cogs.sharing.posts import fetch_post
@@ -84,7 +84,7 @@ async def _update_link(bot: ExtendBot, share: Share, task: Task) -> None:
     if embed.fields and embed.fields[0].value != came:
         embed.set_field_at(0, name=embed.fields[0].name, value=came, inline=False)
         if embed.thumbnail.url:
-            embed.set_thumbnail(url=f"attachment://{STILL_NAME}")  # by its own address it would be shown twice
+            embed.set_thumbnail(url=f"attachment://{THUMBNAIL_NAME}")  # by its own address it would be shown twice
         await message.edit(embed=embed)
 
 

@@ -14,10 +14,10 @@ from bot.domain.task import Task
 from bot.i18n import Language
 from bot.i18n.text import tr
 from cogs.common import formatting
-from cogs.common.acknowledge import acknowledge
-from cogs.common.base_modal import BaseModal, open_modal
-from cogs.common.embeds import cut
-from cogs.common.permissions import POSTABLE_CHANNELS, PostableChannel, check_bot, check_member
+from cogs.common.embeds import truncate
+from cogs.common.interactions import acknowledge
+from cogs.common.modals import BaseModal, open_modal
+from cogs.common.permissions import POSTABLE_CHANNELS, PostableChannel, check_bot_may_post, check_member_may_post
 from cogs.sharing import embeds
 from cogs.sharing.buttons import extend_button, share_view, unshare_button
 from cogs.sharing.channels import guild_of, member_of, postable_channel
@@ -61,7 +61,9 @@ class ShareModal(BaseModal):
         self.where: ui.ChannelSelect[ui.View] | None = None
         if choose:
             self.where = _where(showcase)
-            self.add_item(ui.Label(text=language.tr("Where to?"), description=cut(hint, 100), component=self.where))
+            self.add_item(
+                ui.Label(text=language.tr("Where to?"), description=truncate(hint, 100), component=self.where)
+            )
         elif showcase:
             goes = language.tr(
                 "It goes to the showcase **#{channel}** of **{server}**.", channel=showcase.name, server=guild.name
@@ -84,8 +86,8 @@ class ShareModal(BaseModal):
             raise RequestRefused(_SHOWCASE_GONE)
         channel = postable_channel(self._guild, chosen or showcase or 0)
         member = await member_of(interaction, self._guild)
-        check_bot(channel)
-        check_member(channel, member, showcase=channel.id == showcase)
+        check_bot_may_post(channel)
+        check_member_may_post(channel, member, showcase=channel.id == showcase)
         share, already = await _share(interaction, self._task, channel, hidden=self.prompt.values == ["hide"])
         language, link = language_of(interaction), formatting.post_url(share)
         words = language.tr("It is shared already: {link}", link=link)

@@ -15,7 +15,7 @@ from bot.client import ExtendBot, fetch_guild_language
 from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
 from cogs.common.permissions import PostableChannel
-from cogs.common.transport import _SHUT, refuse_on_error
+from cogs.common.transport import NO_ACCESS, refuse_on_error
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ async def _completed(bot: ExtendBot, share: Share) -> Share:
         return share
     guild = bot.get_guild(share.guild_id)
     if guild is None:
-        raise RequestRefused(_SHUT)
+        raise RequestRefused(NO_ACCESS)
     with refuse_on_error():
         try:
             where = guild.get_channel_or_thread(share.channel_id) or await guild.fetch_channel(share.channel_id)

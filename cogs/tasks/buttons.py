@@ -1,8 +1,7 @@
-"""A task's buttons. The task's id is in the custom_id, so that they work after any restart."""
+"""A task's buttons. The custom_id has the task's id, so that they work after a restart."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Self
 
@@ -15,15 +14,14 @@ from bot.domain.task import Task
 from bot.i18n import Language
 from bot.i18n.text import tr
 from bot.services import NeedsConfirmation
-from cogs.common.acknowledge import acknowledge
-from cogs.common.base_modal import open_modal
-from cogs.common.components import OUTDATED, PersistentItem
+from cogs.common.components import PersistentItem
 from cogs.common.formatting import jump_url
-from cogs.common.interactions import reply_target_of
+from cogs.common.interactions import acknowledge, reply_target_of
+from cogs.common.modals import open_modal
 from cogs.common.videos import find_result
 from cogs.extend.modals import ExtendModal, RetryModal
 from cogs.sharing.modal import open_share_modal
-from cogs.tasks.card import card
+from cogs.tasks.card import make_card
 from cogs.tasks.delete import ask_to_delete
 
 _LABELS = {
@@ -37,34 +35,27 @@ _LABELS = {
 }
 
 _ASK = tr(
-    "FoxAPI already has this task, and it has no way to call it back. If you cancel, I stop following it, but it may "
-    "be billed all the same."
+    "FoxAPI is already working on this task and cannot cancel it. If you cancel it here, you will not get the result, "
+    "and it may still be billed."
 )
-_STOPPED = tr("I no longer follow this task. It may be billed all the same.")
+_STOPPED = tr("This task is cancelled here. FoxAPI may still bill it.")
 
 
 class TaskButton(PersistentItem, template=r"task:(?P<action>[a-z]+):(?P<id>[0-9]{1,18})"):
     """One button of one task."""
 
     @classmethod
-    def of(cls, action: str, task_id: int, language: Language) -> Self:
-        """A new one; `action` is one of those below."""
+    def create(cls, action: str, task_id: int, language: Language) -> Self:
+        """Make a new button; `action` is a key of `handlers`."""
         label, style = _LABELS[action]
         return cls(ui.Button(label=language.translate(label), style=style, custom_id=f"task:{action}:{task_id}"))
-
-    async def on_use(self, interaction: discord.Interaction[ExtendBot], match: re.Match[str], /) -> None:
-        """Do what it says on it."""
-        action = _ACTIONS.get(match["action"])
-        if action is None:
-            raise RequestRefused(OUTDATED)
-        await action(interaction, int(match["id"]))
 
 
 def task_view(task_id: int, actions: Iterable[str], language: Language) -> ui.View:
     """Make a new view: editing with a changed copy of a stored one loses the pattern (discord.py 2.7.1)."""
     view = ui.View(timeout=None)
     for action in actions:
-        view.add_item(TaskButton.of(action, task_id, language))
+        view.add_item(TaskButton.create(action, task_id, language))
     return view
 
 
@@ -85,38 +76,38 @@ async def _confirm_cancel(interaction: discord.Interaction[ExtendBot], task_id: 
 
 
 async def _extend(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
-    """Go on from this result, for whoever may: it becomes the presser's own task."""
+    """Ask for the next part of this video; it becomes a task of the member who pressed."""
     message_id = interaction.message.id if interaction.message else None
     task = await interaction.client.services.tasks.task_to_extend(
         task_id, interaction.user.id, interaction.guild_id, message_id
     )
     source = await find_result(interaction, task)
     if source is None:
-        raise RequestRefused(tr("That video is no longer here: send it again with /extend."))
+        raise RequestRefused(tr("That video is no longer here. Send it again with /extend."))
     await open_modal(interaction, ExtendModal(language_of(interaction), source, task))
 
 
 async def _retry(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
-    """The same clip once more, with what may be changed filled in."""
-    order = await interaction.client.services.tasks.request_for_retry(task_id, interaction.user.id)
-    await open_modal(interaction, RetryModal(language_of(interaction), order))
+    """Ask for the prompt and seconds of another try with the same clip."""
+    request = await interaction.client.services.tasks.request_for_retry(task_id, interaction.user.id)
+    await open_modal(interaction, RetryModal(language_of(interaction), request))
 
 
 async def _fetch(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
-    """The press is a new interaction with fifteen fresh minutes, and its token reaches the reply that it was on."""
-    TaskButton.check_private(interaction)  # else a public message would count as a private reply
+    """Continue in the private reply: the press has a new token, valid for fifteen minutes, that can edit it."""
+    TaskButton.check_private(interaction)  # otherwise a public message would be stored as a private reply
     message = interaction.message
     await acknowledge(interaction)
     place = reply_target_of(interaction, message.id if message else None, ephemeral=True)
     task = await interaction.client.services.tasks.move_reply(task_id, interaction.user.id, place)
     if task.outcome_shown:
         language = language_of(interaction)
-        shown = card(task, interaction.client.now(), language)
-        where = language.tr("The end of this task is here: {url}", url=jump_url(task))
+        shown = make_card(task, interaction.client.now(), language)
+        where = language.tr("The result of this task is here: {url}", url=jump_url(task))
         await interaction.edit_original_response(content=where, embed=shown.embed, view=None)
 
 
-_ACTIONS = {
+TaskButton.handlers = {
     "more": _extend,
     "again": _retry,
     "share": open_share_modal,

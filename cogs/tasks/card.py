@@ -1,4 +1,4 @@
-"""Rendering: a task's row to what a reply shows. Pure; the same row, time and language always give the same card."""
+"""A task's card: its embed and which buttons it has. Pure: the same task, time and language give the same card."""
 
 from __future__ import annotations
 
@@ -12,104 +12,107 @@ from bot.domain.task import Task, TaskState
 from bot.i18n import Language
 from bot.i18n.text import Translatable, tr
 from cogs.common.embeds import fit_embed
-from cogs.common.formatting import BLUE, GREEN, GREY, RED, STILL_NAME, YELLOW, jump_url, quoted
+from cogs.common.formatting import BLUE, GREEN, GREY, RED, THUMBNAIL_NAME, YELLOW, jump_url, quote_prompt
 from cogs.tasks import card_text
 from cogs.tasks.card_text import fetch_by
 
 _TITLES = {
     TaskState.QUEUED: (tr("Waiting in line"), GREY),
-    TaskState.PREPARING: (tr("Looking at the clip"), GREY),
-    TaskState.SUBMITTING: (tr("Handing it to FoxAPI"), BLUE),
+    TaskState.PREPARING: (tr("Preparing the clip"), GREY),
+    TaskState.SUBMITTING: (tr("Sending to FoxAPI"), BLUE),
     TaskState.RENDERING: (tr("Rendering"), BLUE),
-    TaskState.READY: (tr("Putting it together"), BLUE),
+    TaskState.READY: (tr("Assembling the video"), BLUE),
     TaskState.DELIVERED: (tr("Finished"), GREEN),
-    TaskState.FAILED: (tr("This did not work"), RED),
+    TaskState.FAILED: (tr("Failed"), RED),
     TaskState.CANCELLED: (tr("Cancelled"), GREY),
-    TaskState.UNCLEAR: (tr("Nobody knows"), YELLOW),
+    TaskState.UNCLEAR: (tr("Outcome unknown"), YELLOW),
 }
 
 _DELETED = (tr("Deleted"), GREY)
 
-_NO_ROOM = (tr("Waiting for room"), GREY)
+_NO_SPACE = (tr("Waiting for disk space"), GREY)
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a message shows of a task, but for its attachment; `actions` are its buttons, in order."""
+    """What a message shows of a task, except its attachment. `actions` are its buttons, in order."""
 
     embed: discord.Embed
     actions: tuple[str, ...] = ()
     content: str | None = None
-    still: bool = False
-    """Whether it shows the attached still."""
+    has_thumbnail: bool = False
+    """Whether it shows the attached thumbnail."""
 
     def fingerprint(self) -> object:
-        """Two cards that look the same have the same one."""
+        """Return a value that is equal for two cards that look the same."""
         return (self.content, self.actions, self.embed.to_dict())
 
 
-def card(task: Task, now: datetime, language: Language, *, linked: bool = False, still: bool = False) -> Card:
-    """The card for a reply; `linked`: the result is too large to attach, so show FoxAPI's link.
+def make_card(task: Task, now: datetime, language: Language, *, linked: bool = False, thumbnail: bool = False) -> Card:
+    """Make the card for a reply.
 
-    `still`: a picture of the clip is attached as STILL_NAME; show it.
+    `linked`: the result is too large to attach, so the card has FoxAPI's link. `thumbnail`: a picture of the clip is
+    attached as THUMBNAIL_NAME, and the card shows it.
     """
     shown = TaskState.DELIVERED if task.state is TaskState.READY and task.outcome_shown else task.state
     title, tint = _DELETED if task.deleted else _title(task, shown)
-    text = card_text.description(task, now, language, linked=linked)
+    text = card_text.describe(task, now, language, linked=linked)
     embed = discord.Embed(title=language.translate(title), colour=tint, description=text)
     embed.add_field(name=language.tr("Asked by"), value=f"<@{task.order.user_id}>")
-    embed.add_field(name=language.tr("Clip"), value=card_text.lengths(task, language))
-    embed.add_field(name=language.tr("Time"), value=card_text.timing(task, now, language))
+    embed.add_field(name=language.tr("Clip"), value=card_text.format_lengths(task, language))
+    embed.add_field(name=language.tr("Time"), value=card_text.format_timing(task, now, language))
     if task.order.parent_url:
         embed.add_field(name=language.tr("Part"), value=_part(task, task.order.parent_url, language))
-    if still:
-        (embed.set_image if linked else embed.set_thumbnail)(url=f"attachment://{STILL_NAME}")
+    if thumbnail:
+        (embed.set_image if linked else embed.set_thumbnail)(url=f"attachment://{THUMBNAIL_NAME}")
     embed.set_footer(text=language.tr("Task {id}", id=str(task.id)))
-    return Card(fit_embed(embed), actions=_actions(task, shown, now, linked=linked), still=still)
+    return Card(fit_embed(embed), actions=_actions(task, shown, now, linked=linked), has_thumbnail=thumbnail)
 
 
-def result_card(task: Task, now: datetime, language: Language, *, linked: bool = False, still: bool = False) -> Card:
-    """The card that goes out together with the result."""
-    return card(task.model_copy(update={"outcome_shown": True}), now, language, linked=linked, still=still)
+def make_result_card(
+    task: Task, now: datetime, language: Language, *, linked: bool = False, thumbnail: bool = False
+) -> Card:
+    """Make the card that is sent together with the result."""
+    return make_card(task.model_copy(update={"outcome_shown": True}), now, language, linked=linked, thumbnail=thumbnail)
 
 
-def ping(task: Task, language: Language) -> str:
-    """What notifies the member of the task's end."""
+def notification_text(task: Task, language: Language) -> str:
+    """Return the message that notifies the member of the task's outcome."""
     member = f"<@{task.order.user_id}>"
     if task.state is TaskState.DELIVERED:
         return language.tr("{member} your video is ready.", member=member)
     if task.state is TaskState.FAILED:
-        return language.tr("{member} that did not work; my reply says why.", member=member)
-    return language.tr("{member} nobody can know how that ended; my reply says why.", member=member)
+        return language.tr("{member} your video failed; the reply says why.", member=member)
+    return language.tr("{member} the outcome of your video is unknown; the reply says why.", member=member)
 
 
 def status_text(task: Task, language: Language) -> str:
-    """Where a task stands, in a few words."""
+    """Return the task's status in a few words."""
     if task.deleted:
         return language.translate(_DELETED[0])
     if task.state is TaskState.RENDERING:
         return language.tr("Rendering {percent} %", percent=task.progress)
     if task.waits and task.queue_position and task.room_wanted_at is None:
-        return language.tr("Waiting in line, number {turn}", turn=task.queue_position)
+        return language.tr("Waiting in line, number {position}", position=task.queue_position)
     return language.translate(_title(task, task.state)[0])
 
 
-def colour(task: Task) -> int:
-    """The colour that goes with where it stands."""
+def status_colour(task: Task) -> int:
+    """Return the colour of the task's status."""
     return GREY if task.deleted else _title(task, task.state)[1]
 
 
 def list_entry(task: Task, language: Language) -> str:
-    """Two lines for a list of tasks."""
-    stands = status_text(task, language)
-    where = stands if task.deleted else f"[{stands}]({jump_url(task)})"
+    """Return two lines for a list of tasks: number, status and age; the prompt."""
+    status = status_text(task, language)
+    linked = status if task.deleted else f"[{status}]({jump_url(task)})"
     when = format_dt(task.created_at, "R")
-    return f"**{task.id}** · {where} · {when}\n{quoted(task.order.prompt, 100)}"
+    return f"**{task.id}** · {linked} · {when}\n{quote_prompt(task.order.prompt, 100)}"
 
 
 def _title(task: Task, shown: TaskState) -> tuple[Translatable, int]:
     if task.waits:
-        return _NO_ROOM if task.room_wanted_at else _TITLES[TaskState.QUEUED]
+        return _NO_SPACE if task.room_wanted_at else _TITLES[TaskState.QUEUED]
     return _TITLES[shown]
 
 
@@ -120,7 +123,7 @@ def _part(task: Task, before_url: str, language: Language) -> str:
 
 def _actions(task: Task, shown: TaskState, now: datetime, *, linked: bool) -> tuple[str, ...]:
     if shown is TaskState.DELIVERED:
-        # What is too large to be attached here is too large for a post, too: Discord's bound is the server's.
+        # Discord's upload limit is the server's, so a video too large to attach here is too large for a post.
         share = ("share",) if task.order.guild_id and not linked else ()
         return ("again",) if task.deleted else ("more", "again", *share, "delete")
     if shown in {TaskState.FAILED, TaskState.UNCLEAR}:

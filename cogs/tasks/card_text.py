@@ -1,4 +1,4 @@
-"""The words of a task's card: what stands in it, line by line. Pure."""
+"""The text of a task's card, line by line. Pure."""
 
 from __future__ import annotations
 
@@ -9,83 +9,83 @@ from discord.utils import escape_markdown, format_dt
 from bot.domain.task import Billed, ResultKind, Task, TaskState
 from bot.i18n import Language
 from bot.i18n.text import tr
-from cogs.common.embeds import DESCRIPTION_MAX, cut, length
-from cogs.common.formatting import _PROMPT_SHOWN, bar, clock, quoted
+from cogs.common.embeds import DESCRIPTION_MAX, count_utf16, truncate
+from cogs.common.formatting import PROMPT_SHOWN_MAX, format_bar, format_clock, quote_prompt
 
-_FETCH_IN_TIME = timedelta(minutes=2)
+_FETCH_AHEAD = timedelta(minutes=2)
 
-_LINK_SHOWN = 3600
-"""Characters of a link that leave room for the words around it."""
+_LINK_SHOWN_MAX = 3600
+"""Maximum characters of a link; leaves room for the text around it."""
 
-_REASON_SHOWN = 900
+_REASON_SHOWN_MAX = 900
 
 _OVERDUE = tr(
-    "FoxAPI has not reported anything for a long time. I look for the result for a day and bring it here if it comes; "
-    "you need not wait. It may be billed all the same."
+    "FoxAPI has not reported progress for a long time. The bot keeps checking for a day and shows the result here if "
+    "it arrives; you need not wait. The task may be billed either way."
 )
 
 _UNCLEAR = tr(
-    "FoxAPI's answer to the request was lost, so I cannot know whether it was taken: it may have been billed. I never "
-    "send it again by myself."
+    "FoxAPI's response to the request was lost, so it is unknown whether FoxAPI accepted and billed it. The bot does "
+    "not send it again by itself, so that nothing is paid twice."
 )
 
-_NO_ROOM = tr("The files of other videos fill my disk at the moment; this one starts by itself when there is room.")
+_NO_SPACE = tr("The bot's disk is full of other videos right now. This task starts when there is space.")
 
 _BILLED = {
     Billed.NO: tr("Nothing was billed."),
-    Billed.UNKNOWN: tr("FoxAPI does not say whether it bills this; it may have been billed."),
+    Billed.UNKNOWN: tr("FoxAPI does not say whether it bills this; it may be billed."),
 }
 
 
 def fetch_by(task: Task) -> datetime | None:
-    """From when a private reply must offer "Fetch result", for its token ends soon; None if it never needs to."""
+    """Return when a private reply must offer "Fetch result" because its token expires soon; None if it never must."""
     if not task.place.ephemeral or task.state.is_final:
         return None
-    return task.place.token_expires_at - _FETCH_IN_TIME
+    return task.place.token_expires_at - _FETCH_AHEAD
 
 
 def queue_text(task: Task, language: Language) -> str:
-    """Where a waiting task stands, and when it should start; "" where that is not known."""
+    """Return a waiting task's queue position and when it should start; "" if unknown."""
     if task.waits and task.room_wanted_at:
-        return language.translate(_NO_ROOM)
-    return _turn(task, task.queue_position, language) if task.waits and task.queue_position else ""
+        return language.translate(_NO_SPACE)
+    return _format_position(task, task.queue_position, language) if task.waits and task.queue_position else ""
 
 
-def _turn(task: Task, turn: int, language: Language) -> str:
+def _format_position(task: Task, position: int, language: Language) -> str:
     if task.starts_at is None:
-        if turn == 1:
+        if position == 1:
             return language.tr("**Next in line**.")
-        return language.tr("**Number {turn} in line**.", turn=turn)
+        return language.tr("**Number {position} in line**.", position=position)
     when = format_dt(task.starts_at, "R")
-    if turn == 1:
-        return language.tr("**Next in line**, about to start {when}.", when=when)
-    return language.tr("**Number {turn} in line**, about to start {when}.", turn=turn, when=when)
+    if position == 1:
+        return language.tr("**Next in line**, should start {when}.", when=when)
+    return language.tr("**Number {position} in line**, should start {when}.", position=position, when=when)
 
 
-def description(task: Task, now: datetime, language: Language, *, linked: bool) -> str:
-    """The card's main text; `linked`: it has FoxAPI's link in place of the video."""
-    lines = [queue_text(task, language), *_under_way(task, now, language)]
+def describe(task: Task, now: datetime, language: Language, *, linked: bool) -> str:
+    """Return the card's main text; if `linked`, with FoxAPI's link in place of the video."""
+    lines = [queue_text(task, language), *_list_progress(task, now, language)]
     if linked:
-        lines.append(_link(task, language))
+        lines.append(_format_link(task, language))
     if task.state is TaskState.UNCLEAR:
         lines.append(language.translate(_UNCLEAR))
     if task.reason:
-        lines.append(escape_markdown(cut(language.translate(task.reason), _REASON_SHOWN)))
+        lines.append(escape_markdown(truncate(language.translate(task.reason), _REASON_SHOWN_MAX)))
     if task.state in {TaskState.FAILED, TaskState.CANCELLED} and task.billed in _BILLED:
         lines.append(language.translate(_BILLED[task.billed]))
-    told = "\n".join(filter(None, lines))
-    # Escaping may double the prompt, and a link is of any length: what is paid for comes before what was asked.
-    room = (DESCRIPTION_MAX - length(told)) // 2 - len("> \n")
-    prompt = quoted(task.order.prompt, min(_PROMPT_SHOWN, room)) if room > 0 else ""
-    return "\n".join(filter(None, (prompt, told)))
+    text = "\n".join(filter(None, lines))
+    # Escaping may double the prompt's length, and a link can be long: the prompt gets what the other text leaves.
+    available = (DESCRIPTION_MAX - count_utf16(text)) // 2 - len("> \n")
+    prompt = quote_prompt(task.order.prompt, min(PROMPT_SHOWN_MAX, available)) if available > 0 else ""
+    return "\n".join(filter(None, (prompt, text)))
 
 
-def lengths(task: Task, language: Language) -> str:
-    """What the clip's length becomes, and what was done to the clip."""
+def format_lengths(task: Task, language: Language) -> str:
+    """Return the lengths of clip and result, and how the clip was prepared."""
     seconds = task.order.seconds
     if task.clip is None:
         return language.tr("+ {seconds} s", seconds=seconds)
-    before, made = clock(task.clip.seconds), task.film or task.result
+    before, made = format_clock(task.clip.seconds), task.film or task.result
     if made is None:
         text = language.tr("{before} + {seconds} s", before=before, seconds=seconds)
     elif task.order.result is ResultKind.NEW_PART:
@@ -93,71 +93,71 @@ def lengths(task: Task, language: Language) -> str:
             "{before} + {seconds} s → {after}, the new part",
             before=before,
             seconds=seconds,
-            after=clock(made.seconds),
+            after=format_clock(made.seconds),
         )
     else:
         text = language.tr(
-            "{before} + {seconds} s → {after}", before=before, seconds=seconds, after=clock(made.seconds)
+            "{before} + {seconds} s → {after}", before=before, seconds=seconds, after=format_clock(made.seconds)
         )
     return f"{text}\n{language.translate(task.preparation_note)}" if task.preparation_note else text
 
 
-def timing(task: Task, now: datetime, language: Language) -> str:
-    """When it started, and when it should be done or how long it took."""
+def format_timing(task: Task, now: datetime, language: Language) -> str:
+    """Return when the task started, and when it should be done or how long it took."""
     if task.rendered_at:
-        return language.tr("took {length}", length=clock((task.rendered_at - task.created_at).total_seconds()))
+        return language.tr("took {length}", length=format_clock((task.rendered_at - task.created_at).total_seconds()))
     started = format_dt(task.created_at, "R")
     if task.state is not TaskState.RENDERING or task.overdue or task.expected_at is None:
         return language.tr("started {started}", started=started)
     if task.expected_at < now:
         return language.tr("started {started}, taking longer than usual", started=started)
     ends = format_dt(task.expected_at, "R")
-    return language.tr("started {started}, about done {ends}", started=started, ends=ends)
+    return language.tr("started {started}, should be done {ends}", started=started, ends=ends)
 
 
-def _under_way(task: Task, now: datetime, language: Language) -> list[str]:
+def _list_progress(task: Task, now: datetime, language: Language) -> list[str]:
     lines = []
     if task.state in {TaskState.SUBMITTING, TaskState.RENDERING}:
-        lines.append(bar(task.progress))
+        lines.append(format_bar(task.progress))
     if task.state is TaskState.SUBMITTING and task.not_before and task.not_before > now:
         when = format_dt(task.not_before, "R")
-        lines.append(language.tr("FoxAPI is busy; I try again {when}.", when=when))
+        lines.append(language.tr("FoxAPI is busy. The next try is {when}.", when=when))
     if task.retry_at and task.retry_at > now:
-        lines.append(_next_try(task, format_dt(task.retry_at, "R"), language))
+        lines.append(_explain_retry(task, format_dt(task.retry_at, "R"), language))
     if task.overdue and task.state is TaskState.RENDERING:
         lines.append(language.translate(_OVERDUE))
     fetch_from = fetch_by(task)
     if fetch_from and now >= fetch_from:
         lines.append(
             language.tr(
-                "Discord lets me change this private reply for a few minutes only (the end is {when}). Press **Fetch "
-                "result** whenever you like, and it goes on here; else I send you the result as a direct message.",
+                "Discord lets the bot edit this private reply only for a few minutes (until {when}). Press **Fetch "
+                "result** at any time to continue here; otherwise the bot sends you the result as a direct message.",
                 when=format_dt(task.place.token_expires_at, "R"),
             )
         )
     return lines
 
 
-def _next_try(task: Task, when: str, language: Language) -> str:
-    """Why a task waits, and until when."""
+def _explain_retry(task: Task, when: str, language: Language) -> str:
+    """Say why the task waits, and until when."""
     if not task.tries:
-        return language.tr("That has not worked yet; I try again {when}.", when=when)
+        return language.tr("This has not worked yet. The next try is {when}.", when=when)
     if task.state in {TaskState.RENDERING, TaskState.READY}:
         return language.tr(
-            "Something unexpected went wrong on my side. What was paid for is kept, and I try again {when}.", when=when
+            "Something went wrong in the bot. What was paid for is not lost; the next try is {when}.", when=when
         )
-    return language.tr("Something unexpected went wrong on my side; I try again {when}.", when=when)
+    return language.tr("Something went wrong in the bot. The next try is {when}.", when=when)
 
 
-def _link(task: Task, language: Language) -> str:
+def _format_link(task: Task, language: Language) -> str:
     if task.result_url is None:
         return ""
-    if length(task.result_url) > _LINK_SHOWN:
-        return language.tr("It is too large for Discord here, and FoxAPI's link to it is too long for Discord, too.")
+    if count_utf16(task.result_url) > _LINK_SHOWN_MAX:
+        return language.tr("The video is too large to attach here, and FoxAPI's link is too long for Discord.")
     if task.result_url_expires_at is None:
-        return language.tr("It is too large for Discord here: [get FoxAPI's video]({url}).", url=task.result_url)
+        return language.tr("The video is too large to attach here: [get it from FoxAPI]({url}).", url=task.result_url)
     return language.tr(
-        "It is too large for Discord here: [get FoxAPI's video]({url}) until {when}.",
+        "The video is too large to attach here: [get it from FoxAPI]({url}) until {when}.",
         url=task.result_url,
         when=format_dt(task.result_url_expires_at, "R"),
     )

@@ -1,10 +1,9 @@
-"""`/tasks`: find one's tasks and films again; `/notify`: be told when they are done."""
+"""`/tasks` lists a member's tasks and videos; `/notify` chooses when the bot mentions them."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import discord
@@ -16,9 +15,9 @@ from bot.domain.errors import RequestRefused
 from bot.domain.task import NotifyPreference, Task
 from bot.i18n.text import tr
 from cogs.common import formatting
-from cogs.common.acknowledge import acknowledge
 from cogs.common.components import PersistentItem
-from cogs.common.files import opened
+from cogs.common.files import open_files
+from cogs.common.interactions import acknowledge
 from cogs.tasks import card as tasks_card
 from cogs.tasks import pages
 from cogs.tasks.buttons import task_view
@@ -27,87 +26,93 @@ from cogs.tasks.pages import TasksMessage
 Interaction = discord.Interaction[ExtendBot]
 
 _NOTIFY_CHOICES = {
-    NotifyPreference.AUTO: tr("I mention you when a task of yours that took over a minute has ended."),
-    NotifyPreference.ALWAYS: tr("I mention you whenever a task of yours has ended."),
-    NotifyPreference.NEVER: tr("I do not mention you when a task of yours has ended."),
+    NotifyPreference.AUTO: tr("The bot will mention you when a task of yours that took over a minute has ended."),
+    NotifyPreference.ALWAYS: tr("The bot will mention you whenever a task of yours has ended."),
+    NotifyPreference.NEVER: tr("The bot will not mention you when a task of yours has ended."),
 }
 
-_NOT_KEPT = tr("I no longer keep that film. If its reply was deleted too, make it anew with Try again.")
+_NOT_STORED = tr(
+    "The bot no longer stores that video. If its reply was deleted too, create the video again with Try again."
+)
 
-_TOO_LARGE = tr("That film is too large for Discord here: try it in a server that takes larger files.")
+_TOO_LARGE = tr("That video is too large for Discord here. Try it in a server that accepts larger files.")
 
 
-class TasksItem(PersistentItem, template=r"tasks:(?P<deed>page|open|send):(?P<number>[0-9]{1,18})"):
-    """A control of the message that /tasks shows; the custom_id says what it does, whoever's message it is on."""
+class TasksItem(PersistentItem, template=r"tasks:(?P<action>page|open|send):(?P<number>[0-9]{1,18})"):
+    """A button or select of the message that /tasks shows. It acts on the tasks of the member who uses it."""
 
     async def on_use(self, interaction: Interaction, match: re.Match[str], /) -> None:
-        """Do it, to the presser's own tasks."""
-        if match["deed"] != "send":  # what is sent again is a private message of its own
+        """Call the action's handler."""
+        if match["action"] != "send":  # "send" responds with a private message of its own
             self.check_private(interaction)
-        await _CALLBACKS[match["deed"]](interaction, int(match["number"]), self.values)
+        await super().on_use(interaction, match)
+
+    def arguments(self, match: re.Match[str]) -> tuple[int, list[str]]:
+        """Return the page number or task id in the custom_id, and what was chosen."""
+        return int(match["number"]), self.values
 
 
 class TasksCog(commands.Cog):
-    """Commands about one's own tasks."""
+    """`/tasks` and `/notify`."""
 
     @app_commands.command()
     @app_commands.rename(wanted="id")
-    @app_commands.describe(wanted="One of your tasks: its number, or some words of its prompt")
+    @app_commands.describe(wanted="The number of a task, or words from its prompt")
     async def tasks(self, interaction: Interaction, wanted: str | None = None) -> None:
-        """Show your running and recent tasks, or open one of them."""
+        """List your running and recent tasks, or open one of them."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
         if wanted is None:
-            await _draw(interaction, await _page(interaction, 1))
+            await _render(interaction, await _load_list_page(interaction, 1))
         else:
-            await _draw(interaction, await _opened(interaction, await _resolve(interaction, wanted), 1))
+            await _render(interaction, await _load_task_page(interaction, await _resolve(interaction, wanted), 1))
 
     @tasks.autocomplete("wanted")
-    async def _suggest(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+    async def _autocomplete(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         found = await interaction.client.services.history.search(interaction.user.id, typed)
         language = language_of(interaction)
-        return [app_commands.Choice(name=name, value=value) for name, value in pages.choices(found, language)]
+        return [app_commands.Choice(name=name, value=value) for name, value in pages.list_choices(found, language)]
 
     @app_commands.command()
-    @app_commands.describe(mode="auto: after more than a minute; always; never")
+    @app_commands.describe(mode="auto: only for tasks that took over a minute; always; never")
     async def notify(self, interaction: Interaction, mode: NotifyPreference) -> None:
-        """Choose when I mention you at the end of a task of yours."""
+        """Choose whether the bot mentions you when one of your tasks ends."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
         await interaction.client.services.history.set_notify_preference(interaction.user.id, mode)
         await interaction.edit_original_response(content=language_of(interaction).translate(_NOTIFY_CHOICES[mode]))
 
 
 async def _resolve(interaction: Interaction, wanted: str) -> Task:
-    """The task with this number, or the newest with these words; raises Refused."""
+    """Return the member's task with this number, or the newest with these words. Raises RequestRefused."""
     history, wanted = interaction.client.services.history, wanted.strip()
     if wanted.isascii() and wanted.isdigit() and len(wanted) <= 18:
         return await history.own_task(int(wanted), interaction.user.id)
     found = await history.search(interaction.user.id, wanted)
     if not found:
-        raise RequestRefused(tr("You have no task with these words: choose one of the list that /tasks shows."))
+        raise RequestRefused(tr("None of your tasks has these words. Choose one from the list that /tasks shows."))
     return found[0]
 
 
-async def _page(interaction: Interaction, number: int) -> TasksMessage:
+async def _load_list_page(interaction: Interaction, number: int) -> TasksMessage:
     history = interaction.client.services.history
     page = await history.page(interaction.user.id, number)
     page = replace(page, tasks=await interaction.client.services.queue.with_positions(page.tasks))
-    stills = {task.id: still for task in page.tasks if (still := await history.stored_thumbnail(task))}
-    return pages.page(page, stills, language_of(interaction))
+    thumbnails = {task.id: thumbnail for task in page.tasks if (thumbnail := await history.stored_thumbnail(task))}
+    return pages.list_page(page, thumbnails, language_of(interaction))
 
 
-async def _opened(interaction: Interaction, task: Task, page_number: int) -> TasksMessage:
+async def _load_task_page(interaction: Interaction, task: Task, page_number: int) -> TasksMessage:
     history = interaction.client.services.history
-    still, film = await history.stored_thumbnail(task), await history.stored_video(task)
+    thumbnail, film = await history.stored_thumbnail(task), await history.stored_video(task)
     now, language = interaction.client.now(), language_of(interaction)
-    return pages.task_page(task, now, language, page_number, still, kept=film is not None)
+    return pages.task_page(task, now, language, page_number, thumbnail, kept=film is not None)
 
 
-async def _draw(interaction: Interaction, shown: TasksMessage) -> None:
-    """Draw it into the response, which was deferred."""
+async def _render(interaction: Interaction, shown: TasksMessage) -> None:
+    """Show the message in the deferred response."""
     view = task_view(shown.task_id, shown.actions, language_of(interaction))
     for control in shown.controls:
         view.add_item(TasksItem(control))
-    async with opened(*((path, name) for name, path in shown.stills.items())) as files:
+    async with open_files(*((path, name) for name, path in shown.thumbnails.items())) as files:
         await interaction.edit_original_response(
             content=shown.content or None, embeds=list(shown.embeds), attachments=files, view=view
         )
@@ -115,37 +120,33 @@ async def _draw(interaction: Interaction, shown: TasksMessage) -> None:
 
 async def _show_page(interaction: Interaction, number: int, _: list[str]) -> None:
     await acknowledge(interaction)
-    await _draw(interaction, await _page(interaction, number))
+    await _render(interaction, await _load_list_page(interaction, number))
 
 
 async def _open(interaction: Interaction, page_number: int, chosen: list[str]) -> None:
     await acknowledge(interaction)
     task = await _resolve(interaction, chosen[0] if chosen else "")
-    await _draw(interaction, await _opened(interaction, task, page_number))
+    await _render(interaction, await _load_task_page(interaction, task, page_number))
 
 
 async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
-    """Send the kept film once more, privately; it stays where else it is."""
+    """Send the stored video again, privately; other messages with it stay as they are."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     bot = interaction.client
     task = await bot.services.history.own_task(task_id, interaction.user.id)
     film = await bot.services.history.stored_video(task)
     if film is None:
-        raise RequestRefused(_NOT_KEPT)
+        raise RequestRefused(_NOT_STORED)
     too_large = (await asyncio.to_thread(film.stat)).st_size > interaction.filesize_limit
     if too_large and not (task.result_url_expires_at and task.result_url_expires_at > bot.now()):
         raise RequestRefused(_TOO_LARGE)
     language = language_of(interaction)
-    card = tasks_card.result_card(task, bot.now(), language, linked=too_large)
+    card = tasks_card.make_result_card(task, bot.now(), language, linked=too_large)
     actions = [action for action in card.actions if action != "delete"]
-    async with opened(*([] if too_large else [(film, formatting.RESULT_NAME)])) as files:
+    async with open_files(*([] if too_large else [(film, formatting.RESULT_NAME)])) as files:
         await interaction.edit_original_response(
             embed=card.embed, attachments=files, view=task_view(task.id, actions, language)
         )
 
 
-_CALLBACKS: dict[str, Callable[[Interaction, int, list[str]], Awaitable[None]]] = {
-    "page": _show_page,
-    "open": _open,
-    "send": _send,
-}
+TasksItem.handlers = {"page": _show_page, "open": _open, "send": _send}

@@ -1,6 +1,6 @@
-"""Delete on a reply whose task has no record any more: its member deleted their data, or it was kept long enough.
+"""Deletes a reply whose task has no record any more, because its member deleted their data or it expired.
 
-What is left is the message itself, which the bot wrote: it names the member, and carries the button with the task's id.
+Only the bot's own message is left to decide by: it names the member, and its button has the task's id.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify, language_of
 from bot.domain.errors import RequestRefused
 from bot.i18n.text import tr
 from bot.services.history import NOT_YOURS, Actor
-from cogs.common.acknowledge import acknowledge
+from cogs.common.interactions import acknowledge
 from cogs.sharing.posts import delete_posts
 
 _UNKNOWN = tr("I no longer know that task.")
 _DONE = tr("Deleted.")
-_POSTS_LEFT = tr("Discord did not let me take every shared post back just now: press again in a minute.")
-_NOT_READABLE = tr("I can no longer read that reply: delete it yourself, or ask a moderator.")
+_POSTS_LEFT = tr("Discord did not allow the bot to delete every shared post just now. Press again in a minute.")
+_NOT_READABLE = tr("The bot can no longer read that reply. Delete it yourself, or ask a moderator.")
 _MENTION = re.compile(r"<@!?(?P<id>[0-9]{1,20})>")
 
 
 def actor_of(interaction: discord.Interaction[ExtendBot]) -> Actor:
-    """Who pressed, and what they may do where they did."""
+    """Return who pressed, and their permissions in this channel."""
     may = interaction.permissions if interaction.guild_id else discord.Permissions.none()
     return Actor(
         user_id=interaction.user.id,
@@ -38,7 +38,7 @@ def actor_of(interaction: discord.Interaction[ExtendBot]) -> Actor:
 def check_unrecorded(
     interaction: discord.Interaction[ExtendBot], message: discord.Message | None, task_id: int
 ) -> discord.Message:
-    """The message, if it is the bot's reply with that task and the presser may delete it; raises Refused."""
+    """Return the message if it is the bot's reply to that task and the member may delete it; else RequestRefused."""
     bot_id = interaction.client.user.id if interaction.client.user else 0
     if message is None or message.author.id != bot_id or f"task:delete:{task_id}" not in _custom_ids(message):
         raise RequestRefused(_UNKNOWN)
@@ -50,13 +50,13 @@ def check_unrecorded(
 
 
 async def delete_pressed_on(interaction: discord.Interaction[ExtendBot]) -> None:
-    """Delete the private message that was pressed on, which only this press's token reaches."""
+    """Delete the private message that was pressed on; only this interaction's token can do that."""
     await acknowledge(interaction)
     await interaction.delete_original_response()
 
 
 async def delete_unrecorded(interaction: discord.Interaction[ExtendBot], task_id: int, message_id: int) -> None:
-    """Delete that message of this channel, and the posts that share what it shows. Raises Refused."""
+    """Delete that message of this channel and the posts that share its video. Raises RequestRefused."""
     await acknowledge(interaction)
     bot, language = interaction.client, language_of(interaction)
     channel = bot.get_partial_messageable(interaction.channel_id or 0, guild_id=interaction.guild_id)
@@ -76,7 +76,7 @@ async def delete_unrecorded(interaction: discord.Interaction[ExtendBot], task_id
 
 
 def _member_of(message: discord.Message) -> int | None:
-    """Whose task it shows: the member whose command it answers, or whom its card names."""
+    """Return the task's member: the user of the command that the message answers, or the one named on its card."""
     if message.interaction_metadata is not None:
         return message.interaction_metadata.user.id
     named = message.embeds[0].fields[0].value if message.embeds and message.embeds[0].fields else None

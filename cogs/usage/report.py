@@ -119,7 +119,7 @@ def _by_member(members: Sequence[UsageRow], language: Language) -> str:
         return language.tr_plural("and {count} more, in the CSV", "and {count} more, in the CSV", count)
 
     def who(user_id: int) -> str:
-        return language.tr("Deleted data") if user_id == NOBODY else formatting.member(user_id)
+        return language.tr("Deleted data") if user_id == NOBODY else formatting.mention_member(user_id)
 
     lines = [f"{who(each.user_id)}: {language.translate(_in_line(each))}" for each in members[:_MEMBERS]]
     if not lines:
@@ -132,11 +132,11 @@ def _in_line(row: UsageRow) -> Translatable:
     if not row.tasks:
         return untranslated("–")
     finished = [] if row.delivered == row.tasks else [_COUNTS["delivered"](row.delivered)]
-    return formatting.row(_tasks(row), *finished, *_made(row))
+    return formatting.join_cells(_tasks(row), *finished, *_made(row))
 
 
 def _made(row: UsageRow) -> list[Translatable]:
-    made = [formatting.seconds(row.seconds)] if row.seconds else []
+    made = [formatting.format_seconds(row.seconds)] if row.seconds else []
     return [*made, tr("{credits} credits", credits=row.credits)] if row.credits else made
 
 

@@ -28,7 +28,7 @@ class Floor(discord.Client):
     def __init__(self) -> None:
         super().__init__(intents=discord.Intents(guilds=True), max_messages=None)
         self.tree = app_commands.CommandTree(self)
-        self.tree.command(name="extend", description="Make a video longer")(self._extend)
+        self.tree.command(name="extend", description="Extend a video from its last frame")(self._extend)
         self._gap = float(os.environ["POLL_SECONDS"])
 
     async def setup_hook(self) -> None:

@@ -1,4 +1,4 @@
-"""A walk over every command and every custom_id: each is offered to whom it should be, and somebody answers it."""
+"""Every command is offered to the right members, and every custom_id has a handler."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ OFFERED = {
 BUTTON, STRING, USER, ROLE, CHANNEL = 2, 3, 5, 6, 8
 NO_TASK = 999_999
 CONTROLS: dict[type[PersistentItem], dict[str, tuple[int, list[str]]]] = {
-    buttons.TaskButton: {f"task:{action}:{NO_TASK}": (BUTTON, []) for action in buttons._ACTIONS},
+    buttons.TaskButton: {f"task:{action}:{NO_TASK}": (BUTTON, []) for action in buttons.TaskButton.handlers},
     ConfirmDeleteButton: {f"delete:{NO_TASK}": (BUTTON, [])},
     ShareButton: {f"share:{action}:{NO_TASK}": (BUTTON, []) for action in ("undo", "more")},
     GalleryButton: {f"gallery:{role}:week:0": (BUTTON, []) for role in ("back", "next", "span")},
@@ -72,7 +72,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, clips: Clips) -> Async
 
 
 async def test_every_command_is_offered_where_and_to_whom_it_should_be() -> None:
-    """Moderators' commands are theirs by default and of servers only; members' work in direct messages too."""
+    """Moderators' commands are offered to moderators in servers only; members' commands work in direct messages too."""
     async with offline_bot() as bot:
         told = {each["name"]: each for each in await command_payload(bot.tree)}
     found = {name: (each.get("contexts"), each.get("default_member_permissions")) for name, each in told.items()}
@@ -80,14 +80,14 @@ async def test_every_command_is_offered_where_and_to_whom_it_should_be() -> None
 
 
 async def test_every_control_has_a_handler_of_its_own() -> None:
-    """Each class of controls is registered with the bot; each action and deed of the code is on this walk."""
+    """Each item class is registered with the bot, and each action in the code is tested here."""
     async with offline_bot() as bot:
         # By name: a cog that is loaded as an extension is imported anew.
         registered = {each.__qualname__ for each in bot._connection._view_store._dynamic_items.values()}
     assert registered == {each.__qualname__ for each in PersistentItem.__subclasses__()}
     assert registered == {each.__qualname__ for each in CONTROLS}
     deeds = {custom_id.split(":")[1] for custom_id in CONTROLS[callbacks.PanelItem]}
-    assert deeds == set(callbacks._CALLBACKS)
+    assert deeds == set(callbacks.PanelItem.handlers)
     for kind, custom_ids in CONTROLS.items():
         for custom_id in custom_ids:
             fitting = [each for each in CONTROLS if each.__discord_ui_compiled_template__.fullmatch(custom_id)]
@@ -96,7 +96,7 @@ async def test_every_control_has_a_handler_of_its_own() -> None:
 
 @pytest.mark.parametrize("custom_id", [each for known in CONTROLS.values() for each in known])
 async def test_every_control_is_answered(stage: Harness, caplog: pytest.LogCaptureFixture, custom_id: str) -> None:
-    """Pressed by a moderator, whatever it is about is gone or there: an answer in time, and no surprise in the log."""
+    """Pressed by a moderator, each item answers in time without an error in the log, whether its object exists."""
     kind, values = next(known[custom_id] for known in CONTROLS.values() if custom_id in known)
     channel = await stage.mia.channel("general")
     shown = await _some_message(stage, channel)
@@ -113,7 +113,7 @@ async def test_every_control_is_answered(stage: Harness, caplog: pytest.LogCaptu
 
 
 async def _some_message(stage: Harness, channel: str) -> Json:
-    """A message of the bot that only Mia sees, as its panels are."""
+    """Return a message of the bot that only Mia sees, as its panels are."""
     known = set(stage.mia.seen)
     await stage.mia.command("quota", channel)
     return await stage.mia.wait_message(
@@ -122,7 +122,7 @@ async def _some_message(stage: Harness, channel: str) -> Json:
 
 
 def _control(kind: int, custom_id: str) -> Json:
-    """A control as a message has it."""
+    """Return a component as messages have it."""
     if kind == BUTTON:
         return {"type": kind, "style": 2, "label": "x", "custom_id": custom_id}
     options = {"options": [{"label": "x", "value": "x"}]} if kind == STRING else {}

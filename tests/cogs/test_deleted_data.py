@@ -1,4 +1,4 @@
-"""After "Delete my data" nothing shows or sends the film any more, at once; Delete on one's own reply still works."""
+"""After "Delete my data" nothing shows or sends the videos any more; Delete on one's own reply still works."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tests.support.moderation import use
 from tests.support.sharing import channel, posts_in, share
 
 UNKNOWN = "I no longer know that task."
-NO_RECORD = "I no longer have a record of that film"
+NO_RECORD = "no longer has a record of that video"
 NOT_MINE = "You have no task 1"
 
 
 def kept(stage: Harness) -> list[str]:
-    """The names of the kept files."""
+    """Return the names of the stored files."""
     return sorted(each.name for each in (stage.data / "kept").iterdir())
 
 
 async def delete_data(who: Member) -> Json:
-    """Say yes to /privacy; the answer."""
+    """Confirm in /privacy and return the answer."""
     told = await use(who, "privacy")
     known = set(who.seen)
     await who.press(told, "Delete my data…")
@@ -32,12 +32,12 @@ async def delete_data(who: Member) -> Json:
 
 
 async def told_anew(who: Member, known: set[str], words: str) -> Json:
-    """A new private message with these words."""
+    """Wait for a new private message with these words."""
     return await who.wait_message(lambda it: it["id"] not in known and it["ephemeral"] and words in text_of(it))
 
 
 async def test_no_button_and_no_command_gives_the_film_any_more(stage: Harness) -> None:
-    """Each way that worked a moment before is refused, for its member and for others, and the files are gone."""
+    """Everything that worked before is refused, for the member and for others, and the files are gone."""
     async with stage.bot():
         done = await finished(stage)
         opened = await listed(stage.ana, id="1")
@@ -77,7 +77,7 @@ async def test_no_button_and_no_command_gives_the_film_any_more(stage: Harness) 
 
 
 async def test_a_form_that_was_open_meanwhile_is_refused(stage: Harness) -> None:
-    """Extend again was pressed before the data was deleted and submitted afterwards: nothing is started."""
+    """If Extend again was opened before the deletion and submitted afterwards, nothing is started."""
     async with stage.bot():
         done = await finished(stage)
         theirs = await stage.until(stage.ben, done, "Finished")
@@ -90,7 +90,7 @@ async def test_a_form_that_was_open_meanwhile_is_refused(stage: Harness) -> None
 
 
 async def test_what_still_ran_is_erased_when_it_has_ended(stage: Harness) -> None:
-    """It is delivered as promised; then no film of it is kept and it cannot be opened, before any hourly sweep."""
+    """An unfinished task is delivered; then its video is not kept and cannot be opened, even before a clean-up."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
     async with stage.bot() as bot:
@@ -107,7 +107,7 @@ async def test_what_still_ran_is_erased_when_it_has_ended(stage: Harness) -> Non
 
 @pytest.mark.parametrize("private", [False, True])
 async def test_delete_goes_on_working_on_ones_own_reply(stage: Harness, private: bool) -> None:
-    """The record is gone, and the message alone says whose it is: its member deletes it, after a restart too."""
+    """Without the record, the message alone says whose it is: its member can delete it, also after a restart."""
     async with stage.bot():
         done = await finished(stage, private=private)
         await delete_data(stage.ana)
@@ -121,7 +121,7 @@ async def test_delete_goes_on_working_on_ones_own_reply(stage: Harness, private:
 
 
 async def test_delete_on_a_reply_without_a_record_is_not_for_strangers(stage: Harness) -> None:
-    """Neither the button nor a hand-made answer to its question; and no other message of the bot can be named."""
+    """Others cannot delete it, with the button or a hand-made answer, and no other message of the bot can be named."""
     async with stage.bot():
         done = await finished(stage)
         other = await finished(stage, stage.ben)
@@ -146,7 +146,7 @@ async def test_delete_on_a_reply_without_a_record_is_not_for_strangers(stage: Ha
 
 
 async def test_private_and_deleted_prompts_are_in_no_log_channel(stage: Harness) -> None:
-    """A private task, a refused private one and one whose member deleted their data: who and how it ended, no words."""
+    """The log shows who and how it ended, but no prompt, for private tasks and for members who deleted their data."""
     log_channel = stage.discord.world.add_channel(stage.discord.world.guild, "log")
     halfway = Pause(at=40)
     async with stage.bot():

@@ -1,4 +1,4 @@
-"""Text fits into Discord's bounds, however its characters are counted and whatever somebody wrote."""
+"""Text is within Discord's limits, however its characters are counted and whatever members write."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.services import Quota
 from bot.services.sharing import LineagePart
 from cogs import mod_log
 from cogs import quota as cogs_quota
-from cogs.common.embeds import CONTENT_MAX, cut, fit_embed, fit_lines, length
+from cogs.common.embeds import CONTENT_MAX, count_utf16, fit_embed, fit_lines, truncate
 from cogs.sharing import embeds as sharing_embeds
 from cogs.tasks import card as tasks_card
 from cogs.tasks import pages
@@ -33,7 +33,7 @@ LANGUAGES = Languages.load()
 
 
 def utf16(text: str) -> int:
-    """The characters of a text as JavaScript counts them."""
+    """Return the number of characters as JavaScript counts them."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -60,10 +60,10 @@ def _stretched(embed: discord.Embed) -> dict[str, object]:
 
 @given(WORDS, st.integers(1, 200))
 def test_a_cut_text_is_never_too_long(text: str, most: int) -> None:
-    """It is the text itself where that fits, else its beginning; an escape is never left without what it escapes."""
-    short = cut(text, most)
-    assert utf16(short) == length(short) <= most
-    if length(text) <= most:
+    """A text that fits is unchanged, a longer one is truncated, and no escape is left without its character."""
+    short = truncate(text, most)
+    assert utf16(short) == count_utf16(short) <= most
+    if count_utf16(text) <= most:
         assert short == text
     else:
         assert short.endswith("…")
@@ -74,9 +74,9 @@ def test_a_cut_text_is_never_too_long(text: str, most: int) -> None:
 
 @given(st.lists(WORDS.map(lambda words: words.replace("\n", " ")), min_size=1, max_size=30), st.integers(20, 400))
 def test_lines_are_left_out_whole_and_counted(lines: list[str], most: int) -> None:
-    """Each line stands there whole, or is counted; only a first line that is too long by itself is cut."""
+    """Each line is complete or counted; only a first line that is too long by itself is truncated."""
     text = fit_lines(lines, most, lambda count: f"+{count}")
-    assert length(text) <= most
+    assert count_utf16(text) <= most
     shown = text.split("\n")
     if "\n".join(lines) != text and len(shown) > 1:
         assert shown[:-1] == lines[: len(shown) - 1]
@@ -85,7 +85,7 @@ def test_lines_are_left_out_whole_and_counted(lines: list[str], most: int) -> No
 
 @given(st.lists(WORDS, min_size=4, max_size=4), st.integers(1, 60))
 def test_any_embed_fits(parts: list[str], times: int) -> None:
-    """Whatever stands in it, and however long: Discord takes it."""
+    """Any text of any length is accepted by Discord."""
     title, description, name, value = [(part or "x") * times for part in parts]
     embed = discord.Embed(title=title, description=description)
     for _ in range(8):
@@ -95,7 +95,7 @@ def test_any_embed_fits(parts: list[str], times: int) -> None:
 
 
 def a_finished(prompt: str, link: str) -> Task:
-    """A task whose result is too large to be attached."""
+    """Return a task whose result is too large to attach."""
     return a_task(
         state=TaskState.DELIVERED,
         outcome_shown=True,
@@ -109,13 +109,13 @@ def a_finished(prompt: str, link: str) -> Task:
 @pytest.mark.parametrize("link", LINKS, ids=len)
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: ascii(prompt[0]))
 def test_a_prompt_and_a_long_link(prompt: str, link: str, code: str) -> None:
-    """On the card, in /tasks and in a post: the link stands there whole where it can, and the prompt is shortened."""
+    """On the card, in /tasks and in a post, the link is complete where possible, and the prompt is truncated."""
     language, task = LANGUAGES.best_match(code), a_finished(prompt, link)
-    card = tasks_card.result_card(task, NOON, language, linked=True)
+    card = tasks_card.make_result_card(task, NOON, language, linked=True)
     taken(card.embed)
     assert (f"({link})" in (card.embed.description or "")) is (len(link) <= 3600)
     failed = task.model_copy(update={"state": TaskState.FAILED, "reason": tr("FoxAPI: {said}", said=prompt)})
-    taken(tasks_card.card(failed, NOON, language).embed)
+    taken(tasks_card.make_card(failed, NOON, language).embed)
     taken(*pages.task_page(task, NOON, language, 1, None, kept=True).embeds)
     first = task.model_copy(update={"order": an_order(prompt=prompt, source_url=link)})
     came = sharing_embeds.lineage(language, [LineagePart(first, [])], {})
@@ -127,7 +127,7 @@ def test_a_prompt_and_a_long_link(prompt: str, link: str, code: str) -> None:
 @pytest.mark.parametrize("code", LANGUAGES.codes)
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: ascii(prompt[0]))
 def test_a_line_of_the_log(prompt: str, code: str) -> None:
-    """It fits into one message, whatever the prompt and the reason."""
+    """A log line fits into one message, whatever the prompt and the reason."""
     language = LANGUAGES.best_match(code)
     task = a_task(state=TaskState.FAILED, order=an_order(prompt=prompt), reason=tr("FoxAPI: {said}", said=prompt))
     for event in (TaskEnded(task), SubmissionRefused(task.order, tr("“{word}”", word=prompt), None)):
@@ -136,7 +136,7 @@ def test_a_line_of_the_log(prompt: str, code: str) -> None:
 
 @pytest.mark.parametrize("count", [0, 6, 7, 25, 1000])
 def test_quota_takes_any_number_in_line(count: int) -> None:
-    """Those that do not fit are counted."""
+    """Queued tasks that do not fit are counted."""
     place = a_place(channel_id=10**18, guild_id=10**18, message_id=10**18)
     line = [
         a_task(id=10**6 + n, place=place, queue_position=n + 1, starts_at=NOON + timedelta(hours=n))
@@ -144,6 +144,6 @@ def test_quota_takes_any_number_in_line(count: int) -> None:
     ]
     for code in LANGUAGES.codes:
         quota = Quota(GuildLimits(), 10, 1, 0, None, count, False, None)
-        shown = cogs_quota.embed(quota, line, LANGUAGES.best_match(code))
+        shown = cogs_quota.make_embed(quota, line, LANGUAGES.best_match(code))
         taken(shown)
         assert (str(shown.fields[1].value).count("/channels/")) >= min(count, 6)

@@ -1,4 +1,4 @@
-"""When Discord fails while a member is answered, they are told all the same, and what is private stays so."""
+"""When Discord fails while a member is answered, the member is still told, and private content stays private."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ from tests.support.sharing import asked_where, channel, posts_in, submitted
 ORIGINAL = r"/webhooks/\d+/[^/]+/messages/@original$"
 FOLLOWUP, CALLBACK = r"/webhooks/\d+/[^/]+$", r"/callback$"
 EMPTY = Answer(503)
-"""With a body that calls itself JSON and is empty."""
+"""A body that is declared as JSON and is empty."""
 NOT_NOW = "Discord does not answer me just now"
 REFUSAL = "At most 3 seconds"
 PUBLIC_WORDS = "That did not work. I tell you why in private."
 
 
 async def ask(stage: Harness) -> None:
-    """Use /extend so that it is refused when its public placeholder is there."""
+    """Use /extend so that it is refused after its public placeholder was posted."""
     place, link = await stage.ana.channel("videos"), f"{stage.discord.url}/clip.mp4"
     await stage.ana.command("extend", place, prompt="rain", link=link, seconds=9)
 
 
 async def refused(stage: Harness) -> Json:
-    """The same; the private refusal."""
+    """The same; return the private refusal."""
     await ask(stage)
     return await told_privately(stage.ana, REFUSAL)
 
 
 async def limited(stage: Harness) -> None:
-    """Let a task add three seconds only."""
+    """Limit a task to three seconds."""
     await use(stage.mia, "limits set", max_seconds=3)
 
 
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("fault", [EMPTY, Reset()], ids=["empty 503", "reset"])
 async def test_a_placeholder_that_cannot_be_deleted_at_once(stage: Harness, fault: Action, times: int) -> None:
-    """It is tried again: the refusal comes, privately, and of "is thinking…" nothing stays."""
+    """The deletion is retried: the refusal comes privately, and "is thinking…" is gone."""
     async with stage.bot():
         await limited(stage)
         rule = stage.discord.faults.add("DELETE", ORIGINAL, fault, times)
@@ -60,7 +60,7 @@ async def test_a_placeholder_that_cannot_be_deleted_at_once(stage: Harness, faul
 
 
 async def test_a_placeholder_that_cannot_be_deleted_at_all(stage: Harness) -> None:
-    """It becomes a sentence that says nothing of the reason, which is told privately."""
+    """The placeholder becomes a sentence without the reason, which is sent privately."""
     async with stage.bot():
         await limited(stage)
         stage.discord.faults.add("DELETE", ORIGINAL, EMPTY, times=None)
@@ -70,7 +70,7 @@ async def test_a_placeholder_that_cannot_be_deleted_at_all(stage: Harness) -> No
 
 
 async def test_a_placeholder_that_can_be_neither_deleted_nor_edited(stage: Harness) -> None:
-    """The member is told all the same, in the only place that is left."""
+    """The member is told in the only place that is left."""
     async with stage.bot():
         await limited(stage)
         stage.discord.faults.add("DELETE", ORIGINAL, EMPTY, times=None)
@@ -82,7 +82,7 @@ async def test_a_placeholder_that_can_be_neither_deleted_nor_edited(stage: Harne
 
 @pytest.mark.parametrize("fault", [EMPTY, Reset()], ids=["empty 503", "reset"])
 async def test_a_follow_up_that_is_not_taken_at_once(stage: Harness, fault: Action) -> None:
-    """It is tried again."""
+    """The response is retried."""
     async with stage.bot():
         await limited(stage)
         rule = stage.discord.faults.add("POST", FOLLOWUP, fault, times=2)
@@ -91,7 +91,7 @@ async def test_a_follow_up_that_is_not_taken_at_once(stage: Harness, fault: Acti
 
 
 async def test_a_forms_refusal_stays_private_after_a_lost_acknowledgement(stage: Harness) -> None:
-    """Discord took "is thinking…", its word of that and the read-back got lost: the refusal is not put in its place."""
+    """If "is thinking…" was accepted but neither confirmed nor readable, it is not replaced by the refusal."""
     async with stage.bot():
         done = await finished(stage)
         await limited(stage)
@@ -115,7 +115,7 @@ PRESSES = ("Extend again", "Try again", "Share", "Delete")
 async def test_an_empty_503_means_the_same_at_every_button(
     stage: Harness, caplog: pytest.LogCaptureFixture, label: str
 ) -> None:
-    """Whatever the first answer would have been, the member reads that Discord does not answer; it is no surprise."""
+    """Whatever the first response was, the member reads that Discord does not answer; the log has no traceback."""
     async with stage.bot():
         done = await finished(stage)
         stage.discord.faults.add("POST", CALLBACK, EMPTY)
@@ -126,7 +126,7 @@ async def test_an_empty_503_means_the_same_at_every_button(
 
 
 async def test_an_empty_503_at_reading_means_the_same_too(stage: Harness, caplog: pytest.LogCaptureFixture) -> None:
-    """A film that is read back for Share, and a linked message: the same sentence, or another way; no surprise."""
+    """Reading a video for Share, or a linked message: the same sentence or another route, without a traceback."""
     async with stage.bot(KEEP_DAYS="0"):
         done = await finished(stage)
         place, message_id = done["channel_id"], done["id"]
@@ -139,7 +139,7 @@ async def test_an_empty_503_at_reading_means_the_same_too(stage: Harness, caplog
 
 
 async def test_quota_with_many_tasks_in_line(stage: Harness) -> None:
-    """Ten in line, with long links each: as many as fit are named, and the others are counted."""
+    """Of ten queued tasks with long links, as many as fit are listed, and the others are counted."""
     held = Pause(at=0)
     stage.fox.next_quirks = Quirks(pause=held)
     async with stage.bot(MAX_RUNNING="1"):
@@ -157,7 +157,7 @@ async def test_quota_with_many_tasks_in_line(stage: Harness) -> None:
 
 
 async def test_a_long_source_link_does_not_hinder_share(stage: Harness) -> None:
-    """A source whose address is longer than a field takes: the film is shared, with the source's name alone."""
+    """If a source's URL is longer than a field, the video is shared with the source's name alone."""
     clip = tiny(stage.clips)
 
     async def serve(_: web.BaseRequest) -> web.StreamResponse:
@@ -176,13 +176,13 @@ async def test_a_long_source_link_does_not_hinder_share(stage: Harness) -> None:
 
 
 async def dismissed(who: Member, message: Json, label: str, count: int) -> None:
-    """Press so often, and dismiss each form."""
+    """Press a number of times and dismiss each modal."""
     for _ in range(count):
         await who.modal(await who.press(message, label))
 
 
 async def test_forms_that_were_dismissed_are_let_go(stage: Harness) -> None:
-    """After a while nothing of them is left; who submits one then reads that it is too late, and can open it again."""
+    """Dismissed modals are dropped after a while; submitting one then says so, and it can be opened again."""
     async with stage.bot() as bot:
         done = await finished(stage)
         bot.modal_seconds = 0.321
@@ -202,7 +202,7 @@ async def test_forms_that_were_dismissed_are_let_go(stage: Harness) -> None:
 
 
 async def test_panels_and_pages_leave_nothing_behind(stage: Harness) -> None:
-    """Their buttons work by their custom_ids alone: no view of a message is kept."""
+    """Buttons work by their custom_ids alone: no view is kept in memory."""
     async with stage.bot() as bot:
         await finished(stage)
         for command in ("tasks", "privacy", "gallery"):

@@ -1,4 +1,4 @@
-"""A server's language: moderators choose it, and what everybody reads is told in it; each member reads their own."""
+"""A server's language, chosen by moderators, is used for what everybody reads; each member has their own."""
 
 from __future__ import annotations
 
@@ -72,20 +72,20 @@ async def harness(database: Database) -> AsyncIterator[ServiceHarness]:
 
 
 async def last_line(stage: Harness, words: str) -> str:
-    """The log channel's first message with these words."""
+    """Wait for the log channel's first message with these words."""
     log = await stage.mia.channel("moderators")
     found = await stage.mia.wait_message(lambda it: it["channel_id"] == log and words in text_of(it))
     return str(found["content"])
 
 
 def placeholders(message: Json) -> str:
-    """Everything that a panel's controls say."""
+    """Return all texts of a panel's components."""
     rows = [each for row in message["components"] for each in row["components"]]
     return "\n".join(str(each.get("label") or each.get("placeholder") or "") for each in rows)
 
 
 async def test_moderators_choose_the_language_of_what_everybody_reads(stage: Harness) -> None:
-    """On the panel: the log and the place of public replies turn to it; the panel and refusals stay the reader's."""
+    """The log and public replies use the chosen language; the panel and refusals use the reader's."""
     people = stage.discord.world.users
     people[stage.mia.id].locale = people[stage.ana.id].locale = "de"
     async with stage.bot() as bot:
@@ -117,7 +117,7 @@ async def test_moderators_choose_the_language_of_what_everybody_reads(stage: Har
 
 
 async def test_the_language_is_chosen_by_typing_too(stage: Harness) -> None:
-    """/limits language offers every language by its own name, takes code or name, and refuses what nobody speaks."""
+    """/limits language offers every language by its own name, accepts code or name, and refuses unknown ones."""
     async with stage.bot() as bot:
         bot.languages = pseudo_languages(zh_CN=CHINESE, de=GERMAN)
         place = await stage.mia.channel("general")
@@ -134,7 +134,7 @@ async def test_the_language_is_chosen_by_typing_too(stage: Harness) -> None:
 
 
 async def test_forms_are_told_in_the_members_language(stage: Harness) -> None:
-    """Title, labels and hints of each of the panel's forms, and the refusal of what was written."""
+    """Title, labels and hints of each of the panel's modals, and the refusal of a wrong input."""
     stage.discord.world.users[stage.mia.id].locale = "de"
     async with stage.bot() as bot:
         bot.languages = pseudo_languages(de=GERMAN)
@@ -150,7 +150,7 @@ async def test_forms_are_told_in_the_members_language(stage: Harness) -> None:
 
 
 async def test_public_replies_are_placed_in_the_servers_language(harness: ServiceHarness) -> None:
-    """In the transaction that accepts the order; private replies and direct messages keep the member's."""
+    """The language is read in the transaction that accepts the request; private replies keep the member's."""
     await harness.moderation.change_limits(GUILD, MOD, language="zh-CN")
     for number, (place, expected) in enumerate(
         [
@@ -186,7 +186,7 @@ async def test_public_replies_are_placed_in_the_servers_language(harness: Servic
 async def test_a_wrong_value_is_refused_in_words_of_ours(
     harness: ServiceHarness, changes: dict[str, object], told: str
 ) -> None:
-    """One sentence for each kind of fault, which names the limit; nothing is changed."""
+    """Each kind of error has one sentence that names the limit; nothing is changed."""
     with pytest.raises(RequestRefused) as caught:
         await harness.moderation.change_limits(GUILD, MOD, **changes)
     assert str(caught.value.message).startswith(told)
@@ -194,7 +194,7 @@ async def test_a_wrong_value_is_refused_in_words_of_ours(
 
 
 async def test_reply_and_post_speak_the_servers_language(stage: Harness) -> None:
-    """A chosen language: the public card, its buttons and the shared post in it; a private card and words in Ana's."""
+    """The public card, its buttons and the shared post use the chosen language; a private card uses Ana's."""
     stage.discord.world.users[stage.ana.id].locale = "de"
     async with stage.bot() as bot:
         await use(stage.mia, "limits language", choice="zh-CN")
@@ -225,7 +225,7 @@ async def test_reply_and_post_speak_the_servers_language(stage: Harness) -> None
 @pytest.mark.parametrize("standing", [BUSY, EMPTY], ids=["busy", "empty"])
 @pytest.mark.parametrize("name", list(components.PAGES))
 def test_a_panel_leaves_no_english_in_another_language(standing: LimitsStatus, name: str) -> None:
-    """Every title, field, label, placeholder and option is told; and it fits what Discord takes."""
+    """Every title, field, label, placeholder and option is translated and within Discord's limits."""
     german, choice = pseudo_language("de", GERMAN), embed.PanelSelection(name, 11)
     shown = embed.embed(standing, choice, german, GERMAN)
     assert english_in(f"{shown.title}\n{shown.description}") == []
@@ -241,7 +241,7 @@ def test_a_panel_leaves_no_english_in_another_language(standing: LimitsStatus, n
 
 
 def test_the_books_leave_no_english_in_another_language() -> None:
-    """Sums, days and members, and the legend of what occurs."""
+    """Totals, days and members, and the legend of what occurs, are translated."""
     rows = [
         UsageRow(day=date(2026, 11, 20), user_id=each, delivered=2, failed=1, seconds=9, credits=1.5)
         for each in range(20)
@@ -255,7 +255,7 @@ def test_the_books_leave_no_english_in_another_language() -> None:
 
 
 def test_log_lines_leave_no_english_in_another_language() -> None:
-    """Every kind of event and every end of a task, with the task's own reason in that language too."""
+    """Every kind of event and every outcome of a task, with the task's reason, is in that language."""
     german = pseudo_language("de", GERMAN)
     reason = tr("it failed")
     order = an_order(prompt="1")
@@ -291,5 +291,5 @@ def test_log_lines_leave_no_english_in_another_language() -> None:
     ],
 )
 def test_a_language_is_offered_by_its_own_name(code: str, name: str) -> None:
-    """As its readers write it (CLDR), with the country only where that tells two apart."""
+    """Names are as their readers write them (CLDR), with the country only if that tells two apart."""
     assert native_name(code) == name

@@ -1,4 +1,4 @@
-"""What members see is told in a language: the server's where all read it, their own where only they do."""
+"""Texts are in the server's language where everybody reads them, and in the member's where only they do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SAID = tr("It was long ago.")
 
 
 def tasks() -> Iterator[Task]:
-    """A task in every state, with all that its card may have to tell."""
+    """Return a task in every state, with everything that its card can show."""
     part = an_order(prompt="1", part=2, parent_id=1, parent_url="https://x.test/1", result=ResultKind.NEW_PART)
     private = a_place(ephemeral=True, token_expires_at=NOON)
     link = {"result_url": "https://x.test/2", "result_url_expires_at": SOON}
@@ -51,54 +51,54 @@ def tasks() -> Iterator[Task]:
 
 
 def words_of(embed: discord.Embed) -> str:
-    """All that an embed says."""
+    """Return all texts of an embed."""
     fields = [f"{field.name} {field.value}" for field in embed.fields]
     return " ".join([embed.title or "", embed.description or "", embed.footer.text or "", *fields])
 
 
 @pytest.mark.parametrize("task", list(tasks()), ids=lambda task: f"{task.state}")
 def test_no_english_is_left_on_a_card(task: Task) -> None:
-    """Whatever a card, a list's line or a ping says is taken from the catalogue."""
+    """All texts of a card, a list entry and a notification come from the catalog."""
     language = pseudo_language("zh-CN", CHINESE)
     for linked in (False, True):
-        assert english_in(words_of(card.card(task, NOON, language, linked=linked).embed)) == []
+        assert english_in(words_of(card.make_card(task, NOON, language, linked=linked).embed)) == []
     assert english_in(card.list_entry(task, language)) == []
     assert english_in(card.status_text(task, language)) == []
-    assert english_in(card.ping(task, language)) == []
+    assert english_in(card.notification_text(task, language)) == []
 
 
 async def test_no_english_is_left_on_what_only_a_member_sees() -> None:
-    """/tasks, /quota, /privacy, the buttons and the modals, at their fullest."""
+    """/tasks, /quota, /privacy, the buttons and the modals, at their fullest, come from the catalog."""
     language, every = pseudo_language("zh-CN", CHINESE), list(tasks())
     actions = ("more", "again", "share", "delete", "fetch", "cancel", "stop")
     labels = [item["label"] for row in task_view(1, actions, language).to_components() for item in row["components"]]
     assert english_in(" ".join(labels)) == []
-    page = pages.page(Page(every[:5], 2, 3), {}, language)
+    page = pages.list_page(Page(every[:5], 2, 3), {}, language)
     opened = pages.task_page(every[-1], NOON, language, 1, None, kept=True)
-    for shown in (page, opened, pages.page(Page([], 1, 1), {}, language)):
+    for shown in (page, opened, pages.list_page(Page([], 1, 1), {}, language)):
         said = [shown.content, *map(words_of, shown.embeds)]
         for control in shown.controls:
             said += [str(getattr(control, "label", "")), str(getattr(control, "placeholder", "") or "")]
             said += [option.label for option in getattr(control, "options", [])]
         assert english_in(" ".join(said)) == []
-    assert english_in(privacy._now(StoredData(5, 2, 3), language)) == []
+    assert english_in(privacy._summarize(StoredData(5, 2, 3), language)) == []
     for modal in (ExtendModal(language, VideoSource("https://x.test/a")), RetryModal(language, an_order(prompt="1"))):
         assert english_in(" ".join([modal.title, *(str(getattr(label, "text", "")) for label in modal.children)])) == []
 
 
 def test_no_english_is_left_in_a_quota() -> None:
-    """/quota at its fullest, but for the rules, which have tests of their own."""
+    """Return /quota at its fullest, without the rules, which have tests of their own."""
     language = pseudo_language("zh-CN", CHINESE)
     refused = RequestRefused(SAID, SOON)
     quota = Quota(GuildLimits(max_seconds=5), 9, 2, 3, SOON, 1, exempt=False, refused=refused)
     waiting = a_task(order=an_order(prompt="1"))
     for each in (quota, Quota(GuildLimits(), 0, 2, 0, None, 1, exempt=True, refused=None)):
-        said = cogs_quota.embed(each, [waiting], language)
+        said = cogs_quota.make_embed(each, [waiting], language)
         assert english_in(words_of(said).replace("of", "").replace("no limit", "")) == []
 
 
 async def test_everyone_is_answered_in_their_language(stage: Harness) -> None:
-    """A public reply in the server's; a private one, /tasks, modals and refusals in the member's own."""
+    """A public reply is in the server's language; a private one, /tasks, modals and refusals in the member's own."""
     stage.discord.world.guild.locale = "de"
     stage.discord.world.user_named("Ana").locale = "zh-CN"
     async with stage.bot() as bot:
@@ -122,17 +122,17 @@ async def test_everyone_is_answered_in_their_language(stage: Harness) -> None:
 
 
 async def done(stage: Harness, **options: bool) -> Json:
-    """A finished reply of Ana's."""
+    """Wait for Ana's finished reply."""
     reply = await stage.extend(stage.ana, small(stage.clips), "1", seconds=2, **options)
     return await stage.ana.wait_message(lambda it: it["id"] == reply["id"] and has_film(it))
 
 
 def has_film(message: Json) -> bool:
-    """Whether the video is attached (a still is while it runs)."""
+    """Return whether the video is attached (a thumbnail is while it runs)."""
     return any(each["filename"].endswith(".mp4") for each in message["attachments"])
 
 
 def is_in(sign: str, message: Json) -> bool:
-    """Whether the card and its buttons are told with this sign alone."""
+    """Return whether the card and its buttons are translated with this sign alone."""
     said = f"{text_of(message)} {' '.join(labels_of(message))}"
     return sign in said and english_in(said) == []

@@ -1,4 +1,4 @@
-"""Buttons of another version, and custom_ids that no button of ours ever had: each press gets an expected refusal."""
+"""Buttons of other versions, and unknown custom_ids, get an expected refusal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cogs.limits.callbacks import PanelItem
 from tests.support.buttons import finished, press_forged
 from tests.support.harness import Harness, text_of
 
-OUTDATED = "That button no longer works"
+OUTDATED = "This button no longer works"
 FORGED = {
     "task:nothing:1": OUTDATED,
     "task:cancel:999999999999999999": "no longer know",
@@ -32,7 +32,7 @@ FORGED = {
 
 
 async def test_a_forged_press_is_refused(stage: Harness, caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever stands in a custom_id, its presser gets a sentence that was meant for them, and the log no traceback."""
+    """Whatever a custom_id holds, its presser gets a fitting sentence, and the log has no traceback."""
     async with stage.bot():
         done = await finished(stage)
         shown = await stage.mia.wait_message(lambda it: it["id"] == done["id"])
@@ -51,7 +51,7 @@ BAD_IDS = ["", "-1", "1" * 20, str(1 << 63), "9" * 5000, "\u0661", "\u00b2", "1_
 
 @pytest.mark.parametrize("text", BAD_IDS, ids=ascii)
 def test_what_is_no_id_is_refused(text: str) -> None:
-    """Only ASCII digits that a database takes are an id."""
+    """Only ASCII digits within the database's range are an id."""
     for parse in (parse_id, lambda each: parse_first_id([each])):
         with pytest.raises(RequestRefused):
             parse(text)
@@ -62,13 +62,13 @@ def test_what_is_no_id_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["-1", "9" * 5000, "\u0661", "1_0", "x"], ids=ascii)
 def test_what_is_no_number_is_refused(text: str) -> None:
-    """A form's field takes ASCII digits, and not without end."""
+    """A modal's number consists of ASCII digits and has a maximum length."""
     with pytest.raises(RequestRefused):
         parse_int(text, tr("Why? Members are shown this."))
 
 
 def test_no_pattern_takes_other_digits() -> None:
-    """A custom_id's number is of ASCII digits, and ends where the custom_id ends."""
+    """A custom_id's number consists of ASCII digits and ends where the custom_id ends."""
     pattern = PanelItem.__discord_ui_compiled_template__
     assert pattern.fullmatch("limits:block:7")
     for text in ("limits:block:\u0661", "limits:block:7\n", "limits:block:", "limits:BLOCK:7"):

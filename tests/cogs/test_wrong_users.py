@@ -1,7 +1,7 @@
-"""Every persistent control, pressed by the wrong hand: a custom_id is never trusted, whoever presses it, wherever.
+"""Every persistent item, pressed by the wrong member: a custom_id is never trusted, whoever presses it and where.
 
-Old messages stay, and a press can be made by hand; so each control is put under a message that the presser sees, with
-the id of somebody else's task. What comes is one private sentence, and nothing changes.
+Old messages stay, and a press can be made by hand. So each item is put under a message that the presser sees, with the
+id of another member's task. The response is one private sentence, and nothing changes.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ PUBLIC, PRIVATE = 1, 2
 """Ana's tasks."""
 NOT_YOURS, NO_SUCH, GONE = "Only the member who made that video", "You have no task", "That is no longer shared."
 OWN, SHARER = "Only the member who started that task", "Only the member who shared this"
-NOT_HERE, MODERATORS = "That button does not belong here", "Only members with the permission Manage Server"
+NOT_HERE, MODERATORS = "This button does not work in this message", "Only members with the permission Manage Server"
 FORM = "(a form)"
-"""What comes is the form for the next part."""
+"""The response is the modal for the next part."""
 BUTTON, STRING = 2, 3
 ELSEWHERE = "2200000000000000100"
 
@@ -68,12 +68,12 @@ TABLE: list[tuple[tuple[str, str], str, str]] = [
     *[(STRANGER, f"limits:{action}", MODERATORS) for action in ("pause", "refresh", "reset_server", "private")],
     *[(MODERATOR, f"limits:{action}", NOT_HERE) for action in ("pause", "refresh", "reset_server", "private")],
 ]
-"""Who presses and on what message; the control; what they are told."""
+"""Who presses and on which message; the item; the response."""
 
 
 @dataclass
 class Scene:
-    """The stage, and the messages that controls are put under."""
+    """The running bot, and the messages under which items are put."""
 
     stage: Harness
     messages: dict[str, Json]
@@ -104,7 +104,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory, clips: Clips) -> Async
 
 
 def _second_server(stage: Harness) -> str:
-    """A server of the bot's and Ben's, whom it lets do everything; the id of its channel."""
+    """Add a server with the bot and Ben, whom it lets do everything; return the id of its channel."""
     world, rights = stage.discord.world, TALK | MANAGE_GUILD | MANAGE_MESSAGES
     members: dict[str, list[str]] = {stage.ben.id: [], world.bot.id: []}
     roles = {ELSEWHERE: Role(ELSEWHERE, "@everyone", rights, position=0)}
@@ -113,24 +113,24 @@ def _second_server(stage: Harness) -> str:
 
 
 async def _private(who: Member, place: str) -> Json:
-    """A message of the bot that only this member sees."""
+    """Return a message of the bot that only this member sees."""
     known = set(who.seen)
     await who.command("quota", place)
     return await who.wait_message(lambda it: it["id"] not in known and it["ephemeral"] and not it["loading"])
 
 
 def test_every_control_is_in_the_table() -> None:
-    """Each kind of custom_id that carries somebody's id, and each that shows private things, is pressed by somebody."""
+    """Each custom_id with somebody's id, and each that shows private content, is pressed by another member."""
     pressed = {custom_id for _, custom_id, _ in TABLE}
     for kind in CONTROLS:
         assert any(kind.__discord_ui_compiled_template__.fullmatch(each) for each in pressed), kind
-    assert {each.split(":")[1] for each in pressed if each.startswith("task:")} == set(buttons._ACTIONS)
-    assert {each.split(":")[1] for each in pressed if each.startswith("limits:")} <= set(callbacks._CALLBACKS)
+    assert {each.split(":")[1] for each in pressed if each.startswith("task:")} == set(buttons.TaskButton.handlers)
+    assert {each.split(":")[1] for each in pressed if each.startswith("limits:")} <= set(callbacks.PanelItem.handlers)
 
 
 @pytest.mark.parametrize(("hand", "custom_id", "words"), TABLE, ids=lambda each: str(each)[:40])
 async def test_the_wrong_hand(scene: Scene, hand: tuple[str, str], custom_id: str, words: str) -> None:
-    """One private sentence or, where that is meant, the form; message, tasks and payments stay as they were."""
+    """The response is one private sentence or, where intended, the modal; message, tasks and payments are unchanged."""
     name, place = hand
     who, message = scene.member(name), scene.messages[place]
     before = await scene.stage.ana.messages("videos"), len(scene.stage.fox.payments)

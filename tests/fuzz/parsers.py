@@ -75,7 +75,7 @@ def make_link_parser(downloader: Downloader, server: RawServer, folder: Path) ->
         with suppress(RequestRefused):
             if found := videos._MESSAGE_LINK.fullmatch(text):
                 components.parse_id(found["channel"])
-        videos.expires_at(text)
+        videos.parse_expiry(text)
         with suppress(UnusableVideo):
             check_url(text, frozenset())
         if text.startswith(f"http://{server.host}"):

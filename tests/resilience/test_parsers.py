@@ -23,7 +23,7 @@ from bot.media.ffmpeg.packets import parse_timelines
 from bot.media.ffmpeg.probe import parse_probe
 from bot.media.ssrf import check_url
 from bot.services import make_request
-from cogs.common.videos import expires_at
+from cogs.common.videos import parse_expiry
 from tests.fuzz.__main__ import fuzz, fuzz_all
 from tests.fuzz.inputs import JSONS, LINKS, WAITS, Dice
 
@@ -43,7 +43,7 @@ urls = st.builds(
 @example("https://" + "a." * 130 + "com/")
 def test_a_link_is_an_address_or_no_link(text: str) -> None:
     """A link is admitted or Unfit; the name in one that is admitted can be looked up, and the text is kept."""
-    expires_at(text)
+    parse_expiry(text)
     try:
         url = check_url(text, frozenset())
     except UnusableVideo:

@@ -71,7 +71,7 @@ async def test_a_stop_with_a_task_in_every_state(stage: Harness) -> None:
 @pytest.mark.parametrize(
     ("held", "end"),
     [
-        (("fox", "POST", CREATE, 0), "Nobody knows"),
+        (("fox", "POST", CREATE, 0), "Outcome unknown"),
         (("discord", "PATCH", EDIT, 0), "Finished"),
         (("discord", "PATCH", EDIT, A_VIDEO), "Finished"),
     ],

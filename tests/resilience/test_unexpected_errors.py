@@ -32,7 +32,7 @@ from tests.support.member import Member
 PATIENT = replace(FAST, first_gap=600)
 """Whatever is tried again is tried again in ten minutes: no test waits for that."""
 TRIES_AGAIN = "Something unexpected went wrong on my side"
-PAID_IS_KEPT = "What was paid for is kept, and I try again"
+PAID_IS_KEPT = "What was paid for is not lost; the next try is"
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ async def test_waiting_for_an_upload_holds_no_slot(stage: Harness, clips: Clips,
     rendering = Pause(at=10)
     async with stage.bot(replace(FAST, slot=0.05), MAX_RUNNING="1", **STEADY):
         slow = await stage.extend(stage.ana, unfit(clips), seconds=2)
-        await waits(stage.ana, slow, "That has not worked yet")
+        await waits(stage.ana, slow, "This has not worked yet")
         stage.fox.next_quirks = Quirks(pause=rendering)
         quick = await stage.extend(stage.ben, clip, seconds=2)
         await within(rendering.reached)

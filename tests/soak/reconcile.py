@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 TITLES = {
     "delivered": "Finished",
-    "failed": "This did not work",
+    "failed": "Failed",
     "cancelled": "Cancelled",
-    "unclear": "Nobody knows",
+    "unclear": "Outcome unknown",
 }
 NEAR = 0.3
 """Seconds by which a result's length may differ from what was asked for."""

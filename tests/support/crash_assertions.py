@@ -6,7 +6,7 @@ from bot.domain.task import TaskState
 from tests.support.crash_points import RESULT, Scene, until
 from tests.support.harness import CREATE, Harness, Json, text_of, title_of
 
-TITLES = {TaskState.DELIVERED: "Finished", TaskState.UNCLEAR: "Nobody knows"}
+TITLES = {TaskState.DELIVERED: "Finished", TaskState.UNCLEAR: "Outcome unknown"}
 BILLED = {TaskState.DELIVERED: "yes", TaskState.UNCLEAR: "unknown"}
 
 

@@ -27,7 +27,7 @@ FAST = Timeouts(
 STEADY = {"EDIT_SECONDS": "0.5", "POLL_SECONDS": "0.03"}
 """Edits seldom enough that Discord's rate limits play no part; queries as often as they can be."""
 
-DONE, FAILED, UNCLEAR = "Finished", "This did not work", "Nobody knows"
+DONE, FAILED, UNCLEAR = "Finished", "Failed", "Outcome unknown"
 """The titles of the three ends."""
 
 QUERY, RESULT, UPLOAD = "/v1/tasks/", "/results/", "/v1/files/upload/stream"
@@ -80,10 +80,10 @@ def assert_says_its_end(stage: Harness, message: Json, end: str, paid: int) -> N
     words = text_of(message)
     match end:
         case "Finished":
-            assert message["attachments"] or "[get FoxAPI's video](" in words
-        case "Nobody knows":
+            assert message["attachments"] or "[get it from FoxAPI](" in words
+        case "Outcome unknown":
             assert "it may have been billed" in words
-            assert "never send it again" in words
+            assert "not send it again by itself" in words
         case _:
             assert ("may have been billed" if paid else "Nothing was billed.") in words
     assert "Cancel" not in str(message["components"])

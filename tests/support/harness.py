@@ -142,7 +142,7 @@ class Harness:
 
         def shows(it: Json) -> bool:
             new = it["ephemeral"] and it["channel_id"] == reply["channel_id"] and it["id"] not in self.instead.values()
-            instead = title == "This did not work" and self.instead.get(reply["id"], it["id"] if new else None)
+            instead = title == "Failed" and self.instead.get(reply["id"], it["id"] if new else None)
             return it["id"] in {reply["id"], instead} and title_of(it) == title
 
         shown = await who.wait_message(shows, timeout)

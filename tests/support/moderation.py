@@ -58,4 +58,4 @@ async def spend(stage: Harness, who: Member) -> None:
     """Use up one task quickly: FoxAPI fails it, and it counts, for it may have been billed."""
     stage.fox.next_quirks = Quirks(failure=Failure("service_error", "no"))
     reply = await stage.extend(who, stage.clips.plain, seconds=2)
-    await stage.until(who, reply, "This did not work")
+    await stage.until(who, reply, "Failed")

@@ -139,7 +139,7 @@ async def test_direct_messages_come_by_the_first_shard(stage: Harness) -> None:
     async with stage.bot() as bot:
         await until(bot.connected)
         await stage.ana.command("notify", stage.discord.world.dm(stage.ana.id).id, mode="never")
-        assert "I do not mention you" in text_of(await told_privately(stage.ana, "mention"))
+        assert "will not mention you" in text_of(await told_privately(stage.ana, "mention"))
 
 
 @pytest.mark.parametrize(

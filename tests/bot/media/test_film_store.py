@@ -41,7 +41,7 @@ async def test_a_delivered_film_is_kept_and_nothing_else(stage: Harness) -> None
         assert film == await stage.ana.fetch(done["attachments"][0]["url"])
         stage.fox.next_quirks = Quirks(failure=Failure("content_policy_violation", "no"))
         failed = await stage.extend(stage.ana, small(stage.clips), seconds=3)
-        await stage.until(stage.ana, failed, "This did not work")
+        await stage.until(stage.ana, failed, "Failed")
         await stage.tidied()
     assert list_names(stage.data / "kept") == ["1.jpg", "1.mp4"]
 

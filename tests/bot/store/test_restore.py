@@ -102,7 +102,7 @@ async def test_what_nobody_knows_of_is_told_and_followed(stage: Harness) -> None
     await restored(stage.data, stage.folder / backup.name)
     async with stage.bot():
         film = await stage.until(stage.ana, first, "Finished")
-        unknown = await stage.until(stage.ana, second, "Nobody knows")
+        unknown = await stage.until(stage.ana, second, "Outcome unknown")
         await stage.recorded(film)
     assert len(film["attachments"]) == 1
     assert "may have been billed" in text_of(unknown)

@@ -1,4 +1,4 @@
-"""Time: after minute 15, after outages of an hour, when replies and channels are gone, and when nothing ever comes."""
+"""Delivery after minute 15, after outages of an hour, without reply or channel, and without any result."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def reports(percent: int) -> Answer:
 
 
 def held(stage: Harness) -> Pause:
-    """The next task stands still at FoxAPI until this is released."""
+    """Pause the next task at FoxAPI until this is released."""
     pause = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=pause)
     return pause
@@ -53,7 +53,7 @@ def edits(stage: Harness, way: str) -> int:
 
 
 async def test_after_minute_15_the_bot_edits_by_itself(stage: Harness, clip: Path) -> None:
-    """Progress and result go on in the same message by the bot's own edits; the token is left alone."""
+    """Progress and result continue in the same message by the bot's own edits; the token is not used."""
     stage.fox.faults.add("GET", QUERY, reports(30), times=None)
     async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
@@ -70,7 +70,7 @@ async def test_after_minute_15_the_bot_edits_by_itself(stage: Harness, clip: Pat
 
 
 async def test_a_dead_token_is_used_once(stage: Harness, clip: Path) -> None:
-    """A token that Discord refuses before its time is not tried again: ten thousand refusals would ban the bot."""
+    """A token that Discord rejects early is not used again: ten thousand rejections would ban the bot."""
     stage.discord.faults.add("PATCH", EDIT_BY_TOKEN, DEAD_TOKEN, times=None)
     for percent in (20, 40, 60):
         stage.fox.faults.add("GET", QUERY, reports(percent), times=2)
@@ -85,7 +85,7 @@ async def test_a_dead_token_is_used_once(stage: Harness, clip: Path) -> None:
 
 
 async def test_an_hour_without_foxapi(stage: Harness, clip: Path) -> None:
-    """What was rendered meanwhile is delivered when FoxAPI answers again."""
+    """A result rendered during FoxAPI's outage is delivered when FoxAPI answers again."""
     stage.fox.faults.add("GET", QUERY, Answer(503, "{}"), times=None)
     async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
@@ -98,7 +98,7 @@ async def test_an_hour_without_foxapi(stage: Harness, clip: Path) -> None:
 
 
 async def test_an_hour_without_discord(stage: Harness, clip: Path) -> None:
-    """A result that cannot be brought is kept and brought when Discord answers again, into the same message."""
+    """A result that cannot be delivered is kept and delivered into the same message when Discord answers again."""
     pause = held(stage)
     async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
@@ -119,7 +119,7 @@ async def test_an_hour_without_discord(stage: Harness, clip: Path) -> None:
 
 @pytest.mark.parametrize("events", [reports(10), Answer(404, "{}")], ids=["no progress", "unknown task"])
 async def test_without_news_the_slot_is_freed(stage: Harness, clip: Path, events: Answer) -> None:
-    """The reply says so and the next in line gets its turn; a result that comes after all is still delivered."""
+    """The reply says so and the next queued task starts; a result that still arrives is delivered."""
     pause = held(stage)
     async with stage.bot(FAST, **STEADY, MAX_RUNNING="1"):
         reply = await stage.extend(stage.ana, clip, seconds=2)
@@ -127,7 +127,7 @@ async def test_without_news_the_slot_is_freed(stage: Harness, clip: Path, events
         stage.fox.faults.add("GET", stage.fox.payments[0].task_id, events, times=None)
         next_one = await stage.extend(stage.ben, clip, channel="general", seconds=2)
         assert posts(stage) == 1
-        await stage.ana.wait_message(lambda it: "not reported anything for a long time" in text_of(it))
+        await stage.ana.wait_message(lambda it: "not reported progress for a long time" in text_of(it))
         await stage.until(stage.ben, next_one, DONE)
         stage.fox.faults.clear()
         pause.release.set()
@@ -141,7 +141,7 @@ async def test_without_news_the_slot_is_freed(stage: Harness, clip: Path, events
     ids=["no progress", "unknown task", "unknown status", "errors"],
 )
 async def test_nothing_is_rendering_for_ever(stage: Harness, clip: Path, events: Answer) -> None:
-    """After a day without an end the member is told that it may have been billed."""
+    """After a day without an outcome the member is told that it may have been billed."""
     stage.fox.faults.add("GET", QUERY, events, times=None)
     async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
@@ -155,13 +155,13 @@ async def test_nothing_is_rendering_for_ever(stage: Harness, clip: Path, events:
 
 
 async def found(stage: Harness, reply: Json) -> Json:
-    """The message that brings the result in another place than the reply."""
+    """Return the message that delivers the result in another place than the reply."""
     return await stage.ana.wait_message(lambda it: it["id"] != reply["id"] and title_of(it) == DONE)
 
 
 @pytest.mark.parametrize("answer_lost", [False, True])
 async def test_a_deleted_reply_is_replaced(stage: Harness, clip: Path, answer_lost: bool) -> None:
-    """One new message in the channel, which notifies the member and nobody else."""
+    """One new message in the channel notifies the member and nobody else."""
     pause = held(stage)
     if answer_lost:
         stage.discord.faults.add("POST", r"/channels/\d+/messages", Lose())
@@ -183,7 +183,7 @@ async def test_a_deleted_reply_is_replaced(stage: Harness, clip: Path, answer_lo
 
 @pytest.mark.parametrize("what", ["channel", "server"])
 async def test_what_cannot_be_brought_to_the_channel_comes_by_dm(stage: Harness, clip: Path, what: str) -> None:
-    """When the channel is deleted, or the bot was removed from the server, the member gets a direct message."""
+    """If the channel is deleted, or the bot was removed from the server, the member gets a direct message."""
     pause = held(stage)
     async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
@@ -197,7 +197,7 @@ async def test_what_cannot_be_brought_to_the_channel_comes_by_dm(stage: Harness,
 
 
 async def test_without_any_way_the_result_is_kept(stage: Harness, clip: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """With direct messages closed too it stays on disk, over a restart, and is brought when a way opens again."""
+    """With direct messages closed too, the result stays on disk, over a restart, until a route opens again."""
     pause = held(stage)
     member = stage.discord.world.user_named("Ana")
     member.dms_open = False
@@ -232,7 +232,7 @@ def lose_the_place(stage: Harness, reply: Json, what: str) -> None:
 
 @pytest.mark.parametrize("told_before", [True, False])
 async def test_a_result_too_large_for_discord(stage: Harness, clip: Path, told_before: bool) -> None:
-    """FoxAPI's link comes in place of the file, and when it ends; also when Discord only says so at the upload."""
+    """FoxAPI's link and its expiry replace the file, also if only the upload shows that it is too large."""
     pause = held(stage)
     guild = stage.discord.world.guild
     guild.upload_limit = 100 if told_before else guild.upload_limit
@@ -242,7 +242,7 @@ async def test_a_result_too_large_for_discord(stage: Harness, clip: Path, told_b
         guild.upload_limit = 100
         pause.release.set()
         ended = await stage.until(stage.ana, reply, DONE)
-    link = text_of(ended).split("[get FoxAPI's video](")[1].split(")")[0]
+    link = text_of(ended).split("[get it from FoxAPI](")[1].split(")")[0]
     assert (await stage.ana.fetch(link))[4:8] == b"ftyp"
     assert "until <t:" in text_of(ended)
     assert ended["attachments"] == []

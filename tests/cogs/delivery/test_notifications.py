@@ -1,4 +1,4 @@
-"""Told when done: who waited long is notified once, and nobody else ever is."""
+"""Notifications: a member who waited long is notified once, and nobody else ever is."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from tests.support.harness import Harness, Json, text_of, title_of
 
 
 def pings(stage: Harness) -> list[tuple[str, list[str]]]:
-    """What notified anybody: the message's text, and whom."""
+    """Return what notified anybody: the message's text, and whom."""
     every = [each for channel in stage.discord.world.messages.values() for each in channel.values()]
     return [(each.content, each.pinged) for each in every if each.pinged]
 
 
 def of_ana(stage: Harness) -> list[tuple[str, list[str]]]:
-    """The one notification of Ana."""
+    """Return the one notification of Ana."""
     return [(f"<@{stage.ana.id}> your video is ready.", [stage.ana.id])]
 
 
 def nobody_is_due(stage: Harness) -> bool:
-    """Whether the database says so, read apart from the bot."""
+    """Return whether the database says so, read independently of the bot."""
     ((ended,),) = stage.database.sql("SELECT count(*) FROM tasks WHERE told AND NOT ping_due")
     return bool(ended == 1)
 
 
 async def chosen(stage: Harness, mode: str) -> None:
-    """Ana uses /notify."""
+    """Use /notify as Ana."""
     await stage.ana.command("notify", await stage.ana.channel("general"), mode=mode)
     await told_privately(stage.ana, "mention you")
 
 
 @asynccontextmanager
 async def waited(stage: Harness, minutes: float, **options: Any) -> AsyncIterator[Json]:
-    """Ana's task stands still at FoxAPI while so many minutes pass; it goes on at the end."""
+    """Pause Ana's task at FoxAPI while so many minutes pass, then continue."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
     reply = await stage.extend(stage.ana, small(stage.clips), seconds=2, **options)
@@ -53,7 +53,7 @@ async def waited(stage: Harness, minutes: float, **options: Any) -> AsyncIterato
 
 
 async def test_a_long_one_notifies_its_creator_once(stage: Harness) -> None:
-    """A small answer to the result, which names the creator alone, though the prompt names everybody."""
+    """A short reply to the result mentions only the creator, although the prompt mentions everyone."""
     async with stage.bot():
         async with waited(stage, 2, prompt=f"@everyone <@{stage.ben.id}>") as reply:
             pass
@@ -67,7 +67,7 @@ async def test_a_long_one_notifies_its_creator_once(stage: Harness) -> None:
 
 
 async def test_a_short_one_notifies_nobody(stage: Harness) -> None:
-    """Under a minute the member is still looking."""
+    """A task under a minute does not notify: the member is still there."""
     async with stage.bot():
         await finished(stage)
         await stage.tidied()
@@ -76,7 +76,7 @@ async def test_a_short_one_notifies_nobody(stage: Harness) -> None:
 
 @pytest.mark.parametrize(("mode", "minutes", "notified"), [("always", 0, True), ("never", 5, False)])
 async def test_the_members_own_choice(stage: Harness, mode: str, minutes: float, notified: bool) -> None:
-    """/notify is kept over restarts, and is the member's own."""
+    """The choice of /notify survives restarts and applies only to that member."""
     async with stage.bot():
         await chosen(stage, mode)
     async with stage.bot():
@@ -89,7 +89,7 @@ async def test_the_members_own_choice(stage: Harness, mode: str, minutes: float,
 
 
 async def test_a_private_reply_notifies_nobody(stage: Harness) -> None:
-    """It is nobody else's business, and a new message would be."""
+    """A private reply does not notify in public."""
     async with stage.bot():
         await chosen(stage, "always")
         await finished(stage, private=True)
@@ -98,7 +98,7 @@ async def test_a_private_reply_notifies_nobody(stage: Harness) -> None:
 
 
 async def test_a_new_message_is_notification_enough(stage: Harness) -> None:
-    """The reply was taken away, and the result came as a new message that mentions its member: no second mention."""
+    """If the result was posted as a new message that mentions its member, there is no second mention."""
     async with stage.bot(FAST):
         async with waited(stage, 20) as reply:
             message = stage.discord.world.message(reply["channel_id"], reply["id"])
@@ -110,19 +110,19 @@ async def test_a_new_message_is_notification_enough(stage: Harness) -> None:
 
 
 async def test_a_failure_is_told_too(stage: Harness) -> None:
-    """Who waited long learns that it was in vain."""
+    """A member who waited long is notified of a failure too."""
     async with stage.bot():
         await chosen(stage, "always")
         stage.fox.next_quirks = Quirks(failure=Failure("content_policy_violation", "no"))
         reply = await stage.extend(stage.ana, small(stage.clips), seconds=2)
-        await stage.until(stage.ana, reply, "This did not work")
-        await stage.ana.wait_message(lambda it: "that did not work" in text_of(it))
+        await stage.until(stage.ana, reply, "Failed")
+        await stage.ana.wait_message(lambda it: "your video failed" in text_of(it))
     assert len(pings(stage)) == 1
 
 
 @pytest.mark.parametrize(("minutes", "after"), [(0, False), (0, True), (60, True)])
 async def test_once_though_the_process_is_killed_in_between(stage: Harness, after: bool, minutes: float) -> None:
-    """Killed before Discord took it or before it answered; started again at once, or once the nonce is forgotten."""
+    """Killed before or after Discord accepted the message; restarted at once, or after the nonce expired."""
     hold = Hold(after=after)
     async with stage.process() as process:
         await process.start()
@@ -145,7 +145,7 @@ async def test_once_though_the_process_is_killed_in_between(stage: Harness, afte
 
 @pytest.mark.parametrize("fault", [Lose(), Answer(500, "{}")])
 async def test_once_though_discord_is_ill(stage: Harness, fault: Lose | Answer) -> None:
-    """A lost answer or a refusal is tried again, and one message comes of it."""
+    """A lost answer or a refusal is retried, and results in one message."""
     stage.discord.faults.add("POST", POST, fault)
     async with stage.bot(FAST):
         await chosen(stage, "always")
@@ -158,7 +158,7 @@ async def test_once_though_discord_is_ill(stage: Harness, fault: Lose | Answer) 
 
 
 async def test_where_the_bot_may_not_write_nobody_is_told(stage: Harness) -> None:
-    """The result stands there all the same, and it is not tried for ever."""
+    """If the notification is refused for good, the result stays, and the retries end."""
     stage.discord.faults.add("POST", POST, Answer(403, '{"code": 50013, "message": "Missing Permissions"}'), times=None)
     async with stage.bot(FAST):
         await chosen(stage, "always")

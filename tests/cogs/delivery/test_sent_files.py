@@ -1,4 +1,4 @@
-"""Files on their way to Discord are read from disk, closed in any case, and links to them are read as they are."""
+"""Files sent to Discord are read from disk and always closed; links to them are parsed correctly."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import discord
 import pytest
 
 from bot.domain.errors import RequestRefused
-from cogs.common.files import opened
-from cogs.common.videos import expires_at
+from cogs.common.files import open_files
+from cogs.common.videos import parse_expiry
 from cogs.sharing.film import Film
 
 
 async def test_a_film_of_any_size_is_sent_from_disk(tmp_path: Path) -> None:
-    """A film as large as memory is opened at once, in a new file for each try, and closed after it."""
+    """A large file is opened without reading it, anew for each try, and closed afterwards."""
     film = tmp_path / "film.mp4"
     with film.open("wb") as file:
         file.truncate(1 << 36)  # 64 GB that take up no room
@@ -33,7 +33,7 @@ async def test_a_film_of_any_size_is_sent_from_disk(tmp_path: Path) -> None:
 
 
 async def test_a_film_that_was_deleted_meanwhile_is_refused(tmp_path: Path) -> None:
-    """In a sentence, and not as if Discord did not answer; what was opened before it is closed."""
+    """A missing file is reported as such, not as an outage of Discord; files opened before it are closed."""
     film = tmp_path / "film.mp4"
     film.write_bytes(b"film")
     with pytest.raises(RequestRefused, match="no longer have that video"):
@@ -42,12 +42,12 @@ async def test_a_film_that_was_deleted_meanwhile_is_refused(tmp_path: Path) -> N
 
 
 async def test_a_send_that_is_cancelled_leaves_no_file_open(tmp_path: Path) -> None:
-    """However early it is cancelled: an open file that nobody closes would be a warning, and warnings are errors."""
+    """Cancelled at any point, no file stays open: that would be a warning, and warnings are errors."""
     film = tmp_path / "film.mp4"
     film.write_bytes(b"film")
 
     async def send() -> None:
-        async with opened((film, "a.mp4"), (film, "b.mp4")):
+        async with open_files((film, "a.mp4"), (film, "b.mp4")):
             await asyncio.Event().wait()
 
     for turns in range(12):
@@ -77,5 +77,5 @@ LINK = "https://cdn.discordapp.com/attachments/1/2/a.mp4?ex=6a000000&is=69000000
     ],
 )
 def test_when_a_link_ends(link: str, ends: datetime | None) -> None:
-    """Only a signed link to a file at Discord tells it, and a link of any length is read once."""
-    assert expires_at(link) == ends
+    """Only a signed link to one of Discord's files has an expiry, and a link of any length is parsed once."""
+    assert parse_expiry(link) == ends

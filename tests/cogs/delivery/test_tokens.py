@@ -1,4 +1,4 @@
-"""Interaction tokens: a secret that is kept for as long as somebody needs it, and no longer."""
+"""Interaction tokens are secrets that are kept only as long as they are needed."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tests.support.harness import Harness, Json
 
 
 def token_of(stage: Harness, task_id: int = 1) -> str:
-    """What the task's row holds."""
+    """Return the task's row."""
     ((place,),) = stage.database.sql(f"SELECT place FROM tasks WHERE id = {task_id}")  # noqa: S608
     token: str = (json.loads(place) if isinstance(place, str) else place)["token"]
     return token
 
 
 def tokens_used(stage: Harness) -> set[str]:
-    """The tokens by which the bot has reached its replies."""
+    """Return the tokens with which the bot has reached its replies."""
     found = (re.search(r"/webhooks/\d+/([^/]+)/", call.path) for call in stage.discord.faults.matching("PATCH", "/"))
     return {match[1] for match in found if match}
 
@@ -36,7 +36,7 @@ async def delivered(stage: Harness, *, private: bool = False) -> Json:
 
 
 async def test_the_token_of_a_reply_that_is_over_is_deleted(stage: Harness) -> None:
-    """Once the film stands in the reply the row has no token any more."""
+    """Once the video is in the reply, the row has no token."""
     async with stage.bot(FAST, **STEADY):
         await delivered(stage)
         await until(lambda: token_of(stage) == "")
@@ -45,7 +45,7 @@ async def test_the_token_of_a_reply_that_is_over_is_deleted(stage: Harness) -> N
 
 @pytest.mark.only_sqlite
 async def test_nothing_of_it_is_left_in_the_files(stage: Harness) -> None:
-    """Neither the database nor what lies beside it holds the bytes of a token that was deleted."""
+    """Neither the database nor the files beside it hold the bytes of a deleted token."""
     async with stage.bot(FAST, **STEADY):
         await delivered(stage)
         await until(lambda: token_of(stage) == "")
@@ -55,7 +55,7 @@ async def test_nothing_of_it_is_left_in_the_files(stage: Harness) -> None:
 
 
 async def test_a_private_reply_s_token_is_kept_until_its_end(stage: Harness) -> None:
-    """Only by it can the reply be deleted, from /tasks too; the first sweep after its fifteen minutes deletes it."""
+    """An ephemeral reply's token is kept for deleting the reply until the first clean-up after it expires."""
     async with stage.bot(FAST, **STEADY):
         await delivered(stage, private=True)
         assert token_of(stage)
@@ -69,7 +69,7 @@ async def test_a_private_reply_s_token_is_kept_until_its_end(stage: Harness) -> 
 
 
 async def test_delete_needs_no_kept_token(stage: Harness) -> None:
-    """In a channel that the bot no longer sees, the press on Delete brings the token by which its reply is deleted."""
+    """In a channel that the bot no longer sees, the press on Delete brings the token that deletes the reply."""
     async with stage.bot(FAST, **STEADY):
         done = await delivered(stage)
         await until(lambda: token_of(stage) == "")

@@ -1,4 +1,4 @@
-"""Slow links, full disks and failures of one member keep nobody else waiting, and cost nobody anything."""
+"""Slow links, full disks and one member's failures delay nobody else and cost nothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def ordered(store: Store, number: int, user: int, guild: int | None = 22, 
 
 
 async def claims(store: Store, operator_limits: OperatorLimits, room: int | None = None) -> list[Task]:
-    """All that may be prepared now, in order."""
+    """Return all tasks that may be prepared now, in order."""
     found = []
     while task := await store.queue.claim(operator_limits, NOON, room):
         found.append(task)
@@ -44,7 +44,7 @@ async def claims(store: Store, operator_limits: OperatorLimits, room: int | None
 
 @pytest.mark.parametrize("members", [1, 20])
 async def test_twenty_slow_ones_leave_room_to_another_server(store: Store, members: int) -> None:
-    """Of one member two, and of one server a quarter is prepared at once; another server's task is prepared as well."""
+    """Two tasks of a member and a quarter of the slots for a server are prepared at once; other servers go on."""
     for number in range(20):
         await ordered(store, 1 + number, 1 + number % members)
     slow = await claims(store, ROOMY)
@@ -56,14 +56,14 @@ async def test_twenty_slow_ones_leave_room_to_another_server(store: Store, membe
 
 
 async def test_one_member_everywhere_is_one_member(store: Store) -> None:
-    """Slow links on twenty servers are bounded as on one: two of a member's tasks are prepared at once."""
+    """The limit of two tasks prepared at once holds for one member across twenty servers."""
     for number in range(20):
         await ordered(store, 1 + number, 7, guild=100 + number)
     assert len(await claims(store, ROOMY)) == 2
 
 
 async def test_running_slots_are_exact_however_many_are_prepared(store: Store) -> None:
-    """Thirty tasks prepared and let in by five hands at once: never more than the slots of all, or of a server."""
+    """Five workers start thirty tasks at once without exceeding the slots of all servers or of one."""
     operator_limits = OperatorLimits(max_running=5, max_preparing=1000)
     at_foxapi: dict[int, Task] = {}
     for number in range(30):
@@ -85,7 +85,7 @@ async def test_running_slots_are_exact_however_many_are_prepared(store: Store) -
 
 
 async def test_a_task_waits_for_room_and_lets_smaller_ones_pass_for_a_while(store: Store) -> None:
-    """One too large for the room that is left stays in line and is marked; after two minutes the others wait for it."""
+    """A task too large for the free space stays queued and is marked; after two minutes, other tasks wait for it."""
     huge = await ordered(store, 1, 1, needs=900)
     small = [await ordered(store, 2 + number, 2 + number, needs=100) for number in range(3)]
     assert [task.id for task in await claims(store, ROOMY.model_copy(update={"max_preparing": 4}), 500)] == [
@@ -105,7 +105,7 @@ async def test_a_task_waits_for_room_and_lets_smaller_ones_pass_for_a_while(stor
 
 
 async def test_far_more_than_fifty_small_clips_have_room(tmp_path: Path) -> None:
-    """In 20 GB hundreds of small clips are prepared; one of unknown size reserves the largest until it is known."""
+    """In 20 GB, hundreds of small clips are prepared; one of unknown size reserves the maximum until it is known."""
     workspaces = Workspaces(tmp_path / "tasks", max_bytes=20 * GIGABYTE)
     opened = 0
     while workspaces.bytes_needed(SMALL) <= await workspaces.free_bytes():
@@ -122,7 +122,7 @@ async def test_far_more_than_fifty_small_clips_have_room(tmp_path: Path) -> None
 
 
 async def test_free_failures_are_bounded(store: Store) -> None:
-    """After so many in an hour a member is refused, on every server, until the oldest of them is an hour old."""
+    """After so many unusable videos in an hour, a member is refused everywhere until the oldest is an hour old."""
     operator_limits = ROOMY.model_copy(update={"free_failures": 3})
 
     def case(guild: int, minutes: int) -> SubmissionCheck:
@@ -145,11 +145,11 @@ async def test_free_failures_are_bounded(store: Store) -> None:
 
 
 async def test_a_failure_before_payment_is_its_members_alone(stage: Harness) -> None:
-    """What cannot be used leaves nothing in public; the seventh in an hour is refused with the moment of the next."""
+    """An unusable video leaves nothing in public; the seventh in an hour is refused with the time of the next try."""
     async with stage.bot(USER_FREE_FAILURES="2"):
         for _ in range(2):
             reply = await stage.extend(stage.ana, stage.clips.one_second)
-            ended = await stage.until(stage.ana, reply, "This did not work")
+            ended = await stage.until(stage.ana, reply, "Failed")
             assert ended["ephemeral"]
             assert "Nothing was billed." in text_of(ended)
         answer = await refused(stage, stage.ana, "2 of your videos could not be used in the last hour")
@@ -162,7 +162,7 @@ async def test_a_failure_before_payment_is_its_members_alone(stage: Harness) -> 
 
 @pytest.mark.parametrize("people", ["one member", "all members"])
 async def test_links_that_do_not_answer_delay_nobody_elsewhere(stage: Harness, clips: Clips, people: str) -> None:
-    """With twenty links under way that only trickle, a member elsewhere (in direct messages) gets a film as usual."""
+    """While twenty slow links are downloading, a member elsewhere (in direct messages) gets a video as usual."""
     asked = asyncio.Event()
 
     async def trickle(request: web.BaseRequest) -> web.StreamResponse:
@@ -191,7 +191,7 @@ async def test_links_that_do_not_answer_delay_nobody_elsewhere(stage: Harness, c
 
 
 async def test_a_full_disk_is_waited_for(stage: Harness, clips: Clips) -> None:
-    """With room for one clip of unknown size, the next link waits, says so, and starts when the first is done."""
+    """With space for one clip of unknown size, the next link waits, says so, and starts when the first is done."""
     film, held = tiny(clips).read_bytes(), asyncio.Event()
 
     async def serve(request: web.BaseRequest) -> web.StreamResponse:
@@ -204,10 +204,10 @@ async def test_a_full_disk_is_waited_for(stage: Harness, clips: Clips) -> None:
         async with stage.bot(Timeouts(queue_scan=0.2), TRUSTED_MEDIA_HOSTS=hosts, MAX_DISK_GB="1"):
             channel = await stage.ana.channel("videos")
             first = await stage.ana.command("extend", channel, prompt="a", link=f"http://{host}/held.mp4", seconds=2)
-            await stage.ana.wait_message(lambda it: title_of(it) == "Looking at the clip")
+            await stage.ana.wait_message(lambda it: title_of(it) == "Preparing the clip")
             await stage.ben.command("extend", channel, prompt="b", link=f"http://{host}/b.mp4", seconds=2)
-            waiting = await stage.ben.wait_message(lambda it: title_of(it) == "Waiting for room")
-            assert "starts by itself" in text_of(waiting)
+            waiting = await stage.ben.wait_message(lambda it: title_of(it) == "Waiting for disk space")
+            assert "when there is space" in text_of(waiting)
             known = await stage.extend(stage.mia, tiny(clips), seconds=2)
             await stage.until(stage.mia, known, "Finished")
             held.set()
@@ -219,7 +219,7 @@ async def test_a_full_disk_is_waited_for(stage: Harness, clips: Clips) -> None:
 
 
 async def test_a_prepared_task_waits_for_a_running_slot(stage: Harness, clips: Clips) -> None:
-    """With one slot the next is prepared meanwhile, stands in line with its number, and is paid for when it is free."""
+    """With one slot, the next task is prepared, shows its queue position, and is paid for when the slot is free."""
     held = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=held)
     async with stage.bot(MAX_RUNNING="1"):

@@ -1,4 +1,4 @@
-"""Bad input: each kind gets its one sentence, and never a paid call."""
+"""Each kind of bad input is refused with one sentence and never causes a paid request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HASTY = Timeouts(clip_download=0.5, download_idle=0.5)
 
 @asynccontextmanager
 async def web_server(handler: Handler) -> AsyncIterator[str]:
-    """A server of the open web, as far as the bot is concerned: `host:port` of it."""
+    """Treat a server as one on the public internet; yields its `host:port`."""
     runner = web.ServerRunner(web.Server(handler), shutdown_timeout=0.1)  # type: ignore[arg-type]
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -33,7 +33,7 @@ async def web_server(handler: Handler) -> AsyncIterator[str]:
 
 
 async def refused(stage: Harness, **options: object) -> Json:
-    """Use /extend by a hand-made interaction (the client would stop some of these); return the bot's answer."""
+    """Send /extend as a hand-made interaction (the client would stop some of these) and return the bot's answer."""
     channel, known = await stage.ana.channel(str(options.pop("channel", "videos"))), set(stage.ana.seen)
     await stage.ana.command("extend", channel, raw=True, **options)
     return await stage.ana.wait_message(
@@ -45,19 +45,19 @@ UNFIT = {"text": "not a video", "empty": "empty", "cut_off": "cut off", "one_sec
 
 
 async def test_an_unfit_clip(stage: Harness) -> None:
-    """A file that FoxAPI would refuse is refused in one sentence that names what is wrong with it."""
+    """A file that FoxAPI would refuse is refused with one sentence that names what is wrong with it."""
     async with stage.bot():
         for clip, words in UNFIT.items():
             reply = await stage.extend(stage.ana, getattr(stage.clips, clip))
-            ended = await stage.until(stage.ana, reply, "This did not work")
+            ended = await stage.until(stage.ana, reply, "Failed")
             assert words in text_of(ended)
             assert "Nothing was billed." in text_of(ended)
     assert not stage.fox.faults.matching("POST", CREATE)
 
 
 WRONG: list[tuple[dict[str, object], str]] = [
-    ({"prompt": "go"}, "Give me one video"),
-    ({"prompt": "go", "link": "https://x.test/a.mp4", "video": "upload"}, "Give me one video"),
+    ({"prompt": "go"}, "Give one video"),
+    ({"prompt": "go", "link": "https://x.test/a.mp4", "video": "upload"}, "Give one video"),
     ({"prompt": "   ", "video": "upload"}, "The prompt is empty"),
     ({"prompt": "x" * 4097, "video": "upload"}, "4,097 characters"),
     ({"prompt": "go", "video": "upload", "seconds": 1}, "2 to 10 seconds"),
@@ -67,7 +67,7 @@ WRONG: list[tuple[dict[str, object], str]] = [
 
 
 async def test_a_wrong_command(stage: Harness) -> None:
-    """What is wrong with a command itself is said at once, to its member alone."""
+    """An invalid command is refused at once, and only its member sees that."""
     async with stage.bot():
         for options, words in WRONG:
             uploaded = {"video": await stage.ana.upload(stage.clips.plain)} if "video" in options else {}
@@ -107,7 +107,7 @@ BAD_LINKS = {
 
 
 async def test_bad_links(stage: Harness) -> None:
-    """A link that leads to no video, or to where the bot must not go, ends with a sentence; nothing is sent."""
+    """A link without a video, or to a forbidden address, ends with a sentence; nothing is sent to FoxAPI."""
 
     async def somewhere(request: web.BaseRequest) -> web.StreamResponse:
         match request.path:
@@ -134,13 +134,13 @@ async def test_bad_links(stage: Harness) -> None:
                 answer = await refused(
                     stage, prompt="go", link=link.replace("SERVER", f"http://{host}").replace(" ", "%20")
                 )
-                ended = await stage.until(stage.ana, answer, "This did not work")
+                ended = await stage.until(stage.ana, answer, "Failed")
                 assert words in text_of(ended)
     assert not stage.fox.faults.matching("POST", CREATE)
 
 
 async def test_a_fetch_is_bounded_in_all(stage: Harness) -> None:
-    """A server that drips, and one that puts off again and again, are given up when the time for the fetch is over."""
+    """A server that sends very slowly, or postpones again and again, is given up when the download times out."""
 
     async def slow(request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/busy":
@@ -158,22 +158,22 @@ async def test_a_fetch_is_bounded_in_all(stage: Harness) -> None:
         async with stage.bot(Timeouts(clip_download=1), TRUSTED_MEDIA_HOSTS=trusted):
             for path, words in {"drip": "too slow", "busy": "answered 503"}.items():
                 answer = await refused(stage, prompt="go", link=f"http://{host}/{path}")
-                ended = await stage.until(stage.ana, answer, "This did not work")
+                ended = await stage.until(stage.ana, answer, "Failed")
                 assert words in text_of(ended)
     assert not stage.fox.faults.matching("POST", CREATE)
 
 
 async def test_an_unknown_server_is_told_soon(stage: Harness) -> None:
-    """However patient the bot is with a server, one whose name nobody knows is told at once."""
+    """A host name that does not resolve is reported at once, whatever the download's timeout is."""
     async with stage.bot(Timeouts()):
         answer = await refused(stage, prompt="go", link="https://nowhere.invalid/a.mp4")
-        ended = await stage.until(stage.ana, answer, "This did not work")
+        ended = await stage.until(stage.ana, answer, "Failed")
     assert "cannot be found" in text_of(ended)
     assert not stage.fox.faults.matching("POST", CREATE)
 
 
 async def test_message_links_that_lead_nowhere(stage: Harness) -> None:
-    """A message without a video, one that the member may not see, and one elsewhere are each refused privately."""
+    """A link to a message without a video, to a hidden one, or to another server is refused privately."""
     general = await stage.ben.channel("general")
     said = await stage.ben.say(general, "no video here")
     hidden = await stage.mia.channel("moderators")
@@ -207,14 +207,14 @@ REFUSALS = [
 
 
 async def test_foxapi_refuses_the_request(stage: Harness) -> None:
-    """What FoxAPI refuses outright is told in words, is not billed, and is not asked for again."""
+    """A request that FoxAPI rejects is explained, not billed and not sent again."""
     async with stage.bot():
         for number, (status, code, words) in enumerate(REFUSALS, 1):
             stage.fox.faults.clear()
             body = f'{{"error":{{"message":"bad field","type":"x","code":"{code}"}}}}'
             stage.fox.faults.add("POST", CREATE, Answer(status, body), times=None)
             reply = await stage.extend(stage.ana, stage.clips.plain)
-            ended = await stage.until(stage.ana, reply, "This did not work")
+            ended = await stage.until(stage.ana, reply, "Failed")
             assert words in text_of(ended)
             assert "Nothing was billed." in text_of(ended)
             assert len(stage.fox.faults.matching("POST", CREATE)) == number
@@ -222,11 +222,11 @@ async def test_foxapi_refuses_the_request(stage: Harness) -> None:
 
 
 async def test_refused_content(stage: Harness) -> None:
-    """Content that the provider refuses is told as such."""
+    """Content that the provider rejects is reported as such."""
     stage.fox.next_quirks = Quirks(failure=Failure("content_policy_violation", "no", at=30))
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain)
-        ended = await stage.until(stage.ana, reply, "This did not work")
+        ended = await stage.until(stage.ana, reply, "Failed")
     assert "moderation refused" in text_of(ended)
 
 

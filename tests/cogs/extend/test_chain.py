@@ -1,4 +1,4 @@
-"""From a phone's clip to a film: five extensions, one after the other, and the film plays in a browser."""
+"""Five extensions in a row of a phone's clip; the final video plays in a browser."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LENGTHS = [FIRST + EACH * part for part in range(1, PARTS + 1)]
 
 
 async def again(stage: Harness, done: Json, prompt: str) -> Json:
-    """Press "Extend again" on a finished reply, say what happens next, and wait for that part."""
+    """Press "Extend again" on a finished reply, submit the modal, and wait for that part."""
     asked = await stage.ana.modal(await stage.ana.press(done, "Extend again"))
     words, seconds = [label["component"]["custom_id"] for label in asked["components"]]
     await stage.ana.submit_modal(asked, {words: prompt, seconds: str(EACH)})
@@ -28,7 +28,7 @@ async def seconds_in(stage: Harness, done: Json) -> float:
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine's PATH")
 async def test_five_parts_make_one_film_that_plays(stage: Harness, browser: Browser) -> None:
-    """A .mov of 20 s is extended five times; each part knows the one before, and the last film is all of it."""
+    """A .mov of 20 s is extended five times; each part links to the one before, and the last video has all of it."""
     small = ("-r", "10", "-s", "128x72")
     clip = stage.clips.make("tale.mov", FIRST, *H264, *small, "-c:a", "aac", sound=True)
     async with stage.bot():
@@ -44,7 +44,7 @@ async def test_five_parts_make_one_film_that_plays(stage: Harness, browser: Brow
 
 
 async def plays_to_the_end(browser: Browser, stage: Harness, done: Json, seconds: float) -> None:
-    """Open the chat page, and play the film of that message at its beginning and at its end."""
+    """Open the chat page and play that message's video at its beginning and at its end."""
     film = f"#messages li[data-message-id='{done['id']}'] video"
     async with await browser.new_page() as page:
         page.set_default_timeout(10_000)

@@ -1,4 +1,4 @@
-"""/extend from end to end: a member's command, one reply that counts up, and the finished video in it."""
+"""/extend end to end: a member's command, one reply with progress, and the finished video in it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_the_one_paid_request_is_as_documented(stage: Harness) -> None:
 
 
 async def test_a_link_is_fetched(stage: Harness) -> None:
-    """A plain link to a video does as well as an attachment."""
+    """A plain link to a video works like an attachment."""
     async with stage.bot():
         channel = await stage.ana.channel("videos")
         posted = await stage.ben.say(channel, "look", [await stage.ben.upload(stage.clips.plain)])
@@ -60,7 +60,7 @@ async def test_a_link_is_fetched(stage: Harness) -> None:
 
 
 async def test_a_message_link_to_the_bots_own_result_works(stage: Harness) -> None:
-    """A Discord message link stands for the video in that message, where Discord shows it to the bot."""
+    """A Discord message link is resolved to the video in that message, if the bot can read it."""
     async with stage.bot():
         first = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await stage.until(stage.ana, first, "Finished")
@@ -72,7 +72,7 @@ async def test_a_message_link_to_the_bots_own_result_works(stage: Harness) -> No
 
 
 async def test_the_message_menu_extends_a_members_clip(stage: Harness) -> None:
-    """Right-click, Apps, Extend video: a modal asks for the rest, and the reply goes on like any other."""
+    """The message command "Extend video" opens a modal for the rest, and the reply continues as usual."""
     async with stage.bot():
         channel = await stage.ben.channel("general")
         posted = await stage.ben.say(channel, "my clip", [await stage.ben.upload(stage.clips.plain)])
@@ -85,7 +85,7 @@ async def test_the_message_menu_extends_a_members_clip(stage: Harness) -> None:
 
 
 async def test_a_private_reply_is_seen_by_its_member_alone(stage: Harness) -> None:
-    """With private:True the whole conversation, video included, is the member's own."""
+    """With private:True, everything is ephemeral, including the video."""
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2, private=True)
         done = await stage.until(stage.ana, reply, "Finished")
@@ -95,7 +95,7 @@ async def test_a_private_reply_is_seen_by_its_member_alone(stage: Harness) -> No
 
 
 async def test_a_stop_and_a_start_in_the_middle_lose_nothing(stage: Harness) -> None:
-    """A normal stop while FoxAPI renders, then a start: the same reply goes on, and nothing is paid again."""
+    """After a normal shutdown and restart while FoxAPI renders, the same reply continues, and nothing is paid twice."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
     async with stage.bot():
@@ -111,7 +111,7 @@ async def test_a_stop_and_a_start_in_the_middle_lose_nothing(stage: Harness) -> 
 
 
 async def test_tasks_lists_ones_own(stage: Harness) -> None:
-    """/tasks shows the member's tasks with states and jump links, privately; another member sees none of them."""
+    """/tasks shows the member's tasks with states and jump links, ephemerally; another member sees none of them."""
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, "a dog swims", seconds=2)
         await stage.until(stage.ana, reply, "Finished")
@@ -134,11 +134,11 @@ async def test_tasks_lists_ones_own(stage: Harness) -> None:
     ],
 )
 async def test_a_failed_task_ends_with_its_reason(stage: Harness, failure: Failure, words: str) -> None:
-    """When FoxAPI fails a task the reply says why, and does not promise anything about the money."""
+    """If FoxAPI fails a task, the reply says why and does not claim anything about billing."""
     stage.fox.next_quirks = Quirks(failure=failure)
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain)
-        ended = await stage.until(stage.ana, reply, "This did not work")
+        ended = await stage.until(stage.ana, reply, "Failed")
     assert words in text_of(ended)
     assert "may have been billed" in text_of(ended)
     assert "refund" not in text_of(ended)

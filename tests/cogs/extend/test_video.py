@@ -1,4 +1,4 @@
-"""Any video in, the whole film out: what is prepared, what comes back, and how the next part goes on from it."""
+"""Any video in, the whole video out: preparation, the result, and how the next part continues."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UPLOAD = "/v1/files/upload/stream"
 
 
 async def film_of(stage: Harness, done: Json) -> bytes:
-    """The video attached to a finished reply."""
+    """Return the video attached to a finished reply."""
     assert done["attachments"], text_of(done)
     (attachment,) = done["attachments"]
     assert attachment["filename"] == "extended.mp4"
@@ -38,7 +38,7 @@ async def film_of(stage: Harness, done: Json) -> bytes:
 async def test_an_unfit_clip_is_prepared_and_the_film_is_whole(
     stage: Harness, clip: str, note: str, seconds: float, joined: bool
 ) -> None:
-    """What FoxAPI would refuse is converted and uploaded; the whole film comes back, however FoxAPI answers."""
+    """A video that FoxAPI would refuse is converted and uploaded; the whole video comes back, however it answers."""
     stage.fox.next_quirks = Quirks(joined=joined)
     async with stage.bot():
         reply = await stage.extend(stage.ana, getattr(stage.clips, clip), seconds=2)
@@ -53,7 +53,7 @@ async def test_an_unfit_clip_is_prepared_and_the_film_is_whole(
 
 @pytest.mark.parametrize("clip", ["plain", "odd_handler"])
 async def test_a_fit_clip_goes_untouched(stage: Harness, clip: str) -> None:
-    """What FoxAPI takes as it is goes by its own address, whatever its tags say: nothing is uploaded."""
+    """A video that FoxAPI accepts is sent as its own URL, whatever its tags say: nothing is uploaded."""
     async with stage.bot():
         reply = await stage.extend(stage.ana, getattr(stage.clips, clip), seconds=2)
         await stage.until(stage.ana, reply, "Finished")
@@ -61,19 +61,19 @@ async def test_a_fit_clip_goes_untouched(stage: Harness, clip: str) -> None:
 
 
 async def test_a_result_that_can_never_be_fetched(stage: Harness) -> None:
-    """A result whose link leads where the bot does not go is asked for while FoxAPI's links live."""
+    """If a result's link leads to a forbidden address, the bot asks again while FoxAPI's links are valid."""
     lost = {"id": "t", "status": "completed", "results": [{"url": "http://10.0.0.1/film.mp4"}]}
     stage.fox.faults.add("GET", "/v1/tasks/", Answer(200, json.dumps(lost)), times=None)
     async with stage.bot(Timeouts(first_gap=0.05, deadline=1)):
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
-        ended = await stage.until(stage.ana, reply, "This did not work")
+        ended = await stage.until(stage.ana, reply, "Failed")
     assert "may have been billed" in text_of(ended)
     assert len(stage.fox.faults.matching("POST", CREATE)) == 1
 
 
 @pytest.mark.parametrize("joined", [True, False])
 async def test_only_the_new_part(stage: Harness, joined: bool) -> None:
-    """With result: new part only the added seconds come back, whether FoxAPI joins or not."""
+    """With `result: new part`, only the added seconds come back, whether FoxAPI joins or not."""
     stage.fox.next_quirks = Quirks(joined=joined)
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2, result="new part")
@@ -82,7 +82,7 @@ async def test_only_the_new_part(stage: Harness, joined: bool) -> None:
 
 
 async def test_the_running_reply_shows_a_still(stage: Harness) -> None:
-    """While it runs, the reply shows a small picture of the clip, and the finished one the film alone."""
+    """A running task's reply shows a thumbnail of the clip; the finished reply shows only the video."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
     async with stage.bot():
@@ -98,7 +98,7 @@ async def test_the_running_reply_shows_a_still(stage: Harness) -> None:
 
 
 async def test_a_film_over_the_limit_is_made_smaller(stage: Harness) -> None:
-    """Over the reply's real upload limit, the film is encoded once more so that it fits, and plays as long."""
+    """A video above the reply's upload limit is encoded again so that it fits, with the same length."""
     stage.discord.world.guild.upload_limit = 250_000
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=10)
@@ -109,7 +109,7 @@ async def test_a_film_over_the_limit_is_made_smaller(stage: Harness) -> None:
 
 
 async def test_a_film_that_cannot_fit_is_linked(stage: Harness) -> None:
-    """If a smaller one would look bad, the reply carries a still, FoxAPI's link, and when the link ends."""
+    """If compression would look bad, the reply has a thumbnail, FoxAPI's link and when the link expires."""
     stage.discord.world.guild.upload_limit = 12_000
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=10)
@@ -121,7 +121,7 @@ async def test_a_film_that_cannot_fit_is_linked(stage: Harness) -> None:
 
 
 async def test_extend_again_goes_on_from_the_film(stage: Harness) -> None:
-    """The button asks with the words filled in, makes part 2 out of the film, and links to part 1; so does the menu."""
+    """The button Extend again fills in the prompt, makes part 2 and links to part 1; so does the message command."""
     async with stage.bot():
         first = await stage.extend(stage.ana, stage.clips.plain, "a bird sings", seconds=2)
         done = await stage.until(stage.ana, first, "Finished")
@@ -143,10 +143,10 @@ async def test_extend_again_goes_on_from_the_film(stage: Harness) -> None:
 
 
 async def test_too_long_is_one_sentence(stage: Harness) -> None:
-    """Over ten minutes a video is refused, before anything is made of it."""
+    """A video longer than ten minutes is refused before it is processed."""
     endless = stage.clips.make("endless.mp4", 620, "-c:v", "libx264", "-preset", "ultrafast", "-r", "1", "-s", "64x36")
     async with stage.bot():
         reply = await stage.extend(stage.ana, endless)
-        ended = await stage.until(stage.ana, reply, "This did not work")
+        ended = await stage.until(stage.ana, reply, "Failed")
     assert "at most 10 minutes" in text_of(ended)
     assert not stage.fox.faults.matching("POST", UPLOAD)

@@ -30,7 +30,7 @@ async def test_the_panel_shows_and_changes_the_numbers(stage: Harness) -> None:
         panel = await changed(stage.mia, panel, "**1** of 9")
         assert f"<@{stage.ana.id}> 1" in text_of(panel)
         await written(stage.mia, await stage.mia.press(panel, "The server…"), "many", "4")
-        await stage.mia.wait_message(lambda it: "“many” is not a number" in text_of(it) and it["ephemeral"])
+        await stage.mia.wait_message(lambda it: "“many” is not a whole number" in text_of(it) and it["ephemeral"])
 
 
 async def test_a_panel_works_after_a_restart(stage: Harness) -> None:

@@ -122,11 +122,11 @@ async def test_only_where_both_may_post_files(stage: Harness) -> None:
     async with stage.bot():
         reply = await finished(stage, stage.ana)
         word = await share(stage.ana, reply, channel(stage, "no-files"))
-        assert "I lack the permission Attach Files and Embed Links" in text_of(word)
+        assert "The bot lacks the permission Attach Files and Embed Links" in text_of(word)
         word = await share(stage.ana, reply, channel(stage, "moderators"))
-        assert "you lack the permission View Channel" in text_of(word)
+        assert "You lack the permission View Channel" in text_of(word)
         word = await share(stage.ana, reply, channel(stage, "showcase"))
-        assert "you lack the permission Send Messages" in text_of(word)
+        assert "You lack the permission Send Messages" in text_of(word)
         await choose_showcase(stage, channel(stage, "showcase"))
         await share(stage.ana, reply, channel(stage, "showcase"))
         assert len(await posts_in(stage.ben, channel(stage, "showcase"))) == 1

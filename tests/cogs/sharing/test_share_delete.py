@@ -43,7 +43,7 @@ async def test_delete_takes_shared_posts_back(stage: Harness, moderator: bool) -
         await share(stage.ana, reply, general)
         await share(stage.ana, reply, forum.id)
         asked = await deleted(who, await stage.until(who, reply, "Finished"))
-        assert "the posts in which it is shared" in text_of(asked)
+        assert "all posts that share it" in text_of(asked)
         await says(who, asked, "Deleted.")
         await gone(stage.ana, reply)
     (thread,) = [each for each in world.channels.values() if each.parent_id == forum.id]
@@ -70,7 +70,7 @@ async def test_what_discord_does_not_take_back_is_said_and_tried_again(stage: Ha
         await share(stage.ana, reply, general)
         stage.discord.faults.add("DELETE", rf"/channels/{general}/messages/", Answer(503, "{}"), times=None)
         asked = await deleted(stage.ana, reply)
-        left = await says(stage.ana, asked, "did not let me take every shared post back")
+        left = await says(stage.ana, asked, "did not allow the bot to delete every shared post")
         await gone(stage.ana, reply)
         (post,) = await posts_in(stage.ben, general)
         await stage.ben.react(post, "⭐")
@@ -89,7 +89,7 @@ async def test_what_was_left_is_taken_back_by_the_next_run(stage: Harness) -> No
         reply = await finished(stage, stage.ana)
         await share(stage.ana, reply, general)
         stage.discord.faults.add("DELETE", rf"/channels/{general}/messages/", Answer(503, "{}"), times=None)
-        await says(stage.ana, await deleted(stage.ana, reply), "did not let me take every shared post back")
+        await says(stage.ana, await deleted(stage.ana, reply), "did not allow the bot to delete every shared post")
     stage.discord.faults.clear()
     async with stage.bot():
         await no_posts(stage, general)
@@ -169,5 +169,5 @@ async def test_where_the_bot_was_shut_out_delete_says_so(stage: Harness) -> None
         await share(stage.ana, reply, general)
         world.channel_named("general").overwrites = [Overwrite(world.bot.id, 1, deny=permissions.VIEW_CHANNEL)]
         asked = await deleted(stage.ana, reply)
-        await says(stage.ana, asked, "did not let me take every shared post back")
+        await says(stage.ana, asked, "did not allow the bot to delete every shared post")
         assert len(await posts_in(stage.ben, general)) == 1

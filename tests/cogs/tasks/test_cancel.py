@@ -1,4 +1,4 @@
-"""Cancel tells the truth: free and immediate before the paid request, asked once after it."""
+"""Cancel is free and immediate before the paid request; after it, the bot asks once and says what may be billed."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ def clip(clips: Clips) -> Path:
 
 @pytest.fixture
 def held(stage: Harness) -> Pause:
-    """The next task stands still at FoxAPI until this is released."""
+    """Pause the next task at FoxAPI until this is released."""
     pause = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=pause)
     return pause
 
 
 async def with_button(who: Member, reply: Json) -> Json:
-    """The reply, once it can be cancelled."""
+    """Wait until the reply can be cancelled, and return it."""
     return await who.wait_message(lambda it: it["id"] == reply["id"] and "Cancel" in str(it["components"]))
 
 
 async def answer(who: Member, words: str) -> Json:
-    """The private message with these words."""
+    """Wait for the private message with these words."""
     return await who.wait_message(lambda it: it["ephemeral"] and words in text_of(it))
 
 
 async def cancel_surely(stage: Harness, reply: Json) -> None:
-    """Ana presses Cancel, and then Cancel anyway."""
+    """Press Cancel, then Cancel anyway, as Ana."""
     await stage.ana.press(await with_button(stage.ana, reply), "Cancel")
-    asked = await answer(stage.ana, "FoxAPI already has this task")
+    asked = await answer(stage.ana, "FoxAPI is already working on this task")
     assert await stage.ben.messages("videos") == [stage.ben.seen.get(reply["id"])]
     await stage.ana.press(asked, "Cancel anyway")
     await stage.until(stage.ana, reply, CANCELLED)
-    await answer(stage.ana, "I no longer follow this task")
+    await answer(stage.ana, "This task is cancelled here")
 
 
 async def test_in_line_it_is_free(stage: Harness, clip: Path, held: Pause) -> None:
-    """A task that waits for a slot is cancelled at once, and nothing is billed."""
+    """A task waiting for a slot is cancelled at once, and nothing is billed."""
     async with stage.bot(FAST, **STEADY, MAX_RUNNING="1"):
         first = await stage.extend(stage.ben, clip, channel="general", seconds=2)
         await held.reached.wait()
@@ -67,7 +67,7 @@ async def test_in_line_it_is_free(stage: Harness, clip: Path, held: Pause) -> No
 
 
 async def test_while_the_clip_is_fetched_it_is_free(stage: Harness, clip: Path) -> None:
-    """It does not even wait for the slow server of the clip."""
+    """A task whose clip is still downloading is cancelled without waiting for the slow server."""
     fetching = Hold()
     stage.discord.faults.add("GET", "/cdn/", fetching)
     async with stage.bot(FAST, **STEADY):
@@ -80,7 +80,7 @@ async def test_while_the_clip_is_fetched_it_is_free(stage: Harness, clip: Path) 
 
 
 async def test_while_rendering_it_is_asked_once(stage: Harness, clip: Path, held: Pause) -> None:
-    """The member is told privately that it may be billed; then the slot is free, and the reply says it too."""
+    """The member is told privately that it may be billed; then the slot is free, and the reply says the same."""
     async with stage.bot(FAST, **STEADY, MAX_RUNNING="1"):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await held.reached.wait()
@@ -92,7 +92,7 @@ async def test_while_rendering_it_is_asked_once(stage: Harness, clip: Path, held
 
 
 async def test_it_does_not_wait_for_a_slow_foxapi(stage: Harness, clip: Path) -> None:
-    """A query that hangs holds up no cancelling."""
+    """A poll that hangs does not delay the cancellation."""
     query = Hold()
     stage.fox.faults.add("GET", QUERY, query)
     async with stage.bot(FAST, **STEADY):
@@ -104,7 +104,7 @@ async def test_it_does_not_wait_for_a_slow_foxapi(stage: Harness, clip: Path) ->
 
 
 async def test_after_a_restart_it_still_works(stage: Harness, clip: Path, held: Pause) -> None:
-    """The button of a reply that an earlier run of the bot made does what it says."""
+    """The button of a reply from before a restart works."""
     async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await held.reached.wait()
@@ -116,7 +116,7 @@ async def test_after_a_restart_it_still_works(stage: Harness, clip: Path, held: 
 
 
 async def test_somebody_else_cannot(stage: Harness, clip: Path, held: Pause) -> None:
-    """Another member is refused privately, and the task goes on."""
+    """Another member is refused privately, and the task continues."""
     async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await held.reached.wait()
@@ -129,7 +129,7 @@ async def test_somebody_else_cannot(stage: Harness, clip: Path, held: Pause) -> 
 
 
 async def test_two_presses_at_once(stage: Harness, clip: Path) -> None:
-    """One cancels, the other is told that there is nothing left to cancel."""
+    """Of two presses at once, one cancels, and the other is told that there is nothing left to cancel."""
     fetching = Hold()
     stage.discord.faults.add("GET", "/cdn/", fetching)
     async with stage.bot(FAST, **STEADY):
@@ -143,12 +143,12 @@ async def test_two_presses_at_once(stage: Harness, clip: Path) -> None:
 
 
 async def test_once_the_result_is_there_it_is_too_late(stage: Harness, clip: Path, held: Pause) -> None:
-    """Asked while rendering and pressed after the end, Cancel anyway changes nothing."""
+    """Cancel anyway, offered while rendering and pressed after the end, changes nothing."""
     async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await held.reached.wait()
         await stage.ana.press(await with_button(stage.ana, reply), "Cancel")
-        asked = await answer(stage.ana, "FoxAPI already has this task")
+        asked = await answer(stage.ana, "FoxAPI is already working on this task")
         held.release.set()
         await stage.until(stage.ana, reply, DONE)
         await stage.ana.press(asked, "Cancel anyway")

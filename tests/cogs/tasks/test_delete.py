@@ -1,4 +1,4 @@
-"""Delete, by the creator or a moderator there: asked once, and nothing brings the reply back. And Try again."""
+"""Delete by the creator or a moderator, after one question; nothing brings the reply back. And Try again."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ REFRESH = r"/attachments/refresh-urls$"
 
 
 def kept(stage: Harness) -> list[str]:
-    """The names of the kept files."""
+    """Return the names of the stored files."""
     folder = stage.data / "kept"
     return sorted(each.name for each in folder.iterdir()) if folder.exists() else []
 
 
 async def delete(who: Member, done: Json) -> Json:
-    """Press Delete and say yes; return the question."""
+    """Press Delete and confirm; return the question."""
     await who.press(done, "Delete")
     asked = await told_privately(who, ASK)
     assert labels_of(asked) == ["Delete it"]
@@ -37,12 +37,12 @@ async def delete(who: Member, done: Json) -> Json:
 
 
 async def seen_by(stage: Harness, who: Member, done: Json) -> Json:
-    """The same reply on somebody else's page."""
+    """Return the same reply on another member's page."""
     return await stage.until(who, done, "Finished")
 
 
 async def test_the_creator_deletes_their_reply(stage: Harness) -> None:
-    """Asked once and privately; then reply and kept film are gone, and /tasks says so and sends nothing again."""
+    """After one private question, reply and stored video are gone; /tasks says so and does not send the video again."""
     async with stage.bot():
         done = await finished(stage)
         await stage.tidied()
@@ -59,7 +59,7 @@ async def test_the_creator_deletes_their_reply(stage: Harness) -> None:
 
 
 async def test_after_a_restart_nothing_comes_back(stage: Harness) -> None:
-    """The buttons work after a restart, between question and answer too, and a later start posts nothing."""
+    """The buttons work after restarts, also between question and answer, and a later start posts nothing."""
     async with stage.bot():
         done = await finished(stage)
         await stage.tidied()
@@ -77,7 +77,7 @@ async def test_after_a_restart_nothing_comes_back(stage: Harness) -> None:
 
 
 async def test_a_stranger_cannot(stage: Harness) -> None:
-    """Neither with the button, nor with a hand-made press of the answer."""
+    """Other members can delete neither with the button nor with a hand-made press of the answer."""
     async with stage.bot():
         done = await finished(stage)
         theirs = await seen_by(stage, stage.ben, done)
@@ -92,7 +92,7 @@ async def test_a_stranger_cannot(stage: Harness) -> None:
 
 
 async def test_a_moderator_can(stage: Harness) -> None:
-    """Whoever has Manage Messages or Manage Server takes a reply away, also after a restart."""
+    """A member with Manage Messages or Manage Server can delete a reply, also after a restart."""
     async with stage.bot():
         done = await finished(stage)
     async with stage.bot():
@@ -103,7 +103,7 @@ async def test_a_moderator_can(stage: Harness) -> None:
 
 
 async def test_manage_messages_counts_where_it_was_given(stage: Harness) -> None:
-    """In one channel it lets Ben delete there, and a hand-made press from there reaches no other channel's reply."""
+    """Manage Messages in one channel is enough there; a hand-made press from there reaches no other channel's reply."""
     world = stage.discord.world
     general = world.channel_named("general")
     general.overwrites.append(Overwrite(stage.ben.id, 1, allow=MANAGE_MESSAGES | TALK))
@@ -119,7 +119,7 @@ async def test_manage_messages_counts_where_it_was_given(stage: Harness) -> None
 
 
 async def test_a_private_reply_is_its_creators_alone(stage: Harness) -> None:
-    """By the press's own token, for the first one is long dead; no moderator reaches it."""
+    """A private reply is deleted with the press's own token, as the first one has expired; no moderator can do that."""
     async with stage.bot():
         done = await finished(stage, private=True)
         public = await finished(stage)
@@ -132,7 +132,7 @@ async def test_a_private_reply_is_its_creators_alone(stage: Harness) -> None:
 
 
 async def test_an_answer_that_comes_too_late_says_so(stage: Harness) -> None:
-    """When even the press's token has ended, the copy is deleted, and the member is told what is left to do."""
+    """If the press's token has expired too, the copy is deleted and the member is told what is left to do."""
     async with stage.bot():
         done = await finished(stage, private=True)
         await stage.ana.press(done, "Delete")
@@ -146,19 +146,19 @@ async def test_an_answer_that_comes_too_late_says_so(stage: Harness) -> None:
 
 
 async def test_when_discord_is_ill_it_can_be_pressed_again(stage: Harness) -> None:
-    """A refusal by Discord leaves the question, and the next press finishes what was begun."""
+    """If Discord refuses the deletion, the question stays, and the next press completes it."""
     stage.discord.faults.add("DELETE", BY_BOT, Answer(503, "{}"), times=5)
     async with stage.bot():
         done = await finished(stage)
         asked = await delete(stage.ana, done)
-        again = await says(stage.ana, asked, "press again")
+        again = await says(stage.ana, asked, "Press again")
         stage.discord.faults.clear()
         await stage.ana.press(again, "Delete it")
         await gone(stage.ana, done)
 
 
 async def test_two_presses_delete_once(stage: Harness) -> None:
-    """Two answers at once, and a reply that somebody took away before, all end as deleted."""
+    """Two confirmations at once, and a reply that was already deleted, all end as deleted."""
     async with stage.bot():
         done = await finished(stage)
         await stage.ana.press(done, "Delete")
@@ -200,7 +200,7 @@ async def test_try_again_asks_with_the_words_filled_in(stage: Harness, private: 
 
 
 async def test_try_again_is_for_its_member_alone(stage: Harness) -> None:
-    """A stranger is refused before they are asked anything; a wrong number of seconds is one sentence."""
+    """Another member is refused before the modal opens; a wrong number of seconds gets one sentence."""
     async with stage.bot():
         done = await finished(stage)
         await stage.ben.press(await seen_by(stage, stage.ben, done), "Try again")
@@ -211,7 +211,7 @@ async def test_try_again_is_for_its_member_alone(stage: Harness) -> None:
 
 
 async def test_a_film_that_is_kept_no_longer_can_still_be_deleted(stage: Harness) -> None:
-    """A week later the copy is gone, and Delete takes the reply away all the same."""
+    """A week later the stored copy is gone, and Delete still removes the reply."""
     async with stage.bot():
         done = await finished(stage)
     stage.clock.advance(8 * DAY)
@@ -221,7 +221,7 @@ async def test_a_film_that_is_kept_no_longer_can_still_be_deleted(stage: Harness
 
 
 async def test_try_again_days_later(stage: Harness) -> None:
-    """The clip's signed link has ended by then: Discord is asked for a fresh one, and the same clip is extended."""
+    """If the clip's signed link has expired, Discord is asked for a new one, and the same clip is extended."""
     async with stage.bot():
         done = await finished(stage, prompt="a cat jumps")
         stage.clock.advance(3 * DAY)
@@ -233,13 +233,13 @@ async def test_try_again_days_later(stage: Harness) -> None:
 @pytest.mark.parametrize(
     ("action", "words"),
     [
-        (Answer(400, '{"code": 50035, "message": "Invalid Form Body"}'), "That clip is no longer reachable"),
-        (Answer(200, '{"refreshed_urls": []}'), "That clip is no longer reachable"),
-        (Reset(), "Discord does not give me that clip just now"),
+        (Answer(400, '{"code": 50035, "message": "Invalid Form Body"}'), "That clip can no longer be downloaded"),
+        (Answer(200, '{"refreshed_urls": []}'), "That clip can no longer be downloaded"),
+        (Reset(), "Discord cannot provide that clip right now"),
     ],
 )
 async def test_try_again_on_a_clip_that_is_gone(stage: Harness, action: Action, words: str) -> None:
-    """Without a fresh link the member reads one sentence, and nothing is submitted."""
+    """Without a new link the member gets one sentence, and nothing is submitted."""
     async with stage.bot() as bot:
         done = await finished(stage)
         stage.clock.advance(3 * DAY)

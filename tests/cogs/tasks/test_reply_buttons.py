@@ -1,4 +1,4 @@
-"""What a reply offers besides its card: Try again after a bad end, and Fetch result before a private token ends."""
+"""Buttons that appear in special cases: Try again after a failure, Fetch result before a private token expires."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ MINUTE = 60.0
 
 
 async def test_an_unclear_task_is_tried_again_only_by_its_member(stage: Harness) -> None:
-    """A lost answer ends as unclear and is never sent again; Try again makes a new task, for its own member only."""
+    """A lost response ends as unclear and is never sent again; Try again makes a new task, for its own member only."""
     stage.fox.faults.add("POST", CREATE, Lose())
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, "a storm", seconds=2)
-        ended = await stage.until(stage.ana, reply, "Nobody knows")
+        ended = await stage.until(stage.ana, reply, "Outcome unknown")
         assert "may have been billed" in text_of(ended)
         assert len(stage.fox.payments) == 1
         await stage.ben.press(await seen_by_ben(stage, reply), "Try again")
@@ -25,11 +25,11 @@ async def test_an_unclear_task_is_tried_again_only_by_its_member(stage: Harness)
         again = await stage.ana.wait_message(lambda it: it["id"] != reply["id"] and title_of(it) == "Finished")
         assert "a storm" in text_of(again)
     assert len(stage.fox.payments) == 2
-    assert "Nobody knows" in text_of(stage.ana.seen[reply["id"]])
+    assert "Outcome unknown" in text_of(stage.ana.seen[reply["id"]])
 
 
 async def test_a_private_reply_outlives_its_token_by_fetch_result(stage: Harness) -> None:
-    """Before minute 14 the private reply offers Fetch result; pressed after the token's end, it goes on in place."""
+    """Before minute 14 a private reply offers Fetch result; pressed after the token expired, it continues in place."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
     async with stage.bot():
@@ -48,7 +48,7 @@ async def test_a_private_reply_outlives_its_token_by_fetch_result(stage: Harness
 
 
 async def test_a_private_result_that_nobody_fetches_comes_by_direct_message(stage: Harness) -> None:
-    """When the token ended and nobody pressed, the result is sent to the member directly; the button then says so."""
+    """If the token expired and nobody pressed, the result is sent as a direct message; the button then says so."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
     async with stage.bot():
@@ -67,7 +67,7 @@ async def test_a_private_result_that_nobody_fetches_comes_by_direct_message(stag
 
 
 async def test_one_in_line_is_told_so(stage: Harness) -> None:
-    """With all slots taken a new task says that it waits in line, and can be cancelled there for free."""
+    """With all slots taken, a new task says that it waits in line, and can be cancelled for free."""
     held = Pause(at=0)
     stage.fox.next_quirks = Quirks(pause=held)
     async with stage.bot(MAX_RUNNING="1"):
@@ -84,5 +84,5 @@ async def test_one_in_line_is_told_so(stage: Harness) -> None:
 
 
 async def seen_by_ben(stage: Harness, reply: Json) -> Json:
-    """The same reply as Ben sees it, at its end."""
-    return await stage.until(stage.ben, reply, "Nobody knows")
+    """Return the same reply as Ben sees it at its end."""
+    return await stage.until(stage.ben, reply, "Outcome unknown")

@@ -1,4 +1,4 @@
-"""/tasks: one's own tasks as pages, one of them opened with its buttons, found by words, and its film sent again."""
+"""/tasks: pages of one's own tasks, one opened task with its buttons, search by words, and sending a video again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.sharing import channel, posts_in, share
 
 
 async def history(stage: Harness, prompts: list[str], user_id: str | None = None) -> list[Task]:
-    """Tasks that ended some time ago, written straight into the database."""
+    """Insert ended tasks directly into the database."""
     stage.data.mkdir(exist_ok=True)
     made = []
     async with Store.open(stage.environment()["DATABASE_URL"]) as store:
@@ -34,7 +34,7 @@ async def history(stage: Harness, prompts: list[str], user_id: str | None = None
 
 
 def chosen_in(message: Json) -> str:
-    """The custom_id of the select."""
+    """Return the custom_id of the select."""
     return str(message["components"][0]["components"][0]["custom_id"])
 
 
@@ -48,7 +48,7 @@ async def open_one(stage: Harness, message: Json, task_id: int) -> Json:
 
 @pytest.mark.both_engines
 async def test_pages(stage: Harness) -> None:
-    """Five to a page, newest first; the buttons turn pages, also after a restart, and each page is private."""
+    """Five tasks to a page, newest first; the buttons change pages, also after a restart, and each page is private."""
     await history(stage, [f"number {at} of many" for at in range(1, 13)])
     async with stage.bot():
         first = await listed(stage.ana)
@@ -70,7 +70,7 @@ async def test_pages(stage: Harness) -> None:
 
 
 async def test_one_is_opened_with_its_buttons(stage: Harness) -> None:
-    """Still, state, a link to the reply, and the reply's own buttons, which do there what they do on it."""
+    """An opened task has a thumbnail, its state, a link to the reply, and the reply's buttons, which work there too."""
     async with stage.bot():
         done = await finished(stage, prompt="a boat sails")
         await stage.tidied()
@@ -89,7 +89,7 @@ async def test_one_is_opened_with_its_buttons(stage: Harness) -> None:
 
 
 async def test_a_running_one_is_first_and_can_be_cancelled(stage: Harness) -> None:
-    """What runs stands before what ended, with its percentage, and Cancel works from there."""
+    """A running task is listed before ended ones, with its percentage, and Cancel works from there."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
     async with stage.bot():
@@ -104,13 +104,14 @@ async def test_a_running_one_is_first_and_can_be_cancelled(stage: Harness) -> No
         assert "done by now" in second
         opened = await open_one(stage, shown, 1)
         await stage.ana.press(opened, "Cancel")
-        await stage.ana.press(await told_privately(stage.ana, "FoxAPI already has this task"), "Cancel anyway")
+        sure = await told_privately(stage.ana, "FoxAPI is already working on this task")
+        await stage.ana.press(sure, "Cancel anyway")
         await stage.until(stage.ana, running, "Cancelled")
         halfway.release.set()
 
 
 async def test_a_deleted_message_is_sent_again(stage: Harness) -> None:
-    """Somebody took the message away: the kept film comes back, privately, for its member, also after a restart."""
+    """After a reply was deleted in Discord, its member can get the stored video privately, also after a restart."""
     async with stage.bot():
         done = await finished(stage, prompt="a boat sails")
         film = await stage.ana.fetch(done["attachments"][0]["url"])
@@ -132,7 +133,7 @@ async def test_a_deleted_message_is_sent_again(stage: Harness) -> None:
 
 
 async def test_an_opened_one_is_shared_from_there(stage: Harness) -> None:
-    """Share posts the kept film, from the opened task and from the film that was sent again; Delete works there too."""
+    """Share posts the stored video, from the opened task and from the video sent again; Delete works there too."""
     async with stage.bot():
         done = await finished(stage, prompt="a boat sails", private=True)
         film = await stage.ana.fetch(done["attachments"][0]["url"])
@@ -152,12 +153,12 @@ async def test_an_opened_one_is_shared_from_there(stage: Harness) -> None:
 
 
 async def test_what_discord_does_not_take_is_not_offered_to_be_shared(stage: Harness) -> None:
-    """A result that exists as a link only has no Share, neither on its reply nor among one's tasks."""
+    """A result that exists only as a link has no Share, neither on its reply nor in /tasks."""
     stage.discord.world.guild.upload_limit = 2_000
     async with stage.bot():
         reply = await stage.extend(stage.ana, small(stage.clips), seconds=2)
         done = await stage.recorded(await stage.until(stage.ana, reply, "Finished"))
-        assert "[get FoxAPI's video](" in text_of(done)
+        assert "[get it from FoxAPI](" in text_of(done)
         assert labels_of(done) == ["Extend again", "Try again", "Delete"]
         assert labels_of(await listed(stage.ana, id="1")) == [
             "Extend again",
@@ -169,7 +170,7 @@ async def test_what_discord_does_not_take_is_not_offered_to_be_shared(stage: Har
 
 
 async def test_what_is_kept_no_longer_is_not_offered(stage: Harness) -> None:
-    """After KEEP_DAYS there is no Send again, and a press from before says why."""
+    """After KEEP_DAYS there is no Send again, and an older button says why."""
     async with stage.bot():
         await finished(stage)
         await stage.tidied()
@@ -179,7 +180,7 @@ async def test_what_is_kept_no_longer_is_not_offered(stage: Harness) -> None:
         await until(lambda: not (stage.data / "kept" / "1.mp4").exists())
         assert "Send again" not in labels_of(await listed(stage.ana, id="1"))
         await stage.ana.press(before, "Send again")
-        await told_privately(stage.ana, "I no longer keep that film")
+        await told_privately(stage.ana, "no longer stores that video")
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,7 @@ async def test_what_is_kept_no_longer_is_not_offered(stage: Harness) -> None:
     [("CAT", ["2", "1"]), ("100%", ["3"]), ("3", ["3"]), ("no such", []), ("", ["3", "2", "1"])],
 )
 async def test_autocomplete_finds_ones_own(stage: Harness, typed: str, found: list[str]) -> None:
-    """By words of the prompt in any case, or by number; nobody else's are ever offered."""
+    """Autocomplete finds tasks by words of the prompt in any case, or by number; other members' are never offered."""
     await history(stage, ["a cat jumps", "the Cat sleeps", "100% rain"])
     async with stage.bot():
         channel = await stage.ana.channel("general")
@@ -197,18 +198,18 @@ async def test_autocomplete_finds_ones_own(stage: Harness, typed: str, found: li
 
 
 async def test_id_takes_a_number_or_words_of_ones_own(stage: Harness) -> None:
-    """Words open the newest that has them; somebody else's number, or nonsense, is one sentence."""
+    """Words open the newest task that has them; another member's number, or nonsense, gets one sentence."""
     await history(stage, ["a cat jumps", "the cat sleeps", "x" * 3000])
     async with stage.bot():
         assert "**Task 2**" in text_of(await listed(stage.ana, id="cat"))
         assert "**Task 1**" in text_of(await listed(stage.ana, id="1"))
         assert "You have no task 1:" in text_of(await listed(stage.ben, id="1"))
         assert "You have no task 999999999999999999:" in text_of(await listed(stage.ana, id="9" * 18))
-        assert "no task with these words" in text_of(await listed(stage.ana, id="9" * 30))
+        assert "None of your tasks has these words" in text_of(await listed(stage.ana, id="9" * 30))
 
 
 async def test_a_strangers_forged_press_shows_their_own(stage: Harness) -> None:
-    """Whatever custom_id is pressed, only the presser's own tasks are ever shown or sent."""
+    """With any custom_id, only the presser's own tasks are shown or sent."""
     async with stage.bot():
         done = await finished(stage)
         await stage.until(stage.ben, done, "Finished")
@@ -218,7 +219,7 @@ async def test_a_strangers_forged_press_shows_their_own(stage: Harness) -> None:
 
 
 async def test_hostile_prompts_do_not_break_the_list(stage: Harness) -> None:
-    """Markdown, mentions and very long words stand there as they are, and notify nobody."""
+    """Markdown, mentions and very long words are shown as text and notify nobody."""
     await history(stage, ["@everyone **x** " + "y" * 4000, "\n\n`z` <@1>", "[link](https://x.test)", " | ".join("abc")])
     async with stage.bot():
         shown = await listed(stage.ana)

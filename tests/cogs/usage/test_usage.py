@@ -30,7 +30,7 @@ async def test_usage_tells_days_members_outcomes_and_credits(stage: Harness) -> 
         for _ in range(2):
             await stage.until(stage.ana, await stage.extend(stage.ana, stage.clips.plain, seconds=2), "Finished")
         stage.fox.next_quirks = Quirks(failure=Failure("service_error", "no"))
-        await stage.until(stage.ben, await stage.extend(stage.ben, stage.clips.plain, seconds=2), "This did not work")
+        await stage.until(stage.ben, await stage.extend(stage.ben, stage.clips.plain, seconds=2), "Failed")
         await stage.tidied()  # the books are written just after the reply
         await use(stage.mia, "limits block", member=stage.ben.id)
         await refused(stage, stage.ben, "block")
@@ -111,7 +111,7 @@ def test_the_scale_ends_on_a_round_number(most: int, top: int) -> None:
 )
 def test_time_spans_are_said_as_people_say_them(seconds: int, said: str) -> None:
     """The largest unit that is whole."""
-    assert str(formatting.duration(seconds)) == said
+    assert str(formatting.format_duration(seconds)) == said
 
 
 def test_every_limit_can_be_said() -> None:
