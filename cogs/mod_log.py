@@ -224,7 +224,7 @@ def _short(sentence: Translatable, language: Language) -> str:
 
 
 def _changed(event: LimitsChanged) -> Translatable:
-    changes = text.changes(event.fields, event.old, event.new)
+    changes = text.describe_changes(event.fields, event.old, event.new)
     return tr("{by} changed {changes}", by=formatting.member(event.by), changes=changes)
 
 

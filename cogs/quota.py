@@ -73,7 +73,7 @@ def _day(quota: Quota, language: Language) -> str:
         )
     if quota.left is None:
         return language.tr("**{used}** used; there is no limit.", used=quota.used)
-    used = text.usage_bar(quota.used, quota.per_day)
+    used = text.format_usage(quota.used, quota.per_day)
     lines = [language.tr("**{left} left**", left=quota.left), language.tr("{used} used", used=used)]
     if quota.granted:
         lines.append(
@@ -91,7 +91,7 @@ def _day(quota: Quota, language: Language) -> str:
 def _unfinished(quota: Quota, tasks: Sequence[Task], language: Language) -> str:
     most = 0 if quota.exempt else quota.limits.user_running
     waiting = [task for task in tasks if task.waits]
-    used = language.translate(Translatable("{used}", {"used": text.usage_bar(quota.unfinished, most)}))
+    used = language.translate(Translatable("{used}", {"used": text.format_usage(quota.unfinished, most)}))
     return fit_lines([used, *(_waiting(task, language) for task in waiting)], FIELD_MAX, _more(language))
 
 
@@ -114,5 +114,5 @@ def _rules_of(quota: Quota, language: Language) -> str:
         length = formatting.duration(limits.cooldown)
         said.append(language.tr("There are {length} between two tasks.", length=length))
     if limits.channels:
-        said.append(language.tr("Used in: {channels}", channels=text.value("channels", limits)))
+        said.append(language.tr("Used in: {channels}", channels=text.format_value("channels", limits)))
     return "\n".join(said)

@@ -70,16 +70,16 @@ async def test_roles_by_select(stage: Harness) -> None:
         await use(stage.mia, "limits set", user_per_day=1)
         panel = await page(stage.mia, await use(stage.mia, "limits show"), "roles", "limits:required_role")
         await stage.mia.choose(panel, "limits:required_role", [editor.id], ROLE_SELECT)
-        panel = await changed(stage.mia, panel, f"Needed: <@&{editor.id}>")
+        panel = await changed(stage.mia, panel, f"Required: <@&{editor.id}>")
         await refused(stage, stage.ana, "role")
         await stage.mia.choose(panel, "limits:required_role", [], ROLE_SELECT)
-        panel = await changed(stage.mia, panel, "Needed: none")
+        panel = await changed(stage.mia, panel, "Required: none")
         await written(stage.mia, await stage.mia.choose(panel, "limits:role_number", [editor.id], ROLE_SELECT), "3")
         panel = await changed(stage.mia, panel, f"<@&{editor.id}> 3")
         for _ in range(2):
             await spend(stage, stage.ben)
         await stage.mia.choose(panel, "limits:exempt_roles", [editor.id], ROLE_SELECT)
-        await changed(stage.mia, panel, f"Free of the numbers: <@&{editor.id}>")
+        await changed(stage.mia, panel, f"Exempt from the numeric limits: <@&{editor.id}>")
 
 
 async def test_channels_threads_and_private_replies(stage: Harness) -> None:
@@ -99,7 +99,7 @@ async def test_channels_threads_and_private_replies(stage: Harness) -> None:
         panel = await changed(stage.mia, panel, "Private replies: not allowed")
         await refused(stage, stage.ana, "rivate", private=True)
         await stage.mia.press(panel, "Only age-restricted channels")
-        await changed(stage.mia, panel, "Outside age-restricted ones: for moderators")
+        await changed(stage.mia, panel, "Outside age-restricted channels: for moderators")
         await refused(stage, stage.ana, "age-restricted")
 
 

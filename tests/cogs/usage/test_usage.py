@@ -117,4 +117,4 @@ def test_time_spans_are_said_as_people_say_them(seconds: int, said: str) -> None
 def test_every_limit_can_be_said() -> None:
     """The log and the answers know words for each field of Limits, also of those that come later."""
     for name in GuildLimits.model_fields:
-        assert str(limits_text.change(name, GuildLimits(), GuildLimits()))
+        assert str(limits_text.describe_change(name, GuildLimits(), GuildLimits()))
