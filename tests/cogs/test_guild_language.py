@@ -247,7 +247,7 @@ def test_the_books_leave_no_english_in_another_language() -> None:
         for each in range(20)
     ]
     report = UsageReport(date(2026, 10, 24), date(2026, 11, 22), tuple(rows))
-    shown = usage_report.embed(report, pseudo_language("zh-CN", CHINESE))
+    shown = usage_report.build_embed(report, pseudo_language("zh-CN", CHINESE))
     said = [str(shown.title), str(shown.footer.text), *(f"{each.name}\n{each.value}" for each in shown.fields)]
     assert english_in("\n".join(said)) == []
     assert "11月20日周五" in str(said)

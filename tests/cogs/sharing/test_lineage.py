@@ -133,4 +133,4 @@ async def test_the_post_invites_a_star_in_words(stage: Harness) -> None:
     async with stage.bot():
         post = await posted(stage.ana, await finished(stage, stage.ana), general)
         await stage.ben.wait_message(lambda it: it["id"] == post["id"] and bool(it.get("reactions")))
-    assert "Do you like it?: Give it a ⭐, and others find it in /gallery." in text_of(post)
+    assert "Do you like it?: Give it a ⭐ so that others find it in /gallery." in text_of(post)

@@ -108,7 +108,7 @@ async def test_a_stranger_gets_a_private_sentence(stage: Harness) -> None:
         await share(stage.ana, reply, channel(stage, "general"))
         (post,) = await posts_in(stage.ben, channel(stage, "general"))
         await stage.ben.press(post, "Unshare")
-        second = await stage.ben.wait_message(lambda it: "can take it back" in text_of(it))
+        second = await stage.ben.wait_message(lambda it: "can unshare it" in text_of(it))
         assert await posts_in(stage.ben, channel(stage, "general"))
     assert refusal["ephemeral"]
     assert second["ephemeral"]
@@ -152,7 +152,7 @@ async def test_pressed_twice_it_is_posted_once(stage: Harness) -> None:
         await held.reached.wait()
         held.release.set()
         shared = await stage.ana.wait_message(lambda it: text_of(it).startswith("Shared: "))
-        again = await stage.ana.wait_message(lambda it: text_of(it).startswith("It is shared already: "))
+        again = await stage.ana.wait_message(lambda it: text_of(it).startswith("Already shared: "))
         (post,) = await posts_in(stage.ben, general)
     assert post["id"] in text_of(shared)
     assert post["id"] in text_of(again)
@@ -199,7 +199,7 @@ async def test_killed_between_post_and_record(stage: Harness, posted: bool, foru
         assert "hared" in text_of(word)
         assert await count_posts(stage, place) == 1
         await stage.ana.press(word, "Unshare")
-        await stage.ana.wait_message(lambda it: text_of(it) == "Taken back.")
+        await stage.ana.wait_message(lambda it: text_of(it) == "Unshared.")
         assert await count_posts(stage, place) == 0
 
 
@@ -227,7 +227,7 @@ async def test_unshare_on_the_post_after_a_restart(stage: Harness, deleted_befor
             assert gone is not None
             stage.discord.world.remove(gone)
         await stage.ana.press(word if deleted_before else post, "Unshare")
-        await stage.ana.wait_message(lambda it: text_of(it) == "Taken back.")
+        await stage.ana.wait_message(lambda it: text_of(it) == "Unshared.")
         assert await posts_in(stage.ana, general) == []
         await share(stage.ana, reply, general)
         assert len(await posts_in(stage.ana, general)) == 1
@@ -263,13 +263,13 @@ async def test_a_forum_gets_a_post_with_a_title(stage: Harness) -> None:
         (post,) = await posts_in(stage.ben, thread.id)
         assert post["id"] == thread.id
         await stage.ana.press(word, "Unshare")
-        await stage.ana.wait_message(lambda it: text_of(it) == "Taken back.")
+        await stage.ana.wait_message(lambda it: text_of(it) == "Unshared.")
         assert await posts_in(stage.ben, thread.id) == []
-        assert (thread.name, thread.archived) == ("Taken back", True)
+        assert (thread.name, thread.archived) == ("Unshared", True)
         forum.overwrites = [Overwrite(world.bot.id, 1, allow=permissions.MANAGE_THREADS)]
         word = await share(stage.ana, reply, forum.id)
         await stage.ana.press(word, "Unshare")
-        await stage.ana.wait_message(lambda it: it["id"] == word["id"] and text_of(it) == "Taken back.")
+        await stage.ana.wait_message(lambda it: it["id"] == word["id"] and text_of(it) == "Unshared.")
         assert [each for each in world.channels.values() if each.parent_id == forum.id] == [thread]
 
 

@@ -47,7 +47,7 @@ async def test_delete_takes_shared_posts_back(stage: Harness, moderator: bool) -
         await says(who, asked, "Deleted.")
         await gone(stage.ana, reply)
     (thread,) = [each for each in world.channels.values() if each.parent_id == forum.id]
-    assert (thread.name, thread.archived) == ("Taken back", True)
+    assert (thread.name, thread.archived) == ("Unshared", True)
     assert await posts_in(stage.ben, general) + await posts_in(stage.ben, thread.id) == []
 
 
@@ -57,7 +57,7 @@ async def test_what_is_not_shared_is_not_said_to_be(stage: Harness) -> None:
         reply = await finished(stage, stage.ana)
         word = await share(stage.ana, reply, channel(stage, "general"))
         await stage.ana.press(word, "Unshare")
-        await says(stage.ana, word, "Taken back.")
+        await says(stage.ana, word, "Unshared.")
         assert "shared" not in text_of(await deleted(stage.ana, reply))
         await gone(stage.ana, reply)
 
@@ -157,7 +157,7 @@ async def test_a_post_unknown_to_the_record_is_found_and_deleted(stage: Harness)
             while stage.discord.faults.armed(looked):
                 await asyncio.sleep(0.02)
         await stage.ana.press(post, "Unshare")
-        await stage.ana.wait_message(lambda it: text_of(it) == "Taken back.")
+        await stage.ana.wait_message(lambda it: text_of(it) == "Unshared.")
         assert world.message(general, post["id"]) is None
 
 

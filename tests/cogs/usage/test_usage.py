@@ -16,7 +16,7 @@ from bot.services import UsageReport
 from cogs.common import formatting
 from cogs.limits import text as limits_text
 from cogs.usage import report as usage_report
-from cogs.usage.chart import HEIGHT, SERIES, WIDTH, Bar, ceiling, chart
+from cogs.usage.chart import HEIGHT, SERIES, WIDTH, Bar, draw_chart, round_up_scale
 from tests.support.harness import Harness, text_of
 from tests.support.moderation import refused, use
 
@@ -65,7 +65,7 @@ def report(*rows: UsageRow) -> UsageReport:
 
 def test_no_cell_of_the_table_can_be_a_formula() -> None:
     """Every cell below the header is a number or a date (OWASP, CSV Injection)."""
-    table = usage_report.table(
+    table = usage_report.write_csv(
         report(UsageRow(day=TODAY, user_id=1 << 62, delivered=3, seconds=18, credits=12.5))
     ).decode()
     header, row = csv.reader(io.StringIO(table))
@@ -80,7 +80,7 @@ def test_the_panel_of_a_busy_server_keeps_within_discords_limits() -> None:
               unclear=10**6, unfinished=10**6, seconds=10**7, credits=10**7)
         for n in range(400)
     ]  # fmt: skip
-    embed = usage_report.embed(report(*busy), Language("en-US"))
+    embed = usage_report.build_embed(report(*busy), Language("en-US"))
     assert len(embed) <= 6000
     assert all(len(field.value or "") <= 1024 for field in embed.fields)
     *named, more = (embed.fields[-1].value or "").splitlines()
@@ -93,17 +93,17 @@ def test_the_panel_of_a_busy_server_keeps_within_discords_limits() -> None:
 def test_a_bar_is_as_high_as_its_count(days: int, most: int) -> None:
     """The last day's bar fills the share of the scale that it is; an empty month has no bars."""
     bars = [Bar(TODAY - timedelta(days=n), (most, 0, 0, 0, 0)) for n in reversed(range(days))]
-    picture = Image.open(io.BytesIO(chart(bars))).convert("RGB")
+    picture = Image.open(io.BytesIO(draw_chart(bars))).convert("RGB")
     green = tuple(bytes.fromhex(SERIES[0][1][1:]))
     column = WIDTH - 32 - round((WIDTH - 84 - 32) / days / 2)
     filled = sum(picture.getpixel((column, y)) == green for y in range(48, HEIGHT))
-    assert abs(filled - (HEIGHT - 74 - 48) * most / ceiling(most)) <= 12
+    assert abs(filled - (HEIGHT - 74 - 48) * most / round_up_scale(most)) <= 12
 
 
 @pytest.mark.parametrize(("most", "top"), [(0, 2), (2, 2), (3, 4), (5, 6), (7, 8), (11, 12), (41, 60), (99, 100)])
 def test_the_scale_ends_on_a_round_number(most: int, top: int) -> None:
     """Even, so that its middle is whole, and never below the highest bar."""
-    assert ceiling(most) == top
+    assert round_up_scale(most) == top
 
 
 @pytest.mark.parametrize(
