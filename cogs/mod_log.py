@@ -219,7 +219,7 @@ def _shorten(sentence: Translatable, language: Language) -> str:
 
 
 def _describe_change(event: LimitsChanged) -> Translatable:
-    changes = text.changes(event.fields, event.old, event.new)
+    changes = text.describe_changes(event.fields, event.old, event.new)
     return tr("{by} changed {changes}", by=formatting.mention_member(event.by), changes=changes)
 
 

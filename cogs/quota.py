@@ -70,7 +70,7 @@ def _describe_day(quota: Quota, language: Language) -> str:
         )
     if quota.left is None:
         return language.tr("**{used}** used; there is no limit.", used=quota.used)
-    used = text.usage_bar(quota.used, quota.per_day)
+    used = text.format_usage(quota.used, quota.per_day)
     lines = [language.tr("**{left} left**", left=quota.left), language.tr("{used} used", used=used)]
     if quota.granted:
         lines.append(
@@ -88,7 +88,7 @@ def _describe_day(quota: Quota, language: Language) -> str:
 def _describe_unfinished(quota: Quota, tasks: Sequence[Task], language: Language) -> str:
     most = 0 if quota.exempt else quota.limits.user_running
     waiting = [task for task in tasks if task.waits]
-    used = language.translate(Translatable("{used}", {"used": text.usage_bar(quota.unfinished, most)}))
+    used = language.translate(Translatable("{used}", {"used": text.format_usage(quota.unfinished, most)}))
     return fit_lines(
         [used, *(_describe_waiting(task, language) for task in waiting)], FIELD_MAX, _count_left_out(language)
     )
@@ -113,7 +113,7 @@ def _describe_rules(quota: Quota, language: Language) -> str:
         length = formatting.format_duration(limits.cooldown)
         lines.append(language.tr("Wait at least {length} between two tasks.", length=length))
     if limits.channels:
-        lines.append(language.tr("Allowed in: {channels}", channels=text.value("channels", limits)))
+        lines.append(language.tr("Allowed in: {channels}", channels=text.format_value("channels", limits)))
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""/limits: the moderators' panel."""
+"""/limits: moderators see and change their server's limits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from cogs.limits.cog import LimitsCog
 
 
 async def setup(bot: ExtendBot) -> None:
-    """Called by discord.py when the cog is loaded."""
+    """Register the cog and its persistent components; discord.py calls this when it loads the extension."""
     bot.add_dynamic_items(PanelItem)
     await bot.add_cog(LimitsCog())

@@ -1,4 +1,4 @@
-"""What moderators do, by command or on the panel: each asks the service and says in a sentence what became of it."""
+"""The moderators' actions, shared by the commands and the panel: each calls the service and describes the result."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from cogs.limits import text as limits_text
 
 Interaction = discord.Interaction[ExtendBot]
 AUTOMATIC = "auto"
-"""Stands for no language of the server's own choice."""
+"""The choice that clears the server's own language."""
 
 
-async def change(interaction: Interaction, **changes: object) -> Translatable:
-    """Set limits, by the names of their fields. Raises Refused for values that cannot be."""
+async def change_limits(interaction: Interaction, **changes: object) -> Translatable:
+    """Set limits by field name. Raises RequestRefused for an invalid value."""
     old, new = await interaction.client.services.moderation.change_limits(
         require_moderator(interaction), interaction.user.id, **changes
     )
     changed = [name for name in GuildLimits.model_fields if getattr(old, name) != getattr(new, name)]
     if not changed:
-        return tr("Nothing changed: it was so already.")
-    text = language_of(interaction).tr("{changes}.", changes=limits_text.changes(changed, old, new))
+        return tr("Nothing changed: these values were already set.")
+    text = language_of(interaction).tr("{changes}.", changes=limits_text.describe_changes(changed, old, new))
     return untranslated(f"{text[0].upper()}{text[1:]}")
 
 
 async def pause(interaction: Interaction, reason: str) -> Translatable:
-    """Let nobody start anything; members are shown the reason."""
-    await change(interaction, paused=reason)
+    """Stop all members from starting tasks. An empty reason shows them none."""
+    await change_limits(interaction, paused=reason)
     if not reason:
-        return tr("Paused: nothing new can be started, and what was accepted goes on. Members are not told why.")
+        return tr("Paused: members cannot start new tasks, and accepted tasks continue. No reason is shown.")
     return tr(
-        "Paused: nothing new can be started, and what was accepted goes on. Members are told: {reason}",
+        "Paused: members cannot start new tasks, and accepted tasks continue. Members see this reason: {reason}",
         reason=formatting.escape_line(reason, 300),
     )
 
@@ -47,22 +47,24 @@ async def resume(interaction: Interaction) -> Translatable:
         require_moderator(interaction), interaction.user.id, paused=None
     )
     if old.paused is None:
-        return tr("It was not paused.")
-    return tr("Resumed: members can make videos longer again.")
+        return tr("This server was not paused.")
+    return tr("Resumed: members can extend videos again.")
 
 
 async def block(interaction: Interaction, user_id: int) -> Translatable:
-    """Let a member start nothing more."""
+    """Stop a member from starting tasks."""
     moderation = interaction.client.services.moderation
     new = await moderation.block(require_moderator(interaction), interaction.user.id, user_id)
     who = formatting.mention_member(user_id)
     return (
-        tr("Blocked {who}: they can start nothing here.", who=who) if new else tr("{who} was blocked already.", who=who)
+        tr("Blocked {who}: they cannot start tasks here.", who=who)
+        if new
+        else tr("{who} was already blocked.", who=who)
     )
 
 
 async def unblock(interaction: Interaction, user_id: int) -> Translatable:
-    """Take a block back."""
+    """Unblock a member."""
     moderation = interaction.client.services.moderation
     was = await moderation.unblock(require_moderator(interaction), interaction.user.id, user_id)
     who = formatting.mention_member(user_id)
@@ -70,23 +72,23 @@ async def unblock(interaction: Interaction, user_id: int) -> Translatable:
 
 
 async def reset(interaction: Interaction, user_id: int | None) -> Translatable:
-    """Count a member's last 24 hours, or the whole server's, from zero."""
+    """Reset the 24-hour count of a member, or of the server when `user_id` is None."""
     moderation = interaction.client.services.moderation
     await moderation.reset(require_moderator(interaction), interaction.user.id, user_id)
     if user_id is None:
-        return tr("Reset the server's count to 0.")
-    return tr("Reset {who}'s count: their last 24 hours begin again at 0.", who=formatting.mention_member(user_id))
+        return tr("Reset the server's 24-hour count to 0.")
+    return tr("Reset {who}'s 24-hour count to 0.", who=formatting.mention_member(user_id))
 
 
 async def grant(interaction: Interaction, user_id: int, runs: int) -> Translatable:
-    """Give a member extra runs, once."""
+    """Grant a member extra runs. Raises RequestRefused for less than one."""
     if runs < 1:
         raise RequestRefused(tr("Grant at least 1 extra run."))
     moderation = interaction.client.services.moderation
     have = await moderation.grant(require_moderator(interaction), interaction.user.id, user_id, runs)
     return tr_plural(
-        "Granted {count} extra run to {who}, who now has {have} beyond the daily number.",
-        "Granted {count} extra runs to {who}, who now has {have} beyond the daily number.",
+        "Granted {count} extra run to {who}, who now has {have} in addition to the daily limit.",
+        "Granted {count} extra runs to {who}, who now has {have} in addition to the daily limit.",
         runs,
         who=formatting.mention_member(user_id),
         have=have,
@@ -94,7 +96,7 @@ async def grant(interaction: Interaction, user_id: int, runs: int) -> Translatab
 
 
 async def set_log_channel(interaction: Interaction, channel_id: int | None) -> Translatable:
-    """Report to this channel from now on, or nowhere. Raises Refused for one in which the bot cannot write."""
+    """Set the log channel, or turn the log off with None. Raises RequestRefused if the bot cannot write there."""
     if channel_id is not None:
         guild = interaction.guild
         channel = guild.get_channel_or_thread(channel_id) if guild else None
@@ -102,18 +104,20 @@ async def set_log_channel(interaction: Interaction, channel_id: int | None) -> T
         if not (may.view_channel and may.send_messages):
             raise RequestRefused(
                 tr(
-                    "I cannot write in {channel}: give me View Channel and Send Messages there first.",
+                    "I cannot write in {channel}: grant me View Channel and Send Messages there first.",
                     channel=formatting.mention_channel(channel_id),
                 )
             )
-    return await change(interaction, log_channel_id=channel_id)
+    return await change_limits(interaction, log_channel_id=channel_id)
 
 
 async def set_language(interaction: Interaction, chosen: str) -> Translatable:
-    """Speak this language to everybody on the server: its code, its own name, or AUTOMATIC. Raises Refused."""
+    """Set the language of the server's public messages, by code, native name or AUTOMATIC. Raises RequestRefused."""
     wanted = chosen.strip().casefold()
     names = {each.casefold(): each for each in interaction.client.languages.codes}
     names |= {native_name(code).casefold(): code for code in names.values()}
     if wanted not in {AUTOMATIC, *names}:
-        raise RequestRefused(tr("“{value}” is no language that I speak: choose one from the list.", value=chosen[:50]))
-    return await change(interaction, language=names.get(wanted))
+        raise RequestRefused(
+            tr("I do not support the language “{value}”: choose one from the list.", value=chosen[:50])
+        )
+    return await change_limits(interaction, language=names.get(wanted))

@@ -1,4 +1,7 @@
-"""The panel's buttons and selects. The custom_id says what one does, so that a panel works after any restart."""
+"""Callbacks of the panel's buttons and selects.
+
+The custom_id names the action, so a panel keeps working after a restart.
+"""
 
 from __future__ import annotations
 
@@ -21,78 +24,79 @@ from cogs.limits.embed import PanelSelection
 
 Interaction = discord.Interaction[ExtendBot]
 Callback = Callable[[Interaction, Sequence[str]], Awaitable[None]]
-"""Gets what was chosen or written, or the id of the member whom a button is about; may raise Refused."""
+"""Gets the selected or entered values, or the id of the member that a button acts on; may raise RequestRefused."""
 Action = Callable[[Interaction, Sequence[str]], Awaitable[Translatable]]
-"""The same, but says what became of it."""
+"""Takes the same arguments as a Callback and returns a description of the result."""
 
-_DAY = tr("Tasks in 24 hours")
+_TASKS_PER_DAY = tr("Tasks in 24 hours")
 _MEMBER_NUMBERS = {
-    "user_per_day": _DAY,
-    "user_running": tr("Unfinished tasks, waiting ones counted"),
+    "user_per_day": _TASKS_PER_DAY,
+    "user_running": tr("Unfinished tasks, including those in line"),
     "cooldown": tr("Seconds between two tasks"),
     "max_seconds": tr("Seconds added by one task (2–10)"),
 }
 _SERVER_NUMBERS = {
-    "server_per_day": _DAY,
-    "server_running": tr("At FoxAPI at once; more wait in line"),
+    "server_per_day": _TASKS_PER_DAY,
+    "server_running": tr("Tasks at FoxAPI at once; others wait in line"),
 }
 _NO_LIMIT = tr("0 = no limit")
-_MOST_WRITTEN = 4000
+_MAX_INPUT = 4000
 """Characters of a text input (Discord docs, Component Reference, Text Input)."""
 
 
-class PanelItem(PersistentItem, template=r"limits:(?P<action>[a-z_]+)(?::(?P<about>[0-9]{1,20}))?"):
-    """One button or select of a panel."""
+class PanelItem(PersistentItem, template=r"limits:(?P<action>[a-z_]+)(?::(?P<member_id>[0-9]{1,20}))?"):
+    """A button or select of the panel."""
 
     async def on_use(self, interaction: Interaction, match: re.Match[str], /) -> None:
-        """Call the action's handler, for a moderator."""
+        """Check that a moderator uses it, and run its callback."""
         require_moderator(interaction)
         self.check_private(interaction)
         await super().on_use(interaction, match)
 
     def arguments(self, match: re.Match[str]) -> tuple[Sequence[str]]:
-        """Return the id of the member whom a button is about, or what was chosen in a select."""
-        return ([match["about"]] if match["about"] else self.values,)
+        """Return the id of the member whom a button is about, or the values of a select."""
+        return ([match["member_id"]] if match["member_id"] else self.values,)
 
 
-async def render(interaction: Interaction, choice: PanelSelection, note: Translatable | None = None) -> None:
-    """Draw the panel into the response, which was deferred; `note` says what was just changed."""
-    standing = await interaction.client.services.moderation.status(require_moderator(interaction))
+async def render(interaction: Interaction, selection: PanelSelection, note: Translatable | None = None) -> None:
+    """Render the panel into the deferred response; `note` describes the latest change."""
+    status = await interaction.client.services.moderation.status(require_moderator(interaction))
     language = language_of(interaction)
-    view = ui.View(timeout=None)  # a fresh one each time: see _buttons.view_of
-    for control in components.controls(standing, choice, language, interaction.client.languages.codes):
+    # Always a new view: editing with a changed copy of a stored one loses the pattern (discord.py 2.7.1).
+    view = ui.View(timeout=None)
+    for control in components.build_controls(status, selection, language, interaction.client.languages.codes):
         view.add_item(PanelItem(control))
     await interaction.edit_original_response(
-        embed=embed.embed(standing, choice, language, language.translate(note) if note else ""),
+        embed=embed.build_embed(status, selection, language, language.translate(note) if note else ""),
         view=view,
         allowed_mentions=discord.AllowedMentions.none(),
     )
 
 
 def _then_show(page: str, action: Action) -> Callback:
-    """Do it, and draw that page with what became of it."""
+    """Make a callback that runs the action and renders the page with the result."""
 
-    async def callback(interaction: Interaction, chosen: Sequence[str]) -> None:
+    async def callback(interaction: Interaction, values: Sequence[str]) -> None:
         await acknowledge(interaction)
-        await render(interaction, PanelSelection(page), await action(interaction, chosen))
+        await render(interaction, PanelSelection(page), await action(interaction, values))
 
     return callback
 
 
 def _on_member(action: Callable[[Interaction, int], Awaitable[Translatable]]) -> Callback:
-    """Do it to the chosen member, who stays chosen."""
+    """Make a callback that runs the action on the selected member, who stays selected."""
 
-    async def callback(interaction: Interaction, chosen: Sequence[str]) -> None:
-        user_id = parse_first_id(chosen)
+    async def callback(interaction: Interaction, values: Sequence[str]) -> None:
+        user_id = parse_first_id(values)
         await acknowledge(interaction)
         await render(interaction, PanelSelection("members", user_id), await action(interaction, user_id))
 
     return callback
 
 
-async def _page(interaction: Interaction, chosen: Sequence[str]) -> None:
+async def _show_page(interaction: Interaction, values: Sequence[str]) -> None:
     await acknowledge(interaction)
-    await render(interaction, PanelSelection(chosen[0] if chosen and chosen[0] in components.PAGES else "numbers"))
+    await render(interaction, PanelSelection(values[0] if values and values[0] in components.PAGES else "numbers"))
 
 
 async def _refresh(interaction: Interaction, _: Sequence[str]) -> None:
@@ -100,109 +104,127 @@ async def _refresh(interaction: Interaction, _: Sequence[str]) -> None:
     await render(interaction, PanelSelection())
 
 
-async def _member(interaction: Interaction, chosen: Sequence[str]) -> None:
-    user_id = parse_first_id(chosen)
+async def _show_member(interaction: Interaction, values: Sequence[str]) -> None:
+    user_id = parse_first_id(values)
     await acknowledge(interaction)
     await render(interaction, PanelSelection("members", user_id))
 
 
-async def _limits(interaction: Interaction) -> GuildLimits:
+async def _get_limits(interaction: Interaction) -> GuildLimits:
     return await interaction.client.services.moderation.limits_of(require_moderator(interaction))
 
 
-async def _ask(interaction: Interaction, title: Translatable, questions: Sequence[Question], take: OnSubmit) -> None:
-    await open_modal(interaction, FormModal(title, questions, take, language_of(interaction)))
+async def _open_form(
+    interaction: Interaction, title: Translatable, questions: Sequence[Question], on_submit: OnSubmit
+) -> None:
+    await open_modal(interaction, FormModal(title, questions, on_submit, language_of(interaction)))
 
 
-def _numbers(title: Translatable, labels: dict[str, Translatable]) -> Callback:
-    """Ask for these numbers, with what they are now filled in."""
+def _make_numbers_form(title: Translatable, labels: dict[str, Translatable]) -> Callback:
+    """Make a callback that opens a form for these limits, prefilled with their current values."""
 
-    async def action(interaction: Interaction, written: Sequence[str]) -> Translatable:
-        numbers = {name: parse_int(text, labels[name]) for name, text in zip(labels, written, strict=True)}
-        return await actions.change(interaction, **numbers)
+    async def action(interaction: Interaction, values: Sequence[str]) -> Translatable:
+        numbers = {name: parse_int(text, labels[name]) for name, text in zip(labels, values, strict=True)}
+        return await actions.change_limits(interaction, **numbers)
 
     async def callback(interaction: Interaction, _: Sequence[str]) -> None:
-        limits = await _limits(interaction)
+        limits = await _get_limits(interaction)
         questions = [Question(label, str(getattr(limits, name)), _NO_LIMIT) for name, label in labels.items()]
-        await _ask(interaction, title, questions, _then_show("numbers", action))
+        await _open_form(interaction, title, questions, _then_show("numbers", action))
 
     return callback
 
 
-async def _pause(interaction: Interaction, _: Sequence[str]) -> None:
-    question = Question(tr("Why? Members are shown this."), max_length=300, multiline=True)
-    take = _then_show("numbers", lambda asked, written: actions.pause(asked, written[0]))
-    await _ask(interaction, tr("Pause this server"), [question], take)
+async def _open_pause_form(interaction: Interaction, _: Sequence[str]) -> None:
+    question = Question(tr("Reason, shown to members"), max_length=300, multiline=True)
+    on_submit = _then_show("numbers", lambda submitted, values: actions.pause(submitted, values[0]))
+    await _open_form(interaction, tr("Pause this server"), [question], on_submit)
 
 
-async def _words(interaction: Interaction, _: Sequence[str]) -> None:
-    async def action(asked: Interaction, written: Sequence[str]) -> Translatable:
-        lines = dict.fromkeys(filter(None, map(str.strip, written[0].splitlines())))
-        return await actions.change(asked, forbidden=tuple(lines))
+async def _open_words_form(interaction: Interaction, _: Sequence[str]) -> None:
+    async def action(submitted: Interaction, values: Sequence[str]) -> Translatable:
+        lines = dict.fromkeys(filter(None, map(str.strip, values[0].splitlines())))
+        return await actions.change_limits(submitted, forbidden=tuple(lines))
 
-    now = "\n".join((await _limits(interaction)).forbidden)
-    told = tr("One per line; * stands for any characters within a word.")
+    current = "\n".join((await _get_limits(interaction)).forbidden)
+    hint = tr("One per line; * matches any characters within a word.")
     question = Question(
-        tr("Prompts may not contain"), truncate(now, _MOST_WRITTEN, end=""), told, _MOST_WRITTEN, multiline=True
+        tr("Words that prompts may not contain"),
+        truncate(current, _MAX_INPUT, end=""),
+        hint,
+        _MAX_INPUT,
+        multiline=True,
     )
-    await _ask(interaction, tr("Forbidden words"), [question], _then_show("words", action))
+    await _open_form(interaction, tr("Forbidden words"), [question], _then_show("words", action))
 
 
-async def _role_number(interaction: Interaction, chosen: Sequence[str]) -> None:
-    role_id = parse_first_id(chosen)
+async def _open_role_form(interaction: Interaction, values: Sequence[str]) -> None:
+    role_id = parse_first_id(values)
 
-    async def action(asked: Interaction, written: Sequence[str]) -> Translatable:
-        numbers = {**(await _limits(asked)).role_per_day}
+    async def action(submitted: Interaction, values: Sequence[str]) -> Translatable:
+        numbers = {**(await _get_limits(submitted)).role_per_day}
         numbers.pop(role_id, None)
-        if written[0]:
-            numbers[role_id] = parse_int(written[0], _DAY)
-        return await actions.change(asked, role_per_day=numbers)
+        if values[0]:
+            numbers[role_id] = parse_int(values[0], _TASKS_PER_DAY)
+        return await actions.change_limits(submitted, role_per_day=numbers)
 
-    now = (await _limits(interaction)).role_per_day.get(role_id)
-    told = tr("0 = no limit; leave it empty, and the role has no number of its own")
-    question = Question(_DAY, "" if now is None else str(now), told)
-    await _ask(interaction, tr("This role's daily number"), [question], _then_show("roles", action))
+    current = (await _get_limits(interaction)).role_per_day.get(role_id)
+    hint = tr("0 = no limit; leave it empty to remove the role's own limit")
+    question = Question(_TASKS_PER_DAY, "" if current is None else str(current), hint)
+    await _open_form(interaction, tr("This role's daily limit"), [question], _then_show("roles", action))
 
 
-async def _grant(interaction: Interaction, chosen: Sequence[str]) -> None:
-    user_id, label = parse_first_id(chosen), tr("Extra runs, beyond the daily number")
+async def _open_grant_form(interaction: Interaction, values: Sequence[str]) -> None:
+    user_id, label = parse_first_id(values), tr("Extra runs, in addition to the daily limit")
 
-    async def take(asked: Interaction, written: Sequence[str]) -> None:
-        runs = parse_int(written[0], label)
-        await _on_member(lambda each, member: actions.grant(each, member, runs))(asked, [str(user_id)])
+    async def on_submit(submitted: Interaction, values: Sequence[str]) -> None:
+        runs = parse_int(values[0], label)
+        await _on_member(lambda interaction, member: actions.grant(interaction, member, runs))(
+            submitted, [str(user_id)]
+        )
 
     question = Question(label, "1", required=True)
-    await _ask(interaction, tr("Grant extra runs"), [question], take)
+    await _open_form(interaction, tr("Grant extra runs"), [question], on_submit)
 
 
 async def _toggle(interaction: Interaction, name: str) -> Translatable:
-    return await actions.change(interaction, **{name: not getattr(await _limits(interaction), name)})
+    return await actions.change_limits(interaction, **{name: not getattr(await _get_limits(interaction), name)})
 
 
-def _first(chosen: Sequence[str]) -> int | None:
-    return parse_id(chosen[0]) if chosen else None
+def _parse_optional_id(values: Sequence[str]) -> int | None:
+    return parse_id(values[0]) if values else None
 
 
 PanelItem.handlers = {
-    "page": _page,
+    "page": _show_page,
     "refresh": _refresh,
-    "member_numbers": _numbers(tr("Limits of each member"), _MEMBER_NUMBERS),
-    "server_numbers": _numbers(tr("Limits of the server"), _SERVER_NUMBERS),
-    "pause": _pause,
-    "resume": _then_show("numbers", lambda it, _: actions.resume(it)),
-    "required_role": _then_show("roles", lambda it, ids: actions.change(it, required_role=_first(ids))),
-    "exempt_roles": _then_show("roles", lambda it, ids: actions.change(it, exempt_roles=frozenset(map(parse_id, ids)))),
-    "role_number": _role_number,
-    "channels": _then_show("channels", lambda it, ids: actions.change(it, channels=frozenset(map(parse_id, ids)))),
-    "log": _then_show("channels", lambda it, ids: actions.set_log_channel(it, _first(ids))),
-    "private": _then_show("channels", lambda it, _: _toggle(it, "private_allowed")),
-    "age": _then_show("channels", lambda it, _: _toggle(it, "open_everywhere")),
-    "member": _member,
+    "member_numbers": _make_numbers_form(tr("Limits for each member"), _MEMBER_NUMBERS),
+    "server_numbers": _make_numbers_form(tr("Limits for the server"), _SERVER_NUMBERS),
+    "pause": _open_pause_form,
+    "resume": _then_show("numbers", lambda interaction, _: actions.resume(interaction)),
+    "required_role": _then_show(
+        "roles", lambda interaction, ids: actions.change_limits(interaction, required_role=_parse_optional_id(ids))
+    ),
+    "exempt_roles": _then_show(
+        "roles", lambda interaction, ids: actions.change_limits(interaction, exempt_roles=frozenset(map(parse_id, ids)))
+    ),
+    "role_number": _open_role_form,
+    "channels": _then_show(
+        "channels", lambda interaction, ids: actions.change_limits(interaction, channels=frozenset(map(parse_id, ids)))
+    ),
+    "log": _then_show(
+        "channels", lambda interaction, ids: actions.set_log_channel(interaction, _parse_optional_id(ids))
+    ),
+    "private": _then_show("channels", lambda interaction, _: _toggle(interaction, "private_allowed")),
+    "age": _then_show("channels", lambda interaction, _: _toggle(interaction, "open_everywhere")),
+    "member": _show_member,
     "block": _on_member(actions.block),
     "unblock": _on_member(actions.unblock),
     "reset": _on_member(actions.reset),
-    "grant": _grant,
-    "reset_server": _then_show("members", lambda it, _: actions.reset(it, None)),
-    "words": _words,
-    "language": _then_show("language", lambda it, codes: actions.set_language(it, codes[0] if codes else "")),
+    "grant": _open_grant_form,
+    "reset_server": _then_show("members", lambda interaction, _: actions.reset(interaction, None)),
+    "words": _open_words_form,
+    "language": _then_show(
+        "language", lambda interaction, codes: actions.set_language(interaction, codes[0] if codes else "")
+    ),
 }

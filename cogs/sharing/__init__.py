@@ -1,4 +1,4 @@
-"""Sharing results, and /showcase."""
+"""Sharing finished films, and /showcase."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from cogs.sharing.cog import ShowcaseCog
 
 
 async def setup(bot: ExtendBot) -> None:
-    """Called by discord.py when the cog is loaded."""
+    """Register the cog and its persistent components; discord.py calls this when it loads the extension."""
     bot.add_dynamic_items(ShareButton)
     await bot.add_cog(ShowcaseCog(bot))

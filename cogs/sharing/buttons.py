@@ -1,4 +1,4 @@
-"""The buttons of what is shared: taking it back, and going on from it."""
+"""The buttons of a shared film's post: Unshare and Extend again."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from cogs.common.modals import open_modal
 from cogs.common.videos import find_video
 from cogs.extend.modals import ExtendSharedModal
 from cogs.sharing.lineage import update_links
-from cogs.sharing.posts import delete_post, post_marker
+from cogs.sharing.posts import delete_post, make_post_marker
 
 
 class ShareButton(PersistentItem, template=r"share:(?P<action>undo|more):(?P<id>[0-9]{1,18})"):
-    """A button of a post, or of the private message that confirms the post."""
+    """A button on a post, or on the private confirmation that it was posted."""
 
 
-def unshare_button(language: Language, share_id: int) -> ShareButton:
-    """Takes the post back."""
+def make_unshare_button(language: Language, share_id: int) -> ShareButton:
+    """Make the button that deletes the post."""
     style = discord.ButtonStyle.secondary
-    return ShareButton(ui.Button[Any](label=language.tr("Unshare"), style=style, custom_id=post_marker(share_id)))
+    return ShareButton(ui.Button[Any](label=language.tr("Unshare"), style=style, custom_id=make_post_marker(share_id)))
 
 
-def extend_button(language: Language, share_id: int) -> ShareButton:
-    """Goes on from the shared film."""
+def make_extend_button(language: Language, share_id: int) -> ShareButton:
+    """Make the button that extends the shared film."""
     label, style = language.tr("Extend again"), discord.ButtonStyle.primary
     return ShareButton(ui.Button[Any](label=label, style=style, custom_id=f"share:more:{share_id}"))
 
 
-def share_view(*buttons: ShareButton) -> ui.View:
+def make_share_view(*buttons: ShareButton) -> ui.View:
     """Make a new view: editing with a changed copy of a stored one loses the pattern (discord.py 2.7.1)."""
     view = ui.View(timeout=None)
     for button in buttons:
@@ -46,23 +46,26 @@ def share_view(*buttons: ShareButton) -> ui.View:
 
 
 async def _unshare(interaction: discord.Interaction[ExtendBot], share_id: int) -> None:
-    """Take a post back, for its creator."""
+    """Delete a post for its creator."""
     share = await interaction.client.services.sharing.get(share_id)
     if share.user_id != interaction.user.id:
-        raise RequestRefused(tr("Only the member who shared this can take it back."))
+        raise RequestRefused(tr("Only the member who shared this can unshare it."))
     private = interaction.message is not None and interaction.message.flags.ephemeral
     await acknowledge(interaction, ephemeral=True, thinking=not private)
     await delete_post(interaction.client, share_id)
-    words = language_of(interaction).tr("Taken back.")
+    text = language_of(interaction).tr("Unshared.")
     if private:
-        await interaction.edit_original_response(content=words, view=None)
+        await interaction.edit_original_response(content=text, view=None)
     else:
-        await interaction.followup.send(words, ephemeral=True)
+        await interaction.followup.send(text, ephemeral=True)
     await update_links(interaction.client, share.task_id)
 
 
-def _is_its_post(interaction: discord.Interaction[ExtendBot], share: Share) -> bool:
-    """Whether the message pressed on is the share's post, whose id is written down a moment after it is there."""
+def _is_post_of(interaction: discord.Interaction[ExtendBot], share: Share) -> bool:
+    """Return whether the message with the pressed button is the share's post.
+
+    The post's id is recorded shortly after the post appears; until then the channel decides.
+    """
     if interaction.guild_id != share.guild_id or interaction.message is None:
         return False
     if share.message_id is not None:
@@ -72,9 +75,9 @@ def _is_its_post(interaction: discord.Interaction[ExtendBot], share: Share) -> b
 
 
 async def _extend(interaction: discord.Interaction[ExtendBot], share_id: int) -> None:
-    """Go on from a shared film, for everybody who sees its post: it becomes the presser's own task."""
+    """Extend a shared film; anyone who sees the post may, and the new task belongs to them."""
     share, task = await interaction.client.services.sharing.get_with_task(share_id)
-    if not _is_its_post(interaction, share):
+    if not _is_post_of(interaction, share):
         raise RequestRefused(tr("That is no longer shared."))
     source = find_video(interaction.message) if interaction.message else None
     if source is None:

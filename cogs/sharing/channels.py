@@ -1,4 +1,4 @@
-"""Where results can be shared, and who may share there."""
+"""Finds the channel, server and member for sharing a result."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from bot.i18n.text import tr
 from cogs.common.permissions import PostableChannel
 
 
-def postable_channel(guild: discord.Guild, channel_id: int) -> PostableChannel:
-    """The server's channel of that id. Raises Refused when it is gone, hidden from the bot, or of another kind."""
+def get_postable_channel(guild: discord.Guild, channel_id: int) -> PostableChannel:
+    """Return the server's channel with this id.
+
+    Raises RequestRefused if it was deleted, is hidden from the bot, or has an unsupported type.
+    """
     channel = guild.get_channel_or_thread(channel_id)
     if not isinstance(channel, discord.TextChannel | discord.ForumChannel | discord.Thread):
         raise RequestRefused(tr("I cannot see that channel: choose a text channel or a forum that I can see."))
     return channel
 
 
-def guild_of(bot: ExtendBot, task: Task) -> discord.Guild:
-    """The server in which the task was started. Raises Refused."""
+def get_task_guild(bot: ExtendBot, task: Task) -> discord.Guild:
+    """Return the server where the task was started. Raises RequestRefused if the bot is not in it."""
     guild = bot.get_guild(task.order.guild_id) if task.order.guild_id else None
     if guild is None:
-        raise RequestRefused(tr("That result belongs to no server that I am in, so there is nowhere to share it."))
+        raise RequestRefused(tr("That result was not made on a server that I am in, so it cannot be shared."))
     return guild
 
 
-async def member_of(interaction: discord.Interaction[ExtendBot], guild: discord.Guild) -> discord.Member:
-    """Whoever acts, as a member of that server, also from a direct message. Raises Refused."""
+async def fetch_member(interaction: discord.Interaction[ExtendBot], guild: discord.Guild) -> discord.Member:
+    """Return the interaction's user as a member of the server, also in a direct message. Raises RequestRefused."""
     user = interaction.user
     if isinstance(user, discord.Member) and user.guild.id == guild.id:
         return user

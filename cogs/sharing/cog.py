@@ -1,4 +1,4 @@
-"""Creators and their showcase: `/showcase`, and the buttons of what is shared."""
+"""The /showcase command, and the background clean-up of shared posts."""
 
 from __future__ import annotations
 
@@ -15,53 +15,53 @@ from bot.i18n import Language
 from bot.i18n.text import tr
 from cogs.common.interactions import acknowledge
 from cogs.common.permissions import check_bot_may_post
-from cogs.sharing.channels import postable_channel
+from cogs.sharing.channels import get_postable_channel
 from cogs.sharing.modal import reconcile_shares
 from cogs.sharing.posts import delete_leftover_posts
 
 log = logging.getLogger(__name__)
 
-_WITHDRAW_AGAIN = 600.0
-"""Seconds between two tries to take back posts of deleted results."""
+_CLEAN_UP_INTERVAL = 600.0
+"""Seconds between two attempts to delete the posts of deleted results."""
 
 
 class ShowcaseCog(commands.Cog):
-    """The showcase of a server."""
+    """The /showcase command."""
 
     def __init__(self, bot: ExtendBot) -> None:
         self._bot = bot
-        self._settling: asyncio.Task[None] | None = None
+        self._clean_up_task: asyncio.Task[None] | None = None
 
     @commands.Cog.listener()
     async def on_ready(self) -> None:
-        """Begin to look for posts of which an earlier run did not know (this comes many times)."""
-        if self._settling is None:
-            self._settling = asyncio.create_task(self._settle(), name="settle shares")
+        """Start the clean-up once; discord.py dispatches this event on every reconnect."""
+        if self._clean_up_task is None:
+            self._clean_up_task = asyncio.create_task(self._clean_up(), name="clean up shares")
 
     async def cog_unload(self) -> None:
-        """Stop looking."""
-        if self._settling is not None:
-            self._settling.cancel()
-            await asyncio.gather(self._settling, return_exceptions=True)
+        """Cancel the clean-up."""
+        if self._clean_up_task is not None:
+            self._clean_up_task.cancel()
+            await asyncio.gather(self._clean_up_task, return_exceptions=True)
 
-    async def _settle(self) -> None:
+    async def _clean_up(self) -> None:
         try:
             await reconcile_shares(self._bot)
-        except Exception:  # a share that is not settled is looked for again when its creator presses
-            log.exception("could not look for shares")
+        except Exception:  # an unconfirmed share is looked for again when its creator presses Share
+            log.exception("could not reconcile unconfirmed shares")
         while True:
             try:
                 await delete_leftover_posts(self._bot)
             except Exception:
-                log.exception("could not take back the posts of deleted results")
-            await asyncio.sleep(_WITHDRAW_AGAIN)
+                log.exception("could not delete the posts of deleted results")
+            await asyncio.sleep(_CLEAN_UP_INTERVAL)
 
     @app_commands.command()
     @app_commands.guild_only()
     @app_commands.default_permissions(manage_guild=True)
     @app_commands.describe(
-        channel="A text channel or a forum; without it you are told which it is",
-        off="Have no showcase any more",
+        channel="A text channel or a forum; leave it out to see the current showcase",
+        off="Turn the showcase off",
     )
     async def showcase(
         self,
@@ -69,31 +69,31 @@ class ShowcaseCog(commands.Cog):
         channel: discord.TextChannel | discord.ForumChannel | None = None,
         off: bool = False,
     ) -> None:
-        """Choose the channel to which members share their finished films."""
-        # Server admins can change who is offered a command, so it is checked here once more.
+        """Choose the channel where members share their finished films."""
+        # Server admins can offer the command to other roles, so the permission is checked again here.
         if interaction.guild is None or not interaction.permissions.manage_guild:
             raise RequestRefused(tr("Only members with Manage Server can choose the showcase."))
         if channel and off:
-            raise RequestRefused(tr("Either choose a channel, or switch the showcase off."))
+            raise RequestRefused(tr("Choose a channel or turn the showcase off, not both."))
         guild, sharing = interaction.guild, interaction.client.services.sharing
         await acknowledge(interaction, ephemeral=True, thinking=True)
         if channel:
-            check_bot_may_post(postable_channel(guild, channel.id))
+            check_bot_may_post(get_postable_channel(guild, channel.id))
             await sharing.set_showcase(guild.id, channel.id)
         elif off:
             await sharing.set_showcase(guild.id, None)
-        words = _words(language_of(interaction), guild, await sharing.showcase(guild.id))
-        await interaction.followup.send(words, ephemeral=True)
+        text = _describe_showcase(language_of(interaction), guild, await sharing.showcase(guild.id))
+        await interaction.followup.send(text, ephemeral=True)
 
 
-def _words(language: Language, guild: discord.Guild, chosen: int | None) -> str:
-    """What the showcase is, and what to do if it cannot be used."""
-    if chosen is None:
+def _describe_showcase(language: Language, guild: discord.Guild, channel_id: int | None) -> str:
+    """Describe the current showcase, and what to do if it cannot be used."""
+    if channel_id is None:
         return language.tr("This server has no showcase: members choose a channel each time they share.")
-    if guild.get_channel_or_thread(chosen) is None:
+    if guild.get_channel_or_thread(channel_id) is None:
         return language.tr("This server's showcase is gone: choose another with /showcase.")
     try:
-        check_bot_may_post(postable_channel(guild, chosen))
-    except RequestRefused as lacking:
-        return language.translate(lacking.message)
-    return language.tr("This server's showcase is <#{channel}>.", channel=str(chosen))
+        check_bot_may_post(get_postable_channel(guild, channel_id))
+    except RequestRefused as refusal:
+        return language.translate(refusal.message)
+    return language.tr("This server's showcase is <#{channel}>.", channel=str(channel_id))

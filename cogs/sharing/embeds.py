@@ -1,4 +1,4 @@
-"""Rendering: a shared result's post, its title in a forum, and its entry in the gallery. Pure."""
+"""Builds the embed and texts of a shared film's post. Pure."""
 
 from __future__ import annotations
 
@@ -21,65 +21,70 @@ _GREEN = 0x23A55A
 _TITLE_MAX = 100
 """Characters of a forum post's title (Discord docs, Start Thread in Forum or Media Channel)."""
 
-_NAME_SHOWN = 60
+_NAME_MAX = 60
 
 
-def post_text(language: Language, task: Task) -> str:
-    """What stands above the video; the mention pings nobody, for it is sent so."""
+def format_post_text(language: Language, task: Task) -> str:
+    """Format the text above the video. The caller sends it with mentions disabled, so nobody is pinged."""
     return language.tr("A film by {member}", member=f"<@{task.order.user_id}>")
 
 
-def post_embed(language: Language, task: Task, came: str, *, hidden: bool, still: bool) -> discord.Embed:
-    """The post's card: prompt (unless `hidden`), how it came about, and the invitation; `still`: it is attached."""
-    words = None if hidden else quote_prompt(task.order.prompt)
-    embed = discord.Embed(colour=_GREEN, description=words)
-    embed.add_field(name=language.tr("How it came about"), value=came, inline=False)
+def build_post_embed(
+    language: Language, task: Task, lineage: str, *, hidden: bool, has_thumbnail: bool
+) -> discord.Embed:
+    """Build the post's embed: the prompt unless `hidden`, the lineage, and the invitation to star it.
+
+    `has_thumbnail` means that the post has a thumbnail attached.
+    """
+    prompt = None if hidden else quote_prompt(task.order.prompt)
+    embed = discord.Embed(colour=_GREEN, description=prompt)
+    embed.add_field(name=language.tr("Origin"), value=lineage, inline=False)
     if film := task.film or task.result:
         embed.add_field(name=language.tr("Length"), value=format_clock(film.seconds))
-    invitation = language.tr("Give it a {star}, and others find it in /gallery.", star=STAR)
+    invitation = language.tr("Give it a {star} so that others find it in /gallery.", star=STAR)
     embed.add_field(name=language.tr("Do you like it?"), value=invitation)
-    if still:
+    if has_thumbnail:
         embed.set_thumbnail(url=f"attachment://{THUMBNAIL_NAME}")
     embed.set_footer(text=language.tr("Task {id}", id=str(task.id)))
     return fit_embed(embed)
 
 
-def post_title(language: Language, task: Task, author: str, *, hidden: bool) -> str:
-    """A forum post's title; titles know no markdown, so nothing is escaped."""
-    words = " ".join(task.order.prompt.split())
+def format_post_title(language: Language, task: Task, author: str, *, hidden: bool) -> str:
+    """Format a forum post's title. Discord shows titles without markdown, so nothing is escaped."""
+    prompt = " ".join(task.order.prompt.split())
     title = (
         language.tr("{author}: a film", author=author)
         if hidden
-        else language.tr("{author}: {prompt}", author=author, prompt=words)
+        else language.tr("{author}: {prompt}", author=author, prompt=prompt)
     )
     return truncate(title, _TITLE_MAX)
 
 
-def lineage(language: Language, steps: list[LineagePart], links: Mapping[int, str]) -> str:
-    """Source → part 1 → part 2; `links`: what may be linked to, by the ids of the tasks."""
-    first, last = steps[0].task, steps[-1].task
+def format_lineage(language: Language, parts: list[LineagePart], links: Mapping[int, str]) -> str:
+    """Format the lineage as source → part 1 → part 2; `links` maps task ids to the links to show."""
+    first, last = parts[0].task, parts[-1].task
     names = []
-    for task in (step.task for step in steps[:-1]):
+    for task in (part.task for part in parts[:-1]):
         name = language.tr("part {number}", number=task.order.part)
         names.append(f"[{name}]({links[task.id]})" if task.id in links else name)
     names.append(language.tr("**part {number}**", number=last.order.part))
     if first.order.parent_id is not None:
         return " → ".join(["…", *names])
-    linked, plain = (" → ".join([_source(language, first, link=link), *names]) for link in (True, False))
+    linked, plain = (" → ".join([_format_source(language, first, link=link), *names]) for link in (True, False))
     return linked if count_utf16(linked) <= FIELD_MAX else plain
 
 
-def _source(language: Language, task: Task, *, link: bool) -> str:
-    """Where it all began: only the word for what began privately, or was deleted.
+def _format_source(language: Language, task: Task, *, link: bool) -> str:
+    """Name the original video; a private or deleted one is only called "source".
 
-    A link with a query is not shown: it may be signed, and open a door that is not ours.
+    A URL with a query is not linked, because it may be signed and grant access to more than this video.
     """
-    address = urlsplit(task.order.source_url)
-    name = task.order.source_name or address.hostname
+    url = urlsplit(task.order.source_url)
+    name = task.order.source_name or url.hostname
     if not name or task.order.private or task.place.ephemeral or task.deleted or task.deletion_requested:
         return language.tr("source")
-    shown = escape_markdown(truncate(name, _NAME_SHOWN))
+    shown = escape_markdown(truncate(name, _NAME_MAX))
     shown = shown.replace("[", "(").replace("]", ")")
-    safe = not (address.query or address.username or task.order.source_name) and address.scheme in {"http", "https"}
-    plain = safe and not any(sign in task.order.source_url for sign in "()<> \n")
-    return f"[{shown}]({task.order.source_url})" if link and plain else shown
+    safe = not (url.query or url.username or task.order.source_name) and url.scheme in {"http", "https"}
+    linkable = safe and not any(sign in task.order.source_url for sign in "()<> \n")
+    return f"[{shown}]({task.order.source_url})" if link and linkable else shown

@@ -1,4 +1,4 @@
-"""A finished film as a file, wherever it is still to be had. It is never read into memory as a whole."""
+"""Loads a finished film as a file, without reading it into memory."""
 
 from __future__ import annotations
 
@@ -17,64 +17,64 @@ from bot.i18n.text import tr
 from cogs.common.files import open_files
 from cogs.common.formatting import RESULT_NAME, THUMBNAIL_NAME
 
-GONE = tr("I no longer have that video as a file, so I cannot post it.")
-_READ_SECONDS = 60.0
-
-_ASK_SECONDS = 10.0
+_GONE = tr("I no longer have that video file, so I cannot post it.")
+_DOWNLOAD_SECONDS = 60.0
+_FETCH_SECONDS = 10.0
 
 
 @asynccontextmanager
 async def load_film(interaction: discord.Interaction[ExtendBot], task: Task) -> AsyncIterator[Film]:
-    """The video and a still of it: from the message pressed on, from disk, or from the reply. Raises Refused.
+    """Yield the video and its thumbnail. Raises RequestRefused if no copy of the video is left.
 
-    What had to be fetched is there until the caller is done with it.
+    The video comes from the message with the pressed button, from the film store, or from the task's reply. Downloaded
+    files are deleted when the context exits.
     """
     bot = interaction.client
     async with bot.services.sharing.folder() as folder:
-        video = await _found(interaction, task, folder / "film.mp4")
+        video = await _find_video(interaction, task, folder / "film.mp4")
         if video is None:
-            raise RequestRefused(GONE)
+            raise RequestRefused(_GONE)
         yield Film(video, await bot.services.sharing.make_thumbnail(video, task, folder / "still.jpg"))
 
 
-async def _found(interaction: discord.Interaction[ExtendBot], task: Task, into: Path) -> Path | None:
-    bot, most = interaction.client, interaction.filesize_limit
-    if await _attached(bot, interaction.message, most, into):
-        return into
-    if kept := await bot.services.history.stored_video(task):
-        return kept
+async def _find_video(interaction: discord.Interaction[ExtendBot], task: Task, path: Path) -> Path | None:
+    bot, max_bytes = interaction.client, interaction.filesize_limit
+    if await _download_attachment(bot, interaction.message, max_bytes, path):
+        return path
+    if stored := await bot.services.history.stored_video(task):
+        return stored
     if task.place.ephemeral:
         return None
-    place = bot.get_partial_messageable(task.place.channel_id, guild_id=task.place.guild_id)
+    channel = bot.get_partial_messageable(task.place.channel_id, guild_id=task.place.guild_id)
     try:
-        async with asyncio.timeout(_ASK_SECONDS):
-            message = await place.fetch_message(task.place.message_id)
+        async with asyncio.timeout(_FETCH_SECONDS):
+            message = await channel.fetch_message(task.place.message_id)
     except REQUEST_ERRORS:
         return None
-    return into if await _attached(bot, message, most, into) else None
+    return path if await _download_attachment(bot, message, max_bytes, path) else None
 
 
-async def _attached(bot: ExtendBot, message: discord.Message | None, most: int, into: Path) -> bool:
-    """Fetch the message's video, which is at most as large as Discord took it; say whether it is there."""
+async def _download_attachment(bot: ExtendBot, message: discord.Message | None, max_bytes: int, path: Path) -> bool:
+    """Download the message's video of at most `max_bytes` to `path`; return False if there is none."""
     for attachment in message.attachments if message else []:
-        if attachment.filename.endswith(".mp4") and attachment.size <= most:
-            return await bot.services.sharing.fetch(attachment.url, into, _READ_SECONDS)
+        if attachment.filename.endswith(".mp4") and attachment.size <= max_bytes:
+            return await bot.services.sharing.fetch(attachment.url, path, _DOWNLOAD_SECONDS)
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """What a post carries."""
+    """The files of a post."""
 
     video: Path
-    still: Path | None
+    thumbnail: Path | None
 
     @asynccontextmanager
-    async def files(self) -> AsyncIterator[list[discord.File]]:
-        """New File objects, for each serves one request. Raises Refused if the film was deleted meanwhile."""
-        wanted = [(self.video, RESULT_NAME), *([(self.still, THUMBNAIL_NAME)] if self.still else [])]
+    async def open_files(self) -> AsyncIterator[list[discord.File]]:
+        """Open new File objects for one request. Raises RequestRefused if the film was deleted meanwhile."""
+        paths = [(self.video, RESULT_NAME), *([(self.thumbnail, THUMBNAIL_NAME)] if self.thumbnail else [])]
         try:
-            async with open_files(*wanted) as files:
+            async with open_files(*paths) as files:
                 yield files
         except FileNotFoundError as error:
-            raise RequestRefused(GONE) from error
+            raise RequestRefused(_GONE) from error

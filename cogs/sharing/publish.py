@@ -1,4 +1,4 @@
-"""Posting a shared result: once, whatever happens."""
+"""Posts a shared film at most once."""
 
 from __future__ import annotations
 
@@ -19,52 +19,51 @@ from cogs.sharing.posts import find_post
 
 log = logging.getLogger(__name__)
 
-
 _UPLOAD_SECONDS = 120.0
 
-_TRIES = 3
+_MAX_ATTEMPTS = 3
 
-_GAP = 1.0
-"""Seconds before Discord is asked again whether it took a post, and given it again if not."""
+_BACKOFF = 1.0
+"""Seconds of backoff before a post is looked for and, if it is missing, sent again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """All that is needed to post a share."""
+    """Everything needed to post a share."""
 
     share: Share
-    venue: PostableChannel
+    channel: PostableChannel
     film: Film
     text: str
     embed: discord.Embed
     title: str
-    """For a forum."""
+    """Used in forums only."""
     view: discord.ui.View
 
 
-async def publish(bot: ExtendBot, post: Post, *, perhaps_posted: bool) -> Share:
-    """Post, unless it is there already, and write down where. Raises Refused.
+async def publish(bot: ExtendBot, post: Post, *, may_be_posted: bool) -> Share:
+    """Send the post, unless it exists already, and record its message. Raises RequestRefused.
 
-    `perhaps_posted`: an earlier run, or an earlier press, may have posted this share and not have known it.
+    `may_be_posted` means that an earlier attempt may have posted this share without recording it.
     """
     share, message = post.share, None
-    for attempt in range(_TRIES):
-        if perhaps_posted or attempt:
-            message = await find_post(bot, share, post.venue)
+    for attempt in range(_MAX_ATTEMPTS):
+        if may_be_posted or attempt:
+            message = await find_post(bot, share, post.channel)
         if message is not None:
             break
-        if perhaps_posted and not attempt:
+        if may_be_posted and not attempt:
             share = await bot.services.sharing.mark_retried(share, hidden=share.prompt_hidden)
         try:
-            message = await _sent(post)
+            message = await _send(post)
             break
         except REQUEST_ERRORS as error:
             _raise_if_permanent(error)
-            log.info("task %d: no answer to its post yet: %s", share.task_id, type(error).__name__)
-            await asyncio.sleep(_GAP * attempt)
+            log.info("task %d: no response to its post: %s", share.task_id, type(error).__name__)
+            await asyncio.sleep(_BACKOFF * attempt)
     if message is None:
         raise RequestRefused(
-            tr("Discord does not answer me just now: press Share again in a minute; it is posted once only.")
+            tr("Discord is not responding: press Share again in a minute. Your film will be posted only once.")
         )
     share = await bot.services.sharing.mark_posted(share, message.channel.id, message.id)
     await add_first_star(message)
@@ -72,56 +71,52 @@ async def publish(bot: ExtendBot, post: Post, *, perhaps_posted: bool) -> Share:
 
 
 async def add_first_star(message: discord.Message) -> None:
-    """Put the first ⭐ under a post, so that others need only press it."""
+    """Add the first ⭐ to a post, so that others only need to click it."""
     try:
         await message.add_reaction(embeds.STAR)
     except REQUEST_ERRORS as error:
-        log.info("message %d has no star from me: %s", message.id, type(error).__name__)
+        log.info("could not add a star to message %d: %s", message.id, type(error).__name__)
 
 
-async def _sent(post: Post) -> discord.Message:
-    async with asyncio.timeout(_UPLOAD_SECONDS), post.film.files() as files:
-        nobody = discord.AllowedMentions.none()
-        if not isinstance(post.venue, discord.ForumChannel):
+async def _send(post: Post) -> discord.Message:
+    async with asyncio.timeout(_UPLOAD_SECONDS), post.film.open_files() as files:
+        no_mentions = discord.AllowedMentions.none()
+        if not isinstance(post.channel, discord.ForumChannel):
             # Discord drops a second post with the same nonce, for some minutes.
-            return await post.venue.send(
+            return await post.channel.send(
                 post.text,
                 embed=post.embed,
                 files=files,
                 view=post.view,
-                allowed_mentions=nobody,
-                nonce=nonce(post.share),
+                allowed_mentions=no_mentions,
+                nonce=make_nonce(post.share),
             )
-        tags = post.venue.available_tags if post.venue.flags.require_tag else []
-        made = await post.venue.create_thread(
+        tags = post.channel.available_tags if post.channel.flags.require_tag else []
+        thread = await post.channel.create_thread(
             name=post.title,
             content=post.text,
             embed=post.embed,
             files=files,
             view=post.view,
-            allowed_mentions=nobody,
+            allowed_mentions=no_mentions,
             applied_tags=[tag for tag in tags if not tag.moderated][:1],
         )
-        return made.message
+        return thread.message
 
 
-def nonce(share: Share) -> str:
-    """The same for each try of one share, another for each share (at most 25 characters)."""
+def make_nonce(share: Share) -> str:
+    """Return the share's nonce, the same for every attempt (at most 25 characters)."""
     return f"share-{share.id}"
 
 
 def _raise_if_permanent(error: Exception) -> None:
-    """Raise Refused for what will not be otherwise at the next try."""
+    """Raise RequestRefused for an error that a retry cannot fix."""
     if is_unavailable(error):
         return
     failure = classify(error)
     if failure is Failure.TOO_LARGE:
-        raise RequestRefused(tr("That film is too large to be uploaded to this server once more.")) from error
+        raise RequestRefused(tr("That film is too large to upload to this server again.")) from error
     if failure is Failure.REJECTED:
-        log.error("Discord rejects a post: %s", error)
-        raise RequestRefused(
-            tr("Discord did not accept my post, and I have told my log: ask whoever runs me.")
-        ) from error
-    raise RequestRefused(
-        tr("Discord does not let me post there: choose another channel, or ask a moderator.")
-    ) from error
+        log.error("Discord rejected a post: %s", error)
+        raise RequestRefused(tr("Discord rejected my post, and the error was logged: ask my operator.")) from error
+    raise RequestRefused(tr("I may not post there: choose another channel, or ask a moderator to allow it.")) from error

@@ -1,4 +1,4 @@
-"""/usage: the moderators' report."""
+"""/usage: a server's usage report for its moderators."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from cogs.usage.cog import UsageCog
 
 
 async def setup(bot: ExtendBot) -> None:
-    """Called by discord.py when the cog is loaded."""
+    """Register the cog; discord.py calls this when it loads the extension."""
     await bot.add_cog(UsageCog())

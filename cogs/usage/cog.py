@@ -1,4 +1,4 @@
-"""Moderators: `/usage`, the server's books."""
+"""The /usage command for moderators."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from discord.ext import commands
 from bot.client import ExtendBot, language_of
 from cogs.common.permissions import defer_ephemeral
 from cogs.usage import report as usage_report
-from cogs.usage.chart import chart
+from cogs.usage.chart import draw_chart
 
 _DAYS = 30
 
 
 class UsageCog(commands.Cog):
-    """One command."""
+    """The /usage command."""
 
     @app_commands.command()
     @app_commands.default_permissions(manage_guild=True)
     @app_commands.guild_only()
     async def usage(self, interaction: discord.Interaction[ExtendBot]) -> None:
-        """Show what was made here in the last 7 and 30 days, by day and by member, with a CSV."""
+        """Show the usage of the last 7 and 30 days, by day and by member, with a CSV file."""
         guild_id = await defer_ephemeral(interaction)
         report = await interaction.client.services.moderation.usage(guild_id, _DAYS)
-        picture = await asyncio.to_thread(chart, usage_report.bars(report))
-        table = await asyncio.to_thread(usage_report.table, report)
+        image = await asyncio.to_thread(draw_chart, usage_report.build_bars(report))
+        csv_file = await asyncio.to_thread(usage_report.write_csv, report)
         await interaction.followup.send(
-            embed=usage_report.embed(report, language_of(interaction)),
+            embed=usage_report.build_embed(report, language_of(interaction)),
             files=[
-                discord.File(io.BytesIO(picture), filename=usage_report.CHART_NAME),
-                discord.File(io.BytesIO(table), filename=usage_report.table_name(report.first, report.last)),
+                discord.File(io.BytesIO(image), filename=usage_report.CHART_NAME),
+                discord.File(io.BytesIO(csv_file), filename=usage_report.make_csv_name(report.first, report.last)),
             ],
             ephemeral=True,
             allowed_mentions=discord.AllowedMentions.none(),

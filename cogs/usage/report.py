@@ -1,4 +1,4 @@
-"""What /usage tells: a report to an embed, to the chart's bars, and to a CSV file. Pure."""
+"""Formats a usage report as an embed, the chart's bars and a CSV file. Pure."""
 
 from __future__ import annotations
 
@@ -21,124 +21,124 @@ from cogs.usage.chart import SERIES, Bar
 CHART_NAME = "usage.png"
 _WEEK = 7
 _MEMBERS = 10
-"""Members that are named; the CSV has all."""
-_NAMES = {
+"""Members listed in the embed; the CSV lists all."""
+_OUTCOMES = {
     "delivered": tr("finished"),
     "failed": tr("failed"),
     "cancelled": tr("cancelled"),
     "unclear": tr("unclear"),
-    "unfinished": tr("under way"),
+    "unfinished": tr("unfinished"),
 }
 _COUNTS: dict[str, Callable[[int], Translatable]] = {
     "delivered": lambda number: tr("{count} finished", count=number),
     "failed": lambda number: tr("{count} failed", count=number),
     "cancelled": lambda number: tr("{count} cancelled", count=number),
     "unclear": lambda number: tr("{count} unclear", count=number),
-    "unfinished": lambda number: tr("{count} under way", count=number),
+    "unfinished": lambda number: tr("{count} unfinished", count=number),
 }
 _COLUMNS = ("delivered", "failed", "cancelled", "unclear", "unfinished", "seconds", "credits")
 
 
-def embed(report: UsageReport, language: Language) -> discord.Embed:
-    """The report of 30 days as a panel, and its last week; the chart is its picture, by CHART_NAME.
-
-    The seconds are those that were added to videos.
-    """
+def build_embed(report: UsageReport, language: Language) -> discord.Embed:
+    """Build the embed of the whole report and its last week; its image is the attachment CHART_NAME."""
     week, length = report.days[-_WEEK:], report.length
-    days = [f"{language.format_day(row.day)}: {language.translate(_in_line(row))}" for row in reversed(week)]
-    shown = discord.Embed(title=language.tr("Use of this server"), colour=BLUE)
-    shown.add_field(name=language.tr("Last {days} days", days=_WEEK), value=_sum(_total(week), language))
-    shown.add_field(name=language.tr("Last {days} days", days=length), value=_sum(report.total, language))
-    shown.add_field(name=language.tr("By day"), value="\n".join(days), inline=False)
-    by_member = language.tr("By member, {days} days", days=length)
-    shown.add_field(name=by_member, value=_by_member(report.members, language), inline=False)
-    shown.set_image(url=f"attachment://{CHART_NAME}")
-    told = language.tr(
-        "Seconds are those added to videos. Days begin at midnight UTC. The CSV has every day and member."
+    days = [f"{language.format_day(row.day)}: {language.translate(_format_row(row))}" for row in reversed(week)]
+    panel = discord.Embed(title=language.tr("Usage of this server"), colour=BLUE)
+    panel.add_field(name=language.tr("Last {days} days", days=_WEEK), value=_format_totals(_sum_days(week), language))
+    panel.add_field(name=language.tr("Last {days} days", days=length), value=_format_totals(report.total, language))
+    panel.add_field(name=language.tr("By day"), value="\n".join(days), inline=False)
+    field_name = language.tr("By member, {days} days", days=length)
+    panel.add_field(name=field_name, value=_format_members(report.members, language), inline=False)
+    panel.set_image(url=f"attachment://{CHART_NAME}")
+    explanation = language.tr(
+        "Seconds are the time added to videos. Days begin at midnight UTC. The CSV lists every day and member."
     )
-    shown.set_footer(text="\n".join(filter(None, (_legend(report, language), told))))
-    return fit_embed(shown)
+    panel.set_footer(text="\n".join(filter(None, (_format_legend(report, language), explanation))))
+    return fit_embed(panel)
 
 
-def bars(report: UsageReport) -> list[Bar]:
-    """One for each day, as the chart wants them."""
+def build_bars(report: UsageReport) -> list[Bar]:
+    """Build the chart's bars, one per day."""
     return [Bar(row.day, tuple(getattr(row, name) for name, _, _ in SERIES)) for row in report.days]
 
 
-def table(report: UsageReport) -> bytes:
-    """The report as CSV, one row per day and member.
+def write_csv(report: UsageReport) -> bytes:
+    """Write the report as CSV, one row per day and member.
 
-    No cell is a text that somebody wrote, so none can be taken for a formula; members are told by their ids, and 0
-    stands for those whose tasks were deleted at their wish. It is data for spreadsheets and scripts, so its header is
-    the same in every language.
+    No cell contains user input, so none can be read as a formula. Members are given by id; 0 stands for members who
+    deleted their data. The header is the same in every language, because spreadsheets and scripts read it.
     """
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["day", "member_id", "tasks", *_COLUMNS])
     for row in report.rows:
         writer.writerow(
-            [row.day.isoformat(), row.user_id, row.tasks, *(_cell(getattr(row, each)) for each in _COLUMNS)]
+            [row.day.isoformat(), row.user_id, row.tasks, *(_format_cell(getattr(row, each)) for each in _COLUMNS)]
         )
     return out.getvalue().encode()
 
 
-def table_name(first: date, last: date) -> str:
-    """The CSV's file name."""
+def make_csv_name(first: date, last: date) -> str:
+    """Return the CSV's file name."""
     return f"usage-{first.isoformat()}-to-{last.isoformat()}.csv"
 
 
-def _cell(value: float) -> str:
+def _format_cell(value: float) -> str:
     return f"{value:g}" if value < 1_000_000 else str(value)
 
 
-def _total(days: Sequence[UsageRow]) -> UsageRow:
+def _sum_days(days: Sequence[UsageRow]) -> UsageRow:
     total = days[0]
     for each in days[1:]:
         total += each
     return total
 
 
-def _legend(report: UsageReport, language: Language) -> str:
-    """What the chart's colours mean, of those that occur."""
+def _format_legend(report: UsageReport, language: Language) -> str:
+    """Explain the chart's colours that occur."""
     total = report.total
-    return " · ".join(f"{sign} {language.translate(_NAMES[name])}" for name, _, sign in SERIES if getattr(total, name))
+    return " · ".join(
+        f"{sign} {language.translate(_OUTCOMES[name])}" for name, _, sign in SERIES if getattr(total, name)
+    )
 
 
-def _sum(row: UsageRow, language: Language) -> str:
+def _format_totals(row: UsageRow, language: Language) -> str:
     if not row.tasks:
         return language.tr("No tasks.")
-    outcomes = [said(getattr(row, name)) for name, said in _COUNTS.items() if getattr(row, name)]
-    return "\n".join(map(language.translate, [_tasks(row), *outcomes, *_made(row)]))
+    outcomes = [form(getattr(row, name)) for name, form in _COUNTS.items() if getattr(row, name)]
+    return "\n".join(map(language.translate, [_format_tasks(row), *outcomes, *_list_output(row)]))
 
 
-def _by_member(members: Sequence[UsageRow], language: Language) -> str:
-    """As many as a field takes, in whatever language."""
+def _format_members(members: Sequence[UsageRow], language: Language) -> str:
+    """List as many members as fit into a field."""
 
-    def more(left_out: int) -> str:
+    def format_rest(left_out: int) -> str:
         count = left_out + len(members[_MEMBERS:])
         return language.tr_plural("and {count} more, in the CSV", "and {count} more, in the CSV", count)
 
-    def who(user_id: int) -> str:
+    def format_member(user_id: int) -> str:
         return language.tr("Deleted data") if user_id == NOBODY else formatting.mention_member(user_id)
 
-    lines = [f"{who(each.user_id)}: {language.translate(_in_line(each))}" for each in members[:_MEMBERS]]
+    lines = [f"{format_member(each.user_id)}: {language.translate(_format_row(each))}" for each in members[:_MEMBERS]]
     if not lines:
         return language.tr("Nobody yet.")
     hidden = len(members) - len(lines)
-    return fit_lines([*lines, more(0)] if hidden else lines, FIELD_MAX, lambda out: more(out - bool(hidden)))
+    return fit_lines(
+        [*lines, format_rest(0)] if hidden else lines, FIELD_MAX, lambda out: format_rest(out - bool(hidden))
+    )
 
 
-def _in_line(row: UsageRow) -> Translatable:
+def _format_row(row: UsageRow) -> Translatable:
     if not row.tasks:
         return untranslated("–")
     finished = [] if row.delivered == row.tasks else [_COUNTS["delivered"](row.delivered)]
-    return formatting.join_cells(_tasks(row), *finished, *_made(row))
+    return formatting.join_cells(_format_tasks(row), *finished, *_list_output(row))
 
 
-def _made(row: UsageRow) -> list[Translatable]:
-    made = [formatting.format_seconds(row.seconds)] if row.seconds else []
-    return [*made, tr("{credits} credits", credits=row.credits)] if row.credits else made
+def _list_output(row: UsageRow) -> list[Translatable]:
+    output = [formatting.format_seconds(row.seconds)] if row.seconds else []
+    return [*output, tr("{credits} credits", credits=row.credits)] if row.credits else output
 
 
-def _tasks(row: UsageRow) -> Translatable:
+def _format_tasks(row: UsageRow) -> Translatable:
     return tr_plural("**{count} task**", "**{count} tasks**", row.tasks)

@@ -1,8 +1,8 @@
-"""The floor of the benchmark: the least that a bot can do, `python -m tests.benchmarks.floor`.
+"""The baseline of the load test, the minimum that a bot can do: `python -m tests.benchmarks.floor`.
 
-A bare discord.py handler: defer, pay, ask every five seconds, fetch the film into memory, edit the reply once with it.
-It keeps nothing, limits nothing, looks at no file, shows no progress, and a fault anywhere loses the video. The same
-discord.py, aiohttp and gap between two queries as the bot's; what the bot needs above this is what its promises cost.
+A bare discord.py handler: it defers, pays, polls every five seconds, downloads the film into memory and edits the
+reply once. It stores nothing, limits nothing, checks no file, shows no progress, and loses the video on any fault. It
+uses the same discord.py, aiohttp and polling interval as the bot, so the difference is the cost of its guarantees.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from bot.foxapi.client import USER_AGENT
 
 
 class Floor(discord.Client):
-    """One command, and nothing else."""
+    """A client with a single command."""
 
     def __init__(self) -> None:
         super().__init__(intents=discord.Intents(guilds=True), max_messages=None)
         self.tree = app_commands.CommandTree(self)
-        self.tree.command(name="extend", description="Extend a video from its last frame")(self._extend)
-        self._gap = float(os.environ["POLL_SECONDS"])
+        self.tree.command(name="extend", description="Make a video longer")(self._extend)
+        self._poll_seconds = float(os.environ["POLL_SECONDS"])
 
     async def setup_hook(self) -> None:
         """Register the command."""
@@ -40,21 +40,21 @@ class Floor(discord.Client):
         await self.tree.sync()
 
     async def close(self) -> None:
-        """Close the way to FoxAPI too."""
+        """Close the FoxAPI session and the client."""
         await self._fox.close()
         await super().close()
 
     async def _extend(self, interaction: discord.Interaction, prompt: str, video: discord.Attachment) -> None:
         await interaction.response.defer(thinking=True)
-        order = {"model": os.environ["FOXAPI_MODEL"], "prompt": prompt, "video_url": video.url, "duration": 6}
-        async with self._fox.post("/v1/videos/generations", json=order) as answer:
-            task = await answer.json()
+        body = {"model": os.environ["FOXAPI_MODEL"], "prompt": prompt, "video_url": video.url, "duration": 6}
+        async with self._fox.post("/v1/videos/generations", json=body) as response:
+            task = await response.json()
         while task["status"] not in {"completed", "failed"}:
-            await asyncio.sleep(self._gap)
-            async with self._fox.get(f"/v1/tasks/{task['id']}") as answer:
-                task = await answer.json()
-        async with self._fox.get(task["results"][0]["url"]) as answer:
-            film = discord.File(io.BytesIO(await answer.read()), filename="extended.mp4")
+            await asyncio.sleep(self._poll_seconds)
+            async with self._fox.get(f"/v1/tasks/{task['id']}") as response:
+                task = await response.json()
+        async with self._fox.get(task["results"][0]["url"]) as response:
+            film = discord.File(io.BytesIO(await response.read()), filename="extended.mp4")
         await interaction.edit_original_response(attachments=[film])
 
 

@@ -1,9 +1,9 @@
 """The load test: `python -m tests.benchmarks.load [--tasks 1 100 300] [--pending 10000] [--seconds 35] [--only bot]`.
 
-It is not part of the test suite. The real bot runs as a process of its own against both fakes over sockets; so does, in
-turn, the floor (tests/benchmarks/floor.py), a bare discord.py handler. Many members use /extend at once; FoxAPI takes
-about `--seconds` per task (see bot/sandbox/foxapi/prerendered.py). Then a database with many running tasks is started
-(tests/benchmarks/pending.py). Prints Markdown, with the date and the machine.
+It is not part of the test suite. The real bot runs in its own process against both fakes over sockets, and so does the
+baseline (tests/benchmarks/floor.py), a bare discord.py handler. Many members use /extend at once; FoxAPI takes about
+`--seconds` per task (bot/sandbox/foxapi/prerendered.py). Then the bot is started with many running tasks in its
+database (tests/benchmarks/pending.py). Prints Markdown with the date and the machine.
 """
 
 from __future__ import annotations
@@ -20,62 +20,63 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks.load_figures import Run, run_of, table
+from tests.benchmarks.load_figures import Run, format_table, summarize
 from tests.benchmarks.load_harness import bench_stage
-from tests.benchmarks.load_process import running
-from tests.benchmarks.pending import pending
+from tests.benchmarks.load_process import run_process
+from tests.benchmarks.pending import measure_pending
 from tests.support.clips import H264, Clips
 
 MODULES = {"bot": "bot", "floor": "tests.benchmarks.floor"}
 FEW = 20
+"""Tasks up to which the bot and the baseline run at the same time without competing for the cores."""
 FILM_SECONDS = 10
-"""Of the film that FoxAPI serves: the clip's four and the ordered six."""
+"""Length of the film that FoxAPI serves: four seconds of the clip and six new ones."""
 
 
-async def one_run(kind: str, tasks: int, clips: tuple[bytes, Path], seconds: float) -> Run:
-    """Let `tasks` members use /extend at once with that bot, and wait for their films."""
+async def run_once(kind: str, tasks: int, clips: tuple[bytes, Path], seconds: float) -> Run:
+    """Let `tasks` members use /extend at once with that program, and wait for their films."""
     clip, film = clips
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         async with bench_stage(folder, film, seconds, seed=tasks) as stage:
-            async with running(MODULES[kind], stage.environment(folder, tasks), folder) as process:
-                await stage.online()
+            async with run_process(MODULES[kind], stage.environment(folder, tasks), folder) as process:
+                await stage.wait_until_online()
                 stage.calls.clear()
                 idle, before = process.memory(), process.cpu()
                 watching = asyncio.create_task(process.watch())
                 await stage.extend(clip, tasks)
-                whole = await stage.all_delivered(90 + seconds * 2 + tasks * 0.15)
-                await asyncio.sleep(1)  # what the bot does after a delivery is its work too
+                completed = await stage.wait_until_delivered(90 + seconds * 2 + tasks * 0.15)
+                await asyncio.sleep(1)  # the bot's clean-up after a delivery counts too
                 cpu = process.cpu() - before
                 watching.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await watching
-            if not whole:
+            if not completed:
                 tail = (folder / "bot.log").read_text(errors="replace")[-3000:]
-                print(f"{kind}, {tasks}: not all were delivered in time\n{tail}", file=sys.stderr)
-            return run_of(kind, stage, cpu, idle, process.most)
+                print(f"{kind}, {tasks}: not all films were delivered in time\n{tail}", file=sys.stderr)
+            return summarize(kind, stage, cpu, idle, process.max_memory)
 
 
-async def both(tasks: Sequence[int], kinds: Sequence[str], clips: tuple[bytes, Path], seconds: float) -> list[Run]:
-    """All runs, one after the other; the bot and its floor at once where they leave each other the cores."""
+async def run_all(tasks: Sequence[int], kinds: Sequence[str], clips: tuple[bytes, Path], seconds: float) -> list[Run]:
+    """Run all sizes in order; for few tasks, run the bot and the baseline at the same time."""
     runs: list[Run] = []
     for count in tasks:
         for together in [kinds] if count <= FEW else [[kind] for kind in kinds]:
             began = time.perf_counter()
-            runs += await asyncio.gather(*(one_run(kind, count, clips, seconds) for kind in together))
+            runs += await asyncio.gather(*(run_once(kind, count, clips, seconds) for kind in together))
             print(f"{count}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     return runs
 
 
-def made(folder: Path) -> tuple[bytes, Path]:
-    """The clip that members attach (fit as it is), and the film that FoxAPI serves."""
+def make_clips(folder: Path) -> tuple[bytes, Path]:
+    """Make the clip that members attach, which needs no conversion, and the film that FoxAPI serves."""
     clips = Clips(folder)
     clip = clips.make("clip.mp4", 4, *H264, "-c:a", "aac", sound=True)
     return clip.read_bytes(), clips.make("film.mp4", FILM_SECONDS, *H264, "-c:a", "aac", sound=True)
 
 
-def where() -> str:
-    """When and on what this was measured."""
+def describe_machine() -> str:
+    """Describe the date and the machine."""
     cpu = next(
         (
             line.partition(":")[2].strip()
@@ -90,23 +91,23 @@ def where() -> str:
 
 
 def main() -> int:
-    """Run it all and print the table."""
+    """Run the benchmark and print the table; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.load")
     parser.add_argument("--tasks", type=int, nargs="*", default=[1, 100, 300, 1000])
     parser.add_argument("--pending", type=int, default=10_000)
-    parser.add_argument("--seconds", type=float, default=35.0, help="what FoxAPI takes for a task, about")
-    parser.add_argument("--only", choices=list(MODULES), help="measure this one alone")
-    wanted = parser.parse_args()
-    began, header = time.perf_counter(), where()
+    parser.add_argument("--seconds", type=float, default=35.0, help="seconds that FoxAPI takes for a task, about")
+    parser.add_argument("--only", choices=list(MODULES), help="measure only this one")
+    args = parser.parse_args()
+    began, header = time.perf_counter(), describe_machine()
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        clips = made(Path(name))
-        kinds = [wanted.only] if wanted.only else list(MODULES)
-        runs = asyncio.run(both(wanted.tasks, kinds, clips, wanted.seconds))
-        told = asyncio.run(pending(wanted.pending, clips[1])) if wanted.pending else ""
-    print(f"{header}; FoxAPI takes about {wanted.seconds:.0f} s.\n")
+        clips = make_clips(Path(name))
+        kinds = [args.only] if args.only else list(MODULES)
+        runs = asyncio.run(run_all(args.tasks, kinds, clips, args.seconds))
+        summary = asyncio.run(measure_pending(args.pending, clips[1])) if args.pending else ""
+    print(f"{header}; FoxAPI takes about {args.seconds:.0f} s.\n")
     if runs:
-        print(table(runs))
-    print(f"\n{told}\n\nThe whole took {(time.perf_counter() - began) / 60:.1f} minutes.")
+        print(format_table(runs))
+    print(f"\n{summary}\n\nThe benchmark took {(time.perf_counter() - began) / 60:.1f} minutes.")
     return 0 if all(run.delivered == run.tasks for run in runs) else 1
 
 

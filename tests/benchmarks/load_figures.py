@@ -1,4 +1,4 @@
-"""What is made of the moments: one row of the benchmark's table for each run, and its Markdown."""
+"""Summarizes a run's recorded times as a column of the Markdown table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from tests.benchmarks.load_harness import BenchStage, Marks
+from tests.benchmarks.load_harness import BenchStage, Timestamps
 from tests.benchmarks.load_process import Cpu
 
 
@@ -19,97 +19,97 @@ class Run:
     delivered: int
     unanswered: int
     first: Sequence[float]
-    """From the interaction to its first answer, in order."""
-    noticing: Sequence[float]
-    """From FoxAPI's end to the first query that said so, in order."""
-    delivering: Sequence[float]
-    """From FoxAPI's end to Discord's word that it has the film, in order."""
+    """Seconds from the interaction to its first response, sorted."""
+    noticed: Sequence[float]
+    """Seconds from FoxAPI's completion to the first query that reported it, sorted."""
+    delivery: Sequence[float]
+    """Seconds from FoxAPI's completion to Discord's acceptance of the film, sorted."""
     queries: float
-    """Of FoxAPI, per task."""
+    """FoxAPI queries per task."""
     calls: float
-    """Of Discord's API, per task; interactions' first answers are counted."""
+    """Discord API calls per task, including first responses."""
     refused: int
-    """429s of Discord."""
+    """Discord's 429 responses."""
     cpu: Cpu
-    """Per task."""
+    """CPU seconds per task."""
     idle: int
-    """Memory before the first command..."""
-    most: int
-    """...and the most while they were worked on."""
+    """Memory before the first command, in bytes."""
+    max_memory: int
+    """The largest memory during the run, in bytes."""
 
 
-def run_of(bot: str, stage: BenchStage, cpu: Cpu, idle: int, most: int) -> Run:
-    """Sum a run up; `cpu` is that of the whole run."""
-    marks = list(stage.marks.values())
-    count, told = len(marks), sum(stage.calls[kind] for kind in ("first", "edit", "film", "other"))
+def summarize(bot: str, stage: BenchStage, cpu: Cpu, idle: int, max_memory: int) -> Run:
+    """Summarize a run; `cpu` is the CPU time of the whole run."""
+    timestamps = list(stage.timestamps.values())
+    count, calls = len(timestamps), sum(stage.calls[kind] for kind in ("first", "edit", "film", "other"))
     return Run(
         bot=bot,
         tasks=count,
-        delivered=sum(each.delivered is not None for each in marks),
-        unanswered=sum(each.answered is None for each in marks),
-        first=sorted(each.answered - each.sent for each in marks if each.answered is not None),
-        noticing=_since_end(marks, "noticed"),
-        delivering=_since_end(marks, "delivered"),
-        queries=sum(each.queries for each in marks) / count,
-        calls=told / count,
+        delivered=sum(each.delivered is not None for each in timestamps),
+        unanswered=sum(each.answered is None for each in timestamps),
+        first=sorted(each.answered - each.sent for each in timestamps if each.answered is not None),
+        noticed=_since_end(timestamps, "noticed"),
+        delivery=_since_end(timestamps, "delivered"),
+        queries=sum(each.queries for each in timestamps) / count,
+        calls=calls / count,
         refused=stage.calls["429"],
         cpu=Cpu(cpu.own / count, cpu.children / count),
         idle=idle,
-        most=most,
+        max_memory=max_memory,
     )
 
 
-def _since_end(marks: Iterable[Marks], what: str) -> list[float]:
-    pairs = ((each.completed, getattr(each, what)) for each in marks)
+def _since_end(timestamps: Iterable[Timestamps], what: str) -> list[float]:
+    pairs = ((each.completed, getattr(each, what)) for each in timestamps)
     return sorted(then - end for end, then in pairs if end is not None and then is not None)
 
 
-def share(values: Sequence[float], part: float) -> float:
-    """The value below which `part` of the sorted `values` lie; not a number if there are none."""
+def quantile(values: Sequence[float], part: float) -> float:
+    """Return the quantile `part` of the sorted `values`; NaN if there are none."""
     return values[min(len(values) - 1, int(len(values) * part))] if values else float("nan")
 
 
-def table(runs: Sequence[Run]) -> str:
-    """All runs as a Markdown table: a column for each, the bot beside its floor."""
+def format_table(runs: Sequence[Run]) -> str:
+    """Format all runs as a Markdown table, one column per run, with the bot beside the baseline."""
     head = ["", *(f"{each.bot}, {each.tasks:,}" for each in runs)]
-    lines = [_line(head), _line(["---", *("--:" for _ in runs)])]
+    lines = [_format_row(head), _format_row(["---", *("--:" for _ in runs)])]
     for name, value in _ROWS.items():
-        lines.append(_line([name, *(value(each) for each in runs)]))
+        lines.append(_format_row([name, *(value(each) for each in runs)]))
     floors = {each.tasks: each for each in runs if each.bot == "floor"}
-    ratios = [_ratio(each, floors.get(each.tasks)) for each in runs]
-    lines.append(_line(["CPU and queries, to the floor's", *ratios]))
+    ratios = [_format_ratio(each, floors.get(each.tasks)) for each in runs]
+    lines.append(_format_row(["CPU and queries, relative to the floor", *ratios]))
     return "\n".join(lines)
 
 
 _ROWS: dict[str, Callable[[Run], str]] = {
     "delivered / never answered": lambda run: f"{run.delivered:,} / {run.unanswered:,}",
-    "first response p50 / p99 / max": lambda run: _three(run.first),
-    "completed → noticed, mean / p99": lambda run: f"{_mean(run.noticing)} / {share(run.noticing, 0.99):.1f} s",
+    "first response p50 / p99 / max": lambda run: _format_quantiles(run.first),
+    "completed → noticed, mean / p99": lambda run: f"{_format_mean(run.noticed)} / {quantile(run.noticed, 0.99):.1f} s",
     "completed → delivered p50 / p99": lambda run: (
-        f"{share(run.delivering, 0.5):.1f} / {share(run.delivering, 0.99):.1f} s"
+        f"{quantile(run.delivery, 0.5):.1f} / {quantile(run.delivery, 0.99):.1f} s"
     ),
     "FoxAPI queries per task": lambda run: f"{run.queries:.1f}",
     "Discord calls per task": lambda run: f"{run.calls:.1f}",
     "Discord 429s": lambda run: f"{run.refused:,}",
     "CPU per task": lambda run: f"{run.cpu.own * 1000:.0f} ms",
     "its ffmpeg's CPU per task": lambda run: f"{run.cpu.children * 1000:.0f} ms",
-    "memory, idle → most": lambda run: f"{run.idle / 1e6:.0f} → {run.most / 1e6:.0f} MB",
+    "memory, idle → max_memory": lambda run: f"{run.idle / 1e6:.0f} → {run.max_memory / 1e6:.0f} MB",
 }
 
 
-def _three(values: Sequence[float]) -> str:
-    return f"{share(values, 0.5):.2f} / {share(values, 0.99):.2f} / {share(values, 1.0):.2f} s"
+def _format_quantiles(values: Sequence[float]) -> str:
+    return f"{quantile(values, 0.5):.2f} / {quantile(values, 0.99):.2f} / {quantile(values, 1.0):.2f} s"
 
 
-def _mean(values: Sequence[float]) -> str:
+def _format_mean(values: Sequence[float]) -> str:
     return f"{fmean(values):.1f}" if values else "–"
 
 
-def _ratio(run: Run, floor: Run | None) -> str:
+def _format_ratio(run: Run, floor: Run | None) -> str:
     if floor is None or floor is run:
         return ""
     return f"{run.cpu.own / floor.cpu.own:.1f} ×, {run.queries / floor.queries:.2f} ×"
 
 
-def _line(cells: Iterable[str]) -> str:
+def _format_row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"

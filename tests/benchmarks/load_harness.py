@@ -1,7 +1,7 @@
-"""Both stand-ins in this process, hundreds of members at once, and the moments that matter.
+"""Runs both fakes in this process, sends hundreds of commands, and records their times.
 
-Every moment is taken here, at the stand-ins: when an interaction was sent and when its first answer came, when FoxAPI
-had completed a task, when it first said so to anybody, and when Discord had taken the film.
+All times are recorded at the fakes: when an interaction was sent and first answered, when FoxAPI completed a task, when
+it first reported that, and when Discord accepted the film.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ CHANNELS = ("general", "videos", "showcase")
 
 
 @dataclass(slots=True)
-class Marks:
-    """One /extend: when what happened, in seconds of time.perf_counter()."""
+class Timestamps:
+    """The times of one /extend, in seconds of time.perf_counter()."""
 
     sent: float
     answered: float | None = None
@@ -45,22 +45,22 @@ class Marks:
 
 @dataclass
 class BenchStage:
-    """The stand-ins, and what is noted of each command; keys are prompts, which are all different."""
+    """The fakes, and the times of each command by its unique prompt."""
 
     discord: DiscordServer
     fox: FoxServer
     folder: Path
-    marks: dict[str, Marks] = field(default_factory=dict)
+    timestamps: dict[str, Timestamps] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     """Discord's calls by kind: "first", "edit", "film", "other" and "429"."""
     queries: list[float] = field(default_factory=list)
-    """When FoxAPI was asked for a task."""
+    """Times of FoxAPI's task queries."""
     _interactions: dict[str, str] = field(default_factory=dict)
     _tokens: dict[str, str] = field(default_factory=dict)
     _events: asyncio.Event = field(default_factory=asyncio.Event)
 
     def environment(self, folder: Path, tasks: int) -> dict[str, str]:
-        """The bot's settings: those of a new installation, but for what bounds how many tasks there may be at once."""
+        """Return the settings of a new installation, with limits raised to that many tasks at once."""
         hosts = [urlsplit(url).netloc for url in (self.discord.url, self.fox.url)]
         return {
             "DISCORD_TOKEN": self.discord.world.token,
@@ -81,15 +81,15 @@ class BenchStage:
             **dict.fromkeys(NO_LIMITS, "0"),
         }
 
-    async def online(self, timeout: float = 30) -> None:
+    async def wait_until_online(self, timeout: float = 30) -> None:
         """Wait until the bot is connected and has registered /extend."""
         async with asyncio.timeout(timeout):
             while not (self.discord.world.online and self._command()):
                 await asyncio.sleep(0.02)
-        await asyncio.sleep(1)  # it reads its servers, and whatever it does after that
+        await asyncio.sleep(1)  # the bot finishes its startup
 
     async def extend(self, clip: bytes, tasks: int) -> None:
-        """Let `tasks` members use /extend at the same moment, as fast as the gateway takes it."""
+        """Let `tasks` members use /extend at once, as fast as the gateway accepts it."""
         world = self.discord.world
         people = [user for user in world.users.values() if user.on_page and not user.bot]
         uploads = [await world.files.add(clip, person.id, person.id, "clip.mp4") for person in people]
@@ -105,85 +105,85 @@ class BenchStage:
             check(command["options"], given)
             options, resolved = resolve(world, who, channel, given)
             data = {"id": command["id"], "name": "extend", "type": 1, "options": options, "resolved": resolved}
-            marks = self.marks[prompt] = Marks(time.perf_counter())
+            timestamps = self.timestamps[prompt] = Timestamps(time.perf_counter())
             made = self.discord.interactions.begin(COMMAND, who.id, channel, data, name="extend", command_type=1)
-            marks.sent = time.perf_counter()
+            timestamps.sent = time.perf_counter()
             self._interactions[made.id] = self._tokens[made.token] = prompt
             if number % 20 == 19:
-                await asyncio.sleep(0)  # the socket is written to, and answers are read
+                await asyncio.sleep(0)  # let the sockets be written and read
 
-    async def all_delivered(self, timeout: float) -> bool:
-        """Wait until every command has its film, or was never answered; False when that took too long."""
+    async def wait_until_delivered(self, timeout: float) -> bool:
+        """Wait until every answered command has its film; return False after a time-out."""
         try:
             async with asyncio.timeout(timeout):
-                while any(each.delivered is None for each in self.marks.values() if self._hopeful(each)):
+                while any(each.delivered is None for each in self.timestamps.values() if self._is_expected(each)):
                     self._events.clear()
                     await self._events.wait()
         except TimeoutError:
             return False
         return True
 
-    def _hopeful(self, marks: Marks) -> bool:
-        return marks.answered is not None or time.perf_counter() - marks.sent < 4
+    def _is_expected(self, timestamps: Timestamps) -> bool:
+        return timestamps.answered is not None or time.perf_counter() - timestamps.sent < 4
 
     def _command(self) -> Json:
         known = self.discord.world.commands[None].values()
         return next((each for each in known if each["name"] == "extend"), {})
 
-    def called(self, call: Call) -> None:
-        """Note a call that one of the stand-ins has answered."""
+    def record_call(self, call: Call) -> None:
+        """Record a call that one of the fakes has answered."""
         if call.path.startswith("/api/v10/"):
-            self._discord_called(call)
+            self._record_discord_call(call)
         else:
-            self._fox_called(call)
+            self._record_foxapi_call(call)
 
-    def _discord_called(self, call: Call) -> None:
+    def _record_discord_call(self, call: Call) -> None:
         if call.status == 429:
             self.calls["429"] += 1
         kind = "other"
         if found := _CALLBACK.match(call.path):
             kind = "first"
-            marks = self.marks.get(self._interactions.get(found[1], ""))
-            if marks and call.status == 200:
-                # It came when it was read, not when it was answered.
-                marks.answered = time.perf_counter() - (self.discord.clock.now() - call.at)
+            timestamps = self.timestamps.get(self._interactions.get(found[1], ""))
+            if timestamps and call.status == 200:
+                # The response arrived when the call was read, not when it was answered.
+                timestamps.answered = time.perf_counter() - (self.discord.clock.now() - call.at)
                 self._events.set()
         elif (found := _REPLY.match(call.path)) and call.method == "PATCH":
             film = int(call.headers.get("Content-Length", 0)) > A_VIDEO
             kind = "film" if film else "edit"
-            marks = self.marks.get(self._tokens.get(found[1], ""))
-            if film and marks and call.status == 200:
-                marks.delivered = time.perf_counter()
+            timestamps = self.timestamps.get(self._tokens.get(found[1], ""))
+            if film and timestamps and call.status == 200:
+                timestamps.delivered = time.perf_counter()
                 self._events.set()
         self.calls[kind] += 1
 
-    def _fox_called(self, call: Call) -> None:
+    def _record_foxapi_call(self, call: Call) -> None:
         found = _QUERY.match(call.path)
         task = self.fox.tasks.get(found[1]) if found else None
         if task is None:
             return
         now = time.perf_counter()
         self.queries.append(now)
-        marks = self.marks.get(task.order.prompt)
-        if marks is None:
+        timestamps = self.timestamps.get(task.order.prompt)
+        if timestamps is None:
             return
-        marks.queries += 1
-        if task.ended_at is not None and marks.noticed is None:
-            marks.completed, marks.noticed = task.ended_at, now
+        timestamps.queries += 1
+        if task.ended_at is not None and timestamps.noticed is None:
+            timestamps.completed, timestamps.noticed = task.ended_at, now
 
 
 @asynccontextmanager
 async def bench_stage(folder: Path, film: Path, seconds: float, seed: int) -> AsyncIterator[BenchStage]:
-    """Set the stage; FoxAPI takes about `seconds` for a task."""
+    """Start both fakes; FoxAPI takes about `seconds` per task."""
     clock = Clock()
     async with AsyncExitStack() as stack:
-        noted: list[BenchStage] = []
+        stages: list[BenchStage] = []
 
-        def told(call: Call) -> None:
-            noted[0].called(call)
+        def record(call: Call) -> None:
+            stages[0].record_call(call)
 
-        discord = await stack.enter_async_context(DiscordServer(clock=clock, watch=told))
+        discord = await stack.enter_async_context(DiscordServer(clock=clock, watch=record))
         canned = Prerendered(film, seconds, seed)
-        fox = await stack.enter_async_context(FoxServer(clock, watch=told, balance=10_000_000, canned=canned))
-        noted.append(BenchStage(discord, fox, folder))
-        yield noted[0]
+        fox = await stack.enter_async_context(FoxServer(clock, watch=record, balance=10_000_000, canned=canned))
+        stages.append(BenchStage(discord, fox, folder))
+        yield stages[0]

@@ -1,4 +1,4 @@
-"""A bot as a process of its own, and what the kernel says that it used."""
+"""Runs a bot in its own process and measures its CPU time and memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STOP_SECONDS = 15
 
 @dataclass(frozen=True, slots=True)
 class Cpu:
-    """Seconds of CPU: the process's own, and those of its children that have ended (ffmpeg)."""
+    """CPU seconds of the process and of its ended children (ffmpeg)."""
 
     own: float
     children: float
@@ -29,37 +29,37 @@ class Cpu:
         return Cpu(self.own - before.own, self.children - before.children)
 
 
-class Measured:
-    """A running process. Figures are those of the kernel (/proc)."""
+class MeasuredProcess:
+    """A running process, measured through /proc."""
 
     def __init__(self, pid: int) -> None:
         self._proc = Path(f"/proc/{pid}")
-        self.most = 0
-        """The most resident memory that was seen while :meth:`watch` ran, in bytes."""
+        self.max_memory = 0
+        """The largest resident memory seen while :meth:`watch` ran, in bytes."""
 
     def cpu(self) -> Cpu:
-        """What it has used so far."""
+        """Return the CPU time used so far."""
         fields = (self._proc / "stat").read_text().rpartition(")")[2].split()
         user, system, child_user, child_system = (int(field) / _TICK for field in fields[11:15])
         return Cpu(user + system, child_user + child_system)
 
     def memory(self) -> int:
-        """Its resident memory in bytes."""
+        """Return the resident memory in bytes."""
         return int((self._proc / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     async def watch(self) -> None:
-        """Note the most memory; ends by cancellation."""
+        """Record the largest memory until cancelled."""
         while True:
-            self.most = max(self.most, self.memory())
+            self.max_memory = max(self.max_memory, self.memory())
             await asyncio.sleep(0.2)
 
 
 @asynccontextmanager
-async def running(module: str, env: Mapping[str, str], folder: Path) -> AsyncIterator[Measured]:
-    """Run `python -m module` in `folder`, with its output in bot.log there; stopped by SIGTERM at the end."""
+async def run_process(module: str, env: Mapping[str, str], folder: Path) -> AsyncIterator[MeasuredProcess]:
+    """Run `python -m module` in `folder` with its output in bot.log; stop it with SIGTERM on exit."""
     kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
     with (folder / "bot.log").open("ab") as log:
-        # Like this process's own Python, and in a session of its own, so that Ctrl-C ends it through us.
+        # The same Python, in its own session, so that Ctrl-C reaches it through this process.
         command = [sys.executable, *(os.environ.get("BENCH_PROFILE", "").split() if module == "bot" else ()), "-m"]
         child = await asyncio.create_subprocess_exec(
             *command,
@@ -72,7 +72,7 @@ async def running(module: str, env: Mapping[str, str], folder: Path) -> AsyncIte
             start_new_session=True,
         )
     try:
-        yield Measured(child.pid)
+        yield MeasuredProcess(child.pid)
     finally:
         with contextlib.suppress(ProcessLookupError):
             child.send_signal(signal.SIGTERM)

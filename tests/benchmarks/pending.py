@@ -1,4 +1,4 @@
-"""A start with many tasks under way in the store: how soon and how fast they are asked for, and what each weighs."""
+"""Measures a startup with many running tasks: delay and rate of the first queries, and memory per task."""
 
 from __future__ import annotations
 
@@ -19,53 +19,53 @@ from bot.sandbox.foxapi import Quirks, Task
 from bot.sandbox.foxapi.contract import RenderRequest
 from bot.store import Store
 from tests.benchmarks.load_harness import CHANNELS, BenchStage, bench_stage
-from tests.benchmarks.load_process import running
+from tests.benchmarks.load_process import run_process
 from tests.support.builders import a_case, a_place, an_order
 
-WATCHED = 20.0
-"""Seconds for which the bot is watched once it has begun to ask."""
-_USUAL = {"QUERIES_PER_SECOND": "20"}
+WATCH_SECONDS = 20.0
+"""Seconds of measurement after the first query."""
+_DEFAULT_RATE = {"QUERIES_PER_SECOND": "20"}
 PROMPT = "The camera pulls back slowly while the sun goes down behind the hills and the first stars come out"
 
 
-async def pending(tasks: int, film: Path) -> str:
-    """Start the bot without any task, and with so many that FoxAPI is rendering; return the figures as a sentence."""
+async def measure_pending(tasks: int, film: Path) -> str:
+    """Start the bot without tasks and with that many rendering ones; return the figures as a sentence."""
     with tempfile.TemporaryDirectory(prefix="bench-pending-") as name:
         async with bench_stage(Path(name), film, 600, seed=1) as stage:
-            empty, _ = await _started(stage, Path(name) / "empty", 0)
+            empty, _ = await _measure_start(stage, Path(name) / "empty", 0)
             folder = Path(name) / "full"
             (folder / "data").mkdir(parents=True)
-            await _fill(stage, folder, tasks)
-            full, first = await _started(stage, folder, tasks)
+            await _create_tasks(stage, folder, tasks)
+            full, first = await _measure_start(stage, folder, tasks)
     asked = stage.queries
     if not asked:
-        return f"{tasks:,} pending tasks: nothing was asked for within {WATCHED:.0f} s."
+        return f"{tasks:,} pending tasks: no query within {WATCH_SECONDS:.0f} s."
     each = (full - empty) / tasks
     return (
         f"A start with {tasks:,} pending tasks: the first query after {first:.1f} s; {len(asked):,} queries in "
-        f"{asked[-1] - asked[0]:.0f} s, at most {most_in_a_second(asked)} in any second, {stage.calls['429']} 429s of "
+        f"{asked[-1] - asked[0]:.0f} s, at most {max_per_second(asked)} in any second, {stage.calls['429']} 429s of "
         f"Discord; memory {full / 1e6:.0f} MB, without tasks {empty / 1e6:.0f} MB: {each / 1e3:.1f} MB per 1,000."
     )
 
 
-async def _started(stage: BenchStage, folder: Path, tasks: int) -> tuple[int, float]:
-    """Run the bot; the most memory that it took, and the seconds from its start to its first query."""
+async def _measure_start(stage: BenchStage, folder: Path, tasks: int) -> tuple[int, float]:
+    """Run the bot; return its largest memory and the seconds from its start to its first query."""
     folder.mkdir(exist_ok=True)
     began = time.perf_counter()
-    async with running("bot", stage.environment(folder, max(tasks, 20)) | _USUAL, folder) as process:
-        await stage.online(60)
-        deadline = time.perf_counter() + WATCHED
+    async with run_process("bot", stage.environment(folder, max(tasks, 20)) | _DEFAULT_RATE, folder) as process:
+        await stage.wait_until_online(60)
+        deadline = time.perf_counter() + WATCH_SECONDS
         while tasks and not stage.queries and time.perf_counter() < deadline:
             await asyncio.sleep(0.05)
         watching = asyncio.create_task(process.watch())
-        await asyncio.sleep(WATCHED if tasks else 3)
+        await asyncio.sleep(WATCH_SECONDS if tasks else 3)
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-    return process.most, (stage.queries[0] - began if stage.queries else float("nan"))
+    return process.max_memory, (stage.queries[0] - began if stage.queries else float("nan"))
 
 
-async def _fill(stage: BenchStage, folder: Path, tasks: int) -> None:
-    """Tasks that FoxAPI took some minutes ago, and their replies, whose tokens have ended."""
+async def _create_tasks(stage: BenchStage, folder: Path, tasks: int) -> None:
+    """Create tasks that FoxAPI accepted some minutes ago, and their replies, whose tokens have expired."""
     world, now = stage.discord.world, utc_now()
     channels = [world.channel_named(name) for name in CHANNELS]
     messages = []
@@ -79,12 +79,12 @@ async def _fill(stage: BenchStage, folder: Path, tasks: int) -> None:
         stage.fox.tasks[remote.id] = remote
     file = folder / "data" / "bot.db"
     async with Store.open(f"sqlite+aiosqlite:///{file}") as store:
-        await _one(store, messages[0], now, int(world.guild.id), int(world.application_id))
-    await asyncio.to_thread(_multiply, file, messages)
+        await _create_task(store, messages[0], now, int(world.guild.id), int(world.application_id))
+    await asyncio.to_thread(_copy_row, file, messages)
 
 
-async def _one(store: Store, at: tuple[int, int], now: datetime, guild_id: int, application_id: int) -> None:
-    """Take one task through the store's own doors."""
+async def _create_task(store: Store, at: tuple[int, int], now: datetime, guild_id: int, application_id: int) -> None:
+    """Create one task through the store's own methods."""
     earlier = now - timedelta(minutes=20)
     order = an_order(guild_id=guild_id, channel_id=at[1], prompt=PROMPT)
     token = SecretStr("t" * 200)
@@ -98,12 +98,12 @@ async def _one(store: Store, at: tuple[int, int], now: datetime, guild_id: int, 
     )
     task = await store.tasks.update(claimed, clip=clip, submitted=clip, video_url="http://x.test/a")
     task = await store.tasks.transition(task, TaskState.SUBMITTING, earlier)
-    known = {"remote_id": "pending-0", "sent_at": earlier, "expected_at": now.astimezone(UTC), "progress": 40}
+    known = {"remote_id": "pending-0", "submitted_at": earlier, "expected_at": now.astimezone(UTC), "progress": 40}
     await store.tasks.transition(task, TaskState.RENDERING, earlier, **known)
 
 
-def _multiply(file: Path, messages: Sequence[tuple[int, int]]) -> None:
-    """Copy the one row, each with a reply and a FoxAPI task of its own; whatever columns the schema has."""
+def _copy_row(file: Path, messages: Sequence[tuple[int, int]]) -> None:
+    """Copy the row once per message, with its own reply and FoxAPI task, whatever columns the schema has."""
     with sqlite3.connect(file) as database:
         names = [row[1] for row in database.execute("PRAGMA table_info(tasks)")]
         own = {
@@ -123,8 +123,8 @@ def _multiply(file: Path, messages: Sequence[tuple[int, int]]) -> None:
     database.close()
 
 
-def most_in_a_second(moments: Sequence[float]) -> int:
-    """The most of the sorted `moments` that lie within one second."""
+def max_per_second(moments: Sequence[float]) -> int:
+    """Return the largest number of the sorted `moments` within one second."""
     most = first = 0
     for last, moment in enumerate(moments):
         while moment - moments[first] > 1:

@@ -118,10 +118,10 @@ def test_a_prompt_and_a_long_link(prompt: str, link: str, code: str) -> None:
     taken(tasks_card.make_card(failed, NOON, language).embed)
     taken(*pages.task_page(task, NOON, language, 1, None, kept=True).embeds)
     first = task.model_copy(update={"order": an_order(prompt=prompt, source_url=link)})
-    came = sharing_embeds.lineage(language, [LineagePart(first, [])], {})
+    came = sharing_embeds.format_lineage(language, [LineagePart(first, [])], {})
     assert (link in came) is (len(link) <= 900)
-    taken(sharing_embeds.post_embed(language, first, came, hidden=False, still=True))
-    assert utf16(sharing_embeds.post_title(language, first, "😀" * 32, hidden=False)) <= 100
+    taken(sharing_embeds.build_post_embed(language, first, came, hidden=False, has_thumbnail=True))
+    assert utf16(sharing_embeds.format_post_title(language, first, "😀" * 32, hidden=False)) <= 100
 
 
 @pytest.mark.parametrize("code", LANGUAGES.codes)

@@ -122,14 +122,14 @@ async def test_the_language_is_chosen_by_typing_too(stage: Harness) -> None:
         bot.languages = pseudo_languages(zh_CN=CHINESE, de=GERMAN)
         place = await stage.mia.channel("general")
         offered = await stage.mia.autocomplete("limits language", place, "choice", choice="")
-        assert [each["name"] for each in offered] == ["As Discord says (automatic)", "English", "简体中文", "Deutsch"]
+        assert [each["name"] for each in offered] == ["Follow Discord (automatic)", "English", "简体中文", "Deutsch"]
         (found,) = await stage.mia.autocomplete("limits language", place, "choice", choice="deu")
         assert found["value"] == "de"
         guild = int(stage.discord.world.guild.id)
         for typed, kept in (("简体中文", "zh-CN"), ("de", "de"), ("english", "en-US"), ("auto", None)):
             await use(stage.mia, "limits language", choice=typed)
             assert (await bot.services.moderation.limits_of(guild)).language == kept
-        assert "no language that I speak" in text_of(await use(stage.mia, "limits language", choice="klingon"))
+        assert "I do not support the language" in text_of(await use(stage.mia, "limits language", choice="klingon"))
         assert (await bot.services.moderation.limits_of(guild)).language is None
 
 
@@ -227,13 +227,13 @@ async def test_reply_and_post_speak_the_servers_language(stage: Harness) -> None
 def test_a_panel_leaves_no_english_in_another_language(standing: LimitsStatus, name: str) -> None:
     """Every title, field, label, placeholder and option is translated and within Discord's limits."""
     german, choice = pseudo_language("de", GERMAN), embed.PanelSelection(name, 11)
-    shown = embed.embed(standing, choice, german, GERMAN)
+    shown = embed.build_embed(standing, choice, german, GERMAN)
     assert english_in(f"{shown.title}\n{shown.description}") == []
     for field in shown.fields:
         assert english_in(f"{field.name}\n{field.value}") == []
         assert len(field.value or "") <= 1024
     assert len(shown) <= 6000
-    for control in components.controls(standing, choice, german, ("zh-CN",)):
+    for control in components.build_controls(standing, choice, german, ("zh-CN",)):
         body: Json = dict(control.to_component_dict())
         options = [f"{each['label']} {each.get('description', '')}" for each in body.get("options", [])]
         said = [str(body.get("label", "")), str(body.get("placeholder", "")), *options]
@@ -247,7 +247,7 @@ def test_the_books_leave_no_english_in_another_language() -> None:
         for each in range(20)
     ]
     report = UsageReport(date(2026, 10, 24), date(2026, 11, 22), tuple(rows))
-    shown = usage_report.embed(report, pseudo_language("zh-CN", CHINESE))
+    shown = usage_report.build_embed(report, pseudo_language("zh-CN", CHINESE))
     said = [str(shown.title), str(shown.footer.text), *(f"{each.name}\n{each.value}" for each in shown.fields)]
     assert english_in("\n".join(said)) == []
     assert "11月20日周五" in str(said)

@@ -22,7 +22,7 @@ FORGED = {
     "limits:block:99999999999999999999": OUTDATED,
     "limits:grant:99999999999999999999": OUTDATED,
     "limits:role_number": OUTDATED,
-    "limits:language:7": "is no language that I speak",
+    "limits:language:7": "I do not support the language",
     "share:more:999999999999999999": "",
     "share:undo:999999999999999999": "",
     "delete:999999999999999999": "",

@@ -1,6 +1,6 @@
-"""The crash matrix: the bot is killed at every point of a task's life, and nothing paid is lost or paid twice.
+"""The crash matrix: the bot is killed at every point of a task's life, and no payment is lost or repeated.
 
-The bot is a process of its own, ended by SIGKILL or SIGTERM while a stand-in holds it at the point in question.
+The bot runs as its own process and is killed with SIGKILL while a fake holds its request at that point.
 """
 
 from __future__ import annotations
@@ -44,25 +44,25 @@ from tests.support.harness import A_VIDEO, CREATE, Harness, on_stage
 
 @dataclass(frozen=True)
 class Crash:
-    """One row of the matrix: where the bot dies, and what has become of the task some time after its next start."""
+    """One row of the matrix: where the bot is killed, and the task's final state after the restart."""
 
     name: str
     points: tuple[Point, ...]
-    """Of one task each, reached one after the other; the last task is the one in question."""
-    dead_in: TaskState
-    """Its state in the database when the process is dead."""
-    ends: TaskState = TaskState.DELIVERED
+    """One point per task, reached in order; the last task is the one under test."""
+    state_after_kill: TaskState
+    """The task's state in the database after the kill."""
+    final_state: TaskState = TaskState.DELIVERED
     sent: int = 1
-    """Create calls that FoxAPI has seen..."""
+    """Create calls that FoxAPI received, over all tasks and runs."""
     paid: int = 1
-    """...and counted as taken, over all tasks and all runs."""
+    """Create calls that FoxAPI accepted and charged, over all tasks and runs."""
     downloads: int = 1
-    """Times that the result was asked for."""
+    """Requests for the result."""
     options: dict[str, Any] = field(default_factory=dict)
-    """Of /extend."""
+    """Options of /extend."""
     settings: dict[str, str] = field(default_factory=dict)
     in_its_reply: bool = True
-    """Whether the end stands in the first reply, and not in a new message."""
+    """Whether the outcome is shown in the original reply and not in a new message."""
 
 
 _Q, _P, _S, _R, _D, _U = (
@@ -74,11 +74,11 @@ _Q, _P, _S, _R, _D, _U = (
     TaskState.UNCLEAR,
 )
 MATRIX = (
-    #     killed when a task is ...       and stands at                                             its row says
+    #     killed when a task is ...       at this point                                             its state
     Crash("queued", (Rendering(), InLine()), _Q, sent=2, paid=2, downloads=2, settings={"MAX_RUNNING": "1"}),
     Crash("preparing", (Held("discord", "GET", CLIP),), _P),
-    Crash("sending, the request not out", (OnTheWire(),), _S, ends=_U, sent=0, paid=0, downloads=0),
-    Crash("sending, the request taken", (Held("fox", "POST", CREATE, after=True),), _S, ends=_U, downloads=0),
+    Crash("sending, the request not out", (OnTheWire(),), _S, final_state=_U, sent=0, paid=0, downloads=0),
+    Crash("sending, the request taken", (Held("fox", "POST", CREATE, after=True),), _S, final_state=_U, downloads=0),
     Crash("sending, refused until later", (Refused(retry_after=2),), _S, sent=2),
     Crash("rendering", (Rendering(),), _R),
     Crash("rendering, in private", (Rendering(),), _R, options={"private": True}),
@@ -96,7 +96,7 @@ ALSO_ON_POSTGRESQL = ("sending, the request taken", "rendering", "delivered, not
 
 
 Runs = dict[tuple[str, str], asyncio.Task[None]]
-"""By the name of the row and the make of database."""
+"""The running rows, by name and database engine."""
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ async def runs(
     clips: Clips,
     cluster_for: ClusterFor,
 ) -> AsyncIterator[Runs]:
-    """The rows that are to be tested, each on a stage of its own; some at once, for most of it is Python starting."""
+    """Run the selected rows, each with its own harness, three at a time, as most of the cost is startup."""
     at_once = asyncio.Semaphore(3)
 
     async def run(crash: Crash, engine: str) -> None:
@@ -125,8 +125,8 @@ async def runs(
 
 
 @pytest.mark.parametrize("crash", MATRIX, ids=lambda crash: crash.name)
-async def test_killed_there_and_started_again(runs: Runs, crash: Crash, engine: str) -> None:
-    """After SIGKILL and a new start: at most one payment, one reply with the one right end, nothing left lying."""
+async def test_killed_and_restarted(runs: Runs, crash: Crash, engine: str) -> None:
+    """After SIGKILL and a restart: at most one payment, one reply with the correct outcome, and no files left."""
     await runs[crash.name, engine]
 
 
@@ -134,8 +134,8 @@ async def test_killed_there_and_started_again(runs: Runs, crash: Crash, engine: 
     "crash", [row for row in MATRIX if row.name in ALSO_ON_POSTGRESQL], ids=lambda crash: crash.name
 )
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
-async def test_the_same_on_postgresql(runs: Runs, crash: Crash, engine: str) -> None:
-    """The rows on which money hangs, whatever the make of database; `--engine postgresql` runs them all on it."""
+async def test_killed_and_restarted_on_postgresql(runs: Runs, crash: Crash, engine: str) -> None:
+    """The rows that decide about payments, on PostgreSQL; `--engine postgresql` runs all rows there."""
     await runs[crash.name, engine]
 
 
@@ -144,16 +144,16 @@ async def kill_and_start_again(stage: Harness, crash: Crash) -> None:
         for point in crash.points:
             await scene.bring_to(point, **crash.options)
         await scene.process.kill()
-        assert scene.rows()[-1].state is crash.dead_in
+        assert scene.rows()[-1].state is crash.state_after_kill
         scene.resume_rendering()
         await scene.process.start()
-        await settled(scene, crash.ends)
+        await settled(scene, crash.final_state)
         assert sent_paid_downloaded(stage) == (crash.sent, crash.paid, crash.downloads)
         await one_message_each(scene, in_its_reply=crash.in_its_reply)
 
 
-async def test_killed_in_one_state_after_the_other(stage: Harness) -> None:
-    """One task whose bot dies in preparing, rendering, downloading and delivering ends as if nothing had been."""
+async def test_killed_in_several_states(stage: Harness) -> None:
+    """A task whose bot is killed while preparing, rendering, downloading and delivering still ends normally."""
     rendering = Rendering()
     downloading, delivering = Held("fox", "GET", RESULT), Held("discord", "PATCH", EDIT, with_file=True, after=True)
     async with scene_on(stage) as scene:
@@ -172,7 +172,7 @@ async def test_killed_in_one_state_after_the_other(stage: Harness) -> None:
 
 
 async def test_killed_while_starting(stage: Harness) -> None:
-    """Killed before and after it takes up several unfinished tasks, the third start brings them all to their end."""
+    """After kills before and after resuming several tasks, the third start finishes them all."""
     async with scene_on(stage, MAX_RUNNING="2") as scene:
         points = (Held("discord", "PATCH", EDIT, with_file=True), Rendering(), Rendering(), InLine())
         for point in points:
@@ -192,7 +192,7 @@ async def test_killed_while_starting(stage: Harness) -> None:
 
 @pytest.mark.only_sqlite
 async def test_a_second_bot_on_the_same_database_does_not_start(stage: Harness) -> None:
-    """It says why in one sentence and ends with an error; the first goes on undisturbed."""
+    """The second bot exits with an error and one sentence; the first continues undisturbed."""
     lines: list[str] = []
     async with scene_on(stage) as scene:
         await scene.bring_to(Rendering())
@@ -206,20 +206,20 @@ async def test_a_second_bot_on_the_same_database_does_not_start(stage: Harness) 
     assert len(stage.fox.payments) == 1
 
 
-async def test_what_a_crash_left_of_an_ended_task_is_cleared_away(stage: Harness) -> None:
-    """Killed between the record of a delivery and the removal of its files, the next start removes them."""
+async def test_files_left_by_a_crash_are_removed(stage: Harness) -> None:
+    """Files left by a kill between the recorded delivery and their removal are removed at the next start."""
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await stage.until(stage.ana, reply, "Finished")
     left = stage.data / "tasks" / "1"
     left.mkdir(parents=True, exist_ok=True)
-    (left / "result.mp4").write_bytes(b"as it would have been left")
+    (left / "result.mp4").write_bytes(b"left behind by a crash")
     async with stage.bot():
         await until(lambda: not left.exists())
 
 
-async def test_a_result_that_the_disk_has_lost_is_fetched_again(stage: Harness) -> None:
-    """When DATA_DIR did not outlive the crash and the database did, FoxAPI's link, good for a day, brings it again."""
+async def test_a_result_lost_from_disk_is_downloaded_again(stage: Harness) -> None:
+    """If the database survives a crash and DATA_DIR does not, the result is downloaded again from FoxAPI's link."""
     delivering = Hold()
     stage.discord.faults.add("PATCH", EDIT, delivering, at_least=A_VIDEO)
     async with stage.bot(Timeouts(shutdown=0.1)):
@@ -233,11 +233,13 @@ async def test_a_result_that_the_disk_has_lost_is_fetched_again(stage: Harness) 
     assert sent_paid_downloaded(stage) == (1, 1, 2)
 
 
-async def test_a_late_edit_of_the_dead_bot_does_not_take_the_video_away(stage: Harness) -> None:
-    """An edit that only shows progress, and reaches Discord after the delivery, leaves the attachment where it is."""
+async def test_a_late_edit_of_the_killed_bot_keeps_the_video(stage: Harness) -> None:
+    """A progress edit that reaches Discord after the delivery does not remove the attachment."""
     edit, halfway = Hold(), Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
-    stage.discord.faults.add("PATCH", EDIT, Slow(0))  # the first one brings the still; that of a rendering names it
+    stage.discord.faults.add(
+        "PATCH", EDIT, Slow(0)
+    )  # the first edit uploads the thumbnail; the rendering edit refers to it
     stage.discord.faults.add("PATCH", EDIT, edit)
     async with stage.bot(Timeouts(shutdown=0.1)):
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
@@ -246,6 +248,6 @@ async def test_a_late_edit_of_the_dead_bot_does_not_take_the_video_away(stage: H
     async with stage.bot():
         await stage.until(stage.ana, reply, "Finished")
     edit.release.set()
-    await stage.discord.faults.wait("PATCH", EDIT, 3)  # all of them are answered now, the late one last
+    await stage.discord.faults.wait("PATCH", EDIT, 3)  # all edits are answered now, the late one last
     (attachment,) = stage.ana.seen[reply["id"]]["attachments"]
     assert attachment["filename"].endswith(".mp4")

@@ -1,7 +1,7 @@
-"""The fault matrix: one line per fault and place, with what was paid and what the member saw in the end.
+"""The fault matrix: one row per fault and call, with the payments and the outcome that the member sees.
 
-A bot meets several lines, one after the other, for most of a line's cost is the bot's start. Faults that pass befall
-one task each after the other: a later one is met only because the earlier one was tried again.
+One bot goes through several rows, because starting it is most of a row's cost. Transient faults are applied to one
+task in sequence: a later fault is reached only if the call was retried after the earlier one.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def empty(status: int) -> Answer:
 
 @dataclass(frozen=True)
 class Cell:
-    """The next `times` calls meet `fault`; the reply ends with `end`, after so many POSTs and payments."""
+    """The next `times` calls meet `fault`; the reply ends with `end` after that many POSTs and payments."""
 
     fault: Action
     end: str
@@ -103,7 +103,7 @@ BROKEN = [
     Cell(Slow(1.3), UNCLEAR, paid=1),
 ]
 AT_CREATE = {
-    "sent again": SENT_AGAIN,
+    "resent": SENT_AGAIN,
     "refused": REFUSED,
     "server errors": SERVER_ERRORS,
     "unreadable": UNREADABLE,
@@ -111,7 +111,7 @@ AT_CREATE = {
 }
 
 Faults = Sequence[tuple[Action, int]]
-"""What befalls the calls of one task, one after the other, and how often."""
+"""The faults that one task's calls meet, in order, and how often each occurs."""
 
 AT_QUERY: dict[str, Faults] = {
     "server errors": [(json(429), 3), (json(500), 3), (html(502), 3), (empty(503), 3), (html(504), 3)],
@@ -162,7 +162,7 @@ LIMITED = [
     Cell(html(403), DONE, paid=1),
     Cell(json(200, "?"), DONE, paid=1),
 ]
-DISCORD_ILL = [
+DISCORD_FAILING = [
     Cell(json(500, "{}"), DONE, paid=1),
     Cell(empty(503), DONE, paid=1),
     Cell(Reset(), DONE, paid=1),
@@ -170,9 +170,9 @@ DISCORD_ILL = [
     Cell(Truncate(), DONE, paid=1),
     Cell(Slow(0.5), DONE, paid=1),
 ]
-AT_EDIT = {"refusals": LIMITED, "ill": DISCORD_ILL}
+AT_EDIT = {"refusals": LIMITED, "failing": DISCORD_FAILING}
 TOO_LARGE = Cell(json(413, '{"code": 40005, "message": "Request entity too large"}'), DONE, paid=1)
-AT_RESULTS_EDIT = {"refusals": [*LIMITED, TOO_LARGE], "ill": DISCORD_ILL}
+AT_RESULTS_EDIT = {"refusals": [*LIMITED, TOO_LARGE], "failing": DISCORD_FAILING}
 
 
 @pytest.fixture(scope="session")
@@ -182,7 +182,7 @@ def clip(clips: Clips) -> Path:
 
 @pytest.mark.parametrize("cells", AT_CREATE.values(), ids=AT_CREATE)
 async def test_at_the_paid_request(stage: Harness, clip: Path, cells: list[Cell]) -> None:
-    """One payment at most: what was surely not taken is sent again or refused, and all else is unclear."""
+    """At most one payment: a request that was certainly not accepted is resent or fails; any other is unclear."""
     async with stage.bot(FAST, **STEADY):
         for cell in cells:
             sent, paid = posts(stage), len(stage.fox.payments)
@@ -198,29 +198,28 @@ async def test_at_the_paid_request(stage: Harness, clip: Path, cells: list[Cell]
 
 @pytest.mark.parametrize("faults", AT_QUERY.values(), ids=AT_QUERY)
 async def test_at_the_query(stage: Harness, clip: Path, faults: Faults) -> None:
-    """No answer to a query, and no silence, makes the bot give up what is paid for."""
-    well: Action = json(
-        200, '{"status": "processing", "progress": 20}'
-    )  # after each fault, so that the gaps begin small again
-    await all_pass(stage, clip, "GET", QUERY, [each for fault in faults for each in (fault, (well, 1))])
+    """No response to a query, and no time-out, makes the bot give up a paid task."""
+    # A success after each fault resets the backoff.
+    success: Action = json(200, '{"status": "processing", "progress": 20}')
+    await assert_all_retried(stage, clip, "GET", QUERY, [each for fault in faults for each in (fault, (success, 1))])
 
 
 @pytest.mark.parametrize("faults", AT_DOWNLOAD.values(), ids=AT_DOWNLOAD)
 async def test_at_the_results_download(stage: Harness, clip: Path, faults: Faults) -> None:
-    """The result is fetched until it is there."""
-    await all_pass(stage, clip, "GET", RESULT, faults)
+    """The download of the result is retried until it succeeds."""
+    await assert_all_retried(stage, clip, "GET", RESULT, faults)
 
 
 @pytest.mark.parametrize("faults", AT_UPLOAD.values(), ids=AT_UPLOAD)
 async def test_at_the_upload(stage: Harness, clips: Clips, faults: Faults) -> None:
-    """A prepared clip is uploaded until FoxAPI has told its address; only then, and once, the task is paid for."""
-    await all_pass(stage, unfit(clips), "POST", UPLOAD, faults)
+    """The upload of a prepared clip is retried until FoxAPI returns its URL; only then is the task paid for, once."""
+    await assert_all_retried(stage, unfit(clips), "POST", UPLOAD, faults)
     (payment,) = stage.fox.payments
     assert f'"video_url": "{stage.fox.url}/files/'.encode() in payment.body
 
 
-async def all_pass(stage: Harness, clip: Path, method: str, path: str, faults: Faults) -> None:
-    """One task that meets all of these is finished, and paid for once."""
+async def assert_all_retried(stage: Harness, clip: Path, method: str, path: str, faults: Faults) -> None:
+    """Run one task through all the faults, and assert that it finishes and is paid for once."""
     rules = [stage.fox.faults.add(method, path, fault, times) for fault, times in faults]
     async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
@@ -230,7 +229,7 @@ async def all_pass(stage: Harness, clip: Path, method: str, path: str, faults: F
 
 
 async def test_an_upload_that_is_refused(stage: Harness, clips: Clips) -> None:
-    """What FoxAPI will not take is asked once, costs nothing, and ends in a sentence that says what to do."""
+    """A refused upload is sent once, costs nothing, and ends with a sentence that says what to do."""
     async with stage.bot(FAST, **STEADY):
         for number, (fault, words) in enumerate(UPLOAD_REFUSED, 1):
             stage.fox.faults.add("POST", UPLOAD, fault)
@@ -244,7 +243,7 @@ async def test_an_upload_that_is_refused(stage: Harness, clips: Clips) -> None:
 
 @pytest.mark.parametrize("cells", AT_EDIT.values(), ids=AT_EDIT)
 async def test_at_discords_edit(stage: Harness, clip: Path, cells: list[Cell]) -> None:
-    """Progress that cannot be shown costs nothing but itself."""
+    """A failed progress edit loses only that update."""
     async with stage.bot(FAST, **STEADY):
         for cell in cells:
             rule = stage.discord.faults.add("PATCH", EDIT, cell.fault, cell.times)
@@ -257,15 +256,15 @@ async def test_at_discords_edit(stage: Harness, clip: Path, cells: list[Cell]) -
 
 @pytest.mark.parametrize("cells", AT_RESULTS_EDIT.values(), ids=AT_RESULTS_EDIT)
 async def test_at_the_edit_with_the_result(stage: Harness, clip: Path, cells: list[Cell]) -> None:
-    """The finished video is brought until Discord has taken it, once, into the same reply."""
+    """The delivery of the finished video is retried until Discord accepts it, once, in the same reply."""
     async with stage.bot(FAST, EDIT_SECONDS="4"):  # so that the second edit is the one with the result
         for cell in cells:
-            ended = await brought_in_spite_of(stage, clip, cell)
+            ended = await deliver_despite(stage, clip, cell)
             assert_says_its_end(stage, ended, cell.end, cell.paid)
     await assert_one_payment_and_message_each(stage, cells)
 
 
-async def brought_in_spite_of(stage: Harness, clip: Path, cell: Cell) -> Json:
+async def deliver_despite(stage: Harness, clip: Path, cell: Cell) -> Json:
     halfway = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=halfway)
     edits = len(stage.discord.faults.matching("PATCH", EDIT))
@@ -283,7 +282,7 @@ async def assert_one_payment_and_message_each(stage: Harness, cells: list[Cell])
     assert len([each for each in await stage.ana.messages("videos") if each["embeds"]]) == len(cells)
 
 
-FIRST_ANSWERS: list[tuple[Action, int, str, int]] = [
+FIRST_RESPONSES: list[tuple[Action, int, str, int]] = [
     (Answer(429, RATE_BODY, RATE), 1, "Finished", 1),
     (json(500, "{}"), 1, "Finished", 1),
     (Answer(502, PAGE, content_type="text/html", after=True), 1, "Finished", 1),
@@ -297,28 +296,30 @@ FIRST_ANSWERS: list[tuple[Action, int, str, int]] = [
 ]
 
 
-async def test_at_the_first_answer(stage: Harness, clip: Path) -> None:
-    """Without a reply nothing is paid; a reply that Discord took is used, also when Discord's word of it was lost."""
+async def test_at_the_first_response(stage: Harness, clip: Path) -> None:
+    """Without a reply nothing is paid; a reply that Discord created is used even if Discord's response was lost."""
     async with stage.bot(FAST, **STEADY):
         channel = await stage.ana.channel("videos")
-        for fault, times, words, paid in FIRST_ANSWERS:
+        for fault, times, words, paid in FIRST_RESPONSES:
             before, known = len(stage.fox.payments), set(stage.ana.seen)
             stage.discord.faults.add("POST", "/callback", fault, times)
             await stage.ana.command("extend", channel, prompt="go on", video=await stage.ana.upload(clip), seconds=2)
-            await a_new_message(stage, known, words)
+            await wait_for_new_message(stage, known, words)
             assert len(stage.fox.payments) - before == paid
             assert len(set(stage.ana.seen) - known) == 1
 
 
-async def a_new_message(stage: Harness, known: set[str], words: str) -> None:
-    """Return once Ana sees a message that is not `known`, and whose title or text is this."""
+async def wait_for_new_message(stage: Harness, known: set[str], words: str) -> None:
+    """Wait until Ana sees a message that is not `known` and has this title or text."""
     await stage.ana.wait_message(
         lambda it: it["id"] not in known and (title_of(it) == words or text_of(it).startswith(words))
     )
 
 
-async def test_an_answer_that_comes_too_late(stage: Harness, clip: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """After three seconds Discord knows the interaction no more (10062): nothing is begun, paid or tried again."""
+async def test_a_first_response_that_comes_too_late(
+    stage: Harness, clip: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After three seconds the interaction is unknown to Discord (10062): no task is created, paid or retried."""
     callback, late = "/callback$", Hold()
     stage.discord.faults.add("POST", callback, late)
     async with stage.bot(FAST, **STEADY):
@@ -349,7 +350,7 @@ QUIRKS = [
 
 
 async def test_foxapis_quirks(stage: Harness, clip: Path) -> None:
-    """Each shape of a result is found, each kind of failure told; a missing link is waited for, with a bound."""
+    """Every result shape is read, every failure is shown, and a missing link is waited for with a time-out."""
     async with stage.bot(FAST, **STEADY):
         for number, (quirks, end) in enumerate(QUIRKS, 1):
             stage.fox.next_quirks = quirks

@@ -1,4 +1,4 @@
-"""Faults that last or come from all around: a full disk, a locked database, the gateway, FoxAPI as a whole."""
+"""Lasting outages: a full disk, a locked database, the gateway, and FoxAPI as a whole."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.support.fast_timeouts import (
 from tests.support.harness import CREATE, Harness, percent_of, text_of
 
 WHILE = 0.2
-"""Seconds that a fault lasts: several retries long."""
+"""Seconds that a fault lasts, long enough for several retries."""
 
 
 @pytest.fixture(scope="session")
@@ -41,8 +41,8 @@ def clip(clips: Clips) -> Path:
     return tiny(clips)
 
 
-async def met(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Return as soon as `condition` holds."""
+async def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until `condition` holds."""
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)
@@ -51,39 +51,39 @@ async def met(condition: Callable[[], bool], seconds: float = 10) -> None:
 # The disk and the database
 
 
-async def test_no_room_for_the_clip(stage: Harness, clip: Path) -> None:
-    """While the task's folder cannot be made, nothing is paid; when there is room again, the task goes on."""
-    in_the_way = stage.data / "tasks"
+async def test_no_disk_space_for_the_clip(stage: Harness, clip: Path) -> None:
+    """While the task's directory cannot be created, nothing is paid; afterwards the task continues."""
+    obstacle = stage.data / "tasks"
     stage.data.mkdir()
-    in_the_way.touch()
+    obstacle.touch()
     async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await asyncio.sleep(WHILE)
         assert posts(stage) == 0
-        in_the_way.unlink()
+        obstacle.unlink()
         await stage.until(stage.ana, reply, DONE)
     await assert_told(stage, reply, DONE, paid=1)
 
 
-async def test_no_room_for_the_result(stage: Harness, clip: Path) -> None:
-    """A result that cannot be stored is downloaded again until it can."""
+async def test_no_disk_space_for_the_result(stage: Harness, clip: Path) -> None:
+    """A result that cannot be stored is downloaded again until it can be stored."""
     held = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=held)
     async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await held.reached.wait()
-        in_the_way = stage.data / "tasks" / "1" / "result.mp4"
-        in_the_way.mkdir()
+        obstacle = stage.data / "tasks" / "1" / "result.mp4"
+        obstacle.mkdir()
         held.release.set()
         await stage.fox.faults.wait("GET", RESULT, count=3)
-        in_the_way.rmdir()
+        obstacle.rmdir()
         await stage.until(stage.ana, reply, DONE)
     await assert_told(stage, reply, DONE, paid=1)
 
 
 @asynccontextmanager
-async def told_to(database: Path, before: list[str], after: list[str]) -> AsyncIterator[None]:
-    """Somebody else runs `before`, and then `after`, on the bot's database."""
+async def run_around(database: Path, before: list[str], after: list[str]) -> AsyncIterator[None]:
+    """Run `before` on the bot's database with another connection, and `after` when the context exits."""
     with closing(sqlite3.connect(database, isolation_level=None, check_same_thread=False)) as other:
         for statement in before:
             await asyncio.to_thread(other.execute, statement)
@@ -92,25 +92,25 @@ async def told_to(database: Path, before: list[str], after: list[str]) -> AsyncI
             await asyncio.to_thread(other.execute, statement)
 
 
-def locked(database: Path) -> AbstractAsyncContextManager[None]:
-    """Somebody else is writing, and takes their time."""
-    return told_to(database, ["BEGIN IMMEDIATE"], ["ROLLBACK"])
+def lock_database(database: Path) -> AbstractAsyncContextManager[None]:
+    """Hold the write lock of the database."""
+    return run_around(database, ["BEGIN IMMEDIATE"], ["ROLLBACK"])
 
 
-def full(database: Path) -> AbstractAsyncContextManager[None]:
-    """Every write is refused, as on a full disk."""
+def reject_writes(database: Path) -> AbstractAsyncContextManager[None]:
+    """Reject every write, as on a full disk."""
     refuse = "ON tasks BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
     refusing = [f"CREATE TRIGGER full_{change} BEFORE {change} {refuse}" for change in ("INSERT", "UPDATE")]
-    return told_to(database, refusing, ["DROP TRIGGER full_INSERT", "DROP TRIGGER full_UPDATE"])
+    return run_around(database, refusing, ["DROP TRIGGER full_INSERT", "DROP TRIGGER full_UPDATE"])
 
 
 @pytest.mark.only_sqlite
-@pytest.mark.parametrize("fault", [locked, full])
+@pytest.mark.parametrize("fault", [lock_database, reject_writes])
 @pytest.mark.parametrize("moment", ["clip", "create", "result"])
 async def test_the_database_takes_no_writes(
     stage: Harness, clip: Path, fault: Callable[[Path], AbstractAsyncContextManager[None]], moment: str
 ) -> None:
-    """Whatever cannot be written down waits; the paid request goes out once, and its answer is not forgotten."""
+    """Writes are retried until the database accepts them; the paid request is sent once and its response is kept."""
     hold = Hold(after=True)
     match moment:
         case "clip":
@@ -130,9 +130,9 @@ async def test_the_database_takes_no_writes(
 
 
 @pytest.mark.only_sqlite
-async def test_a_task_that_cannot_be_kept_is_not_begun(stage: Harness, clip: Path) -> None:
-    """When the row cannot be written the member is told so privately, and nothing else remains or is paid."""
-    async with stage.bot(FAST, **STEADY), full(stage.data / "bot.db"):
+async def test_a_task_that_cannot_be_stored_is_not_created(stage: Harness, clip: Path) -> None:
+    """If the row cannot be written, the member is told so privately, and no task or payment remains."""
+    async with stage.bot(FAST, **STEADY), reject_writes(stage.data / "bot.db"):
         channel = await stage.ana.channel("videos")
         await stage.ana.command("extend", channel, prompt="go on", video=await stage.ana.upload(clip))
         told = await stage.ana.wait_message(lambda it: "so nothing was started" in text_of(it))
@@ -145,8 +145,8 @@ async def test_a_task_that_cannot_be_kept_is_not_begun(stage: Harness, clip: Pat
 
 
 @pytest.mark.parametrize("kind", ["reconnect", "invalidate", "drop"])
-async def test_the_gateway_breaks_in_the_middle(stage: Harness, clip: Path, kind: str) -> None:
-    """Tasks go on without a gateway, and commands work again after it."""
+async def test_the_gateway_disconnects_during_a_task(stage: Harness, clip: Path, kind: str) -> None:
+    """Tasks continue without a gateway connection, and commands work again after the reconnect."""
     held = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=held)
     async with stage.bot(FAST, **STEADY):
@@ -159,14 +159,14 @@ async def test_the_gateway_breaks_in_the_middle(stage: Harness, clip: Path, kind
         held.release.set()
         await stage.until(stage.ana, reply, DONE)
         if kind == "invalidate":
-            return  # discord.py waits five seconds before it identifies anew
-        await met(lambda: stage.discord.world.online)
+            return  # discord.py waits five seconds before it identifies again
+        await wait_until(lambda: stage.discord.world.online)
         await stage.ana.command("tasks", await stage.ana.channel("general"))
         await stage.ana.wait_message(lambda it: "Your tasks" in text_of(it))
 
 
-async def test_a_refusal_is_told_though_the_first_answer_was_lost(stage: Harness) -> None:
-    """Nothing keeps "thinking" for ever when Discord's word of the first answer is lost and the order is refused."""
+async def test_a_refusal_is_shown_although_the_first_response_was_lost(stage: Harness) -> None:
+    """If Discord's response to the first response is lost and the request is refused, no reply keeps "thinking"."""
     stage.discord.faults.add("POST", "/callback", Lose())
     async with stage.bot(FAST, **STEADY):
         channel = await stage.ana.channel("videos")
@@ -184,7 +184,7 @@ async def test_a_refusal_is_told_though_the_first_answer_was_lost(stage: Harness
     [("POST", UPLOAD, False), ("POST", CREATE, True), ("GET", QUERY, False), ("GET", RESULT, True)],
 )
 async def test_retry_after_is_honoured(stage: Harness, clips: Clips, method: str, path: str, as_date: bool) -> None:
-    """The next try comes no sooner than was asked for, in seconds or as a date."""
+    """The next attempt is not made before Retry-After, given in seconds or as a date."""
     then = int(time.time()) + 2
     header = formatdate(then, usegmt=True) if as_date else "0.6"
     stage.fox.faults.add(method, path, Answer(429, "{}", {"Retry-After": header}))
@@ -198,7 +198,7 @@ async def test_retry_after_is_honoured(stage: Harness, clips: Clips, method: str
 
 @pytest.mark.parametrize(("kind", "words"), [(tiny, "could not be reached"), (unfit, "could not be handed to FoxAPI")])
 async def test_foxapi_cannot_be_reached(stage: Harness, kind: Callable[[Clips], Path], words: str) -> None:
-    """Where nobody listens nothing was taken: it is tried for a while, and then ends with nothing billed."""
+    """If connections are refused, the task is retried for a while and then fails with nothing billed."""
     async with stage.bot(replace(FAST, submit_total=0.3), EDIT_SECONDS="30", FOXAPI_URL="http://127.0.0.1:1"):
         reply = await stage.extend(stage.ana, kind(stage.clips), seconds=2)
         ended = await stage.until(stage.ana, reply, FAILED)
@@ -206,21 +206,21 @@ async def test_foxapi_cannot_be_reached(stage: Harness, kind: Callable[[Clips], 
     await assert_told(stage, reply, FAILED, paid=0, requests=0)
 
 
-async def test_uploads_that_never_succeed_come_to_an_end(stage: Harness, clips: Clips) -> None:
-    """They are tried with growing gaps for as long as the paid request would be; then nothing is sent or billed."""
+async def test_uploads_that_never_succeed_fail_the_task(stage: Harness, clips: Clips) -> None:
+    """Failing uploads are retried with backoff as long as the paid request would be; then the task fails unbilled."""
     stage.fox.faults.add("POST", UPLOAD, Answer(503, "{}"), times=None)
     async with stage.bot(replace(FAST, clip_download=0.1, submit_total=0.7), **STEADY):
         reply = await stage.extend(stage.ana, unfit(clips), seconds=2)
         ended = await stage.until(stage.ana, reply, FAILED)
     tries = stage.fox.faults.matching("POST", UPLOAD)
     assert 4 <= len(tries) <= 6  # after gaps of about 0.02, 0.04 ... 0.32 s
-    assert tries[-1].at - tries[0].at > 0.1  # the patience for the member's clip is another one
+    assert tries[-1].at - tries[0].at > 0.1  # the time-out of the clip's download does not apply
     assert "try again in a few minutes" in text_of(ended)
     await assert_told(stage, reply, FAILED, paid=0, requests=0)
 
 
-async def test_an_order_whose_clip_may_be_gone_is_not_sent(stage: Harness, clips: Clips) -> None:
-    """FoxAPI was busy when the bot was stopped for three days; the upload has expired, so nothing is sent or paid."""
+async def test_a_request_whose_clip_may_have_expired_is_not_sent(stage: Harness, clips: Clips) -> None:
+    """A request delayed by a three-day stop is not sent, because the upload has expired by then; nothing is paid."""
     stage.fox.faults.add("POST", CREATE, Answer(429, "{}", {"Retry-After": "600"}))
     async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, unfit(clips), seconds=2)
@@ -232,8 +232,8 @@ async def test_an_order_whose_clip_may_be_gone_is_not_sent(stage: Harness, clips
     await assert_told(stage, reply, FAILED, paid=0)
 
 
-async def test_one_slow_task_holds_up_no_other(stage: Harness, clip: Path) -> None:
-    """While FoxAPI keeps one task's query waiting, another task is finished."""
+async def test_a_slow_task_delays_no_other(stage: Harness, clip: Path) -> None:
+    """While FoxAPI does not answer one task's query, another task finishes."""
     held = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=held)
     async with stage.bot(FAST, **STEADY):
@@ -251,17 +251,19 @@ async def test_one_slow_task_holds_up_no_other(stage: Harness, clip: Path) -> No
         await stage.until(stage.ana, slow, DONE)
 
 
-async def test_an_ill_foxapi_is_asked_seldom(stage: Harness, clip: Path) -> None:
-    """Ten tasks whose queries all answer 503 share one pause: at most ten queries at first, then one when it ends."""
+async def test_a_failing_foxapi_is_polled_rarely(stage: Harness, clip: Path) -> None:
+    """Ten tasks whose queries get 503 share one circuit breaker: at most ten queries at first, then one per pause."""
     stage.fox.faults.add("GET", QUERY, Answer(200, '{"status": "processing"}'), times=None)
     people = [stage.ana, stage.ben, stage.mia]
     async with stage.bot(FAST, **STEADY):
         replies = [(people[n % 3], await stage.extend(people[n % 3], clip, seconds=2)) for n in range(10)]
-        await met(lambda: len(stage.fox.payments) == 10)
+        await wait_until(lambda: len(stage.fox.payments) == 10)
         before = len(stage.fox.faults.matching("GET", QUERY))
         stage.fox.faults.clear()
         stage.fox.faults.add("GET", QUERY, Answer(503, "{}"), times=None)
-        await asyncio.sleep(1)  # six pauses, of 0.02, 0.04 … 0.64 s: ten tasks apart would ask sixty times
+        await asyncio.sleep(
+            1
+        )  # six pauses, of 0.02, 0.04 … 0.64 s: without the breaker, ten tasks would ask sixty times
         asked = len(stage.fox.faults.matching("GET", QUERY)) - before
         stage.fox.faults.clear()
         for member, reply in replies:
@@ -271,7 +273,7 @@ async def test_an_ill_foxapi_is_asked_seldom(stage: Harness, clip: Path) -> None
 
 
 async def test_progress_never_goes_back(stage: Harness, clip: Path) -> None:
-    """What the member sees only grows, whatever FoxAPI reports."""
+    """The progress that the member sees never decreases, even if FoxAPI's does."""
     held = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=held)
     for percent in (30, 10, 60):

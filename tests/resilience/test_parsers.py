@@ -1,4 +1,4 @@
-"""Whatever strangers write, each parser raises only its own errors: properties, and the program that looks longer."""
+"""Every parser of external input raises only its own errors: property tests, and a short run of the fuzzer."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ from bot.domain.http_time import RETRY_MOST, parse_http_date, parse_retry_after
 from bot.foxapi import FoxError, parse_response
 from bot.foxapi.protocol import parse_submission, parse_task
 from bot.media import FfmpegResult, UnusableVideo, find_rejection
-from bot.media.ffmpeg.file_type import read_major_brand
 from bot.media.ffmpeg.filters import choose_format
 from bot.media.ffmpeg.packets import parse_timelines
 from bot.media.ffmpeg.probe import parse_probe
 from bot.media.ssrf import check_url
 from bot.services import make_request
-from cogs.common.videos import parse_expiry
 from tests.fuzz.__main__ import fuzz, fuzz_all
 from tests.fuzz.inputs import JSONS, LINKS, WAITS, Dice
 
@@ -41,8 +39,8 @@ urls = st.builds(
 @example("https://a..b/x.mp4")
 @example("https://" + "a" * 64 + ".com/")
 @example("https://" + "a." * 130 + "com/")
-def test_a_link_is_an_address_or_no_link(text: str) -> None:
-    """A link is admitted or Unfit; the name in one that is admitted can be looked up, and the text is kept."""
+def test_a_link_is_accepted_or_unusable(text: str) -> None:
+    """A link is accepted or raises UnusableVideo; an accepted one has a resolvable host name and keeps its text."""
     parse_expiry(text)
     try:
         url = check_url(text, frozenset())
@@ -65,8 +63,8 @@ dates = st.builds(
 @SAME
 @given(odd_text | numbers | dates | st.sampled_from(WAITS))
 @example("9" * 4500)
-def test_a_wait_is_bounded_or_not_there(text: str) -> None:
-    """Retry-After is from nothing to an hour, or not said; a date is aware, and can be counted with."""
+def test_retry_after_is_bounded_or_none(text: str) -> None:
+    """A parsed Retry-After is None or 0 to 3600 s; a parsed date is time-zone aware."""
     seconds = parse_retry_after(text, NOW)
     assert seconds is None or 0 <= seconds <= RETRY_MOST
     moment = parse_http_date(text)
@@ -109,8 +107,8 @@ log = st.builds(
     "#tb 0: 1/100\n0,0,0,100,8,0x1\n0,100,100,200,8,0x1\n0,300,300,300,8,0x1",
     b"",
 )
-def test_what_ffmpeg_says_is_read_or_unfit(text: str, packets: str, beginning: bytes) -> None:
-    """Whatever a run wrote, the file is described in numbers that can be worked with, or Unfit."""
+def test_ffmpeg_output_is_parsed_or_unusable(text: str, packets: str, beginning: bytes) -> None:
+    """Any ffmpeg output is parsed into usable numbers or raises UnusableVideo."""
     read_major_brand(beginning)
     try:
         seen = parse_probe(FfmpegResult(0, packets.encode("utf-8", "replace"), text), "mark", beginning, 9)
@@ -125,12 +123,12 @@ def test_what_ffmpeg_says_is_read_or_unfit(text: str, packets: str, beginning: b
 
 @SAME
 @given(listing)
-def test_packets_fill_a_stretch(text: str) -> None:
-    """Of any listing come stretches with times that are numbers, in order."""
-    for stretch in parse_timelines(text.encode("utf-8", "replace")).values():
-        assert list(stretch.timestamps) == sorted(stretch.timestamps)
-        assert math.isfinite(stretch.seconds)
-        assert stretch.constant_rate is None or stretch.constant_rate > 0
+def test_packets_give_ordered_timelines(text: str) -> None:
+    """Any packet listing gives timelines with finite times in order."""
+    for timeline in parse_timelines(text.encode("utf-8", "replace")).values():
+        assert list(timeline.timestamps) == sorted(timeline.timestamps)
+        assert math.isfinite(timeline.seconds)
+        assert timeline.constant_rate is None or timeline.constant_rate > 0
 
 
 RATES = [
@@ -144,8 +142,8 @@ RATES = [
 
 
 @pytest.mark.parametrize(("begins", "rate"), RATES)
-def test_every_picture_has_its_time(begins: Sequence[int], rate: int) -> None:
-    """Pictures of unlike lengths, as in a GIF, get a rate at which the shortest is shown, within the bounds."""
+def test_the_frame_rate_shows_every_frame(begins: Sequence[int], rate: int) -> None:
+    """Frames of different durations, as in a GIF, get a rate that shows the shortest one, within the bounds."""
     lines = ["#tb 0: 1/100", *(f"0,{at},{at},100,8,0x1" for at in begins)]
     text = LOG.format(
         family="gif", duration="N/A", codec="gif", pixels="bgra", size="9x9", sar="1:1", rate="0", turn="x"
@@ -157,8 +155,8 @@ def test_every_picture_has_its_time(begins: Sequence[int], rate: int) -> None:
 
 @SAME
 @given(st.integers(100, 599), st.sampled_from(JSONS), st.binary(max_size=6), st.integers(0, 200))
-def test_what_foxapi_says_can_be_kept(status: int, body: bytes, noise: bytes, at: int) -> None:
-    """What is read of an answer, or of its refusal, is text that every database and message takes."""
+def test_foxapi_texts_can_be_stored(status: int, body: bytes, noise: bytes, at: int) -> None:
+    """Texts parsed from a response or its error can be stored in every database and sent in every message."""
     told: list[str] = []
     try:
         content = parse_response(status, {}, body[:at] + noise + body[at:])
@@ -175,8 +173,8 @@ def test_what_foxapi_says_can_be_kept(status: int, body: bytes, noise: bytes, at
 @SAME
 @given(odd_text, odd_text, odd_text)
 @example("go\0\ud800", "https://x.test/\0\ud800", "\udcff.mp4")
-def test_what_members_write_can_be_kept(prompt: str, url: str, name: str) -> None:
-    """An order is refused, or is text that every database takes."""
+def test_member_texts_can_be_stored(prompt: str, url: str, name: str) -> None:
+    """A member's request is refused, or its texts can be stored in every database."""
     with suppress(RequestRefused):
         order = make_request(user_id=1, guild_id=2, channel_id=3, prompt=prompt, source_url=url, source_name=name)
         for text in (order.prompt, order.source_url, order.source_name):
@@ -185,16 +183,16 @@ def test_what_members_write_can_be_kept(prompt: str, url: str, name: str) -> Non
         assert type(order).model_validate_json(order.model_dump_json()) == order
 
 
-async def test_the_fuzzing_program_finds_nothing() -> None:
-    """Each parser is fed by `python -m tests.fuzz`, which finds no exception but its own."""
+async def test_the_fuzzer_finds_nothing() -> None:
+    """A short run of the fuzzer covers every parser and finds no unexpected exception."""
     counts, wrong = await fuzz_all(4, seed=7)
     assert not wrong, wrong[0]
     assert len(counts) == 8
     assert all(counts.values())
 
 
-async def test_the_fuzzing_program_tells_what_it_finds() -> None:
-    """A parser that raises something else is told with its name, the input's number and the traceback."""
+async def test_the_fuzzer_reports_what_it_finds() -> None:
+    """The fuzzer reports an unexpected exception with the parser's name, the input's number and the traceback."""
 
     async def bad(dice: Dice) -> None:
         if dice.random() < 0.5:

@@ -1,6 +1,6 @@
-"""Two processes on one PostgreSQL, of which one dies, or is paused and comes back, and the other goes on.
+"""Two processes on one PostgreSQL: one is killed, or paused and resumed, and the other takes over.
 
-SIGSTOP is what a machine that hangs, a suspended virtual machine or a long collection of garbage looks like.
+SIGSTOP simulates a hanging machine, a suspended virtual machine or a long garbage collection.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ LEASE = "4"
 
 
 @asynccontextmanager
-async def two(stage: Harness, point: Point) -> AsyncIterator[tuple[Scene, BotProcess]]:
-    """A scene with the bot and its one task at `point`; and a worker, not started, for else it might be its task."""
+async def open_scene_and_worker(stage: Harness, point: Point) -> AsyncIterator[tuple[Scene, BotProcess]]:
+    """Yield a scene with the bot's task at `point`, and a worker not yet started, so that it cannot claim the task."""
     async with (
         scene_on(stage, LEASE_SECONDS=LEASE) as scene,
         stage.process("worker", LEASE_SECONDS=LEASE) as worker,
@@ -34,26 +34,26 @@ async def two(stage: Harness, point: Point) -> AsyncIterator[tuple[Scene, BotPro
         yield scene, worker
 
 
-def processes(stage: Harness) -> int:
-    """How many count as alive."""
+def count_processes(stage: Harness) -> int:
+    """Count the registered processes."""
     ((count,),) = stage.database.sql("SELECT count(*) FROM processes")
     return int(count)
 
 
-def send(scene: Scene, number: signal.Signals) -> None:
+def send_signal(scene: Scene, number: signal.Signals) -> None:
     """Send the first process a signal."""
     assert scene.process.pid
     os.kill(scene.process.pid, number)
 
 
-async def pause(scene: Scene) -> None:
-    """Stop the first process between two transactions: one that it is in would be aborted only after five seconds."""
+async def pause_process(scene: Scene) -> None:
+    """Stop the first process between two transactions; an open one would be aborted only after five seconds."""
     busy = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     while True:
-        send(scene, signal.SIGSTOP)
+        send_signal(scene, signal.SIGSTOP)
         if not scene.stage.database.sql(f"{busy} AND state <> 'idle'"):
             return
-        send(scene, signal.SIGCONT)
+        send_signal(scene, signal.SIGCONT)
         await asyncio.sleep(0.02)
 
 
@@ -70,10 +70,10 @@ async def pause(scene: Scene) -> None:
 async def test_a_killed_processs_tasks_are_taken_over(
     stage: Harness, point: Point, end: TaskState, downloads: int
 ) -> None:
-    """Nobody starts it again: the worker brings its task to the one right end, paid once, in the one reply."""
-    async with two(stage, point) as (scene, worker):
+    """The worker finishes a killed process's task correctly, paid once, in the same reply."""
+    async with open_scene_and_worker(stage, point) as (scene, worker):
         await worker.start()
-        await until(lambda: processes(stage) == 2)
+        await until(lambda: count_processes(stage) == 2)
         await scene.process.kill()
         scene.resume_rendering()
         await settled(scene, end)
@@ -90,18 +90,18 @@ async def test_a_killed_processs_tasks_are_taken_over(
     ],
     ids=["before it submits", "while it submits", "before it delivers"],
 )
-async def test_a_paused_process_that_comes_back(stage: Harness, point: Point, end: TaskState, downloads: int) -> None:
-    """What it lost meanwhile it neither submits nor delivers nor writes; then it takes its part in the work again."""
-    async with two(stage, point) as (scene, worker):
-        await pause(scene)
+async def test_a_paused_process_that_resumes(stage: Harness, point: Point, end: TaskState, downloads: int) -> None:
+    """A resumed process neither submits, delivers nor writes the task it lost, and then takes new tasks again."""
+    async with open_scene_and_worker(stage, point) as (scene, worker):
+        await pause_process(scene)
         await worker.start()
         await settled(scene, end)
         (before,) = stage.database.sql("SELECT * FROM tasks")
         edits = len(stage.discord.faults.matching("PATCH", EDIT))
         scene.let_go()
-        send(scene, signal.SIGCONT)
+        send_signal(scene, signal.SIGCONT)
         await until(lambda: any("was silent for too long" in line for line in stage.lines))
-        await until(lambda: processes(stage) == 2)
+        await until(lambda: count_processes(stage) == 2)
         await scene.bring_to(Rendering())
         scene.resume_rendering()
         await until(lambda: len(scene.rows()) == 2 and all(row.told for row in scene.rows()))

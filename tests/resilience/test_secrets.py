@@ -1,4 +1,4 @@
-"""Whatever FoxAPI says, nobody reads the bot's key: not the member, not the database, the log, the figures or check."""
+"""The FoxAPI key is never in messages, the database, the log, the metrics or `check`, even if FoxAPI repeats it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ KEY = "sk-Zq7/Vx+2mN4pR8t_Lw0bYc6HdKfJ1gAe"
 SIGNED = "https://cdn.example.org/a/film.mp4?ex=6a&hm=SIGNATURE-of-a-link"
 
 
-def spellings(key: str) -> Iterator[str]:
-    """The ways in which an answer may repeat a key."""
+def key_forms(key: str) -> Iterator[str]:
+    """Yield the forms in which a response may repeat a key."""
     sent = f"Bearer {key}"
     yield from (key, sent, key.upper(), quote(key, safe=""), key.encode().hex())
     yield from (base64.b64encode((pad + key).encode()).decode() for pad in ("", "a", "ab", "Bearer ", "key="))
@@ -43,8 +43,8 @@ def spellings(key: str) -> Iterator[str]:
     yield " ".join(key)
 
 
-def traces_of(key: str) -> set[str]:
-    """What would give a key away: eight of its letters in a row, in any spelling."""
+def key_fragments(key: str) -> set[str]:
+    """Return every eight consecutive letters of the key, in each encoding."""
     bare = ["".join(filter(str.isalnum, form)).lower() for form in (key, quote(key, safe=""), key.encode().hex())]
     bare += [
         "".join(filter(str.isalnum, base64.b64encode(("a" * n + key).encode()).decode())).lower() for n in range(3)
@@ -52,18 +52,18 @@ def traces_of(key: str) -> set[str]:
     return {form[at : at + 8] for form in bare for at in range(4, len(form) - 12)}
 
 
-def gives_away(text: str, key: str) -> list[str]:
-    """The traces of the key that are in the text."""
+def find_fragments(text: str, key: str) -> list[str]:
+    """Return the fragments of the key that the text contains."""
     bare = "".join(filter(str.isalnum, text)).lower()
-    return [trace for trace in traces_of(key) if trace in bare]
+    return [trace for trace in key_fragments(key) if trace in bare]
 
 
-@pytest.mark.parametrize("spelled", list(spellings(KEY)))
+@pytest.mark.parametrize("spelled", list(key_forms(KEY)))
 @pytest.mark.parametrize("around", ["{}", "bad key “{}”, sorry", "Authorization: {}", '{{"error":"{}"}}'])
-def test_a_key_is_known_however_it_is_spelled(spelled: str, around: str) -> None:
-    """Whole, cut, divided, in capitals, escaped, in hexadecimal and base64; the words around it stay."""
+def test_a_key_is_redacted_in_every_form(spelled: str, around: str) -> None:
+    """A key is redacted whole, cut, split, in upper case, escaped, in hex and in base64; the text around it stays."""
     told = Redactor([KEY])(around.format(spelled))
-    assert gives_away(told, KEY) == []
+    assert find_fragments(told, KEY) == []
     assert HIDDEN in told
     assert "sorry" in told or "sorry" not in around
 
@@ -79,18 +79,18 @@ def test_a_key_is_known_however_it_is_spelled(spelled: str, around: str) -> None
         ("a risk-free sk-8 board; the bearer of it", "a risk-free sk-8 board; the bearer of it"),
     ],
 )
-def test_what_is_made_like_a_key_is_hidden_too(text: str, left: str) -> None:
-    """Another's key, and one whose middle is left out."""
+def test_other_keys_are_redacted_too(text: str, left: str) -> None:
+    """Other keys, and keys with an elided middle, are redacted too."""
     assert Redactor()(text) == left
 
 
 @given(st.text(alphabet="sk-. /:?@aWbearrBE*…0", max_size=60), st.text(max_size=20))
-def test_nothing_else_is_lost(text: str, other: str) -> None:
-    """What holds no secret, link or token stays as it is, and twice is as good as once."""
-    discretion = Redactor([KEY, "a-short-one"])
-    assert discretion(discretion(text)) == discretion(text)
+def test_nothing_else_is_redacted(text: str, other: str) -> None:
+    """Text without a secret, link or token is unchanged, and redaction is idempotent."""
+    redact = Redactor([KEY, "a-short-one"])
+    assert redact(redact(text)) == redact(text)
     if not re.search(r"sk-|bearer|://|[/]", other, re.IGNORECASE):
-        assert discretion(other) == other
+        assert redact(other) == other
 
 
 LONG_LINES = [
@@ -110,14 +110,14 @@ LONG_LINES = [
 
 
 @pytest.mark.parametrize("piece", LONG_LINES)
-def test_a_line_of_a_megabyte_is_read_to_its_end(piece: str) -> None:
-    """Nothing that a stranger repeats a million times keeps the secret behind it from being found."""
+def test_a_line_of_a_megabyte_is_redacted_to_its_end(piece: str) -> None:
+    """A secret after a megabyte of repeated input is still redacted."""
     told = Redactor([KEY])(piece * (1_000_000 // len(piece)) + f" key {KEY}")
-    assert gives_away(told[-200:], KEY) == []
+    assert find_fragments(told[-200:], KEY) == []
 
 
-def test_passwords_in_addresses() -> None:
-    """As they are written and as they are meant; an address that is none has none."""
+def test_passwords_in_urls() -> None:
+    """A URL's password is found escaped and unescaped; an invalid URL has none."""
     assert password_of("postgresql://bot:p%40ss@db/bot") == ["p%40ss", "p@ss"]
     assert password_of("sqlite:///data/bot.db") == []
     assert password_of("x://[") == []
@@ -125,59 +125,59 @@ def test_passwords_in_addresses() -> None:
     assert hidden.hide("p@ss and p%40ss") == f"{HIDDEN} and {HIDDEN}"
 
 
-@pytest.mark.parametrize("spelled", list(spellings(KEY)))
+@pytest.mark.parametrize("spelled", list(key_forms(KEY)))
 def test_no_error_of_foxapi_has_the_key(spelled: str) -> None:
-    """In the message, the code, the request's id and a body that is not JSON; cut to its length only afterwards."""
-    discretion = Redactor([KEY])
+    """The key is redacted in the message, code, request id and non-JSON body, before the text is truncated."""
+    redact = Redactor([KEY])
     for padding in ("", "x" * 270, "y " * 140):
         error = {"code": spelled, "message": f"{padding}bad key {spelled} for {SIGNED}"}
         for body in (json.dumps({"error": error}), json.dumps({"error": error["message"]}), f"{padding}{spelled}"):
             with pytest.raises(Rejected) as caught:
-                parse_response(418, {"x-request-id": spelled}, body.encode(), discretion)
+                parse_response(418, {"x-request-id": spelled}, body.encode(), redact)
             told = f"{caught.value} {caught.value.code} {caught.value.message}"
-            assert gives_away(told, KEY) == []
+            assert find_fragments(told, KEY) == []
             assert "SIGNATURE" not in told
-        failed = parse_task({"status": "failed", "error": error}, discretion)
-        assert gives_away(f"{failed.message} {failed.code}", KEY) == []
+        failed = parse_task({"status": "failed", "error": error}, redact)
+        assert find_fragments(f"{failed.message} {failed.code}", KEY) == []
 
 
 @pytest.mark.only_sqlite
 @pytest.mark.timeout(180)
-async def test_the_key_is_nowhere(stage: Harness) -> None:
-    """FoxAPI repeats it in refusals and failures of each call: messages, rows, log, figures and check have no trace."""
+async def test_the_key_appears_nowhere(stage: Harness) -> None:
+    """If FoxAPI repeats the key in errors of every call, messages, rows, log, metrics and `check` do not contain it."""
     key, port = stage.fox.key, free_port()
-    stage.fox.faults.add("GET", "/v1/models", Answer(400, repeating(key)))
+    stage.fox.faults.add("GET", "/v1/models", Answer(400, error_body(key)))
     async with bot_process(stage, HTTP_PORT=str(port), LOG_LEVEL="DEBUG") as log:
-        await meet_refusals(stage, key)
+        await provoke_errors(stage, key)
         async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as got:
-            figures = await got.text()
-        kept = b"".join(file.read_bytes() for file in files_of(stage))
+            metrics = await got.text()
+        kept = b"".join(file.read_bytes() for file in list_database_files(stage))
     models = json.dumps({"data": [{"id": key}]})
-    for answer, form in ((Answer(400, repeating(key)), []), (Answer(200, models), ["--json"])):
+    for answer, form in ((Answer(400, error_body(key)), []), (Answer(200, models), ["--json"])):
         stage.fox.faults.add("GET", "/v1/models|/api/usage", answer, times=2)
         ran = await run(stage, stage.environment(), "check", *form)
-        assert gives_away(ran.out + ran.err, key) == []
+        assert find_fragments(ran.out + ran.err, key) == []
     said = log.read_text()
     assert "FoxAPI refused it: 400" in said
-    assert "extendbot_" in figures
+    assert "extendbot_" in metrics
     assert "bad key" in kept.decode(errors="replace")
     seen = json.dumps(stage.ana.events, ensure_ascii=False)
     assert "bad key" in seen
-    for text in (seen, said, figures, kept.decode("utf-8", "replace")):
-        assert gives_away(text, key) == []
+    for text in (seen, said, metrics, kept.decode("utf-8", "replace")):
+        assert find_fragments(text, key) == []
         assert "SIGNATURE" not in text
 
 
-async def meet_refusals(stage: Harness, key: str) -> None:
-    """Be refused at the upload, the paid request and the query, and have a task fail, by answers with the key."""
+async def provoke_errors(stage: Harness, key: str) -> None:
+    """Provoke errors that contain the key at the upload, the paid request, the query and a failed task."""
     clip, faults = tiny(stage.clips), stage.fox.faults
     headers = {"x-request-id": key}
     for spelled in (key, f"Bearer {key}", " ".join(key), base64.b64encode(f"Bearer {key}".encode()).decode()):
-        faults.add("POST", CREATE, Answer(400, repeating(spelled), headers))
+        faults.add("POST", CREATE, Answer(400, error_body(spelled), headers))
         await stage.until(stage.ana, await stage.extend(stage.ana, clip, seconds=2), FAILED)
-    faults.add("POST", UPLOAD, Answer(400, repeating(key), headers))
+    faults.add("POST", UPLOAD, Answer(400, error_body(key), headers))
     await stage.until(stage.ana, await stage.extend(stage.ana, unfit(stage.clips), seconds=2), FAILED)
-    faults.add("POST", CREATE, Answer(429, repeating(key), headers))
+    faults.add("POST", CREATE, Answer(429, error_body(key), headers))
     faults.add("GET", QUERY, Answer(500, f"bad key {key}", headers, content_type="text/plain"))
     stage.fox.next_quirks = Quirks(failure=Failure("brand_new", f"bad key {key} for {SIGNED}"))
     ended = await stage.until(stage.ana, await stage.extend(stage.ana, clip, seconds=2), FAILED)
@@ -187,10 +187,10 @@ async def meet_refusals(stage: Harness, key: str) -> None:
     await stage.until(stage.ana, await stage.extend(stage.ana, clip, seconds=2), FAILED)
 
 
-def repeating(spelled: str) -> str:
+def error_body(spelled: str) -> str:
     return json.dumps({"error": {"code": spelled, "type": spelled, "message": f"bad key {spelled} for {SIGNED}"}})
 
 
-def files_of(stage: Harness) -> list[Path]:
-    """The database's own."""
+def list_database_files(stage: Harness) -> list[Path]:
+    """Return the database's files."""
     return sorted(stage.data.glob("bot.db*"))

@@ -1,4 +1,4 @@
-"""A clean stop: SIGTERM ends the bot within 10 s wherever it is, and nothing is lost or paid twice."""
+"""Shutdown: SIGTERM ends the bot within 10 s in any state, and no payment is lost or repeated."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from tests.support.crash_points import (
 from tests.support.harness import A_VIDEO, CREATE, Harness
 
 
-async def test_a_stop_with_a_task_in_every_state(stage: Harness) -> None:
-    """SIGTERM ends the bot within 10 s wherever its tasks are, and the next start brings them all to their one end.
+async def test_shutdown_with_a_task_in_every_state(stage: Harness) -> None:
+    """SIGTERM ends the bot within 10 s with a task in every state, and the next start finishes them all.
 
-    A second after it Discord answers the edits and FoxAPI the paid request, and none of these answers is lost;
-    downloads and waiting are given up at once.
+    One second after SIGTERM, Discord answers the edits and FoxAPI the paid request, and none of these responses is
+    lost; downloads and waits are cancelled at once.
     """
     answered: list[Point] = [
         Held("discord", "PATCH", EDIT),
@@ -45,7 +45,7 @@ async def test_a_stop_with_a_task_in_every_state(stage: Harness) -> None:
         for point in answered:
             await scene.bring_to(point)
         answers = [hold.release for hold in scene.holds]
-        # Else a slow one of them might be the one whose download is held.
+        # Otherwise the held download might belong to a slow one of these tasks.
         await until(lambda: [row.state for row in scene.rows()[:3]] == [TaskState.READY] * 3)
         for point in (*at_work, InLine()):
             await scene.bring_to(point)
@@ -77,8 +77,8 @@ async def test_a_stop_with_a_task_in_every_state(stage: Harness) -> None:
     ],
     ids=["paid request", "edit", "delivery"],
 )
-async def test_a_stop_does_not_wait_for_ever(stage: Harness, held: tuple[str, str, str, int], end: str) -> None:
-    """An answer that does not come in the time that a stop has is given up: nothing is paid or shown twice for it."""
+async def test_shutdown_does_not_wait_forever(stage: Harness, held: tuple[str, str, str, int], end: str) -> None:
+    """A response that does not arrive before the shutdown time-out is abandoned, and nothing is paid or shown twice."""
     server, method, path, at_least = held
     answer = Hold(after=True)
     faults = stage.fox.faults if server == "fox" else stage.discord.faults
@@ -96,13 +96,13 @@ async def test_a_stop_does_not_wait_for_ever(stage: Harness, held: tuple[str, st
     assert len(stage.fox.payments) == 1
 
 
-def test_the_time_that_a_stop_has() -> None:
-    """What a stop waits for leaves room within the 10 s after which supervisors kill."""
+def test_the_shutdown_timeout() -> None:
+    """The shutdown time-out leaves a margin before the 10 s after which supervisors kill the process."""
     assert Timeouts().shutdown <= 8
 
 
-async def test_a_stop_while_starting(stage: Harness) -> None:
-    """SIGTERM ends a bot whose start waits for an answer, and is no error."""
+async def test_shutdown_during_startup(stage: Harness) -> None:
+    """SIGTERM during a startup that waits for a response ends the bot without an error."""
     asked = Hold()
     stage.fox.faults.add("GET", "/v1/models", asked)
     stage.kind = BotProcess
@@ -114,7 +114,7 @@ async def test_a_stop_while_starting(stage: Harness) -> None:
 
 
 async def stop(process: BotProcess) -> int | None:
-    """Send SIGTERM; return the code, and see that it took less than 10 s."""
+    """Send SIGTERM, assert that the process ended within 10 s, and return its exit code."""
     began = time.monotonic()
     code = await process.stop()
     assert time.monotonic() - began < 10

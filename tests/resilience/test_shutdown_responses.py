@@ -1,4 +1,4 @@
-"""A stop while a member is being answered: the command is accepted all the same, and its reply does not wait on."""
+"""Shutdown during a first response: the command is still accepted, and its reply does not wait forever."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.harness import Harness, title_of
 
 
 async def test_a_command_that_is_being_answered_is_accepted(stage: Harness) -> None:
-    """SIGTERM comes while Discord takes the first response; the task is there at the next start, and is finished."""
+    """A command whose first response is in flight at SIGTERM is accepted, and its task finishes after the restart."""
     answering = Hold(after=True)
     stage.discord.faults.add("POST", "/callback$", answering)
     async with stage.process() as bot:

@@ -1,7 +1,7 @@
-"""Unexpected errors, and clips at which the process ends: bounded before payment, seldom after it, nobody else's.
+"""Unexpected errors and clips that crash the process: few retries before payment, backoff after it.
 
-What provokes them comes from outside: something lies in the way on the disk, somebody else's trigger in the database
-refuses a write, or the ffmpeg program ends the process that started it.
+The errors are provoked from outside: a trigger in the database rejects a write, or the ffmpeg program kills the
+process that started it.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from tests.support.harness import Harness, Json, text_of
 from tests.support.member import Member
 
 PATIENT = replace(FAST, first_gap=600)
-"""Whatever is tried again is tried again in ten minutes: no test waits for that."""
-TRIES_AGAIN = "Something unexpected went wrong on my side"
-PAID_IS_KEPT = "What was paid for is not lost; the next try is"
+"""Retries come after ten minutes, and no test waits that long."""
+RETRY_NOTICE = "Something unexpected went wrong on my side"
+PAID_RETRY_NOTICE = "What was paid for is kept, and I try again"
 
 
 @pytest.fixture
@@ -40,32 +40,32 @@ def clip(clips: Clips) -> Path:
     return tiny(clips)
 
 
-async def changed(stage: Harness, statement: str) -> None:
-    """Run it beside the bot, whose own transaction must be able to end meanwhile."""
+async def run_sql(stage: Harness, statement: str) -> None:
+    """Run the statement in a thread, so that the bot's own transaction can finish meanwhile."""
     await asyncio.to_thread(stage.database.sql, statement)
 
 
-async def refuse(stage: Harness, column: str, user_id: str) -> None:
-    """From now on the database refuses to write that column of this member's tasks."""
-    await changed(
+async def reject_writes(stage: Harness, column: str, user_id: str) -> None:
+    """Make the database reject writes to that column of this member's tasks."""
+    await run_sql(
         stage,
         f"CREATE TRIGGER odd BEFORE UPDATE OF {column} ON tasks WHEN NEW.user_id = {user_id} "
         f"AND NEW.{column} IS NOT NULL BEGIN SELECT RAISE(ABORT, 'odd'); END",
     )
 
 
-def moment(value: object) -> datetime:
-    """What a column holds, as the database's own driver says it."""
+def to_datetime(value: object) -> datetime:
+    """Convert a column's value, as either driver returns it, to a datetime."""
     return value if isinstance(value, datetime) else datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
 
 
-def column(stage: Harness, name: str, task_id: int = 1) -> object:
+def read_column(stage: Harness, name: str, task_id: int = 1) -> object:
     ((value,),) = stage.database.sql(f"SELECT {name} FROM tasks WHERE id = {task_id}")  # noqa: S608
     return value
 
 
-async def waits(who: Member, reply: Json, words: str = TRIES_AGAIN) -> Json:
-    """Return that reply once it says that it is tried again."""
+async def wait_for_retry_notice(who: Member, reply: Json, words: str = RETRY_NOTICE) -> Json:
+    """Wait until the reply says that it will be retried, and return it."""
     return await who.wait_message(lambda it: it["id"] == reply["id"] and words in text_of(it))
 
 
@@ -73,54 +73,60 @@ async def waits(who: Member, reply: Json, words: str = TRIES_AGAIN) -> Json:
 
 
 @pytest.mark.only_sqlite
-async def test_an_odd_clip_ends_its_task(stage: Harness, clip: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """After three tries the member is told what to do; nothing is paid, one traceback is logged, each try counted."""
+async def test_an_unexpected_error_before_payment_fails_the_task(
+    stage: Harness, clip: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After three attempts the task fails with advice, unpaid; one traceback is logged and each attempt is counted."""
     caplog.set_level(logging.INFO)
     async with stage.bot(FAST, HTTP_PORT="0", **STEADY):
-        await refuse(stage, "clip", stage.ana.id)
+        await reject_writes(stage, "clip", stage.ana.id)
         reply = await stage.extend(stage.ana, clip, seconds=2)
         ended = await stage.until(stage.ana, reply, FAILED)
-        figures = samples(await scraped(address(caplog.text)))
+        metrics = samples(await scraped(address(caplog.text)))
     assert "try another clip or another link" in text_of(ended)
     await assert_told(stage, reply, FAILED, paid=0, requests=0)
-    assert figures["extendbot_unexpected_errors_total{state=preparing}"] == 3
+    assert metrics["extendbot_unexpected_errors_total{state=preparing}"] == 3
     assert len([each for each in caplog.records if each.exc_info and each.name == "bot.worker.recovery"]) == 1
-    assert column(stage, "billed") == "no"
+    assert read_column(stage, "billed") == "no"
 
 
 @pytest.mark.only_sqlite
-async def test_twenty_odd_clips_keep_nobody_waiting(stage: Harness, clip: Path) -> None:
-    """While a member's twenty tasks wait, two of them to be tried again, somebody else's is served as usual."""
+async def test_twenty_failing_clips_delay_nobody_else(stage: Harness, clip: Path) -> None:
+    """While a member's twenty tasks wait, two of them for a retry, another member's task is processed as usual."""
     async with stage.bot(PATIENT, MAX_RUNNING="20", **STEADY):
-        await refuse(stage, "clip", stage.ana.id)
+        await reject_writes(stage, "clip", stage.ana.id)
         odd = [await stage.extend(stage.ana, clip, seconds=2) for _ in range(20)]
         for reply in odd[: OperatorLimits().member_preparing]:
-            await waits(stage.ana, reply)
+            await wait_for_retry_notice(stage.ana, reply)
         bens = await stage.extend(stage.ben, clip, seconds=2)
         await stage.until(stage.ben, bens, DONE)
     assert posts(stage) == len(stage.fox.payments) == 1
 
 
 async def test_waiting_for_an_upload_holds_no_slot(stage: Harness, clips: Clips, clip: Path) -> None:
-    """FoxAPI wants one upload later: meanwhile the only slot is somebody else's, and then it is this task's again."""
+    """A task that waits for Retry-After of an upload leaves the only slot to another task and gets it back later."""
     stage.fox.faults.add("POST", UPLOAD, Answer(503, "{}", {"Retry-After": "6"}))
     rendering = Pause(at=10)
     async with stage.bot(replace(FAST, slot=0.05), MAX_RUNNING="1", **STEADY):
         slow = await stage.extend(stage.ana, unfit(clips), seconds=2)
-        await waits(stage.ana, slow, "This has not worked yet")
+        await wait_for_retry_notice(stage.ana, slow, "That has not worked yet")
         stage.fox.next_quirks = Quirks(pause=rendering)
         quick = await stage.extend(stage.ben, clip, seconds=2)
         await within(rendering.reached)
-        await until(lambda: column(stage, "retry_at") is not None and stage.now() > moment(column(stage, "retry_at")))
-        assert len(stage.fox.faults.matching("POST", UPLOAD)) == 1  # there is no slot for it
+        await until(
+            lambda: (
+                read_column(stage, "retry_at") is not None and stage.now() > to_datetime(read_column(stage, "retry_at"))
+            )
+        )
+        assert len(stage.fox.faults.matching("POST", UPLOAD)) == 1  # it has no slot
         rendering.release.set()
         await stage.until(stage.ben, quick, DONE)
         await stage.until(stage.ana, slow, DONE)
     assert len(stage.fox.payments) == 2
 
 
-def deadly(folder: Path, for_files: str) -> Path:
-    """An ffmpeg that ends whoever starts it (SIGKILL) with these files, as running out of memory would."""
+def make_killing_ffmpeg(folder: Path, for_files: str) -> Path:
+    """Make an ffmpeg that kills its parent process for these files, as running out of memory would."""
     program = folder / "ffmpeg"
     real = imageio_ffmpeg.get_ffmpeg_exe()
     program.write_text(f'#!/bin/sh\ncase "$*" in *{for_files}*) kill -9 $PPID;; esac\nexec "{real}" "$@"\n')
@@ -128,21 +134,21 @@ def deadly(folder: Path, for_files: str) -> Path:
     return program
 
 
-async def start(stage: Harness, process: BotProcess) -> None:
-    """Start it; return when it takes commands."""
+async def start_and_wait(stage: Harness, process: BotProcess) -> None:
+    """Start the process and wait until it accepts commands."""
     await process.start()
     await until(lambda: stage.discord.world.online)
     await stage.discord.faults.wait("PUT", r"/commands$")
 
 
-async def test_a_clip_that_ends_the_process_is_not_taken_up_for_ever(
+async def test_a_clip_that_crashes_the_process_is_given_up(
     stage: Harness, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After four ends its task has failed and nothing is paid; one that was prepared beside it gets its film."""
-    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(deadly(stage.folder, "/tasks/1/")))
+    """After four crashes the clip's task fails unpaid; a task prepared at the same time gets its film."""
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(make_killing_ffmpeg(stage.folder, "/tasks/1/")))
     first, bens = Hold(), Hold()
     async with stage.process(MAX_RUNNING="2") as process:
-        await start(stage, process)
+        await start_and_wait(stage, process)
         stage.discord.faults.add("GET", CLIP, first)
         anas_reply = await stage.extend(stage.ana, clip, seconds=2)
         await within(first.reached)
@@ -151,12 +157,12 @@ async def test_a_clip_that_ends_the_process_is_not_taken_up_for_ever(
         await within(bens.reached)
         first.release.set()
         await process.wait()
-        assert [column(stage, "state", each) for each in (1, 2)] == ["preparing"] * 2
+        assert [read_column(stage, "state", each) for each in (1, 2)] == ["preparing"] * 2
         bens.release.set()
         crashes = 1
         while True:
             await process.start()
-            await until(lambda: not process.running or column(stage, "told") == 1)
+            await until(lambda: not process.running or read_column(stage, "told") == 1)
             if process.running:
                 break
             crashes += 1
@@ -164,20 +170,20 @@ async def test_a_clip_that_ends_the_process_is_not_taken_up_for_ever(
         await stage.until(stage.ana, anas_reply, FAILED)
         await stage.until(stage.ben, bens_reply, DONE)
     assert len(stage.fox.payments) == 1
-    assert column(stage, "billed") == "no"
+    assert read_column(stage, "billed") == "no"
 
 
-async def test_clean_stops_and_starts_are_no_crashes(stage: Harness, clip: Path) -> None:
-    """A task whose bot is stopped six times while it prepares the clip is prepared by the seventh, and delivered."""
+async def test_clean_stops_are_not_crashes(stage: Harness, clip: Path) -> None:
+    """Clean stops are not counted as crashes: a task interrupted six times is delivered by the seventh run."""
     async with stage.process() as process:
-        await start(stage, process)
+        await start_and_wait(stage, process)
         holds = [Hold() for _ in range(6)]
         stage.discord.faults.add("GET", CLIP, holds[0])
         reply = await stage.extend(stage.ana, clip, seconds=2)
         for at, hold in enumerate(holds):
             await within(hold.reached)
             await process.stop()
-            assert (column(stage, "state"), column(stage, "crashes")) == ("preparing", 0)
+            assert (read_column(stage, "state"), read_column(stage, "crashes")) == ("preparing", 0)
             if at + 1 < len(holds):
                 stage.discord.faults.add("GET", CLIP, holds[at + 1])
             await process.start()
@@ -190,23 +196,23 @@ async def test_clean_stops_and_starts_are_no_crashes(stage: Harness, clip: Path)
 
 
 async def wait_after_payment(stage: Harness, who: Member, clip: Path) -> tuple[Json, Pause]:
-    """A paid task of which the database does not take the progress; it renders on when the pause is released."""
+    """Return a paid task whose progress cannot be written, and the pause that holds its rendering."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
-    await refuse(stage, "progress", who.id)
+    await reject_writes(stage, "progress", who.id)
     reply = await stage.extend(who, clip, seconds=2)
     await within(halfway.reached)
-    return await waits(who, reply, PAID_IS_KEPT), halfway
+    return await wait_for_retry_notice(who, reply, PAID_RETRY_NOTICE), halfway
 
 
 @pytest.mark.only_sqlite
-async def test_after_payment_the_gaps_grow(stage: Harness, clip: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """What was paid for is tried again ever more seldom, the member sees that, and gets the film when it can be."""
+async def test_after_payment_retries_back_off(stage: Harness, clip: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A paid task is retried with backoff, the member sees that, and the film is delivered once it is possible."""
     caplog.set_level(logging.WARNING, "bot.worker.recovery")
     async with stage.bot(replace(FAST, unexpected=1.0), POLL_SECONDS="0.01", EDIT_SECONDS="0.05"):
         reply, halfway = await wait_after_payment(stage, stage.ana, clip)
-        await until(lambda: column(stage, "tries") == 6)
-        await changed(stage, "DROP TRIGGER odd")
+        await until(lambda: read_column(stage, "tries") == 6)
+        await run_sql(stage, "DROP TRIGGER odd")
         halfway.release.set()
         await stage.until(stage.ana, reply, DONE)
     at = [each.created for each in caplog.records if each.name == "bot.worker.recovery"]
@@ -218,20 +224,20 @@ async def test_after_payment_the_gaps_grow(stage: Harness, clip: Path, caplog: p
 
 @pytest.mark.only_sqlite
 async def test_a_paid_task_that_waits_leaves_its_slot(stage: Harness, clip: Path) -> None:
-    """It waits for ten minutes, over a new start too; meanwhile the only slot is somebody else's."""
+    """A paid task that waits for its retry, also across a restart, leaves the only slot to another task."""
     async with stage.bot(PATIENT, MAX_RUNNING="1", **STEADY):
         await wait_after_payment(stage, stage.ana, clip)
     async with stage.bot(PATIENT, MAX_RUNNING="1", **STEADY):
         bens = await stage.extend(stage.ben, clip, seconds=2)
         await stage.until(stage.ben, bens, DONE)
-    assert column(stage, "state") == "rendering"
-    assert column(stage, "tries") == 1
+    assert read_column(stage, "state") == "rendering"
+    assert read_column(stage, "tries") == 1
     assert len(stage.fox.payments) == 2
 
 
 @pytest.mark.only_sqlite
 async def test_cancel_ends_the_wait_at_once(stage: Harness, clip: Path) -> None:
-    """A member who gives up a paid task that waits for ten minutes does not wait for them."""
+    """Cancelling a paid task that waits for its retry takes effect at once."""
     async with stage.bot(PATIENT, **STEADY):
         reply, _ = await wait_after_payment(stage, stage.ana, clip)
         await stage.ana.press(reply, "Cancel")
@@ -242,8 +248,8 @@ async def test_cancel_ends_the_wait_at_once(stage: Harness, clip: Path) -> None:
 
 
 @pytest.mark.only_sqlite
-async def test_a_paid_film_that_nobody_can_fetch_in_a_day_is_given_up(stage: Harness, clip: Path) -> None:
-    """When FoxAPI's link has ended the task has failed, and its member is told that it may have been billed."""
+async def test_a_paid_film_whose_link_expired_is_given_up(stage: Harness, clip: Path) -> None:
+    """When FoxAPI's link has expired, the task fails, and the member is told that it may have been billed."""
     async with stage.bot(PATIENT, **STEADY):
         reply, _ = await wait_after_payment(stage, stage.ana, clip)
     stage.clock.advance(25 * 3600)
@@ -254,30 +260,30 @@ async def test_a_paid_film_that_nobody_can_fetch_in_a_day_is_given_up(stage: Har
 
 
 @pytest.mark.only_sqlite
-async def test_a_surprise_while_the_film_is_made(stage: Harness, clip: Path) -> None:
-    """A film that cannot be written down is made again later, and delivered once it can be; paid once."""
+async def test_an_unexpected_error_while_the_film_is_assembled(stage: Harness, clip: Path) -> None:
+    """A film that cannot be recorded is assembled again later and delivered; it is paid for once."""
     async with stage.bot(FAST, POLL_SECONDS="0.03", EDIT_SECONDS="0.05"):
-        await refuse(stage, "film", stage.ana.id)
+        await reject_writes(stage, "film", stage.ana.id)
         reply = await stage.extend(stage.ana, clip, seconds=2, result="new part")
-        await waits(stage.ana, reply, PAID_IS_KEPT)
-        assert column(stage, "state") == TaskState.READY
-        await changed(stage, "DROP TRIGGER odd")
+        await wait_for_retry_notice(stage.ana, reply, PAID_RETRY_NOTICE)
+        assert read_column(stage, "state") == TaskState.READY
+        await run_sql(stage, "DROP TRIGGER odd")
         await stage.until(stage.ana, reply, DONE)
     await assert_told(stage, reply, DONE, paid=1)
 
 
-async def test_a_film_at_which_the_process_ends_is_delivered_as_foxapi_made_it(
+async def test_a_film_that_crashes_the_process_is_delivered_unprocessed(
     stage: Harness, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After two ends nothing is made of the result any more: the member gets what was paid for, once."""
-    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(deadly(stage.folder, "/tasks/1/film")))
+    """After two crashes the result is delivered unprocessed, once."""
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(make_killing_ffmpeg(stage.folder, "/tasks/1/film")))
     async with stage.process() as process:
-        await start(stage, process)
+        await start_and_wait(stage, process)
         reply = await stage.extend(stage.ana, clip, seconds=2, result="new part")
         await process.wait()
         await process.start()
         await process.wait()
-        assert column(stage, "state") == TaskState.READY
+        assert read_column(stage, "state") == TaskState.READY
         await process.start()
         await stage.until(stage.ana, reply, DONE)
         assert process.running

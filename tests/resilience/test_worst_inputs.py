@@ -1,4 +1,4 @@
-"""A member's-eye test: whatever twenty members of one server hand in, a member elsewhere gets a film meanwhile."""
+"""Twenty members of one server submit malicious links while a member elsewhere still gets a film."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from tests.support.fast_timeouts import DONE, FAILED, tiny
 from tests.support.harness import CREATE, Harness, Json, text_of, title_of
 from tests.support.member import Member
 
-STRANGERS = 20
-"""As many as there are slots."""
-QUICK = Timeouts(clip_download=2, download_idle=0.5, first_gap=0.05)
+MEMBERS = 20
+"""The number of slots."""
+SHORT_TIMEOUTS = Timeouts(clip_download=2, download_idle=0.5, first_gap=0.05)
 
 REFUSED = [
     "not a link",
@@ -47,7 +47,7 @@ REFUSED = [
     "SERVER/noise.mp4",
     "SERVER/cut.mp4",
 ]
-"""Links that were refused in a sentence before this test was written."""
+"""Links that were already refused with a sentence when this test was written."""
 RAISED = [
     "https://a..b/x.mp4",
     "https://.a.b/x.mp4",
@@ -70,10 +70,9 @@ RAISED = [
     "SERVER/titled.mp4",
     "SERVER/sized.mp4",
 ]
-"""Links, redirects, headers and files of the kinds that raised what no parser foresaw."""
+"""Links, redirects, headers and files of kinds that raised unexpected exceptions."""
 
-
-TARGETS = {
+REDIRECTS = {
     "/round": "/round",
     "/inwards": "http://127.0.0.1:9/secret",
     "/to-dots": "https://a..b/x.mp4",
@@ -81,8 +80,8 @@ TARGETS = {
     "/to-bracket": "http://[::1/",
     "/to-nothing": "",
 }
-"""Where redirects lead."""
-ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {
+"""Redirect targets, by path."""
+RESPONSES: dict[str, tuple[int, dict[str, str], bytes]] = {
     "/page": (200, {"Content-Type": "text/html"}, b"<!doctype html><title>a page</title>"),
     "/forbidden": (403, {}, b""),
     "/busy": (503, {"Retry-After": "1"}, b""),
@@ -93,26 +92,26 @@ ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {
 
 
 @dataclass
-class Odd:
-    """A server of the web that answers as oddly as a server can."""
+class BadServer:
+    """A web server with malformed, slow and endless responses."""
 
     files: dict[str, bytes]
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Whatever the path stands for."""
+        """Send the response of the path."""
         if request.path in {"/vast", "/trickle", "/silent"}:
-            return await self._slowly(request)
+            return await self._respond_slowly(request)
         if request.path == "/broken":
-            return await self._broken_off(request)
+            return await self._abort(request)
         if content := self.files.get(request.path):
             return web.Response(body=content, content_type="video/mp4")
-        if (target := TARGETS.get(request.path)) is not None:
+        if (target := REDIRECTS.get(request.path)) is not None:
             return web.Response(status=302, headers={"Location": target})
-        status, headers, body = ANSWERS.get(request.path, (404, {}, b""))
+        status, headers, body = RESPONSES.get(request.path, (404, {}, b""))
         return web.Response(status=status, headers=headers, body=body)
 
-    async def _slowly(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _respond_slowly(self, request: web.BaseRequest) -> web.StreamResponse:
         answer = web.StreamResponse()
         if request.path == "/vast":
             answer.content_length = 50_000_000_000
@@ -125,7 +124,7 @@ class Odd:
                 await asyncio.wait_for(self.closing.wait(), 0.2)
         return answer if answer.prepared else web.Response()
 
-    async def _broken_off(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _abort(self, request: web.BaseRequest) -> web.StreamResponse:
         answer = web.StreamResponse()
         answer.content_length = 1_000_000
         await answer.prepare(request)
@@ -135,8 +134,8 @@ class Odd:
         return answer
 
 
-def odd_files(clips: Clips) -> dict[str, bytes]:
-    """Files that are damaged, or too short to be paid for, and say odd things of themselves."""
+def make_bad_files(clips: Clips) -> dict[str, bytes]:
+    """Make files that are damaged, or too short and with misleading metadata."""
     short = ("-vf", "scale=64:36", "-r", "5", *H264)
 
     def tagged(name: str, *tags: str) -> bytes:
@@ -146,8 +145,8 @@ def odd_files(clips: Clips) -> dict[str, bytes]:
     return {
         "/noise.mp4": bytes(range(256)) * 40,
         "/cut.mp4": clips.cut_off.read_bytes(),
-        "/three.gif": a_gif(3),
-        "/still.gif": a_gif(1),
+        "/three.gif": make_gif(3),
+        "/still.gif": make_gif(1),
         "/turned.mp4": tagged("turned.mp4", "-metadata:s:v", f"handler_name={spoofed}"),
         "/titled.mp4": tagged(
             "titled.mp4", "-metadata", f"title=x\n  displaymatrix: {spoofed}\n  Duration: 99:99:99.9.9"
@@ -158,30 +157,30 @@ def odd_files(clips: Clips) -> dict[str, bytes]:
     }
 
 
-def a_gif(pictures: int) -> bytes:
-    """An ordinary one, whose pictures are shown for a tenth of a second each."""
-    first, *others = [Image.new("RGB", (64, 36), (80 * number, 40, 90)) for number in range(pictures)]
+def make_gif(frames: int) -> bytes:
+    """Make an ordinary GIF with frames of a tenth of a second each."""
+    first, *others = [Image.new("RGB", (64, 36), (80 * number, 40, 90)) for number in range(frames)]
     out = io.BytesIO()
     first.save(out, "GIF", save_all=True, append_images=others, duration=100, loop=0)
     return out.getvalue()
 
 
 @asynccontextmanager
-async def strangers(stage: Harness) -> AsyncIterator[list[Member]]:
-    """Twenty more members of the server."""
+async def add_members(stage: Harness) -> AsyncIterator[list[Member]]:
+    """Yield twenty more members of the server."""
     world = stage.discord.world
     async with AsyncExitStack() as stack:
         people = []
-        for number in range(STRANGERS):
-            user = User(str(1100000000000000500 + number), f"Stranger {number}", "#95a5a6")
+        for number in range(MEMBERS):
+            user = User(str(1100000000000000500 + number), f"Member {number}", "#95a5a6")
             world.users[user.id] = user
             world.guild.members[user.id] = []
             people.append(await stack.enter_async_context(Member(stage.discord.url, user.id)))
         yield people
 
 
-def is_over(message: Json) -> bool:
-    """Whether this is the bot's last word: a private refusal, or a card that says that it did not work."""
+def is_final(message: Json) -> bool:
+    """Return whether this is a final message: a private refusal or a failed task."""
     refusal = message["ephemeral"] and not message["embeds"] and bool(text_of(message))
     return bool(message["author"].get("bot")) and not message["loading"] and (refusal or title_of(message) == FAILED)
 
@@ -189,32 +188,32 @@ def is_over(message: Json) -> bool:
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("links", [REFUSED, RAISED], ids=["refused before", "raised before"])
 async def test_a_member_elsewhere_gets_a_film(stage: Harness, links: list[str]) -> None:
-    """Every slot's worth of odd links is handed in first; a film elsewhere is delivered, and only it is paid for.
+    """With a bad link submitted for every slot, a film elsewhere is delivered, and only it is paid for.
 
-    Each stranger is told in a sentence that it did not work, and what is left on disk is nothing.
+    Every submitter gets a sentence that it did not work, and no file is left on disk.
     """
-    odd = Odd(odd_files(stage.clips))
-    async with web_server(odd.answer) as host, strangers(stage) as members:
+    server = BadServer(make_bad_files(stage.clips))
+    async with web_server(server.answer) as host, add_members(stage) as members:
         trusted = f"{stage.environment()['TRUSTED_MEDIA_HOSTS']},{host}"
-        async with stage.bot(QUICK, TRUSTED_MEDIA_HOSTS=trusted):
-            await asyncio.gather(*(hand_in(who, link, host) for who, link in zip(members, links, strict=True)))
-            await elsewhere(stage, tiny(stage.clips))
-            ends = await asyncio.gather(*(who.wait_message(is_over, 60) for who in members), return_exceptions=True)
+        async with stage.bot(SHORT_TIMEOUTS, TRUSTED_MEDIA_HOSTS=trusted):
+            await asyncio.gather(*(submit_link(who, link, host) for who, link in zip(members, links, strict=True)))
+            await extend_elsewhere(stage, tiny(stage.clips))
+            ends = await asyncio.gather(*(who.wait_message(is_final, 60) for who in members), return_exceptions=True)
             assert [link for link, end in zip(links, ends, strict=True) if not isinstance(end, dict)] == []
-            odd.closing.set()
+            server.closing.set()
             await stage.tidied(20)
     assert all(end["ephemeral"] or "Nothing was billed." in text_of(end) for end in ends if isinstance(end, dict))
     assert len(stage.fox.faults.matching("POST", CREATE)) == len(stage.fox.payments) == 1
 
 
-async def hand_in(who: Member, link: str, host: str) -> None:
+async def submit_link(who: Member, link: str, host: str) -> None:
     await who.command(
         "extend", await who.channel("videos"), raw=True, prompt="go", link=link.replace("SERVER", f"http://{host}")
     )
 
 
-async def elsewhere(stage: Harness, clip: Path) -> None:
-    """Ana makes a film in her direct messages."""
+async def extend_elsewhere(stage: Harness, clip: Path) -> None:
+    """Extend a video as Ana in her direct messages."""
     direct = stage.discord.world.dm(stage.ana.id).id
     asked = await stage.ana.command("extend", direct, prompt="go", video=await stage.ana.upload(clip), seconds=2)
     reply = await stage.ana.wait_message(lambda it: it.get("interaction_metadata", {}).get("id") == asked)

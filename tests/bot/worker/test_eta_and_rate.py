@@ -13,7 +13,7 @@ from bot.domain.task import TaskState
 from bot.sandbox.foxapi import Quirks
 from bot.worker import RateLimiter
 from bot.worker.eta import next_poll
-from tests.benchmarks.pending import most_in_a_second
+from tests.benchmarks.pending import max_per_second
 from tests.support.builders import NOON, a_task
 from tests.support.clips import Clips
 from tests.support.harness import on_stage
@@ -93,11 +93,11 @@ async def test_many_pending_tasks_are_asked_for_at_one_pace_after_a_restart(tmp_
                     await asyncio.sleep(0.05)
                     new = [call for call in stage.fox.faults.calls[before:] if call.path.startswith("/v1/tasks/")]
                     asked = {call.path: call.at for call in reversed(new)}
-        assert most_in_a_second([call.at for call in new]) <= pace * 1.5, "a slow machine lets some arrive together"
+        assert max_per_second([call.at for call in new]) <= pace * 1.5, "a slow machine lets some arrive together"
         assert max(asked.values()) - min(asked.values()) >= (tasks - 1) / pace * 0.9
 
 
 def test_the_most_in_a_second_is_counted_over_any_second() -> None:
     """The figure by which the pace is judged."""
-    assert most_in_a_second([]) == 0
-    assert most_in_a_second([0.0, 0.9, 1.5, 1.6, 1.7, 5.0]) == 4
+    assert max_per_second([]) == 0
+    assert max_per_second([0.0, 0.9, 1.5, 1.6, 1.7, 5.0]) == 4

@@ -23,7 +23,7 @@ async def test_a_film_of_any_size_is_sent_from_disk(tmp_path: Path) -> None:
         file.truncate(1 << 36)  # 64 GB that take up no room
     closed: list[discord.File] = []
     for _ in range(2):
-        async with Film(film, None).files() as files:
+        async with Film(film, None).open_files() as files:
             (sent,) = files
             assert isinstance(sent.fp, io.BufferedReader)
             assert sent.fp.name == str(film)
@@ -37,7 +37,7 @@ async def test_a_film_that_was_deleted_meanwhile_is_refused(tmp_path: Path) -> N
     film = tmp_path / "film.mp4"
     film.write_bytes(b"film")
     with pytest.raises(RequestRefused, match="no longer have that video"):
-        async with Film(film, tmp_path / "gone.jpg").files():
+        async with Film(film, tmp_path / "gone.jpg").open_files():
             pass  # pragma: no cover
 
 

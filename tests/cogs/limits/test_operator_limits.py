@@ -1,4 +1,4 @@
-"""What the operator's settings and Discord's own facts decide: roofs, servers, channels, and what leaving leaves."""
+"""Operator settings and Discord's channel types: global limits, allowed servers, age restriction, left servers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.support.moderation import changed, page, refused, spend, use
         ({"MAX_PER_DAY": "4", "SERVER_SHARE": "50"}, "This server's share of my work is 2 videos in 24 hours"),
     ],
 )
-async def test_the_operators_day(stage: Harness, settings: dict[str, str], words: str) -> None:
-    """Whoever comes after so many in 24 hours is refused privately, with the moment at which it is over."""
+async def test_the_operators_daily_limits(stage: Harness, settings: dict[str, str], words: str) -> None:
+    """Once the 24-hour limit is reached, members are refused privately and told when they can try again."""
     async with stage.bot(None, **settings):
         await spend(stage, stage.ana)
         await spend(stage, stage.ben)
@@ -31,8 +31,8 @@ async def test_the_operators_day(stage: Harness, settings: dict[str, str], words
     assert len(stage.fox.payments) == 3
 
 
-async def test_a_share_of_the_slots_and_the_longest_line(stage: Harness) -> None:
-    """Of two slots a server's half is one; the next waits in line, and who would make the line longer is refused."""
+async def test_a_servers_share_of_the_slots_and_its_longest_line(stage: Harness) -> None:
+    """A server's half of two slots is one; the next task waits in line, and one beyond the longest line is refused."""
     held = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=held)
     async with stage.bot(MAX_RUNNING="2", SERVER_SHARE="50", MAX_WAITING="1", SERVER_MAX_WAITING="1"):
@@ -48,7 +48,7 @@ async def test_a_share_of_the_slots_and_the_longest_line(stage: Harness) -> None
 
 
 async def test_only_the_operators_servers_are_served(stage: Harness) -> None:
-    """Elsewhere, and in direct messages, /extend is refused in one sentence, and nothing is begun."""
+    """On other servers and in direct messages, /extend is refused in one sentence, and no task is created."""
     here = stage.discord.world.guild.id
     direct = stage.discord.world.dm(stage.ana.id).id
     for settings in ({"ALLOWED_SERVERS": "1234"}, {"BLOCKED_SERVERS": here}):
@@ -60,7 +60,7 @@ async def test_only_the_operators_servers_are_served(stage: Harness) -> None:
 
 
 async def test_only_in_age_restricted_channels(stage: Harness) -> None:
-    """A moderator says so on the panel; then members are sent to such channels, and in one they are served."""
+    """When the panel restricts tasks to age-restricted channels, members are refused elsewhere and served there."""
     async with stage.bot():
         panel = await page(stage.mia, await use(stage.mia, "limits show"), "channels", "limits:age")
         await stage.mia.press(panel, "limits:age")
@@ -68,12 +68,12 @@ async def test_only_in_age_restricted_channels(stage: Harness) -> None:
         await refused(stage, stage.ana, "only in age-restricted channels here")
         world = stage.discord.world
         world.channel_named("videos").nsfw = True
-    async with stage.bot():  # Discord tells what a channel is at the start, as it would when that changes
+    async with stage.bot():  # the new session receives the changed channel, as it would receive an update
         await finished(stage)
 
 
-async def test_what_a_left_server_leaves_behind_is_deleted(stage: Harness) -> None:
-    """Removed from a server, the bot keeps its data for LEFT_SERVER_DAYS and no day longer; direct messages stay."""
+async def test_the_data_of_a_left_server_is_deleted(stage: Harness) -> None:
+    """After the bot leaves a server, its data is deleted after LEFT_SERVER_DAYS; tasks of direct messages are kept."""
     world = stage.discord.world
     async with stage.bot(Timeouts(retention=0.1), LEFT_SERVER_DAYS="30") as bot:
         await use(stage.mia, "limits set", user_per_day=3)
@@ -82,18 +82,18 @@ async def test_what_a_left_server_leaves_behind_is_deleted(stage: Harness) -> No
         await stage.ana.command("extend", direct, prompt="mine", video=await stage.ana.upload(small(stage.clips)))
         done = await stage.ana.wait_message(lambda it: it["id"] != film["id"] and title_of(it) == "Finished")
         await stage.recorded(done)
-        await bot.wait_until_ready()  # before it, discord.py takes a server that goes for one in an outage
+        await bot.wait_until_ready()  # earlier, discord.py would treat the removal as an outage
         world.remove_bot(world.guild.id)
-        await until(lambda: counted(stage, "servers WHERE left_at IS NOT NULL") == 1)
+        await until(lambda: count_rows(stage, "servers WHERE left_at IS NOT NULL") == 1)
         stage.clock.advance(29 * DAY)
-        await until(lambda: not list((stage.data / "kept").iterdir()))  # a sweep was there, and took the old films
-        assert (counted(stage, "tasks"), counted(stage, "servers WHERE home > 0")) == (2, 1)
+        await until(lambda: not list((stage.data / "kept").iterdir()))  # a retention run has deleted the old films
+        assert (count_rows(stage, "tasks"), count_rows(stage, "servers WHERE home > 0")) == (2, 1)
         stage.clock.advance(1.01 * DAY)
-        await until(lambda: (counted(stage, "tasks"), counted(stage, "servers WHERE home > 0")) == (1, 0))
-    assert counted(stage, "tasks WHERE guild_id IS NULL") == 1
+        await until(lambda: (count_rows(stage, "tasks"), count_rows(stage, "servers WHERE home > 0")) == (1, 0))
+    assert count_rows(stage, "tasks WHERE guild_id IS NULL") == 1
 
 
-def counted(stage: Harness, rows: str) -> int:
-    """How many rows there are, read apart from the bot."""
+def count_rows(stage: Harness, rows: str) -> int:
+    """Count rows with a connection of its own."""
     ((count,),) = stage.database.sql(f"SELECT count(*) FROM {rows}")  # noqa: S608
     return int(count)

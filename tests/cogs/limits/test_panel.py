@@ -1,4 +1,4 @@
-"""Moderators rule their server: the panel and the commands, as a moderator, as a member, and by hand-made calls."""
+"""The /limits panel and commands, used by a moderator, by a member, and in forged interactions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHANNEL_SELECT, ROLE_SELECT, USER_SELECT = 8, 6, 5
 
 
 async def test_the_panel_shows_and_changes_the_numbers(stage: Harness) -> None:
-    """/limits show: numbers by modals on the spot; what is used of them; five rows at most."""
+    """/limits show changes the numbers in modals, shows their usage, and has at most five rows."""
     async with stage.bot():
         panel = await use(stage.mia, "limits show")
         assert "Limits of this server" in text_of(panel)
@@ -34,7 +34,7 @@ async def test_the_panel_shows_and_changes_the_numbers(stage: Harness) -> None:
 
 
 async def test_a_panel_works_after_a_restart(stage: Harness) -> None:
-    """The panel of before the restart still answers, and what was set is still set."""
+    """A panel from before the restart still works, and the limits are still set."""
     async with stage.bot():
         panel = await use(stage.mia, "limits show")
         await use(stage.mia, "limits set", user_per_day=7)
@@ -47,7 +47,7 @@ async def test_a_panel_works_after_a_restart(stage: Harness) -> None:
 
 
 async def test_pause_with_a_reason_and_resume(stage: Harness) -> None:
-    """A pause's reason is shown to members; Resume on the panel ends it."""
+    """Members see the reason of a pause; Resume on the panel ends it."""
     async with stage.bot():
         panel = await use(stage.mia, "limits show")
         await written(stage.mia, await stage.mia.press(panel, "Pause…"), "back at *noon*")
@@ -62,7 +62,7 @@ async def test_pause_with_a_reason_and_resume(stage: Harness) -> None:
 
 
 async def test_roles_by_select(stage: Harness) -> None:
-    """A role that is needed, one that is exempt, one with its own number: chosen on the panel, and they hold."""
+    """A required role, an exempt role and a role with its own limit, chosen on the panel, take effect."""
     world = stage.discord.world
     editor = world.add_role(world.guild, "Editor", 0)
     world.guild.members[stage.ben.id].append(editor.id)
@@ -70,20 +70,20 @@ async def test_roles_by_select(stage: Harness) -> None:
         await use(stage.mia, "limits set", user_per_day=1)
         panel = await page(stage.mia, await use(stage.mia, "limits show"), "roles", "limits:required_role")
         await stage.mia.choose(panel, "limits:required_role", [editor.id], ROLE_SELECT)
-        panel = await changed(stage.mia, panel, f"Needed: <@&{editor.id}>")
+        panel = await changed(stage.mia, panel, f"Required: <@&{editor.id}>")
         await refused(stage, stage.ana, "role")
         await stage.mia.choose(panel, "limits:required_role", [], ROLE_SELECT)
-        panel = await changed(stage.mia, panel, "Needed: none")
+        panel = await changed(stage.mia, panel, "Required: none")
         await written(stage.mia, await stage.mia.choose(panel, "limits:role_number", [editor.id], ROLE_SELECT), "3")
         panel = await changed(stage.mia, panel, f"<@&{editor.id}> 3")
         for _ in range(2):
             await spend(stage, stage.ben)
         await stage.mia.choose(panel, "limits:exempt_roles", [editor.id], ROLE_SELECT)
-        await changed(stage.mia, panel, f"Free of the numbers: <@&{editor.id}>")
+        await changed(stage.mia, panel, f"Exempt from the numeric limits: <@&{editor.id}>")
 
 
 async def test_channels_threads_and_private_replies(stage: Harness) -> None:
-    """Channels by select, threads counting as their parent; private replies and open channels by toggles."""
+    """Channels are selected, with threads counted as their parent; private replies and age restriction are toggled."""
     world = stage.discord.world
     videos = world.channel_named("videos")
     thread = world.add_thread(videos, world.ids.next(), "cuts", world.bot.id, [])
@@ -99,13 +99,13 @@ async def test_channels_threads_and_private_replies(stage: Harness) -> None:
         panel = await changed(stage.mia, panel, "Private replies: not allowed")
         await refused(stage, stage.ana, "rivate", private=True)
         await stage.mia.press(panel, "Only age-restricted channels")
-        await changed(stage.mia, panel, "Outside age-restricted ones: for moderators")
+        await changed(stage.mia, panel, "Outside age-restricted channels: for moderators")
         await refused(stage, stage.ana, "age-restricted")
 
 
 @pytest.mark.both_engines
 async def test_members_are_blocked_reset_and_granted(stage: Harness) -> None:
-    """A member chosen on the panel: block, unblock, reset the count, grant extra runs; each holds at once."""
+    """Block, unblock, reset and grant on the panel take effect at once for the chosen member."""
     async with stage.bot():
         await use(stage.mia, "limits set", user_per_day=1)
         panel = await page(stage.mia, await use(stage.mia, "limits show"), "members", "limits:member")
@@ -130,7 +130,7 @@ async def test_members_are_blocked_reset_and_granted(stage: Harness) -> None:
 
 
 async def test_typed_subcommands(stage: Harness) -> None:
-    """block, unblock, reset, grant and log by typing; /limits set needs a number and says from what to what."""
+    """block, unblock, reset and grant work as commands; /limits set needs a number and shows the old and new values."""
     async with stage.bot():
         ben = stage.ben.id
         assert f"Blocked <@{ben}>" in text_of(await use(stage.mia, "limits block", member=ben))
@@ -160,8 +160,8 @@ async def test_typed_subcommands(stage: Harness) -> None:
         ("usage", {}),
     ],
 )
-async def test_a_members_hand_made_command_changes_nothing(stage: Harness, command: str, options: Json) -> None:
-    """Members are not offered moderators' commands; who calls one by hand gets one private sentence."""
+async def test_a_members_forged_command_changes_nothing(stage: Harness, command: str, options: Json) -> None:
+    """Members are not offered the moderators' commands; a forged call gets one private sentence and changes nothing."""
     async with stage.bot() as bot:
         guild = int(stage.discord.world.guild.id)
         before = await bot.services.moderation.status(guild)
@@ -174,7 +174,7 @@ async def test_a_members_hand_made_command_changes_nothing(stage: Harness, comma
 
 
 async def test_a_lost_role_closes_the_panel(stage: Harness) -> None:
-    """Who no longer has Manage Server gets a private sentence from the open panel and from an open modal."""
+    """A member who lost Manage Server is refused privately by an open panel and by an open modal."""
     async with stage.bot() as bot:
         panel = await use(stage.mia, "limits show")
         modal = await stage.mia.modal(await stage.mia.press(panel, "The server…"))
@@ -189,8 +189,8 @@ async def test_a_lost_role_closes_the_panel(stage: Harness) -> None:
         assert limits.server_running != 1
 
 
-async def test_a_members_hand_made_press_is_refused(stage: Harness) -> None:
-    """A member cannot reach a moderator's panel, and a press forged on a message of theirs gets the sentence."""
+async def test_a_members_forged_press_is_refused(stage: Harness) -> None:
+    """A member cannot use a moderator's panel, and a forged press on their own message is refused privately."""
     async with stage.bot():
         panel = await use(stage.mia, "limits show")
         with pytest.raises(PageRefused):
@@ -204,7 +204,7 @@ async def test_a_members_hand_made_press_is_refused(stage: Harness) -> None:
 
 
 async def test_not_in_direct_messages(stage: Harness) -> None:
-    """The moderators' commands are for servers only, also for who calls them by hand."""
+    """The moderators' commands are refused in direct messages, also in a forged call."""
     async with stage.bot():
         dm = stage.discord.world.dm(stage.mia.id)
         with pytest.raises(PageRefused):

@@ -1,4 +1,4 @@
-"""Members: what they have left, why they are refused, what is kept of them, and what the server's log says of it."""
+"""/quota, refusals by a limit, /privacy, and the server's log."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.support.moderation import refused, spend, use
 
 @pytest.fixture(autouse=True)
 def defaults(stage: Harness) -> None:
-    """Here a new server has the limits that the settings give by default."""
+    """Give a new server the default limits of the settings in this module."""
     stage.limits.clear()
 
 
-async def logged(stage: Harness, count: int, channel: str = "moderators") -> list[str]:
-    """The log channel's lines, once there are so many."""
+async def wait_for_log_lines(stage: Harness, count: int, channel: str = "moderators") -> list[str]:
+    """Wait until the log channel has that many lines, and return them."""
 
     def lines() -> list[str]:
         found = [it for it in stage.mia.seen.values() if it["channel_id"] == channel_id]
@@ -30,8 +30,8 @@ async def logged(stage: Harness, count: int, channel: str = "moderators") -> lis
     return lines()
 
 
-async def test_quota_says_what_is_left_and_when_it_renews(stage: Harness) -> None:
-    """/quota before, in between and at the end: what is left, when the next one comes back, why not now."""
+async def test_quota_shows_what_is_left_and_when_it_renews(stage: Harness) -> None:
+    """/quota shows the remaining tasks, when the next one is available, and why none can be started now."""
     async with stage.bot():
         await use(stage.mia, "limits set", user_per_day=2, max_seconds=5)
         quota = await use(stage.ana, "quota")
@@ -48,8 +48,8 @@ async def test_quota_says_what_is_left_and_when_it_renews(stage: Harness) -> Non
         assert "**2 left**" in text_of(await use(stage.ana, "quota"))
 
 
-async def test_a_refusal_names_the_limit_and_the_moment(stage: Harness) -> None:
-    """Each number refuses in one private sentence; where the moment is known it is told, and then it is allowed."""
+async def test_a_refusal_names_the_limit_and_the_time(stage: Harness) -> None:
+    """Each numeric limit refuses in one private sentence; a refusal with a time is right about it."""
     async with stage.bot():
         await use(stage.mia, "limits set", max_seconds=3)
         await refused(stage, stage.ana, "3", seconds=6)
@@ -62,20 +62,20 @@ async def test_a_refusal_names_the_limit_and_the_moment(stage: Harness) -> None:
         await spend(stage, stage.ana)
 
 
-async def test_the_log_has_one_line_for_each_task(stage: Harness) -> None:
-    """Finished, failed and refused tasks: member, prompt, seconds, outcome, jump link; nobody is pinged."""
+async def test_the_log_has_one_line_per_task(stage: Harness) -> None:
+    """Each finished, failed or refused task gets a line with member, prompt, outcome and link; nobody is pinged."""
     async with stage.bot():
         await use(stage.mia, "limits log", channel=await stage.mia.channel("moderators"))
         done = await stage.extend(stage.ana, stage.clips.plain, "**@everyone** dance", seconds=2)
         await stage.until(stage.ana, done, "Finished")
-        await logged(stage, 2)
+        await wait_for_log_lines(stage, 2)
         stage.fox.next_quirks = Quirks(failure=Failure("content_policy_violation", "no"))
         failed = await stage.extend(stage.ben, stage.clips.plain, seconds=2)
-        await stage.until(stage.ben, failed, "Failed")
-        await logged(stage, 3)
+        await stage.until(stage.ben, failed, "This did not work")
+        await wait_for_log_lines(stage, 3)
         await use(stage.mia, "limits block", member=stage.ben.id)
         await refused(stage, stage.ben, "block", prompt="let me in")
-        lines = await logged(stage, 5)
+        lines = await wait_for_log_lines(stage, 5)
     assert len(lines) == 5
     change, finish, failure, block, refusal = lines
     assert change.startswith(f"⚙️ <@{stage.mia.id}> changed log channel: none →")
@@ -90,24 +90,24 @@ async def test_the_log_has_one_line_for_each_task(stage: Harness) -> None:
     assert not any(it["pinged"] or it["mentions"] for it in posts)
 
 
-async def test_changes_are_logged_with_who_and_what(stage: Harness) -> None:
-    """From what to what, for each limit that was changed; also the end of the log itself."""
+async def test_changes_are_logged_with_moderator_and_values(stage: Harness) -> None:
+    """The log shows the old and the new value of each changed limit, and that the log was turned off."""
     async with stage.bot():
         await use(stage.mia, "limits log", channel=await stage.mia.channel("moderators"))
         await use(stage.mia, "limits set", user_per_day=4, cooldown=90)
         await use(stage.mia, "limits grant", member=stage.ana.id, runs=2)
         await use(stage.mia, "limits log")
         await use(stage.mia, "limits set", user_per_day=5)
-        lines = await logged(stage, 4)
+        lines = await wait_for_log_lines(stage, 4)
         await asyncio.sleep(0.2)
-        assert await logged(stage, 4) == lines
+        assert await wait_for_log_lines(stage, 4) == lines
     assert "a member's tasks in 24 hours: 10 → 4; seconds between a member's tasks: no wait → 90 s" in lines[1]
     assert lines[2] == f"⚙️ <@{stage.mia.id}> granted <@{stage.ana.id}> 2 extra runs"
     assert "→ none" in lines[3]
 
 
-async def test_a_log_channel_that_is_gone_disturbs_nothing(stage: Harness, caplog: pytest.LogCaptureFixture) -> None:
-    """Tasks go on as ever, and the failure is logged once."""
+async def test_a_deleted_log_channel_does_not_disturb_tasks(stage: Harness, caplog: pytest.LogCaptureFixture) -> None:
+    """Tasks continue without their log channel, and the failure is logged once."""
     channel = stage.discord.world.add_channel(stage.discord.world.guild, "log")
     async with stage.bot():
         await use(stage.mia, "limits log", channel=channel.id)
@@ -119,7 +119,7 @@ async def test_a_log_channel_that_is_gone_disturbs_nothing(stage: Harness, caplo
 
 
 async def test_a_log_channel_must_be_writable(stage: Harness) -> None:
-    """A channel in which the bot may not write is refused at once, in words that say what to do."""
+    """A log channel where the bot cannot write is refused with a sentence that says what to do."""
     world = stage.discord.world
     hidden = world.channel_named("moderators")
     hidden.overwrites = hidden.overwrites[:2]
@@ -128,8 +128,8 @@ async def test_a_log_channel_must_be_writable(stage: Harness) -> None:
     assert "I cannot write in" in text_of(answer)
 
 
-async def test_privacy_tells_and_deletes_after_asking_once(stage: Harness) -> None:
-    """/privacy says what is kept; the button asks once; then the member's tasks are gone, and others' are not."""
+async def test_privacy_shows_and_deletes_data_after_one_confirmation(stage: Harness) -> None:
+    """/privacy shows the stored data; after one confirmation the member's tasks are deleted and others' are kept."""
     async with stage.bot():
         for who in (stage.ana, stage.ben):
             await stage.until(who, await stage.extend(who, stage.clips.plain, "my secret", seconds=2), "Finished")
@@ -137,7 +137,7 @@ async def test_privacy_tells_and_deletes_after_asking_once(stage: Harness) -> No
         assert "**1** task of yours" in text_of(told)
         assert labels_of(told) == ["Delete my data…"]
     async with stage.bot():
-        asked = await pressed(stage, told, "Delete my data…")
+        asked = await press_for_message(stage, told, "Delete my data…")
         assert labels_of(asked) == ["Delete it"]
         await stage.ana.press(asked, "Delete it")
         await stage.ana.wait_message(lambda it: it["id"] == asked["id"] and "Deleted." in text_of(it))
@@ -146,29 +146,29 @@ async def test_privacy_tells_and_deletes_after_asking_once(stage: Harness) -> No
         assert "**9 left**" in text_of(await use(stage.ana, "quota"))
 
 
-async def pressed(stage: Harness, message: Json, label: str) -> Json:
-    """Press a button of Ana's, and wait for the new message that comes of it."""
+async def press_for_message(stage: Harness, message: Json, label: str) -> Json:
+    """Press a button as Ana, and wait for the new message."""
     known = set(stage.ana.seen)
     await stage.ana.press(message, label)
     return await stage.ana.wait_message(lambda it: it["id"] not in known)
 
 
-async def test_a_server_that_is_left_is_noted(stage: Harness, caplog: pytest.LogCaptureFixture) -> None:
-    """Removal and return reach the service, and the limits of a server that returns in time are still there."""
+async def test_a_left_server_is_recorded(stage: Harness, caplog: pytest.LogCaptureFixture) -> None:
+    """Removal and return are recorded, and a server that returns in time keeps its limits."""
     world = stage.discord.world
     caplog.set_level("INFO")
     async with stage.bot() as bot:
         await use(stage.mia, "limits set", user_per_day=3)
-        await bot.wait_until_ready()  # before it, discord.py takes a server that is new for one that came back
+        await bot.wait_until_ready()  # earlier, discord.py would treat a new server as one that is back from an outage
         world.remove_bot(world.guild.id)
-        await until_logged(caplog, "left server")
+        await wait_for_log_record(caplog, "left server")
         world.invite_bot(world.guild.id)
-        await until_logged(caplog, "joined server")
+        await wait_for_log_record(caplog, "joined server")
         assert (await bot.services.moderation.limits_of(int(world.guild.id))).user_per_day == 3
 
 
-async def until_logged(caplog: pytest.LogCaptureFixture, words: str) -> None:
-    """Wait for a line of the bot's log."""
+async def wait_for_log_record(caplog: pytest.LogCaptureFixture, words: str) -> None:
+    """Wait until a line of the bot's log contains the words."""
     async with asyncio.timeout(5):
         while not any(words in record.getMessage() for record in caplog.records):
             await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Sharing: who may, where to, what the post holds, once only whatever happens, and taking it back."""
+"""Sharing: permissions, channels, the post's content, posting at most once, and Unshare."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.sharing import POSTED, asked_where, channel, choose_showcase,
 
 
 async def test_a_result_goes_to_the_showcase(stage: Harness, tmp_path: Path) -> None:
-    """The modal offers the showcase first; the post holds the video, its creator without a ping, prompt and star."""
+    """The modal preselects the showcase; the post has the video, the prompt, a star, and its creator without a ping."""
     showcase = channel(stage, "showcase")
     async with stage.bot():
         assert f"<#{showcase}>" in text_of(await choose_showcase(stage, showcase))
@@ -39,8 +39,8 @@ async def test_a_result_goes_to_the_showcase(stage: Harness, tmp_path: Path) -> 
     assert labels_of(post) == ["Extend again", "Unshare"]
 
 
-async def test_the_prompt_can_be_hidden_and_stays_so(stage: Harness) -> None:
-    """Neither the post, nor its forum title, nor the form of who goes on from it tells a hidden prompt."""
+async def test_a_hidden_prompt_stays_hidden(stage: Harness) -> None:
+    """A hidden prompt appears neither in the post, nor in its forum title, nor in the modal that extends it."""
     forum = stage.discord.world.add_channel(stage.discord.world.guild, "screenings", kind=FORUM_CHANNEL)
     async with stage.bot():
         reply = await finished(stage, stage.ana, "a secret")
@@ -54,7 +54,7 @@ async def test_the_prompt_can_be_hidden_and_stays_so(stage: Harness) -> None:
 
 
 async def test_lineage_with_links(stage: Harness) -> None:
-    """Source → part 1 → part 2: parts that others can open are links, private ones are not."""
+    """The lineage links the source and the parts that others can open."""
     async with stage.bot():
         first = await finished(stage, stage.ana)
         modal = await stage.ana.modal(await stage.ana.press(first, "Extend again"))
@@ -68,7 +68,7 @@ async def test_lineage_with_links(stage: Harness) -> None:
 
 
 async def test_a_private_result_is_published(stage: Harness) -> None:
-    """Only Ana sees the reply; Share publishes the film."""
+    """Share publishes a film whose reply only Ana can see."""
     async with stage.bot():
         reply = await finished(stage, stage.ana, private=True)
         assert reply["ephemeral"]
@@ -78,8 +78,8 @@ async def test_a_private_result_is_published(stage: Harness) -> None:
     assert post["attachments"]
 
 
-async def test_a_private_result_that_came_by_dm_goes_to_the_showcase(stage: Harness) -> None:
-    """A direct message offers no channels: the form names the showcase, and the server's rules hold there too."""
+async def test_a_private_result_in_a_direct_message_goes_to_the_showcase(stage: Harness) -> None:
+    """In a direct message, which offers no channels, the modal names the showcase of the server."""
     stage.discord.faults.add("PATCH", r"/webhooks/", Answer(401, '{"message": "Invalid", "code": 50027}'), times=None)
     async with stage.bot():
         await stage.extend(stage.ana, stage.clips.plain, seconds=2, private=True)
@@ -96,11 +96,11 @@ async def test_a_private_result_that_came_by_dm_goes_to_the_showcase(stage: Harn
     assert post["attachments"]
 
 
-# Who may, and where
+# Permissions and channels
 
 
-async def test_a_stranger_gets_a_private_sentence(stage: Harness) -> None:
-    """Only the creator shares, and only the creator takes back."""
+async def test_others_are_refused_privately(stage: Harness) -> None:
+    """Only the creator may share and unshare a film; others are refused privately."""
     async with stage.bot():
         reply = await finished(stage, stage.ana)
         await stage.ben.press(reply, "Share")
@@ -108,14 +108,14 @@ async def test_a_stranger_gets_a_private_sentence(stage: Harness) -> None:
         await share(stage.ana, reply, channel(stage, "general"))
         (post,) = await posts_in(stage.ben, channel(stage, "general"))
         await stage.ben.press(post, "Unshare")
-        second = await stage.ben.wait_message(lambda it: "can take it back" in text_of(it))
+        second = await stage.ben.wait_message(lambda it: "can unshare it" in text_of(it))
         assert await posts_in(stage.ben, channel(stage, "general"))
     assert refusal["ephemeral"]
     assert second["ephemeral"]
 
 
-async def test_only_where_both_may_post_files(stage: Harness) -> None:
-    """A picked channel without the bot's or the creator's permission is refused; a read-only showcase is not."""
+async def test_only_channels_where_both_may_post_files(stage: Harness) -> None:
+    """A channel where the bot or the creator lacks permission is refused; a read-only showcase is not."""
     world = stage.discord.world
     shut = [Overwrite(world.guild.id, 0, deny=permissions.SEND_MESSAGES), Overwrite(world.bot.id, 1, permissions.TALK)]
     world.channel_named("showcase").overwrites = shut
@@ -134,12 +134,12 @@ async def test_only_where_both_may_post_files(stage: Harness) -> None:
             assert await posts_in(stage.mia, channel(stage, name)) == []
 
 
-# Once only
+# Posting at most once
 
 
 @pytest.mark.both_engines
-async def test_pressed_twice_it_is_posted_once(stage: Harness) -> None:
-    """Two forms sent at the same moment make one post, and both are told where it is."""
+async def test_two_submissions_make_one_post(stage: Harness) -> None:
+    """Two modals submitted at the same time make one post, and both responses link to it."""
     general = channel(stage, "general")
     async with stage.bot():
         reply = await finished(stage, stage.ana)
@@ -152,15 +152,15 @@ async def test_pressed_twice_it_is_posted_once(stage: Harness) -> None:
         await held.reached.wait()
         held.release.set()
         shared = await stage.ana.wait_message(lambda it: text_of(it).startswith("Shared: "))
-        again = await stage.ana.wait_message(lambda it: text_of(it).startswith("It is shared already: "))
+        again = await stage.ana.wait_message(lambda it: text_of(it).startswith("Already shared: "))
         (post,) = await posts_in(stage.ben, general)
     assert post["id"] in text_of(shared)
     assert post["id"] in text_of(again)
 
 
 @pytest.mark.parametrize("forum", [False, True])
-async def test_a_lost_answer_makes_no_second_post(stage: Harness, forum: bool) -> None:
-    """When Discord posts it and its answer is lost, the post is looked for and found."""
+async def test_a_lost_response_makes_no_second_post(stage: Harness, forum: bool) -> None:
+    """If the response to a post is lost, the bot finds the post and does not send a second one."""
     place = channel(stage, "general")
     if forum:
         place = stage.discord.world.add_channel(stage.discord.world.guild, "screenings", kind=FORUM_CHANNEL).id
@@ -175,7 +175,7 @@ async def test_a_lost_answer_makes_no_second_post(stage: Harness, forum: bool) -
 @pytest.mark.parametrize("forum", [False, True])
 @pytest.mark.parametrize("posted", [False, True])
 async def test_killed_between_post_and_record(stage: Harness, posted: bool, forum: bool) -> None:
-    """After a crash before or after Discord took it, Share pressed again leaves one post; Unshare takes it back."""
+    """After a crash before or after the post was created, Share again leaves one post, and Unshare deletes it."""
     place = channel(stage, "general")
     if forum:
         place = stage.discord.world.add_channel(stage.discord.world.guild, "screenings", kind=FORUM_CHANNEL).id
@@ -199,23 +199,23 @@ async def test_killed_between_post_and_record(stage: Harness, posted: bool, foru
         assert "hared" in text_of(word)
         assert await count_posts(stage, place) == 1
         await stage.ana.press(word, "Unshare")
-        await stage.ana.wait_message(lambda it: text_of(it) == "Taken back.")
+        await stage.ana.wait_message(lambda it: text_of(it) == "Unshared.")
         assert await count_posts(stage, place) == 0
 
 
 async def count_posts(stage: Harness, place: str) -> int:
-    """How many films stand in a channel, or in a forum's posts."""
+    """Count the shared films in a channel or in a forum's posts."""
     world = stage.discord.world
     rooms = [place, *(each.id for each in world.channels.values() if each.parent_id == place)]
     return sum([len(await posts_in(stage.ben, room)) for room in rooms if room in world.channels])
 
 
-# Taking it back
+# Unshare
 
 
 @pytest.mark.parametrize("deleted_before", [False, True])
 async def test_unshare_on_the_post_after_a_restart(stage: Harness, deleted_before: bool) -> None:
-    """The creator's press deletes the post; one that a moderator deleted is as good; then it can be shared anew."""
+    """Unshare deletes the post, also one that a moderator deleted already; then the film can be shared again."""
     general = channel(stage, "general")
     async with stage.bot():
         reply = await finished(stage, stage.ana)
@@ -227,14 +227,14 @@ async def test_unshare_on_the_post_after_a_restart(stage: Harness, deleted_befor
             assert gone is not None
             stage.discord.world.remove(gone)
         await stage.ana.press(word if deleted_before else post, "Unshare")
-        await stage.ana.wait_message(lambda it: text_of(it) == "Taken back.")
+        await stage.ana.wait_message(lambda it: text_of(it) == "Unshared.")
         assert await posts_in(stage.ana, general) == []
         await share(stage.ana, reply, general)
         assert len(await posts_in(stage.ana, general)) == 1
 
 
 async def test_a_post_that_a_moderator_deleted_can_be_shared_again(stage: Harness) -> None:
-    """Share does not call a post that is gone "shared already"."""
+    """Share does not report a deleted post as already shared."""
     general = channel(stage, "general")
     async with stage.bot():
         reply = await finished(stage, stage.ana)
@@ -249,7 +249,7 @@ async def test_a_post_that_a_moderator_deleted_can_be_shared_again(stage: Harnes
 
 
 async def test_a_forum_gets_a_post_with_a_title(stage: Harness) -> None:
-    """A forum that asks for tags gets one; Unshare deletes the whole post where the bot may, else its content."""
+    """A forum that requires a tag gets one; Unshare deletes the thread if the bot may, otherwise its content."""
     world = stage.discord.world
     forum = world.add_channel(world.guild, "screenings", kind=FORUM_CHANNEL)
     forum.tags, forum.requires_tag = ["film", "other"], True
@@ -263,18 +263,18 @@ async def test_a_forum_gets_a_post_with_a_title(stage: Harness) -> None:
         (post,) = await posts_in(stage.ben, thread.id)
         assert post["id"] == thread.id
         await stage.ana.press(word, "Unshare")
-        await stage.ana.wait_message(lambda it: text_of(it) == "Taken back.")
+        await stage.ana.wait_message(lambda it: text_of(it) == "Unshared.")
         assert await posts_in(stage.ben, thread.id) == []
-        assert (thread.name, thread.archived) == ("Taken back", True)
+        assert (thread.name, thread.archived) == ("Unshared", True)
         forum.overwrites = [Overwrite(world.bot.id, 1, allow=permissions.MANAGE_THREADS)]
         word = await share(stage.ana, reply, forum.id)
         await stage.ana.press(word, "Unshare")
-        await stage.ana.wait_message(lambda it: it["id"] == word["id"] and text_of(it) == "Taken back.")
+        await stage.ana.wait_message(lambda it: it["id"] == word["id"] and text_of(it) == "Unshared.")
         assert [each for each in world.channels.values() if each.parent_id == forum.id] == [thread]
 
 
 async def test_extend_again_from_a_post_makes_ones_own_task(stage: Harness) -> None:
-    """Ben goes on from Ana's shared film: it is his, it is the next part, and it links to the post."""
+    """Extending Ana's shared film makes Ben's own task, the next part, with a link to the post."""
     general = channel(stage, "general")
     async with stage.bot():
         reply = await finished(stage, stage.ana, private=True)

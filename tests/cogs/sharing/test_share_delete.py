@@ -1,4 +1,4 @@
-"""Deleting a result takes its shared posts back, whatever Discord does meanwhile."""
+"""Deleting a result deletes its shared posts, also through Discord outages and crashes."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from tests.support.sharing import POSTED, asked_where, channel, finished, posts_
 BY_BOT = r"/channels/\d+/messages/\d+$"
 
 
-async def deleted(who: Member, done: Json) -> Json:
-    """Press Delete and say yes; return the question."""
+async def confirm_delete(who: Member, done: Json) -> Json:
+    """Press Delete and confirm; return the confirmation message."""
     await who.press(done, "Delete")
     asked = await told_privately(who, "It cannot be undone.")
     await who.press(asked, "Delete it")
     return asked
 
 
-async def no_posts(stage: Harness, place: str) -> None:
-    """Return once no shared film is there."""
+async def wait_until_no_posts(stage: Harness, place: str) -> None:
+    """Wait until the channel has no shared film."""
     async with asyncio.timeout(15):
         while await posts_in(stage.mia, place):
             await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("moderator", [False, True])
-async def test_delete_takes_shared_posts_back(stage: Harness, moderator: bool) -> None:
-    """By the creator or a moderator: the question says so, and posts in a channel and in a forum go with the reply."""
+async def test_delete_deletes_shared_posts(stage: Harness, moderator: bool) -> None:
+    """Delete by the creator or a moderator announces and deletes the posts in a channel and in a forum."""
     world, general = stage.discord.world, channel(stage, "general")
     forum = world.add_channel(world.guild, "screenings", kind=FORUM_CHANNEL)
     who = stage.mia if moderator else stage.ana
@@ -42,35 +42,35 @@ async def test_delete_takes_shared_posts_back(stage: Harness, moderator: bool) -
         reply = await finished(stage, stage.ana)
         await share(stage.ana, reply, general)
         await share(stage.ana, reply, forum.id)
-        asked = await deleted(who, await stage.until(who, reply, "Finished"))
-        assert "all posts that share it" in text_of(asked)
+        asked = await confirm_delete(who, await stage.until(who, reply, "Finished"))
+        assert "the posts in which it is shared" in text_of(asked)
         await says(who, asked, "Deleted.")
         await gone(stage.ana, reply)
     (thread,) = [each for each in world.channels.values() if each.parent_id == forum.id]
-    assert (thread.name, thread.archived) == ("Taken back", True)
+    assert (thread.name, thread.archived) == ("Unshared", True)
     assert await posts_in(stage.ben, general) + await posts_in(stage.ben, thread.id) == []
 
 
-async def test_what_is_not_shared_is_not_said_to_be(stage: Harness) -> None:
-    """The question speaks of posts only where there are some, and a post that was taken back is none."""
+async def test_delete_mentions_posts_only_if_there_are_any(stage: Harness) -> None:
+    """The confirmation mentions posts only if there are any; an unshared post does not count."""
     async with stage.bot():
         reply = await finished(stage, stage.ana)
         word = await share(stage.ana, reply, channel(stage, "general"))
         await stage.ana.press(word, "Unshare")
-        await says(stage.ana, word, "Taken back.")
-        assert "shared" not in text_of(await deleted(stage.ana, reply))
+        await says(stage.ana, word, "Unshared.")
+        assert "shared" not in text_of(await confirm_delete(stage.ana, reply))
         await gone(stage.ana, reply)
 
 
-async def test_what_discord_does_not_take_back_is_said_and_tried_again(stage: Harness) -> None:
-    """The reply goes, the post stays: the answer says so, the gallery is rid of it, and the next press ends it."""
+async def test_a_post_that_cannot_be_deleted_is_reported_and_retried(stage: Harness) -> None:
+    """If the post cannot be deleted, the response says so, the gallery hides it, and the next press deletes it."""
     general = channel(stage, "general")
     async with stage.bot():
         reply = await finished(stage, stage.ana)
         await share(stage.ana, reply, general)
         stage.discord.faults.add("DELETE", rf"/channels/{general}/messages/", Answer(503, "{}"), times=None)
-        asked = await deleted(stage.ana, reply)
-        left = await says(stage.ana, asked, "did not allow the bot to delete every shared post")
+        asked = await confirm_delete(stage.ana, reply)
+        left = await says(stage.ana, asked, "did not let me take every shared post back")
         await gone(stage.ana, reply)
         (post,) = await posts_in(stage.ben, general)
         await stage.ben.react(post, "⭐")
@@ -82,21 +82,21 @@ async def test_what_discord_does_not_take_back_is_said_and_tried_again(stage: Ha
         assert await posts_in(stage.ben, general) == []
 
 
-async def test_what_was_left_is_taken_back_by_the_next_run(stage: Harness) -> None:
-    """Nobody presses again: the bot, started anew, takes the post back by itself, one that it could not reach too."""
+async def test_a_leftover_post_is_deleted_after_a_restart(stage: Harness) -> None:
+    """After a restart the bot deletes a leftover post without another press."""
     general = channel(stage, "general")
     async with stage.bot():
         reply = await finished(stage, stage.ana)
         await share(stage.ana, reply, general)
         stage.discord.faults.add("DELETE", rf"/channels/{general}/messages/", Answer(503, "{}"), times=None)
-        await says(stage.ana, await deleted(stage.ana, reply), "did not allow the bot to delete every shared post")
+        await says(stage.ana, await confirm_delete(stage.ana, reply), "did not let me take every shared post back")
     stage.discord.faults.clear()
     async with stage.bot():
-        await no_posts(stage, general)
+        await wait_until_no_posts(stage, general)
 
 
 async def test_killed_in_the_middle_of_delete(stage: Harness) -> None:
-    """A bot killed between the reply's question and the post's end leaves nothing after its next start."""
+    """A bot killed while it deletes a post finishes the deletion after its next start."""
     general, held = channel(stage, "general"), Hold()
     async with stage.process() as process:
         await process.start()
@@ -104,18 +104,18 @@ async def test_killed_in_the_middle_of_delete(stage: Harness) -> None:
         reply = await finished(stage, stage.ana)
         await share(stage.ana, reply, general)
         stage.discord.faults.add("DELETE", rf"/channels/{general}/messages/", held)
-        await deleted(stage.ana, reply)
+        await confirm_delete(stage.ana, reply)
         async with asyncio.timeout(10):
             await held.reached.wait()
         await process.kill()
         stage.discord.faults.clear()
         await process.start()
-        await no_posts(stage, general)
+        await wait_until_no_posts(stage, general)
         held.release.set()
 
 
-async def test_delete_waits_for_a_share_under_way(stage: Harness) -> None:
-    """A film that is being posted while its result is deleted does not stay posted."""
+async def test_delete_waits_for_a_share_in_progress(stage: Harness) -> None:
+    """A film whose result is deleted while it is being posted does not stay posted."""
     general, held = channel(stage, "general"), Hold()
     async with stage.bot():
         reply = await finished(stage, stage.ana)
@@ -124,7 +124,7 @@ async def test_delete_waits_for_a_share_under_way(stage: Harness) -> None:
         await stage.ana.submit_modal(modals[0], {"where": [general], "prompt": ["show"]})
         async with asyncio.timeout(10):
             await held.reached.wait()
-        asked = await deleted(stage.ana, reply)
+        asked = await confirm_delete(stage.ana, reply)
         held.release.set()
         await says(stage.ana, asked, "Deleted.")
         assert await posts_in(stage.ben, general) == []
@@ -133,8 +133,8 @@ async def test_delete_waits_for_a_share_under_way(stage: Harness) -> None:
         assert await posts_in(stage.ben, general) == []
 
 
-async def test_a_post_unknown_to_the_record_is_found_and_deleted(stage: Harness) -> None:
-    """Discord took the post, and the bot was killed before it knew: Unshare on the post deletes it."""
+async def test_an_unrecorded_post_is_found_and_deleted(stage: Harness) -> None:
+    """If the bot was killed before it recorded a post, Unshare on the post deletes it."""
     world, general, held = stage.discord.world, channel(stage, "general"), Hold(after=True)
     async with stage.process() as process:
         await process.start()
@@ -148,7 +148,7 @@ async def test_a_post_unknown_to_the_record_is_found_and_deleted(stage: Harness)
         await process.kill()
         held.release.set()
         (post,) = await posts_in(stage.ana, general)
-        # At its start the bot cannot look, so the post stays unknown until somebody presses.
+        # At startup the bot cannot search the channel, so the post stays unrecorded until Unshare is pressed.
         looked = stage.discord.faults.add("GET", rf"/channels/{general}/messages$", Answer(403, "{}"))
         stage.ana.events.clear()
         await process.start()
@@ -157,17 +157,17 @@ async def test_a_post_unknown_to_the_record_is_found_and_deleted(stage: Harness)
             while stage.discord.faults.armed(looked):
                 await asyncio.sleep(0.02)
         await stage.ana.press(post, "Unshare")
-        await stage.ana.wait_message(lambda it: text_of(it) == "Taken back.")
+        await stage.ana.wait_message(lambda it: text_of(it) == "Unshared.")
         assert world.message(general, post["id"]) is None
 
 
-async def test_where_the_bot_was_shut_out_delete_says_so(stage: Harness) -> None:
-    """Without View Channel it cannot reach the post, and does not claim to have deleted it."""
+async def test_delete_without_view_channel_reports_the_post(stage: Harness) -> None:
+    """Without View Channel the bot cannot delete the post, and does not claim that it did."""
     world, general = stage.discord.world, channel(stage, "general")
     async with stage.bot():
         reply = await finished(stage, stage.ana)
         await share(stage.ana, reply, general)
         world.channel_named("general").overwrites = [Overwrite(world.bot.id, 1, deny=permissions.VIEW_CHANNEL)]
-        asked = await deleted(stage.ana, reply)
-        await says(stage.ana, asked, "did not allow the bot to delete every shared post")
+        asked = await confirm_delete(stage.ana, reply)
+        await says(stage.ana, asked, "did not let me take every shared post back")
         assert len(await posts_in(stage.ben, general)) == 1

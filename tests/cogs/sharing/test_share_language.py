@@ -1,4 +1,4 @@
-"""Posts speak the server's language; what only one member sees of sharing speaks theirs."""
+"""Posts use the server's language; ephemeral responses use the member's."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ SERVER, OWN = "文", "ß"
 
 
 async def test_no_english_is_left_in_what_is_shared(stage: Harness) -> None:
-    """The form, its answer and the gallery are in Ana's language, the post and its buttons in the server's."""
+    """The modal, its response and the gallery are in Ana's language, the post and its buttons in the server's."""
     world, general = stage.discord.world, channel(stage, "general")
     world.guild.locale, world.user_named("Ana").locale = "zh-CN", "de"
     async with stage.bot() as bot:
         bot.languages = pseudo_languages(zh_CN=SERVER, de=OWN)
         reply = await stage.extend(stage.ana, small(stage.clips), "1", seconds=2)
         done = await stage.ana.wait_message(lambda it: it["id"] == reply["id"] and "task:share" in str(it), 40)
-        modal = await stage.ana.modal(await stage.ana.press(await recorded(stage, done), "task:share:1"))
+        modal = await stage.ana.modal(await stage.ana.press(await wait_until_archived(stage, done), "task:share:1"))
         known = set(stage.ana.seen)
         await stage.ana.submit_modal(modal, {"where": [general], "prompt": ["show"]})
         word = await stage.ana.wait_message(lambda it: it["id"] not in known and it["ephemeral"] and not it["loading"])
@@ -26,21 +26,21 @@ async def test_no_english_is_left_in_what_is_shared(stage: Harness) -> None:
         await stage.ben.react(post, "⭐")
         await stage.ana.command("gallery", general)
         gallery = await stage.ana.wait_message(lambda it: "gallery:span" in str(it["components"]))
-    assert {OWN} == pseudo_language_of(str([words_in(modal), text_of(word), labels_of(word)]))
-    assert {SERVER} == pseudo_language_of(str([text_of(post), post["embeds"][0]["footer"]["text"], labels_of(post)]))
-    assert {OWN} == pseudo_language_of(str([text_of(gallery), labels_of(gallery)]))
-    told = [words_in(modal), text_of(word), text_of(post).replace("small.mp4", ""), text_of(gallery)]
+    assert {OWN} == detect_languages(str([get_modal_texts(modal), text_of(word), labels_of(word)]))
+    assert {SERVER} == detect_languages(str([text_of(post), post["embeds"][0]["footer"]["text"], labels_of(post)]))
+    assert {OWN} == detect_languages(str([text_of(gallery), labels_of(gallery)]))
+    told = [get_modal_texts(modal), text_of(word), text_of(post).replace("small.mp4", ""), text_of(gallery)]
     assert english_in(" ".join([str(each) for each in told]).replace("https://discord.com/channels", "")) == []
 
 
-async def recorded(stage: Harness, done: Json) -> Json:
-    """That reply, once the bot has put its task's files away."""
+async def wait_until_archived(stage: Harness, done: Json) -> Json:
+    """Wait until the bot has archived the task's files, and return its reply."""
     await stage.tidied()
     return done
 
 
-def words_in(modal: Json) -> list[str]:
-    """Title, labels and choices of a form, but for the channel's name."""
+def get_modal_texts(modal: Json) -> list[str]:
+    """Collect a modal's title, labels and choices, without the channel's name."""
     said = [modal["title"]]
     for each in modal["components"]:
         said += [each["label"], each["description"].replace("showcase", "")]
@@ -48,6 +48,6 @@ def words_in(modal: Json) -> list[str]:
     return said
 
 
-def pseudo_language_of(text: str) -> set[str]:
-    """The signs of the languages that were spoken."""
+def detect_languages(text: str) -> set[str]:
+    """Return the markers of the languages found in the text."""
     return {sign for sign in (SERVER, OWN) if sign in text}

@@ -1,4 +1,4 @@
-"""The showcase: who chooses it, and what becomes of it when the server changes."""
+"""/showcase: who may choose it, and a showcase that is deleted or loses its permissions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.sharing import channel, choose_showcase, finished, posts_in, 
 
 
 async def test_only_moderators_choose_the_showcase(stage: Harness) -> None:
-    """Manage Server is checked in the handler too, and so is what the bot may do there."""
+    """The handler checks Manage Server itself, and the bot's permissions in the channel."""
     async with stage.bot():
         with pytest.raises(KeyError):
             await stage.ana.command("showcase", channel(stage, "general"))
@@ -35,13 +35,13 @@ async def test_only_moderators_choose_the_showcase(stage: Harness) -> None:
         await stage.mia.wait_message(lambda it: it["id"] not in known and "has no showcase" in text_of(it))
 
 
-async def test_a_showcase_that_was_deleted(stage: Harness) -> None:
-    """The member's form says so and offers other channels; the moderator is told to choose another."""
+async def test_a_deleted_showcase(stage: Harness) -> None:
+    """The modal says that the showcase is gone and offers other channels; the moderator is told to choose another."""
     showcase = channel(stage, "showcase")
     async with stage.bot() as bot:
         await choose_showcase(stage, showcase)
         reply = await finished(stage, stage.ana)
-        await removed(stage, bot, showcase)
+        await delete_channel(stage, bot, showcase)
         modal = await stage.ana.modal(await stage.ana.press(reply, "Share"))
         assert "This server's showcase is gone" in str(modal)
         assert not modal["components"][0]["component"].get("default_values")
@@ -51,8 +51,8 @@ async def test_a_showcase_that_was_deleted(stage: Harness) -> None:
     assert text_of(word).startswith("Shared: ")
 
 
-async def test_a_showcase_that_was_deleted_seen_from_a_direct_message(stage: Harness) -> None:
-    """There is nothing to choose there: an open form and a new press each end in the sentence of what to do."""
+async def test_a_deleted_showcase_seen_from_a_direct_message(stage: Harness) -> None:
+    """In a direct message, an open modal and a new press both end in a sentence that says what to do."""
     showcase, sentence = channel(stage, "showcase"), "that server's showcase is gone: ask a moderator to choose another"
     stage.discord.faults.add("PATCH", r"/webhooks/", Answer(401, '{"message": "Invalid", "code": 50027}'), times=None)
     async with stage.bot() as bot:
@@ -61,23 +61,23 @@ async def test_a_showcase_that_was_deleted_seen_from_a_direct_message(stage: Har
         sent = await stage.ana.wait_message(lambda it: "Finished" in text_of(it) and bool(it["attachments"]), 20)
         stage.discord.faults.clear()
         modal = await stage.ana.modal(await stage.ana.press(await stage.recorded(sent), "Share"))
-        await removed(stage, bot, showcase)
+        await delete_channel(stage, bot, showcase)
         await stage.ana.submit_modal(modal, {"prompt": ["show"]})
         first = await stage.ana.wait_message(lambda it: sentence in text_of(it))
         await stage.ana.press(sent, "Share")
         await stage.ana.wait_message(lambda it: it["id"] != first["id"] and sentence in text_of(it))
 
 
-async def removed(stage: Harness, bot: ExtendBot, place: str) -> None:
-    """Delete that channel; return when the bot has heard of it."""
-    heard = asyncio.create_task(bot.wait_for("guild_channel_delete", timeout=10))
+async def delete_channel(stage: Harness, bot: ExtendBot, place: str) -> None:
+    """Delete that channel and wait until the bot has received the event."""
+    event = asyncio.create_task(bot.wait_for("guild_channel_delete", timeout=10))
     await asyncio.sleep(0)
     stage.discord.world.remove_channel(place)
-    await heard
+    await event
 
 
 async def test_a_showcase_where_the_bot_lost_its_permissions(stage: Harness) -> None:
-    """The member and the moderator are told which; Unshare there does not claim to have worked."""
+    """The member and the moderator learn which permissions are missing; a failed Unshare does not claim success."""
     world, showcase = stage.discord.world, channel(stage, "showcase")
     async with stage.bot():
         await choose_showcase(stage, showcase)
