@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
-from bot.sandbox.fox.strict import check_strictly
+from bot.sandbox.foxapi.strict import check_strictly
 from bot.sandbox.foxapi import ffmpeg
 from bot.sandbox.foxapi.download import fetch
 from bot.sandbox.foxapi.probe import UnusableClip, check, probe
