@@ -63,9 +63,9 @@ class Sandbox:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:
-            folder = self._folder or await _passing_folder(opening)
+            folder = self._folder or await _make_temporary_folder(opening)
             samples = Samples(folder / "samples")
-            self.world.samples = samples.cards()
+            self.world.samples = samples.describe()
             self.discord.app.add_routes([*self.panel.routes(), *samples.routes()])
             await opening.enter_async_context(self.fox)
             # The page's server comes last: a page left open from before calls as soon as it is there.
@@ -74,7 +74,7 @@ class Sandbox:
             self.panel.connect(self.discord, self.fox, self.bot)
             opening.push_async_callback(self.bot.stop)
             await self.bot.start()
-            opening.push_async_callback(_cancelled, asyncio.create_task(samples.make()))
+            opening.push_async_callback(_cancel, asyncio.create_task(samples.make()))
             self._open = opening.pop_all()
         return self
 
@@ -121,13 +121,13 @@ async def run(port: int) -> int:
     return 0
 
 
-async def _passing_folder(opening: AsyncExitStack) -> Path:
+async def _make_temporary_folder(opening: AsyncExitStack) -> Path:
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="extend-bot-sandbox-"))
     opening.push_async_callback(asyncio.to_thread, shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
+async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task

@@ -14,7 +14,7 @@ RESULT = r"^/results/"
 EDIT = r"/webhooks/[^/]+/[^/]+/messages/|/channels/\d+/messages/\d+$"
 
 
-class Rules:
+class HttpFault:
     """One kind of rule: arming it adds it to a server's faults."""
 
     def __init__(self, faults: Faults, method: str, path: str, action: Action) -> None:
@@ -23,15 +23,15 @@ class Rules:
 
     def arm(self) -> None:
         """Add the rule, unless it is still waiting."""
-        if not self.armed():
+        if not self.is_armed():
             self._rule = self._faults.add(self._method, self._path, self._action)
 
-    def armed(self) -> bool:
+    def is_armed(self) -> bool:
         """Whether the rule still waits for its request."""
-        return self._rule is not None and self._faults.armed(self._rule)
+        return self._rule is not None and self._faults.is_armed(self._rule)
 
 
-class NextTask:
+class NextTaskQuirk:
     """A quirk of FoxAPI's next task; several may be armed together."""
 
     def __init__(self, fox: FoxServer, change: Callable[[Quirks], Quirks]) -> None:
@@ -41,7 +41,7 @@ class NextTask:
         """Change what befalls the next task."""
         self._fox.next_quirks = self._change(self._fox.next_quirks or self._fox.quirks)
 
-    def armed(self) -> bool:
+    def is_armed(self) -> bool:
         """Whether no task has come since (changing the waiting quirks again would make no difference)."""
         waiting = self._fox.next_quirks
         return waiting is not None and self._change(waiting) == waiting
@@ -54,15 +54,15 @@ class FaultButton:
     id: str
     label: str
     help: str
-    what: Rules | NextTask
+    fault: HttpFault | NextTaskQuirk
 
 
-def fault_buttons(discord: Faults, fox: FoxServer) -> list[FaultButton]:
+def list_fault_buttons(discord: Faults, fox: FoxServer) -> list[FaultButton]:
     """All of them, in the order in which they are shown."""
-    return [*_of_tasks(fox), *_of_foxapi(fox.faults), *_of_discord(discord)]
+    return [*_list_task_buttons(fox), *_list_foxapi_buttons(fox.faults), *_list_discord_buttons(discord)]
 
 
-def _of_tasks(fox: FoxServer) -> list[FaultButton]:
+def _list_task_buttons(fox: FoxServer) -> list[FaultButton]:
     refused = Failure("content_policy_violation", "The prompt or the video was rejected by the content policy.", at=35)
     broken = Failure("service_error", "The upstream service failed while rendering.", at=60)
     return [
@@ -70,30 +70,30 @@ def _of_tasks(fox: FoxServer) -> list[FaultButton]:
             "content-refused",
             "Refuse the next task's content",
             "FoxAPI takes the task, then fails it at 35 % for its content policy.",
-            NextTask(fox, lambda quirks: replace(quirks, failure=refused)),
+            NextTaskQuirk(fox, lambda quirks: replace(quirks, failure=refused)),
         ),
         FaultButton(
             "service-error",
             "Fail the next task",
             "FoxAPI takes the task, then fails it at 60 % with a service error.",
-            NextTask(fox, lambda quirks: replace(quirks, failure=broken)),
+            NextTaskQuirk(fox, lambda quirks: replace(quirks, failure=broken)),
         ),
         FaultButton(
             "slow",
             "Render the next task slowly",
             "Rendering takes four times as long.",
-            NextTask(fox, lambda quirks: replace(quirks, slower=4.0)),
+            NextTaskQuirk(fox, lambda quirks: replace(quirks, slower=4.0)),
         ),
         FaultButton(
             "withheld",
             "Withhold the next result for a while",
             "The next task is completed without a link for eight queries, as has been seen at FoxAPI.",
-            NextTask(fox, lambda quirks: replace(quirks, withheld=8)),
+            NextTaskQuirk(fox, lambda quirks: replace(quirks, withheld=8)),
         ),
     ]
 
 
-def _of_foxapi(faults: Faults) -> list[FaultButton]:
+def _list_foxapi_buttons(faults: Faults) -> list[FaultButton]:
     broke = _fox_error("insufficient balance", "insufficient_quota")
     busy = _fox_error("rate limit exceeded", "rate_limit_error")
     return [
@@ -101,30 +101,30 @@ def _of_foxapi(faults: Faults) -> list[FaultButton]:
             "answer-lost",
             "Lose the next create call's answer",
             "FoxAPI takes (and bills) the task, but the connection breaks before its answer arrives.",
-            Rules(faults, "POST", CREATE, Lose()),
+            HttpFault(faults, "POST", CREATE, Lose()),
         ),
         FaultButton(
             "no-balance",
             "Refuse the next create call: no balance",
             "FoxAPI answers 402; nothing is taken.",
-            Rules(faults, "POST", CREATE, Answer(402, broke)),
+            HttpFault(faults, "POST", CREATE, Answer(402, broke)),
         ),
         FaultButton(
             "busy",
             "Answer the next create call with 429",
             "FoxAPI asks to come again in 5 seconds; nothing is taken.",
-            Rules(faults, "POST", CREATE, Answer(429, busy, {"Retry-After": "5"})),
+            HttpFault(faults, "POST", CREATE, Answer(429, busy, {"Retry-After": "5"})),
         ),
         FaultButton(
             "truncated",
             "Break off the next result's download",
             "The connection breaks after half of the finished video.",
-            Rules(faults, "GET", RESULT, Truncate()),
+            HttpFault(faults, "GET", RESULT, Truncate()),
         ),
     ]
 
 
-def _of_discord(faults: Faults) -> list[FaultButton]:
+def _list_discord_buttons(faults: Faults) -> list[FaultButton]:
     slow_down = json.dumps({"message": "You are being rate limited.", "retry_after": 3.0, "global": False})
     # Without `Via` discord.py takes a 429 for a ban by the proxy in front of Discord.
     headers = {"Retry-After": "3", "Via": "1.1 google", "X-RateLimit-Scope": "shared"}
@@ -133,13 +133,13 @@ def _of_discord(faults: Faults) -> list[FaultButton]:
             "edit-500",
             "Fail Discord's next edit",
             "Discord answers the next edit of a message with 500.",
-            Rules(faults, "PATCH", EDIT, Answer(500, '{"message": "500: Internal Server Error", "code": 0}')),
+            HttpFault(faults, "PATCH", EDIT, Answer(500, '{"message": "500: Internal Server Error", "code": 0}')),
         ),
         FaultButton(
             "edit-429",
             "Rate-limit Discord's next edit",
             "Discord answers the next edit of a message with 429 and asks to wait 3 seconds.",
-            Rules(faults, "PATCH", EDIT, Answer(429, slow_down, headers)),
+            HttpFault(faults, "PATCH", EDIT, Answer(429, slow_down, headers)),
         ),
     ]
 

@@ -77,7 +77,7 @@ class Rule:
     times: int | None = 1
     at_least: int = 0
 
-    def befalls(self, request: web.Request) -> bool:
+    def matches(self, request: web.Request) -> bool:
         """Whether the rule is meant for this request."""
         same = self.method == request.method and (request.content_length or 0) >= self.at_least
         return same and bool(self.path.search(request.path))
@@ -114,7 +114,7 @@ class Faults:
         self._rules.append(rule)
         return rule
 
-    def armed(self, rule: Rule) -> bool:
+    def is_armed(self, rule: Rule) -> bool:
         """Whether `rule` is still waiting for a request (the side panel shows it)."""
         return any(each is rule for each in self._rules)
 
@@ -161,7 +161,7 @@ class Faults:
 
     def _spend(self, request: web.Request) -> Action | None:
         for rule in self._rules:
-            if rule.befalls(request):
+            if rule.matches(request):
                 if rule.times is not None:
                     rule.times -= 1
                     if rule.times == 0:
@@ -177,12 +177,12 @@ class Faults:
                 typed = {**headers, "Content-Type": content_type}
                 return web.Response(status=status, body=body.encode(), headers=typed)
             case Reset():
-                raise dropped(request)
+                raise drop_connection(request)
             case Lose():
                 await handler(request)
-                raise dropped(request)
+                raise drop_connection(request)
             case Truncate():
-                return await half(request, await handler(request))
+                return await send_half(request, await handler(request))
             case Slow(seconds):
                 await asyncio.sleep(seconds)
             case Hold(after=False, reached=reached, release=release):
@@ -198,14 +198,14 @@ class Faults:
         return await handler(request)
 
 
-def dropped(request: web.Request) -> ConnectionResetError:
+def drop_connection(request: web.Request) -> ConnectionResetError:
     """Cut the request's connection; raise what this returns, so that aiohttp answers nothing."""
     if request.transport is not None:
         request.transport.abort()
     return ConnectionResetError("dropped by a fault rule")
 
 
-async def half(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
+async def send_half(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
     """Send the head of `whole` and half its body, then cut the connection (raises)."""
     if isinstance(whole, web.FileResponse):
         body = await asyncio.to_thread(whole._path.read_bytes)
@@ -216,4 +216,4 @@ async def half(request: web.Request, whole: web.StreamResponse) -> web.StreamRes
     part.content_length = len(body)
     await part.prepare(request)
     await part.write(body[: len(body) // 2])
-    raise dropped(request)
+    raise drop_connection(request)

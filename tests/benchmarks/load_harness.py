@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.sandbox.clock import Clock
-from bot.sandbox.discord.page_api.command_options import check, resolve
+from bot.sandbox.discord.page_api.command_options import check_options, resolve_options
 from bot.sandbox.discord.server import DiscordServer
 from bot.sandbox.discord.state.interactions import COMMAND
 from bot.sandbox.faults import Call
@@ -102,8 +102,8 @@ class BenchStage:
                 {"type": 3, "name": "prompt", "value": prompt},
                 {"type": 11, "name": "video", "value": upload.id},
             ]
-            check(command["options"], given)
-            options, resolved = resolve(world, who, channel, given)
+            check_options(command["options"], given)
+            options, resolved = resolve_options(world, who, channel, given)
             data = {"id": command["id"], "name": "extend", "type": 1, "options": options, "resolved": resolved}
             marks = self.marks[prompt] = Marks(time.perf_counter())
             made = self.discord.interactions.begin(COMMAND, who.id, channel, data, name="extend", command_type=1)
@@ -164,7 +164,7 @@ class BenchStage:
             return
         now = time.perf_counter()
         self.queries.append(now)
-        marks = self.marks.get(task.order.prompt)
+        marks = self.marks.get(task.request.prompt)
         if marks is None:
             return
         marks.queries += 1

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from bot.sandbox.app import Sandbox
-from tests.support.browser import CHROMIUM, NO_BROWSER, opened
+from tests.support.browser import CHROMIUM, NO_BROWSER, open_page
 
 PERCENT = "() => document.querySelector('#messages li[data-message-id]')?.innerText.match(/(\\d+) %/)?.[1]"
 
@@ -24,7 +24,7 @@ async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[San
 
 @pytest.fixture
 async def page(sandbox: Sandbox, browser: Browser) -> AsyncIterator[Page]:
-    async with opened(browser, sandbox.url) as page:
+    async with open_page(browser, sandbox.url) as page:
         yield page
 
 

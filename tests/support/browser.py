@@ -19,7 +19,7 @@ _TIMEOUT = 30_000.0
 
 
 @asynccontextmanager
-async def opened(browser: Browser, url: str, width: int = 1280, height: int = 800) -> AsyncIterator[Page]:
+async def open_page(browser: Browser, url: str, width: int = 1280, height: int = 800) -> AsyncIterator[Page]:
     """A new page at `url`."""
     page = await browser.new_page(viewport={"width": width, "height": height})
     page.set_default_timeout(_TIMEOUT)
@@ -48,13 +48,13 @@ class Visitor:
         await self.page.click(f"[data-channel={channel}]")
         await self.page.wait_for_selector(f"[data-channel={channel}][aria-current=page]")
 
-    async def connected(self) -> None:
+    async def wait_connected(self) -> None:
         """Return once the bot is online."""
         await self.page.wait_for_selector(".presence.online")
 
     async def extend_sample(self, prompt: str, *, private: bool = False) -> None:
         """As a newcomer does it: type /extend, pick the first sample clip, write, Enter."""
-        await self.connected()
+        await self.wait_connected()
         await self.page.fill("#composer", "/extend")
         await self.page.keyboard.press("Tab")
         await self.page.click("[data-sample]")
@@ -70,7 +70,7 @@ class Visitor:
         """The channel's messages with these words."""
         return self.page.locator("#messages li[data-message-id]", has_text=words)
 
-    async def film(self, words: str) -> Locator:
+    async def wait_for_film(self, words: str) -> Locator:
         """The newest message with these words that holds a video, once it is there."""
         found = self.messages(words).filter(has=self.page.locator("video")).last
         await found.wait_for()
@@ -83,7 +83,7 @@ class Visitor:
             await self.sandbox.bot.kill()
             await self.page.wait_for_selector(".presence:not(.online)")
             await self.sandbox.bot.start()
-            await self.connected()
+            await self.wait_connected()
         await message.get_by_role("button", name=label, exact=True).click()
 
     async def submit(self, title: str, **fields: str) -> None:

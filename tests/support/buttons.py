@@ -52,7 +52,7 @@ async def filled(who: Member, interaction_id: str, prompt: str | None = None, se
 
 async def press_forged(stage: Harness, who: Member, message: Json, custom_id: str) -> None:
     """Press a button with this custom_id on a public message that has none; later edits take it away again."""
-    real = stage.discord.world.message(message["channel_id"], message["id"])
+    real = stage.discord.world.find_message(message["channel_id"], message["id"])
     assert real
     real.components[0]["components"][0]["custom_id"] = custom_id
     await who.press(message, custom_id, raw=True)

@@ -175,7 +175,7 @@ class ReplyGone:
 
         async def reached() -> None:
             world, reply = scene.stage.discord.world, scene.replies[-1]
-            message = world.message(reply["channel_id"], reply["id"])
+            message = world.find_message(reply["channel_id"], reply["id"])
             assert message
             world.remove(message)
             await there()

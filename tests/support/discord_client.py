@@ -53,13 +53,13 @@ class Rest:
         async with self.http.request(method, url, headers=headers, **options) as response:
             return response.status, await response.json() if response.status != 204 else None
 
-    async def registered(self, *commands: Json) -> None:
+    async def register_commands(self, *commands: Json) -> None:
         status, _ = await self("PUT", f"/applications/{self.app}/commands", list(commands))
         assert status == 200
 
-    async def asked(self) -> Json:
+    async def ask_echo(self) -> Json:
         """A fresh /echo of Ana in #videos, as the gateway sent it."""
-        await self.registered(ECHO)
+        await self.register_commands(ECHO)
         interaction_id = await self.ana.command("echo", self.channel("videos"), text="hello")
         return next(each for each in self.interactions if each["id"] == interaction_id)
 
@@ -78,7 +78,7 @@ class Rest:
 
 
 @asynccontextmanager
-async def by_hand() -> AsyncIterator[Rest]:
+async def open_rest() -> AsyncIterator[Rest]:
     """A fresh stand-in, Ana, and the bot's side by hand."""
     async with (
         DiscordServer() as server,
@@ -151,7 +151,7 @@ class Bot(discord.Client):
 
 
 @asynccontextmanager
-async def with_library(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bot]:
+async def open_library(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bot]:
     """A fresh stand-in, Ana, and a discord.py client pointed at it."""
     async with DiscordServer() as server, Member(server.url, server.world.user_named("Ana").id) as ana:
         monkeypatch.setattr(discord.http.Route, "BASE", server.api_url)

@@ -54,12 +54,12 @@ class Client:
         assert isinstance(told, dict)
         return told
 
-    async def finished(self, task_id: str) -> Json:
+    async def wait_finished(self, task_id: str) -> Json:
         await self.fox.tasks[task_id].ended.wait()
         return await self.query(task_id)
 
-    async def failure_of(self, url: str) -> str:
-        told = await self.finished(await self.create(url))
+    async def get_failure(self, url: str) -> str:
+        told = await self.wait_finished(await self.create(url))
         assert told["status"] == "failed"
         assert told["results"] is None
         assert told["error"]["code"] == "invalid_parameters"
@@ -73,7 +73,7 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(fox: FoxServer) -> AsyncIterator[Client]:
+async def open_client(fox: FoxServer) -> AsyncIterator[Client]:
     """Start `fox`, and close it with its client at the end."""
     async with fox, aiohttp.ClientSession(headers={"User-Agent": "extend-bot-tests/1.0"}) as session:
         yield Client(fox, session)
@@ -86,17 +86,17 @@ def form(content: bytes, filename: str = "a.mp4") -> aiohttp.FormData:
     return fields
 
 
-async def made(path: Path, *arguments: str) -> Path:
+async def run_ffmpeg(path: Path, *arguments: str) -> Path:
     """A file by ffmpeg."""
     await ffmpeg.run([*arguments, path], 20)
     return path
 
 
-def source(seconds: float, size: str = "160x90") -> tuple[str, ...]:
+def build_source(seconds: float, size: str = "160x90") -> tuple[str, ...]:
     return ("-f", "lavfi", "-i", f"testsrc2=s={size}:r=10:d={seconds}", *X264)
 
 
-async def made_clip(folder: Path) -> Path:
+async def make_clip(folder: Path) -> Path:
     """Four seconds of 320x180 with sound."""
     picture = ("-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=4")
-    return await made(folder / "clip.mp4", *picture, "-f", "lavfi", "-i", "sine=d=4", *X264, "-c:a", "aac")
+    return await run_ffmpeg(folder / "clip.mp4", *picture, "-f", "lavfi", "-i", "sine=d=4", *X264, "-c:a", "aac")

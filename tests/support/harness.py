@@ -25,7 +25,7 @@ from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.clock import Clock
 from bot.sandbox.discord.server import DiscordServer
 from bot.sandbox.foxapi import FoxServer
-from bot.sandbox.foxapi.render_queue import PrerenderedVideo
+from bot.sandbox.foxapi.render_queue import RenderCache
 from bot.settings import Settings
 from bot.worker import Timeouts
 from tests.support.bot_process import ForkedBot
@@ -183,7 +183,7 @@ async def on_stage(
     database: Database | None = None,
     *,
     at_once: int = 2,
-    reel: PrerenderedVideo | None = None,
+    reel: RenderCache | None = None,
 ) -> AsyncIterator[Harness]:
     """Set the stage, without a bot; `at_once` and `reel` are FoxServer's. Without a `database` it is a file."""
     clock = Clock()

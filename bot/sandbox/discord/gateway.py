@@ -62,7 +62,7 @@ class _Close(Exception):
         self.code, self.reason = code, reason
 
 
-class _Goodbye(Exception):
+class _ClientClosed(Exception):
     """The client closed the socket with a code that ends its session (Discord docs, Gateway, Disconnecting)."""
 
 
@@ -82,22 +82,22 @@ class Gateway:
             if session.owns(guild_id) and (not intents or session.intents & intents):
                 session.dispatch(name, data)
 
-    def _connected(self) -> list[tuple[Session, Websocket]]:
+    def _list_connected(self) -> list[tuple[Session, Websocket]]:
         return [(each, each.outbox) for each in self._sessions.values() if each.outbox]
 
     @property
     def shards(self) -> list[int]:
         """The numbers of the shards whose sessions are connected."""
-        return sorted(session.shard[0] for session, _ in self._connected())
+        return sorted(session.shard[0] for session, _ in self._list_connected())
 
     def reconnect(self) -> None:
         """Ask the bot to reconnect and resume (opcode 7)."""
-        for _, outbox in self._connected():
+        for _, outbox in self._list_connected():
             outbox.push({"op": RECONNECT, "d": None})
 
     def invalidate(self) -> None:
         """End the sessions: the bot must identify anew (opcode 9)."""
-        for session, outbox in self._connected():
+        for session, outbox in self._list_connected():
             outbox.push({"op": INVALID_SESSION, "d": False})
             del self._sessions[session.id]
 
@@ -120,25 +120,25 @@ class Gateway:
                     {"op": HELLO, "d": {"heartbeat_interval": int(self.heartbeat_seconds * 1000), "_trace": []}}
                 )
                 try:
-                    session = await self._greet(outbox)
+                    session = await self._start_session(outbox)
                     if session is not None:
-                        await self._talk(outbox, session)
-                except _Goodbye:
+                        await self._run_session(outbox, session)
+                except _ClientClosed:
                     if session is not None:
                         self._sessions.pop(session.id, None)
                 except _Close as end:
-                    await outbox.drained()
+                    await outbox.wait_until_sent()
                     await socket.close(code=end.code, message=end.reason.encode())
         finally:
             self._sockets.discard(socket)
-            self._left(session, socket)
+            self._detach(session, socket)
         return socket
 
-    def _left(self, session: Session | None, socket: web.WebSocketResponse) -> None:
+    def _detach(self, session: Session | None, socket: web.WebSocketResponse) -> None:
         if session is None or session.outbox is None or session.outbox.socket is not socket:
             return
         session.outbox = None
-        self._presence()
+        self._announce_presence()
 
     async def _receive(self, outbox: Websocket) -> Json | None:
         """The next payload; None when the socket ends. Answers heartbeats itself, also before an identify."""
@@ -148,7 +148,7 @@ class Gateway:
             except TimeoutError:
                 raise _Close(SESSION_TIMED_OUT, "Session timed out.") from None
             if message.type is WSMsgType.CLOSE and message.data in (1000, 1001):
-                raise _Goodbye
+                raise _ClientClosed
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return None
             try:
@@ -160,7 +160,7 @@ class Gateway:
                 return dict(payload)
             outbox.push({"op": ACK, "d": None})
 
-    async def _greet(self, outbox: Websocket) -> Session | None:
+    async def _start_session(self, outbox: Websocket) -> Session | None:
         """The session that the socket identifies or resumes; None if it ends first."""
         while (payload := await self._receive(outbox)) is not None:
             if payload["op"] not in (IDENTIFY, RESUME):
@@ -170,7 +170,7 @@ class Gateway:
                 raise _Close(WRONG_TOKEN, "Authentication failed.")
             session = self._identify(outbox, data) if payload["op"] == IDENTIFY else self._resume(outbox, data)
             if session is not None:
-                self._presence()
+                self._announce_presence()
                 return session
             # (also to who identifies more often than is allowed: Discord docs, Gateway, Rate Limiting)
             outbox.push({"op": INVALID_SESSION, "d": False})
@@ -182,21 +182,21 @@ class Gateway:
             raise _Close(INVALID_INTENTS, "Invalid intent(s).")
         if intents & PRIVILEGED & ~self._world.privileged:
             raise _Close(DISALLOWED_INTENTS, "Disallowed intent(s).")
-        world, shard = self._world, self._shard(data.get("shard", [0, 1]))
-        if not world.starts.may(shard[0]):
+        world, shard = self._world, self._parse_shard(data.get("shard", [0, 1]))
+        if not world.session_limits.try_start(shard[0]):
             return None
         # A new identify is a new start of this shard: what it left behind unresumed is of no use any more.
         self._sessions = {key: each for key, each in self._sessions.items() if each.outbox or each.shard != shard}
         session = Session(secrets.token_hex(16), intents, shard, outbox)
         self._sessions[session.id] = session
         mine = [each for each in world.guilds.values() if world.bot.id in each.members and session.owns(each.id)]
-        session.dispatch("READY", self._ready(session, [each.id for each in mine]))
+        session.dispatch("READY", self._build_ready(session, [each.id for each in mine]))
         if intents & 1:
             for guild in mine:
                 session.dispatch("GUILD_CREATE", serialize.full_guild(world, guild, bool(intents & 1 << 1)))
         return session
 
-    def _shard(self, given: object) -> tuple[int, int]:
+    def _parse_shard(self, given: object) -> tuple[int, int]:
         match given:
             case [int(number), int(count)] if 0 <= number < count:
                 if count < self._world.shards_demanded:
@@ -204,7 +204,7 @@ class Gateway:
                 return number, count
         raise _Close(INVALID_SHARD, "Invalid shard.")
 
-    def _ready(self, session: Session, guild_ids: list[str]) -> Json:
+    def _build_ready(self, session: Session, guild_ids: list[str]) -> Json:
         return {
             "v": 10,
             "user": serialize.user(self._world.bot) | {"verified": True, "mfa_enabled": True},
@@ -233,16 +233,16 @@ class Gateway:
         session.dispatch("RESUMED", {"_trace": []})
         return session
 
-    async def _talk(self, outbox: Websocket, session: Session) -> None:
+    async def _run_session(self, outbox: Websocket, session: Session) -> None:
         while (payload := await self._receive(outbox)) is not None:
             if payload["op"] == MEMBERS:
-                self._members(session, payload.get("d") or {})
+                self._send_members(session, payload.get("d") or {})
             elif payload["op"] in (IDENTIFY, RESUME):
                 raise _Close(ALREADY_AUTHENTICATED, "Already authenticated.")
             elif payload["op"] not in (PRESENCE, VOICE):
                 raise _Close(UNKNOWN_OPCODE, "Unknown opcode.")
 
-    def _members(self, session: Session, data: Json) -> None:
+    def _send_members(self, session: Session, data: Json) -> None:
         guild = self._world.guilds.get(str(data.get("guild_id")))
         if guild is None:
             return
@@ -251,8 +251,8 @@ class Gateway:
         chunk = {"guild_id": guild.id, "members": members, "chunk_index": 0, "chunk_count": 1, "not_found": []}
         session.dispatch("GUILD_MEMBERS_CHUNK", chunk | {"nonce": data.get("nonce")})
 
-    def _presence(self) -> None:
-        online = bool(self._connected())
+    def _announce_presence(self) -> None:
+        online = bool(self._list_connected())
         if online != self._world.online:
             self._world.online = online
             self._world.announce({"t": "bot", "d": {"online": online}})

@@ -20,9 +20,9 @@ from bot.sandbox.discord.gateway import Gateway
 from bot.sandbox.discord.page_api.actions import ActionRoutes
 from bot.sandbox.discord.page_api.content import ContentRoutes
 from bot.sandbox.discord.page_api.live import LiveRoutes
-from bot.sandbox.discord.state.errors import refusals
+from bot.sandbox.discord.state.errors import error_middleware
 from bot.sandbox.discord.state.interactions import Interactions
-from bot.sandbox.discord.state.seed import film_club
+from bot.sandbox.discord.state.seed import build_film_club
 from bot.sandbox.faults import Call, Faults
 
 API = "/api/v10"
@@ -45,14 +45,14 @@ class DiscordServer:
         page: Path = PAGE,
     ) -> None:
         self.clock = clock or Clock()
-        self.world = film_club(self.clock)
+        self.world = build_film_club(self.clock)
         self.faults = Faults(self.clock.now, watch)
         self.gateway = Gateway(self.world)
         self.interactions = Interactions(self.world)
         self._live = LiveRoutes(self.world)
         self._host, self._port = host, port
         self.app = web.Application(
-            middlewares=[self.faults.middleware, self.world.ratelimits.middleware, refusals],
+            middlewares=[self.faults.middleware, self.world.ratelimits.middleware, error_middleware],
             client_max_size=4 << 20,
         )
         self._runner: web.AppRunner | None = None

@@ -21,7 +21,7 @@ class Websocket:
         """Send this after all that was pushed before."""
         self._queue.put_nowait(json.dumps(event))
 
-    async def drained(self) -> None:
+    async def wait_until_sent(self) -> None:
         """Return once all that was pushed is on its way."""
         await self._queue.join()
 

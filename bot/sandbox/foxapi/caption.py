@@ -19,13 +19,13 @@ def draw_caption(prompt: str, width: int, height: int, path: Path) -> None:
     image = Image.new("RGBA", (width, height))
     size = max(10, min(width, height) // 16)
     font = ImageFont.load_default(size)
-    lines = _wrap(_plain(prompt), font, width - 4 * size)
+    lines = _wrap(_strip_control_characters(prompt), font, width - 4 * size)
     if lines:
         _write(image, lines, font, size)
     image.save(path)
 
 
-def _plain(prompt: str) -> str:
+def _strip_control_characters(prompt: str) -> str:
     """One line without control characters, and no longer than could ever be shown."""
     printable = "".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in prompt[:600])
     return " ".join(printable.split())
@@ -35,18 +35,18 @@ def _wrap(text: str, font: Font, width: int) -> list[str]:
     """At most LINES lines that fit `width` pixels; words that do not fit at all are broken, a rest is left off."""
     lines = [""]
     for word in text.split():
-        for piece in _pieces(word, font, width):
+        for piece in _split_word(word, font, width):
             longer = f"{lines[-1]} {piece}".strip()
             if font.getlength(longer) <= width:
                 lines[-1] = longer
             elif len(lines) == LINES:
-                return [*lines[:-1], _shortened(lines[-1], font, width)]
+                return [*lines[:-1], _shorten(lines[-1], font, width)]
             else:
                 lines.append(piece)
     return [line for line in lines if line]
 
 
-def _pieces(word: str, font: Font, width: int) -> list[str]:
+def _split_word(word: str, font: Font, width: int) -> list[str]:
     pieces = [""]
     for sign in word:
         if pieces[-1] and font.getlength(pieces[-1] + sign) > width:
@@ -55,7 +55,7 @@ def _pieces(word: str, font: Font, width: int) -> list[str]:
     return pieces
 
 
-def _shortened(line: str, font: Font, width: int) -> str:
+def _shorten(line: str, font: Font, width: int) -> str:
     while line and font.getlength(f"{line}...") > width:
         line = line[:-1]
     return f"{line.rstrip()}..."

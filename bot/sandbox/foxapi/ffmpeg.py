@@ -24,7 +24,7 @@ class FfmpegFailed(Exception):
 
 async def describe(path: Path, seconds: float = 10) -> str:
     """What `ffmpeg -i` says of the file at `path`; it is no error that ffmpeg then asks for an output."""
-    async with asyncio.timeout(seconds), _process(["-protocol_whitelist", "file", "-i", path]) as (child, messages):
+    async with asyncio.timeout(seconds), _run_process(["-protocol_whitelist", "file", "-i", path]) as (child, messages):
         said = await messages
         await child.wait()
     return said
@@ -34,7 +34,7 @@ async def run(arguments: Sequence[str | Path], seconds: float, on_time: OnTime |
     """Run to the end within `seconds`, telling `on_time` how many seconds of output there are; else FfmpegFailed."""
     told = ["-v", "error", "-y", "-stats_period", "0.1", "-progress", "pipe:1", *arguments]
     try:
-        async with asyncio.timeout(seconds), _process(told) as (child, messages):
+        async with asyncio.timeout(seconds), _run_process(told) as (child, messages):
             while child.stdout and (line := await child.stdout.readline()):
                 if on_time and (found := PROGRESS_LINE.match(line)):
                     await on_time(int(found[1]) / 1_000_000)
@@ -46,7 +46,7 @@ async def run(arguments: Sequence[str | Path], seconds: float, on_time: OnTime |
 
 
 @contextlib.asynccontextmanager
-async def _process(
+async def _run_process(
     arguments: Sequence[str | Path],
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, asyncio.Task[str]]]:
     """A running ffmpeg and what it says on stderr; it never outlives the block, so await its end inside."""
@@ -59,7 +59,7 @@ async def _process(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    messages = asyncio.create_task(_last(child.stderr))
+    messages = asyncio.create_task(_read_tail(child.stderr))
     try:
         if sys.platform != "win32":
             with contextlib.suppress(OSError):  # it may already have ended
@@ -73,7 +73,7 @@ async def _process(
         await messages
 
 
-async def _last(stream: asyncio.StreamReader | None) -> str:
+async def _read_tail(stream: asyncio.StreamReader | None) -> str:
     kept = b""
     while stream and (part := await stream.read(8192)):
         kept = (kept + part)[-MESSAGES_BYTES:]

@@ -43,13 +43,13 @@ class PrerenderedQueue:
         """Put the film where the server's shelf finds it."""
         await asyncio.to_thread(shutil.copyfile, self._canned.film, self._film)
 
-    def take(self, task: Task) -> None:
+    def enqueue(self, task: Task) -> None:
         """Begin with `task` at once, whatever else is under way."""
         seconds = self._canned.seconds * self._random.lognormvariate(0, _SPREAD) * task.quirks.slower
         # Progress that runs ahead or lags behind, as real encoders' does: its speed misleads whoever believes it.
         bend = self._random.uniform(0.7, 1.4)
         task.status = "processing"
-        self._later(task, 1, seconds, bend)
+        self._schedule(task, 1, seconds, bend)
 
     async def close(self) -> None:
         """Drop all work."""
@@ -57,7 +57,7 @@ class PrerenderedQueue:
             timer.cancel()
         self._timers.clear()
 
-    def _later(self, task: Task, step: int, seconds: float, bend: float) -> None:
+    def _schedule(self, task: Task, step: int, seconds: float, bend: float) -> None:
         loop = asyncio.get_running_loop()
         self._timers[task.id] = loop.call_later(seconds / _STEPS, self._move_on, task, step, seconds, bend)
 
@@ -67,4 +67,4 @@ class PrerenderedQueue:
             task.complete(self._link(self._film))
             return
         task.progress = int(100 * (step / _STEPS) ** bend)
-        self._later(task, step + 1, seconds, bend)
+        self._schedule(task, step + 1, seconds, bend)

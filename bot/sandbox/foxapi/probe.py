@@ -53,14 +53,14 @@ async def probe(path: Path) -> Clip:
     video, length = _VIDEO.search(said), _DURATION.search(said)
     if not video or not length:
         raise UnusableClip("the file is not a readable video")
-    width, height = _upright(said, video)
+    width, height = _compute_upright_size(said, video)
     rate, pixels = _RATE.search(video[4]), _PIXELS.search(video[0])
     container, brand = _CONTAINER.search(said), _BRAND.search(said)
     return Clip(
         seconds=int(length[1]) * 3600 + int(length[2]) * 60 + float(length[3]),
         width=width,
         height=height,
-        rate=_clamped(float(rate[1]) * (1000 if rate[2] else 1)) if rate else 25.0,
+        rate=_clamp_rate(float(rate[1]) * (1000 if rate[2] else 1)) if rate else 25.0,
         audio=bool(_AUDIO.search(said)),
         codec=video[1],
         pixels=pixels[1] if pixels else "",
@@ -82,11 +82,11 @@ def check(clip: Clip) -> None:
         raise UnusableClip(f"video resolution {clip.width}x{clip.height} is too large")
 
 
-def _clamped(rate: float) -> float:
+def _clamp_rate(rate: float) -> float:
     return min(max(rate, 1.0), MAX_RATE)
 
 
-def _upright(said: str, video: re.Match[str]) -> tuple[int, int]:
+def _compute_upright_size(said: str, video: re.Match[str]) -> tuple[int, int]:
     width, height = int(video[2]), int(video[3])
     if aspect := _ASPECT.search(video[4]):
         width = max(1, round(width * int(aspect[1]) / max(1, int(aspect[2]))))

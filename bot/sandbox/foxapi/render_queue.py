@@ -10,12 +10,12 @@ from pathlib import Path
 
 import aiohttp
 
-from bot.sandbox.foxapi.strict import check_strictly
 from bot.sandbox.foxapi import ffmpeg
 from bot.sandbox.foxapi.download import fetch
 from bot.sandbox.foxapi.probe import UnusableClip, check, probe
 from bot.sandbox.foxapi.quirks import Failure
 from bot.sandbox.foxapi.render import Job, render
+from bot.sandbox.foxapi.strict import check_strictly
 from bot.sandbox.foxapi.tasks import Task
 
 LENGTH_TOLERANCE = 0.25
@@ -29,7 +29,7 @@ class Rendering:
     film: bytes
 
 
-PrerenderedVideo = dict[str, Rendering]
+RenderCache = dict[str, Rendering]
 """Renderings, by what they were made of."""
 
 
@@ -52,7 +52,7 @@ class RenderQueue:
         *,
         pace: float,
         at_once: int,
-        reel: PrerenderedVideo | None,
+        reel: RenderCache | None,
     ) -> None:
         """With a `reel`, orders that differ in their prompt alone are rendered once, and then played back."""
         self._folder = folder
@@ -60,10 +60,10 @@ class RenderQueue:
         self._link = link
         self._pace = pace
         self._slots = asyncio.Semaphore(at_once)
-        self._reel = reel
+        self._cache = reel
         self._working: set[asyncio.Task[None]] = set()
 
-    def take(self, task: Task) -> None:
+    def enqueue(self, task: Task) -> None:
         """Begin to work on `task` as soon as there is room."""
         working = asyncio.create_task(self._work(task))
         self._working.add(working)
@@ -98,45 +98,45 @@ class RenderQueue:
             return None
 
     async def _make(self, task: Task) -> Path:
-        await _progress(task, 0)
+        await _report_progress(task, 0)
         source, target = self._folder / f"{task.id}.source", self._folder / f"{task.id}.mp4"
         try:
-            await fetch(self._session, task.order.video_url, source)
+            await fetch(self._session, task.request.video_url, source)
             clip = await probe(source)
             check(clip)
             if task.quirks.strict:
-                await asyncio.to_thread(check_strictly, source, task.order.video_url)
+                await asyncio.to_thread(check_strictly, source, task.request.video_url)
             pace = self._pace * task.quirks.slower
-            job = Job(source, clip, task.order.prompt, task.order.seconds, target, task.quirks.joined, pace)
+            job = Job(source, clip, task.request.prompt, task.request.seconds, target, task.quirks.joined, pace)
             await self._render(job, task)
         finally:
             source.unlink(missing_ok=True)
-        await _progress(task, 100)
+        await _report_progress(task, 100)
         return target
 
     async def _render(self, job: Job, task: Task) -> None:
-        key = await asyncio.to_thread(_key, job) if self._reel is not None else ""
-        if self._reel is not None and (known := self._reel.get(key)):
+        key = await asyncio.to_thread(_compute_key, job) if self._cache is not None else ""
+        if self._cache is not None and (known := self._cache.get(key)):
             for percent in known.percents:
-                await _progress(task, percent)
+                await _report_progress(task, percent)
             await asyncio.to_thread(job.target.write_bytes, known.film)
             return
         percents: list[int] = []
 
         async def on_percent(percent: int) -> None:
             percents.append(percent)
-            await _progress(task, percent)
+            await _report_progress(task, percent)
 
         await render(job, on_percent)
         # A clip that breaks off without a sign of it is noticed by what came of it.
         made = await probe(job.target)
         if abs(made.seconds - job.length) > LENGTH_TOLERANCE:
             raise UnusableClip("the video is damaged: it ends before its stated duration")
-        if self._reel is not None:
-            self._reel[key] = Rendering(tuple(percents), await asyncio.to_thread(job.target.read_bytes))
+        if self._cache is not None:
+            self._cache[key] = Rendering(tuple(percents), await asyncio.to_thread(job.target.read_bytes))
 
 
-async def _progress(task: Task, percent: int) -> None:
+async def _report_progress(task: Task, percent: int) -> None:
     """Note the encoder's progress (it never goes back); stand still or fail where the task's quirks say so."""
     failure, pause = task.quirks.failure, task.quirks.pause
     if pause and percent >= pause.at and not pause.reached.is_set():
@@ -149,7 +149,7 @@ async def _progress(task: Task, percent: int) -> None:
     task.progress = max(task.progress, percent)
 
 
-def _key(job: Job) -> str:
+def _compute_key(job: Job) -> str:
     with job.source.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return f"{digest} {job.seconds} {job.joined}"

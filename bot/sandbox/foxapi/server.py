@@ -20,11 +20,11 @@ from aiohttp import BodyPartReader, web
 
 from bot.sandbox.clock import Clock
 from bot.sandbox.faults import Call, Faults, Handler
-from bot.sandbox.foxapi.contract import MODEL, parse_request, refusal
-from bot.sandbox.foxapi.files import FileStore, plain_name
+from bot.sandbox.foxapi.contract import MODEL, make_error, parse_request
+from bot.sandbox.foxapi.files import FileStore, sanitize_filename
 from bot.sandbox.foxapi.prerendered import Prerendered, PrerenderedQueue
 from bot.sandbox.foxapi.quirks import Quirks
-from bot.sandbox.foxapi.render_queue import PrerenderedVideo, RenderQueue
+from bot.sandbox.foxapi.render_queue import RenderCache, RenderQueue
 from bot.sandbox.foxapi.tasks import Payment, Task
 
 CREDITS_PER_TASK = 5
@@ -48,7 +48,7 @@ class FoxServer:
         pace: float = 0.0,
         at_once: int = 2,
         upload_limit: int = 100 * 1024 * 1024,
-        reel: PrerenderedVideo | None = None,
+        reel: RenderCache | None = None,
         canned: Prerendered | None = None,
     ) -> None:
         """`pace`: seconds that a rendering takes at least; `at_once`: renderings side by side, others are pending.
@@ -97,15 +97,20 @@ class FoxServer:
 
     async def _opened(self, folder: Path, session: aiohttp.ClientSession) -> RenderQueue | PrerenderedQueue:
         if self._prerendered:
-            canned = PrerenderedQueue(folder, self._files.link, self._prerendered)
+            canned = PrerenderedQueue(folder, self._files.make_result_url, self._prerendered)
             await canned.open()
             return canned
         return RenderQueue(
-            folder, session, self._files.link, pace=self._pace, at_once=self._at_once, reel=self._prerendered_video
+            folder,
+            session,
+            self._files.make_result_url,
+            pace=self._pace,
+            at_once=self._at_once,
+            reel=self._prerendered_video,
         )
 
     def _app(self) -> web.Application:
-        app = web.Application(middlewares=[self.faults.middleware, self._guard])
+        app = web.Application(middlewares=[self.faults.middleware, self._authenticate])
         app.add_routes(
             [
                 web.post("/v1/videos/generations", self._create),
@@ -113,21 +118,21 @@ class FoxServer:
                 web.post("/v1/files/upload/stream", self._upload),
                 web.get("/v1/models", self._models),
                 web.get("/api/usage/token/", self._usage),
-                web.get("/files/{id}/{name}", self._files.give_upload),
-                web.get("/results/{name}", self._files.give_result),
+                web.get("/files/{id}/{name}", self._files.serve_upload),
+                web.get("/results/{name}", self._files.serve_result),
             ]
         )
         return app
 
     @web.middleware
-    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _authenticate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """The gateway in front (seen: it turns default user agents away with plain text), then the key."""
         if request.path.startswith(("/v1/", "/api/")):
             if LIBRARY_AGENTS.match(request.headers.get("User-Agent", "")):
                 raise web.HTTPForbidden(text="error code: 1010")
             given = request.headers.get("Authorization", "")
             if not secrets.compare_digest(given.encode(), f"Bearer {self.key}".encode()):
-                raise refusal(401, "Invalid token", "authentication_error", "invalid_api_key")
+                raise make_error(401, "Invalid token", "authentication_error", "invalid_api_key")
         response = await handler(request)
         if not response.prepared:
             response.headers["x-request-id"] = secrets.token_hex(8)
@@ -137,41 +142,41 @@ class FoxServer:
         body = await request.read()
         order = parse_request(body)
         if self.balance < CREDITS_PER_TASK:
-            raise refusal(402, "insufficient balance", "insufficient_quota", "insufficient_balance")
+            raise make_error(402, "insufficient balance", "insufficient_quota", "insufficient_balance")
         quirks, self.next_quirks = self.next_quirks or self.quirks, None
         now = int(self.clock.now())
         estimate = max(1, round(self._pace * quirks.slower) + 2)
-        task = Task(_task_id(now), now, order, CREDITS_PER_TASK, estimate, quirks)
+        task = Task(_make_task_id(now), now, order, CREDITS_PER_TASK, estimate, quirks)
         self.balance -= task.credits
         self.payments.append(Payment(task.id, task.credits, body))
         self.tasks[task.id] = task
         answer = web.json_response(task.as_created())
-        self._render_queue.take(task)
+        self._render_queue.enqueue(task)
         return answer
 
     async def _query(self, request: web.Request) -> web.StreamResponse:
         task = self.tasks.get(request.match_info["id"])
         if task is None:
-            raise refusal(404, "task not found", "invalid_request_error", "task_not_found")
+            raise make_error(404, "task not found", "invalid_request_error", "task_not_found")
         return web.json_response(task.as_queried())
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
         if request.content_type != "multipart/form-data":
-            raise refusal(400, "multipart/form-data expected", "invalid_request_error")
+            raise make_error(400, "multipart/form-data expected", "invalid_request_error")
         upload, name = None, None
         async for part in await request.multipart():
             if not isinstance(part, BodyPartReader) or part.name not in ("file", "file_name"):
-                raise refusal(422, "unknown form field", "invalid_request_error", "invalid_parameters")
+                raise make_error(422, "unknown form field", "invalid_request_error", "invalid_parameters")
             if part.name == "file":
                 upload = await self._files.store(part)
             else:
-                name = plain_name((await part.read_chunk(1024)).decode(errors="replace"))
+                name = sanitize_filename((await part.read_chunk(1024)).decode(errors="replace"))
         if upload is None:
-            raise refusal(422, "file is required", "invalid_request_error", "invalid_parameters")
+            raise make_error(422, "file is required", "invalid_request_error", "invalid_parameters")
         upload = replace(upload, filename=name or upload.filename)
         self._files.uploads[upload.id] = upload
         told = {"id": upload.id, "filename": upload.filename, "size": upload.size, "created": upload.created}
-        return web.json_response(told | {"url": self._files.address(upload)})
+        return web.json_response(told | {"url": self._files.make_upload_url(upload)})
 
     async def _models(self, _: web.Request) -> web.StreamResponse:
         data = [{"id": model, "object": "model", "owned_by": "foxapi"} for model in self.models]
@@ -183,6 +188,6 @@ class FoxServer:
         return web.json_response({"code": True, "message": "ok", "data": told | {"total_available": self.balance}})
 
 
-def _task_id(now: int) -> str:
+def _make_task_id(now: int) -> str:
     signs = string.ascii_lowercase + string.digits
     return f"task-unified-{now}-{''.join(secrets.choice(signs) for _ in range(8))}"

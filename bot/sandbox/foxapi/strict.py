@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from bot.sandbox.foxapi.probe import LONGEST, SHORTEST, UnusableClip
 
-Found = tuple[str, bytes]
+Box = tuple[str, bytes]
 _PARENTS = {"moov", "trak", "mdia", "minf", "stbl", "edts"}
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _WRONG_BY = 0.25
@@ -28,13 +28,13 @@ def check_strictly(path: Path, url: str) -> None:
         raise UnusableClip("the input video must have the .mp4 extension")
     content = path.read_bytes()[:_BYTES_MOST]
     try:
-        found = list(_walk(content, ""))
+        found = list(_iterate_boxes(content, ""))
         _check_movie(found)
     except (struct.error, IndexError, ZeroDivisionError, StopIteration) as error:
         raise UnusableClip("video must be an MP4 file: its boxes are damaged") from error
 
 
-def _walk(content: bytes, where: str) -> Iterator[Found]:
+def _iterate_boxes(content: bytes, where: str) -> Iterator[Box]:
     at, tracks = 0, 0
     while at + 8 <= len(content):
         size, kind = struct.unpack_from(">I4s", content, at)
@@ -50,11 +50,11 @@ def _walk(content: bytes, where: str) -> Iterator[Found]:
         body = content[at + head : at + size] if name != "mdat" else b""
         yield here, body
         if name in _PARENTS:
-            yield from _walk(body, here)
+            yield from _iterate_boxes(body, here)
         at += size
 
 
-def _check_movie(found: list[Found]) -> None:
+def _check_movie(found: list[Box]) -> None:
     boxes = dict(found)
     if "/moov/mvex" in boxes or any(name == "/moof" for name, _ in found):
         raise UnusableClip("fragmented MP4 files are not supported")
@@ -97,7 +97,7 @@ def _check_pictures(table: bytes) -> None:
     kind, rest = table[12:16], table[16 + 78 :]
     if entries != 1 or kind not in {b"avc1", b"hvc1", b"av01"}:
         raise UnusableClip(f"sample entry {kind.decode('latin-1')} is not supported")
-    inside = {name.strip("/"): body for name, body in _walk(rest, "")}
+    inside = {name.strip("/"): body for name, body in _iterate_boxes(rest, "")}
     if "sinf" in inside:
         raise UnusableClip("encrypted videos are not supported")
     if "pasp" in inside and inside["pasp"][:4] != inside["pasp"][4:8]:

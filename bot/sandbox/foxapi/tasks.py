@@ -29,7 +29,7 @@ class Task:
 
     id: str
     created: int
-    order: RenderRequest
+    request: RenderRequest
     credits: int
     estimate: int
     quirks: Quirks
@@ -63,8 +63,8 @@ class Task:
 
     def as_created(self) -> Json:
         """The create call's answer."""
-        told = self._head() | {"task_info": {"can_cancel": True, "estimated_time": self.estimate}}
-        return self._sparse(told)
+        told = self._common_fields() | {"task_info": {"can_cancel": True, "estimated_time": self.estimate}}
+        return self._drop_fields(told)
 
     def as_queried(self) -> Json:
         """The query's answer; each one counts, as results may be withheld for some."""
@@ -75,9 +75,9 @@ class Task:
             if self.result and withheld is not None and self.queries_since_end > withheld:
                 results = self._results(self.result)
         usage = {"credits_reserved": self.credits, "user_group": "default"}
-        return self._sparse(self._head() | results | {"error": self.error, "usage": usage})
+        return self._drop_fields(self._common_fields() | results | {"error": self.error, "usage": usage})
 
-    def _head(self) -> Json:
+    def _common_fields(self) -> Json:
         return {
             "created": self.created,
             "id": self.id,
@@ -99,6 +99,6 @@ class Task:
             case "output.urls":
                 return {"output": {"urls": [link]}}
 
-    def _sparse(self, told: Json) -> Json:
+    def _drop_fields(self, told: Json) -> Json:
         dropped = ("task_info", "created", "progress") if self.quirks.sparse else ()
         return {name: value for name, value in told.items() if name not in dropped}

@@ -11,14 +11,14 @@ import discord
 import pytest
 from discord import app_commands
 
-from tests.support.discord_client import Bot, with_library
+from tests.support.discord_client import Bot, open_library
 from tests.support.member import Member, PageRefused
 
 
 @pytest.fixture
 async def bot(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bot]:
     """Fresh for each test."""
-    async with with_library(monkeypatch) as client:
+    async with open_library(monkeypatch) as client:
         yield client
 
 

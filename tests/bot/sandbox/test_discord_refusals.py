@@ -8,7 +8,7 @@ import pytest
 
 from bot.sandbox.discord.state.model import Json, Overwrite
 from bot.sandbox.discord.state.permissions import ATTACH_FILES, SEND_MESSAGES, VIEW_CHANNEL
-from tests.support.discord_client import ECHO, Rest, by_hand, form, refused
+from tests.support.discord_client import ECHO, Rest, form, open_rest, refused
 from tests.support.member import PageRefused
 
 REFRESH = "/attachments/refresh-urls"
@@ -17,13 +17,13 @@ REFRESH = "/attachments/refresh-urls"
 @pytest.fixture
 async def rest() -> AsyncIterator[Rest]:
     """Fresh for each test."""
-    async with by_hand() as made:
+    async with open_rest() as made:
         yield made
 
 
 async def test_an_answer_after_three_seconds(rest: Rest) -> None:
     """By the clock: 10062, and the member reads that the application did not respond."""
-    interaction = await rest.asked()
+    interaction = await rest.ask_echo()
     rest.server.clock.advance(3.1)
     assert refused(await rest.answer(interaction, 4, {"content": "late"})) == (404, 10062)
     failed = await rest.ana.wait_event("interaction_failed")
@@ -32,14 +32,14 @@ async def test_an_answer_after_three_seconds(rest: Rest) -> None:
 
 async def test_no_answer_fails_by_itself(rest: Rest) -> None:
     """Three real seconds without an answer: the page is told, and the answer is refused from then on."""
-    interaction = await rest.asked()
+    interaction = await rest.ask_echo()
     await rest.ana.wait_event("interaction_failed", lambda it: it["interaction_id"] == interaction["id"])
     assert refused(await rest.answer(interaction, 5)) == (404, 10062)
 
 
 async def test_a_second_answer(rest: Rest) -> None:
     """An interaction is answered once: 40060; a wrong token is no interaction at all."""
-    interaction = await rest.asked()
+    interaction = await rest.ask_echo()
     assert refused(await rest.answer(interaction | {"token": "x"}, 5)) == (404, 10062)
     status, body = await rest.answer(interaction, 5)
     assert status == 200
@@ -49,7 +49,7 @@ async def test_a_second_answer(rest: Rest) -> None:
 
 async def test_a_token_ends_after_fifteen_minutes(rest: Rest) -> None:
     """Inside the time followups and edits work; before the callback and after the end they do not."""
-    interaction = await rest.asked()
+    interaction = await rest.ask_echo()
     assert refused(await rest("POST", rest.webhook(interaction), {"content": "x"})) == (404, 10015)
     await rest.answer(interaction, 5)
     rest.server.clock.advance(14 * 60)
@@ -66,7 +66,7 @@ async def test_a_token_ends_after_fifteen_minutes(rest: Rest) -> None:
 
 async def test_an_ephemeral_message_has_no_bot_path(rest: Rest) -> None:
     """Its token edits it; the bot's own token finds nothing (10008)."""
-    interaction = await rest.asked()
+    interaction = await rest.ask_echo()
     _, body = await rest.answer(interaction, 4, {"content": "for you", "flags": 64})
     message_id = body["interaction"]["response_message_id"]
     path = f"/channels/{interaction['channel_id']}/messages/{message_id}"
@@ -107,7 +107,7 @@ async def test_permissions(rest: Rest) -> None:
 
 async def test_an_interaction_tells_the_missing_permission(rest: Rest) -> None:
     """`app_permissions` lacks Attach Files in #no-files, a file there is 50013, an embed is dropped."""
-    await rest.registered(ECHO)
+    await rest.register_commands(ECHO)
     await rest.ana.command("echo", rest.channel("no-files"), text="x")
     interaction = rest.interactions[-1]
     assert not int(interaction["app_permissions"]) & ATTACH_FILES
@@ -122,7 +122,7 @@ async def test_an_interaction_tells_the_missing_permission(rest: Rest) -> None:
 async def test_a_file_over_the_limit(rest: Rest) -> None:
     """The server's limit is told with each interaction, and one byte more is 413/40005."""
     rest.server.world.guild.upload_limit = 1000
-    interaction = await rest.asked()
+    interaction = await rest.ask_echo()
     assert interaction["attachment_size_limit"] == 1000
     await rest.answer(interaction, 5)
     original = rest.webhook(interaction, "@original")
@@ -175,9 +175,9 @@ async def test_invalid_messages(rest: Rest, body: Json, path: list[str]) -> None
 async def test_fresh_links(rest: Rest) -> None:
     """An ended link is answered with a fresh one; what is no link to a file here is refused, and so is a crowd."""
     upload = await rest.server.world.files.add(b"film", rest.ana.id, "1", "film.mp4")
-    old = rest.server.world.files.link(upload)
+    old = rest.server.world.files.make_link(upload)
     rest.server.clock.advance(25 * 3600)
-    assert rest.server.world.files.link(upload) != old
+    assert rest.server.world.files.make_link(upload) != old
     status, answer = await rest("POST", REFRESH, {"attachment_urls": [old]})
     (entry,) = answer["refreshed_urls"]
     assert (status, entry["original"]) == (200, old)
@@ -225,7 +225,7 @@ async def test_invalid_commands(rest: Rest, change: Json) -> None:
 
 async def test_invalid_modals(rest: Rest) -> None:
     """A title over 45 characters and six rows are refused; the interaction can still be answered."""
-    interaction = await rest.asked()
+    interaction = await rest.ask_echo()
     field = {"type": 4, "custom_id": "a", "label": "A", "style": 1}
     rows = [{"type": 1, "components": [field | {"custom_id": str(at)}]} for at in range(6)]
     for modal in ({"title": "x" * 46, "components": rows[:1]}, {"title": "x", "components": rows}):

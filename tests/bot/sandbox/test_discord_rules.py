@@ -8,14 +8,14 @@ import aiohttp
 import pytest
 
 from bot.sandbox.discord.state.model import Json
-from tests.support.discord_client import ECHO, Rest, by_hand
+from tests.support.discord_client import ECHO, Rest, open_rest
 from tests.support.member import Member, PageRefused
 
 
 @pytest.fixture
 async def rest() -> AsyncIterator[Rest]:
     """Fresh for each test."""
-    async with by_hand() as made:
+    async with open_rest() as made:
         yield made
 
 
@@ -109,7 +109,7 @@ async def test_the_gateway_closes(rest: Rest, send: Json, code: int) -> None:
 )
 async def test_the_page_checks_options(rest: Rest, options: Json, sentence: str) -> None:
     """What Discord's client would not send gets a sentence; `raw` sends it all the same."""
-    await rest.registered(ECHO)
+    await rest.register_commands(ECHO)
     with pytest.raises(PageRefused, match=sentence):
         await rest.ana.command("echo", rest.channel("videos"), **options)
     assert rest.interactions == []
@@ -119,11 +119,13 @@ async def test_the_page_checks_options(rest: Rest, options: Json, sentence: str)
 
 async def test_commands_for_moderators(rest: Rest) -> None:
     """`default_member_permissions` decides who is offered a command, and contexts where it may be used."""
-    await rest.registered(ECHO | {"default_member_permissions": str(1 << 5)}, ECHO | {"name": "here", "contexts": [0]})
+    await rest.register_commands(
+        ECHO | {"default_member_permissions": str(1 << 5)}, ECHO | {"name": "here", "contexts": [0]}
+    )
     assert [each["name"] for each in (await rest.ana.state())["commands"]] == ["here"]
     async with Member(rest.server.url, rest.server.world.user_named("Mia").id) as mia:
         assert [each["name"] for each in (await mia.state())["commands"]] == ["echo", "here"]
-    dm = rest.server.world.dm(rest.ana.id)
+    dm = rest.server.world.open_dm(rest.ana.id)
     with pytest.raises(PageRefused, match="cannot be used here"):
         await rest.ana.command("here", dm.id, text="x")
 

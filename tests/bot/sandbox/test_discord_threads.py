@@ -8,13 +8,13 @@ import pytest
 
 from bot.sandbox.discord.state import permissions
 from bot.sandbox.discord.state.model import FORUM_CHANNEL, Channel, Json, Overwrite
-from tests.support.discord_client import Rest, by_hand, refused
+from tests.support.discord_client import Rest, open_rest, refused
 
 
 @pytest.fixture
 async def rest() -> AsyncIterator[Rest]:
     """Fresh for each test."""
-    async with by_hand() as made:
+    async with open_rest() as made:
         yield made
 
 
@@ -70,11 +70,11 @@ async def test_a_thread_is_deleted_with_manage_threads_only(rest: Rest, forum: C
 async def test_reactors_come_in_pages(rest: Rest) -> None:
     """Reactions list who reacted, by id, from `after` on and at most `limit` of them."""
     message = await rest.ana.say(rest.channel("videos"), "hello")
-    kept = rest.server.world.message(message["channel_id"], message["id"])
+    kept = rest.server.world.find_message(message["channel_id"], message["id"])
     assert kept is not None
     users = sorted(rest.server.world.users, key=int)
     for user in users:
-        rest.server.world.reaction(kept, user, "⭐", remove=False)
+        rest.server.world.set_reaction(kept, user, "⭐", remove=False)
     path = f"/channels/{message['channel_id']}/messages/{message['id']}/reactions/⭐"
     _, first = await rest("GET", f"{path}?limit=2")
     _, then = await rest("GET", f"{path}?limit=2&after={first[-1]['id']}")

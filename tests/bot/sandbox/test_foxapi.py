@@ -13,19 +13,19 @@ import pytest
 from bot.sandbox.clock import Clock
 from bot.sandbox.faults import Answer, Hold, Lose, Truncate
 from bot.sandbox.foxapi import FoxServer
-from tests.support.fox_client import CREATE, MODEL, TASKS, UPLOAD, Client, Json, connected, form, made_clip
+from tests.support.fox_client import CREATE, MODEL, TASKS, UPLOAD, Client, Json, form, make_clip, open_client
 
 
 @pytest.fixture(scope="module")
 async def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four seconds of 320x180 with sound."""
-    return await made_clip(tmp_path_factory.mktemp("clips"))
+    return await make_clip(tmp_path_factory.mktemp("clips"))
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
     """A client of a stand-in that behaves."""
-    async with connected(FoxServer(Clock())) as client:
+    async with open_client(FoxServer(Clock())) as client:
         yield client
 
 
@@ -121,7 +121,7 @@ async def test_an_absent_duration_is_six_seconds(client: Client) -> None:
     """The documented default holds."""
     body = {"model": MODEL, "prompt": "x", "video_url": "http://127.0.0.1:9/a.mp4"}
     _, told = await client.call("POST", CREATE, json=body)
-    assert client.fox.tasks[told["id"]].order.seconds == 6
+    assert client.fox.tasks[told["id"]].request.seconds == 6
 
 
 async def test_the_models_are_listed(client: Client) -> None:
@@ -133,7 +133,7 @@ async def test_the_models_are_listed(client: Client) -> None:
 async def test_links_are_signed_and_age(client: Client, clip: Path) -> None:
     """A result's link is good for 24 hours and an upload's for 72, by the clock; a forged one is refused."""
     upload = await client.upload(clip)
-    told = await client.finished(await client.create(upload))
+    told = await client.wait_finished(await client.create(upload))
     link = told["results"][0]["url"]
 
     async def status(url: str) -> int:
@@ -152,7 +152,7 @@ async def test_links_are_signed_and_age(client: Client, clip: Path) -> None:
 
 async def test_a_part_of_a_result_can_be_asked_for(client: Client, clip: Path) -> None:
     """Result files answer Range requests."""
-    told = await client.finished(await client.create(await client.upload(clip)))
+    told = await client.wait_finished(await client.create(await client.upload(clip)))
     async with client.session.get(told["results"][0]["url"], headers={"Range": "bytes=0-9"}) as answer:
         assert (answer.status, len(await answer.read())) == (206, 10)
 
@@ -171,7 +171,7 @@ async def test_uploads_are_kept_as_they_are_named(client: Client) -> None:
 
 async def test_an_upload_over_the_limit_is_refused() -> None:
     """What is larger than the limit is a 413, what lacks the file a 422, and what is no form a 400."""
-    async with connected(FoxServer(Clock(), upload_limit=1000)) as client:
+    async with open_client(FoxServer(Clock(), upload_limit=1000)) as client:
         assert (await client.call("POST", UPLOAD, data=form(b"x" * 1000)))[0] == 200
         assert (await client.call("POST", UPLOAD, data=form(b"x" * 1001)))[0] == 413
         nameless = aiohttp.FormData(default_to_multipart=True)
@@ -187,7 +187,7 @@ async def test_a_lost_answer_is_still_billed(client: Client, clip: Path) -> None
     with pytest.raises(aiohttp.ClientError):
         await client.create(url)
     [payment] = client.fox.payments
-    assert (await client.finished(payment.task_id))["status"] == "completed"
+    assert (await client.wait_finished(payment.task_id))["status"] == "completed"
 
 
 async def test_single_calls_can_be_answered_wrongly(client: Client, clip: Path) -> None:
@@ -202,7 +202,7 @@ async def test_single_calls_can_be_answered_wrongly(client: Client, clip: Path) 
     await hold.reached.wait()
     assert len(client.fox.payments) == 1
     hold.release.set()
-    told = await client.finished(await creating)
+    told = await client.wait_finished(await creating)
     client.fox.faults.add("GET", "^/results/", Truncate())
     with pytest.raises(aiohttp.ClientPayloadError):
         async with client.session.get(told["results"][0]["url"]) as answer:

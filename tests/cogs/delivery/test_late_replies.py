@@ -169,7 +169,7 @@ async def test_a_deleted_reply_is_replaced(stage: Harness, clip: Path, answer_lo
         reply = await stage.extend(stage.ana, clip, f"hi @everyone <@{stage.ben.id}>", seconds=2)
         await pause.reached.wait()
         world = stage.discord.world
-        gone = world.message(reply["channel_id"], reply["id"])
+        gone = world.find_message(reply["channel_id"], reply["id"])
         assert gone is not None
         world.remove(gone)
         pause.release.set()
@@ -191,7 +191,7 @@ async def test_what_cannot_be_brought_to_the_channel_comes_by_dm(stage: Harness,
         lose_the_place(stage, reply, what)
         pause.release.set()
         new = await found(stage, reply)
-    assert new["channel_id"] == stage.discord.world.dm(stage.ana.id).id
+    assert new["channel_id"] == stage.discord.world.open_dm(stage.ana.id).id
     assert len(new["attachments"]) == 1
     assert len(stage.fox.payments) == 1
 

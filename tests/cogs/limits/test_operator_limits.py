@@ -50,7 +50,7 @@ async def test_a_share_of_the_slots_and_the_longest_line(stage: Harness) -> None
 async def test_only_the_operators_servers_are_served(stage: Harness) -> None:
     """Elsewhere, and in direct messages, /extend is refused in one sentence, and nothing is begun."""
     here = stage.discord.world.guild.id
-    direct = stage.discord.world.dm(stage.ana.id).id
+    direct = stage.discord.world.open_dm(stage.ana.id).id
     for settings in ({"ALLOWED_SERVERS": "1234"}, {"BLOCKED_SERVERS": here}):
         async with stage.bot(None, **settings):
             await refused(stage, stage.ana, "I do not work on this server")
@@ -78,7 +78,7 @@ async def test_what_a_left_server_leaves_behind_is_deleted(stage: Harness) -> No
     async with stage.bot(Timeouts(retention=0.1), LEFT_SERVER_DAYS="30") as bot:
         await use(stage.mia, "limits set", user_per_day=3)
         film = await finished(stage)
-        direct = world.dm(stage.ana.id).id
+        direct = world.open_dm(stage.ana.id).id
         await stage.ana.command("extend", direct, prompt="mine", video=await stage.ana.upload(small(stage.clips)))
         done = await stage.ana.wait_message(lambda it: it["id"] != film["id"] and title_of(it) == "Finished")
         await stage.recorded(done)

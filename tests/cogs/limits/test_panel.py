@@ -206,7 +206,7 @@ async def test_a_members_hand_made_press_is_refused(stage: Harness) -> None:
 async def test_not_in_direct_messages(stage: Harness) -> None:
     """The moderators' commands are for servers only, also for who calls them by hand."""
     async with stage.bot():
-        dm = stage.discord.world.dm(stage.mia.id)
+        dm = stage.discord.world.open_dm(stage.mia.id)
         with pytest.raises(PageRefused):
             await stage.mia.command("limits show", dm.id)
         await stage.mia.command("limits show", dm.id, raw=True)

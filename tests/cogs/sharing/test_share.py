@@ -223,7 +223,7 @@ async def test_unshare_on_the_post_after_a_restart(stage: Harness, deleted_befor
     (post,) = await posts_in(stage.ana, general)
     async with stage.bot():
         if deleted_before:
-            gone = stage.discord.world.message(general, post["id"])
+            gone = stage.discord.world.find_message(general, post["id"])
             assert gone is not None
             stage.discord.world.remove(gone)
         await stage.ana.press(word if deleted_before else post, "Unshare")
@@ -240,7 +240,7 @@ async def test_a_post_that_a_moderator_deleted_can_be_shared_again(stage: Harnes
         reply = await finished(stage, stage.ana)
         await share(stage.ana, reply, general)
         (post,) = await posts_in(stage.ana, general)
-        gone = stage.discord.world.message(general, post["id"])
+        gone = stage.discord.world.find_message(general, post["id"])
         assert gone is not None
         stage.discord.world.remove(gone)
         word = await share(stage.ana, reply, general)

@@ -154,11 +154,11 @@ async def test_a_post_unknown_to_the_record_is_found_and_deleted(stage: Harness)
         await process.start()
         await stage.ana.wait_event("bot", lambda it: it["online"])
         async with asyncio.timeout(10):
-            while stage.discord.faults.armed(looked):
+            while stage.discord.faults.is_armed(looked):
                 await asyncio.sleep(0.02)
         await stage.ana.press(post, "Unshare")
         await stage.ana.wait_message(lambda it: text_of(it) == "Taken back.")
-        assert world.message(general, post["id"]) is None
+        assert world.find_message(general, post["id"]) is None
 
 
 async def test_where_the_bot_was_shut_out_delete_says_so(stage: Harness) -> None:

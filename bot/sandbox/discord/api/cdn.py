@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bot.sandbox.discord.api.auth import as_bot
+from bot.sandbox.discord.api.auth import require_bot_token
 from bot.sandbox.discord.api.request_body import read_json
 from bot.sandbox.discord.api.validation_errors import ValidationErrors
 from bot.sandbox.discord.state.changes import LiveWorld
-from bot.sandbox.discord.state.errors import reply
+from bot.sandbox.discord.state.errors import json_response
 
 _MOST_LINKS = 50
 
@@ -21,20 +21,20 @@ class RefreshRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         """The route, for the API's application."""
-        return [web.post("/attachments/refresh-urls", as_bot(self._world, self._refresh))]
+        return [web.post("/attachments/refresh-urls", require_bot_token(self._world, self._refresh))]
 
     async def _refresh(self, request: web.Request) -> web.Response:
         problems = ValidationErrors()
-        form = problems.record((), await read_json(request), ("attachment_urls",))
-        urls = problems.items(("attachment_urls",), form.get("attachment_urls"), _MOST_LINKS, low=1)
+        form = problems.check_object((), await read_json(request), ("attachment_urls",))
+        urls = problems.check_list(("attachment_urls",), form.get("attachment_urls"), _MOST_LINKS, low=1)
         fresh = []
         for at, url in enumerate(urls):
-            old = problems.text(("attachment_urls", at), url, 2048, low=1)
-            fresh.append({"original": old, "refreshed": self._world.files.renewed(old)})
+            old = problems.check_text(("attachment_urls", at), url, 2048, low=1)
+            fresh.append({"original": old, "refreshed": self._world.files.renew_link(old)})
             if fresh[-1]["refreshed"] is None:
                 problems.add(("attachment_urls", at), "ATTACHMENT_URL_INVALID", "Not an attachment URL.")
-        problems.check()
-        return reply({"refreshed_urls": fresh})
+        problems.raise_if_any()
+        return json_response({"refreshed_urls": fresh})
 
 
 class CdnRoutes:
@@ -50,7 +50,7 @@ class CdnRoutes:
         ]
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        upload = self._world.files.opened(request.rel_url.raw_path, request.query)
+        upload = self._world.files.find_by_link(request.rel_url.raw_path, request.query)
         if upload is None:
             return web.Response(status=404, text="This content is no longer available.")
         headers = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bot.sandbox.discord.api.component_schema import numbered
-from bot.sandbox.discord.api.request_body import attached
+from bot.sandbox.discord.api.component_schema import number_components
+from bot.sandbox.discord.api.request_body import apply_attachments
 from bot.sandbox.discord.api.validation_errors import ValidationErrors
 from bot.sandbox.discord.state import permissions, serialize
 from bot.sandbox.discord.state.errors import DiscordError, missing_permissions
@@ -22,13 +22,13 @@ _IGNORED_EMBED_FIELDS = frozenset({"type", "flags", "provider", "video"})
 
 def fill(world: LiveWorld, message: Message, form: Json, files: dict[int, Upload], path: tuple[str, ...] = ()) -> None:
     """Apply `form` to the message; what it does not name stays. Raises 50006 if nothing is left to show."""
-    attachments = attached(form, files, message.attachments, path)
+    attachments = apply_attachments(form, files, message.attachments, path)
     content = (form["content"] or "") if "content" in form else message.content
-    embeds = [_embed(each) for each in form["embeds"] or []] if "embeds" in form else message.embeds
-    components = numbered(form["components"] or []) if "components" in form else message.components
+    embeds = [_clean_embed(each) for each in form["embeds"] or []] if "embeds" in form else message.embeds
+    components = number_components(form["components"] or []) if "components" in form else message.components
     if not (content or embeds or components or attachments):
         raise DiscordError(400, 50006, "Cannot send an empty message")
-    _attachment_links(embeds, attachments)
+    _check_attachment_links(embeds, attachments)
     message.content, message.embeds = content, embeds
     message.components, message.attachments = components, attachments
     message.tts = bool(form.get("tts", message.tts))
@@ -37,10 +37,12 @@ def fill(world: LiveWorld, message: Message, form: Json, files: dict[int, Upload
         message.flags = message.flags & ~SUPPRESS_EMBEDS | flags & (SUPPRESS_EMBEDS | _SILENT)
     message.flags &= ~LOADING
     if "content" in form or "allowed_mentions" in form:
-        _mention(world, message, form.get("allowed_mentions"))
+        _set_mentions(world, message, form.get("allowed_mentions"))
 
 
-def allowed(world: LiveWorld, channel: Channel, form: Json, files: dict[int, Upload], by_interaction: bool) -> None:
+def check_permissions(
+    world: LiveWorld, channel: Channel, form: Json, files: dict[int, Upload], by_interaction: bool
+) -> None:
     """Check what the body asks of the bot's permissions in the channel.
 
     Files without Attach Files and embeds without Embed Links are 403/50013; embeds of an interaction's answer are
@@ -55,16 +57,16 @@ def allowed(world: LiveWorld, channel: Channel, form: Json, files: dict[int, Upl
         form["embeds"] = []
 
 
-def ephemeral(form: Json) -> bool:
+def is_ephemeral(form: Json) -> bool:
     """Whether the body asks to be seen by one person only."""
     return bool((form.get("flags") or 0) & EPHEMERAL)
 
 
-def _embed(embed: Json) -> Json:
+def _clean_embed(embed: Json) -> Json:
     return {name: value for name, value in embed.items() if name not in _IGNORED_EMBED_FIELDS and value is not None}
 
 
-def _attachment_links(embeds: list[Json], attachments: list[Upload]) -> None:
+def _check_attachment_links(embeds: list[Json], attachments: list[Upload]) -> None:
     names = {each.filename for each in attachments}
     problems = ValidationErrors()
     for at, embed in enumerate(embeds):
@@ -72,10 +74,10 @@ def _attachment_links(embeds: list[Json], attachments: list[Upload]) -> None:
             url = (embed.get(name) or {}).get("url") or ""
             if url.startswith("attachment://") and url.removeprefix("attachment://") not in names:
                 problems.add(("embeds", at, name, "url"), "URL_TYPE_INVALID_URL", "Not a well formed URL.")
-    problems.check()
+    problems.raise_if_any()
 
 
-def _mention(world: LiveWorld, message: Message, rule: Json | None) -> None:
+def _set_mentions(world: LiveWorld, message: Message, rule: Json | None) -> None:
     """Set the message's mentions: those of its text that `rule` (allowed_mentions) lets ping.
 
     Discord docs, Allowed Mentions Object: no rule pings all; `parse` names kinds; `users` and `roles` name ids.

@@ -28,7 +28,7 @@ class Form:
 async def read_form(request: web.Request, files: Files, owner_id: str, folder: str, limit: int) -> Form:
     """The request's body; files go to `folder`. Raises 413/40005 for a file over `limit` bytes, 50109 for no JSON."""
     if not request.content_type.startswith("multipart/"):
-        return Form(_json(await request.text()))
+        return Form(_parse_json(await request.text()))
     form = Form({})
     refused: DiscordError | None = None
     reader = await request.multipart()
@@ -37,10 +37,10 @@ async def read_form(request: web.Request, files: Files, owner_id: str, folder: s
             continue
         found = _FILE.fullmatch(part.name or "")
         if part.name == "payload_json":
-            form.body = _json(await part.text())
+            form.body = _parse_json(await part.text())
         elif found:
             try:
-                form.files[int(found[1])] = await files.take(part, owner_id, folder, limit)
+                form.files[int(found[1])] = await files.store_upload(part, owner_id, folder, limit)
             except DiscordError as too_large:
                 refused = too_large
     if refused:
@@ -50,7 +50,7 @@ async def read_form(request: web.Request, files: Files, owner_id: str, folder: s
 
 async def read_json(request: web.Request) -> object:
     """The request's JSON; raises 400/50109 if it is none."""
-    return _json(await request.text())
+    return _parse_json(await request.text())
 
 
 async def read_record(request: web.Request) -> Json:
@@ -61,21 +61,23 @@ async def read_record(request: web.Request) -> Json:
     return body
 
 
-def _json(text: str) -> object:
+def _parse_json(text: str) -> object:
     try:
         return json.loads(text) if text else {}
     except ValueError:
         raise DiscordError(400, 50109, "The request body contains invalid JSON.") from None
 
 
-def attached(form: Json, files: dict[int, Upload], present: list[Upload], path: tuple[str, ...] = ()) -> list[Upload]:
+def apply_attachments(
+    form: Json, files: dict[int, Upload], present: list[Upload], path: tuple[str, ...] = ()
+) -> list[Upload]:
     """The attachments that a message has after this body.
 
     Without `attachments` all present ones stay and the new files are added; with it, the list is exactly what remains,
     new files being named by their index (Discord docs, Uploading Files). Raises 50035 for an id that is neither.
     """
     if "attachments" not in form:
-        return _few([*present, *files.values()])
+        return _check_count([*present, *files.values()])
     by_id = {each.id: each for each in present} | {str(index): each for index, each in files.items()}
     problems = ValidationErrors()
     remain = []
@@ -87,13 +89,13 @@ def attached(form: Json, files: dict[int, Upload], present: list[Upload], path: 
         if "description" in entry:
             found.description = entry["description"]
         remain.append(found)
-    problems.check()
-    return _few(remain)
+    problems.raise_if_any()
+    return _check_count(remain)
 
 
-def _few(uploads: list[Upload]) -> list[Upload]:
+def _check_count(uploads: list[Upload]) -> list[Upload]:
     problems = ValidationErrors()
     if len(uploads) > 10:
         problems.add(("attachments",), "BASE_TYPE_BAD_LENGTH", "Must be between 0 and 10 in length.")
-    problems.check()
+    problems.raise_if_any()
     return uploads

@@ -11,13 +11,13 @@ from bot.sandbox.discord.state.model import Json
 Path = tuple[str | int, ...]
 
 
-def names(text: str) -> frozenset[str]:
+def split_names(text: str) -> frozenset[str]:
     """The field names of `text`, which stand there one after the other."""
     return frozenset(text.split())
 
 
 class ValidationErrors:
-    """The errors found so far; every check adds to them, :meth:`check` refuses if there are any."""
+    """The errors found so far; every check adds to them, :meth:`raise_if_any` refuses if there are any."""
 
     def __init__(self) -> None:
         self._tree: Json = {}
@@ -29,12 +29,12 @@ class ValidationErrors:
             at = at.setdefault(str(key), {})
         at.setdefault("_errors", []).append({"code": code, "message": message})
 
-    def check(self) -> None:
+    def raise_if_any(self) -> None:
         """Raise 400/50035 if anything was found (Discord docs, Reference, Error Messages)."""
         if self._tree:
             raise DiscordError(400, 50035, "Invalid Form Body", self._tree)
 
-    def record(self, path: Path, value: object, known: Collection[str]) -> Json:
+    def check_object(self, path: Path, value: object, known: Collection[str]) -> Json:
         """`value` as an object of `known` fields alone; Discord ignores some unknown names, this stand-in none."""
         if not isinstance(value, dict):
             self.add(path, "DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType")
@@ -44,7 +44,7 @@ class ValidationErrors:
                 self.add((*path, name), "UNKNOWN_FIELD", f"Discord knows no field {name!r} here")
         return value
 
-    def items(self, path: Path, value: object, high: int, low: int = 0) -> list[Any]:
+    def check_list(self, path: Path, value: object, high: int, low: int = 0) -> list[Any]:
         """`value` as a list (null: an empty one) of `low` to `high` entries."""
         value = [] if value is None else value
         if not isinstance(value, list):
@@ -54,7 +54,7 @@ class ValidationErrors:
             self.add(path, "BASE_TYPE_BAD_LENGTH", f"Must be between {low} and {high} in length.")
         return value
 
-    def text(self, path: Path, value: object, high: int, low: int = 0) -> str:
+    def check_text(self, path: Path, value: object, high: int, low: int = 0) -> str:
         """`value` as text of `low` to `high` characters; null is the empty text."""
         if value is None:
             value = ""
@@ -69,7 +69,7 @@ class ValidationErrors:
             self.add(path, "BASE_TYPE_MAX_LENGTH", f"Must be {high} or fewer in length.")
         return value
 
-    def whole(self, path: Path, value: object, low: int, high: int) -> None:
+    def check_int(self, path: Path, value: object, low: int, high: int) -> None:
         """Check that `value` is a whole number of that range."""
         if not isinstance(value, int) or isinstance(value, bool):
             self.add(path, "NUMBER_TYPE_COERCE", f'Value "{value}" is not int.')
@@ -78,12 +78,12 @@ class ValidationErrors:
         elif value > high:
             self.add(path, "NUMBER_TYPE_MAX", f"int value should be less than or equal to {high}.")
 
-    def flag(self, path: Path, value: object) -> None:
+    def check_bool(self, path: Path, value: object) -> None:
         """Check that `value` is true, false or absent."""
         if value not in (None, True, False) or (isinstance(value, (int, float)) and not isinstance(value, bool)):
             self.add(path, "BOOLEAN_TYPE_CONVERT", "Must be either true or false.")
 
-    def choice(self, path: Path, value: object, values: Collection[Any]) -> None:
+    def check_choice(self, path: Path, value: object, values: Collection[Any]) -> None:
         """Check that `value` is one of `values`."""
         if value not in values:
             self.add(path, "BASE_TYPE_CHOICES", f"Value must be one of {{{', '.join(map(repr, values))}}}.")

@@ -10,20 +10,20 @@ from bot.sandbox.discord.state.model import Channel, Json, User
 from bot.sandbox.discord.websocket import Websocket
 
 
-def acting(world: LiveWorld, request: web.Request) -> User:
+def get_acting_user(world: LiveWorld, request: web.Request) -> User:
     """The member who acts, of `?user=` (without it: the first of the page's switcher); raises 404 with a sentence."""
-    user = world.users.get(request.query.get("user") or first_shown(world))
+    user = world.users.get(request.query.get("user") or get_first_user_id(world))
     if user is None or user.bot:
         raise DiscordError(404, 0, "There is no such member.")
     return user
 
 
-def first_shown(world: LiveWorld) -> str:
+def get_first_user_id(world: LiveWorld) -> str:
     """The id of the member with whom a page begins."""
     return next(user.id for user in world.users.values() if user.on_page and not user.bot)
 
 
-def usable_in(command: Json, channel: Channel) -> bool:
+def is_usable_in(command: Json, channel: Channel) -> bool:
     """Whether the command's contexts allow this kind of channel."""
     if channel.dm and "guild_id" in command:
         return False
@@ -44,7 +44,7 @@ class LiveRoutes:
         return [web.get("/client/live", self._live)]
 
     async def _live(self, request: web.Request) -> web.WebSocketResponse:
-        user = acting(self._world, request)
+        user = get_acting_user(self._world, request)
         socket = web.WebSocketResponse(heartbeat=30)
         await socket.prepare(request)
         self._sockets.add(socket)

@@ -14,18 +14,18 @@ DIRECT_MESSAGES, DIRECT_REACTIONS = 1 << 12, 1 << 13
 """Gateway intents (Discord docs, Gateway, List of Intents)."""
 
 
-def commands_for(world: LiveWorld, user_id: str) -> list[Json]:
+def list_commands_for(world: LiveWorld, user_id: str) -> list[Json]:
     """The commands that the member is offered: those of which `default_member_permissions` are theirs."""
-    mine = permissions.of_member(world.guild, user_id)
-    return [each for each in all_commands(world) if _offered(each["default_member_permissions"], mine)]
+    mine = permissions.compute_for_member(world.guild, user_id)
+    return [each for each in list_all_commands(world) if _is_offered(each["default_member_permissions"], mine)]
 
 
-def all_commands(world: LiveWorld) -> list[Json]:
+def list_all_commands(world: LiveWorld) -> list[Json]:
     """The commands that are registered for the page's server."""
     return [*world.commands[None].values(), *world.commands.get(world.guild.id, {}).values()]
 
 
-def _offered(needed: str | None, mine: int) -> bool:
+def _is_offered(needed: str | None, mine: int) -> bool:
     if needed is None or mine == permissions.EVERYTHING:
         return True
     # "0" hides a command from all but administrators (Discord docs, Application Command Permissions).
@@ -35,7 +35,7 @@ def _offered(needed: str | None, mine: int) -> bool:
 def announce_commands(world: LiveWorld) -> None:
     """Tell every page the commands of its member."""
     for user_id in set(world.page_listeners.values()):
-        world.announce({"t": "commands", "d": commands_for(world, user_id)}, {user_id})
+        world.announce({"t": "commands", "d": list_commands_for(world, user_id)}, {user_id})
 
 
 class LiveWorld(World):
@@ -55,12 +55,12 @@ class LiveWorld(World):
     def create(self, message: Message) -> Message:
         """Keep a new message and tell who may see it."""
         self.messages.setdefault(message.channel_id, {})[message.id] = message
-        self._tell(message, "MESSAGE_CREATE")
+        self._publish(message, "MESSAGE_CREATE")
         return message
 
     def update(self, message: Message) -> Message:
         """Tell who may see it that a message is different now."""
-        self._tell(message, "MESSAGE_UPDATE")
+        self._publish(message, "MESSAGE_UPDATE")
         return message
 
     def remove(self, message: Message) -> None:
@@ -70,9 +70,9 @@ class LiveWorld(World):
         del self.messages[message.channel_id][message.id]
         self.announce({"t": "message_delete", "d": gone}, readers)
         if not message.flags & EPHEMERAL:
-            self.dispatch("MESSAGE_DELETE", self._placed(gone), self._intents(message))
+            self.dispatch("MESSAGE_DELETE", self._with_guild_id(gone), self._choose_intents(message))
 
-    def reaction(self, message: Message, user_id: str, emoji: str, remove: bool) -> None:
+    def set_reaction(self, message: Message, user_id: str, emoji: str, remove: bool) -> None:
         """Add or take away one user's reaction; the same one twice changes nothing."""
         who = message.reactions.setdefault(emoji, [])
         if (user_id in who) != remove:
@@ -91,9 +91,9 @@ class LiveWorld(World):
         }
         name = "MESSAGE_REACTION_REMOVE" if remove else "MESSAGE_REACTION_ADD"
         dm = self.channels[message.channel_id].dm
-        self.dispatch(name, self._placed(data), DIRECT_REACTIONS if dm else GUILD_REACTIONS)
+        self.dispatch(name, self._with_guild_id(data), DIRECT_REACTIONS if dm else GUILD_REACTIONS)
 
-    def dm(self, user_id: str) -> Channel:
+    def open_dm(self, user_id: str) -> Channel:
         """The user's direct messages with the bot, made on demand."""
         for channel in self.channels.values():
             if channel.recipient_id == user_id:
@@ -114,7 +114,7 @@ class LiveWorld(World):
     def add_thread(self, parent: Channel, thread_id: str, name: str, owner_id: str, tags: list[str]) -> Channel:
         """A new post of a forum; its first message is to have the same id."""
         thread = Channel(thread_id, name, parent.guild_id, None, parent.position, kind=PUBLIC_THREAD)
-        thread.parent_id, thread.owner_id, thread.begun, thread.tags = parent.id, owner_id, self.clock.now(), tags
+        thread.parent_id, thread.owner_id, thread.created_at, thread.tags = parent.id, owner_id, self.clock.now(), tags
         self.channels[thread.id] = thread
         readers = [user_id for user_id in self.users if self.permissions_in(user_id, thread) & permissions.VIEW_CHANNEL]
         self.announce({"t": "channel", "d": serialize.page_channel(thread)}, readers)
@@ -164,17 +164,17 @@ class LiveWorld(World):
         self.dispatch("GUILD_ROLE_CREATE", {"guild_id": guild.id, "role": serialize.role(role)}, GUILDS)
         return role
 
-    def _tell(self, message: Message, name: str) -> None:
+    def _publish(self, message: Message, name: str) -> None:
         readers = [user_id for user_id in self.users if self.can_read(user_id, message)]
         self.announce({"t": "message", "d": serialize.page_message(self, message)}, readers)
         # Ephemeral messages reach no gateway (Discord docs, Message Flags).
         channel = self.channels[message.channel_id]
         if not message.flags & EPHEMERAL and self.permissions_in(self.bot.id, channel) & permissions.VIEW_CHANNEL:
-            self.dispatch(name, self._placed(serialize.for_bot(self, message)), self._intents(message))
+            self.dispatch(name, self._with_guild_id(serialize.for_bot(self, message)), self._choose_intents(message))
 
-    def _intents(self, message: Message) -> int:
+    def _choose_intents(self, message: Message) -> int:
         return DIRECT_MESSAGES if self.channels[message.channel_id].dm else GUILD_MESSAGES
 
-    def _placed(self, data: Json) -> Json:
+    def _with_guild_id(self, data: Json) -> Json:
         channel = self.channels[data["channel_id"]]
         return data if channel.dm else {**data, "guild_id": channel.guild_id}

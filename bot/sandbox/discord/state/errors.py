@@ -51,27 +51,27 @@ def too_large() -> DiscordError:
     return DiscordError(413, 40005, "Request entity too large")
 
 
-def reply(data: object, status: int = 200) -> web.Response:
+def json_response(data: object, status: int = 200) -> web.Response:
     """`data` as JSON. Discord's content type has no charset, and discord.py compares it exactly."""
     return web.Response(body=json.dumps(data).encode(), status=status, content_type="application/json")
 
 
-def nothing() -> web.Response:
+def no_content() -> web.Response:
     """Done, without words."""
     return web.Response(status=204)
 
 
 @web.middleware
-async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn refusals and unknown routes of the REST API into Discord's error bodies."""
     try:
         return await handler(request)
     except DiscordError as no:
-        return reply(no.body, no.status)
+        return json_response(no.body, no.status)
     except web.HTTPException as no:
         if not request.path.startswith("/api/"):
             raise
-        return reply({"message": f"{no.status}: {no.reason}", "code": 0}, no.status)
+        return json_response({"message": f"{no.status}: {no.reason}", "code": 0}, no.status)
 
 
 def entry(code: str, message: str) -> Json:

@@ -34,7 +34,7 @@ class Interaction:
     user_id: str
     channel_id: str
     data: Json
-    begun: float
+    started_at: float
     answer: asyncio.Future[Json]
     name: str = ""
     source: Message | None = None
@@ -42,7 +42,7 @@ class Interaction:
     callback: int | None = None
     failed: bool = False
     original_id: str | None = None
-    written: set[str] = field(default_factory=set)
+    message_ids: set[str] = field(default_factory=set)
     modal: Json | None = None
     timer: asyncio.TimerHandle | None = None
 
@@ -84,26 +84,26 @@ class Interactions:
         made.command_type = command_type
         self._by_id[made.id] = self._by_token[made.token] = made
         made.timer = loop.call_later(ANSWER_SECONDS, self._fail, made)
-        world.dispatch("INTERACTION_CREATE", self._payload(made, channel))
+        world.dispatch("INTERACTION_CREATE", self._build_payload(made, channel))
         return made
 
     def get(self, interaction_id: str) -> Interaction | None:
         """The interaction of that id."""
         return self._by_id.get(interaction_id)
 
-    def answerable(self, interaction_id: str, token: str) -> Interaction:
+    def get_answerable(self, interaction_id: str, token: str) -> Interaction:
         """The interaction that may be called back now; raises 10062 (unknown, too late) or 40060 (answered)."""
         found = self._by_id.get(interaction_id)
         if found is None or not secrets.compare_digest(found.token, token):
             raise unknown("Interaction")
         if found.callback is not None:
             raise DiscordError(400, 40060, "Interaction has already been acknowledged.")
-        if found.failed or self._world.clock.now() - found.begun > ANSWER_SECONDS:
+        if found.failed or self._world.clock.now() - found.started_at > ANSWER_SECONDS:
             self._fail(found)
             raise unknown("Interaction")
         return found
 
-    def answered(self, interaction: Interaction, kind: int, body: Json) -> None:
+    def record_answer(self, interaction: Interaction, kind: int, body: Json) -> None:
         """Note the callback; the member's page is told."""
         interaction.callback = kind
         self._stop(interaction)
@@ -112,23 +112,25 @@ class Interactions:
         done = {"interaction_id": interaction.id}
         self._world.announce({"t": "interaction_done", "d": done}, {interaction.user_id})
 
-    def followed(self, application_id: str, token: str) -> Interaction:
+    def get_by_token(self, application_id: str, token: str) -> Interaction:
         """The interaction whose token may be used now.
 
         Raises 401/50027 for a token that is unknown or older than 15 minutes, 10015 before the callback (Discord docs,
         Receiving and Responding, Followup Messages).
         """
         found = self._by_token.get(token)
-        ended = found is None or self._world.clock.now() - found.begun > TOKEN_SECONDS
+        ended = found is None or self._world.clock.now() - found.started_at > TOKEN_SECONDS
         if found is None or ended or application_id != self._world.application_id:
             raise DiscordError(401, 50027, "Invalid Webhook Token")
         if found.callback is None:
             raise unknown("Webhook")
         return found
 
-    def metadata(self, interaction: Interaction) -> Json:
+    def build_metadata(self, interaction: Interaction) -> Json:
         """What a message keeps of the interaction that it answers (see :mod:`shapes`)."""
-        owners: Json = {"authorizing_integration_owners": self._owners(self._world.channels[interaction.channel_id])}
+        owners: Json = {
+            "authorizing_integration_owners": self._integration_owners(self._world.channels[interaction.channel_id])
+        }
         if interaction.kind == COMPONENT and interaction.source is not None:
             owners |= {"interacted_message_id": interaction.source.id}
         if interaction.kind == COMMAND and "target_id" in interaction.data:
@@ -163,11 +165,11 @@ class Interactions:
             interaction.timer.cancel()
             interaction.timer = None
 
-    def _owners(self, channel: Channel) -> dict[str, str]:
+    def _integration_owners(self, channel: Channel) -> dict[str, str]:
         # In direct messages the server that the app is installed to is told as 0.
         return {"0": channel.guild_id or "0"}
 
-    def _payload(self, made: Interaction, channel: Channel) -> Json:
+    def _build_payload(self, made: Interaction, channel: Channel) -> Json:
         """What INTERACTION_CREATE carries (Discord docs, Interaction Structure)."""
         world, user = self._world, self._world.users[made.user_id]
         place: Json = serialize.channel(world, channel)
@@ -175,7 +177,11 @@ class Interactions:
         out: Json = {"version": 1, "id": made.id, "application_id": world.application_id, "type": made.kind}
         out |= {"token": made.token, "data": made.data, "channel_id": channel.id, "channel": place}
         out |= {"app_permissions": serialize.app_permissions(world, channel), "locale": user.locale}
-        out |= {"entitlements": [], "entitlement_sku_ids": [], "authorizing_integration_owners": self._owners(channel)}
+        out |= {
+            "entitlements": [],
+            "entitlement_sku_ids": [],
+            "authorizing_integration_owners": self._integration_owners(channel),
+        }
         out |= {"context": 1 if channel.dm else 0, "attachment_size_limit": world.upload_limit(channel)}
         guild = world.guilds.get(channel.guild_id or "")
         if guild:
@@ -189,7 +195,7 @@ class Interactions:
         return out
 
 
-def resolved(world: LiveWorld, channel: Channel, user_ids: list[str]) -> Json:
+def resolve_users(world: LiveWorld, channel: Channel, user_ids: list[str]) -> Json:
     """`users` and `members` of an interaction's resolved data."""
     out: Json = {"users": {each: serialize.user(world.users[each]) for each in user_ids}}
     guild = world.guilds.get(channel.guild_id or "")
@@ -200,6 +206,6 @@ def resolved(world: LiveWorld, channel: Channel, user_ids: list[str]) -> Json:
         if each in guild.members:
             member = serialize.member(guild, world.users[each])
             del member["user"]
-            bits = permissions.in_channel(guild, channel, each)
+            bits = permissions.compute_in_channel(guild, channel, each)
             members[each] = member | {"permissions": str(bits)}
     return out | {"members": members}

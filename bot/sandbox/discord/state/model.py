@@ -72,7 +72,7 @@ class Channel:
     parent_id: str | None = None
     nsfw: bool = False
     owner_id: str | None = None
-    begun: float = 0.0
+    created_at: float = 0.0
     archived: bool = False
     tags: list[str] = field(default_factory=list)
     requires_tag: bool = False

@@ -34,7 +34,7 @@ TALK = (
 IN_DMS = TALK | MENTION_EVERYONE
 
 
-def of_member(guild: Guild, user_id: str) -> int:
+def compute_for_member(guild: Guild, user_id: str) -> int:
     """The member's bits over the whole server; 0 for who is not in it."""
     if user_id not in guild.members:
         return 0
@@ -46,23 +46,23 @@ def of_member(guild: Guild, user_id: str) -> int:
     return EVERYTHING if bits & ADMINISTRATOR else bits
 
 
-def in_thread(guild: Guild, parent: Channel, user_id: str) -> int:
+def compute_in_thread(guild: Guild, parent: Channel, user_id: str) -> int:
     """The member's bits in a thread of `parent`, with SEND_MESSAGES for what is asked of who writes there.
 
     Threads go by their parent's overwrites, and writing there takes Send Messages in Threads alone (Discord docs,
     Threads, Permissions).
     """
-    bits = in_channel(guild, parent, user_id, speak=SEND_MESSAGES_IN_THREADS)
+    bits = compute_in_channel(guild, parent, user_id, speak=SEND_MESSAGES_IN_THREADS)
     speaks = bits & SEND_MESSAGES_IN_THREADS
     return bits | SEND_MESSAGES if speaks else bits & ~SEND_MESSAGES
 
 
-def in_channel(guild: Guild, channel: Channel, user_id: str, speak: int = SEND_MESSAGES) -> int:
+def compute_in_channel(guild: Guild, channel: Channel, user_id: str, speak: int = SEND_MESSAGES) -> int:
     """The member's bits in `channel` (Discord docs, Permissions, Permission Overwrites): @everyone, roles, member.
 
     Who cannot view a channel can do nothing there, and who cannot send can neither embed, attach nor ping.
     """
-    bits = of_member(guild, user_id)
+    bits = compute_for_member(guild, user_id)
     if bits == 0 or bits & ADMINISTRATOR:
         return bits
     everyone = [each for each in channel.overwrites if each.id == guild.id]

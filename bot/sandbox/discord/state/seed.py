@@ -12,7 +12,7 @@ GUILD_ID = "1100000000000000100"
 MODERATOR_ROLE, BOT_ROLE = "1100000000000000101", "1100000000000000102"
 
 
-def film_club(clock: Clock) -> LiveWorld:
+def build_film_club(clock: Clock) -> LiveWorld:
     """The server "Film Club" with its members, channels and the bot."""
     world = LiveWorld(clock, User(BOT_ID, "extend-bot", "#5865f2", bot=True))
     populate(world)
@@ -37,10 +37,10 @@ def populate(world: LiveWorld) -> None:
     members[world.bot.id] = [BOT_ROLE]
     guild = Guild(GUILD_ID, "Film Club", olga.id, roles, members)
     world.guilds[guild.id] = guild
-    _channels(world, guild)
+    _add_channels(world, guild)
 
 
-def _channels(world: LiveWorld, guild: Guild) -> None:
+def _add_channels(world: LiveWorld, guild: Guild) -> None:
     world.add_channel(guild, "general", "Say hello; try the bot")
     world.add_channel(guild, "videos", "Clips in the making")
     world.add_channel(guild, "showcase", "Finished films")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.sandbox.discord.state import permissions
 from bot.sandbox.discord.state.model import DM_CHANNEL, FORUM_CHANNEL, Channel, Guild, Json, Message, Role, User
-from bot.sandbox.discord.state.snowflakes import iso
+from bot.sandbox.discord.state.snowflakes import format_iso
 
 if TYPE_CHECKING:
     from bot.sandbox.discord.state.world import World
@@ -72,7 +72,7 @@ def channel(world: World, one: Channel) -> Json:
 
 def _thread(world: World, one: Channel, last: str | None) -> Json:
     count = max(0, len(world.messages.get(one.id, {})) - 1)
-    begun = iso(one.begun)
+    begun = format_iso(one.created_at)
     out: Json = {"id": one.id, "type": one.kind, "guild_id": one.guild_id, "name": one.name, "flags": 0}
     out |= {"parent_id": one.parent_id, "owner_id": one.owner_id, "last_message_id": last, "rate_limit_per_user": 0}
     out |= {"message_count": count, "total_message_sent": count, "member_count": 1, "applied_tags": one.tags}
@@ -110,12 +110,15 @@ def full_guild(world: World, one: Guild, all_members: bool) -> Json:
 
 def message(world: World, one: Message, viewer_id: str | None = None) -> Json:
     """Discord docs, Message Object, whole and with fresh links; `me` of reactions is the viewer's."""
-    embeds, shown = _embedded(world, one)
+    embeds, shown = _resolve_attachment_links(world, one)
     out: Json = {"id": one.id, "channel_id": one.channel_id, "author": user(world.users[one.author_id])}
     out |= {"type": one.type, "content": one.content, "flags": one.flags, "tts": one.tts, "pinned": False}
-    out |= {"timestamp": iso(one.timestamp), "edited_timestamp": None if one.edited is None else iso(one.edited)}
+    out |= {
+        "timestamp": format_iso(one.timestamp),
+        "edited_timestamp": None if one.edited is None else format_iso(one.edited),
+    }
     out |= {"embeds": embeds, "components": one.components}
-    out["attachments"] = [world.files.shape(each) for each in one.attachments if each.id not in shown]
+    out["attachments"] = [world.files.to_json(each) for each in one.attachments if each.id not in shown]
     out |= {"mention_everyone": one.mention_everyone, "mention_roles": one.mention_roles}
     out["mentions"] = [user(world.users[each]) for each in one.mentions]
     if one.reactions:
@@ -133,7 +136,7 @@ def message(world: World, one: Message, viewer_id: str | None = None) -> Json:
     if one.reference is not None:
         out["message_reference"] = one.reference
     if one.snapshots:
-        out["message_snapshots"] = [_signed(world, each) for each in one.snapshots]
+        out["message_snapshots"] = [_refresh_links(world, each) for each in one.snapshots]
     if one.nonce is not None:
         out["nonce"] = one.nonce
     if one.interaction is not None:
@@ -146,14 +149,14 @@ def message(world: World, one: Message, viewer_id: str | None = None) -> Json:
     return out
 
 
-def _signed(world: World, snapshot: Json) -> Json:
+def _refresh_links(world: World, snapshot: Json) -> Json:
     """A forward's content with fresh links to its files."""
     kept = snapshot["message"]
-    files = [world.files.shape(world.files.uploads[each["id"]]) for each in kept["attachments"]]
+    files = [world.files.to_json(world.files.uploads[each["id"]]) for each in kept["attachments"]]
     return {"message": {**kept, "attachments": files}}
 
 
-def _embedded(world: World, one: Message) -> tuple[list[Json], set[str]]:
+def _resolve_attachment_links(world: World, one: Message) -> tuple[list[Json], set[str]]:
     """The embeds with `attachment://` made real, and the ids of the files that they show (not listed then)."""
     by_name = {each.filename: each for each in one.attachments}
     shown: set[str] = set()
@@ -164,7 +167,7 @@ def _embedded(world: World, one: Message) -> tuple[list[Json], set[str]]:
             url = embed.get(name, {}).get("url", "") if embed.get(name) else ""
             upload = by_name.get(url.removeprefix("attachment://")) if url.startswith("attachment://") else None
             if upload is not None:
-                link = world.files.link(upload)
+                link = world.files.make_link(upload)
                 out[name] = {**embed[name], "url": link, "proxy_url": link}
                 shown.add(upload.id)
         embeds.append(out)
@@ -192,7 +195,7 @@ def page_user(world: World, one: User) -> Json:
         "name": one.name,
         "color": one.color,
         "locale": one.locale,
-        "moderator": world.moderates(one.id),
+        "moderator": world.is_moderator(one.id),
         "bot": one.bot,
     }
 

@@ -22,12 +22,12 @@ class SessionLimits:
     """How many identifies came too early."""
     _last: dict[int, float] = field(default_factory=dict)
 
-    def told(self) -> Json:
+    def to_json(self) -> Json:
         """What GET /gateway/bot says of it."""
         most = {"total": 1000, "remaining": self.remaining, "reset_after": 86_400_000}
         return most | {"max_concurrency": self.max_concurrency}
 
-    def may(self, shard_id: int) -> bool:
+    def try_start(self, shard_id: int) -> bool:
         """Whether this shard may identify now; then it has."""
         now, bucket = time.monotonic(), shard_id % self.max_concurrency
         if self.remaining < 1 or now < self._last.get(bucket, float("-inf")) + self.seconds:

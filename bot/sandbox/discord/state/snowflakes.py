@@ -24,6 +24,6 @@ class Snowflakes:
         return str(self._last)
 
 
-def iso(moment: float) -> str:
+def format_iso(moment: float) -> str:
     """Seconds since the epoch as Discord writes a moment (ISO 8601, UTC, microseconds)."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds")

@@ -50,7 +50,7 @@ class World:
         self.ids = Snowflakes(self.clock)
         self.files = Files(self.clock, self.ids)
         self.ratelimits = RateLimits(self.clock)
-        self.starts = SessionLimits()
+        self.session_limits = SessionLimits()
         self.users[self.bot.id] = self.bot
 
     @property
@@ -80,8 +80,8 @@ class World:
             return 0
         if channel.parent_id is not None:
             parent = self.channels.get(channel.parent_id)
-            return permissions.in_thread(guild, parent, user_id) if parent else 0
-        return permissions.in_channel(guild, channel, user_id)
+            return permissions.compute_in_thread(guild, parent, user_id) if parent else 0
+        return permissions.compute_in_channel(guild, channel, user_id)
 
     def can_read(self, user_id: str, message: Message) -> bool:
         """Whether the user can read that message on their page."""
@@ -90,16 +90,16 @@ class World:
             return False
         return bool(self.permissions_in(user_id, channel) & permissions.VIEW_CHANNEL)
 
-    def moderates(self, user_id: str) -> bool:
+    def is_moderator(self, user_id: str) -> bool:
         """Whether the user has Manage Server."""
-        return bool(permissions.of_member(self.guild, user_id) & permissions.MANAGE_GUILD)
+        return bool(permissions.compute_for_member(self.guild, user_id) & permissions.MANAGE_GUILD)
 
     def upload_limit(self, channel: Channel) -> int:
         """Bytes per file that the bot may send there."""
         guild = self.guilds.get(channel.guild_id or "")
         return guild.upload_limit if guild else 10 * 1024 * 1024
 
-    def message(self, channel_id: str, message_id: str) -> Message | None:
+    def find_message(self, channel_id: str, message_id: str) -> Message | None:
         """The message, if it is there."""
         return self.messages.get(channel_id, {}).get(message_id)
 

@@ -1,6 +1,6 @@
-// Building DOM without HTML strings: what others wrote only ever becomes text nodes and checked addresses.
+// DOM helpers without HTML strings: user content only becomes text nodes and checked URLs.
 
-/** An element; `props` are attributes, `on…` functions are listeners, `dataset` and `style` are maps; children may nest. */
+/** Create an element. `props` are attributes, `on…` functions are listeners, `dataset` and `style` are maps; children may nest. */
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) setProp(node, name, value);
@@ -17,12 +17,12 @@ function setProp(node, name, value) {
   else node.setAttribute(name, value === true ? "" : String(value));
 }
 
-/** Nested arrays flattened, with null, undefined and false left out. */
-export function flat(children) {
+/** Flatten nested arrays and drop null, undefined and false. */
+export function flatten(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 }
 
-/** `text` as an absolute http(s) address, or null when it is anything else (javascript:, data:, nonsense). */
+/** `text` as an absolute http(s) URL, or null for anything else (javascript:, data:, invalid). */
 export function safeUrl(text) {
   try {
     const url = new URL(String(text), location.href);
@@ -32,14 +32,14 @@ export function safeUrl(text) {
   }
 }
 
-/** An outside link that tells the other side nothing; plain text when the address is not one we open. */
+/** An external link without referrer; plain text if the URL is not http(s). */
 export function link(address, ...children) {
   const href = safeUrl(address);
   if (!href) return el("span", {}, ...children);
   return el("a", { href, target: "_blank", rel: "noopener noreferrer nofollow", title: href }, ...children);
 }
 
-/** A coloured circle with the person's initial. */
+/** A coloured circle with the user's initial. */
 export function avatar(user, size = "") {
   const letter = (user?.name ?? "?").trim().charAt(0).toUpperCase() || "?";
   const colour = /^#[0-9a-f]{6}$/i.test(user?.color ?? "") ? user.color : "#5865f2";
@@ -73,7 +73,7 @@ const PATHS = {
   clock: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3.5 2",
 };
 
-/** One of our own line drawings, 24 × 24 units, in the text's colour. */
+/** An icon of 24 × 24 units in the text's colour. */
 export function icon(name) {
   const space = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(space, "svg");
@@ -86,8 +86,8 @@ export function icon(name) {
   return svg;
 }
 
-/** Arrow keys, Home and End move the focus among `root`'s elements that match `selector` (one tab stop in all). */
-export function rove(root, selector, { horizontal = false } = {}) {
+/** Let arrow keys, Home and End move the focus among `root`'s elements that match `selector` (roving tabindex). */
+export function enableArrowKeys(root, selector, { horizontal = false } = {}) {
   const [back, on] = horizontal ? ["ArrowLeft", "ArrowRight"] : ["ArrowUp", "ArrowDown"];
   root.addEventListener("keydown", (event) => {
     const here = event.target.closest?.(selector);
@@ -101,19 +101,19 @@ export function rove(root, selector, { horizontal = false } = {}) {
   });
 }
 
-/** Make `chosen` the one of `all` that Tab reaches, and focus it. */
+/** Make `chosen` the only tab stop of `all`, and focus it. */
 export function focusOnly(all, chosen) {
   all.forEach((node) => (node.tabIndex = node === chosen ? 0 : -1));
   chosen.focus();
 }
 
-/** "1.4 MB" for a number of bytes. */
-export function bytes(count) {
+/** Format a number of bytes, for example "1.4 MB". */
+export function formatBytes(count) {
   if (count < 1000) return `${count} bytes`;
   return count < 1_000_000 ? `${(count / 1000).toFixed(1)} KB` : `${(count / 1_000_000).toFixed(1)} MB`;
 }
 
-/** `make` called once, `wait` ms after the last of a burst of calls. */
+/** A function that calls `make` once, `wait` ms after the last of a burst of calls. */
 export function debounce(wait, make) {
   let timer = 0;
   return (...args) => {
@@ -122,7 +122,7 @@ export function debounce(wait, make) {
   };
 }
 
-/** A short message at the bottom of the window, read out by screen readers. */
+/** Show a short message at the bottom of the window; screen readers announce it. */
 export function toast(text) {
   const box = document.getElementById("toasts");
   const note = el("p", { class: "toast" }, text);
