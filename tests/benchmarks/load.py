@@ -2,7 +2,7 @@
 
 It is not part of the test suite. The real bot runs as a process of its own against both fakes over sockets; so does, in
 turn, the floor (tests/benchmarks/floor.py), a bare discord.py handler. Many members use /extend at once; FoxAPI takes
-about `--seconds` per task (see bot/sandbox/foxapi/prerendered.py). Then a database with many running tasks is started
+about `--seconds` per task (see tests/support/prerendered.py). Then a database with many running tasks is started
 (tests/benchmarks/pending.py). Prints Markdown, with the date and the machine.
 """
 

@@ -22,8 +22,9 @@ from bot.sandbox.discord.server import DiscordServer
 from bot.sandbox.discord.state.interactions import COMMAND
 from bot.sandbox.faults import Call
 from bot.sandbox.foxapi import FoxServer
-from bot.sandbox.foxapi.prerendered import Prerendered
 from tests.support.harness import A_VIDEO, NO_LIMITS, Json
+from tests.support.prerendered import Prerendered, PrerenderedQueue
+from tests.support.world import find_channel
 
 _CALLBACK = re.compile(r"^/api/v10/interactions/(\d+)/")
 _REPLY = re.compile(r"^/api/v10/webhooks/\d+/([^/]+)/messages/")
@@ -93,7 +94,7 @@ class BenchStage:
         world = self.discord.world
         people = [user for user in world.users.values() if user.on_page and not user.bot]
         uploads = [await world.files.add(clip, person.id, person.id, "clip.mp4") for person in people]
-        channels = [world.channel_named(name) for name in CHANNELS]
+        channels = [find_channel(world, name) for name in CHANNELS]
         command = self._command()
         for number in range(tasks):
             who, upload = people[number % len(people)], uploads[number % len(people)]
@@ -183,7 +184,15 @@ async def bench_stage(folder: Path, film: Path, seconds: float, seed: int) -> As
             noted[0].called(call)
 
         discord = await stack.enter_async_context(DiscordServer(clock=clock, watch=told))
-        canned = Prerendered(film, seconds, seed)
-        fox = await stack.enter_async_context(FoxServer(clock, watch=told, balance=10_000_000, canned=canned))
+        source = Prerendered(film, seconds, seed)
+        fox = await stack.enter_async_context(
+            FoxServer(
+                clock,
+                watch=told,
+                balance=10_000_000,
+                pace=seconds,
+                make_renderer=lambda folder, link: PrerenderedQueue(folder, link, source),
+            )
+        )
         noted.append(BenchStage(discord, fox, folder))
         yield noted[0]

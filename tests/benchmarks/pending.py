@@ -21,6 +21,7 @@ from bot.store import Store
 from tests.benchmarks.load_harness import CHANNELS, BenchStage, bench_stage
 from tests.benchmarks.load_process import running
 from tests.support.builders import a_case, a_place, an_order
+from tests.support.world import find_channel
 
 WATCHED = 20.0
 """Seconds for which the bot is watched once it has begun to ask."""
@@ -67,7 +68,7 @@ async def _started(stage: BenchStage, folder: Path, tasks: int) -> tuple[int, fl
 async def _fill(stage: BenchStage, folder: Path, tasks: int) -> None:
     """Tasks that FoxAPI took some minutes ago, and their replies, whose tokens have ended."""
     world, now = stage.discord.world, utc_now()
-    channels = [world.channel_named(name) for name in CHANNELS]
+    channels = [find_channel(world, name) for name in CHANNELS]
     messages = []
     for number in range(tasks):
         message = world.create(world.new_message(channels[number % len(channels)].id, world.bot.id))

@@ -67,7 +67,7 @@ CONTROLS: dict[type[PersistentItem], dict[str, tuple[int, list[str]]]] = {
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def stage(tmp_path_factory: pytest.TempPathFactory, clips: Clips) -> AsyncIterator[Harness]:
     folder: Path = tmp_path_factory.mktemp("walk")
-    async with on_stage(folder, clips, reel={}) as set_up, set_up.bot():
+    async with on_stage(folder, clips, render_cache={}) as set_up, set_up.bot():
         yield set_up
 
 

@@ -33,6 +33,7 @@ from tests.support.databases import Database, SQLiteFile, new_database
 from tests.support.harness import Harness, on_stage, text_of
 from tests.support.member import Member, PageRefused
 from tests.support.postgres_cluster import Cluster, new_folder, stop_shared
+from tests.support.world import find_channel
 
 TRIES = 6
 """How often a member types the command again after "The application did not respond"."""
@@ -81,7 +82,7 @@ def wishes(stage: Harness, chance: random.Random, number: int, seconds: float) -
             number=index,
             at=chance.uniform(0, seconds),
             who=chance.choice([stage.ana, stage.ben, stage.mia]),
-            channel=stage.discord.world.channel_named(chance.choice(CHANNELS)).id,
+            channel=find_channel(stage.discord.world, chance.choice(CHANNELS)).id,
             clip=chance.choice(BAD if bad else list(GOOD)),
             seconds=chance.choice([2, 3]),
             private=chance.random() < 0.2,
@@ -162,7 +163,7 @@ async def soak(tasks: int, minutes: float, seed: int, folder: Path, processes: i
     }
     async with AsyncExitStack() as open_:
         database, cluster = await open_.enter_async_context(database_for(processes, folder))
-        stage = await open_.enter_async_context(on_stage(folder, clips, database, at_once=8, reel={}))
+        stage = await open_.enter_async_context(on_stage(folder, clips, database, at_once=8, render_cache={}))
         settings = {"MAX_RUNNING": str(SLOTS), "POLL_SECONDS": "0.3", "EDIT_SECONDS": "0.5", "LEASE_SECONDS": "4"}
         crew = [await open_.enter_async_context(hired(stage, number, settings)) for number in range(processes)]
         chaos, members = Chaos(stage, crew, seed, cluster), Members(stage, files)

@@ -17,6 +17,7 @@ from discord import app_commands
 from bot.sandbox.discord import DiscordServer
 from bot.sandbox.discord.state.model import Json
 from tests.support.member import Member
+from tests.support.world import find_channel, find_user
 
 ECHO: Json = {
     "name": "echo",
@@ -42,7 +43,7 @@ class Rest:
         return self.server.world.application_id
 
     def channel(self, name: str) -> str:
-        return self.server.world.channel_named(name).id
+        return find_channel(self.server.world, name).id
 
     async def __call__(self, method: str, path: str, body: object = None, **options: Any) -> tuple[int, Any]:
         """The status and the JSON of an answer."""
@@ -82,7 +83,7 @@ async def open_rest() -> AsyncIterator[Rest]:
     """A fresh stand-in, Ana, and the bot's side by hand."""
     async with (
         DiscordServer() as server,
-        Member(server.url, server.world.user_named("Ana").id) as ana,
+        Member(server.url, find_user(server.world, "Ana").id) as ana,
         aiohttp.ClientSession() as http,
     ):
         rest = Rest(server, ana, http)
@@ -153,7 +154,7 @@ class Bot(discord.Client):
 @asynccontextmanager
 async def open_library(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bot]:
     """A fresh stand-in, Ana, and a discord.py client pointed at it."""
-    async with DiscordServer() as server, Member(server.url, server.world.user_named("Ana").id) as ana:
+    async with DiscordServer() as server, Member(server.url, find_user(server.world, "Ana").id) as ana:
         monkeypatch.setattr(discord.http.Route, "BASE", server.api_url)
         address = yarl.URL(server.url.replace("http", "ws", 1) + "/gateway")
         monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", address)

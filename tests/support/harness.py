@@ -32,6 +32,7 @@ from tests.support.bot_process import ForkedBot
 from tests.support.clips import Clips
 from tests.support.databases import Database, SQLiteFile
 from tests.support.member import Member
+from tests.support.world import find_user
 
 Json = dict[str, Any]
 CREATE = "/v1/videos/generations"
@@ -183,14 +184,14 @@ async def on_stage(
     database: Database | None = None,
     *,
     at_once: int = 2,
-    reel: RenderCache | None = None,
+    render_cache: RenderCache | None = None,
 ) -> AsyncIterator[Harness]:
-    """Set the stage, without a bot; `at_once` and `reel` are FoxServer's. Without a `database` it is a file."""
+    """Set the stage, without a bot; `at_once` and `render_cache` are FoxServer's. Without a `database` it is a file."""
     clock = Clock()
     database = database or SQLiteFile(folder / "data" / "bot.db")
     async with AsyncExitStack() as stack:
         discord = await stack.enter_async_context(DiscordServer(clock=clock))
-        fox = await stack.enter_async_context(FoxServer(clock, at_once=at_once, reel=reel))
-        people = [discord.world.user_named(name) for name in ("Ana", "Ben", "Mia")]
+        fox = await stack.enter_async_context(FoxServer(clock, at_once=at_once, render_cache=render_cache))
+        people = [find_user(discord.world, name) for name in ("Ana", "Ben", "Mia")]
         ana, ben, mia = [await stack.enter_async_context(Member(discord.url, person.id)) for person in people]
         yield Harness(clock, discord, fox, folder, clips, database, ana, ben, mia)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.support.fast_timeouts import tiny
 from tests.support.harness import Harness, Json, text_of
 from tests.support.member import Member
+from tests.support.world import find_channel
 
 POSTED = r"/channels/\d+/messages$"
 """The path of a request that posts."""
@@ -42,7 +43,7 @@ async def posts_in(who: Member, channel_id: str) -> list[Json]:
 
 def channel(stage: Harness, name: str) -> str:
     """The id of a channel."""
-    return stage.discord.world.channel_named(name).id
+    return find_channel(stage.discord.world, name).id
 
 
 async def choose_showcase(stage: Harness, channel_id: str) -> Json:

@@ -22,12 +22,13 @@ from bot.sandbox.clock import Clock
 from bot.sandbox.faults import Call, Faults, Handler
 from bot.sandbox.foxapi.contract import MODEL, make_error, parse_request
 from bot.sandbox.foxapi.files import FileStore, sanitize_filename
-from bot.sandbox.foxapi.prerendered import Prerendered, PrerenderedQueue
 from bot.sandbox.foxapi.quirks import Quirks
-from bot.sandbox.foxapi.render_queue import RenderCache, RenderQueue
+from bot.sandbox.foxapi.render_queue import RenderCache, Renderer, RenderQueue
 from bot.sandbox.foxapi.tasks import Payment, Task
 
 CREDITS_PER_TASK = 5
+MakeRenderer = Callable[[Path, Callable[[Path], str]], Renderer]
+"""Makes a renderer from the results folder and the function that makes a result's URL."""
 LIBRARY_AGENTS = re.compile(r"^(python[-/ ]|aiohttp|httpx|curl/|go-http-client|node|axios|okhttp|$)", re.IGNORECASE)
 
 
@@ -48,14 +49,13 @@ class FoxServer:
         pace: float = 0.0,
         at_once: int = 2,
         upload_limit: int = 100 * 1024 * 1024,
-        reel: RenderCache | None = None,
-        canned: Prerendered | None = None,
+        render_cache: RenderCache | None = None,
+        make_renderer: MakeRenderer | None = None,
     ) -> None:
-        """`pace`: seconds that a rendering takes at least; `at_once`: renderings side by side, others are pending.
+        """`pace`: minimum seconds per rendering; `at_once`: concurrent renderings, further tasks stay pending.
 
-        `upload_limit` is in bytes; with a `reel`, orders that differ in their prompt alone are rendered once,
-        and then played back from it, whoever shares it.
-        `canned`: nothing is fetched or rendered at all, and every task's video is the same.
+        `upload_limit` is in bytes. With a `render_cache`, requests that differ only in their prompt are rendered once
+        and then served from it. `make_renderer` replaces the whole rendering (load tests).
         """
         self.key = key or f"fox-{secrets.token_hex(12)}"
         self.clock = clock
@@ -67,12 +67,12 @@ class FoxServer:
         self.tasks: dict[str, Task] = {}
         self.payments: list[Payment] = []
         self.url = ""
-        self._pace, self._at_once, self._prerendered_video = canned.seconds if canned else pace, at_once, reel
-        self._prerendered = canned
+        self._pace, self._at_once, self._render_cache = pace, at_once, render_cache
+        self._make_renderer = make_renderer
         self._upload_limit = upload_limit
         self._open = AsyncExitStack()
         self._files: FileStore
-        self._render_queue: RenderQueue | PrerenderedQueue
+        self._renderer: Renderer
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:
@@ -80,8 +80,9 @@ class FoxServer:
             opening.push_async_callback(asyncio.to_thread, shutil.rmtree, folder, ignore_errors=True)
             session = await opening.enter_async_context(aiohttp.ClientSession())
             self._files = FileStore(folder, self.clock, self._upload_limit)
-            self._render_queue = await self._opened(folder, session)
-            opening.push_async_callback(self._render_queue.close)
+            self._renderer = self._choose_renderer(folder, session)
+            await self._renderer.open()
+            opening.push_async_callback(self._renderer.close)
             runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.5)
             opening.push_async_callback(runner.cleanup)
             await runner.setup()
@@ -95,19 +96,11 @@ class FoxServer:
     ) -> None:
         await self._open.aclose()
 
-    async def _opened(self, folder: Path, session: aiohttp.ClientSession) -> RenderQueue | PrerenderedQueue:
-        if self._prerendered:
-            canned = PrerenderedQueue(folder, self._files.make_result_url, self._prerendered)
-            await canned.open()
-            return canned
-        return RenderQueue(
-            folder,
-            session,
-            self._files.make_result_url,
-            pace=self._pace,
-            at_once=self._at_once,
-            reel=self._prerendered_video,
-        )
+    def _choose_renderer(self, folder: Path, session: aiohttp.ClientSession) -> Renderer:
+        link = self._files.make_result_url
+        if self._make_renderer:
+            return self._make_renderer(folder, link)
+        return RenderQueue(folder, session, link, pace=self._pace, at_once=self._at_once, cache=self._render_cache)
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self.faults.middleware, self._authenticate])
@@ -151,7 +144,7 @@ class FoxServer:
         self.payments.append(Payment(task.id, task.credits, body))
         self.tasks[task.id] = task
         answer = web.json_response(task.as_created())
-        self._render_queue.enqueue(task)
+        self._renderer.enqueue(task)
         return answer
 
     async def _query(self, request: web.Request) -> web.StreamResponse:

@@ -13,6 +13,7 @@ from discord import app_commands
 
 from tests.support.discord_client import Bot, open_library
 from tests.support.member import Member, PageRefused
+from tests.support.world import find_channel, find_user
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ async def test_the_bot_path_works_without_cache(bot: Bot) -> None:
     """A message is sent, edited over partial objects, keeps and drops its files, and sees its reactions."""
     await bot.begin()
     world = bot.server.world
-    place = bot.get_partial_messageable(int(world.channel_named("videos").id), guild_id=int(world.guild.id))
+    place = bot.get_partial_messageable(int(find_channel(world, "videos").id), guild_id=int(world.guild.id))
     sent = await place.send("one", file=discord.File(io.BytesIO(b"a"), "a.txt"), nonce="7")
     again = await place.send("one", nonce="7")
     assert again.id == sent.id
@@ -108,7 +109,7 @@ async def test_buttons_selects_and_modals(bot: Bot) -> None:
     await bot.ana.choose(message, "pick", ["B"])
     private = await bot.ana.wait_message(lambda it: it["content"] == "picked B")
     assert private["ephemeral"]
-    async with Member(bot.server.url, bot.server.world.user_named("Ben").id) as ben:
+    async with Member(bot.server.url, find_user(bot.server.world, "Ben").id) as ben:
         assert private["id"] not in [each["id"] for each in await ben.messages("general")]
 
 
@@ -193,7 +194,7 @@ async def test_an_invalid_session_is_begun_anew(bot: Bot) -> None:
 async def test_the_bot_hears_of_lost_places(bot: Bot) -> None:
     """A deleted channel and a kick reach discord.py as events."""
     await bot.begin()
-    bot.server.world.remove_channel(bot.server.world.channel_named("showcase").id)
+    bot.server.world.remove_channel(find_channel(bot.server.world, "showcase").id)
     assert await bot.heard.get() == "lost showcase"
     bot.server.world.remove_bot(bot.server.world.guild.id)
     assert await bot.heard.get() == "left Film Club"

@@ -10,6 +10,7 @@ from bot.sandbox.discord.state.model import Json, Overwrite
 from bot.sandbox.discord.state.permissions import ATTACH_FILES, SEND_MESSAGES, VIEW_CHANNEL
 from tests.support.discord_client import ECHO, Rest, form, open_rest, refused
 from tests.support.member import PageRefused
+from tests.support.world import find_channel
 
 REFRESH = "/attachments/refresh-urls"
 
@@ -95,7 +96,7 @@ async def test_places_that_are_not_there(rest: Rest) -> None:
 async def test_permissions(rest: Rest) -> None:
     """A hidden channel is 50001; sending, files and embeds without their permission are 50013."""
     world = rest.server.world
-    channel = world.channel_named("no-files")
+    channel = find_channel(world, "no-files")
     path = f"/channels/{channel.id}/messages"
     assert refused(await rest("POST", path, {"embeds": [{"title": "x"}]})) == (403, 50013)
     assert refused(await rest("POST", path, data=form({"content": "x"}, b"file"))) == (403, 50013)

@@ -10,6 +10,7 @@ import pytest
 from bot.sandbox.discord.state.model import Json
 from tests.support.discord_client import ECHO, Rest, open_rest
 from tests.support.member import Member, PageRefused
+from tests.support.world import find_user
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ async def test_commands_for_moderators(rest: Rest) -> None:
         ECHO | {"default_member_permissions": str(1 << 5)}, ECHO | {"name": "here", "contexts": [0]}
     )
     assert [each["name"] for each in (await rest.ana.state())["commands"]] == ["here"]
-    async with Member(rest.server.url, rest.server.world.user_named("Mia").id) as mia:
+    async with Member(rest.server.url, find_user(rest.server.world, "Mia").id) as mia:
         assert [each["name"] for each in (await mia.state())["commands"]] == ["echo", "here"]
     dm = rest.server.world.open_dm(rest.ana.id)
     with pytest.raises(PageRefused, match="cannot be used here"):
@@ -137,7 +138,7 @@ async def test_channels_are_seen_by_who_may(rest: Rest) -> None:
         return [each["name"] for each in state["channels"]]
 
     assert names(await rest.ana.state()) == ["general", "videos", "showcase", "no-files"]
-    async with Member(rest.server.url, rest.server.world.user_named("Mia").id) as mia:
+    async with Member(rest.server.url, find_user(rest.server.world, "Mia").id) as mia:
         assert "moderators" in names(await mia.state())
     status, _ = await rest("GET", f"/channels/{rest.channel('moderators')}")
     assert status == 200

@@ -273,7 +273,7 @@ async def test_a_task_can_end_as_cancelled_or_never(client: Client, clip: Path) 
 
 async def test_equal_orders_can_share_one_rendering(clip: Path) -> None:
     """With a reel a stand-in renders once and plays back; each task still has a link of its own."""
-    async with open_client(FoxServer(Clock(), reel={})) as client:
+    async with open_client(FoxServer(Clock(), render_cache={})) as client:
         url = await client.upload(clip)
         first = await client.wait_finished(await client.create(url))
         second = await client.wait_finished(await client.create(url))

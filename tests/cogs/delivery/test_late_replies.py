@@ -24,6 +24,7 @@ from tests.support.fast_timeouts import (
     tiny,
 )
 from tests.support.harness import Harness, Json, percent_of, text_of, title_of
+from tests.support.world import find_user
 
 MINUTE, HOUR = 60.0, 3600.0
 DEAD_TOKEN = Answer(401, '{"message": "Invalid Webhook Token", "code": 50027}')
@@ -199,7 +200,7 @@ async def test_what_cannot_be_brought_to_the_channel_comes_by_dm(stage: Harness,
 async def test_without_any_way_the_result_is_kept(stage: Harness, clip: Path, caplog: pytest.LogCaptureFixture) -> None:
     """With direct messages closed too it stays on disk, over a restart, and is brought when a way opens again."""
     pause = held(stage)
-    member = stage.discord.world.user_named("Ana")
+    member = find_user(stage.discord.world, "Ana")
     member.dms_open = False
     result = stage.data / "tasks" / "1" / "result.mp4"
     async with stage.bot(FAST, **STEADY):

@@ -10,6 +10,7 @@ from tests.support.buttons import DAY, finished, small
 from tests.support.crash_points import until
 from tests.support.harness import CREATE, Harness, text_of, title_of
 from tests.support.moderation import changed, page, refused, spend, use
+from tests.support.world import find_channel
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ async def test_only_in_age_restricted_channels(stage: Harness) -> None:
         await changed(stage.mia, panel, "for moderators and exempt roles")
         await refused(stage, stage.ana, "only in age-restricted channels here")
         world = stage.discord.world
-        world.channel_named("videos").nsfw = True
+        find_channel(world, "videos").nsfw = True
     async with stage.bot():  # Discord tells what a channel is at the start, as it would when that changes
         await finished(stage)
 

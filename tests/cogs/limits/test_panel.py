@@ -8,6 +8,7 @@ from bot.sandbox.foxapi.quirks import Pause, Quirks
 from tests.support.harness import Harness, Json, text_of
 from tests.support.member import PageRefused
 from tests.support.moderation import changed, page, refused, spend, use, written
+from tests.support.world import add_role, find_channel
 
 ONLY_MODERATORS = "Only members with the permission Manage Server"
 CHANNEL_SELECT, ROLE_SELECT, USER_SELECT = 8, 6, 5
@@ -64,7 +65,7 @@ async def test_pause_with_a_reason_and_resume(stage: Harness) -> None:
 async def test_roles_by_select(stage: Harness) -> None:
     """A role that is needed, one that is exempt, one with its own number: chosen on the panel, and they hold."""
     world = stage.discord.world
-    editor = world.add_role(world.guild, "Editor", 0)
+    editor = add_role(world, world.guild, "Editor", 0)
     world.guild.members[stage.ben.id].append(editor.id)
     async with stage.bot():
         await use(stage.mia, "limits set", user_per_day=1)
@@ -85,7 +86,7 @@ async def test_roles_by_select(stage: Harness) -> None:
 async def test_channels_threads_and_private_replies(stage: Harness) -> None:
     """Channels by select, threads counting as their parent; private replies and open channels by toggles."""
     world = stage.discord.world
-    videos = world.channel_named("videos")
+    videos = find_channel(world, "videos")
     thread = world.add_thread(videos, world.ids.next(), "cuts", world.bot.id, [])
     async with stage.bot():
         panel = await page(stage.mia, await use(stage.mia, "limits show"), "channels", "limits:channels")

@@ -10,6 +10,7 @@ import pytest
 from bot.sandbox.foxapi.quirks import Failure, Quirks
 from tests.support.harness import Harness, Json, labels_of, text_of
 from tests.support.moderation import refused, spend, use
+from tests.support.world import find_channel, invite_bot
 
 
 @pytest.fixture(autouse=True)
@@ -121,7 +122,7 @@ async def test_a_log_channel_that_is_gone_disturbs_nothing(stage: Harness, caplo
 async def test_a_log_channel_must_be_writable(stage: Harness) -> None:
     """A channel in which the bot may not write is refused at once, in words that say what to do."""
     world = stage.discord.world
-    hidden = world.channel_named("moderators")
+    hidden = find_channel(world, "moderators")
     hidden.overwrites = hidden.overwrites[:2]
     async with stage.bot():
         answer = await use(stage.mia, "limits log", channel=hidden.id)
@@ -162,7 +163,7 @@ async def test_a_server_that_is_left_is_noted(stage: Harness, caplog: pytest.Log
         await bot.wait_until_ready()  # before it, discord.py takes a server that is new for one that came back
         world.remove_bot(world.guild.id)
         await until_logged(caplog, "left server")
-        world.invite_bot(world.guild.id)
+        invite_bot(world, world.guild.id)
         await until_logged(caplog, "joined server")
         assert (await bot.service.moderation.limits_of(int(world.guild.id))).user_per_day == 3
 

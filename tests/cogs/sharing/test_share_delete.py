@@ -13,6 +13,7 @@ from tests.support.buttons import gone, says, told_privately
 from tests.support.harness import A_VIDEO, Harness, Json, text_of
 from tests.support.member import Member
 from tests.support.sharing import POSTED, asked_where, channel, finished, posts_in, share
+from tests.support.world import find_channel
 
 BY_BOT = r"/channels/\d+/messages/\d+$"
 
@@ -167,7 +168,7 @@ async def test_where_the_bot_was_shut_out_delete_says_so(stage: Harness) -> None
     async with stage.bot():
         reply = await finished(stage, stage.ana)
         await share(stage.ana, reply, general)
-        world.channel_named("general").overwrites = [Overwrite(world.bot.id, 1, deny=permissions.VIEW_CHANNEL)]
+        find_channel(world, "general").overwrites = [Overwrite(world.bot.id, 1, deny=permissions.VIEW_CHANNEL)]
         asked = await deleted(stage.ana, reply)
         await says(stage.ana, asked, "did not let me take every shared post back")
         assert len(await posts_in(stage.ben, general)) == 1

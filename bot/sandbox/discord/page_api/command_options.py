@@ -24,14 +24,6 @@ def get_full_name(command: Json, given: list[Json]) -> str:
     return " ".join(names)
 
 
-def leaves(given: list[Json]) -> list[Json]:
-    """The options that carry values, out of whatever group and subcommand."""
-    out: list[Json] = []
-    for each in given:
-        out += leaves(each["options"]) if "options" in each else [each]
-    return out
-
-
 def check_options(defined: list[Json], given: object, autocomplete: bool = False) -> None:
     """Refuse, with a sentence, what the client would not let its user send."""
     options = _parse_options(given)

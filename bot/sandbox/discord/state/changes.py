@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from bot.sandbox.discord.state import permissions, serialize
-from bot.sandbox.discord.state.model import EPHEMERAL, PUBLIC_THREAD, TEXT_CHANNEL, Channel, Guild, Json, Message, Role
+from bot.sandbox.discord.state.model import EPHEMERAL, PUBLIC_THREAD, TEXT_CHANNEL, Channel, Guild, Json, Message
 from bot.sandbox.discord.state.world import World
 
 GUILDS, GUILD_MESSAGES, GUILD_REACTIONS = 1 << 0, 1 << 9, 1 << 10
@@ -144,25 +144,6 @@ class LiveWorld(World):
         """Kick the bot from a server; it hears GUILD_DELETE and sees nothing there any more."""
         self.guilds[guild_id].members.pop(self.bot.id)
         self.dispatch("GUILD_DELETE", {"id": guild_id}, GUILDS)
-
-    def invite_bot(self, guild_id: str) -> None:
-        """Bring the bot (back) into a server; it hears GUILD_CREATE."""
-        guild = self.guilds[guild_id]
-        guild.members[self.bot.id] = []
-        # `unavailable` is there after an outage or at the start, not when a bot joins: thus clients tell them apart.
-        told = {
-            name: it
-            for name, it in serialize.full_guild(self, guild, all_members=False).items()
-            if name != "unavailable"
-        }
-        self.dispatch("GUILD_CREATE", told, GUILDS)
-
-    def add_role(self, guild: Guild, name: str, permission_bits: int) -> Role:
-        """A new role above the others."""
-        role = Role(self.ids.next(), name, permission_bits, position=len(guild.roles))
-        guild.roles[role.id] = role
-        self.dispatch("GUILD_ROLE_CREATE", {"guild_id": guild.id, "role": serialize.role(role)}, GUILDS)
-        return role
 
     def _publish(self, message: Message, name: str) -> None:
         readers = [user_id for user_id in self.users if self.can_read(user_id, message)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from aiohttp import web
 
@@ -72,16 +71,3 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
         if not request.path.startswith("/api/"):
             raise
         return json_response({"message": f"{no.status}: {no.reason}", "code": 0}, no.status)
-
-
-def entry(code: str, message: str) -> Json:
-    """One leaf of the nested errors of a 50035 answer."""
-    return {"_errors": [{"code": code, "message": message}]}
-
-
-def nest(path: tuple[str | int, ...], leaf: Json) -> Json:
-    """`leaf` under the keys of `path`, as Discord nests form errors."""
-    out: Any = leaf
-    for key in reversed(path):
-        out = {str(key): out}
-    return dict(out)

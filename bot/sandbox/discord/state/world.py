@@ -63,14 +63,6 @@ class World:
         """The server that the page shows."""
         return next(iter(self.guilds.values()))
 
-    def user_named(self, name: str) -> User:
-        """The user of that name; raises KeyError."""
-        return {user.name: user for user in self.users.values()}[name]
-
-    def channel_named(self, name: str) -> Channel:
-        """The server channel of that name (without #); raises KeyError."""
-        return {channel.name: channel for channel in self.channels.values() if not channel.dm}[name]
-
     def permissions_in(self, user_id: str, channel: Channel) -> int:
         """The permission bits of the user in that channel; 0 for who is not there."""
         if channel.guild_id is None:

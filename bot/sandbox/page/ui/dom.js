@@ -4,7 +4,7 @@
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) setProp(node, name, value);
-  node.append(...flat(children));
+  node.append(...flatten(children));
   return node;
 }
 
