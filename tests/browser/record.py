@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Locator, Page, async_playwright
 
 from bot.sandbox.app import Sandbox
 from tests.support.browser import CHROMIUM, NO_BROWSER, QUIET, Visitor, open_page
@@ -50,7 +50,9 @@ class Recording:
     def save(self, path: Path) -> None:
         """Write an animated WebP that loops."""
         first, *rest = self.frames
-        first.save(path, save_all=True, append_images=rest, duration=self.durations, loop=0, quality=60, method=4)
+        first.save(
+            path, save_all=True, append_images=rest, duration=self.durations, loop=0, quality=80, allow_mixed=True
+        )
 
 
 async def record_extend(visitor: Visitor) -> Recording:
@@ -74,20 +76,30 @@ async def record_extend(visitor: Visitor) -> Recording:
     await recording.shoot_until("() => Boolean(document.querySelector('#messages video'))")
     film = await visitor.wait_for_film(PROMPT)
     await recording.shoot(900)
-    await film.locator("video").evaluate("async it => { it.muted = true; it.currentTime = 5; await it.play(); }")
+    await play(film, since=5.0)
     await recording.shoot_until(PLAYED, 8)
     await film.locator("video").evaluate("it => it.pause()")
     await visitor.press(film, "Share")
-    await page.get_by_role("dialog", name="Share").wait_for()
-    await recording.shoot(1200)
+    where = page.get_by_role("dialog", name="Share").locator("label", has_text="Where").locator("select")
+    await where.wait_for()
+    await recording.shoot(700)
+    await where.select_option(label="showcase")
+    await recording.shoot(900)
     await visitor.submit("Share", Where="showcase")
     await visitor.messages("Shared:").last.wait_for()
     await recording.shoot(1200)
     await visitor.enter("showcase")
-    await visitor.wait_for_film("A film by")
-    await asyncio.sleep(0.5)  # the video's first picture
-    await recording.shoot(2500)
+    post = await visitor.wait_for_film("A film by")
+    await play(post, since=7.0)
+    await recording.shoot_until(PLAYED, 10.5)
+    await recording.shoot(1500)
     return recording
+
+
+async def play(film: Locator, since: float) -> None:
+    """Play a message's video without sound from `since` seconds."""
+    start = "async (it, since) => { it.muted = true; it.currentTime = since; await it.play(); }"
+    await film.locator("video").evaluate(start, since)
 
 
 async def shoot_page(browser: Browser, url: str) -> None:
@@ -95,10 +107,7 @@ async def shoot_page(browser: Browser, url: str) -> None:
     async with open_page(browser, url) as page:
         await page.click("[data-channel=videos]")
         await page.wait_for_selector("#messages video")
-        await page.evaluate(
-            "async () => { const it = document.querySelector('#messages video');"
-            " it.muted = true; it.currentTime = 4.5; await it.play(); }"
-        )
+        await play(page.locator("#messages li[data-message-id]").first, since=4.5)
         await page.wait_for_function(PLAYED, arg=8.5)  # by now the player has hidden its controls
         await page.screenshot(path=FOLDER / "sandbox.png")
 
@@ -110,7 +119,7 @@ async def record() -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with async_playwright() as playwright, Sandbox(folder=Path(folder), pace=5.0) as sandbox:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-            async with open_page(browser, sandbox.url, width=960, height=640) as page:
+            async with open_page(browser, sandbox.url, width=960, height=720) as page:
                 recording = await record_extend(Visitor(page, sandbox))
             await asyncio.to_thread(recording.save, FOLDER / "extend.webp")
             await shoot_page(browser, sandbox.url)

@@ -1,4 +1,4 @@
-"""The stand-in Discord as one HTTP server."""
+"""The Discord fake as one HTTP server."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ PAGE = Path(__file__).resolve().parent.parent / "page"
 
 
 class DiscordServer:
-    """REST, gateway, CDN and page on one address, between `async with` and its end.
+    """REST, gateway, CDN and page on one port; an async context manager.
 
-    Port 0 takes a free one; `url` and `api_url` are known once it runs. Routes may be added to `app` before that.
-    `watch` is told of every call when it is answered.
+    Port 0 takes a free port; `url` and `api_url` are known once it runs. Routes can be added to `app` before that.
+    `watch` is called with every answered call.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class DiscordServer:
 
     @property
     def url(self) -> str:
-        """The page's address, without a slash at its end."""
+        """The page's URL, without a trailing slash."""
         return self.world.files.base
 
     @property
     def api_url(self) -> str:
-        """What the bot needs as DISCORD_API_URL."""
+        """The bot's DISCORD_API_URL."""
         return self.url + API
 
     def _add_routes(self, page: Path) -> None:

@@ -1,4 +1,4 @@
-"""The words of FoxAPI's HTTP interface: what it takes, what it answers, and how it refuses."""
+"""FoxAPI's HTTP contract: request validation and error responses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ URL_LIMIT = 2048
 
 @dataclass(frozen=True, slots=True)
 class RenderRequest:
-    """A create call that was taken: what to render and `seconds` how long."""
+    """A valid create request: render `seconds` more seconds of the video."""
 
     prompt: str
     video_url: str
@@ -27,7 +27,7 @@ class RenderRequest:
 
 
 def parse_request(body: bytes) -> RenderRequest:
-    """Read a create call's body as strictly as the documented fields allow; raises the 400 or 422 to answer with."""
+    """Validate the body of a create call strictly against the documented fields; raises the 400 or 422 response."""
     try:
         fields = json.loads(body)
     except ValueError:
@@ -46,15 +46,15 @@ def parse_request(body: bytes) -> RenderRequest:
 
 
 def make_error(status: int, message: str, kind: str, code: str | None = None) -> web.HTTPException:
-    """The documented error answer (`{"error": {"message", "type"[, "code"]}}`) as an exception to raise."""
+    """The documented error response (`{"error": {"message", "type"[, "code"]}}`) as an exception to raise."""
     error = {"message": message, "type": kind, **({"code": code} if code else {})}
-    answer = ErrorResponse(text=json.dumps({"error": error}), content_type="application/json")
-    answer.set_status(status)
-    return answer
+    response = ErrorResponse(text=json.dumps({"error": error}), content_type="application/json")
+    response.set_status(status)
+    return response
 
 
 class ErrorResponse(web.HTTPClientError):
-    """An answer of the service that is an error; its status is set by :func:`make_error`."""
+    """An error response; :func:`make_error` sets its status."""
 
     status_code = 400
 

@@ -1,4 +1,4 @@
-"""The extension itself: the clip's last frame goes on moving, with the prompt on it, in one encoder run."""
+"""Renders the extension in one encoder run: the clip's last frame keeps moving, with the prompt as a caption."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OnPercent = Callable[[int], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One rendering: `source`, probed as `clip`, made `seconds` longer into `target`, in `pace` seconds or more."""
+    """One rendering: extends `source` (probed as `clip`) by `seconds` into `target`, taking at least `pace` seconds."""
 
     source: Path
     clip: Clip
@@ -33,12 +33,12 @@ class Job:
 
     @property
     def length(self) -> float:
-        """How many seconds the result lasts."""
+        """The length of the result in seconds."""
         return self.clip.seconds + self.seconds if self.joined else float(self.seconds)
 
 
 async def render(job: Job, on_percent: OnPercent) -> None:
-    """Write `job.target` (H.264, AAC if the clip has sound), telling the encoder's real progress; or FfmpegFailed."""
+    """Write `job.target` (H.264, AAC if the clip has sound) and report the encoder's progress; raises FfmpegFailed."""
     width, height = fit_size(job.clip)
     caption = job.target.with_suffix(".png")
     await asyncio.to_thread(draw_caption, job.prompt, width, height, caption)
@@ -56,7 +56,7 @@ async def render(job: Job, on_percent: OnPercent) -> None:
 
 
 def fit_size(clip: Clip) -> tuple[int, int]:
-    """The result's size: the clip's aspect, at most 720p, even numbers as H.264 wants them."""
+    """The size of the result: the clip's aspect ratio, at most 720p, even numbers as H.264 requires."""
     scale = min(1.0, SHORT_SIDE / min(clip.width, clip.height))
     return max(16, round(clip.width * scale / 2) * 2), max(16, round(clip.height * scale / 2) * 2)
 
@@ -65,7 +65,7 @@ def _build_arguments(job: Job, caption: Path, width: int, height: int) -> list[s
     graph = [_build_video_graph(job, width, height), *([_build_audio_graph(job)] if job.clip.audio else [])]
     sound = ["-map", "[a]", "-c:a", "aac", "-b:a", "96k"] if job.clip.audio else ["-an"]
     return [
-        # -xerror: a damaged clip is an error, not a still picture in place of what is missing.
+        # -xerror: a damaged clip is an error instead of a still picture for the missing part.
         *("-xerror", "-threads", "1", "-protocol_whitelist", "file", "-i", job.source),
         *("-protocol_whitelist", "file", "-i", caption),
         *("-filter_complex_threads", "1", "-filter_complex", ";".join(graph)),
@@ -76,9 +76,9 @@ def _build_arguments(job: Job, caption: Path, width: int, height: int) -> list[s
 
 
 def _build_video_graph(job: Job, width: int, height: int) -> str:
-    """The clip, then its last frame cloned, drifting and zooming (below one pixel a frame), under the caption."""
+    """The clip, then its last frame, drifting and zooming (less than one pixel per frame), under the caption."""
     clip, start = job.clip, job.clip.seconds
-    # From 0 at the joint to 1 at the end, setting off slowly so that the joint does not jerk.
+    # From 0 at the joint to 1 at the end, starting slowly so that the joint is smooth.
     way = f"pow(clip((on-{start * clip.rate:.3f})/{job.seconds * clip.rate:.3f}\\,0\\,1)\\,1.4)"
     left, right, top, bottom = (f"{share}*{way}" for share in (0.02, 0.14, 0.05, 0.09))
     drift = (
@@ -94,7 +94,7 @@ def _build_video_graph(job: Job, width: int, height: int) -> str:
 
 
 def _build_audio_graph(job: Job) -> str:
-    """The clip's own sound, then a quiet tone that swells and fades."""
+    """The clip's sound, then a quiet tone that fades in and out."""
     start, whole = job.clip.seconds, job.clip.seconds + job.seconds
     fade = min(1.0, job.seconds / 3)
     return (
@@ -111,5 +111,5 @@ def _build_trim(job: Job, kind: str) -> str:
 
 
 def _build_throttle(job: Job) -> str:
-    """Hold the encoder itself back, so that progress stays what the encoder has really done."""
+    """Slow the encoder down, so that the progress is still its real progress."""
     return f",realtime=limit=60:speed={job.length / job.pace:.4f}" if job.pace > 0 else ""

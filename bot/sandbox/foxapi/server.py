@@ -1,4 +1,4 @@
-"""The stand-in FoxAPI's server: its documented calls on a port of 127.0.0.1."""
+"""The FoxAPI fake's server: the documented calls on a port of 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ LIBRARY_AGENTS = re.compile(r"^(python[-/ ]|aiohttp|httpx|curl/|go-http-client|n
 
 
 class FoxServer:
-    """An async context manager; `url` and `key` are what the bot's settings need.
+    """An async context manager; `url` and `key` go into the bot's settings.
 
-    `quirks` befall every task, `next_quirks` only the next one; `faults` are those of single HTTP calls.
-    `tasks` by id and `payments` in order are the record; `balance` is in credits (each task costs five).
+    `quirks` apply to every task, `next_quirks` to the next one only, `faults` to single HTTP calls. `tasks` (by id) and
+    `payments` (in order) are the record. `balance` is in credits; each task costs five.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class FoxServer:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:
-            folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="stand-in-foxapi-"))
+            folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="fake-foxapi-"))
             opening.push_async_callback(asyncio.to_thread, shutil.rmtree, folder, ignore_errors=True)
             session = await opening.enter_async_context(aiohttp.ClientSession())
             self._files = FileStore(folder, self.clock, self._upload_limit)
@@ -119,7 +119,7 @@ class FoxServer:
 
     @web.middleware
     async def _authenticate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """The gateway in front (seen: it turns default user agents away with plain text), then the key."""
+        """Reject default user agents with plain text, as FoxAPI's gateway was seen to do; then check the key."""
         if request.path.startswith(("/v1/", "/api/")):
             if LIBRARY_AGENTS.match(request.headers.get("User-Agent", "")):
                 raise web.HTTPForbidden(text="error code: 1010")
@@ -133,19 +133,19 @@ class FoxServer:
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        order = parse_request(body)
+        rendering = parse_request(body)
         if self.balance < CREDITS_PER_TASK:
             raise make_error(402, "insufficient balance", "insufficient_quota", "insufficient_balance")
         quirks, self.next_quirks = self.next_quirks or self.quirks, None
         now = int(self.clock.now())
         estimate = max(1, round(self._pace * quirks.slower) + 2)
-        task = Task(_make_task_id(now), now, order, CREDITS_PER_TASK, estimate, quirks)
+        task = Task(_make_task_id(now), now, rendering, CREDITS_PER_TASK, estimate, quirks)
         self.balance -= task.credits
         self.payments.append(Payment(task.id, task.credits, body))
         self.tasks[task.id] = task
-        answer = web.json_response(task.as_created())
+        response = web.json_response(task.as_created())
         self._renderer.enqueue(task)
-        return answer
+        return response
 
     async def _query(self, request: web.Request) -> web.StreamResponse:
         task = self.tasks.get(request.match_info["id"])
@@ -168,8 +168,8 @@ class FoxServer:
             raise make_error(422, "file is required", "invalid_request_error", "invalid_parameters")
         upload = replace(upload, filename=name or upload.filename)
         self._files.uploads[upload.id] = upload
-        told = {"id": upload.id, "filename": upload.filename, "size": upload.size, "created": upload.created}
-        return web.json_response(told | {"url": self._files.make_upload_url(upload)})
+        fields = {"id": upload.id, "filename": upload.filename, "size": upload.size, "created": upload.created}
+        return web.json_response(fields | {"url": self._files.make_upload_url(upload)})
 
     async def _models(self, _: web.Request) -> web.StreamResponse:
         data = [{"id": model, "object": "model", "owned_by": "foxapi"} for model in self.models]
@@ -177,10 +177,10 @@ class FoxServer:
 
     async def _usage(self, _: web.Request) -> web.StreamResponse:
         used = sum(payment.credits for payment in self.payments)
-        told = {"object": "token_usage", "total_granted": self.balance + used, "total_used": used}
-        return web.json_response({"code": True, "message": "ok", "data": told | {"total_available": self.balance}})
+        fields = {"object": "token_usage", "total_granted": self.balance + used, "total_used": used}
+        return web.json_response({"code": True, "message": "ok", "data": fields | {"total_available": self.balance}})
 
 
 def _make_task_id(now: int) -> str:
-    signs = string.ascii_lowercase + string.digits
-    return f"task-unified-{now}-{''.join(secrets.choice(signs) for _ in range(8))}"
+    alphabet = string.ascii_lowercase + string.digits
+    return f"task-unified-{now}-{''.join(secrets.choice(alphabet) for _ in range(8))}"

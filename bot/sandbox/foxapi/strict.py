@@ -1,6 +1,6 @@
-"""What strict readers of MP4 files refuse or misread, as a service behind FoxAPI may: the file's own boxes are read.
+"""A strict MP4 reader, like those of services behind FoxAPI: rejects what such readers reject or misread.
 
-This is a second reader, written apart from the bot's, so that one does not share the other's mistakes.
+It is written independently of the bot's reader, so that the two do not share mistakes.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from bot.sandbox.foxapi.probe import LONGEST, SHORTEST, UnusableClip
 Box = tuple[str, bytes]
 _PARENTS = {"moov", "trak", "mdia", "minf", "stbl", "edts"}
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-_WRONG_BY = 0.25
-_BYTES_MOST = 256 * 1024 * 1024
+_TOLERANCE_SECONDS = 0.25
+_MAX_BYTES = 256 * 1024 * 1024
 
 
 def check_strictly(path: Path, url: str) -> None:
-    """Raise :class:`Unfit` unless the file is a plain, whole MP4 with one video track and at most one of sound.
+    """Raise :class:`UnusableClip` unless the file is a plain, complete MP4 with one video and at most one audio track.
 
-    Its address has to end in .mp4 too, as the model's maker demands.
+    Its URL has to end in .mp4 too, as the model's vendor requires.
     """
     if not urlsplit(url).path.endswith(".mp4"):
         raise UnusableClip("the input video must have the .mp4 extension")
-    content = path.read_bytes()[:_BYTES_MOST]
+    content = path.read_bytes()[:_MAX_BYTES]
     try:
         found = list(_iterate_boxes(content, ""))
         _check_movie(found)
@@ -84,7 +84,7 @@ def _check_track(boxes: dict[str, bytes], track: str, scale: int) -> None:
     edits = boxes.get(f"{track}/edts/elst")
     if edits and struct.unpack_from(">i", edits, 12)[0] < 0:
         raise UnusableClip("a track begins with an empty edit")
-    if abs(length / own - seconds) > _WRONG_BY or abs(shown / scale - seconds) > _WRONG_BY:
+    if abs(length / own - seconds) > _TOLERANCE_SECONDS or abs(shown / scale - seconds) > _TOLERANCE_SECONDS:
         raise UnusableClip("a track header has a wrong duration")
     if not header[3] & 1:
         raise UnusableClip("a track is disabled")

@@ -1,4 +1,4 @@
-"""Three small sample clips, drawn and encoded when the sandbox starts: nothing to download, nobody's rights."""
+"""Three small sample clips, drawn and encoded when the sandbox starts: no download, no third-party rights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECONDS_LIMIT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a sample shows: layers that `draw` writes as PNGs, moved about by `graph` (labels [0:v]… to [v]).
+    """One sample: `draw` writes its layers as PNGs, and the filter graph `graph` ([0:v]… to [v]) moves them.
 
     `sound` is an ffmpeg source expression, or empty for a silent clip.
     """
@@ -35,14 +35,14 @@ class Scene:
 
 
 class Samples:
-    """The clips as files in `folder`; their addresses are known, and answered, before the files are there."""
+    """The clips in `folder`. Their URLs work at once: requests wait until the file is ready."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._made = {scene.name: asyncio.Event() for scene in SCENES}
 
     def describe(self) -> list[dict[str, Any]]:
-        """Each clip as the chat page is told of it (`url` and `poster_url` are paths on the page's server)."""
+        """Describe each clip for the chat page (`url` and `poster_url` are paths on the page's server)."""
         return [
             {
                 "name": f"{scene.name}.mp4",
@@ -57,11 +57,11 @@ class Samples:
         ]
 
     def routes(self) -> list[web.RouteDef]:
-        """What the page's server has to serve for the samples."""
+        """The samples' routes, for the page's server."""
         return [web.get(r"/samples/{name:\w+}.{kind:mp4|jpg}", self._serve)]
 
     async def make(self) -> None:
-        """Draw and encode all of them; each takes about one second of one core."""
+        """Draw and encode all clips; each takes about one second of one core."""
         await asyncio.gather(*(self._make(scene) for scene in SCENES))
 
     async def _make(self, scene: Scene) -> None:
@@ -86,7 +86,7 @@ class Samples:
 
 
 def _build_clip_arguments(scene: Scene, pictures: list[Path], clip: Path) -> list[str | Path]:
-    # The backmost layer sets the pace; ffmpeg repeats the single frame of each other one without decoding it again.
+    # The backmost layer sets the frame rate; ffmpeg repeats the single frame of the others without decoding it again.
     inputs: list[str | Path] = ["-loop", "1", "-framerate", str(RATE)]
     for picture in pictures:
         inputs += ["-i", picture]
@@ -106,7 +106,7 @@ def _build_poster_arguments(scene: Scene, clip: Path, poster: Path) -> list[str 
 
 
 def _build_overlays(moves: list[str]) -> str:
-    """Overlay inputs 1, 2, … on input 0, each at its moving place (`x=…:y=…`, `t` in seconds)."""
+    """Overlay inputs 1, 2, … on input 0, each at its moving position (`x=…:y=…`, `t` in seconds)."""
     last, steps = "[0:v]", []
     for number, move in enumerate(moves, start=1):
         name = "[v]" if number == len(moves) else f"[s{number}]"
@@ -123,7 +123,7 @@ SCENES = (
         640,
         360,
         drawings.draw_sunrise,
-        # The tall sky slides up as day breaks, and the sun climbs out from behind the hills.
+        # The tall sky slides up, and the sun rises from behind the hills.
         "[0:v]crop=640:360:0:'360-50*t'[sky];"
         + _build_overlays(
             ["x='250+9*t':y='205-27*t'", "x='-60+10*t':y=50", "x='380-6*t':y=95", "x='-4*t':y=190", "x='-60+8*t':y=245"]

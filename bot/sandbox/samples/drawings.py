@@ -1,4 +1,4 @@
-"""The pictures that the sample clips are made of: each scene writes its layers as PNG files, backmost first."""
+"""Draws the layers of the sample clips as PNG files, backmost first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFilter
 
 Colour = tuple[int, int, int]
-FINE = 2  # shapes are drawn this much larger and then made smaller, which smooths their edges
+FINE = 2  # shapes are drawn at this scale and downscaled, which smooths their edges
 
 
 def draw_sunrise(folder: Path) -> list[Path]:
@@ -18,7 +18,7 @@ def draw_sunrise(folder: Path) -> list[Path]:
     sky = draw_gradient(
         640, 720, [(0.0, (88, 160, 214)), (0.3, (250, 205, 150)), (0.5, (236, 120, 90)), (1.0, (24, 22, 66))]
     )
-    # The crop begins in the lower, dark half and slides to the upper, bright one.
+    # The crop starts in the lower, dark half and slides to the upper, bright one.
     layers = [
         sky,
         draw_glowing_disc(180, 34, (255, 236, 170), (255, 190, 90)),
@@ -35,7 +35,7 @@ def draw_sea(folder: Path) -> list[Path]:
     sky = draw_gradient(640, 360, [(0.0, (10, 14, 42)), (0.6, (48, 60, 116)), (1.0, (120, 116, 160))])
     draw = ImageDraw.Draw(sky)
     for number in range(70):
-        # Multiples of irrational numbers scatter evenly, and alike at every start.
+        # Multiples of irrational numbers are evenly scattered and the same at every start.
         x, y, size = (number * 0.754877 % 1) * 640, (number * 0.569840 % 1) * 200, 0.5 + number * 0.381966 % 1
         draw.ellipse((x - size / 2, y - size / 2, x + size, y + size), fill=(255, 255, 240))
     moon = draw_glowing_disc(170, 26, (255, 252, 232), (190, 200, 255))
@@ -67,7 +67,7 @@ def draw_balloon(folder: Path) -> list[Path]:
 
 
 def draw_gradient(width: int, height: int, stops: list[tuple[float, Colour]]) -> Image.Image:
-    """Colours from top to bottom, each `stop` a share of the height and its colour."""
+    """Draw a vertical gradient; each stop is a fraction of the height and its colour."""
     column = Image.new("RGB", (1, height))
     for y in range(height):
         share = y / (height - 1)
@@ -79,7 +79,7 @@ def draw_gradient(width: int, height: int, stops: list[tuple[float, Colour]]) ->
 
 
 def draw_glowing_disc(side: int, radius: int, colour: Colour, glow: Colour) -> Image.Image:
-    """A disc in the middle of a transparent square, with light around it."""
+    """Draw a disc with a glow in the middle of a transparent square."""
     image = Image.new("RGBA", (side * FINE, side * FINE), (*glow, 0))
     draw, middle = ImageDraw.Draw(image), side * FINE / 2
     for step in range(40):
@@ -91,7 +91,7 @@ def draw_glowing_disc(side: int, radius: int, colour: Colour, glow: Colour) -> I
 
 
 def draw_cloud(width: int, height: int, colour: tuple[int, int, int, int]) -> Image.Image:
-    """A soft heap of round puffs, faded out before the picture's edges."""
+    """Draw a soft cloud of ellipses that fades out before the edges."""
     image = Image.new("RGBA", (width, height), (*colour[:3], 0))
     draw = ImageDraw.Draw(image)
     for number in range(9):
@@ -103,7 +103,7 @@ def draw_cloud(width: int, height: int, colour: tuple[int, int, int, int]) -> Im
 
 
 def draw_ridge(width: int, height: int, colour: Colour, top: Callable[[float], float]) -> Image.Image:
-    """Hills: everything below `top` (pixels from the upper edge at each x), a little lighter towards the ground."""
+    """Draw hills: everything below `top` (pixels from the upper edge at each x), lighter towards the ground."""
     mask = Image.new("L", (width * FINE, height * FINE))
     line = [(x * FINE, top(x) * FINE) for x in range(0, width + 4, 4)]
     ImageDraw.Draw(mask).polygon([*line, (width * FINE, height * FINE), (0, height * FINE)], fill=255)
@@ -114,7 +114,7 @@ def draw_ridge(width: int, height: int, colour: Colour, top: Callable[[float], f
 
 
 def draw_wave(height: int, colour: Colour, length: int, depth: float) -> Image.Image:
-    """Water under a sine of `length` pixels, 1,280 pixels wide, with a bright crest."""
+    """Draw water under a sine of `length` pixels, 1,280 pixels wide, with a bright crest."""
     crest = 2 * math.pi / length
     image = draw_ridge(1280, height, colour, lambda x: 14 + depth * math.sin(x * crest))
     light = ImageDraw.Draw(image)
@@ -125,7 +125,7 @@ def draw_wave(height: int, colour: Colour, length: int, depth: float) -> Image.I
 
 
 def draw_boat() -> Image.Image:
-    """A small sailing boat, 120 x 110 pixels."""
+    """Draw a small sailing boat, 120 x 110 pixels."""
     image = Image.new("RGBA", (120 * FINE, 110 * FINE))
     draw = ImageDraw.Draw(image)
     shapes: list[tuple[list[tuple[int, int]], Colour]] = [
@@ -140,12 +140,12 @@ def draw_boat() -> Image.Image:
 
 
 def draw_hot_air_balloon() -> Image.Image:
-    """A striped balloon with its basket, 150 x 220 pixels."""
+    """Draw a striped balloon with its basket, 150 x 220 pixels."""
     image = Image.new("RGBA", (150 * FINE, 220 * FINE))
     draw = ImageDraw.Draw(image)
     colours: list[Colour] = [(222, 74, 66), (250, 222, 160)]
     for stripe in range(6):
-        # Narrower and narrower ellipses, in turns, look like gores.
+        # Ever narrower ellipses in alternating colours look like gores.
         half = 70 * (1 - stripe / 6)
         outline = [_compute_outline_point(half, turn / 40) for turn in range(81)]
         draw.polygon([(x * FINE, y * FINE) for x, y in outline], fill=(*colours[stripe % 2], 255))
@@ -158,7 +158,7 @@ def draw_hot_air_balloon() -> Image.Image:
 
 
 def _compute_outline_point(half: float, turn: float) -> tuple[float, float]:
-    """A point of a balloon's outline of half-width `half`; `turn` goes from 0 to 2 around it, beginning at the top."""
+    """A point of a balloon's outline of half-width `half`; `turn` goes from 0 to 2 around it, starting at the top."""
     angle = math.pi * turn
     drop = -math.cos(angle)
     narrowing = 1.0 if drop < 0 else 1 - 0.55 * drop**2

@@ -14,8 +14,8 @@ from bot.sandbox.discord.state.changes import LiveWorld, announce_commands
 from bot.sandbox.discord.state.errors import json_response, missing_access, no_content, unknown
 from bot.sandbox.discord.state.model import Json
 
-_MOST = {1: 100, 2: 15, 3: 15}
-"""Commands of each type that an application may have."""
+_MAX_COMMANDS = {1: 100, 2: 15, 3: 15}
+"""Maximum number of commands by type."""
 
 
 class ApplicationRoutes:
@@ -60,19 +60,19 @@ class ApplicationRoutes:
     async def _replace(self, request: web.Request) -> web.Response:
         stored = self._commands_in(request)
         body = await read_json(request)
-        problems = ValidationErrors()
-        forms: list[Any] = problems.check_list((), body, sum(_MOST.values()))
+        errors = ValidationErrors()
+        forms: list[Any] = errors.check_list((), body, sum(_MAX_COMMANDS.values()))
         seen: set[tuple[Any, Any]] = set()
         for at, form in enumerate(forms):
-            check_command(problems, (at,), form)
+            check_command(errors, (at,), form)
             key = (form.get("type", 1), form.get("name")) if isinstance(form, dict) else (0, at)
             if key in seen:
-                problems.add((at,), "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique")
+                errors.add((at,), "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique")
             seen.add(key)
-        for kind, most in _MOST.items():
+        for kind, most in _MAX_COMMANDS.items():
             if sum(each[0] == kind for each in seen) > most:
-                problems.add((), "MAX_APPLICATION_COMMANDS", f"At most {most} commands of type {kind}")
-        problems.raise_if_any()
+                errors.add((), "MAX_APPLICATION_COMMANDS", f"At most {most} commands of type {kind}")
+        errors.raise_if_any()
         before = {(each["type"], each["name"]): each["id"] for each in stored.values()}
         stored.clear()
         for form in forms:
@@ -122,6 +122,6 @@ class ApplicationRoutes:
 
 
 def _copy_editable_fields(old: Json) -> Json:
-    """What an edit leaves as it is unless it names it."""
+    """The fields that an edit keeps unless it sets them."""
     kept = ("name", "description", "options", "default_member_permissions", "contexts", "integration_types", "nsfw")
     return {name: old[name] for name in kept if name in old}

@@ -1,4 +1,4 @@
-"""What the bot may reach over REST: its token, the channels it sees, the messages that exist for it."""
+"""Checks the bot's token and its access to channels, messages and guilds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def require_bot_token(world: LiveWorld, handler: Handler) -> Handler:
-    """The handler for callers that show the bot's token; others get 401."""
+    """Wrap a handler to require the bot's token; other callers get 401."""
 
     async def guarded(request: web.Request) -> web.StreamResponse:
         if request.headers.get("Authorization") != f"Bot {world.token}":
@@ -39,7 +39,7 @@ def get_channel(world: LiveWorld, request: web.Request, need: int = 0) -> Channe
 
 
 def get_message(world: LiveWorld, channel: Channel, request: web.Request) -> Message:
-    """The route's message; raises 10008, also for ephemeral ones, which no bot token reaches."""
+    """The route's message; raises 10008, also for ephemeral messages, which bot tokens cannot access."""
     message = world.find_message(channel.id, request.match_info["message_id"])
     if message is None or message.owner_id is not None:
         raise unknown("Message")

@@ -1,4 +1,4 @@
-"""REST: the bot itself, users, servers and channels (Discord docs, User, Guild and Channel Resources)."""
+"""REST: the bot, users, guilds and channels (Discord docs, User, Guild and Channel Resources)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.sandbox.discord.state.errors import json_response, no_content, unknown
 
 
 class GuildRoutes:
-    """What the bot can ask about where it is, and who is there."""
+    """Routes about the bot, its guilds, their members and channels."""
 
     def __init__(self, world: LiveWorld) -> None:
         self._world = world
@@ -60,9 +60,9 @@ class GuildRoutes:
 
     async def _open_dm(self, request: web.Request) -> web.Response:
         body = await read_json(request)
-        problems = ValidationErrors()
-        form = problems.check_object((), body, ("recipient_id",))
-        problems.raise_if_any()
+        errors = ValidationErrors()
+        form = errors.check_object((), body, ("recipient_id",))
+        errors.raise_if_any()
         user = self._world.users.get(str(form.get("recipient_id")))
         if user is None:
             raise unknown("User")

@@ -1,4 +1,4 @@
-"""REST: the first answer to an interaction (Discord docs, Create Interaction Response)."""
+"""REST: the first response to an interaction (Discord docs, Create Interaction Response)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ALLOWED_CALLBACKS = {
 
 
 class CallbackRoutes:
-    """The one route that needs no bot token: the interaction's own is in the path."""
+    """The callback route, which is authorised by the interaction token in its path."""
 
     def __init__(self, world: LiveWorld, interactions: Interactions) -> None:
         self._world = world
@@ -48,7 +48,7 @@ class CallbackRoutes:
         interaction = self._interactions.get_answerable(interaction_id, token)
         form = await self._form(request, interaction)
         kind, data = form.body["type"], form.body.get("data") or {}
-        # Reading an upload takes time: look again whether the three seconds are over or another answer was faster.
+        # Reading an upload takes time: check again whether the deadline has passed or another response came first.
         interaction = self._interactions.get_answerable(interaction_id, token)
         message = self._act(interaction, kind, data, form)
         self._interactions.record_answer(interaction, kind, data)
@@ -60,28 +60,28 @@ class CallbackRoutes:
         world = self._world
         limit = world.upload_limit(world.channels[interaction.channel_id])
         form = await read_form(request, world.files, world.bot.id, interaction.channel_id, limit)
-        problems = ValidationErrors()
-        body = problems.check_object((), form.body, ("type", "data"))
-        fitting = list(_ALLOWED_CALLBACKS[interaction.kind])
+        errors = ValidationErrors()
+        body = errors.check_object((), form.body, ("type", "data"))
+        permitted = list(_ALLOWED_CALLBACKS[interaction.kind])
         if interaction.source is None:
-            fitting = [each for each in fitting if each not in (DEFER_UPDATE, UPDATE)]
-        problems.check_choice(("type",), body.get("type"), fitting)
-        self._check(problems, body.get("type"), body.get("data"))
-        problems.raise_if_any()
+            permitted = [each for each in permitted if each not in (DEFER_UPDATE, UPDATE)]
+        errors.check_choice(("type",), body.get("type"), permitted)
+        self._check(errors, body.get("type"), body.get("data"))
+        errors.raise_if_any()
         return form
 
-    def _check(self, problems: ValidationErrors, kind: object, data: object) -> None:
+    def _check(self, errors: ValidationErrors, kind: object, data: object) -> None:
         if kind in (MESSAGE, UPDATE):
-            check_message(problems, ("data",), problems.check_object(("data",), data or {}, INTERACTION))
+            check_message(errors, ("data",), errors.check_object(("data",), data or {}, INTERACTION))
         elif kind == DEFER and data:
-            problems.check_object(("data",), data, ("flags",))
+            errors.check_object(("data",), data, ("flags",))
         elif kind == MODAL:
-            check_modal(problems, ("data",), data)
+            check_modal(errors, ("data",), data)
         elif kind == CHOICES:
-            choices = problems.check_object(("data",), data, ("choices",)).get("choices")
-            for at, each in enumerate(problems.check_list(("data", "choices"), choices, 25)):
-                known = problems.check_object(("data", "choices", at), each, ("name", "value", "name_localizations"))
-                problems.check_text(("data", "choices", at, "name"), known.get("name"), 100, low=1)
+            choices = errors.check_object(("data",), data, ("choices",)).get("choices")
+            for at, each in enumerate(errors.check_list(("data", "choices"), choices, 25)):
+                known = errors.check_object(("data", "choices", at), each, ("name", "value", "name_localizations"))
+                errors.check_text(("data", "choices", at, "name"), known.get("name"), 100, low=1)
 
     def _act(self, interaction: Interaction, kind: int, data: Json, form: Form) -> Message | None:
         if kind in (MESSAGE, DEFER):
@@ -108,7 +108,7 @@ class CallbackRoutes:
         return None
 
     def start_message(self, interaction: Interaction, private: bool, kind: int | None = None) -> Message:
-        """A new message of this interaction, not yet posted."""
+        """A new response message, not yet posted."""
         if kind is None:
             kind = {None: DEFAULT, 1: SLASH_REPLY}.get(interaction.command_type, MENU_REPLY)
         message = self._world.new_message(interaction.channel_id, self._world.bot.id, kind)
@@ -123,7 +123,7 @@ class CallbackRoutes:
     def write(
         self, interaction: Interaction, message: Message, data: Json, form: Form, path: tuple[str, ...] = ()
     ) -> None:
-        """Put `data` into a message of this interaction, under the bot's permissions in its channel."""
+        """Apply `data` to a message of this interaction, within the bot's permissions in the channel."""
         channel = self._world.channels[interaction.channel_id]
         check_permissions(self._world, channel, data, form.files, by_interaction=True)
         fill(self._world, message, data, form.files, path)

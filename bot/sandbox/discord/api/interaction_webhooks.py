@@ -1,4 +1,4 @@
-"""REST: everything that an interaction's token can do after the first answer (Discord docs, Followup Messages)."""
+"""REST: what an interaction token allows after the first response (Discord docs, Followup Messages)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.sandbox.discord.state.model import REPLY, Message
 
 
 class WebhookRoutes:
-    """Followups, and reading, editing and deleting what was said with the token."""
+    """Followups, and reading, editing and deleting the messages written with the token."""
 
     def __init__(self, world: LiveWorld, interactions: Interactions, callbacks: CallbackRoutes) -> None:
         self._world = world
@@ -63,15 +63,15 @@ class WebhookRoutes:
         world = self._world
         waiting = world.find_message(interaction.channel_id, interaction.original_id or "")
         if waiting is not None and waiting.loading:
-            # The first followup after a deferral takes the place of "is thinking…", with its visibility.
+            # The first followup after a deferral replaces "is thinking…" and keeps its visibility.
             self._callbacks.write(interaction, waiting, form.body, form)
             return json_response(serialize.message(world, world.update(waiting)))
         message = self._callbacks.start_message(interaction, is_ephemeral(form.body), REPLY if waiting else None)
         if waiting is not None:
-            place = world.channels[interaction.channel_id]
-            message.reference = {"type": 0, "message_id": waiting.id, "channel_id": place.id}
-            if place.guild_id:
-                message.reference["guild_id"] = place.guild_id
+            channel = world.channels[interaction.channel_id]
+            message.reference = {"type": 0, "message_id": waiting.id, "channel_id": channel.id}
+            if channel.guild_id:
+                message.reference["guild_id"] = channel.guild_id
         self._callbacks.write(interaction, message, form.body, form)
         ping(world, message)
         return json_response(serialize.message(world, world.create(message)))

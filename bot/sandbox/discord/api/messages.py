@@ -1,4 +1,4 @@
-"""REST: messages of a channel, and reactions (Discord docs, Message Resource)."""
+"""REST: messages and reactions (Discord docs, Message Resource)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NONCE_SECONDS = 300
 
 
 class MessageRoutes:
-    """What the bot's token can do with messages."""
+    """Message and reaction routes for the bot's token."""
 
     def __init__(self, world: LiveWorld) -> None:
         self._world = world
@@ -65,7 +65,7 @@ class MessageRoutes:
         fill(world, message, form.body, form.files)
         if message.reference is not None:
             message.type = REPLY
-            self._ping_author(message, message.reference, form.body)
+            self._mention_author(message, message.reference, form.body)
         ping(world, message)
         world.create(message)
         if message.nonce is not None:
@@ -73,7 +73,7 @@ class MessageRoutes:
         return json_response(serialize.for_bot(world, message))
 
     def _find_by_nonce(self, body: Json) -> Message | None:
-        """The message of the same nonce, if the body asks that there be one only (Discord docs, `enforce_nonce`)."""
+        """The earlier message with the same nonce, if the body sets `enforce_nonce` (Discord docs)."""
         if body.get("nonce") is None or not body.get("enforce_nonce"):
             return None
         at, message = self._nonces.get(str(body["nonce"]), (0.0, None))
@@ -88,16 +88,16 @@ class MessageRoutes:
         if found is None or found.owner_id is not None:
             if wanted.get("fail_if_not_exists") is False:
                 return None
-            problems = ValidationErrors()
-            problems.add(("message_reference",), "MESSAGE_REFERENCE_UNKNOWN_MESSAGE", "Unknown message")
-            problems.raise_if_any()
+            errors = ValidationErrors()
+            errors.add(("message_reference",), "MESSAGE_REFERENCE_UNKNOWN_MESSAGE", "Unknown message")
+            errors.raise_if_any()
         return {"type": 0, "message_id": message_id, "channel_id": channel.id, "guild_id": channel.guild_id}
 
-    def _ping_author(self, message: Message, reference: Json, body: Json) -> None:
+    def _mention_author(self, message: Message, reference: Json, body: Json) -> None:
         rule = body.get("allowed_mentions")
-        answered = self._world.find_message(message.channel_id, reference["message_id"])
-        if answered and (rule is None or rule.get("replied_user")) and answered.author_id not in message.mentions:
-            message.mentions.append(answered.author_id)
+        replied_to = self._world.find_message(message.channel_id, reference["message_id"])
+        if replied_to and (rule is None or rule.get("replied_user")) and replied_to.author_id not in message.mentions:
+            message.mentions.append(replied_to.author_id)
 
     async def _edit(self, request: web.Request) -> web.Response:
         world = self._world
@@ -169,7 +169,7 @@ class MessageRoutes:
 
 
 def _parse_emoji(request: web.Request) -> str:
-    """The emoji of the route; names of custom emojis (none exist here) and plain words are 10014."""
+    """The route's emoji; raises 10014 for custom emojis (none exist here) and plain text."""
     emoji = request.match_info["emoji"]
     if not emoji or emoji.isascii():
         raise unknown("Emoji")

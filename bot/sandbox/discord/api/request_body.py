@@ -1,4 +1,4 @@
-"""Reads a request's body as Discord does: plain JSON, or a form with `payload_json` and `files[n]`."""
+"""Reads request bodies like Discord: JSON, or a form with `payload_json` and `files[n]`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _FILE = re.compile(r"files\[(\d+)\]")
 
 @dataclass(slots=True)
 class Form:
-    """A body: its JSON, and the files by their index."""
+    """A request body: its JSON, and the files by index."""
 
     body: Any
     files: dict[int, Upload] = field(default_factory=dict)
 
 
 async def read_form(request: web.Request, files: Files, owner_id: str, folder: str, limit: int) -> Form:
-    """The request's body; files go to `folder`. Raises 413/40005 for a file over `limit` bytes, 50109 for no JSON."""
+    """Read the body; files go to `folder`. Raises 413/40005 for a file over `limit` bytes, 50109 for invalid JSON."""
     if not request.content_type.startswith("multipart/"):
         return Form(_parse_json(await request.text()))
     form = Form({})
@@ -49,12 +49,12 @@ async def read_form(request: web.Request, files: Files, owner_id: str, folder: s
 
 
 async def read_json(request: web.Request) -> object:
-    """The request's JSON; raises 400/50109 if it is none."""
+    """Read the request's JSON; raises 400/50109 if it is invalid."""
     return _parse_json(await request.text())
 
 
 async def read_record(request: web.Request) -> Json:
-    """The request's JSON, which must be an object; raises 400/50109 otherwise."""
+    """Read the request's JSON object; raises 400/50109 otherwise."""
     body = await read_json(request)
     if not isinstance(body, dict):
         raise DiscordError(400, 50109, "The request body contains no JSON object.")
@@ -71,31 +71,31 @@ def _parse_json(text: str) -> object:
 def apply_attachments(
     form: Json, files: dict[int, Upload], present: list[Upload], path: tuple[str, ...] = ()
 ) -> list[Upload]:
-    """The attachments that a message has after this body.
+    """The attachments of a message after this body is applied.
 
-    Without `attachments` all present ones stay and the new files are added; with it, the list is exactly what remains,
-    new files being named by their index (Discord docs, Uploading Files). Raises 50035 for an id that is neither.
+    Without `attachments`, present ones are kept and new files are added. With it, only the listed ones remain, and new
+    files are listed by index (Discord docs, Uploading Files). Raises 50035 for an unknown id.
     """
     if "attachments" not in form:
         return _check_count([*present, *files.values()])
     by_id = {each.id: each for each in present} | {str(index): each for index, each in files.items()}
-    problems = ValidationErrors()
+    errors = ValidationErrors()
     remain = []
     for at, entry in enumerate(form["attachments"] or []):
         found = by_id.get(str(entry.get("id")))
         if found is None:
-            problems.add((*path, "attachments", at), "ATTACHMENT_NOT_FOUND", "Attachment data not found")
+            errors.add((*path, "attachments", at), "ATTACHMENT_NOT_FOUND", "Attachment data not found")
             continue
         if "description" in entry:
             found.description = entry["description"]
         remain.append(found)
-    problems.raise_if_any()
+    errors.raise_if_any()
     return _check_count(remain)
 
 
 def _check_count(uploads: list[Upload]) -> list[Upload]:
-    problems = ValidationErrors()
+    errors = ValidationErrors()
     if len(uploads) > 10:
-        problems.add(("attachments",), "BASE_TYPE_BAD_LENGTH", "Must be between 0 and 10 in length.")
-    problems.raise_if_any()
+        errors.add(("attachments",), "BASE_TYPE_BAD_LENGTH", "Must be between 0 and 10 in length.")
+    errors.raise_if_any()
     return uploads

@@ -1,4 +1,4 @@
-"""REST: the posts of forums, which are threads (Discord docs, Channel Resource; Threads)."""
+"""REST: forum posts, which are threads (Discord docs, Channel Resource; Threads)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from bot.sandbox.discord.state.model import FORUM_CHANNEL, Channel, Json
 
 _POST = split_names("name auto_archive_duration rate_limit_per_user type message applied_tags")
 _FIRST = EDIT | split_names("sticker_ids")
-"""A first message knows no nonce (Discord docs, Forum and Media Thread Message Params Object)."""
+"""The first message has no nonce (Discord docs, Forum and Media Thread Message Params Object)."""
 _ARCHIVE_MINUTES = (60, 1440, 4320, 10080)
 
 
 class ThreadRoutes:
-    """Making, listing, archiving and deleting posts."""
+    """Creates, lists, archives and deletes posts."""
 
     def __init__(self, world: LiveWorld) -> None:
         self._world = world
@@ -39,7 +39,7 @@ class ThreadRoutes:
 
     async def _create(self, request: web.Request) -> web.Response:
         world = self._world
-        # In a forum, Send Messages is the permission to create posts.
+        # In a forum, Send Messages allows creating posts.
         forum = get_channel(world, request, permissions.SEND_MESSAGES)
         if forum.kind != FORUM_CHANNEL:
             raise DiscordError(400, 50024, "Cannot execute action on this channel type")
@@ -61,7 +61,7 @@ class ThreadRoutes:
         return json_response(serialize.channel(world, thread) | {"message": serialize.for_bot(world, message)}, 201)
 
     async def _edit(self, request: web.Request) -> web.Response:
-        """Rename and archive; of threads alone, and for their maker or who has Manage Threads."""
+        """Rename or archive a thread; allowed to its owner and with Manage Threads."""
         world = self._world
         thread = get_channel(world, request)
         if not thread.thread:
@@ -71,11 +71,11 @@ class ThreadRoutes:
             and not world.permissions_in(world.bot.id, thread) & permissions.MANAGE_THREADS
         ):
             raise missing_permissions()
-        problems = ValidationErrors()
-        body = problems.check_object((), await read_json(request), ("name", "archived"))
-        name = problems.check_text(("name",), body.get("name", thread.name), 100, low=1)
-        problems.check_bool(("archived",), body.get("archived"))
-        problems.raise_if_any()
+        errors = ValidationErrors()
+        body = errors.check_object((), await read_json(request), ("name", "archived"))
+        name = errors.check_text(("name",), body.get("name", thread.name), 100, low=1)
+        errors.check_bool(("archived",), body.get("archived"))
+        errors.raise_if_any()
         if thread.archived and body.get("archived") is not False:
             raise DiscordError(400, 50083, "Thread is archived")
         world.edit_thread(thread, name, bool(body.get("archived", thread.archived)))
@@ -86,9 +86,9 @@ class ThreadRoutes:
         need = permissions.MANAGE_THREADS if channel.thread else permissions.MANAGE_CHANNELS
         if not self._world.permissions_in(self._world.bot.id, channel) & need:
             raise missing_permissions()
-        told = serialize.channel(self._world, channel)
+        deleted = serialize.channel(self._world, channel)
         self._world.remove_channel(channel.id)
-        return json_response(told)
+        return json_response(deleted)
 
     async def _active(self, request: web.Request) -> web.Response:
         guild = get_guild(self._world, request)
@@ -108,17 +108,17 @@ class ThreadRoutes:
 
 
 def _parse_post(forum: Channel, value: object) -> Json:
-    """The body of a new post; raises the 50035 refusal, or 40067 where a tag is missing."""
-    problems = ValidationErrors()
-    body = problems.check_object((), value, _POST)
-    problems.check_text(("name",), body.get("name"), 100, low=1)
+    """Validate the body of a new post; raises the 50035 error, or 40067 if a required tag is missing."""
+    errors = ValidationErrors()
+    body = errors.check_object((), value, _POST)
+    errors.check_text(("name",), body.get("name"), 100, low=1)
     if body.get("auto_archive_duration") is not None:
-        problems.check_choice(("auto_archive_duration",), body["auto_archive_duration"], _ARCHIVE_MINUTES)
-    for at, tag in enumerate(problems.check_list(("applied_tags",), body.get("applied_tags"), 5)):
-        problems.check_choice(("applied_tags", at), tag, [str(number + 1) for number in range(len(forum.tags))])
-    first = problems.check_object(("message",), body.get("message"), _FIRST)
-    check_message(problems, ("message",), first)
-    problems.raise_if_any()
+        errors.check_choice(("auto_archive_duration",), body["auto_archive_duration"], _ARCHIVE_MINUTES)
+    for at, tag in enumerate(errors.check_list(("applied_tags",), body.get("applied_tags"), 5)):
+        errors.check_choice(("applied_tags", at), tag, [str(number + 1) for number in range(len(forum.tags))])
+    first = errors.check_object(("message",), body.get("message"), _FIRST)
+    check_message(errors, ("message",), first)
+    errors.raise_if_any()
     if forum.requires_tag and not body.get("applied_tags"):
         raise DiscordError(400, 40067, "A tag is required to create a forum post in this channel")
     return body

@@ -1,4 +1,4 @@
-"""Collects what is wrong with a form, and refuses it as Discord does: 50035 with the errors where they belong."""
+"""Collects form errors and raises them as Discord does: 50035 with nested errors."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ Path = tuple[str | int, ...]
 
 
 def split_names(text: str) -> frozenset[str]:
-    """The field names of `text`, which stand there one after the other."""
+    """Split `text` at spaces."""
     return frozenset(text.split())
 
 
 class ValidationErrors:
-    """The errors found so far; every check adds to them, :meth:`raise_if_any` refuses if there are any."""
+    """The errors found so far. Every check adds to them; :meth:`raise_if_any` raises them."""
 
     def __init__(self) -> None:
         self._tree: Json = {}
 
     def add(self, path: Path, code: str, message: str) -> None:
-        """Note one error at `path`."""
+        """Add an error at `path`."""
         at = self._tree
         for key in path:
             at = at.setdefault(str(key), {})
         at.setdefault("_errors", []).append({"code": code, "message": message})
 
     def raise_if_any(self) -> None:
-        """Raise 400/50035 if anything was found (Discord docs, Reference, Error Messages)."""
+        """Raise 400/50035 if there are errors (Discord docs, Reference, Error Messages)."""
         if self._tree:
             raise DiscordError(400, 50035, "Invalid Form Body", self._tree)
 
     def check_object(self, path: Path, value: object, known: Collection[str]) -> Json:
-        """`value` as an object of `known` fields alone; Discord ignores some unknown names, this stand-in none."""
+        """`value` as an object with only `known` fields; Discord ignores some unknown ones, this fake rejects all."""
         if not isinstance(value, dict):
             self.add(path, "DICT_TYPE_CONVERT", "Only dictionaries may be used in a DictType")
             return {}
@@ -45,7 +45,7 @@ class ValidationErrors:
         return value
 
     def check_list(self, path: Path, value: object, high: int, low: int = 0) -> list[Any]:
-        """`value` as a list (null: an empty one) of `low` to `high` entries."""
+        """`value` as a list of `low` to `high` entries; null is an empty list."""
         value = [] if value is None else value
         if not isinstance(value, list):
             self.add(path, "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
@@ -55,7 +55,7 @@ class ValidationErrors:
         return value
 
     def check_text(self, path: Path, value: object, high: int, low: int = 0) -> str:
-        """`value` as text of `low` to `high` characters; null is the empty text."""
+        """`value` as a string of `low` to `high` characters; null is an empty string."""
         if value is None:
             value = ""
         if not isinstance(value, str):
@@ -70,7 +70,7 @@ class ValidationErrors:
         return value
 
     def check_int(self, path: Path, value: object, low: int, high: int) -> None:
-        """Check that `value` is a whole number of that range."""
+        """Check that `value` is an integer in that range."""
         if not isinstance(value, int) or isinstance(value, bool):
             self.add(path, "NUMBER_TYPE_COERCE", f'Value "{value}" is not int.')
         elif value < low:

@@ -1,4 +1,4 @@
-"""The page's API: what a member does with the bot. `raw=1` skips what Discord's client would check first."""
+"""The page's API: members' interactions with the bot. `raw=1` skips the checks of Discord's client."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ENTITY_OF_SELECT = {5: USER, 6: ROLE, 7: MENTIONABLE, 8: CHANNEL}
 
 
 class ActionRoutes:
-    """Commands, buttons and selects, modals, autocompletion."""
+    """Routes for commands, components, modals and autocomplete."""
 
     def __init__(self, world: LiveWorld, interactions: Interactions) -> None:
         self._world = world
@@ -66,7 +66,7 @@ class ActionRoutes:
             target = get_message(world, me, channel.id, body.get("target_id"))
             data |= {"target_id": target.id, "resolved": {"messages": {target.id: serialize.message(world, target)}}}
         else:
-            raise DiscordError(400, 0, "The page offers no user menus.")
+            raise DiscordError(400, 0, "User commands are not supported.")
         name = get_full_name(command, given)
         kind = command["type"]
         return _reply_with_id(self._interactions.begin(COMMAND, me.id, channel, data, name=name, command_type=kind))
@@ -77,11 +77,11 @@ class ActionRoutes:
         offered = known if raw else list_commands_for(world, me.id)
         command = next((each for each in offered if each["id"] == str(body.get("command_id"))), None)
         if command is None:
-            raise DiscordError(404, 0, "There is no such command.")
+            raise DiscordError(404, 0, "This command does not exist.")
         if not raw and not is_usable_in(command, channel):
             raise DiscordError(400, 0, "This command cannot be used here.")
         if not raw and not world.permissions_in(me.id, channel) & permissions.USE_APPLICATION_COMMANDS:
-            raise DiscordError(403, 0, "You may not use commands here.")
+            raise DiscordError(403, 0, "You do not have permission to use commands here.")
         return command
 
     async def _component(self, request: web.Request) -> web.Response:
@@ -109,10 +109,10 @@ class ActionRoutes:
         body, raw = await read_record(request), _is_raw(request)
         opener = self._interactions.get(str(body.get("interaction_id")))
         if opener is None or opener.user_id != me.id or opener.modal is None:
-            raise DiscordError(404, 0, "There is no such form open.")
+            raise DiscordError(404, 0, "This form is no longer open.")
         channel = get_channel(world, me, opener.channel_id)
         if not raw and body.get("custom_id") != opener.modal["custom_id"]:
-            raise DiscordError(400, 0, "The form's id is another.")
+            raise DiscordError(400, 0, "The form's custom_id does not match.")
         data = {"custom_id": body.get("custom_id")}
         data |= build_submission(world, me, channel, opener.modal["components"], body.get("components"), raw)
         opener.modal = None
@@ -153,16 +153,16 @@ def _reply_with_id(interaction: Interaction) -> web.Response:
 
 
 def _check_component(component: Json | None, kind: object, values: object) -> None:
-    """Refuse what a page without such a component, or with it disabled, would not send."""
+    """Raise an error if the component is missing or disabled, or if the values do not fit it."""
     if component is None or component["type"] != kind:
-        raise DiscordError(404, 0, "The message has no such component.")
+        raise DiscordError(404, 0, "The message does not have this component.")
     if component.get("disabled"):
         raise DiscordError(400, 0, "This component is disabled.")
     if kind == 2:
         return
     if not isinstance(values, list):
-        raise DiscordError(400, 0, "A select sends its values.")
+        raise DiscordError(400, 0, "Send the select's values as a list.")
     if not component.get("min_values", 1) <= len(values) <= component.get("max_values", 1):
-        raise DiscordError(400, 0, "Choose as many as the select asks for.")
+        raise DiscordError(400, 0, "Choose the number of options that the select allows.")
     if kind == 3 and not set(values) <= {each["value"] for each in component["options"]}:
-        raise DiscordError(400, 0, "The select has no such option.")
+        raise DiscordError(400, 0, "The select does not have this option.")

@@ -1,4 +1,4 @@
-"""A command's options as Discord's own client checks and resolves them before it sends anything."""
+"""Checks and resolves a command's options, as Discord's client does before it sends them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from bot.sandbox.discord.state.errors import DiscordError
 from bot.sandbox.discord.state.interactions import resolve_users
 from bot.sandbox.discord.state.model import Channel, Json, User
 
-_WHOLE = 1 << 53
-"""Numbers beyond this no client can send exactly."""
-_LONGEST = 6000
+_MAX_EXACT_NUMBER = 1 << 53
+"""The largest number that clients can send exactly."""
+_MAX_LENGTH = 6000
 
 
 def get_full_name(command: Json, given: list[Json]) -> str:
-    """The command's name with its group and subcommand, as pages show it."""
+    """The command's name with its group and subcommand, as the page shows it."""
     names = [str(command["name"])]
     while given and given[0].get("type") in (command_schema.SUBCOMMAND, command_schema.GROUP):
         names.append(str(given[0]["name"]))
@@ -25,7 +25,7 @@ def get_full_name(command: Json, given: list[Json]) -> str:
 
 
 def check_options(defined: list[Json], given: object, autocomplete: bool = False) -> None:
-    """Refuse, with a sentence, what the client would not let its user send."""
+    """Raise an error with a sentence if Discord's client would not send these options."""
     options = _parse_options(given)
     by_name = {each["name"]: each for each in defined}
     nested = any(each["type"] in (command_schema.SUBCOMMAND, command_schema.GROUP) for each in defined)
@@ -34,7 +34,7 @@ def check_options(defined: list[Json], given: object, autocomplete: bool = False
     for each in options:
         option = by_name.get(each.get("name", ""))
         if option is None:
-            raise DiscordError(400, 0, f"There is no option {each.get('name')!r}.")
+            raise DiscordError(400, 0, f"The option {each.get('name')!r} does not exist.")
         if option["type"] != each.get("type"):
             raise DiscordError(400, 0, f"The option {option['name']!r} is of type {option['type']}.")
         if nested:
@@ -58,13 +58,19 @@ def _parse_options(given: object) -> list[Json]:
 def _check_value(option: Json, value: object) -> None:
     kind, name = option["type"], option["name"]
     if not _has_type(kind, value):
-        raise DiscordError(400, 0, f"The value of {name!r} is not of its type.")
+        raise DiscordError(400, 0, f"The value of {name!r} has the wrong type.")
     if option.get("choices") and value not in [each["value"] for each in option["choices"]]:
-        raise DiscordError(400, 0, f"The value of {name!r} is none of its choices.")
+        raise DiscordError(400, 0, f"The value of {name!r} is not one of its choices.")
     if kind == command_schema.STRING and isinstance(value, str):
-        _check_range(name, "length", len(value), option.get("min_length", 0), option.get("max_length", _LONGEST))
+        _check_range(name, "length", len(value), option.get("min_length", 0), option.get("max_length", _MAX_LENGTH))
     elif kind in (command_schema.INTEGER, command_schema.NUMBER) and isinstance(value, (int, float)):
-        _check_range(name, "value", value, option.get("min_value", -_WHOLE), option.get("max_value", _WHOLE))
+        _check_range(
+            name,
+            "value",
+            value,
+            option.get("min_value", -_MAX_EXACT_NUMBER),
+            option.get("max_value", _MAX_EXACT_NUMBER),
+        )
 
 
 def _check_range(name: str, what: str, size: float, low: float, high: float) -> None:
@@ -85,7 +91,7 @@ def _has_type(kind: int, value: object) -> bool:
 
 
 def resolve_options(world: LiveWorld, me: User, channel: Channel, given: list[Json]) -> tuple[list[Json], Json]:
-    """The options as they are sent, and their `resolved` data; attachments become ephemeral ones of the command."""
+    """The options as sent, and their `resolved` data; uploads become ephemeral attachments of the command."""
     found: Json = {}
     return [_resolve_option(world, me, channel, each, found) for each in given], found
 
@@ -101,14 +107,14 @@ def _resolve_option(world: LiveWorld, me: User, channel: Channel, option: Json, 
 
 
 def attach_upload(world: LiveWorld, me: User, upload_id: str, found: Json) -> str:
-    """Give a held upload to the bot as an ephemeral attachment; its new id."""
+    """Attach an upload to the command as an ephemeral attachment; returns its id."""
     copy = world.files.copy_to(get_upload(world, me, upload_id), world.application_id, ephemeral=True)
     found.setdefault("attachments", {})[copy.id] = world.files.to_json(copy)
     return copy.id
 
 
 def resolve_entity(world: LiveWorld, me: User, channel: Channel, kind: object, value: str, found: Json) -> None:
-    """Put the user, channel or role of that id into the resolved data; channels with what `me` may do there."""
+    """Add the user, channel or role with that id to the resolved data; channels get the permissions of `me`."""
     guild = world.guilds.get(channel.guild_id or "")
     if kind in (command_schema.USER, command_schema.MENTIONABLE) and value in world.users:
         for name, objects in resolve_users(world, channel, [value]).items():
@@ -119,4 +125,4 @@ def resolve_entity(world: LiveWorld, me: User, channel: Channel, kind: object, v
         found.setdefault("channels", {})[value] = serialize.channel(world, world.channels[value])
         found["channels"][value]["permissions"] = str(world.permissions_in(me.id, world.channels[value]))
     elif kind in (command_schema.USER, command_schema.CHANNEL, command_schema.ROLE, command_schema.MENTIONABLE):
-        raise DiscordError(400, 0, f"There is nothing with the id {value}.")
+        raise DiscordError(400, 0, f"No user, role or channel has the id {value}.")

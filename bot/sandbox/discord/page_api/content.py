@@ -1,4 +1,4 @@
-"""The page's API: what a member sees and posts. Errors are 4xx with {"message": sentence}."""
+"""The page's API: what members see and post. Errors are 4xx with {"message": sentence}."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOWN = 100
 
 
 class ContentRoutes:
-    """State, uploads, messages and reactions."""
+    """Routes for state, uploads, messages and reactions."""
 
     def __init__(self, world: LiveWorld) -> None:
         self._world = world
@@ -68,18 +68,18 @@ class ContentRoutes:
             if isinstance(part, BodyPartReader) and part.name == "file":
                 upload = await world.files.store_upload(part, me.id, me.id, world.member_upload_limit)
                 return json_response(world.files.to_json(upload))
-        raise DiscordError(400, 0, "The form has no file.")
+        raise DiscordError(400, 0, "The form does not contain a file.")
 
     async def _message(self, request: web.Request) -> web.Response:
         world, me = self._world, get_acting_user(self._world, request)
         body = await read_record(request)
         channel = get_channel(world, me, body.get("channel_id"), permissions.SEND_MESSAGES)
         if channel.kind == FORUM_CHANNEL:
-            raise DiscordError(400, 0, "A forum has posts: write in one of them.")
+            raise DiscordError(400, 0, "Forums contain posts. Write in one of the posts.")
         message = world.new_message(channel.id, me.id)
         wanted = body.get("attachment_ids") or []
         if wanted and not world.permissions_in(me.id, channel) & permissions.ATTACH_FILES:
-            raise DiscordError(403, 0, "You may not attach files here.")
+            raise DiscordError(403, 0, "You do not have permission to attach files here.")
         message.attachments = [world.files.copy_to(get_upload(world, me, each), channel.id) for each in wanted]
         content = str(body.get("content") or "")
         if len(content) > 2000:
@@ -94,7 +94,7 @@ class ContentRoutes:
         return json_response(serialize.page_message(world, world.create(message)))
 
     def _forward(self, me: User, message: Message, source: Json) -> None:
-        """Make the message a forward: the other's content goes into a snapshot (Discord docs, Message Snapshot)."""
+        """Make the message a forward, with the source as a snapshot (Discord docs, Message Snapshot)."""
         found = get_message(self._world, me, source.get("channel_id"), source.get("message_id"))
         whole = serialize.message(self._world, found)
         kept = "type content embeds attachments timestamp edited_timestamp flags mentions mention_roles components"
@@ -118,33 +118,33 @@ class ContentRoutes:
     async def _locale(self, request: web.Request) -> web.Response:
         me, locale = get_acting_user(self._world, request), (await read_record(request)).get("locale")
         if locale not in LOCALES:
-            raise DiscordError(400, 0, "Discord has no such language.")
+            raise DiscordError(400, 0, "Discord does not support this language.")
         me.locale = str(locale)
         return no_content()
 
 
 def get_channel(world: LiveWorld, me: User, channel_id: object, need: int = 0) -> Channel:
-    """The channel that the member sees (404 otherwise) and may use as `need` says (403 otherwise)."""
+    """The channel, if the member can view it (else 404) and has the permissions `need` (else 403)."""
     channel = world.channels.get(str(channel_id))
     bits = world.permissions_in(me.id, channel) if channel else 0
     if channel is None or not bits & permissions.VIEW_CHANNEL:
-        raise DiscordError(404, 0, "There is no such channel.")
+        raise DiscordError(404, 0, "This channel does not exist.")
     if bits & need != need:
-        raise DiscordError(403, 0, "You may not do that in this channel.")
+        raise DiscordError(403, 0, "You do not have permission to do that in this channel.")
     return channel
 
 
 def get_message(world: LiveWorld, me: User, channel_id: object, message_id: object) -> Message:
-    """The message that the member sees; 404 otherwise."""
+    """The message, if the member can read it; else 404."""
     message = world.find_message(str(channel_id), str(message_id))
     if message is None or not world.can_read(me.id, message):
-        raise DiscordError(404, 0, "There is no such message.")
+        raise DiscordError(404, 0, "This message does not exist.")
     return message
 
 
 def get_upload(world: LiveWorld, me: User, upload_id: object) -> Upload:
-    """The member's own upload; 404 otherwise."""
+    """The member's own upload; else 404."""
     upload = world.files.uploads.get(str(upload_id))
     if upload is None or upload.owner_id != me.id:
-        raise DiscordError(404, 0, "There is no such upload.")
+        raise DiscordError(404, 0, "This upload does not exist.")
     return upload

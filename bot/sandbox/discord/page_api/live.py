@@ -1,4 +1,4 @@
-"""The page's live socket, and what each person is shown of the bot's commands."""
+"""The page's live socket, the acting user, and where commands can be used."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from bot.sandbox.discord.websocket import Websocket
 
 
 def get_acting_user(world: LiveWorld, request: web.Request) -> User:
-    """The member who acts, of `?user=` (without it: the first of the page's switcher); raises 404 with a sentence."""
+    """The member given by `?user=`, or the first one on the page; raises 404 with a sentence."""
     user = world.users.get(request.query.get("user") or get_first_user_id(world))
     if user is None or user.bot:
-        raise DiscordError(404, 0, "There is no such member.")
+        raise DiscordError(404, 0, "This member does not exist.")
     return user
 
 
 def get_first_user_id(world: LiveWorld) -> str:
-    """The id of the member with whom a page begins."""
+    """The id of the page's first member."""
     return next(user.id for user in world.users.values() if user.on_page and not user.bot)
 
 
@@ -33,7 +33,7 @@ def is_usable_in(command: Json, channel: Channel) -> bool:
 
 
 class LiveRoutes:
-    """WS /client/live: server to page only."""
+    """WS /client/live, from server to page only."""
 
     def __init__(self, world: LiveWorld) -> None:
         self._world = world
@@ -48,17 +48,17 @@ class LiveRoutes:
         socket = web.WebSocketResponse(heartbeat=30)
         await socket.prepare(request)
         self._sockets.add(socket)
-        async with Websocket(socket) as outbox:
-            self._world.page_listeners[outbox.push] = user.id
+        async with Websocket(socket) as websocket:
+            self._world.page_listeners[websocket.push] = user.id
             try:
                 async for _ in socket:
                     pass
             finally:
-                del self._world.page_listeners[outbox.push]
+                del self._world.page_listeners[websocket.push]
                 self._sockets.discard(socket)
         return socket
 
     async def close(self) -> None:
-        """Say goodbye to every page."""
+        """Close every page's socket."""
         for socket in list(self._sockets):
             await socket.close(code=1001)

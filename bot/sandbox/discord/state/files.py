@@ -1,4 +1,4 @@
-"""The files that the stand-in keeps: taken in as streams, given out under signed links that end."""
+"""Stores uploads and serves them under signed links that expire."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ from bot.sandbox.discord.state.snowflakes import Snowflakes
 from bot.sandbox.files import append
 
 LINK_LIFE = 24 * 3600
-"""Seconds for which a link works (Discord docs, Reference, Signed Attachment CDN URLs)."""
+"""Lifetime of a link in seconds (Discord docs, Reference, Signed Attachment CDN URLs)."""
 _CHUNK = 1 << 18
 _PATH = re.compile(r"/cdn/(?:ephemeral-)?attachments/[0-9]+/[0-9]+/[^/?#]+")
 
 
 @dataclass(slots=True)
 class Files:
-    """Uploads on disk, in a folder of their own that :meth:`close` removes. `base` is the server's address."""
+    """Uploads in a temporary folder that :meth:`close` removes. `base` is the server's URL."""
 
     clock: Clock
     ids: Snowflakes
     base: str = ""
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="standin-cdn-")))
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="fake-cdn-")))
     uploads: dict[str, Upload] = field(default_factory=dict)
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
     async def store_upload(self, part: BodyPartReader, owner_id: str, folder: str, limit: int) -> Upload:
-        """Keep the file of a form part; more than `limit` bytes: read to the end, then refuse with 413/40005."""
+        """Store the file of a form part. Over `limit` bytes: read to the end, then raise 413/40005."""
         upload_id = self.ids.next()
         path = self.folder / upload_id
         size = 0
         await asyncio.to_thread(path.touch)
-        # Read on past the limit: an answer given in mid-upload reaches no client.
+        # Keep reading past the limit: clients do not receive a response in the middle of an upload.
         while chunk := await part.read_chunk(_CHUNK):
             size += len(chunk)
             if size <= limit:
@@ -58,14 +58,14 @@ class Files:
         return await self._register(upload_id, owner_id, folder, part.filename or "unknown", path, size)
 
     async def add(self, data: bytes, owner_id: str, folder: str, filename: str) -> Upload:
-        """Keep `data` as a file (tests and seeds)."""
+        """Store `data` as a file."""
         upload_id = self.ids.next()
         path = self.folder / upload_id
         await asyncio.to_thread(path.write_bytes, data)
         return await self._register(upload_id, owner_id, folder, filename, path, len(data))
 
     def copy_to(self, upload: Upload, folder: str, ephemeral: bool = False) -> Upload:
-        """The same file under an address of its own: a message's, or (ephemeral) a command's."""
+        """Copy the record under a new id: for a message, or (ephemeral) for a command."""
         copy = replace(upload, id=self.ids.next(), folder=folder, ephemeral=ephemeral)
         self.uploads[copy.id] = copy
         return copy
@@ -73,7 +73,7 @@ class Files:
     async def _register(
         self, upload_id: str, owner_id: str, folder: str, filename: str, path: Path, size: int
     ) -> Upload:
-        # Discord goes by the name's ending, and puts underscores for what does not belong in an address.
+        # Discord goes by the file extension and replaces special characters by underscores.
         name = re.sub(r"[^\w.-]+", "_", Path(filename).name).strip("_") or "unknown"
         content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
         width, height = await asyncio.to_thread(read_dimensions, path, content_type)
@@ -82,16 +82,16 @@ class Files:
         return upload
 
     def make_link(self, upload: Upload) -> str:
-        """A signed address of the file. It changes once an hour only, so that no edit makes pages load it anew."""
+        """A signed URL of the file. It changes only once an hour, so that edits do not make pages reload it."""
         return self._sign_path(self._path(upload))
 
     def renew_link(self, url: str) -> str | None:
-        """A fresh address for an old one, whether or not there is such a file; None if it is no such address."""
+        """A fresh URL for an old one, whether or not the file exists; None if it is not an attachment URL."""
         path = url.removeprefix(self.base).split("?")[0]
         return self._sign_path(path) if url.startswith(self.base) and _PATH.fullmatch(path) else None
 
     def find_by_link(self, path: str, query: Mapping[str, str]) -> Upload | None:
-        """The file that a signed address names; None if it names none, is altered or has ended."""
+        """The file of a signed URL; None if the URL is unknown, altered or expired."""
         ends, begins = query.get("ex", ""), query.get("is", "")
         upload = self.uploads.get(path.rsplit("/", 2)[-2])
         if upload is None or path != self._path(upload):

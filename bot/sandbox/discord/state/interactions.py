@@ -1,4 +1,4 @@
-"""Interactions: what a member does with the bot, sent over the gateway, and how long it may be answered."""
+"""Interactions: members' actions, sent over the gateway, and the deadlines for responding."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ NO_ANSWER = "The application did not respond"
 
 @dataclass(eq=False, slots=True)
 class Interaction:
-    """One interaction and what became of it.
+    """One interaction and its result.
 
     `name` is the command's, `source` the message whose component was used, `original_id` the message that `@original`
-    names, `written` the ids of all that was said with its token. `answer` gets the callback's body.
+    refers to, `message_ids` the messages written with its token. `answer` gets the body of the first response.
     """
 
     id: str
@@ -48,7 +48,7 @@ class Interaction:
 
 
 class Interactions:
-    """All interactions so far; the one place that knows whether one may still be answered."""
+    """All interactions, and whether each may still be responded to."""
 
     def __init__(self, world: LiveWorld) -> None:
         self._world = world
@@ -66,7 +66,7 @@ class Interactions:
         source: Message | None = None,
         command_type: int | None = None,
     ) -> Interaction:
-        """Send a new interaction to the bot; unanswered after three real seconds it fails."""
+        """Send a new interaction to the bot; without a response it fails after three real seconds."""
         world = self._world
         loop = asyncio.get_running_loop()
         made = Interaction(
@@ -88,11 +88,11 @@ class Interactions:
         return made
 
     def get(self, interaction_id: str) -> Interaction | None:
-        """The interaction of that id."""
+        """The interaction with that id, if any."""
         return self._by_id.get(interaction_id)
 
     def get_answerable(self, interaction_id: str, token: str) -> Interaction:
-        """The interaction that may be called back now; raises 10062 (unknown, too late) or 40060 (answered)."""
+        """The interaction that may get its first response; raises 10062 (unknown, too late) or 40060 (acknowledged)."""
         found = self._by_id.get(interaction_id)
         if found is None or not secrets.compare_digest(found.token, token):
             raise unknown("Interaction")
@@ -104,7 +104,7 @@ class Interactions:
         return found
 
     def record_answer(self, interaction: Interaction, kind: int, body: Json) -> None:
-        """Note the callback; the member's page is told."""
+        """Record the first response and notify the member's page."""
         interaction.callback = kind
         self._stop(interaction)
         if not interaction.answer.done():
@@ -113,10 +113,10 @@ class Interactions:
         self._world.announce({"t": "interaction_done", "d": done}, {interaction.user_id})
 
     def get_by_token(self, application_id: str, token: str) -> Interaction:
-        """The interaction whose token may be used now.
+        """The interaction of a usable token.
 
-        Raises 401/50027 for a token that is unknown or older than 15 minutes, 10015 before the callback (Discord docs,
-        Receiving and Responding, Followup Messages).
+        Raises 401/50027 for a token that is unknown or older than 15 minutes, 10015 before the first response (Discord
+        docs, Receiving and Responding, Followup Messages).
         """
         found = self._by_token.get(token)
         ended = found is None or self._world.clock.now() - found.started_at > TOKEN_SECONDS
@@ -127,7 +127,7 @@ class Interactions:
         return found
 
     def build_metadata(self, interaction: Interaction) -> Json:
-        """What a message keeps of the interaction that it answers (see :mod:`shapes`)."""
+        """The interaction metadata of a response message (see :mod:`serialize`)."""
         owners: Json = {
             "authorizing_integration_owners": self._integration_owners(self._world.channels[interaction.channel_id])
         }
@@ -148,7 +148,7 @@ class Interactions:
         }
 
     def close(self) -> None:
-        """Stop every timer."""
+        """Cancel every timer."""
         for each in self._by_id.values():
             self._stop(each)
 
@@ -166,16 +166,16 @@ class Interactions:
             interaction.timer = None
 
     def _integration_owners(self, channel: Channel) -> dict[str, str]:
-        # In direct messages the server that the app is installed to is told as 0.
+        # In direct messages the installing server is given as 0.
         return {"0": channel.guild_id or "0"}
 
     def _build_payload(self, made: Interaction, channel: Channel) -> Json:
-        """What INTERACTION_CREATE carries (Discord docs, Interaction Structure)."""
+        """The data of INTERACTION_CREATE (Discord docs, Interaction Structure)."""
         world, user = self._world, self._world.users[made.user_id]
-        place: Json = serialize.channel(world, channel)
-        place["permissions"] = str(world.permissions_in(user.id, channel))
+        channel_json: Json = serialize.channel(world, channel)
+        channel_json["permissions"] = str(world.permissions_in(user.id, channel))
         out: Json = {"version": 1, "id": made.id, "application_id": world.application_id, "type": made.kind}
-        out |= {"token": made.token, "data": made.data, "channel_id": channel.id, "channel": place}
+        out |= {"token": made.token, "data": made.data, "channel_id": channel.id, "channel": channel_json}
         out |= {"app_permissions": serialize.app_permissions(world, channel), "locale": user.locale}
         out |= {
             "entitlements": [],

@@ -1,4 +1,4 @@
-"""How wide and high a picture or an MP4 is, read from its head; Discord tells both with every attachment."""
+"""Reads the width and height of images and MP4s, which Discord includes in attachments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LARGEST_HEAD = 8 << 20
 
 
 def read_dimensions(path: Path, content_type: str) -> tuple[int | None, int | None]:
-    """(width, height) in pixels, or (None, None) if the file does not tell. Blocks: call it in a thread."""
+    """(width, height) in pixels, or (None, None) if unknown. Blocks: call it in a thread."""
     if content_type.startswith("image/"):
         try:
             with Image.open(path) as picture:

@@ -1,4 +1,4 @@
-"""Discord's rate limits: one bucket per route and place, told in headers, and one for the bot as a whole."""
+"""Discord's rate limits: a bucket per route and channel, announced in headers, and a global one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many `calls` in so many `seconds`, counted apart for each route that matches and each place in it."""
+    """At most `calls` per `seconds`, counted per matching route and per major parameter."""
 
     method: str
     path: re.Pattern[str]
@@ -36,7 +36,7 @@ def _make_limit(method: str, path: str, calls: int, seconds: float) -> Limit:
 
 
 def build_default_limits() -> list[Limit]:
-    """Discord does not publish its numbers; these are what bots observe. The group is the bucket's place."""
+    """Discord does not publish its limits; these are what bots observe. The group is the major parameter."""
     return [
         _make_limit("POST", r"/channels/(\d+)/messages", 5, 5),
         _make_limit("PATCH", r"/channels/(\d+)/messages/\d+", 5, 5),
@@ -49,14 +49,14 @@ def build_default_limits() -> list[Limit]:
 
 
 VIA = "1.1 google"
-"""discord.py takes a 429 without this header for a ban of its address."""
+"""discord.py treats a 429 without this header as a ban of its IP address."""
 OLD_EDITS = (3, 10.0)
-"""Edits of old messages of one channel per so many seconds; Discord says only that there is a limit."""
+"""Edits of old messages per channel, and the window in seconds; Discord only documents that a limit exists."""
 
 
 @dataclass
 class RateLimits:
-    """The limits in force; `enabled` False lets everything pass, and `limits` may be changed by a test."""
+    """The active limits; `enabled` False turns them off, and tests may change `limits`."""
 
     clock: Clock
     enabled: bool = True
@@ -66,8 +66,8 @@ class RateLimits:
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Count the call and answer it, or refuse it with 429; tell its bucket either way."""
-        # Interaction callbacks are under no limit (Discord docs, Rate Limits).
+        """Count the call and handle it, or respond with 429; the headers describe its bucket."""
+        # Interaction callbacks are not rate-limited (Discord docs, Rate Limits).
         if not self.enabled or not request.path.startswith("/api/") or request.path.endswith("/callback"):
             return await handler(request)
         if not request.path.startswith("/api/v10/webhooks/"):
@@ -75,11 +75,11 @@ class RateLimits:
             if window.left <= 0:
                 return self._refuse(window, {}, everywhere=True)
             window.left -= 1
-        limit, place = self._find_limit(request)
+        limit, major = self._find_limit(request)
         if limit is None:
             return await handler(request)
         bucket = hashlib.md5(f"{limit.method} {limit.path.pattern}".encode(), usedforsecurity=False).hexdigest()
-        window = self._get_window(f"{bucket}:{place}", limit.calls, limit.seconds)
+        window = self._get_window(f"{bucket}:{major}", limit.calls, limit.seconds)
         if window.left <= 0:
             return self._refuse(window, self._build_headers(limit, window, bucket))
         window.left -= 1
@@ -95,9 +95,9 @@ class RateLimits:
         window = self._get_window(f"old:{channel_id}", *OLD_EDITS)
         if self.enabled and window.left <= 0:
             sentence = "Maximum number of edits to messages older than 1 hour reached. Try again later"
-            no = DiscordError(429, 30046, sentence)
-            no.body |= {"retry_after": round(max(0.001, window.ends - self.clock.now()), 3), "global": False}
-            raise no
+            error = DiscordError(429, 30046, sentence)
+            error.body |= {"retry_after": round(max(0.001, window.ends - self.clock.now()), 3), "global": False}
+            raise error
         window.left -= 1
 
     def _find_limit(self, request: web.Request) -> tuple[Limit | None, str]:

@@ -1,4 +1,4 @@
-"""The world's records as JSON: Discord's objects for the bot, and the chat page's own."""
+"""Records as JSON: Discord's objects for the bot, and the chat page's objects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def user(one: User) -> Json:
     """Discord docs, User Object."""
     out: Json = {"id": one.id, "username": one.name.lower(), "discriminator": "0", "global_name": one.name}
     if one.bot:
-        # Bots still have four digits and no display name.
+        # Bots still have a discriminator and no display name.
         out |= {"username": one.name, "discriminator": "0001", "global_name": None, "bot": True}
     out |= {"avatar": None, "public_flags": 0, "flags": 0}
     out |= {"banner": None, "accent_color": None, "avatar_decoration_data": None, "primary_guild": None}
@@ -96,7 +96,7 @@ def guild(one: Guild) -> Json:
 
 
 def full_guild(world: World, one: Guild, all_members: bool) -> Json:
-    """What GUILD_CREATE tells; without the members intent only the bot and the owner are in `members`."""
+    """The data of GUILD_CREATE; without the members intent `members` holds only the bot and the owner."""
     shown = one.members if all_members else [one.owner_id, world.bot.id]
     mine = [each for each in world.channels.values() if each.guild_id == one.id]
     channels = [channel(world, each) for each in mine if not each.thread]
@@ -109,7 +109,7 @@ def full_guild(world: World, one: Guild, all_members: bool) -> Json:
 
 
 def message(world: World, one: Message, viewer_id: str | None = None) -> Json:
-    """Discord docs, Message Object, whole and with fresh links; `me` of reactions is the viewer's."""
+    """Discord docs, Message Object, complete and with fresh links; `me` of reactions is the viewer's."""
     embeds, shown = _resolve_attachment_links(world, one)
     out: Json = {"id": one.id, "channel_id": one.channel_id, "author": user(world.users[one.author_id])}
     out |= {"type": one.type, "content": one.content, "flags": one.flags, "tts": one.tts, "pinned": False}
@@ -150,14 +150,14 @@ def message(world: World, one: Message, viewer_id: str | None = None) -> Json:
 
 
 def _refresh_links(world: World, snapshot: Json) -> Json:
-    """A forward's content with fresh links to its files."""
+    """The forwarded content with fresh links to its files."""
     kept = snapshot["message"]
     files = [world.files.to_json(world.files.uploads[each["id"]]) for each in kept["attachments"]]
     return {"message": {**kept, "attachments": files}}
 
 
 def _resolve_attachment_links(world: World, one: Message) -> tuple[list[Json], set[str]]:
-    """The embeds with `attachment://` made real, and the ids of the files that they show (not listed then)."""
+    """The embeds with `attachment://` resolved, and the ids of their files (which are not listed as attachments)."""
     by_name = {each.filename: each for each in one.attachments}
     shown: set[str] = set()
     embeds = []
@@ -175,9 +175,9 @@ def _resolve_attachment_links(world: World, one: Message) -> tuple[list[Json], s
 
 
 def for_bot(world: World, one: Message) -> Json:
-    """The message as REST and gateway give it to a bot without the message-content intent.
+    """The message for a bot without the message content intent, in REST and gateway.
 
-    Own messages, direct messages and messages that mention the bot come whole (Discord docs, Message Content Intent).
+    Own messages, direct messages and mentions of the bot are complete (Discord docs, Message Content Intent).
     """
     out = message(world, one)
     whole = one.author_id == world.bot.id or world.bot.id in one.mentions or world.channels[one.channel_id].dm
@@ -201,7 +201,7 @@ def page_user(world: World, one: User) -> Json:
 
 
 def page_roles(one: Guild) -> list[Json]:
-    """The page's roles, highest first; @everyone is none that can be chosen."""
+    """The page's roles, highest first, without @everyone."""
     roles = sorted(one.roles.values(), key=lambda each: -each.position)
     return [{"id": each.id, "name": each.name} for each in roles if each.id != one.id]
 
@@ -214,7 +214,7 @@ def page_channel(one: Channel) -> Json:
 
 
 def page_message(world: World, one: Message) -> Json:
-    """The page's message: Discord's, and what the page shows of its making; `pinged` is for tests."""
+    """The page's message: Discord's object and fields for the page; `pinged` is for tests."""
     out = message(world, one)
     kept = one.interaction
     asked = None
@@ -236,5 +236,5 @@ def bot_application(world: World) -> Json:
 
 
 def app_permissions(world: World, one: Channel) -> str:
-    """The bot's bits in a channel, as interactions tell them: it may answer also where it cannot look."""
+    """The bot's bits in a channel, as interactions state them: it may respond even where it cannot view the channel."""
     return str(world.permissions_in(world.bot.id, one) or permissions.IN_DMS & ~permissions.VIEW_CHANNEL)
