@@ -1,6 +1,6 @@
-"""What creators do with a result, with the mouse in a real browser: chain, try again, share, delete.
+"""What creators do with a result in a real browser: extend again, try again, share, delete.
 
-The bot is killed before each press, so that every button is one that an earlier process has sent.
+The bot is killed before each press, so every button was sent by an earlier process.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER), pytest.ma
 
 @pytest.fixture
 async def visitor(tmp_path: Path, browser: Browser) -> AsyncIterator[Visitor]:
-    """Whoever it is, the bot is killed and started anew before each press."""
+    """A visitor for whom the bot is killed and restarted before each press."""
     async with Sandbox(folder=tmp_path, pace=0.2, kind=ForkedBot) as sandbox, open_page(browser, sandbox.url) as page:
         yield Visitor(page, sandbox, restarts=True)
 
 
 async def test_a_chain_of_three_is_shared_and_deleted(visitor: Visitor) -> None:
-    """A chain of three with lineage, tried again and shared twice; a stranger is refused, a moderator deletes."""
+    """A chain of three shows its lineage, is retried and shared twice; others cannot share it, a moderator deletes it."""
     await visitor.act_as("Mia", "general")
     await choose_showcase(visitor)
     await visitor.act_as("Ana", "videos")
@@ -64,7 +64,7 @@ async def test_a_chain_of_three_is_shared_and_deleted(visitor: Visitor) -> None:
 
 
 async def test_a_private_film_is_shared(visitor: Visitor) -> None:
-    """Only its creator sees a private reply; Share makes a public post of it."""
+    """Only its creator sees a private reply, and Share posts it publicly."""
     await visitor.act_as("Ana", "videos")
     await visitor.extend_sample("a secret garden", private=True)
     film = await visitor.wait_for_film("a secret garden")
@@ -79,7 +79,7 @@ async def test_a_private_film_is_shared(visitor: Visitor) -> None:
 
 
 async def choose_showcase(visitor: Visitor) -> None:
-    """As a moderator: /showcase channel: showcase."""
+    """Choose #showcase with /showcase, as a moderator."""
     page = visitor.page
     await visitor.wait_connected()
     await page.fill("#composer", "/showcase")

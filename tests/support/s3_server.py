@@ -1,6 +1,6 @@
-"""A stand-in for an S3-compatible service: one bucket, and the signature of each request is checked.
+"""A fake of an S3-compatible service with one bucket; it verifies the signature of each request.
 
-After Amazon S3's API reference (PutObject, GetObject, DeleteObjects, ListObjectsV2) and its Signature Version 4.
+See Amazon S3's API reference (PutObject, GetObject, DeleteObjects, ListObjectsV2) and its Signature Version 4.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _SIGNED = re.compile(
 
 @dataclass
 class S3:
-    """What is in the bucket."""
+    """The bucket and its credentials."""
 
     bucket: str = "films"
     key_id: str = "made-up-id"
     secret: str = "made-up-secret"
     url: str = ""
     ill: bool = False
-    """Answer everything with 503."""
+    """Respond to everything with 503."""
     objects: dict[str, tuple[bytes, datetime]] = field(default_factory=dict)
 
     async def answer(self, request: web.Request) -> web.Response:
-        """One request."""
+        """Handle one request."""
         if self.ill:
             return web.Response(status=503, text="<Error><Code>SlowDown</Code></Error>")
         body = await request.read()
@@ -106,7 +106,7 @@ class S3:
 
 @asynccontextmanager
 async def s3_service() -> AsyncIterator[S3]:
-    """The service, on a port of its own."""
+    """Run the service on a free port."""
     service = S3()
     app = web.Application(client_max_size=1 << 30)
     app.router.add_route("*", "/{path:.*}", service.answer)

@@ -1,4 +1,4 @@
-"""The service over a real database, at a time that the test sets."""
+"""The task service with a real database and a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass
 class ServiceHarness:
-    """The service at a time that the test sets."""
+    """The service and a clock that the test sets."""
 
     store: Store
     database: Database

@@ -1,4 +1,4 @@
-"""The stand-in Discord's limits, links, gateway and page keep Discord's rules."""
+"""The Discord fake's rate limits, links, gateway and page follow Discord's rules."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.support.world import find_user
 
 @pytest.fixture
 async def rest() -> AsyncIterator[Rest]:
-    """Fresh for each test."""
+    """A new server for each test."""
     async with open_rest() as made:
         yield made
 
 
 async def test_rate_limits(rest: Rest) -> None:
-    """Five edits in five seconds are told in headers, the sixth is 429; later, or switched off, all pass."""
+    """Five edits in five seconds pass with headers and the sixth gets 429; later, or with limits off, all pass."""
     message = await rest.say()
     url = f"{rest.server.api_url}/channels/{message['channel_id']}/messages/{message['id']}"
     headers = {"Authorization": f"Bot {rest.server.world.token}"}
@@ -44,7 +44,7 @@ async def test_rate_limits(rest: Rest) -> None:
 
 
 async def test_an_old_message_takes_few_edits(rest: Rest) -> None:
-    """Over an hour old, a message's edits by the bot run into 30046."""
+    """The bot's edits of a message over an hour old are limited with 30046."""
     message = await rest.say()
     path = f"/channels/{message['channel_id']}/messages/{message['id']}"
     rest.server.clock.advance(3700)
@@ -54,7 +54,7 @@ async def test_an_old_message_takes_few_edits(rest: Rest) -> None:
 
 
 async def test_who_is_pinged(rest: Rest) -> None:
-    """The message's `mentions` are those that allowed_mentions lets through."""
+    """A message's `mentions` are those that allowed_mentions allows."""
     text = f"<@{rest.ana.id}> @everyone"
     assert (await rest.say(content=text, allowed_mentions={"parse": []}))["mentions"] == []
     named = await rest.say(content=text, allowed_mentions={"users": [rest.ana.id]})
@@ -63,7 +63,7 @@ async def test_who_is_pinged(rest: Rest) -> None:
 
 
 async def test_links_of_files_end(rest: Rest) -> None:
-    """A link works for 24 hours and only unaltered, whole and in ranges; a message's links are always fresh."""
+    """A link works for 24 hours if unaltered, also with ranges, and a message's links are always fresh."""
     said = await rest.ana.say(rest.channel("videos"), "", [await rest.ana.upload(b"0123456789", "a.mp4")])
     url = said["attachments"][0]["url"]
     async with rest.http.get(url, headers={"Range": "bytes=2-4"}) as response:
@@ -88,7 +88,7 @@ async def test_links_of_files_end(rest: Rest) -> None:
     ],
 )
 async def test_the_gateway_closes(rest: Rest, send: Json, code: int) -> None:
-    """HELLO comes first, a heartbeat before the identify is answered, and a bad identify ends the socket."""
+    """HELLO comes first, heartbeats are answered before an identify, and a bad identify closes the socket."""
     async with rest.http.ws_connect(rest.server.url + "/gateway?v=10&encoding=json") as socket:
         assert (await socket.receive_json())["op"] == 10
         await socket.send_json({"op": 1, "d": None})
@@ -109,7 +109,7 @@ async def test_the_gateway_closes(rest: Rest, send: Json, code: int) -> None:
     ],
 )
 async def test_the_page_checks_options(rest: Rest, options: Json, sentence: str) -> None:
-    """What Discord's client would not send gets a sentence; `raw` sends it all the same."""
+    """Options that Discord's client would not send get a sentence, and `raw` sends them anyway."""
     await rest.register_commands(ECHO)
     with pytest.raises(PageRefused, match=sentence):
         await rest.ana.command("echo", rest.channel("videos"), **options)
@@ -119,7 +119,7 @@ async def test_the_page_checks_options(rest: Rest, options: Json, sentence: str)
 
 
 async def test_commands_for_moderators(rest: Rest) -> None:
-    """`default_member_permissions` decides who is offered a command, and contexts where it may be used."""
+    """`default_member_permissions` decides who is offered a command, and `contexts` where it can be used."""
     await rest.register_commands(
         ECHO | {"default_member_permissions": str(1 << 5)}, ECHO | {"name": "here", "contexts": [0]}
     )
@@ -132,7 +132,7 @@ async def test_commands_for_moderators(rest: Rest) -> None:
 
 
 async def test_channels_are_seen_by_who_may(rest: Rest) -> None:
-    """#moderators is Mia's and the bot's alone."""
+    """Only Mia and the bot can see #moderators."""
 
     def names(state: Json) -> list[str]:
         return [each["name"] for each in state["channels"]]

@@ -1,4 +1,4 @@
-"""The stand-in FoxAPI's tasks: what is really rendered, which clips fail, and each quirk that one can ask for."""
+"""The FoxAPI fake's tasks: rendered videos, rejected clips, and every quirk."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
-    """A client of a stand-in that behaves."""
+    """A client of a FoxAPI fake without quirks."""
     async with open_client(FoxServer(Clock())) as client:
         yield client
 
@@ -45,7 +45,7 @@ async def test_the_result_is_the_clip_and_its_extension(client: Client, clip: Pa
 
 
 async def test_the_new_part_alone_goes_on_moving(client: Client, clip: Path, tmp_path: Path) -> None:
-    """Told so, the result is the new part only, and its pictures differ from one another."""
+    """With `joined=False` the result is only the new part, and its frames differ."""
     client.fox.quirks = Quirks(joined=False)
     told = await client.wait_finished(await client.create(await client.upload(clip), 2))
     result = await client.download(told, tmp_path / "result.mp4")
@@ -60,7 +60,7 @@ async def test_the_new_part_alone_goes_on_moving(client: Client, clip: Path, tmp
     ("size", "expected"), [("1920x1080", (1280, 720)), ("1080x1920", (720, 1280)), ("322x182", (322, 182))]
 )
 async def test_the_result_is_at_most_720p(client: Client, tmp_path: Path, size: str, expected: tuple[int, int]) -> None:
-    """The aspect stays and the shorter side is at most 720 pixels; a silent clip stays silent."""
+    """The aspect ratio is kept, the shorter side is at most 720 pixels, and a silent clip stays silent."""
     url = await client.upload(await run_ffmpeg(tmp_path / "clip.mp4", *build_source(2, size)))
     told = await client.wait_finished(await client.create(url))
     found = await probe(await client.download(told, tmp_path / "result.mp4"))
@@ -70,7 +70,7 @@ async def test_the_result_is_at_most_720p(client: Client, tmp_path: Path, size: 
 
 
 async def test_a_turned_clip_is_extended_upright(client: Client, tmp_path: Path) -> None:
-    """A clip that is stored lying on its side comes back as it is shown, where the service is lenient."""
+    """With lenient reading, a rotated clip comes back upright."""
     lying = await run_ffmpeg(tmp_path / "lying.mp4", *build_source(2, "320x180"))
     turned = await run_ffmpeg(tmp_path / "turned.mp4", "-display_rotation", "90", "-i", str(lying), "-c", "copy")
     client.fox.next_quirks = Quirks(strict=False)
@@ -80,7 +80,7 @@ async def test_a_turned_clip_is_extended_upright(client: Client, tmp_path: Path)
 
 
 async def test_progress_rises_with_the_encoder(clip: Path) -> None:
-    """Progress never falls and takes at least three values between 0 and 100 on the way."""
+    """Progress never decreases and takes at least three values between 0 and 100."""
     async with open_client(FoxServer(Clock(), pace=1.0)) as client:
         task_id = await client.create(await client.upload(clip))
         seen = []
@@ -92,7 +92,7 @@ async def test_progress_rises_with_the_encoder(clip: Path) -> None:
 
 
 async def test_no_more_than_so_many_render_at_once(clip: Path) -> None:
-    """A third task is pending until one of two has ended."""
+    """A third task stays pending until one of two has ended."""
     async with open_client(FoxServer(Clock())) as client:
         url = await client.upload(clip)
         pauses = [Pause(0), Pause(0), Pause(0)]
@@ -108,7 +108,7 @@ async def test_no_more_than_so_many_render_at_once(clip: Path) -> None:
 
 
 async def test_a_rendering_can_be_held(client: Client, clip: Path) -> None:
-    """A pause holds a task at its percentage until it is released."""
+    """A pause keeps a task at its percentage until it is released."""
     pause = Pause(50)
     client.fox.next_quirks = Quirks(pause=pause)
     task_id = await client.create(await client.upload(clip))
@@ -133,7 +133,7 @@ async def test_a_rendering_can_be_held(client: Client, clip: Path) -> None:
 async def test_an_unfit_clip_fails_the_task(
     client: Client, tmp_path: Path, name: str, arguments: tuple[str, ...], reason: str
 ) -> None:
-    """The service looks at the clip itself and fails the task with the reason."""
+    """An unusable clip fails the task with the reason."""
     assert reason in await client.get_failure(await client.upload(await run_ffmpeg(tmp_path / name, *arguments)))
 
 
@@ -158,21 +158,21 @@ async def test_an_unfit_clip_fails_the_task(
 async def test_a_strict_service_refuses_what_only_looks_fit(
     client: Client, tmp_path: Path, name: str, reason: str
 ) -> None:
-    """The stand-in has a strict reader of its own, so that a clip which the bot misjudges is noticed."""
+    """The fake's own strict reader rejects clips that the bot might misjudge."""
     clip = (await asyncio.to_thread(make_odd, tmp_path, name)).rename(tmp_path / "given.mp4")
     assert reason in await client.get_failure(await client.upload(clip))
 
 
 @pytest.mark.parametrize("content", [b"", b"not a video", b"<html></html>"])
 async def test_what_is_no_video_fails_the_task(client: Client, tmp_path: Path, content: bytes) -> None:
-    """A file that is no video at all fails the task with the reason."""
+    """A file that is not a video fails the task with the reason."""
     path = tmp_path / "a.mp4"
     path.write_bytes(content)
     assert "not a readable video" in await client.get_failure(await client.upload(path))
 
 
 async def test_a_cut_off_clip_fails_the_task(client: Client, clip: Path, tmp_path: Path) -> None:
-    """A clip that breaks off fails the task, be its index lost or only its pictures."""
+    """A truncated clip fails the task, whether its index or only its frames are missing."""
     indexed = await run_ffmpeg(tmp_path / "indexed.mp4", "-i", str(clip), "-c", "copy", "-movflags", "+faststart")
     for whole in (clip, indexed):
         content = whole.read_bytes()
@@ -189,7 +189,7 @@ async def test_an_address_that_cannot_be_fetched_fails_the_task(client: Client, 
 
 @pytest.fixture
 async def unused_port() -> int:
-    """A port on which nobody listens."""
+    """A port without a listener."""
     server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0)
     port = int(server.sockets[0].getsockname()[1])
     server.close()
@@ -198,7 +198,7 @@ async def unused_port() -> int:
 
 
 async def test_a_body_without_end_is_given_up(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The service stops fetching at its size limit and fails the task."""
+    """A download over the size limit is stopped and fails the task."""
 
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
@@ -219,7 +219,7 @@ async def test_a_body_without_end_is_given_up(client: Client, monkeypatch: pytes
 
 
 async def test_a_task_can_be_told_to_fail(client: Client, clip: Path) -> None:
-    """The next task fails with the given code and message at the given progress, the one after does not."""
+    """The next task fails with the given code and message at the given progress, and the one after it succeeds."""
     url = await client.upload(clip)
     client.fox.next_quirks = Quirks(failure=Failure("content_policy_violation", "not this", at=30))
     told = await client.wait_finished(await client.create(url))
@@ -230,7 +230,7 @@ async def test_a_task_can_be_told_to_fail(client: Client, clip: Path) -> None:
 
 
 async def test_results_can_be_withheld(client: Client, clip: Path) -> None:
-    """A completed task answers without results for so many queries, or for ever."""
+    """A completed task withholds its results for a number of queries, or forever."""
     url = await client.upload(clip)
     client.fox.next_quirks = Quirks(withheld=2)
     task_id = await client.create(url)
@@ -244,7 +244,7 @@ async def test_results_can_be_withheld(client: Client, clip: Path) -> None:
 
 
 async def test_older_shapes_of_the_answer(client: Client, clip: Path) -> None:
-    """Results come as strings or under `output`, and fields may be missing, when told so."""
+    """Quirks return results as strings or under `output`, and leave out fields."""
     url = await client.upload(clip)
     client.fox.next_quirks = Quirks(shape="strings", sparse=True)
     told = await client.wait_finished(await client.create(url))
@@ -260,7 +260,7 @@ async def test_older_shapes_of_the_answer(client: Client, clip: Path) -> None:
 
 
 async def test_a_task_can_end_as_cancelled_or_never(client: Client, clip: Path) -> None:
-    """A task ends with the status `cancelled`, or never gets anywhere, when told so."""
+    """Quirks end a task with the status `cancelled`, or leave it stuck."""
     url = await client.upload(clip)
     client.fox.next_quirks = Quirks(ends_cancelled=True)
     assert (await client.wait_finished(await client.create(url)))["status"] == "cancelled"
@@ -272,7 +272,7 @@ async def test_a_task_can_end_as_cancelled_or_never(client: Client, clip: Path) 
 
 
 async def test_equal_orders_can_share_one_rendering(clip: Path) -> None:
-    """With a reel a stand-in renders once and plays back; each task still has a link of its own."""
+    """With a render cache equal requests are rendered once, and each task still has its own link."""
     async with open_client(FoxServer(Clock(), render_cache={})) as client:
         url = await client.upload(clip)
         first = await client.wait_finished(await client.create(url))
@@ -282,7 +282,7 @@ async def test_equal_orders_can_share_one_rendering(clip: Path) -> None:
 
 
 async def test_closing_ends_renderings_at_once(clip: Path) -> None:
-    """Closing the server kills a rendering that would go on for long."""
+    """Closing the server kills a long rendering at once."""
     async with open_client(FoxServer(Clock(), pace=30)) as client:
         pause = Pause(1)
         client.fox.next_quirks = Quirks(pause=pause)
