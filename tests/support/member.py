@@ -127,7 +127,7 @@ class Member:
         return await self._post("message", {"channel_id": channel_id, "forward": source})
 
     async def command(self, name: str, channel_id: str, /, *, raw: bool = False, **options: object) -> str:
-        """Use a slash command ("limits set" for a subcommand), with upload ids as attachments; returns its interaction id."""
+        """Use a slash command ("limits set": a subcommand); attachments are upload ids. Returns its interaction id."""
         command, path = await self._find(name, raw=raw)
         given = _typed(command, path, options)
         body = {"channel_id": channel_id, "command_id": command["id"], "type": 1, "options": given}
