@@ -26,7 +26,7 @@ async def visitor(tmp_path: Path, browser: Browser) -> AsyncIterator[Visitor]:
 
 
 async def test_a_chain_of_three_is_shared_and_deleted(visitor: Visitor) -> None:
-    """A chain of three shows its lineage, is retried and shared twice; only its owner shares it, a moderator deletes."""
+    """A chain of three shows its lineage, retried and shared twice; only its owner shares it, a moderator deletes."""
     await visitor.act_as("Mia", "general")
     await choose_showcase(visitor)
     await visitor.act_as("Ana", "videos")
