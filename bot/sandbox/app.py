@@ -69,7 +69,7 @@ class Sandbox:
             await opening.enter_async_context(self.fox)
             # The page's server starts last: a page that is still open reconnects as soon as it listens.
             await opening.enter_async_context(self.discord)
-            self.bot = self._kind(self._settings(folder), folder, self.panel.on_log_line, self._on_bot_change)
+            self.bot = self._kind(self._build_settings(folder), folder, self.panel.on_log_line, self._on_bot_change)
             self.panel.connect(self.discord, self.fox, self.bot)
             opening.push_async_callback(self.bot.stop)
             await self.bot.start()
@@ -89,7 +89,7 @@ class Sandbox:
                 f"The bot exited with code {self.bot.code}. See the log in the page's control panel.", file=sys.stderr
             )
 
-    def _settings(self, folder: Path) -> dict[str, str]:
+    def _build_settings(self, folder: Path) -> dict[str, str]:
         data = folder / "data"
         return {
             "DISCORD_TOKEN": self.world.token,

@@ -88,7 +88,7 @@ class BotProcess:
             "bot",
             *self._arguments,
             cwd=self._cwd,
-            env=self._environment(),
+            env=self._build_environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -97,7 +97,7 @@ class BotProcess:
 
     async def stop(self) -> int | None:
         """Send SIGTERM and wait; kill after 12 s. Returns the exit code."""
-        self._signal(kill=False)
+        self._send_signal(kill=False)
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 return await self.wait()
@@ -106,7 +106,7 @@ class BotProcess:
 
     async def kill(self) -> int | None:
         """Send SIGKILL, like a crash or a power cut. Returns the exit code."""
-        self._signal(kill=True)
+        self._send_signal(kill=True)
         return await self.wait()
 
     async def wait(self) -> int | None:
@@ -115,7 +115,7 @@ class BotProcess:
             await asyncio.shield(self._follower)
         return self.code
 
-    def _signal(self, *, kill: bool) -> None:
+    def _send_signal(self, *, kill: bool) -> None:
         if self._child:
             with contextlib.suppress(ProcessLookupError):
                 (self._child.kill if kill else self._child.terminate)()
@@ -135,6 +135,6 @@ class BotProcess:
                 self._on_line(line.decode(errors="replace")[:LINE_LIMIT])
             rest = rest[:LINE_LIMIT]  # an endless line is cut
 
-    def _environment(self) -> dict[str, str]:
+    def _build_environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
         return kept | {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"} | self.env

@@ -94,8 +94,8 @@ def _list_task_buttons(fox: FoxServer) -> list[FaultButton]:
 
 
 def _list_foxapi_buttons(faults: Faults) -> list[FaultButton]:
-    broke = _fox_error("insufficient balance", "insufficient_quota")
-    busy = _fox_error("rate limit exceeded", "rate_limit_error")
+    broke = _make_fox_error("insufficient balance", "insufficient_quota")
+    busy = _make_fox_error("rate limit exceeded", "rate_limit_error")
     return [
         FaultButton(
             "answer-lost",
@@ -144,5 +144,5 @@ def _list_discord_buttons(faults: Faults) -> list[FaultButton]:
     ]
 
 
-def _fox_error(message: str, kind: str) -> str:
+def _make_fox_error(message: str, kind: str) -> str:
     return json.dumps({"error": {"message": message, "type": kind}})

@@ -129,10 +129,10 @@ class Faults:
     async def wait(self, method: str, path: str, count: int = 1) -> list[Call]:
         """Return once `count` matching calls have been answered or dropped."""
         async with self._changed:
-            await self._changed.wait_for(lambda: len(self._done(method, path)) >= count)
-        return self._done(method, path)
+            await self._changed.wait_for(lambda: len(self._find_done(method, path)) >= count)
+        return self._find_done(method, path)
 
-    def _done(self, method: str, path: str) -> list[Call]:
+    def _find_done(self, method: str, path: str) -> list[Call]:
         return [call for call in self.matching(method, path) if call.done]
 
     @web.middleware

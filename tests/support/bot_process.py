@@ -36,7 +36,7 @@ class ForkedBot(BotProcess):
     """A BotProcess that is forked instead of started from scratch."""
 
     async def _launch(self) -> Forked:
-        return await Forked.begin(self._environment(), self._cwd, self._arguments)
+        return await Forked.begin(self._build_environment(), self._cwd, self._arguments)
 
 
 class Forked:

@@ -34,10 +34,10 @@ async def one_message_each(scene: Scene, *, in_its_reply: bool = True) -> None:
     if in_its_reply:
         assert [each["id"] for each in messages] == [reply["id"] for reply in scene.replies]
     for message, row in zip(messages, rows, strict=True):
-        await _shows(stage, message, row.state)
+        await _assert_shows(stage, message, row.state)
 
 
-async def _shows(stage: Harness, message: Json, state: TaskState) -> None:
+async def _assert_shows(stage: Harness, message: Json, state: TaskState) -> None:
     assert title_of(message) == TITLES[state]
     assert "Cancel" not in [button["label"] for line in message["components"] for button in line["components"]]
     if state is TaskState.UNCLEAR:

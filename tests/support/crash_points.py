@@ -189,7 +189,7 @@ class Wire:
     def __init__(self, to: str) -> None:
         self._to = urlsplit(to)
         self._stick_at: re.Pattern[bytes] | None = None
-        self._lines: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Task[None]] = set()
         self.stuck = asyncio.Event()
         """Set once the request is stuck."""
 
@@ -208,18 +208,18 @@ class Wire:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
-        for line in self._lines:
+        for line in self._connections:
             line.cancel()
-        await asyncio.gather(*self._lines, return_exceptions=True)
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line = asyncio.create_task(self._line(reader, writer))
-        self._lines.add(line)
-        line.add_done_callback(self._lines.discard)
+        line = asyncio.create_task(self._handle_connection(reader, writer))
+        self._connections.add(line)
+        line.add_done_callback(self._connections.discard)
 
-    async def _line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _handle_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_server, to_server = await asyncio.open_connection(self._to.hostname, self._to.port)
-        ways = [self._there(reader, to_server), _back(from_server, writer)]
+        ways = [self._copy_to_server(reader, to_server), _copy_from_server(from_server, writer)]
         try:
             await asyncio.gather(*ways)
         except OSError:
@@ -228,7 +228,7 @@ class Wire:
             to_server.close()
             writer.close()
 
-    async def _there(self, reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> None:
+    async def _copy_to_server(self, reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> None:
         while part := await reader.read(1 << 16):
             if self._stick_at and self._stick_at.match(part):
                 self._stick_at = None
@@ -240,7 +240,7 @@ class Wire:
         to_server.close()
 
 
-async def _back(from_server: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy_from_server(from_server: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while part := await from_server.read(1 << 16):
         writer.write(part)
         await writer.drain()

@@ -82,9 +82,9 @@ class Member:
     async def _post(self, path: str, body: Json, raw: bool = False) -> Json:
         query = {"user": self.id} | ({"raw": "1"} if raw else {})
         async with self._http.post(f"{self.url}/client/{path}", params=query, json=body) as response:
-            return await self._answer(response)
+            return await self._read_response(response)
 
-    async def _answer(self, response: aiohttp.ClientResponse) -> Json:
+    async def _read_response(self, response: aiohttp.ClientResponse) -> Json:
         data: Json = await response.json() if response.status != 204 else {}
         if response.status >= 400:
             raise PageRefused(response.status, data["message"])
@@ -94,7 +94,7 @@ class Member:
         """The page's state (/client/state); with `raw`, including commands that are not offered to this member."""
         query = {"user": self.id} | ({"raw": "1"} if raw else {})
         async with self._http.get(f"{self.url}/client/state", params=query) as response:
-            return await self._answer(response)
+            return await self._read_response(response)
 
     async def channel(self, name: str) -> str:
         """The id of the visible server channel with that name; raises KeyError."""
@@ -114,7 +114,7 @@ class Member:
         form = aiohttp.FormData()
         form.add_field("file", io.BytesIO(content), filename=name, content_type="application/octet-stream")
         async with self._http.post(f"{self.url}/client/upload", params={"user": self.id}, data=form) as response:
-            return str((await self._answer(response))["id"])
+            return str((await self._read_response(response))["id"])
 
     async def say(self, channel_id: str, content: str = "", uploads: list[str] | None = None) -> Json:
         """Post a message; returns it as the page shows it."""
@@ -129,7 +129,7 @@ class Member:
     async def command(self, name: str, channel_id: str, /, *, raw: bool = False, **options: object) -> str:
         """Use a slash command ("limits set": a subcommand); attachments are upload ids. Returns its interaction id."""
         command, path = await self._find(name, raw=raw)
-        given = _typed(command, path, options)
+        given = _build_options(command, path, options)
         body = {"channel_id": channel_id, "command_id": command["id"], "type": 1, "options": given}
         return str((await self._post("command", body, raw))["interaction_id"])
 
@@ -142,8 +142,8 @@ class Member:
     async def autocomplete(self, name: str, channel_id: str, focused: str, /, **options: object) -> list[Json]:
         """The autocomplete choices for the option `focused`."""
         command, path = await self._find(name)
-        given = _typed(command, path, options)
-        for each in _innermost(given, path):
+        given = _build_options(command, path, options)
+        for each in _get_innermost(given, path):
             if each["name"] == focused:
                 each["focused"] = True
         body = {"channel_id": channel_id, "command_id": command["id"], "options": given}
@@ -156,13 +156,15 @@ class Member:
         if not found and not raw:
             raise KeyError(button)
         custom_id = found[0]["custom_id"] if found else button
-        return await self._component(message, {"custom_id": custom_id, "component_type": 2}, raw)
+        return await self._use_component(message, {"custom_id": custom_id, "component_type": 2}, raw)
 
     async def choose(self, message: Json, custom_id: str, values: list[str], kind: int = 3, raw: bool = False) -> str:
         """Choose in a select (component type `kind`); returns the interaction's id."""
-        return await self._component(message, {"custom_id": custom_id, "component_type": kind, "values": values}, raw)
+        return await self._use_component(
+            message, {"custom_id": custom_id, "component_type": kind, "values": values}, raw
+        )
 
-    async def _component(self, message: Json, body: Json, raw: bool) -> str:
+    async def _use_component(self, message: Json, body: Json, raw: bool) -> str:
         body |= {"channel_id": message["channel_id"], "message_id": message["id"]}
         return str((await self._post("component", body, raw))["interaction_id"])
 
@@ -172,7 +174,7 @@ class Member:
 
     async def submit_modal(self, modal: Json, values: Json, *, raw: bool = False) -> str:
         """Submit a modal: values by custom_id, lists for selects and file uploads (upload ids)."""
-        tree = [_filled(each, values) for each in modal["components"]]
+        tree = [_fill_component(each, values) for each in modal["components"]]
         body = {"interaction_id": modal["interaction_id"], "custom_id": modal["custom_id"], "components": tree}
         return str((await self._post("modal", body, raw))["interaction_id"])
 
@@ -197,12 +199,12 @@ class Member:
         raise KeyError(name)
 
 
-def _typed(command: Json, path: list[str], values: Json) -> list[Json]:
+def _build_options(command: Json, path: list[str], values: Json) -> list[Json]:
     """The option tree, with each value's type from the command's definition (unknown names: text)."""
     defined = {each["name"]: each for each in command.get("options") or []}
     if path:
         inner = defined[path[0]]
-        return [{"name": path[0], "type": inner["type"], "options": _typed(inner, path[1:], values)}]
+        return [{"name": path[0], "type": inner["type"], "options": _build_options(inner, path[1:], values)}]
     return [
         {"name": name, "type": defined.get(name, {"type": 3})["type"], "value": value}
         for name, value in values.items()
@@ -210,18 +212,18 @@ def _typed(command: Json, path: list[str], values: Json) -> list[Json]:
     ]
 
 
-def _innermost(given: list[Json], path: list[str]) -> list[Json]:
+def _get_innermost(given: list[Json], path: list[str]) -> list[Json]:
     for _ in path:
         given = given[0]["options"]
     return given
 
 
-def _filled(component: Json, values: Json) -> Json:
+def _fill_component(component: Json, values: Json) -> Json:
     out = {name: component[name] for name in ("type", "id", "custom_id") if name in component}
     if "component" in component:
-        return out | {"component": _filled(component["component"], values)}
+        return out | {"component": _fill_component(component["component"], values)}
     if "components" in component:
-        return out | {"components": [_filled(each, values) for each in component["components"]]}
+        return out | {"components": [_fill_component(each, values) for each in component["components"]]}
     value = values.get(component.get("custom_id", ""))
     if value is None:
         return out | ({"value": ""} if component["type"] == 4 else {})

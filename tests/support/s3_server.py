@@ -45,13 +45,13 @@ class S3:
         path = request.path.removeprefix("/")
         if path.partition("/")[0] != self.bucket:
             return web.Response(status=404, text="<Error><Code>NoSuchBucket</Code></Error>")
-        return self._obeyed(request, path.partition("/")[2], body)
+        return self._handle_signed(request, path.partition("/")[2], body)
 
-    def _obeyed(self, request: web.Request, name: str, body: bytes) -> web.Response:
+    def _handle_signed(self, request: web.Request, name: str, body: bytes) -> web.Response:
         match request.method:
             case "PUT":
                 self.objects[name] = body, datetime.now(UTC)
-                return web.Response(headers={"ETag": _etag(body)})
+                return web.Response(headers={"ETag": _make_etag(body)})
             case "GET":
                 return self._get(name) if name else self._list(request.query.get("prefix", ""))
             case "DELETE":
@@ -65,12 +65,12 @@ class S3:
             return web.Response(status=404, text="<Error><Code>NoSuchKey</Code></Error>")
         content, since = self.objects[name]
         modified = since.strftime("%a, %d %b %Y %H:%M:%S GMT")
-        return web.Response(body=content, headers={"ETag": _etag(content), "Last-Modified": modified})
+        return web.Response(body=content, headers={"ETag": _make_etag(content), "Last-Modified": modified})
 
     def _list(self, prefix: str) -> web.Response:
         found = "".join(
             f"<Contents><Key>{escape(name)}</Key><LastModified>{since:%Y-%m-%dT%H:%M:%S.000Z}</LastModified>"
-            f"<ETag>{_etag(content)}</ETag><Size>{len(content)}</Size></Contents>"
+            f"<ETag>{_make_etag(content)}</ETag><Size>{len(content)}</Size></Contents>"
             for name, (content, since) in sorted(self.objects.items())
             if name.startswith(prefix)
         )
@@ -120,5 +120,5 @@ async def s3_service() -> AsyncIterator[S3]:
         await runner.cleanup()
 
 
-def _etag(content: bytes) -> str:
+def _make_etag(content: bytes) -> str:
     return f'"{hashlib.md5(content).hexdigest()}"'  # noqa: S324 (S3's own choice)

@@ -89,10 +89,10 @@ class DiscordServer:
             app.router.add_get(path, self.gateway.handle)
         if page.is_dir():
 
-            async def index(_: web.Request) -> web.FileResponse:
+            async def serve_index(_: web.Request) -> web.FileResponse:
                 return web.FileResponse(page / "index.html", headers={"Cache-Control": "no-cache"})
 
-            app.router.add_get("/", index)
+            app.router.add_get("/", serve_index)
             app.router.add_static("/static/", page)
 
     async def __aenter__(self) -> DiscordServer:

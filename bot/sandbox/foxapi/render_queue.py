@@ -82,7 +82,7 @@ class RenderQueue:
 
     def enqueue(self, task: Task) -> None:
         """Start `task` as soon as a slot is free."""
-        working = asyncio.create_task(self._work(task))
+        working = asyncio.create_task(self._run_task(task))
         self._working.add(working)
         working.add_done_callback(self._working.discard)
 
@@ -93,7 +93,7 @@ class RenderQueue:
             work.cancel()
         await asyncio.gather(*working, return_exceptions=True)
 
-    async def _work(self, task: Task) -> None:
+    async def _run_task(self, task: Task) -> None:
         if task.quirks.stuck:
             task.status = "processing"
             await asyncio.Event().wait()  # until the queue is closed

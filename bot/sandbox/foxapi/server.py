@@ -83,7 +83,7 @@ class FoxServer:
             self._renderer = self._choose_renderer(folder, session)
             await self._renderer.open()
             opening.push_async_callback(self._renderer.close)
-            runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.5)
+            runner = web.AppRunner(self._build_app(), access_log=None, shutdown_timeout=0.5)
             opening.push_async_callback(runner.cleanup)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -102,15 +102,15 @@ class FoxServer:
             return self._make_renderer(folder, link)
         return RenderQueue(folder, session, link, pace=self._pace, at_once=self._at_once, cache=self._render_cache)
 
-    def _app(self) -> web.Application:
+    def _build_app(self) -> web.Application:
         app = web.Application(middlewares=[self.faults.middleware, self._authenticate])
         app.add_routes(
             [
-                web.post("/v1/videos/generations", self._create),
-                web.get("/v1/tasks/{id}", self._query),
+                web.post("/v1/videos/generations", self._create_task),
+                web.get("/v1/tasks/{id}", self._get_task),
                 web.post("/v1/files/upload/stream", self._upload),
-                web.get("/v1/models", self._models),
-                web.get("/api/usage/token/", self._usage),
+                web.get("/v1/models", self._list_models),
+                web.get("/api/usage/token/", self._get_usage),
                 web.get("/files/{id}/{name}", self._files.serve_upload),
                 web.get("/results/{name}", self._files.serve_result),
             ]
@@ -131,7 +131,7 @@ class FoxServer:
             response.headers["x-request-id"] = secrets.token_hex(8)
         return response
 
-    async def _create(self, request: web.Request) -> web.StreamResponse:
+    async def _create_task(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         rendering = parse_request(body)
         if self.balance < CREDITS_PER_TASK:
@@ -147,7 +147,7 @@ class FoxServer:
         self._renderer.enqueue(task)
         return response
 
-    async def _query(self, request: web.Request) -> web.StreamResponse:
+    async def _get_task(self, request: web.Request) -> web.StreamResponse:
         task = self.tasks.get(request.match_info["id"])
         if task is None:
             raise make_error(404, "task not found", "invalid_request_error", "task_not_found")
@@ -171,11 +171,11 @@ class FoxServer:
         fields = {"id": upload.id, "filename": upload.filename, "size": upload.size, "created": upload.created}
         return web.json_response(fields | {"url": self._files.make_upload_url(upload)})
 
-    async def _models(self, _: web.Request) -> web.StreamResponse:
+    async def _list_models(self, _: web.Request) -> web.StreamResponse:
         data = [{"id": model, "object": "model", "owned_by": "foxapi"} for model in self.models]
         return web.json_response({"object": "list", "data": data})
 
-    async def _usage(self, _: web.Request) -> web.StreamResponse:
+    async def _get_usage(self, _: web.Request) -> web.StreamResponse:
         used = sum(payment.credits for payment in self.payments)
         fields = {"object": "token_usage", "total_granted": self.balance + used, "total_used": used}
         return web.json_response({"code": True, "message": "ok", "data": fields | {"total_available": self.balance}})

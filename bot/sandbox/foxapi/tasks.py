@@ -73,7 +73,7 @@ class Task:
             self.queries_since_end += 1
             withheld = self.quirks.withheld
             if self.result and withheld is not None and self.queries_since_end > withheld:
-                results = self._results(self.result)
+                results = self._build_results(self.result)
         usage = {"credits_reserved": self.credits, "user_group": "default"}
         return self._drop_fields(self._common_fields() | results | {"error": self.error, "usage": usage})
 
@@ -88,7 +88,7 @@ class Task:
             "type": "video",
         }
 
-    def _results(self, link: str) -> Json:
+    def _build_results(self, link: str) -> Json:
         match self.quirks.shape:
             case "documented":
                 return {"results": [{"url": link}]}

@@ -2,7 +2,7 @@
 // Independent of the page.
 
 /** A failed call; the message is a sentence for the user. */
-export class ApiError extends Error {}
+class ApiError extends Error {}
 
 /** Calls made as `user` (an id, empty until the first state is loaded). */
 export class Api {

@@ -42,7 +42,7 @@ class ApplicationRoutes:
             ]
         return out
 
-    def _guild_id(self, request: web.Request) -> str | None:
+    def _get_guild_id(self, request: web.Request) -> str | None:
         guild_id = request.match_info.get("guild_id")
         guild = self._world.guilds.get(guild_id or "")
         if request.match_info["application_id"] != self._world.application_id:
@@ -51,14 +51,14 @@ class ApplicationRoutes:
             raise missing_access()
         return guild_id
 
-    def _commands_in(self, request: web.Request) -> dict[str, Json]:
-        return self._world.commands.setdefault(self._guild_id(request), {})
+    def _get_commands(self, request: web.Request) -> dict[str, Json]:
+        return self._world.commands.setdefault(self._get_guild_id(request), {})
 
     async def _list(self, request: web.Request) -> web.Response:
-        return json_response(list(self._commands_in(request).values()))
+        return json_response(list(self._get_commands(request).values()))
 
     async def _replace(self, request: web.Request) -> web.Response:
-        stored = self._commands_in(request)
+        stored = self._get_commands(request)
         body = await read_json(request)
         errors = ValidationErrors()
         forms: list[Any] = errors.check_list((), body, sum(_MAX_COMMANDS.values()))
@@ -76,46 +76,46 @@ class ApplicationRoutes:
         before = {(each["type"], each["name"]): each["id"] for each in stored.values()}
         stored.clear()
         for form in forms:
-            self._keep(request, form, before.get((form.get("type", 1), form["name"])))
+            self._store(request, form, before.get((form.get("type", 1), form["name"])))
         announce_commands(self._world)
         return json_response(list(stored.values()))
 
-    def _keep(self, request: web.Request, form: Json, command_id: str | None) -> Json:
+    def _store(self, request: web.Request, form: Json, command_id: str | None) -> Json:
         ids = self._world.ids
         command = build_command(
-            form, command_id or ids.next(), self._world.application_id, self._guild_id(request), ids.next()
+            form, command_id or ids.next(), self._world.application_id, self._get_guild_id(request), ids.next()
         )
-        self._commands_in(request)[command["id"]] = command
+        self._get_commands(request)[command["id"]] = command
         return command
 
     async def _create(self, request: web.Request) -> web.Response:
         form = parse_command(await read_json(request))
         same = [
             each["id"]
-            for each in self._commands_in(request).values()
+            for each in self._get_commands(request).values()
             if (each["type"], each["name"]) == (form.get("type", 1), form["name"])
         ]
-        command = self._keep(request, form, same[0] if same else None)
+        command = self._store(request, form, same[0] if same else None)
         announce_commands(self._world)
         return json_response(command, 200 if same else 201)
 
     async def _edit(self, request: web.Request) -> web.Response:
-        old = self._command(request)
+        old = self._find_command(request)
         form = parse_command(_copy_editable_fields(old) | await read_record(request) | {"type": old["type"]})
-        command = self._keep(request, form, old["id"])
+        command = self._store(request, form, old["id"])
         announce_commands(self._world)
         return json_response(command)
 
     async def _get(self, request: web.Request) -> web.Response:
-        return json_response(self._command(request))
+        return json_response(self._find_command(request))
 
     async def _delete(self, request: web.Request) -> web.Response:
-        del self._commands_in(request)[self._command(request)["id"]]
+        del self._get_commands(request)[self._find_command(request)["id"]]
         announce_commands(self._world)
         return no_content()
 
-    def _command(self, request: web.Request) -> Json:
-        command = self._commands_in(request).get(request.match_info["command_id"])
+    def _find_command(self, request: web.Request) -> Json:
+        command = self._get_commands(request).get(request.match_info["command_id"])
         if command is None:
             raise unknown("Application Command")
         return command

@@ -46,10 +46,10 @@ class CdnRoutes:
     def routes(self) -> list[web.RouteDef]:
         """The routes, for the server's application."""
         return [
-            web.get("/cdn/{kind:attachments|ephemeral-attachments}/{folder}/{upload_id}/{filename}", self._file),
+            web.get("/cdn/{kind:attachments|ephemeral-attachments}/{folder}/{upload_id}/{filename}", self._serve_file),
         ]
 
-    async def _file(self, request: web.Request) -> web.StreamResponse:
+    async def _serve_file(self, request: web.Request) -> web.StreamResponse:
         upload = self._world.files.find_by_link(request.rel_url.raw_path, request.query)
         if upload is None:
             return web.Response(status=404, text="This content is no longer available.")

@@ -22,39 +22,39 @@ class GuildRoutes:
         """The routes, for the API's application."""
         world = self._world
         return [
-            web.get("/gateway", self._gateway),
-            web.get("/gateway/bot", require_bot_token(world, self._gateway_bot)),
-            web.get("/users/@me", require_bot_token(world, self._me)),
-            web.get("/users/@me/guilds", require_bot_token(world, self._my_guilds)),
+            web.get("/gateway", self._get_gateway),
+            web.get("/gateway/bot", require_bot_token(world, self._get_gateway_bot)),
+            web.get("/users/@me", require_bot_token(world, self._get_me)),
+            web.get("/users/@me/guilds", require_bot_token(world, self._list_my_guilds)),
             web.post("/users/@me/channels", require_bot_token(world, self._open_dm)),
             web.delete("/users/@me/guilds/{guild_id}", require_bot_token(world, self._leave)),
-            web.get("/users/{user_id}", require_bot_token(world, self._user)),
-            web.get("/oauth2/applications/@me", require_bot_token(world, self._application)),
-            web.get("/applications/@me", require_bot_token(world, self._application)),
-            web.get("/guilds/{guild_id}", require_bot_token(world, self._guild)),
-            web.get("/guilds/{guild_id}/channels", require_bot_token(world, self._channels)),
-            web.get("/guilds/{guild_id}/roles", require_bot_token(world, self._roles)),
-            web.get("/guilds/{guild_id}/members/{user_id}", require_bot_token(world, self._member)),
-            web.get("/channels/{channel_id}", require_bot_token(world, self._channel)),
+            web.get("/users/{user_id}", require_bot_token(world, self._get_user)),
+            web.get("/oauth2/applications/@me", require_bot_token(world, self._get_application)),
+            web.get("/applications/@me", require_bot_token(world, self._get_application)),
+            web.get("/guilds/{guild_id}", require_bot_token(world, self._get_guild)),
+            web.get("/guilds/{guild_id}/channels", require_bot_token(world, self._list_channels)),
+            web.get("/guilds/{guild_id}/roles", require_bot_token(world, self._list_roles)),
+            web.get("/guilds/{guild_id}/members/{user_id}", require_bot_token(world, self._get_member)),
+            web.get("/channels/{channel_id}", require_bot_token(world, self._get_channel)),
         ]
 
     @property
     def _gateway_url(self) -> str:
         return self._world.files.base.replace("http", "ws", 1) + "/gateway"
 
-    async def _gateway(self, _: web.Request) -> web.Response:
+    async def _get_gateway(self, _: web.Request) -> web.Response:
         return json_response({"url": self._gateway_url})
 
-    async def _gateway_bot(self, _: web.Request) -> web.Response:
+    async def _get_gateway_bot(self, _: web.Request) -> web.Response:
         starts = self._world.session_limits.to_json()
         return json_response({"url": self._gateway_url, "shards": self._world.shards, "session_start_limit": starts})
 
-    async def _me(self, _: web.Request) -> web.Response:
+    async def _get_me(self, _: web.Request) -> web.Response:
         return json_response(
             serialize.user(self._world.bot) | {"verified": True, "mfa_enabled": True, "locale": "en-US"}
         )
 
-    async def _my_guilds(self, _: web.Request) -> web.Response:
+    async def _list_my_guilds(self, _: web.Request) -> web.Response:
         mine = [each for each in self._world.guilds.values() if self._world.bot.id in each.members]
         return json_response([{"id": each.id, "name": each.name, "icon": None, "owner": False} for each in mine])
 
@@ -72,31 +72,31 @@ class GuildRoutes:
         self._world.remove_bot(get_guild(self._world, request).id)
         return no_content()
 
-    async def _user(self, request: web.Request) -> web.Response:
+    async def _get_user(self, request: web.Request) -> web.Response:
         user = self._world.users.get(request.match_info["user_id"])
         if user is None:
             raise unknown("User")
         return json_response(serialize.user(user))
 
-    async def _application(self, _: web.Request) -> web.Response:
+    async def _get_application(self, _: web.Request) -> web.Response:
         return json_response(serialize.bot_application(self._world))
 
-    async def _guild(self, request: web.Request) -> web.Response:
+    async def _get_guild(self, request: web.Request) -> web.Response:
         guild = get_guild(self._world, request)
         counts = {"approximate_member_count": len(guild.members), "approximate_presence_count": len(guild.members)}
         return json_response(
             serialize.guild(guild) | (counts if request.query.get("with_counts") in ("1", "true") else {})
         )
 
-    async def _channels(self, request: web.Request) -> web.Response:
+    async def _list_channels(self, request: web.Request) -> web.Response:
         guild = get_guild(self._world, request)
         here = [each for each in self._world.channels.values() if each.guild_id == guild.id]
         return json_response([serialize.channel(self._world, each) for each in here])
 
-    async def _roles(self, request: web.Request) -> web.Response:
+    async def _list_roles(self, request: web.Request) -> web.Response:
         return json_response([serialize.role(each) for each in get_guild(self._world, request).roles.values()])
 
-    async def _member(self, request: web.Request) -> web.Response:
+    async def _get_member(self, request: web.Request) -> web.Response:
         guild = get_guild(self._world, request)
         user_id = request.match_info["user_id"]
         if user_id not in self._world.users:
@@ -105,5 +105,5 @@ class GuildRoutes:
             raise unknown("Member")
         return json_response(serialize.member(guild, self._world.users[user_id]))
 
-    async def _channel(self, request: web.Request) -> web.Response:
+    async def _get_channel(self, request: web.Request) -> web.Response:
         return json_response(serialize.channel(self._world, get_channel(self._world, request)))

@@ -41,22 +41,22 @@ class CallbackRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         """The route, for the API's application."""
-        return [web.post("/interactions/{interaction_id}/{token}/callback", self._callback)]
+        return [web.post("/interactions/{interaction_id}/{token}/callback", self._handle_callback)]
 
-    async def _callback(self, request: web.Request) -> web.Response:
+    async def _handle_callback(self, request: web.Request) -> web.Response:
         interaction_id, token = request.match_info["interaction_id"], request.match_info["token"]
         interaction = self._interactions.get_answerable(interaction_id, token)
-        form = await self._form(request, interaction)
+        form = await self._read_form(request, interaction)
         kind, data = form.body["type"], form.body.get("data") or {}
         # Reading an upload takes time: check again whether the deadline has passed or another response came first.
         interaction = self._interactions.get_answerable(interaction_id, token)
-        message = self._act(interaction, kind, data, form)
+        message = self._respond(interaction, kind, data, form)
         self._interactions.record_answer(interaction, kind, data)
         if request.query.get("with_response") not in ("1", "true", "True"):
             return no_content()
         return json_response(self._build_response(interaction, kind, message))
 
-    async def _form(self, request: web.Request, interaction: Interaction) -> Form:
+    async def _read_form(self, request: web.Request, interaction: Interaction) -> Form:
         world = self._world
         limit = world.upload_limit(world.channels[interaction.channel_id])
         form = await read_form(request, world.files, world.bot.id, interaction.channel_id, limit)
@@ -83,7 +83,7 @@ class CallbackRoutes:
                 known = errors.check_object(("data", "choices", at), each, ("name", "value", "name_localizations"))
                 errors.check_text(("data", "choices", at, "name"), known.get("name"), 100, low=1)
 
-    def _act(self, interaction: Interaction, kind: int, data: Json, form: Form) -> Message | None:
+    def _respond(self, interaction: Interaction, kind: int, data: Json, form: Form) -> Message | None:
         if kind in (MESSAGE, DEFER):
             message = self.start_message(interaction, is_ephemeral(data))
             if kind == MESSAGE:

@@ -28,19 +28,19 @@ class WebhookRoutes:
         base = "/webhooks/{application_id}/{token}"
         one = base + "/messages/{message_id}"
         return [
-            web.post(base, self._follow),
+            web.post(base, self._create_followup),
             web.get(one, self._get),
             web.patch(one, self._edit),
             web.delete(one, self._delete),
         ]
 
-    def _interaction(self, request: web.Request) -> Interaction:
+    def _get_interaction(self, request: web.Request) -> Interaction:
         found = self._interactions.get_by_token(request.match_info["application_id"], request.match_info["token"])
         if found.channel_id not in self._world.channels:
             raise unknown("Channel")
         return found
 
-    def _message(self, request: web.Request, interaction: Interaction) -> Message:
+    def _get_message(self, request: web.Request, interaction: Interaction) -> Message:
         message_id = request.match_info["message_id"]
         if message_id == "@original":
             message_id = interaction.original_id or ""
@@ -50,16 +50,16 @@ class WebhookRoutes:
             raise unknown("Message")
         return found
 
-    async def _form(self, request: web.Request, interaction: Interaction, names: frozenset[str]) -> Form:
+    async def _read_form(self, request: web.Request, interaction: Interaction, names: frozenset[str]) -> Form:
         world = self._world
         limit = world.upload_limit(world.channels[interaction.channel_id])
         form = await read_form(request, world.files, world.bot.id, interaction.channel_id, limit)
         form.body = parse_message(form.body, names)
         return form
 
-    async def _follow(self, request: web.Request) -> web.Response:
-        interaction = self._interaction(request)
-        form = await self._form(request, interaction, INTERACTION)
+    async def _create_followup(self, request: web.Request) -> web.Response:
+        interaction = self._get_interaction(request)
+        form = await self._read_form(request, interaction, INTERACTION)
         world = self._world
         waiting = world.find_message(interaction.channel_id, interaction.original_id or "")
         if waiting is not None and waiting.loading:
@@ -77,12 +77,12 @@ class WebhookRoutes:
         return json_response(serialize.message(world, world.create(message)))
 
     async def _get(self, request: web.Request) -> web.Response:
-        return json_response(serialize.message(self._world, self._message(request, self._interaction(request))))
+        return json_response(serialize.message(self._world, self._get_message(request, self._get_interaction(request))))
 
     async def _edit(self, request: web.Request) -> web.Response:
-        interaction = self._interaction(request)
-        message = self._message(request, interaction)
-        form = await self._form(request, interaction, EDIT | {"poll"})
+        interaction = self._get_interaction(request)
+        message = self._get_message(request, interaction)
+        form = await self._read_form(request, interaction, EDIT | {"poll"})
         waiting = message.loading
         self._callbacks.write(interaction, message, form.body, form)
         if not waiting:
@@ -90,5 +90,5 @@ class WebhookRoutes:
         return json_response(serialize.message(self._world, self._world.update(message)))
 
     async def _delete(self, request: web.Request) -> web.Response:
-        self._world.remove(self._message(request, self._interaction(request)))
+        self._world.remove(self._get_message(request, self._get_interaction(request)))
         return no_content()

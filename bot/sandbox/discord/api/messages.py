@@ -35,13 +35,13 @@ class MessageRoutes:
             web.get(one, require_bot_token(world, self._get)),
             web.patch(one, require_bot_token(world, self._edit)),
             web.delete(one, require_bot_token(world, self._delete)),
-            web.get(reactions, require_bot_token(world, self._reactors)),
-            web.put(reactions + "/@me", require_bot_token(world, self._react)),
-            web.delete(reactions + "/{user_id}", require_bot_token(world, self._unreact)),
-            web.post("/channels/{channel_id}/typing", require_bot_token(world, self._typing)),
+            web.get(reactions, require_bot_token(world, self._list_reactors)),
+            web.put(reactions + "/@me", require_bot_token(world, self._add_reaction)),
+            web.delete(reactions + "/{user_id}", require_bot_token(world, self._remove_reaction)),
+            web.post("/channels/{channel_id}/typing", require_bot_token(world, self._start_typing)),
         ]
 
-    async def _form(self, request: web.Request, channel: Channel, names: frozenset[str]) -> Form:
+    async def _read_form(self, request: web.Request, channel: Channel, names: frozenset[str]) -> Form:
         world = self._world
         form = await read_form(request, world.files, world.bot.id, channel.id, world.upload_limit(channel))
         form.body = parse_message(form.body, names)
@@ -54,7 +54,7 @@ class MessageRoutes:
             raise DiscordError(400, 50024, "Cannot execute action on this channel type")
         if channel.recipient_id and not world.users[channel.recipient_id].dms_open:
             raise DiscordError(403, 50007, "Cannot send messages to this user")
-        form = await self._form(request, channel, CREATE)
+        form = await self._read_form(request, channel, CREATE)
         check_permissions(world, channel, form.body, form.files, by_interaction=False)
         earlier = self._find_by_nonce(form.body)
         if earlier is not None:
@@ -107,7 +107,7 @@ class MessageRoutes:
             raise DiscordError(403, 50005, "Cannot edit a message authored by another user")
         if world.clock.now() - message.timestamp > 3600:
             world.ratelimits.count_old_edit(channel.id)
-        form = await self._form(request, channel, EDIT)
+        form = await self._read_form(request, channel, EDIT)
         check_permissions(world, channel, form.body, form.files, by_interaction=False)
         fill(world, message, form.body, form.files)
         message.edited = world.clock.now()
@@ -140,14 +140,14 @@ class MessageRoutes:
         self._world.remove(message)
         return no_content()
 
-    async def _react(self, request: web.Request) -> web.Response:
+    async def _add_reaction(self, request: web.Request) -> web.Response:
         need = permissions.READ_MESSAGE_HISTORY | permissions.ADD_REACTIONS
         channel = get_channel(self._world, request, need)
         message = get_message(self._world, channel, request)
         self._world.set_reaction(message, self._world.bot.id, _parse_emoji(request), remove=False)
         return no_content()
 
-    async def _unreact(self, request: web.Request) -> web.Response:
+    async def _remove_reaction(self, request: web.Request) -> web.Response:
         who = request.match_info["user_id"]
         mine = who in ("@me", self._world.bot.id)
         channel = get_channel(self._world, request, 0 if mine else permissions.MANAGE_MESSAGES)
@@ -155,7 +155,7 @@ class MessageRoutes:
         self._world.set_reaction(message, self._world.bot.id if mine else who, _parse_emoji(request), remove=True)
         return no_content()
 
-    async def _reactors(self, request: web.Request) -> web.Response:
+    async def _list_reactors(self, request: web.Request) -> web.Response:
         channel = get_channel(self._world, request)
         message = get_message(self._world, channel, request)
         who = sorted(message.reactions.get(_parse_emoji(request), []), key=int)
@@ -163,7 +163,7 @@ class MessageRoutes:
         chosen = [each for each in who if int(each) > after][: min(limit, 100)]
         return json_response([serialize.user(self._world.users[each]) for each in chosen])
 
-    async def _typing(self, request: web.Request) -> web.Response:
+    async def _start_typing(self, request: web.Request) -> web.Response:
         get_channel(self._world, request, permissions.SEND_MESSAGES)
         return no_content()
 

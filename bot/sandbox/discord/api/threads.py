@@ -33,8 +33,8 @@ class ThreadRoutes:
             web.post("/channels/{channel_id}/threads", require_bot_token(world, self._create)),
             web.patch("/channels/{channel_id}", require_bot_token(world, self._edit)),
             web.delete("/channels/{channel_id}", require_bot_token(world, self._delete)),
-            web.get("/guilds/{guild_id}/threads/active", require_bot_token(world, self._active)),
-            web.get("/channels/{channel_id}/threads/archived/public", require_bot_token(world, self._archived)),
+            web.get("/guilds/{guild_id}/threads/active", require_bot_token(world, self._list_active)),
+            web.get("/channels/{channel_id}/threads/archived/public", require_bot_token(world, self._list_archived)),
         ]
 
     async def _create(self, request: web.Request) -> web.Response:
@@ -90,12 +90,12 @@ class ThreadRoutes:
         self._world.remove_channel(channel.id)
         return json_response(deleted)
 
-    async def _active(self, request: web.Request) -> web.Response:
+    async def _list_active(self, request: web.Request) -> web.Response:
         guild = get_guild(self._world, request)
         here = [each for each in self._world.channels.values() if each.guild_id == guild.id]
         return self._reply_with_threads([each for each in here if not each.archived])
 
-    async def _archived(self, request: web.Request) -> web.Response:
+    async def _list_archived(self, request: web.Request) -> web.Response:
         parent = get_channel(self._world, request, permissions.READ_MESSAGE_HISTORY)
         here = [each for each in self._world.channels.values() if each.parent_id == parent.id]
         return self._reply_with_threads([each for each in here if each.archived])

@@ -41,13 +41,13 @@ class ActionRoutes:
     def routes(self) -> list[web.RouteDef]:
         """The routes, for the server's application."""
         return [
-            web.post("/client/command", self._command),
-            web.post("/client/component", self._component),
-            web.post("/client/modal", self._modal),
+            web.post("/client/command", self._use_command),
+            web.post("/client/component", self._use_component),
+            web.post("/client/modal", self._submit_modal),
             web.post("/client/autocomplete", self._autocomplete),
         ]
 
-    async def _command(self, request: web.Request) -> web.Response:
+    async def _use_command(self, request: web.Request) -> web.Response:
         world, me = self._world, get_acting_user(self._world, request)
         body, raw = await read_record(request), _is_raw(request)
         channel = get_channel(world, me, body.get("channel_id"))
@@ -84,7 +84,7 @@ class ActionRoutes:
             raise DiscordError(403, 0, "You do not have permission to use commands here.")
         return command
 
-    async def _component(self, request: web.Request) -> web.Response:
+    async def _use_component(self, request: web.Request) -> web.Response:
         world, me = self._world, get_acting_user(self._world, request)
         body, raw = await read_record(request), _is_raw(request)
         message = get_message(world, me, body.get("channel_id"), body.get("message_id"))
@@ -104,7 +104,7 @@ class ActionRoutes:
                 data["resolved"] = found
         return _reply_with_id(self._interactions.begin(COMPONENT, me.id, channel, data, source=message))
 
-    async def _modal(self, request: web.Request) -> web.Response:
+    async def _submit_modal(self, request: web.Request) -> web.Response:
         world, me = self._world, get_acting_user(self._world, request)
         body, raw = await read_record(request), _is_raw(request)
         opener = self._interactions.get(str(body.get("interaction_id")))

@@ -25,15 +25,15 @@ class ContentRoutes:
     def routes(self) -> list[web.RouteDef]:
         """The routes, for the server's application."""
         return [
-            web.get("/client/state", self._state),
+            web.get("/client/state", self._get_state),
             web.post("/client/upload", self._upload),
-            web.post("/client/message", self._message),
-            web.post("/client/reaction", self._reaction),
-            web.post("/client/dm", self._dm),
-            web.post("/client/locale", self._locale),
+            web.post("/client/message", self._post_message),
+            web.post("/client/reaction", self._set_reaction),
+            web.post("/client/dm", self._open_dm),
+            web.post("/client/locale", self._set_locale),
         ]
 
-    async def _state(self, request: web.Request) -> web.Response:
+    async def _get_state(self, request: web.Request) -> web.Response:
         world, me = self._world, get_acting_user(self._world, request)
         channels = [
             each for each in world.channels.values() if world.permissions_in(me.id, each) & permissions.VIEW_CHANNEL
@@ -70,7 +70,7 @@ class ContentRoutes:
                 return json_response(world.files.to_json(upload))
         raise DiscordError(400, 0, "The form does not contain a file.")
 
-    async def _message(self, request: web.Request) -> web.Response:
+    async def _post_message(self, request: web.Request) -> web.Response:
         world, me = self._world, get_acting_user(self._world, request)
         body = await read_record(request)
         channel = get_channel(world, me, body.get("channel_id"), permissions.SEND_MESSAGES)
@@ -102,7 +102,7 @@ class ContentRoutes:
         message.reference = {"type": 1, "message_id": found.id, "channel_id": found.channel_id}
         message.flags |= 1 << 14
 
-    async def _reaction(self, request: web.Request) -> web.Response:
+    async def _set_reaction(self, request: web.Request) -> web.Response:
         me = get_acting_user(self._world, request)
         body = await read_record(request)
         message = get_message(self._world, me, body.get("channel_id"), body.get("message_id"))
@@ -112,10 +112,10 @@ class ContentRoutes:
         self._world.set_reaction(message, me.id, emoji, bool(body.get("remove")))
         return no_content()
 
-    async def _dm(self, request: web.Request) -> web.Response:
+    async def _open_dm(self, request: web.Request) -> web.Response:
         return json_response(serialize.page_channel(self._world.open_dm(get_acting_user(self._world, request).id)))
 
-    async def _locale(self, request: web.Request) -> web.Response:
+    async def _set_locale(self, request: web.Request) -> web.Response:
         me, locale = get_acting_user(self._world, request), (await read_record(request)).get("locale")
         if locale not in LOCALES:
             raise DiscordError(400, 0, "Discord does not support this language.")

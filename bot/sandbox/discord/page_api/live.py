@@ -41,9 +41,9 @@ class LiveRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         """The route, for the server's application."""
-        return [web.get("/client/live", self._live)]
+        return [web.get("/client/live", self._handle_live)]
 
-    async def _live(self, request: web.Request) -> web.WebSocketResponse:
+    async def _handle_live(self, request: web.Request) -> web.WebSocketResponse:
         user = get_acting_user(self._world, request)
         socket = web.WebSocketResponse(heartbeat=30)
         await socket.prepare(request)

@@ -83,7 +83,7 @@ class Files:
 
     def make_link(self, upload: Upload) -> str:
         """A signed URL of the file. It changes only once an hour, so that edits do not make pages reload it."""
-        return self._sign_path(self._path(upload))
+        return self._sign_path(self._build_path(upload))
 
     def renew_link(self, url: str) -> str | None:
         """A fresh URL for an old one, whether or not the file exists; None if it is not an attachment URL."""
@@ -94,7 +94,7 @@ class Files:
         """The file of a signed URL; None if the URL is unknown, altered or expired."""
         ends, begins = query.get("ex", ""), query.get("is", "")
         upload = self.uploads.get(path.rsplit("/", 2)[-2])
-        if upload is None or path != self._path(upload):
+        if upload is None or path != self._build_path(upload):
             return None
         if not hmac.compare_digest(self._sign(path, ends, begins), query.get("hm", "")):
             return None
@@ -117,7 +117,7 @@ class Files:
         """Remove every file."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _path(self, upload: Upload) -> str:
+    def _build_path(self, upload: Upload) -> str:
         kind = "ephemeral-attachments" if upload.ephemeral else "attachments"
         return f"/cdn/{kind}/{upload.folder}/{upload.id}/{quote(upload.filename)}"
 

@@ -56,7 +56,7 @@ def channel(world: World, one: Channel) -> Json:
         {"id": each.id, "type": each.kind, "allow": str(each.allow), "deny": str(each.deny)} for each in one.overwrites
     ]
     if one.thread:
-        return _thread(world, one, last)
+        return _serialize_thread(world, one, last)
     out: Json = {"id": one.id, "type": one.kind, "guild_id": one.guild_id, "name": one.name, "topic": one.topic}
     out |= {"position": one.position, "permission_overwrites": overwrites, "parent_id": None, "nsfw": one.nsfw}
     out |= {"rate_limit_per_user": 0, "last_message_id": last, "flags": _REQUIRES_TAG if one.requires_tag else 0}
@@ -70,7 +70,7 @@ def channel(world: World, one: Channel) -> Json:
     return out
 
 
-def _thread(world: World, one: Channel, last: str | None) -> Json:
+def _serialize_thread(world: World, one: Channel, last: str | None) -> Json:
     count = max(0, len(world.messages.get(one.id, {})) - 1)
     begun = format_iso(one.created_at)
     out: Json = {"id": one.id, "type": one.kind, "guild_id": one.guild_id, "name": one.name, "flags": 0}

@@ -187,7 +187,7 @@ function listCustomIds(tree) {
 }
 
 /** The placeholder of a deferred response. */
-export function renderThinking(name) {
+function renderThinking(name) {
   return el(
     "p",
     { class: "thinking", role: "status" },

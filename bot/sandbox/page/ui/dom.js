@@ -49,11 +49,8 @@ export function avatar(user, size = "") {
 
 const PATHS = {
   hash: "M9 3 7.5 21M16.5 3 15 21M4 8.5h17M3 15.5h17",
-  plus: "M12 5v14M5 12h14",
   close: "M6 6l12 12M18 6 6 18",
   more: "M5 12h.01M12 12h.01M19 12h.01",
-  menu: "M4 6h16M4 12h16M4 18h16",
-  panel: "M4 4h16v16H4zM15 4v16",
   chevron: "M9 6l6 6-6 6",
   down: "M6 9l6 6 6-6",
   film: "M4 5h16v14H4zM8 5v14M16 5v14M4 9.7h4M4 14.3h4M16 9.7h4M16 14.3h4",
@@ -68,9 +65,7 @@ const PATHS = {
   link: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
   copy: "M9 9h11v11H9zM15 9V4H4v11h5",
   open: "M14 4h6v6M20 4l-9 9M18 14v6H4V6h6",
-  send: "M4 12 20 4l-5 16-4-7z",
   check: "M5 12.5l4.5 4.5L19 7.5",
-  clock: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3.5 2",
 };
 
 /** An icon of 24 × 24 units in the text's colour. */

@@ -21,7 +21,7 @@ const UNITS = [
 const format = (options, date) => new Intl.DateTimeFormat("en", options).format(date);
 
 /** "in 5 minutes" or "3 hours ago" for seconds since 1970. */
-export function relative(epoch, now = Date.now() / 1000) {
+function formatRelative(epoch, now = Date.now() / 1000) {
   const gap = Math.round(epoch - now);
   const [unit, size] = UNITS.find(([, seconds]) => Math.abs(gap) >= seconds) ?? UNITS.at(-1);
   return new Intl.RelativeTimeFormat("en").format(Math.trunc(gap / size), unit);
@@ -33,7 +33,7 @@ export function timestamp(epoch, style = "f") {
   if (Number.isNaN(date.getTime())) return el("span", {}, "Invalid date");
   const props = { class: "stamp", datetime: date.toISOString(), title: format(STYLES.F, date) };
   if (style !== "R") return el("time", props, format(STYLES[style] ?? STYLES.f, date));
-  return el("time", { ...props, dataset: { relative: epoch } }, relative(epoch));
+  return el("time", { ...props, dataset: { relative: epoch } }, formatRelative(epoch));
 }
 
 /** "Today at 7:06 PM", "Yesterday at …", else the date and time. */
@@ -59,7 +59,7 @@ const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.ge
 export function startRelativeTimes() {
   setInterval(() => {
     for (const node of document.querySelectorAll("time[data-relative]")) {
-      const text = relative(Number(node.dataset.relative));
+      const text = formatRelative(Number(node.dataset.relative));
       if (node.textContent !== text) node.textContent = text;
     }
   }, 1000);
