@@ -104,8 +104,8 @@ async def test_the_gateway_closes(rest: Rest, send: Json, code: int) -> None:
         ({}, "'text' is required"),
         ({"text": "x" * 11}, "at most 10"),
         ({"text": "x", "times": 4}, "at most 3"),
-        ({"text": "x", "times": "2"}, "not of its type"),
-        ({"text": "x", "more": "y"}, "no option 'more'"),
+        ({"text": "x", "times": "2"}, "the wrong type"),
+        ({"text": "x", "more": "y"}, "'more' does not exist"),
     ],
 )
 async def test_the_page_checks_options(rest: Rest, options: Json, sentence: str) -> None:

@@ -107,7 +107,7 @@ async def test_the_bot_can_be_stopped_killed_and_started(sandbox: Sandbox, page:
     assert (await post(page, "/panel/bot", action="start"))[1]["bot"] in ("starting", "running")
     assert await post(page, "/panel/bot", action="kill") == (200, {"bot": "stopped"})
     assert sandbox.bot.code == -signal.SIGKILL
-    assert "ended with code -9" in (await state(page))["events"][-1]["text"]
+    assert "exited with code -9" in (await state(page))["events"][-1]["text"]
     await post(page, "/panel/bot", action="start")
 
 
@@ -124,8 +124,8 @@ async def test_time_can_be_moved_on(sandbox: Sandbox, page: aiohttp.ClientSessio
 )
 async def test_the_panel_refuses_in_a_sentence(page: aiohttp.ClientSession, path: str, body: dict[str, object]) -> None:
     """Unknown input to the panel gets 400 with a sentence."""
-    status, told = await post(page, f"/panel/{path}", **body)
-    assert (status, told["message"][-1]) == (400, ".")
+    status, response = await post(page, f"/panel/{path}", **body)
+    assert (status, response["message"][-1]) == (400, ".")
 
 
 async def test_the_samples_can_be_extended(sandbox: Sandbox, page: aiohttp.ClientSession, tmp_path: Path) -> None:

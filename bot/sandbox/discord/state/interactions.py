@@ -136,8 +136,8 @@ class Interactions:
         if interaction.kind == COMMAND and "target_id" in interaction.data:
             owners |= {"target_message_id": interaction.data["target_id"]}
         if interaction.kind == MODAL_SUBMIT:
-            asked = serialize.user(self._world.users[interaction.user_id])
-            before = {"id": interaction.id, "type": COMMAND, "user": asked, **owners}
+            member = serialize.user(self._world.users[interaction.user_id])
+            before = {"id": interaction.id, "type": COMMAND, "user": member, **owners}
             owners = {**owners, "triggering_interaction_metadata": before}
         return {
             "id": interaction.id,

@@ -217,11 +217,11 @@ def page_message(world: World, one: Message) -> Json:
     """The page's message: Discord's object and fields for the page; `pinged` is for tests."""
     out = message(world, one)
     kept = one.interaction
-    asked = None
+    command: Json | None = None
     if kept is not None and kept["name"]:
-        asked = {"name": kept["name"], "user": page_user(world, world.users[kept["user_id"]])}
+        command = {"name": kept["name"], "user": page_user(world, world.users[kept["user_id"]])}
     out |= {"author": page_user(world, world.users[one.author_id]) | out["author"]}
-    out |= {"ephemeral": one.owner_id is not None, "loading": one.loading, "interaction": asked, "pinged": one.pinged}
+    out |= {"ephemeral": one.owner_id is not None, "loading": one.loading, "interaction": command, "pinged": one.pinged}
     return out
 
 
