@@ -1,1 +1,1 @@
-"""A bare machine's Discord and FoxAPI: stand-ins that the unmodified bot meets over HTTP alone."""
+"""Local fakes of Discord and FoxAPI, which the unmodified bot uses over HTTP only."""

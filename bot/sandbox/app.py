@@ -1,4 +1,4 @@
-"""The sandbox as a whole: both stand-ins, the chat page with its side panel, and the real bot, on 127.0.0.1."""
+"""Runs the whole sandbox on 127.0.0.1: both fakes, the chat page with its control panel, and the real bot."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ PACE_SECONDS = 6.0
 
 
 class Sandbox:
-    """An async context manager in which everything runs; at its end everything has stopped.
+    """An async context manager that starts everything, and stops everything on exit.
 
-    `clock`, `world`, `discord`, `fox`, `panel` and `bot` are its parts.
+    Its parts are `clock`, `world`, `discord`, `fox`, `panel` and `bot`.
     """
 
     def __init__(
@@ -40,16 +40,15 @@ class Sandbox:
         pace: float = PACE_SECONDS,
         kind: type[BotProcess] = BotProcess,
     ) -> None:
-        """`port` 0 takes a free one; the bot's data is kept in `folder`, or in one that goes with the sandbox.
+        """`port` 0 takes a free port. The bot's data is kept in `folder`, or in a temporary one.
 
-        `pace`: the seconds that the stand-in FoxAPI's rendering takes at least, so that progress can be watched;
-        `kind`: of the bot's process.
+        `pace`: minimum seconds per rendering, so that progress can be watched. `kind`: the class of the bot process.
         """
         self.clock = Clock()
         self.panel = Panel(self.clock)
         self.discord = DiscordServer(port=port, clock=self.clock, watch=self.panel.on_discord_call)
         self.world = self.discord.world
-        self.world.add_channel(self.world.guild, "screenings", "Each film is a post", kind=FORUM_CHANNEL)
+        self.world.add_channel(self.world.guild, "screenings", "A forum: each video is a post", kind=FORUM_CHANNEL)
         self.fox = FoxServer(self.clock, watch=self.panel.on_fox_call, pace=pace)
         self.bot: BotProcess
         self._kind = kind
@@ -58,23 +57,23 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """The chat page's address."""
+        """The URL of the chat page."""
         return self.discord.url
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as opening:
-            folder = self._folder or await _passing_folder(opening)
+            folder = self._folder or await _make_temporary_folder(opening)
             samples = Samples(folder / "samples")
-            self.world.samples = samples.cards()
+            self.world.samples = samples.describe()
             self.discord.app.add_routes([*self.panel.routes(), *samples.routes()])
             await opening.enter_async_context(self.fox)
-            # The page's server comes last: a page left open from before calls as soon as it is there.
+            # The page's server starts last: a page that is still open reconnects as soon as it listens.
             await opening.enter_async_context(self.discord)
-            self.bot = self._kind(self._settings(folder), folder, self.panel.on_log_line, self._on_bot_change)
+            self.bot = self._kind(self._build_settings(folder), folder, self.panel.on_log_line, self._on_bot_change)
             self.panel.connect(self.discord, self.fox, self.bot)
             opening.push_async_callback(self.bot.stop)
             await self.bot.start()
-            opening.push_async_callback(_cancelled, asyncio.create_task(samples.make()))
+            opening.push_async_callback(_cancel, asyncio.create_task(samples.make()))
             self._open = opening.pop_all()
         return self
 
@@ -86,9 +85,11 @@ class Sandbox:
     def _on_bot_change(self) -> None:
         self.panel.on_bot_change()
         if not self.bot.running and self.bot.code:
-            print(f"The bot ended with code {self.bot.code}; the page's side panel shows why.", file=sys.stderr)
+            print(
+                f"The bot exited with code {self.bot.code}. See the log in the page's control panel.", file=sys.stderr
+            )
 
-    def _settings(self, folder: Path) -> dict[str, str]:
+    def _build_settings(self, folder: Path) -> dict[str, str]:
         data = folder / "data"
         return {
             "DISCORD_TOKEN": self.world.token,
@@ -114,20 +115,20 @@ async def run(port: int) -> int:
             print(f"Open {sandbox.url} in a browser. Ctrl-C stops the sandbox.", flush=True)
             await stop.wait()
     except OSError as error:
-        in_use = f"Port {port} is in use: stop what uses it, or choose another one with --port."
+        in_use = f"Port {port} is in use. Stop the program that uses it, or choose another port with --port."
         reason = in_use if error.errno == errno.EADDRINUSE else f"The sandbox cannot start: {error}."
         print(reason, file=sys.stderr)
         return 1
     return 0
 
 
-async def _passing_folder(opening: AsyncExitStack) -> Path:
+async def _make_temporary_folder(opening: AsyncExitStack) -> Path:
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="extend-bot-sandbox-"))
     opening.push_async_callback(asyncio.to_thread, shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
+async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task

@@ -1,4 +1,4 @@
-"""The real bot as a child process, with nothing of this process's environment that could reach a real account."""
+"""Runs the real bot as a child process, without environment variables that could give it a real account."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STOP_SECONDS = 12.0
 
 
 class Child(Protocol):
-    """What is known of the process: asyncio's Process, say."""
+    """The part of asyncio's Process that is used here."""
 
     @property
     def pid(self) -> int:
@@ -25,7 +25,7 @@ class Child(Protocol):
 
     @property
     def stdout(self) -> asyncio.StreamReader | None:
-        """What it writes, errors too."""
+        """Its output, including stderr."""
 
     def terminate(self) -> None:
         """Send SIGTERM."""
@@ -34,14 +34,14 @@ class Child(Protocol):
         """Send SIGKILL."""
 
     async def wait(self) -> int:
-        """Return its code (negative: the signal) once it has ended."""
+        """Wait for the exit and return the exit code (negative: a signal)."""
 
 
 class BotProcess:
-    """`python -m bot`, with `arguments`, in `cwd` with the settings `env`; it does not restart by itself.
+    """`python -m bot` with `arguments`, in `cwd` with the settings `env`. It is not restarted automatically.
 
-    `on_line` is told each line that the bot writes (at most 2,000 characters of it), `on_change` when it began
-    to run or has ended (look at `running` and `code`). Neither may wait.
+    `on_line` is called with each line of output (cut to 2,000 characters), `on_change` after a start or an exit (see
+    `running` and `code`). Neither may block.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class BotProcess:
     ) -> None:
         self.env = dict(env)
         self.code: int | None = None
-        """What it ended with last (negative: the signal); None before that."""
+        """The last exit code (negative: a signal); None before the first exit."""
         self._cwd = cwd
         self._arguments = arguments
         self._on_line = on_line
@@ -64,7 +64,7 @@ class BotProcess:
 
     @property
     def running(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process is running."""
         return self._child is not None
 
     @property
@@ -73,7 +73,7 @@ class BotProcess:
         return self._child.pid if self._child else None
 
     async def start(self) -> None:
-        """Start it, unless it runs."""
+        """Start the process unless it is running."""
         if self._child:
             return
         self._child = await self._launch()
@@ -81,14 +81,14 @@ class BotProcess:
         self._on_change()
 
     async def _launch(self) -> Child:
-        # In its own session, so that Ctrl-C in a terminal reaches the sandbox alone, which then stops it properly.
+        # In its own session, so that Ctrl-C reaches only the sandbox, which then stops the bot properly.
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "bot",
             *self._arguments,
             cwd=self._cwd,
-            env=self._environment(),
+            env=self._build_environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -96,8 +96,8 @@ class BotProcess:
         )
 
     async def stop(self) -> int | None:
-        """Ask it to end (SIGTERM) and wait; after 12 s it is killed. Returns its code."""
-        self._signal(kill=False)
+        """Send SIGTERM and wait; kill after 12 s. Returns the exit code."""
+        self._send_signal(kill=False)
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 return await self.wait()
@@ -105,17 +105,17 @@ class BotProcess:
             return await self.kill()
 
     async def kill(self) -> int | None:
-        """End it at once (SIGKILL), as a crash or a power cut would. Returns its code."""
-        self._signal(kill=True)
+        """Send SIGKILL, like a crash or a power cut. Returns the exit code."""
+        self._send_signal(kill=True)
         return await self.wait()
 
     async def wait(self) -> int | None:
-        """Return its code once it has ended."""
+        """Wait for the exit and return the exit code."""
         if self._follower:
             await asyncio.shield(self._follower)
         return self.code
 
-    def _signal(self, *, kill: bool) -> None:
+    def _send_signal(self, *, kill: bool) -> None:
         if self._child:
             with contextlib.suppress(ProcessLookupError):
                 (self._child.kill if kill else self._child.terminate)()
@@ -133,8 +133,8 @@ class BotProcess:
             *lines, rest = (rest + part).split(b"\n")
             for line in lines:
                 self._on_line(line.decode(errors="replace")[:LINE_LIMIT])
-            rest = rest[:LINE_LIMIT]  # a line without end is cut, not kept
+            rest = rest[:LINE_LIMIT]  # an endless line is cut
 
-    def _environment(self) -> dict[str, str]:
+    def _build_environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
         return kept | {"PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1"} | self.env

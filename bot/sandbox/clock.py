@@ -1,4 +1,4 @@
-"""The stand-ins' time: the wall clock, and as much more as a test or the side panel adds."""
+"""The fakes' clock: the wall clock plus an offset that tests and the control panel can increase."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Clock:
-    """Seconds since the epoch; :meth:`advance` moves every later reading on (never back)."""
+    """Seconds since the epoch; :meth:`advance` moves the clock forward."""
 
     ahead: float = 0.0
 
     def now(self) -> float:
-        """The stand-ins' present, in seconds since the epoch."""
+        """The fakes' current time, in seconds since the epoch."""
         return time.time() + self.ahead
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass at once: tokens end, signed links expire, signatures age."""
+        """Skip `seconds`: interaction tokens and signed links expire earlier."""
         if seconds < 0:
-            raise ValueError("time only moves on")
+            raise ValueError("the clock only moves forward")
         self.ahead += seconds

@@ -1,4 +1,4 @@
-"""The ways to break things that the side panel offers: each is armed by a button and spent by the next match."""
+"""The control panel's fault injections. Each button arms a fault that applies once, to the next match."""
 
 from __future__ import annotations
 
@@ -14,135 +14,135 @@ RESULT = r"^/results/"
 EDIT = r"/webhooks/[^/]+/[^/]+/messages/|/channels/\d+/messages/\d+$"
 
 
-class Rules:
-    """One kind of rule: arming it adds it to a server's faults."""
+class HttpFault:
+    """Arming it adds a rule to a server's faults."""
 
     def __init__(self, faults: Faults, method: str, path: str, action: Action) -> None:
         self._faults, self._method, self._path, self._action = faults, method, path, action
         self._rule: Rule | None = None
 
     def arm(self) -> None:
-        """Add the rule, unless it is still waiting."""
-        if not self.armed():
+        """Add the rule unless it is already armed."""
+        if not self.is_armed():
             self._rule = self._faults.add(self._method, self._path, self._action)
 
-    def armed(self) -> bool:
-        """Whether the rule still waits for its request."""
-        return self._rule is not None and self._faults.armed(self._rule)
+    def is_armed(self) -> bool:
+        """Whether the rule is still waiting for a request."""
+        return self._rule is not None and self._faults.is_armed(self._rule)
 
 
-class NextTask:
-    """A quirk of FoxAPI's next task; several may be armed together."""
+class NextTaskQuirk:
+    """A quirk of FoxAPI's next task; several can be armed at once."""
 
     def __init__(self, fox: FoxServer, change: Callable[[Quirks], Quirks]) -> None:
         self._fox, self._change = fox, change
 
     def arm(self) -> None:
-        """Change what befalls the next task."""
+        """Add the quirk to those of the next task."""
         self._fox.next_quirks = self._change(self._fox.next_quirks or self._fox.quirks)
 
-    def armed(self) -> bool:
-        """Whether no task has come since (changing the waiting quirks again would make no difference)."""
+    def is_armed(self) -> bool:
+        """Whether the quirk is still pending: adding it again would change nothing."""
         waiting = self._fox.next_quirks
         return waiting is not None and self._change(waiting) == waiting
 
 
 @dataclass(frozen=True, slots=True)
 class FaultButton:
-    """One button of the panel: its words, and what it arms."""
+    """One button of the panel: its texts and the fault that it arms."""
 
     id: str
     label: str
     help: str
-    what: Rules | NextTask
+    fault: HttpFault | NextTaskQuirk
 
 
-def fault_buttons(discord: Faults, fox: FoxServer) -> list[FaultButton]:
-    """All of them, in the order in which they are shown."""
-    return [*_of_tasks(fox), *_of_foxapi(fox.faults), *_of_discord(discord)]
+def list_fault_buttons(discord: Faults, fox: FoxServer) -> list[FaultButton]:
+    """All fault buttons, in display order."""
+    return [*_list_task_buttons(fox), *_list_foxapi_buttons(fox.faults), *_list_discord_buttons(discord)]
 
 
-def _of_tasks(fox: FoxServer) -> list[FaultButton]:
+def _list_task_buttons(fox: FoxServer) -> list[FaultButton]:
     refused = Failure("content_policy_violation", "The prompt or the video was rejected by the content policy.", at=35)
     broken = Failure("service_error", "The upstream service failed while rendering.", at=60)
     return [
         FaultButton(
             "content-refused",
-            "Refuse the next task's content",
-            "FoxAPI takes the task, then fails it at 35 % for its content policy.",
-            NextTask(fox, lambda quirks: replace(quirks, failure=refused)),
+            "Reject the next task's content",
+            "FoxAPI accepts the task, then fails it at 35 % with a content policy error.",
+            NextTaskQuirk(fox, lambda quirks: replace(quirks, failure=refused)),
         ),
         FaultButton(
             "service-error",
             "Fail the next task",
-            "FoxAPI takes the task, then fails it at 60 % with a service error.",
-            NextTask(fox, lambda quirks: replace(quirks, failure=broken)),
+            "FoxAPI accepts the task, then fails it at 60 % with a service error.",
+            NextTaskQuirk(fox, lambda quirks: replace(quirks, failure=broken)),
         ),
         FaultButton(
             "slow",
             "Render the next task slowly",
             "Rendering takes four times as long.",
-            NextTask(fox, lambda quirks: replace(quirks, slower=4.0)),
+            NextTaskQuirk(fox, lambda quirks: replace(quirks, slower=4.0)),
         ),
         FaultButton(
             "withheld",
-            "Withhold the next result for a while",
-            "The next task is completed without a link for eight queries, as has been seen at FoxAPI.",
-            NextTask(fox, lambda quirks: replace(quirks, withheld=8)),
+            "Withhold the next result",
+            "The next task reports completion without a link for eight polls, as the real FoxAPI sometimes does.",
+            NextTaskQuirk(fox, lambda quirks: replace(quirks, withheld=8)),
         ),
     ]
 
 
-def _of_foxapi(faults: Faults) -> list[FaultButton]:
-    broke = _fox_error("insufficient balance", "insufficient_quota")
-    busy = _fox_error("rate limit exceeded", "rate_limit_error")
+def _list_foxapi_buttons(faults: Faults) -> list[FaultButton]:
+    broke = _make_fox_error("insufficient balance", "insufficient_quota")
+    busy = _make_fox_error("rate limit exceeded", "rate_limit_error")
     return [
         FaultButton(
             "answer-lost",
-            "Lose the next create call's answer",
-            "FoxAPI takes (and bills) the task, but the connection breaks before its answer arrives.",
-            Rules(faults, "POST", CREATE, Lose()),
+            "Lose the response to the next paid request",
+            "FoxAPI accepts and bills the task, but the connection drops before the response arrives.",
+            HttpFault(faults, "POST", CREATE, Lose()),
         ),
         FaultButton(
             "no-balance",
-            "Refuse the next create call: no balance",
-            "FoxAPI answers 402; nothing is taken.",
-            Rules(faults, "POST", CREATE, Answer(402, broke)),
+            "Reject the next paid request: no balance",
+            "FoxAPI responds with 402; nothing is billed.",
+            HttpFault(faults, "POST", CREATE, Answer(402, broke)),
         ),
         FaultButton(
             "busy",
-            "Answer the next create call with 429",
-            "FoxAPI asks to come again in 5 seconds; nothing is taken.",
-            Rules(faults, "POST", CREATE, Answer(429, busy, {"Retry-After": "5"})),
+            "Rate-limit the next paid request",
+            "FoxAPI responds with 429 and asks to retry after 5 seconds; nothing is billed.",
+            HttpFault(faults, "POST", CREATE, Answer(429, busy, {"Retry-After": "5"})),
         ),
         FaultButton(
             "truncated",
-            "Break off the next result's download",
-            "The connection breaks after half of the finished video.",
-            Rules(faults, "GET", RESULT, Truncate()),
+            "Interrupt the next result download",
+            "The connection drops after half of the finished video.",
+            HttpFault(faults, "GET", RESULT, Truncate()),
         ),
     ]
 
 
-def _of_discord(faults: Faults) -> list[FaultButton]:
+def _list_discord_buttons(faults: Faults) -> list[FaultButton]:
     slow_down = json.dumps({"message": "You are being rate limited.", "retry_after": 3.0, "global": False})
-    # Without `Via` discord.py takes a 429 for a ban by the proxy in front of Discord.
+    # Without `Via`, discord.py treats a 429 as a ban by the proxy in front of Discord.
     headers = {"Retry-After": "3", "Via": "1.1 google", "X-RateLimit-Scope": "shared"}
     return [
         FaultButton(
             "edit-500",
-            "Fail Discord's next edit",
-            "Discord answers the next edit of a message with 500.",
-            Rules(faults, "PATCH", EDIT, Answer(500, '{"message": "500: Internal Server Error", "code": 0}')),
+            "Fail the next message edit",
+            "Discord responds to the next message edit with 500.",
+            HttpFault(faults, "PATCH", EDIT, Answer(500, '{"message": "500: Internal Server Error", "code": 0}')),
         ),
         FaultButton(
             "edit-429",
-            "Rate-limit Discord's next edit",
-            "Discord answers the next edit of a message with 429 and asks to wait 3 seconds.",
-            Rules(faults, "PATCH", EDIT, Answer(429, slow_down, headers)),
+            "Rate-limit the next message edit",
+            "Discord responds to the next message edit with 429 and asks to retry after 3 seconds.",
+            HttpFault(faults, "PATCH", EDIT, Answer(429, slow_down, headers)),
         ),
     ]
 
 
-def _fox_error(message: str, kind: str) -> str:
+def _make_fox_error(message: str, kind: str) -> str:
     return json.dumps({"error": {"message": message, "type": kind}})

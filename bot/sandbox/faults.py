@@ -1,7 +1,7 @@
-"""Misbehaviour on demand: rules that a stand-in's server obeys, and the record of what it was asked.
+"""Fault injection for both fakes, and a record of the requests that they received.
 
-Both stand-ins use one :class:`Faults` each as aiohttp middleware. A test (or the side panel) adds a rule; the first
-rule that matches a request is spent on it. The record is what tests count payments by.
+Each fake uses one :class:`Faults` as aiohttp middleware. Tests and the control panel add rules; the first rule that
+matches a request is applied to it. Tests count payments by the record.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Answer this instead of doing what was asked; with `after=True` although it was done."""
+    """Respond with this instead of handling the request; with `after=True`, after handling it."""
 
     status: int
     body: str = ""
@@ -29,31 +29,31 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Drop the connection without doing what was asked."""
+    """Drop the connection without handling the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lose:
-    """Do what was asked, then drop the connection instead of answering."""
+    """Handle the request, then drop the connection instead of responding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Truncate:
-    """Do what was asked, send half of the answer's body, then drop the connection."""
+    """Handle the request, send half of the response body, then drop the connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """Wait this many seconds, then do what was asked."""
+    """Wait this many seconds, then handle the request."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Wait until `release` is set: before doing what was asked, or (`after=True`) between doing and answering.
+    """Wait until `release` is set: before handling the request, or with `after=True` before responding.
 
-    `reached` is set when a request stands there, so that a test can act at exactly that point.
+    `reached` is set when a request waits there, so that a test can act at exactly that point.
     """
 
     after: bool = False
@@ -66,9 +66,9 @@ Action = Answer | Reset | Lose | Truncate | Slow | Hold
 
 @dataclass(slots=True)
 class Rule:
-    """What to do to requests whose method and path (a regular expression, searched) match; `times` None: always.
+    """An action for requests whose method and path (a regular expression, searched) match; `times` None: always.
 
-    `at_least`: only requests whose body has so many bytes (those that bring a video, say).
+    `at_least`: only requests with at least this many bytes in the body, for example those with a video.
     """
 
     method: str
@@ -77,15 +77,15 @@ class Rule:
     times: int | None = 1
     at_least: int = 0
 
-    def befalls(self, request: web.Request) -> bool:
-        """Whether the rule is meant for this request."""
+    def matches(self, request: web.Request) -> bool:
+        """Whether the rule applies to this request."""
         same = self.method == request.method and (request.content_length or 0) >= self.at_least
         return same and bool(self.path.search(request.path))
 
 
 @dataclass(slots=True)
 class Call:
-    """One request as it arrived; once `done`, `status` is what it was answered with (None: dropped)."""
+    """One request. Once it is `done`, `status` is the status of the response (None: dropped)."""
 
     method: str
     path: str
@@ -98,28 +98,28 @@ class Call:
 
 
 class Faults:
-    """The rules that are in force and the calls that came, of one stand-in."""
+    """The active rules and the received calls of one fake."""
 
     def __init__(self, now: Callable[[], float], watch: Callable[[Call], None] | None = None) -> None:
-        """`watch` is told of every call once it is answered or dropped (the side panel's feed)."""
+        """`watch` is called with every call once it is answered or dropped (the control panel's feed)."""
         self._now = now
         self._watch = watch
         self._rules: list[Rule] = []
-        self._news = asyncio.Condition()
+        self._changed = asyncio.Condition()
         self.calls: list[Call] = []
 
     def add(self, method: str, path: str, action: Action, times: int | None = 1, *, at_least: int = 0) -> Rule:
-        """From now on `action` befalls the next `times` requests that match (see Rule)."""
+        """Apply `action` to the next `times` matching requests (see Rule)."""
         rule = Rule(method, re.compile(path), action, times, at_least)
         self._rules.append(rule)
         return rule
 
-    def armed(self, rule: Rule) -> bool:
-        """Whether `rule` is still waiting for a request (the side panel shows it)."""
+    def is_armed(self, rule: Rule) -> bool:
+        """Whether `rule` is still waiting for a request (shown in the control panel)."""
         return any(each is rule for each in self._rules)
 
     def clear(self) -> None:
-        """Behave again."""
+        """Remove every rule."""
         self._rules.clear()
 
     def matching(self, method: str, path: str) -> list[Call]:
@@ -127,23 +127,23 @@ class Faults:
         return [call for call in self.calls if call.method == method and re.search(path, call.path)]
 
     async def wait(self, method: str, path: str, count: int = 1) -> list[Call]:
-        """Return once `count` such calls have been answered (or dropped)."""
-        async with self._news:
-            await self._news.wait_for(lambda: len(self._done(method, path)) >= count)
-        return self._done(method, path)
+        """Return once `count` matching calls have been answered or dropped."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self._find_done(method, path)) >= count)
+        return self._find_done(method, path)
 
-    def _done(self, method: str, path: str) -> list[Call]:
+    def _find_done(self, method: str, path: str) -> list[Call]:
         return [call for call in self.matching(method, path) if call.done]
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Record the request, then do what the first matching rule says, or what was asked."""
-        # A multipart body is read by its handler as a stream; what is recorded of it is its head line alone.
+        """Record the request, then apply the first matching rule or handle the request."""
+        # A multipart body is read by its handler as a stream, so it is not recorded.
         body = b"" if request.content_type.startswith("multipart/") else await request.read()
         call = Call(request.method, request.path, request.query_string, dict(request.headers), body, self._now())
         self.calls.append(call)
         try:
-            response = await self._obey(self._spend(request), request, handler)
+            response = await self._apply(self._take_action(request), request, handler)
             call.status = response.status
             return response
         except web.HTTPException as answer:
@@ -156,12 +156,12 @@ class Faults:
         call.done = True
         if self._watch:
             self._watch(call)
-        async with self._news:
-            self._news.notify_all()
+        async with self._changed:
+            self._changed.notify_all()
 
-    def _spend(self, request: web.Request) -> Action | None:
+    def _take_action(self, request: web.Request) -> Action | None:
         for rule in self._rules:
-            if rule.befalls(request):
+            if rule.matches(request):
                 if rule.times is not None:
                     rule.times -= 1
                     if rule.times == 0:
@@ -169,7 +169,7 @@ class Faults:
                 return rule.action
         return None
 
-    async def _obey(self, action: Action | None, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _apply(self, action: Action | None, request: web.Request, handler: Handler) -> web.StreamResponse:
         match action:
             case Answer(status, body, headers, content_type, after):
                 if after:
@@ -177,12 +177,12 @@ class Faults:
                 typed = {**headers, "Content-Type": content_type}
                 return web.Response(status=status, body=body.encode(), headers=typed)
             case Reset():
-                raise dropped(request)
+                raise drop_connection(request)
             case Lose():
                 await handler(request)
-                raise dropped(request)
+                raise drop_connection(request)
             case Truncate():
-                return await half(request, await handler(request))
+                return await send_half(request, await handler(request))
             case Slow(seconds):
                 await asyncio.sleep(seconds)
             case Hold(after=False, reached=reached, release=release):
@@ -198,15 +198,15 @@ class Faults:
         return await handler(request)
 
 
-def dropped(request: web.Request) -> ConnectionResetError:
-    """Cut the request's connection; raise what this returns, so that aiohttp answers nothing."""
+def drop_connection(request: web.Request) -> ConnectionResetError:
+    """Abort the request's connection. The caller raises the returned error, so that aiohttp sends nothing."""
     if request.transport is not None:
         request.transport.abort()
     return ConnectionResetError("dropped by a fault rule")
 
 
-async def half(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
-    """Send the head of `whole` and half its body, then cut the connection (raises)."""
+async def send_half(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
+    """Send the headers of `whole` and half of its body, then drop the connection (raises)."""
     if isinstance(whole, web.FileResponse):
         body = await asyncio.to_thread(whole._path.read_bytes)
     else:
@@ -216,4 +216,4 @@ async def half(request: web.Request, whole: web.StreamResponse) -> web.StreamRes
     part.content_length = len(body)
     await part.prepare(request)
     await part.write(body[: len(body) // 2])
-    raise dropped(request)
+    raise drop_connection(request)

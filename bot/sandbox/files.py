@@ -1,4 +1,4 @@
-"""Writing what arrives bit by bit, so that whoever writes may be cancelled at any moment."""
+"""Appends to a file in a way that is safe when the caller is cancelled."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pathlib import Path
 
 
 def append(path: Path, part: bytes) -> None:
-    """Write on at the file's end, made if it is not there (blocking). It is open no longer than that."""
+    """Append to the file, creating it if needed (blocking). The file is closed again afterwards."""
     with path.open("ab") as file:
         file.write(part)

@@ -2,7 +2,7 @@
 
 It is not part of the test suite. The real bot runs in its own process against both fakes over sockets, and so does the
 baseline (tests/benchmarks/floor.py), a bare discord.py handler. Many members use /extend at once; FoxAPI takes about
-`--seconds` per task (bot/sandbox/foxapi/prerendered.py). Then the bot is started with many running tasks in its
+`--seconds` per task (tests/support/prerendered.py). Then the bot is started with many running tasks in its
 database (tests/benchmarks/pending.py). Prints Markdown with the date and the machine.
 """
 

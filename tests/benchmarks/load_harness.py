@@ -17,13 +17,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.sandbox.clock import Clock
-from bot.sandbox.discord.page_api.command_options import check, resolve
+from bot.sandbox.discord.page_api.command_options import check_options, resolve_options
 from bot.sandbox.discord.server import DiscordServer
 from bot.sandbox.discord.state.interactions import COMMAND
 from bot.sandbox.faults import Call
 from bot.sandbox.foxapi import FoxServer
-from bot.sandbox.foxapi.prerendered import Prerendered
 from tests.support.harness import A_VIDEO, NO_LIMITS, Json
+from tests.support.prerendered import Prerendered, PrerenderedQueue
+from tests.support.world import find_channel
 
 _CALLBACK = re.compile(r"^/api/v10/interactions/(\d+)/")
 _REPLY = re.compile(r"^/api/v10/webhooks/\d+/([^/]+)/messages/")
@@ -93,7 +94,7 @@ class BenchStage:
         world = self.discord.world
         people = [user for user in world.users.values() if user.on_page and not user.bot]
         uploads = [await world.files.add(clip, person.id, person.id, "clip.mp4") for person in people]
-        channels = [world.channel_named(name) for name in CHANNELS]
+        channels = [find_channel(world, name) for name in CHANNELS]
         command = self._command()
         for number in range(tasks):
             who, upload = people[number % len(people)], uploads[number % len(people)]
@@ -102,8 +103,8 @@ class BenchStage:
                 {"type": 3, "name": "prompt", "value": prompt},
                 {"type": 11, "name": "video", "value": upload.id},
             ]
-            check(command["options"], given)
-            options, resolved = resolve(world, who, channel, given)
+            check_options(command["options"], given)
+            options, resolved = resolve_options(world, who, channel, given)
             data = {"id": command["id"], "name": "extend", "type": 1, "options": options, "resolved": resolved}
             timestamps = self.timestamps[prompt] = Timestamps(time.perf_counter())
             made = self.discord.interactions.begin(COMMAND, who.id, channel, data, name="extend", command_type=1)
@@ -164,7 +165,7 @@ class BenchStage:
             return
         now = time.perf_counter()
         self.queries.append(now)
-        timestamps = self.timestamps.get(task.order.prompt)
+        timestamps = self.timestamps.get(task.request.prompt)
         if timestamps is None:
             return
         timestamps.queries += 1
@@ -183,7 +184,15 @@ async def bench_stage(folder: Path, film: Path, seconds: float, seed: int) -> As
             stages[0].record_call(call)
 
         discord = await stack.enter_async_context(DiscordServer(clock=clock, watch=record))
-        canned = Prerendered(film, seconds, seed)
-        fox = await stack.enter_async_context(FoxServer(clock, watch=record, balance=10_000_000, canned=canned))
+        source = Prerendered(film, seconds, seed)
+        fox = await stack.enter_async_context(
+            FoxServer(
+                clock,
+                watch=record,
+                balance=10_000_000,
+                pace=seconds,
+                make_renderer=lambda folder, link: PrerenderedQueue(folder, link, source),
+            )
+        )
         stages.append(BenchStage(discord, fox, folder))
         yield stages[0]

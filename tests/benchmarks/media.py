@@ -118,7 +118,7 @@ async def measure_delivering(folder: Path) -> bool:
     picture = ("-f", "lavfi", "-i", "color=gray:s=1280x720:r=25,noise=alls=14:allf=t", "-t", "3")
     codec = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "21", "-pix_fmt", "yuv420p")
     await asyncio.to_thread(ffmpeg, *picture, *codec, noise)
-    async with on_stage(folder, clips, at_once=1, reel={}) as stage:
+    async with on_stage(folder, clips, at_once=1, render_cache={}) as stage:
         stage.discord.world.guild.upload_limit = 50_000_000
         stage.kind = BotProcess
         async with stage.process(MAX_RUNNING=str(RESULTS)) as process:

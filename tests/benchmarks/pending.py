@@ -21,6 +21,7 @@ from bot.store import Store
 from tests.benchmarks.load_harness import CHANNELS, BenchStage, bench_stage
 from tests.benchmarks.load_process import run_process
 from tests.support.builders import a_case, a_place, an_order
+from tests.support.world import find_channel
 
 WATCH_SECONDS = 20.0
 """Seconds of measurement after the first query."""
@@ -67,7 +68,7 @@ async def _measure_start(stage: BenchStage, folder: Path, tasks: int) -> tuple[i
 async def _create_tasks(stage: BenchStage, folder: Path, tasks: int) -> None:
     """Create tasks that FoxAPI accepted some minutes ago, and their replies, whose tokens have expired."""
     world, now = stage.discord.world, utc_now()
-    channels = [world.channel_named(name) for name in CHANNELS]
+    channels = [find_channel(world, name) for name in CHANNELS]
     messages = []
     for number in range(tasks):
         message = world.create(world.new_message(channels[number % len(channels)].id, world.bot.id))

@@ -1,4 +1,4 @@
-"""The sandbox as a newcomer meets it: the real page in a real browser, with the bot as a process of its own."""
+"""The sandbox as a newcomer uses it: the real page in a real browser, with the bot in its own process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from bot.sandbox.app import Sandbox
-from tests.support.browser import CHROMIUM, NO_BROWSER, opened
+from tests.support.browser import CHROMIUM, NO_BROWSER, open_page
 
 PERCENT = "() => document.querySelector('#messages li[data-message-id]')?.innerText.match(/(\\d+) %/)?.[1]"
 
@@ -17,19 +17,19 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_BROWSER)
 
 @pytest.fixture(scope="module")
 async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sandbox]:
-    """One for all tests, each of which has a channel of its own."""
+    """One sandbox for all tests; each test uses another channel."""
     async with Sandbox(folder=tmp_path_factory.mktemp("sandbox"), pace=4.0) as running:
         yield running
 
 
 @pytest.fixture
 async def page(sandbox: Sandbox, browser: Browser) -> AsyncIterator[Page]:
-    async with opened(browser, sandbox.url) as page:
+    async with open_page(browser, sandbox.url) as page:
         yield page
 
 
 async def extend_sample(page: Page, channel: str, prompt: str) -> None:
-    """As a newcomer does it: type /extend, pick the first sample clip, write, Enter."""
+    """Type /extend, pick the first sample clip, write a prompt and press Enter."""
     await page.click(f"[data-channel={channel}]")
     await page.wait_for_function("() => document.querySelector('#panel').innerText.includes('connected to Discord')")
     await page.fill("#composer", "/extend")
@@ -41,7 +41,7 @@ async def extend_sample(page: Page, channel: str, prompt: str) -> None:
 
 
 async def test_a_member_extends_a_sample_and_plays_it(page: Page) -> None:
-    """In one message the percentage rises over three values or more; the film is input + seconds long, and plays."""
+    """One message shows at least three rising percentages and then a video of input + seconds, which plays."""
     await extend_sample(page, "videos", "A flock of birds crosses the sky")
     seen: list[int] = []
     while not await page.query_selector("#messages video"):
@@ -65,7 +65,7 @@ async def test_a_member_extends_a_sample_and_plays_it(page: Page) -> None:
 
 
 async def test_the_bot_is_stopped_and_started_from_the_panel(page: Page, sandbox: Sandbox) -> None:
-    """The side panel stops and starts the bot in the middle; the same message goes on to the finished video."""
+    """After the panel has stopped and started the bot, the same message continues to the finished video."""
     paid = len(sandbox.fox.payments)
     await extend_sample(page, "general", "The wind grows")
     await page.wait_for_function(PERCENT)
@@ -79,7 +79,7 @@ async def test_the_bot_is_stopped_and_started_from_the_panel(page: Page, sandbox
 
 
 async def test_nothing_is_cut_off_on_a_phone(page: Page) -> None:
-    """At phone widths the page does not scroll sideways, with a message, its card and the composer on it."""
+    """At phone widths the page with a message, its card and the composer does not scroll sideways."""
     await extend_sample(page, "showcase", "Rain, " * 40)
     await page.wait_for_function(
         "() => document.querySelector('#messages li[data-message-id]')?.innerText.includes('Rain')"

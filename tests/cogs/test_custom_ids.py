@@ -67,7 +67,7 @@ CONTROLS: dict[type[PersistentItem], dict[str, tuple[int, list[str]]]] = {
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def stage(tmp_path_factory: pytest.TempPathFactory, clips: Clips) -> AsyncIterator[Harness]:
     folder: Path = tmp_path_factory.mktemp("walk")
-    async with on_stage(folder, clips, reel={}) as set_up, set_up.bot():
+    async with on_stage(folder, clips, render_cache={}) as set_up, set_up.bot():
         yield set_up
 
 
@@ -100,7 +100,7 @@ async def test_every_control_is_answered(stage: Harness, caplog: pytest.LogCaptu
     kind, values = next(known[custom_id] for known in CONTROLS.values() if custom_id in known)
     channel = await stage.mia.channel("general")
     shown = await _some_message(stage, channel)
-    message = stage.discord.world.message(channel, shown["id"])
+    message = stage.discord.world.find_message(channel, shown["id"])
     assert message
     message.components = [{"type": 1, "components": [_control(kind, custom_id)]}]
     with caplog.at_level(logging.ERROR):

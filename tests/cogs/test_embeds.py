@@ -41,7 +41,7 @@ def taken(*embeds: discord.Embed) -> None:
     """Fail if the stand-in Discord would refuse a message with these embeds; each emoji counts twice here."""
     problems = ValidationErrors()
     check_message(problems, (), {"embeds": [_stretched(embed) for embed in embeds]})
-    problems.check()
+    problems.raise_if_any()
 
 
 def _stretched(embed: discord.Embed) -> dict[str, object]:

@@ -55,7 +55,7 @@ async def test_a_placeholder_that_cannot_be_deleted_at_once(stage: Harness, faul
         await limited(stage)
         rule = stage.discord.faults.add("DELETE", ORIGINAL, fault, times)
         await refused(stage)
-        assert not stage.discord.faults.armed(rule)
+        assert not stage.discord.faults.is_armed(rule)
         assert await stage.ben.messages("videos") == []
 
 
@@ -87,7 +87,7 @@ async def test_a_follow_up_that_is_not_taken_at_once(stage: Harness, fault: Acti
         await limited(stage)
         rule = stage.discord.faults.add("POST", FOLLOWUP, fault, times=2)
         await refused(stage)
-        assert not stage.discord.faults.armed(rule)
+        assert not stage.discord.faults.is_armed(rule)
 
 
 async def test_a_forms_refusal_stays_private_after_a_lost_acknowledgement(stage: Harness) -> None:

@@ -24,6 +24,7 @@ from tests.support.builders import NOON, a_place, a_task, an_order
 from tests.support.buttons import listed, small
 from tests.support.harness import Harness, Json, labels_of, text_of
 from tests.support.pseudo_locales import english_in, pseudo_language, pseudo_languages
+from tests.support.world import find_user
 
 CHINESE, GERMAN = "文", "ß"
 SOON = NOON + timedelta(minutes=5)
@@ -100,7 +101,7 @@ def test_no_english_is_left_in_a_quota() -> None:
 async def test_everyone_is_answered_in_their_language(stage: Harness) -> None:
     """A public reply is in the server's language; a private one, /tasks, modals and refusals in the member's own."""
     stage.discord.world.guild.locale = "de"
-    stage.discord.world.user_named("Ana").locale = "zh-CN"
+    find_user(stage.discord.world, "Ana").locale = "zh-CN"
     async with stage.bot() as bot:
         bot.languages = pseudo_languages(de=GERMAN, zh_CN=CHINESE)
         public, private = await done(stage), await done(stage, private=True)

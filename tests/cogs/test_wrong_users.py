@@ -134,7 +134,7 @@ async def test_the_wrong_hand(scene: Scene, hand: tuple[str, str], custom_id: st
     name, place = hand
     who, message = scene.member(name), scene.messages[place]
     before = await scene.stage.ana.messages("videos"), len(scene.stage.fox.payments)
-    stored = scene.stage.discord.world.message(message["channel_id"], message["id"])
+    stored = scene.stage.discord.world.find_message(message["channel_id"], message["id"])
     assert stored
     kept, shown = stored.components, text_of(message)
     kind = STRING if custom_id.startswith("tasks:open") else BUTTON

@@ -190,7 +190,7 @@ async def test_at_the_paid_request(stage: Harness, clip: Path, cells: list[Cell]
             reply = await stage.extend(stage.ana, clip, seconds=2)
             ended = await stage.until(stage.ana, reply, cell.end)
             await stage.fox.faults.wait("POST", CREATE, sent + cell.posts)
-            assert not stage.fox.faults.armed(rule)
+            assert not stage.fox.faults.is_armed(rule)
             assert (posts(stage) - sent, len(stage.fox.payments) - paid) == (cell.posts, cell.paid)
             assert_says_its_end(stage, ended, cell.end, cell.paid)
     assert len(await stage.ana.messages("videos")) == len(cells)
@@ -224,7 +224,7 @@ async def assert_all_retried(stage: Harness, clip: Path, method: str, path: str,
     async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await stage.until(stage.ana, reply, DONE)
-    assert not [rule for rule in rules if stage.fox.faults.armed(rule)]
+    assert not [rule for rule in rules if stage.fox.faults.is_armed(rule)]
     await assert_told(stage, reply, DONE, paid=1)
 
 
@@ -249,7 +249,7 @@ async def test_at_discords_edit(stage: Harness, clip: Path, cells: list[Cell]) -
             rule = stage.discord.faults.add("PATCH", EDIT, cell.fault, cell.times)
             reply = await stage.extend(stage.ana, clip, seconds=2)
             ended = await stage.until(stage.ana, reply, cell.end)
-            assert not stage.discord.faults.armed(rule)
+            assert not stage.discord.faults.is_armed(rule)
             assert_says_its_end(stage, ended, cell.end, cell.paid)
     await assert_one_payment_and_message_each(stage, cells)
 
@@ -273,7 +273,7 @@ async def deliver_despite(stage: Harness, clip: Path, cell: Cell) -> Json:
     rule = stage.discord.faults.add("PATCH", EDIT, cell.fault, cell.times)
     halfway.release.set()
     ended = await stage.until(stage.ana, reply, cell.end)
-    assert not stage.discord.faults.armed(rule)
+    assert not stage.discord.faults.is_armed(rule)
     return ended
 
 

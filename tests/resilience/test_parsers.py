@@ -17,11 +17,13 @@ from bot.domain.http_time import RETRY_MOST, parse_http_date, parse_retry_after
 from bot.foxapi import FoxError, parse_response
 from bot.foxapi.protocol import parse_submission, parse_task
 from bot.media import FfmpegResult, UnusableVideo, find_rejection
+from bot.media.ffmpeg.file_type import read_major_brand
 from bot.media.ffmpeg.filters import choose_format
 from bot.media.ffmpeg.packets import parse_timelines
 from bot.media.ffmpeg.probe import parse_probe
 from bot.media.ssrf import check_url
 from bot.services import make_request
+from cogs.common.videos import parse_expiry
 from tests.fuzz.__main__ import fuzz, fuzz_all
 from tests.fuzz.inputs import JSONS, LINKS, WAITS, Dice
 

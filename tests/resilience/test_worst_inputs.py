@@ -214,7 +214,7 @@ async def submit_link(who: Member, link: str, host: str) -> None:
 
 async def extend_elsewhere(stage: Harness, clip: Path) -> None:
     """Extend a video as Ana in her direct messages."""
-    direct = stage.discord.world.dm(stage.ana.id).id
+    direct = stage.discord.world.open_dm(stage.ana.id).id
     asked = await stage.ana.command("extend", direct, prompt="go", video=await stage.ana.upload(clip), seconds=2)
     reply = await stage.ana.wait_message(lambda it: it.get("interaction_metadata", {}).get("id") == asked)
     await stage.until(stage.ana, reply, DONE, 120)

@@ -32,6 +32,7 @@ from tests.support.databases import Database, SQLiteFile, new_database
 from tests.support.harness import Harness, on_stage, text_of
 from tests.support.member import Member, PageRefused
 from tests.support.postgres_cluster import Cluster, new_folder, stop_shared
+from tests.support.world import find_channel
 
 MAX_ATTEMPTS = 6
 """Attempts of a member who sees "The application did not respond"."""
@@ -80,7 +81,7 @@ def plan_requests(stage: Harness, rng: random.Random, number: int, seconds: floa
             number=index,
             at=rng.uniform(0, seconds),
             who=rng.choice([stage.ana, stage.ben, stage.mia]),
-            channel=stage.discord.world.channel_named(rng.choice(CHANNELS)).id,
+            channel=find_channel(stage.discord.world, rng.choice(CHANNELS)).id,
             clip=rng.choice(BAD if bad else list(GOOD)),
             seconds=rng.choice([2, 3]),
             private=rng.random() < 0.2,
@@ -163,7 +164,7 @@ async def soak(tasks: int, minutes: float, seed: int, folder: Path, processes: i
     }
     async with AsyncExitStack() as exit_stack:
         database, cluster = await exit_stack.enter_async_context(open_database(processes, folder))
-        stage = await exit_stack.enter_async_context(on_stage(folder, clips, database, at_once=8, reel={}))
+        stage = await exit_stack.enter_async_context(on_stage(folder, clips, database, at_once=8, render_cache={}))
         settings = {"MAX_RUNNING": str(SLOTS), "POLL_SECONDS": "0.3", "EDIT_SECONDS": "0.5", "LEASE_SECONDS": "4"}
         handles = [
             await exit_stack.enter_async_context(open_process(stage, number, settings)) for number in range(processes)

@@ -1,7 +1,7 @@
-"""The bot as a process of its own, without the second that Python takes to import it.
+"""The bot in its own process, without the second that Python takes to import it.
 
-It is forked off a server (multiprocessing's, one for each process of the test run) that has imported the bot and begun
-nothing. From there on it is what `python -m bot` is: its own environment, folder, session and output, ended by signals.
+It is forked from a server (multiprocessing's, one per process of the test run) that has imported the bot but started
+nothing. Like `python -m bot`, it has its own environment, folder, session and output, and is stopped by signals.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ _SERVER.set_forkserver_preload([__name__])
 
 
 class ForkedBot(BotProcess):
-    """A BotProcess whose Python has begun already."""
+    """A BotProcess that is forked instead of started from scratch."""
 
     async def _launch(self) -> Forked:
-        return await Forked.begin(self._environment(), self._cwd, self._arguments)
+        return await Forked.begin(self._build_environment(), self._cwd, self._arguments)
 
 
 class Forked:
-    """The child as BotProcess wants to meet it."""
+    """The forked child, with the interface that BotProcess needs."""
 
     def __init__(self, process: ForkServerProcess, stdout: asyncio.StreamReader, pipe: asyncio.ReadTransport) -> None:
         self.stdout = stdout
         self.pid = process.pid or 0
         self._process, self._pipe = process, pipe
         self._gone = asyncio.Event()
-        asyncio.get_running_loop().add_reader(process.sentinel, self._note_the_end)
+        asyncio.get_running_loop().add_reader(process.sentinel, self._on_exit)
 
     @classmethod
     async def begin(cls, environment: dict[str, str], folder: Path, arguments: Sequence[str]) -> Forked:
-        """Fork it off."""
+        """Fork the child."""
         reading, writing = os.pipe()
         with Connection(writing, readable=False) as output:
             process = _SERVER.Process(target=_run, args=(environment, folder, list(arguments), output), daemon=True)
-            await asyncio.to_thread(process.start)  # the first one waits for the server to have imported the bot
+            await asyncio.to_thread(process.start)  # the first start waits until the server has imported the bot
         reader = asyncio.StreamReader()
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(reading, "rb")
@@ -63,15 +63,15 @@ class Forked:
         return cls(process, reader, transport)
 
     def terminate(self) -> None:
-        """SIGTERM."""
+        """Send SIGTERM."""
         self._process.terminate()
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL."""
         self._process.kill()
 
     async def wait(self) -> int:
-        """Return its code (negative: the signal) once it has ended."""
+        """Wait for the exit and return the exit code (negative: a signal)."""
         await self._gone.wait()
         self._process.join()
         code = self._process.exitcode
@@ -80,13 +80,13 @@ class Forked:
         assert code is not None
         return code
 
-    def _note_the_end(self) -> None:
+    def _on_exit(self) -> None:
         asyncio.get_running_loop().remove_reader(self._process.sentinel)
         self._gone.set()
 
 
 def _run(environment: dict[str, str], folder: Path, arguments: Sequence[str], output: Connection) -> None:
-    """In the child: become what BotProcess starts."""
+    """In the child: set up the process like BotProcess does, and run the bot."""
     os.setsid()
     os.chdir(folder)
     os.environ.clear()

@@ -1,4 +1,4 @@
-"""The sandbox's page in a real browser, used as its members use it."""
+"""Drives the sandbox's page in a real browser."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _TIMEOUT = 30_000.0
 
 
 @asynccontextmanager
-async def opened(browser: Browser, url: str, width: int = 1280, height: int = 800) -> AsyncIterator[Page]:
-    """A new page at `url`."""
+async def open_page(browser: Browser, url: str, width: int = 1280, height: int = 800) -> AsyncIterator[Page]:
+    """Open a new page at `url`; it is closed on exit."""
     page = await browser.new_page(viewport={"width": width, "height": height})
     page.set_default_timeout(_TIMEOUT)
     await page.goto(url)
@@ -30,31 +30,31 @@ async def opened(browser: Browser, url: str, width: int = 1280, height: int = 80
 
 @dataclass
 class Visitor:
-    """Whoever sits at the page."""
+    """A user of the page."""
 
     page: Page
     sandbox: Sandbox
     restarts: bool = False
-    """Whether the bot is killed and started anew before each press."""
+    """Whether the bot is killed and restarted before each press."""
 
     async def act_as(self, name: str, channel: str) -> None:
-        """Be this member, in this channel."""
+        """Switch to this member and channel."""
         await self.page.click(f"[data-user={name}]")
         await self.page.wait_for_selector(f"[data-user={name}][aria-pressed=true]")
         await self.enter(channel)
 
     async def enter(self, channel: str) -> None:
-        """Go to a channel."""
+        """Select a channel."""
         await self.page.click(f"[data-channel={channel}]")
         await self.page.wait_for_selector(f"[data-channel={channel}][aria-current=page]")
 
-    async def connected(self) -> None:
-        """Return once the bot is online."""
+    async def wait_connected(self) -> None:
+        """Wait until the bot is online."""
         await self.page.wait_for_selector(".presence.online")
 
     async def extend_sample(self, prompt: str, *, private: bool = False) -> None:
-        """As a newcomer does it: type /extend, pick the first sample clip, write, Enter."""
-        await self.connected()
+        """Type /extend, pick the first sample clip, write a prompt and press Enter."""
+        await self.wait_connected()
         await self.page.fill("#composer", "/extend")
         await self.page.keyboard.press("Tab")
         await self.page.click("[data-sample]")
@@ -62,28 +62,28 @@ class Visitor:
         if private:
             await self.page.click("[data-testid=more-options]")
             await self.page.click("[data-add-option=private]")
-            await self.page.keyboard.press("Enter")  # the list of a true-or-false option begins with true
+            await self.page.keyboard.press("Enter")  # the list of a boolean option starts with true
         await self.page.fill("[data-option=prompt]", prompt)
         await self.page.keyboard.press("Enter")
 
     def messages(self, words: str = "") -> Locator:
-        """The channel's messages with these words."""
+        """The channel's messages that contain these words."""
         return self.page.locator("#messages li[data-message-id]", has_text=words)
 
-    async def film(self, words: str) -> Locator:
-        """The newest message with these words that holds a video, once it is there."""
+    async def wait_for_film(self, words: str) -> Locator:
+        """Wait for the newest message with these words and a video."""
         found = self.messages(words).filter(has=self.page.locator("video")).last
         await found.wait_for()
         return found
 
     async def press(self, message: Locator, label: str) -> None:
-        """Press one of its buttons, perhaps one that an earlier process of the bot has sent."""
+        """Press one of the message's buttons; with `restarts`, after a restart of the bot."""
         await message.wait_for()
         if self.restarts:
             await self.sandbox.bot.kill()
             await self.page.wait_for_selector(".presence:not(.online)")
             await self.sandbox.bot.start()
-            await self.connected()
+            await self.wait_connected()
         await message.get_by_role("button", name=label, exact=True).click()
 
     async def submit(self, title: str, **fields: str) -> None:

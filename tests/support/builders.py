@@ -1,4 +1,4 @@
-"""Rows for tests that need one and do not care how it came about."""
+"""Builds rows and requests with default values for tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.domain.task import ReplyTarget, Task, TaskRequest, TaskState
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 ROOMY = OperatorLimits(max_waiting=10**6, server_waiting=10**6)
-"""Roofs that nobody reaches."""
+"""Operator limits too high to be reached."""
 
 
 def an_order(**changes: object) -> TaskRequest:
@@ -53,6 +53,6 @@ def a_case(
     limits: GuildLimits | None = None,
     operator_limits: OperatorLimits | None = None,
 ) -> SubmissionCheck:
-    """What judges `order`; without limits nothing is forbidden."""
+    """The check of a request; without limits everything is allowed."""
     requester = a_requester(user_id=order.user_id, guild_id=order.guild_id, channel_id=order.channel_id)
     return SubmissionCheck(order, requester, now, limits or GuildLimits(), operator_limits or ROOMY)

@@ -1,4 +1,4 @@
-"""What members do with replies that have ended, for several files of tests."""
+"""Helpers for the buttons of finished replies."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ MINUTE, DAY = 60.0, 86_400.0
 
 
 def small(clips: Clips) -> Path:
-    """A clip that nothing takes long with."""
+    """A small clip, which is processed quickly."""
     return clips.make("small.mp4", 2, "-vf", "scale=64:36", "-r", "5", *H264)
 
 
 async def finished(
     stage: Harness, who: Member | None = None, prompt: str = "the sun comes out", **options: Any
 ) -> Json:
-    """A finished reply; its maker is Ana if nobody else is named."""
+    """Make a finished reply, by default as Ana."""
     who = who or stage.ana
     reply = await stage.extend(who, small(stage.clips), prompt, seconds=2, **options)
     return await stage.recorded(await stage.until(who, reply, "Finished"))
 
 
 async def told_privately(who: Member, words: str) -> Json:
-    """The private message with these words."""
+    """Wait for a private message with these words."""
     return await who.wait_message(lambda it: bool(it["ephemeral"]) and words in text_of(it))
 
 
 async def says(who: Member, message: Json, words: str) -> Json:
-    """That message, once it says these words."""
+    """Wait until the message contains these words."""
     return await who.wait_message(lambda it: it["id"] == message["id"] and words in text_of(it))
 
 
 async def gone(who: Member, message: Json) -> None:
-    """Return once that message was deleted."""
+    """Wait until the message is deleted."""
     await who.wait_event("message_delete", lambda it: it["id"] == message["id"])
 
 
 async def filled(who: Member, interaction_id: str, prompt: str | None = None, seconds: int | None = None) -> Json:
-    """Submit the modal that a press opened, with these changes; return what was filled in before."""
+    """Submit the modal of a press with these changes; returns its previous values."""
     asked = await who.modal(interaction_id)
     words, length = [label["component"] for label in asked["components"]]
     values = {words["custom_id"]: prompt or words["value"], length["custom_id"]: str(seconds or length["value"])}
@@ -51,15 +51,15 @@ async def filled(who: Member, interaction_id: str, prompt: str | None = None, se
 
 
 async def press_forged(stage: Harness, who: Member, message: Json, custom_id: str) -> None:
-    """Press a button with this custom_id on a public message that has none; later edits take it away again."""
-    real = stage.discord.world.message(message["channel_id"], message["id"])
+    """Press a forged button with this custom_id on a public message; later edits remove it again."""
+    real = stage.discord.world.find_message(message["channel_id"], message["id"])
     assert real
     real.components[0]["components"][0]["custom_id"] = custom_id
     await who.press(message, custom_id, raw=True)
 
 
 async def listed(who: Member, place: str = "general", **options: Any) -> Json:
-    """What /tasks answers."""
+    """Use /tasks; returns its response."""
     known = set(who.seen)
     await who.command("tasks", await who.channel(place), **options)
     return await who.wait_message(lambda it: it["id"] not in known and bool(it["ephemeral"]) and not it["loading"])

@@ -1,4 +1,4 @@
-"""What must be true once every task has ended, however often the bot was ended on the way."""
+"""Assertions for the time after every task has ended, no matter how often the bot was killed before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BILLED = {TaskState.DELIVERED: "yes", TaskState.UNCLEAR: "unknown"}
 
 
 async def settled(scene: Scene, last: TaskState) -> None:
-    """Wait until every task has ended and its member knows, the newest as `last`; then nothing of them is left."""
+    """Wait until every task's outcome is shown, the newest is `last`, and no files are left."""
     await until(lambda: all(row.state.is_final and row.told for row in scene.rows()))
     *others, ended = scene.rows()
     assert (ended.state, ended.billed) == (last, BILLED[last])
@@ -21,23 +21,23 @@ async def settled(scene: Scene, last: TaskState) -> None:
 
 
 def sent_paid_downloaded(stage: Harness) -> tuple[int, int, int]:
-    """Create calls that FoxAPI has seen, those that it took, and requests for results."""
+    """The number of create calls received, payments, and result downloads."""
     calls = stage.fox.faults
     return len(calls.matching("POST", CREATE)), len(stage.fox.payments), len(calls.matching("GET", RESULT))
 
 
 async def one_message_each(scene: Scene, *, in_its_reply: bool = True) -> None:
-    """See that Ana has exactly one message for each task, with its end and, if delivered, one playable file."""
+    """Assert that Ana has exactly one message per task with its outcome and, if delivered, one playable file."""
     stage, rows = scene.stage, scene.rows()
     messages = [each for channel in (await stage.ana.state())["messages"].values() for each in channel]
     assert len(messages) == len(rows)
     if in_its_reply:
         assert [each["id"] for each in messages] == [reply["id"] for reply in scene.replies]
     for message, row in zip(messages, rows, strict=True):
-        await _shows(stage, message, row.state)
+        await _assert_shows(stage, message, row.state)
 
 
-async def _shows(stage: Harness, message: Json, state: TaskState) -> None:
+async def _assert_shows(stage: Harness, message: Json, state: TaskState) -> None:
     assert title_of(message) == TITLES[state]
     assert "Cancel" not in [button["label"] for line in message["components"] for button in line["components"]]
     if state is TaskState.UNCLEAR:

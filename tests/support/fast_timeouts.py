@@ -1,4 +1,4 @@
-"""What the tests of hard times share: a hasty bot, a tiny clip, and what to look for when it is over."""
+"""Short time-outs, tiny clips and assertions for the fault tests."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ FAST = Timeouts(
     first_gap=0.02,
     undeliverable_retry=0.1,
 )
-"""Everything that takes minutes or hours in life, in fractions of a second."""
+"""Fractions of a second for time-outs that are minutes or hours in production."""
 
 STEADY = {"EDIT_SECONDS": "0.5", "POLL_SECONDS": "0.03"}
-"""Edits seldom enough that Discord's rate limits play no part; queries as often as they can be."""
+"""Edits rare enough to avoid Discord's rate limits; polls as frequent as possible."""
 
 DONE, FAILED, UNCLEAR = "Finished", "Failed", "Outcome unknown"
 """The titles of the three ends."""
@@ -36,36 +36,36 @@ EDIT = f"{EDIT_BY_TOKEN}|{EDIT_BY_BOT}"
 
 
 def tiny(clips: Clips) -> Path:
-    """2 s of ten small pictures: nothing takes long with it."""
+    """A clip of 2 s with ten small frames, so that nothing takes long."""
     return clips.make("tiny.mp4", 2, "-vf", "scale=64:36", "-r", "5", *H264)
 
 
 def unfit(clips: Clips) -> Path:
-    """The same in a container that FoxAPI does not take: it must be prepared and uploaded."""
+    """The same in a container that FoxAPI rejects: it must be prepared and uploaded."""
     return clips.make("tiny.mov", 2, "-vf", "scale=64:36", "-r", "5", *H264)
 
 
 def posts(stage: Harness) -> int:
-    """How many paid requests reached FoxAPI."""
+    """The number of paid requests that reached FoxAPI."""
     return len(stage.fox.faults.matching("POST", CREATE))
 
 
 def history(who: Member, reply: Json) -> list[Json]:
-    """Every state of a reply that its member has seen, in order."""
+    """Every state of a reply that the member has received, in order."""
     return [event["d"] for event in who.events if event["t"] == "message" and event["d"]["id"] == reply["id"]]
 
 
 def assert_progress_never_goes_back(who: Member, reply: Json) -> None:
-    """The percentages that the member saw only grow."""
+    """Assert that the percentages shown to the member never decrease."""
     percents = [percent for each in history(who, reply) if (percent := percent_of(each)) is not None]
     assert percents == sorted(percents)
 
 
 async def assert_told(stage: Harness, reply: Json, end: str, paid: int, requests: int = 1) -> None:
-    """The one reply tells its end and what is known of the money; FoxAPI counted `paid` of `requests`."""
-    # (What notifies the member of the end of a long task is a message without a card.)
+    """Assert that the only reply shows the outcome and the billing, and that FoxAPI billed `paid` of `requests`."""
+    # The notification after a long task is a message without a card.
     shown = [each for each in await stage.ana.messages("videos") if each["embeds"]]
-    private = end == FAILED and requests == 0  # then the public reply is gone
+    private = end == FAILED and requests == 0  # then the public reply was deleted
     (message,) = [each for each in shown if private or not each["ephemeral"]]
     assert bool(message["ephemeral"]) is (private and message["id"] != reply["id"])
     assert private or message["id"] == reply["id"]
@@ -75,7 +75,7 @@ async def assert_told(stage: Harness, reply: Json, end: str, paid: int, requests
 
 
 def assert_says_its_end(stage: Harness, message: Json, end: str, paid: int) -> None:
-    """A reply tells its end, and what is known of the money when FoxAPI counted `paid` requests for it."""
+    """Assert that a reply shows the outcome, and the billing if FoxAPI billed `paid` requests for it."""
     assert title_of(message) == end
     words = text_of(message)
     match end:

@@ -1,4 +1,4 @@
-"""A careful client of the stand-in FoxAPI, and small clips to send it, for the tests of the stand-in itself."""
+"""A client of the FoxAPI fake and small clips, for the tests of the fake itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 
 @dataclass
 class Client:
-    """A client of `fox`: our own User-Agent, and the key on FoxAPI's own calls only."""
+    """A client of `fox` with its own User-Agent; only FoxAPI's own calls carry the key."""
 
     fox: FoxServer
     session: aiohttp.ClientSession
@@ -54,12 +54,12 @@ class Client:
         assert isinstance(told, dict)
         return told
 
-    async def finished(self, task_id: str) -> Json:
+    async def wait_finished(self, task_id: str) -> Json:
         await self.fox.tasks[task_id].ended.wait()
         return await self.query(task_id)
 
-    async def failure_of(self, url: str) -> str:
-        told = await self.finished(await self.create(url))
+    async def get_failure(self, url: str) -> str:
+        told = await self.wait_finished(await self.create(url))
         assert told["status"] == "failed"
         assert told["results"] is None
         assert told["error"]["code"] == "invalid_parameters"
@@ -73,8 +73,8 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(fox: FoxServer) -> AsyncIterator[Client]:
-    """Start `fox`, and close it with its client at the end."""
+async def open_client(fox: FoxServer) -> AsyncIterator[Client]:
+    """Start `fox` and open a client; both are closed on exit."""
     async with fox, aiohttp.ClientSession(headers={"User-Agent": "extend-bot-tests/1.0"}) as session:
         yield Client(fox, session)
 
@@ -86,17 +86,17 @@ def form(content: bytes, filename: str = "a.mp4") -> aiohttp.FormData:
     return fields
 
 
-async def made(path: Path, *arguments: str) -> Path:
-    """A file by ffmpeg."""
+async def run_ffmpeg(path: Path, *arguments: str) -> Path:
+    """Make a file with ffmpeg."""
     await ffmpeg.run([*arguments, path], 20)
     return path
 
 
-def source(seconds: float, size: str = "160x90") -> tuple[str, ...]:
+def build_source(seconds: float, size: str = "160x90") -> tuple[str, ...]:
     return ("-f", "lavfi", "-i", f"testsrc2=s={size}:r=10:d={seconds}", *X264)
 
 
-async def made_clip(folder: Path) -> Path:
-    """Four seconds of 320x180 with sound."""
+async def make_clip(folder: Path) -> Path:
+    """Make a clip of four seconds, 320x180, with sound."""
     picture = ("-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=4")
-    return await made(folder / "clip.mp4", *picture, "-f", "lavfi", "-i", "sine=d=4", *X264, "-c:a", "aac")
+    return await run_ffmpeg(folder / "clip.mp4", *picture, "-f", "lavfi", "-i", "sine=d=4", *X264, "-c:a", "aac")

@@ -1,7 +1,7 @@
-"""A whole stage for end-to-end tests: both stand-ins, members at the page's API, and the real bot.
+"""The harness of end-to-end tests: both fakes, scripted members, and the real bot.
 
-The bot runs in this process (so that the stand-ins' clock is its clock too) or as a process of its own (so that it can
-be killed); either way it meets the stand-ins over sockets alone.
+The bot runs in this process (so that it shares the fakes' clock) or in its own process (so that it can be killed). In
+both cases it reaches the fakes only over sockets.
 """
 
 from __future__ import annotations
@@ -25,24 +25,25 @@ from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.clock import Clock
 from bot.sandbox.discord.server import DiscordServer
 from bot.sandbox.foxapi import FoxServer
-from bot.sandbox.foxapi.render_queue import PrerenderedVideo
+from bot.sandbox.foxapi.render_queue import RenderCache
 from bot.settings import Settings
 from bot.worker import Timeouts
 from tests.support.bot_process import ForkedBot
 from tests.support.clips import Clips
 from tests.support.databases import Database, SQLiteFile
 from tests.support.member import Member
+from tests.support.world import find_user
 
 Json = dict[str, Any]
 CREATE = "/v1/videos/generations"
 NO_LIMITS = ("DEFAULT_USER_PER_DAY", "DEFAULT_SERVER_PER_DAY", "DEFAULT_USER_RUNNING", "DEFAULT_SERVER_RUNNING")
 A_VIDEO = 30_000
-"""Bytes: a request with more brings a video, one with less at most a still."""
+"""Bytes. Larger requests contain a video, smaller ones at most a thumbnail."""
 
 
 @dataclass
 class Harness:
-    """Everything that a scenario needs."""
+    """Everything that an end-to-end test needs."""
 
     clock: Clock
     discord: DiscordServer
@@ -55,11 +56,11 @@ class Harness:
     mia: Member
     lines: list[str] = field(default_factory=list)
     limits: dict[str, str] = field(default_factory=lambda: dict.fromkeys((*NO_LIMITS, "USER_FREE_FAILURES"), "0"))
-    """A new server's limits: none, for a scenario that is about something else uses as many tasks as it likes."""
+    """A new server's limits. None by default: most tests are not about limits."""
     instead: dict[str, str] = field(default_factory=dict)
-    """By public reply, the private message that told its end in place of it."""
+    """By id of the public reply, the id of the private message that replaced it."""
     kind: type[BotProcess] = ForkedBot
-    """Of bot processes; a plain BotProcess begins with Python itself, as an operator's does."""
+    """The class of bot processes. A plain BotProcess starts a new Python, like in production."""
 
     @property
     def data(self) -> Path:
@@ -79,7 +80,7 @@ class Harness:
             "DATA_DIR": str(self.data),
             "TRUSTED_MEDIA_HOSTS": ",".join(hosts),
             "POLL_SECONDS": "0.05",
-            "EDIT_SECONDS": "0.5",  # more, and Discord's rate limit for edits makes them wait
+            "EDIT_SECONDS": "0.5",  # more frequent edits would hit Discord's rate limit
             "LEASE_SECONDS": "2",
             **self.limits,
             **changes,
@@ -87,7 +88,7 @@ class Harness:
 
     @asynccontextmanager
     async def bot(self, timeouts: Timeouts | None = None, **changes: str) -> AsyncIterator[ExtendBot]:
-        """The bot in this process, connected; stopped as SIGTERM would at the end."""
+        """Run the bot in this process and wait until it is connected; stopped like on SIGTERM."""
         values = {name.lower(): value for name, value in self.environment(**changes).items()}
         secrets = {name: SecretStr(values.pop(name)) for name in ("discord_token", "foxapi_key")}
         settings = Settings.model_validate({**values, **secrets})
@@ -96,7 +97,7 @@ class Harness:
         async with build_app(settings, now=self.now, chance=chance, timeouts=timeouts) as (bot, runner):
             serving = asyncio.create_task(run_app(bot, runner, stop))
             try:
-                # Not wait_until_ready: that waits two seconds more for servers that may still come.
+                # Not wait_until_ready, which waits two more seconds for further servers.
                 await bot.wait_for("socket_event_type", check=lambda kind: kind == "GUILD_CREATE", timeout=10)
                 yield bot
             finally:
@@ -105,7 +106,7 @@ class Harness:
 
     @asynccontextmanager
     async def process(self, *arguments: str, **changes: str) -> AsyncIterator[BotProcess]:
-        """The bot as a process of its own; its lines go to `lines`. Start it, kill it, start it again."""
+        """A bot process, not yet started; its output goes to `lines`. Stopped on exit."""
         self.data.mkdir(exist_ok=True)
         process = self.kind(self.environment(**changes), self.folder, self.lines.append, lambda: None, arguments)
         try:
@@ -121,13 +122,13 @@ class Harness:
         return await who.wait_message(lambda it: it.get("interaction_metadata", {}).get("id") == asked)
 
     async def tidied(self, timeout: float = 5) -> None:
-        """Wait until the bot has removed every task's files, which it does just after it told the end."""
+        """Wait until the bot has removed every task's files, which it does after showing the outcome."""
         async with asyncio.timeout(timeout):
             while list((self.data / "tasks").iterdir()):
-                await asyncio.sleep(0.02)  # the disk has no event to wait for
+                await asyncio.sleep(0.02)  # there is no event to wait for
 
     async def recorded(self, done: Json, timeout: float = 20) -> Json:
-        """Wait until the bot has written down what that finished reply shows, and has put the task's files away."""
+        """Wait until the bot has recorded the outcome of that finished reply and removed the task's files."""
         folder = self.data / "tasks" / re.sub(r"\D", "", done["embeds"][0]["footer"]["text"])
         async with asyncio.timeout(timeout):
             while folder.exists():
@@ -137,7 +138,7 @@ class Harness:
     async def until(self, who: Member, reply: Json, title: str, timeout: float = 40) -> Json:
         """Wait until that reply's card has this title.
 
-        What fails before it is paid for is told to its member alone, in another message in place of that reply.
+        A failure before payment is shown only to its member, in another message that replaces the reply.
         """
 
         def shows(it: Json) -> bool:
@@ -157,7 +158,7 @@ def title_of(message: Json) -> str:
 
 
 def text_of(message: Json) -> str:
-    """All that a message says in words."""
+    """The text of a message and its embeds."""
     parts = [message.get("content") or ""]
     for embed in message.get("embeds", []):
         parts += [embed.get("title", ""), embed.get("description", "")]
@@ -183,14 +184,14 @@ async def on_stage(
     database: Database | None = None,
     *,
     at_once: int = 2,
-    reel: PrerenderedVideo | None = None,
+    render_cache: RenderCache | None = None,
 ) -> AsyncIterator[Harness]:
-    """Set the stage, without a bot; `at_once` and `reel` are FoxServer's. Without a `database` it is a file."""
+    """Start a harness without bot; `at_once` and `render_cache` are FoxServer's, the default `database` is a file."""
     clock = Clock()
     database = database or SQLiteFile(folder / "data" / "bot.db")
     async with AsyncExitStack() as stack:
         discord = await stack.enter_async_context(DiscordServer(clock=clock))
-        fox = await stack.enter_async_context(FoxServer(clock, at_once=at_once, reel=reel))
-        people = [discord.world.user_named(name) for name in ("Ana", "Ben", "Mia")]
+        fox = await stack.enter_async_context(FoxServer(clock, at_once=at_once, render_cache=render_cache))
+        people = [find_user(discord.world, name) for name in ("Ana", "Ben", "Mia")]
         ana, ben, mia = [await stack.enter_async_context(Member(discord.url, person.id)) for person in people]
         yield Harness(clock, discord, fox, folder, clips, database, ana, ben, mia)

@@ -1,4 +1,4 @@
-"""What the tests of limits share: moderators' commands and panels, and members who are refused."""
+"""Helpers for tests of limits: moderators' commands and panels, and refused requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.member import Member
 
 
 async def use(who: Member, command: str, *, raw: bool = False, at: str = "general", **options: Any) -> Json:
-    """Use a command; its private answer."""
+    """Use a command; returns its private response."""
     known = set(who.seen)
     await who.command(command, await who.channel(at), raw=raw, **options)
     answer = await who.wait_message(lambda it: it["id"] not in known and it["ephemeral"] and not it["loading"])
@@ -19,18 +19,18 @@ async def use(who: Member, command: str, *, raw: bool = False, at: str = "genera
 
 
 async def changed(who: Member, panel: Json, words: str) -> Json:
-    """The panel, once it shows these words."""
+    """Wait until the panel shows these words."""
     return await who.wait_message(lambda it: it["id"] == panel["id"] and words in text_of(it))
 
 
 async def page(who: Member, panel: Json, name: str, custom_id: str) -> Json:
-    """Open that page of the panel."""
+    """Open a page of the panel."""
     await who.choose(panel, "limits:page", [name])
     return await who.wait_message(lambda it: it["id"] == panel["id"] and custom_id in ids_of(it))
 
 
 async def written(who: Member, interaction_id: str, *values: str) -> None:
-    """Fill in the modal that this press opened, field by field."""
+    """Submit the modal of an interaction, with values in field order."""
     modal = await who.modal(interaction_id)
     fields = [label["component"]["custom_id"] for label in modal["components"]]
     await who.submit_modal(modal, dict(zip(fields, values, strict=True)))
@@ -42,7 +42,7 @@ def ids_of(message: Json) -> list[str]:
 
 
 async def refused(stage: Harness, who: Member, words: str, **options: Any) -> Json:
-    """Try /extend; the private refusal, which must hold these words, and nothing else may stay."""
+    """Use /extend and expect a private refusal with these words, and no other message."""
     known = set(who.seen)
     channel = options.pop("channel", "videos")
     channel_id = channel if channel.isdigit() else await who.channel(channel)
@@ -55,7 +55,7 @@ async def refused(stage: Harness, who: Member, words: str, **options: Any) -> Js
 
 
 async def spend(stage: Harness, who: Member) -> None:
-    """Use up one task quickly: FoxAPI fails it, and it counts, for it may have been billed."""
+    """Use up one task quickly: FoxAPI fails it, and it counts because it may have been billed."""
     stage.fox.next_quirks = Quirks(failure=Failure("service_error", "no"))
     reply = await stage.extend(who, stage.clips.plain, seconds=2)
     await stage.until(who, reply, "Failed")

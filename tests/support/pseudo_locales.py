@@ -1,4 +1,4 @@
-"""Languages that nobody speaks: each marks what it tells, and leaves no English letter of it."""
+"""Pseudo-languages: each replaces every English letter of its sentences by a sign."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NOT_WORDS = re.compile(r"<[^>]*>|\]\([^)]*\)")
 
 
 class Marked(NullTranslations):
-    """Every letter of a sentence becomes this sign; the places of its values stay."""
+    """Replaces every letter of a sentence by a sign and keeps its placeholders."""
 
     def __init__(self, sign: str) -> None:
         super().__init__()
@@ -26,17 +26,17 @@ class Marked(NullTranslations):
 
 
 def pseudo_language(code: str, sign: str) -> Language:
-    """One such language."""
+    """Make one pseudo-language."""
     return Language(code, Marked(sign))
 
 
 def pseudo_languages(**signs: str) -> Languages:
-    """English, and such languages by their codes (de="ж")."""
+    """English and pseudo-languages by code (de="ж")."""
     return Languages(
         {code.replace("_", "-"): pseudo_language(code.replace("_", "-"), sign) for code, sign in signs.items()}
     )
 
 
 def english_in(text: str) -> list[str]:
-    """Words in English letters that are no mention, time or link."""
+    """English words outside of mentions, timestamps and links."""
     return re.findall(r"[A-Za-z]{2,}", _NOT_WORDS.sub("", text))

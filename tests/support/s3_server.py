@@ -1,6 +1,6 @@
-"""A stand-in for an S3-compatible service: one bucket, and the signature of each request is checked.
+"""A fake of an S3-compatible service with one bucket; it verifies the signature of each request.
 
-After Amazon S3's API reference (PutObject, GetObject, DeleteObjects, ListObjectsV2) and its Signature Version 4.
+See Amazon S3's API reference (PutObject, GetObject, DeleteObjects, ListObjectsV2) and its Signature Version 4.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _SIGNED = re.compile(
 
 @dataclass
 class S3:
-    """What is in the bucket."""
+    """The bucket and its credentials."""
 
     bucket: str = "films"
     key_id: str = "made-up-id"
     secret: str = "made-up-secret"
     url: str = ""
     ill: bool = False
-    """Answer everything with 503."""
+    """Respond to everything with 503."""
     objects: dict[str, tuple[bytes, datetime]] = field(default_factory=dict)
 
     async def answer(self, request: web.Request) -> web.Response:
-        """One request."""
+        """Handle one request."""
         if self.ill:
             return web.Response(status=503, text="<Error><Code>SlowDown</Code></Error>")
         body = await request.read()
@@ -45,13 +45,13 @@ class S3:
         path = request.path.removeprefix("/")
         if path.partition("/")[0] != self.bucket:
             return web.Response(status=404, text="<Error><Code>NoSuchBucket</Code></Error>")
-        return self._obeyed(request, path.partition("/")[2], body)
+        return self._handle_signed(request, path.partition("/")[2], body)
 
-    def _obeyed(self, request: web.Request, name: str, body: bytes) -> web.Response:
+    def _handle_signed(self, request: web.Request, name: str, body: bytes) -> web.Response:
         match request.method:
             case "PUT":
                 self.objects[name] = body, datetime.now(UTC)
-                return web.Response(headers={"ETag": _etag(body)})
+                return web.Response(headers={"ETag": _make_etag(body)})
             case "GET":
                 return self._get(name) if name else self._list(request.query.get("prefix", ""))
             case "DELETE":
@@ -65,12 +65,12 @@ class S3:
             return web.Response(status=404, text="<Error><Code>NoSuchKey</Code></Error>")
         content, since = self.objects[name]
         modified = since.strftime("%a, %d %b %Y %H:%M:%S GMT")
-        return web.Response(body=content, headers={"ETag": _etag(content), "Last-Modified": modified})
+        return web.Response(body=content, headers={"ETag": _make_etag(content), "Last-Modified": modified})
 
     def _list(self, prefix: str) -> web.Response:
         found = "".join(
             f"<Contents><Key>{escape(name)}</Key><LastModified>{since:%Y-%m-%dT%H:%M:%S.000Z}</LastModified>"
-            f"<ETag>{_etag(content)}</ETag><Size>{len(content)}</Size></Contents>"
+            f"<ETag>{_make_etag(content)}</ETag><Size>{len(content)}</Size></Contents>"
             for name, (content, since) in sorted(self.objects.items())
             if name.startswith(prefix)
         )
@@ -106,7 +106,7 @@ class S3:
 
 @asynccontextmanager
 async def s3_service() -> AsyncIterator[S3]:
-    """The service, on a port of its own."""
+    """Run the service on a free port."""
     service = S3()
     app = web.Application(client_max_size=1 << 30)
     app.router.add_route("*", "/{path:.*}", service.answer)
@@ -120,5 +120,5 @@ async def s3_service() -> AsyncIterator[S3]:
         await runner.cleanup()
 
 
-def _etag(content: bytes) -> str:
+def _make_etag(content: bytes) -> str:
     return f'"{hashlib.md5(content).hexdigest()}"'  # noqa: S324 (S3's own choice)

@@ -1,4 +1,4 @@
-"""The service over a real database, at a time that the test sets."""
+"""The task service with a real database and a clock that the test sets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NO_FILES = Path("no-such-folder") / "tasks"
 
 @dataclass
 class ServiceHarness:
-    """The service at a time that the test sets."""
+    """The service and a clock that the test sets."""
 
     store: Store
     database: Database

@@ -1,6 +1,6 @@
-"""A stand-in Discord: REST v10, gateway, CDN, and the chat page's own API, in one aiohttp server.
+"""A fake of Discord: REST v10, gateway, CDN and the chat page's API in one aiohttp server.
 
-It knows what Discord promises and what Discord refuses, and nothing about the bot.
+It implements Discord's documented behaviour and errors, and knows nothing about the bot.
 """
 
 from bot.sandbox.discord.server import DiscordServer

@@ -1,4 +1,4 @@
-"""The gateway: sessions over a websocket, events in sequence, and resuming (Discord docs, Gateway)."""
+"""The gateway: sessions over a websocket, sequenced events and resuming (Discord docs, Gateway)."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ _KEPT_EVENTS = 500
 
 @dataclass(eq=False, slots=True)
 class Session:
-    """One identified session; it outlives its socket, so that it can be resumed."""
+    """One identified session. It outlives its socket, so that it can be resumed."""
 
     id: str
     intents: int
     shard: tuple[int, int] = (0, 1)
-    """Its number, and how many there are."""
-    outbox: Websocket | None = None
+    """Shard id and number of shards."""
+    websocket: Websocket | None = None
     seq: int = 0
     sent: deque[Json] = field(default_factory=lambda: deque(maxlen=_KEPT_EVENTS))
 
     def owns(self, guild_id: str | None) -> bool:
-        """Whether this server's events come here; direct messages (None) come to the first shard."""
+        """Whether this session gets the guild's events; direct messages (None) go to shard 0."""
         number, count = self.shard
         return (int(guild_id) >> 22) % count == number if guild_id else number == 0
 
     def dispatch(self, name: str, data: Json) -> None:
-        """Number the event, keep it for a resume, and send it if a socket is there."""
+        """Number the event, keep it for a resume, and send it if connected."""
         self.seq += 1
         event = {"op": DISPATCH, "t": name, "s": self.seq, "d": data}
         self.sent.append(event)
-        if self.outbox:
-            self.outbox.push(event)
+        if self.websocket:
+            self.websocket.push(event)
 
 
 class _Close(Exception):
@@ -62,12 +62,12 @@ class _Close(Exception):
         self.code, self.reason = code, reason
 
 
-class _Goodbye(Exception):
+class _ClientClosed(Exception):
     """The client closed the socket with a code that ends its session (Discord docs, Gateway, Disconnecting)."""
 
 
 class Gateway:
-    """All sessions; `heartbeat_seconds` is what HELLO asks for."""
+    """All sessions; HELLO announces `heartbeat_seconds`."""
 
     def __init__(self, world: LiveWorld, heartbeat_seconds: float = 41.25) -> None:
         self._world = world
@@ -82,23 +82,23 @@ class Gateway:
             if session.owns(guild_id) and (not intents or session.intents & intents):
                 session.dispatch(name, data)
 
-    def _connected(self) -> list[tuple[Session, Websocket]]:
-        return [(each, each.outbox) for each in self._sessions.values() if each.outbox]
+    def _list_connected(self) -> list[tuple[Session, Websocket]]:
+        return [(each, each.websocket) for each in self._sessions.values() if each.websocket]
 
     @property
     def shards(self) -> list[int]:
-        """The numbers of the shards whose sessions are connected."""
-        return sorted(session.shard[0] for session, _ in self._connected())
+        """The ids of the connected shards."""
+        return sorted(session.shard[0] for session, _ in self._list_connected())
 
     def reconnect(self) -> None:
         """Ask the bot to reconnect and resume (opcode 7)."""
-        for _, outbox in self._connected():
-            outbox.push({"op": RECONNECT, "d": None})
+        for _, websocket in self._list_connected():
+            websocket.push({"op": RECONNECT, "d": None})
 
     def invalidate(self) -> None:
-        """End the sessions: the bot must identify anew (opcode 9)."""
-        for session, outbox in self._connected():
-            outbox.push({"op": INVALID_SESSION, "d": False})
+        """Invalidate the sessions: the bot must identify again (opcode 9)."""
+        for session, websocket in self._list_connected():
+            websocket.push({"op": INVALID_SESSION, "d": False})
             del self._sessions[session.id]
 
     async def drop(self, code: int = 4000) -> None:
@@ -106,49 +106,49 @@ class Gateway:
         await asyncio.gather(*(socket.close(code=code) for socket in list(self._sockets)))
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """One websocket, from HELLO to its end."""
+        """Handle one websocket from HELLO to its close."""
         socket = web.WebSocketResponse(autoping=True, compress=False)
         await socket.prepare(request)
         self._sockets.add(socket)
         session: Session | None = None
         try:
-            async with Websocket(socket) as outbox:
+            async with Websocket(socket) as websocket:
                 if request.query.get("v") != "10":
                     await socket.close(code=INVALID_VERSION, message=b"Invalid API version.")
                     return socket
-                outbox.push(
+                websocket.push(
                     {"op": HELLO, "d": {"heartbeat_interval": int(self.heartbeat_seconds * 1000), "_trace": []}}
                 )
                 try:
-                    session = await self._greet(outbox)
+                    session = await self._start_session(websocket)
                     if session is not None:
-                        await self._talk(outbox, session)
-                except _Goodbye:
+                        await self._run_session(websocket, session)
+                except _ClientClosed:
                     if session is not None:
                         self._sessions.pop(session.id, None)
                 except _Close as end:
-                    await outbox.drained()
+                    await websocket.wait_until_sent()
                     await socket.close(code=end.code, message=end.reason.encode())
         finally:
             self._sockets.discard(socket)
-            self._left(session, socket)
+            self._detach(session, socket)
         return socket
 
-    def _left(self, session: Session | None, socket: web.WebSocketResponse) -> None:
-        if session is None or session.outbox is None or session.outbox.socket is not socket:
+    def _detach(self, session: Session | None, socket: web.WebSocketResponse) -> None:
+        if session is None or session.websocket is None or session.websocket.socket is not socket:
             return
-        session.outbox = None
-        self._presence()
+        session.websocket = None
+        self._announce_presence()
 
-    async def _receive(self, outbox: Websocket) -> Json | None:
-        """The next payload; None when the socket ends. Answers heartbeats itself, also before an identify."""
+    async def _receive(self, websocket: Websocket) -> Json | None:
+        """The next payload, or None when the socket closes. Answers heartbeats, also before an identify."""
         while True:
             try:
-                message = await outbox.socket.receive(timeout=self.heartbeat_seconds * 1.5)
+                message = await websocket.socket.receive(timeout=self.heartbeat_seconds * 1.5)
             except TimeoutError:
                 raise _Close(SESSION_TIMED_OUT, "Session timed out.") from None
             if message.type is WSMsgType.CLOSE and message.data in (1000, 1001):
-                raise _Goodbye
+                raise _ClientClosed
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return None
             try:
@@ -158,45 +158,45 @@ class Gateway:
                 raise _Close(DECODE_ERROR, "Error while decoding payload.") from None
             if op != HEARTBEAT:
                 return dict(payload)
-            outbox.push({"op": ACK, "d": None})
+            websocket.push({"op": ACK, "d": None})
 
-    async def _greet(self, outbox: Websocket) -> Session | None:
-        """The session that the socket identifies or resumes; None if it ends first."""
-        while (payload := await self._receive(outbox)) is not None:
+    async def _start_session(self, websocket: Websocket) -> Session | None:
+        """The session that the client identifies or resumes; None if the socket closes first."""
+        while (payload := await self._receive(websocket)) is not None:
             if payload["op"] not in (IDENTIFY, RESUME):
                 raise _Close(NOT_AUTHENTICATED, "Not authenticated.")
             data = payload.get("d") or {}
             if str(data.get("token")).removeprefix("Bot ") != self._world.token:
                 raise _Close(WRONG_TOKEN, "Authentication failed.")
-            session = self._identify(outbox, data) if payload["op"] == IDENTIFY else self._resume(outbox, data)
+            session = self._identify(websocket, data) if payload["op"] == IDENTIFY else self._resume(websocket, data)
             if session is not None:
-                self._presence()
+                self._announce_presence()
                 return session
-            # (also to who identifies more often than is allowed: Discord docs, Gateway, Rate Limiting)
-            outbox.push({"op": INVALID_SESSION, "d": False})
+            # Discord also sends this to clients that identify too often (Discord docs, Gateway, Rate Limiting).
+            websocket.push({"op": INVALID_SESSION, "d": False})
         return None
 
-    def _identify(self, outbox: Websocket, data: Json) -> Session | None:
+    def _identify(self, websocket: Websocket, data: Json) -> Session | None:
         intents = data.get("intents")
         if not isinstance(intents, int) or intents < 0 or intents >= 1 << 26:
             raise _Close(INVALID_INTENTS, "Invalid intent(s).")
         if intents & PRIVILEGED & ~self._world.privileged:
             raise _Close(DISALLOWED_INTENTS, "Disallowed intent(s).")
-        world, shard = self._world, self._shard(data.get("shard", [0, 1]))
-        if not world.starts.may(shard[0]):
+        world, shard = self._world, self._parse_shard(data.get("shard", [0, 1]))
+        if not world.session_limits.try_start(shard[0]):
             return None
-        # A new identify is a new start of this shard: what it left behind unresumed is of no use any more.
-        self._sessions = {key: each for key, each in self._sessions.items() if each.outbox or each.shard != shard}
-        session = Session(secrets.token_hex(16), intents, shard, outbox)
+        # A new identify replaces this shard's disconnected sessions.
+        self._sessions = {key: each for key, each in self._sessions.items() if each.websocket or each.shard != shard}
+        session = Session(secrets.token_hex(16), intents, shard, websocket)
         self._sessions[session.id] = session
         mine = [each for each in world.guilds.values() if world.bot.id in each.members and session.owns(each.id)]
-        session.dispatch("READY", self._ready(session, [each.id for each in mine]))
+        session.dispatch("READY", self._build_ready(session, [each.id for each in mine]))
         if intents & 1:
             for guild in mine:
                 session.dispatch("GUILD_CREATE", serialize.full_guild(world, guild, bool(intents & 1 << 1)))
         return session
 
-    def _shard(self, given: object) -> tuple[int, int]:
+    def _parse_shard(self, given: object) -> tuple[int, int]:
         match given:
             case [int(number), int(count)] if 0 <= number < count:
                 if count < self._world.shards_demanded:
@@ -204,7 +204,7 @@ class Gateway:
                 return number, count
         raise _Close(INVALID_SHARD, "Invalid shard.")
 
-    def _ready(self, session: Session, guild_ids: list[str]) -> Json:
+    def _build_ready(self, session: Session, guild_ids: list[str]) -> Json:
         return {
             "v": 10,
             "user": serialize.user(self._world.bot) | {"verified": True, "mfa_enabled": True},
@@ -217,7 +217,7 @@ class Gateway:
             "shard": list(session.shard),
         }
 
-    def _resume(self, outbox: Websocket, data: Json) -> Session | None:
+    def _resume(self, websocket: Websocket, data: Json) -> Session | None:
         session = self._sessions.get(str(data.get("session_id")))
         seq = data.get("seq")
         if session is None or not isinstance(seq, int):
@@ -227,22 +227,22 @@ class Gateway:
         missed = [each for each in session.sent if each["s"] > seq]
         if len(missed) < session.seq - seq:
             return None
-        session.outbox = outbox
+        session.websocket = websocket
         for event in missed:
-            outbox.push(event)
+            websocket.push(event)
         session.dispatch("RESUMED", {"_trace": []})
         return session
 
-    async def _talk(self, outbox: Websocket, session: Session) -> None:
-        while (payload := await self._receive(outbox)) is not None:
+    async def _run_session(self, websocket: Websocket, session: Session) -> None:
+        while (payload := await self._receive(websocket)) is not None:
             if payload["op"] == MEMBERS:
-                self._members(session, payload.get("d") or {})
+                self._send_members(session, payload.get("d") or {})
             elif payload["op"] in (IDENTIFY, RESUME):
                 raise _Close(ALREADY_AUTHENTICATED, "Already authenticated.")
             elif payload["op"] not in (PRESENCE, VOICE):
                 raise _Close(UNKNOWN_OPCODE, "Unknown opcode.")
 
-    def _members(self, session: Session, data: Json) -> None:
+    def _send_members(self, session: Session, data: Json) -> None:
         guild = self._world.guilds.get(str(data.get("guild_id")))
         if guild is None:
             return
@@ -251,8 +251,8 @@ class Gateway:
         chunk = {"guild_id": guild.id, "members": members, "chunk_index": 0, "chunk_count": 1, "not_found": []}
         session.dispatch("GUILD_MEMBERS_CHUNK", chunk | {"nonce": data.get("nonce")})
 
-    def _presence(self) -> None:
-        online = bool(self._connected())
+    def _announce_presence(self) -> None:
+        online = bool(self._list_connected())
         if online != self._world.online:
             self._world.online = online
             self._world.announce({"t": "bot", "d": {"online": online}})

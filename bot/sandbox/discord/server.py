@@ -1,4 +1,4 @@
-"""The stand-in Discord as one HTTP server."""
+"""The Discord fake as one HTTP server."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from bot.sandbox.discord.gateway import Gateway
 from bot.sandbox.discord.page_api.actions import ActionRoutes
 from bot.sandbox.discord.page_api.content import ContentRoutes
 from bot.sandbox.discord.page_api.live import LiveRoutes
-from bot.sandbox.discord.state.errors import refusals
+from bot.sandbox.discord.state.errors import error_middleware
 from bot.sandbox.discord.state.interactions import Interactions
-from bot.sandbox.discord.state.seed import film_club
+from bot.sandbox.discord.state.seed import build_film_club
 from bot.sandbox.faults import Call, Faults
 
 API = "/api/v10"
@@ -30,10 +30,10 @@ PAGE = Path(__file__).resolve().parent.parent / "page"
 
 
 class DiscordServer:
-    """REST, gateway, CDN and page on one address, between `async with` and its end.
+    """REST, gateway, CDN and page on one port; an async context manager.
 
-    Port 0 takes a free one; `url` and `api_url` are known once it runs. Routes may be added to `app` before that.
-    `watch` is told of every call when it is answered.
+    Port 0 takes a free port; `url` and `api_url` are known once it runs. Routes can be added to `app` before that.
+    `watch` is called with every answered call.
     """
 
     def __init__(
@@ -45,14 +45,14 @@ class DiscordServer:
         page: Path = PAGE,
     ) -> None:
         self.clock = clock or Clock()
-        self.world = film_club(self.clock)
+        self.world = build_film_club(self.clock)
         self.faults = Faults(self.clock.now, watch)
         self.gateway = Gateway(self.world)
         self.interactions = Interactions(self.world)
         self._live = LiveRoutes(self.world)
         self._host, self._port = host, port
         self.app = web.Application(
-            middlewares=[self.faults.middleware, self.world.ratelimits.middleware, refusals],
+            middlewares=[self.faults.middleware, self.world.ratelimits.middleware, error_middleware],
             client_max_size=4 << 20,
         )
         self._runner: web.AppRunner | None = None
@@ -60,12 +60,12 @@ class DiscordServer:
 
     @property
     def url(self) -> str:
-        """The page's address, without a slash at its end."""
+        """The page's URL, without a trailing slash."""
         return self.world.files.base
 
     @property
     def api_url(self) -> str:
-        """What the bot needs as DISCORD_API_URL."""
+        """The bot's DISCORD_API_URL."""
         return self.url + API
 
     def _add_routes(self, page: Path) -> None:
@@ -89,10 +89,10 @@ class DiscordServer:
             app.router.add_get(path, self.gateway.handle)
         if page.is_dir():
 
-            async def index(_: web.Request) -> web.FileResponse:
+            async def serve_index(_: web.Request) -> web.FileResponse:
                 return web.FileResponse(page / "index.html", headers={"Cache-Control": "no-cache"})
 
-            app.router.add_get("/", index)
+            app.router.add_get("/", serve_index)
             app.router.add_static("/static/", page)
 
     async def __aenter__(self) -> DiscordServer:

@@ -1,4 +1,4 @@
-"""A websocket that is written to from anywhere, in order, without waiting."""
+"""A websocket with an outgoing queue: callers push without waiting, and order is kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiohttp import web
 
 
 class Websocket:
-    """Queues what is pushed and sends it on; owns its task between `async with` and its end."""
+    """Queues events and sends them in a task that it owns; an async context manager."""
 
     def __init__(self, socket: web.WebSocketResponse) -> None:
         self.socket = socket
@@ -18,11 +18,11 @@ class Websocket:
         self._task: asyncio.Task[None] | None = None
 
     def push(self, event: object) -> None:
-        """Send this after all that was pushed before."""
+        """Queue an event."""
         self._queue.put_nowait(json.dumps(event))
 
-    async def drained(self) -> None:
-        """Return once all that was pushed is on its way."""
+    async def wait_until_sent(self) -> None:
+        """Return once every queued event has been sent."""
         await self._queue.join()
 
     async def __aenter__(self) -> Websocket:

@@ -1,4 +1,4 @@
-"""A stand-in FoxAPI: the documented calls, refusals and quirks, and videos that are really rendered."""
+"""A fake of FoxAPI: the documented calls and errors, injectable quirks, and really rendered videos."""
 
 from bot.sandbox.foxapi.quirks import Failure, Pause, Quirks
 from bot.sandbox.foxapi.server import FoxServer

@@ -1,4 +1,4 @@
-"""The words of FoxAPI's HTTP interface: what it takes, what it answers, and how it refuses."""
+"""FoxAPI's HTTP contract: request validation and error responses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ URL_LIMIT = 2048
 
 @dataclass(frozen=True, slots=True)
 class RenderRequest:
-    """A create call that was taken: what to render and `seconds` how long."""
+    """A valid create request: render `seconds` more seconds of the video."""
 
     prompt: str
     video_url: str
@@ -27,63 +27,65 @@ class RenderRequest:
 
 
 def parse_request(body: bytes) -> RenderRequest:
-    """Read a create call's body as strictly as the documented fields allow; raises the 400 or 422 to answer with."""
+    """Validate the body of a create call strictly against the documented fields; raises the 400 or 422 response."""
     try:
         fields = json.loads(body)
     except ValueError:
-        raise refusal(400, "request body is not valid JSON", "invalid_request_error") from None
+        raise make_error(400, "request body is not valid JSON", "invalid_request_error") from None
     if not isinstance(fields, dict):
-        raise refusal(400, "request body must be a JSON object", "invalid_request_error")
+        raise make_error(400, "request body must be a JSON object", "invalid_request_error")
     if unknown := sorted(fields.keys() - FIELDS):
-        raise _invalid(f"unknown parameter: {unknown[0][:60]}")
+        raise _make_invalid(f"unknown parameter: {unknown[0][:60]}")
     if fields.get("model") != MODEL:
-        raise refusal(
+        raise make_error(
             422, f"model {str(fields.get('model'))[:60]!r} not found", "invalid_request_error", "model_not_found"
         )
-    return RenderRequest(_prompt(fields.get("prompt")), _video_url(fields.get("video_url")), _seconds(fields))
+    return RenderRequest(
+        _parse_prompt(fields.get("prompt")), _parse_video_url(fields.get("video_url")), _parse_seconds(fields)
+    )
 
 
-def refusal(status: int, message: str, kind: str, code: str | None = None) -> web.HTTPException:
-    """The documented error answer (`{"error": {"message", "type"[, "code"]}}`) as an exception to raise."""
+def make_error(status: int, message: str, kind: str, code: str | None = None) -> web.HTTPException:
+    """The documented error response (`{"error": {"message", "type"[, "code"]}}`) as an exception to raise."""
     error = {"message": message, "type": kind, **({"code": code} if code else {})}
-    answer = InvalidRequest(text=json.dumps({"error": error}), content_type="application/json")
-    answer.set_status(status)
-    return answer
+    response = ErrorResponse(text=json.dumps({"error": error}), content_type="application/json")
+    response.set_status(status)
+    return response
 
 
-class InvalidRequest(web.HTTPClientError):
-    """An answer of the service that is an error; its status is set by :func:`refusal`."""
+class ErrorResponse(web.HTTPClientError):
+    """An error response; :func:`make_error` sets its status."""
 
     status_code = 400
 
 
-def _invalid(message: str) -> web.HTTPException:
-    return refusal(422, message, "invalid_request_error", "invalid_parameters")
+def _make_invalid(message: str) -> web.HTTPException:
+    return make_error(422, message, "invalid_request_error", "invalid_parameters")
 
 
-def _prompt(value: object) -> str:
+def _parse_prompt(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise _invalid("prompt is required")
+        raise _make_invalid("prompt is required")
     if len(value) > PROMPT_LIMIT:
-        raise _invalid(f"prompt must be at most {PROMPT_LIMIT} characters, got {len(value)}")
+        raise _make_invalid(f"prompt must be at most {PROMPT_LIMIT} characters, got {len(value)}")
     return value
 
 
-def _video_url(value: object) -> str:
+def _parse_video_url(value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise _invalid("video_url is required")
+        raise _make_invalid("video_url is required")
     try:
         parts = urlsplit(value)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and len(value) <= URL_LIMIT
     except ValueError:
         good = False
     if not good:
-        raise _invalid("video_url must be a public http or https address")
+        raise _make_invalid("video_url must be a public http or https address")
     return value
 
 
-def _seconds(fields: Mapping[str, object]) -> int:
+def _parse_seconds(fields: Mapping[str, object]) -> int:
     value = fields.get("duration", SECONDS_DEFAULT)
     if not isinstance(value, int) or isinstance(value, bool) or value not in SECONDS:
-        raise _invalid(f"duration must be an integer between {SECONDS[0]} and {SECONDS[-1]}")
+        raise _make_invalid(f"duration must be an integer between {SECONDS[0]} and {SECONDS[-1]}")
     return value

@@ -1,4 +1,4 @@
-"""The service's own download of a `video_url`."""
+"""Downloads a `video_url`, as the service does."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import aiohttp
 from bot.sandbox.files import append
 from bot.sandbox.foxapi.probe import UnusableClip
 
-AGENT = {"User-Agent": "Mozilla/5.0 (compatible; stand-in FoxAPI fetcher)"}
+AGENT = {"User-Agent": "Mozilla/5.0 (compatible; fake FoxAPI fetcher)"}
 BYTES_LIMIT = 200 * 1024 * 1024
 SECONDS_LIMIT = 60.0
 PART_BYTES = 256 * 1024
 
 
 async def fetch(session: aiohttp.ClientSession, url: str, path: Path) -> None:
-    """Write what is at `url` to `path`, bounded in size and time; raise :class:`Unfit` with the reason if it fails.
+    """Download `url` to `path`, bounded in size and time; raise :class:`UnusableClip` with the reason if it fails.
 
-    Any address is fetched, loopback too: here the whole internet is on this machine.
+    Loopback addresses are allowed: the sandbox runs on one machine.
     """
     try:
         async with asyncio.timeout(SECONDS_LIMIT), session.get(url, headers=AGENT, allow_redirects=False) as answer:

@@ -1,4 +1,4 @@
-"""The ffmpeg program as a bounded, killable, polite subprocess."""
+"""Runs ffmpeg as a low-priority subprocess with a time limit."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ OnTime = Callable[[float], Awaitable[None]]
 
 
 class FfmpegFailed(Exception):
-    """ffmpeg ended with an error or ran out of time; the text is the end of what it wrote."""
+    """ffmpeg failed or exceeded its time limit; the text is the end of its output."""
 
 
 async def describe(path: Path, seconds: float = 10) -> str:
-    """What `ffmpeg -i` says of the file at `path`; it is no error that ffmpeg then asks for an output."""
-    async with asyncio.timeout(seconds), _process(["-protocol_whitelist", "file", "-i", path]) as (child, messages):
-        said = await messages
+    """The output of `ffmpeg -i` for the file. ffmpeg's complaint about a missing output file is ignored."""
+    async with asyncio.timeout(seconds), _run_process(["-protocol_whitelist", "file", "-i", path]) as (child, messages):
+        output = await messages
         await child.wait()
-    return said
+    return output
 
 
 async def run(arguments: Sequence[str | Path], seconds: float, on_time: OnTime | None = None) -> None:
-    """Run to the end within `seconds`, telling `on_time` how many seconds of output there are; else FfmpegFailed."""
-    told = ["-v", "error", "-y", "-stats_period", "0.1", "-progress", "pipe:1", *arguments]
+    """Run ffmpeg within `seconds`, reporting the seconds of output to `on_time`; raises FfmpegFailed."""
+    command = ["-v", "error", "-y", "-stats_period", "0.1", "-progress", "pipe:1", *arguments]
     try:
-        async with asyncio.timeout(seconds), _process(told) as (child, messages):
+        async with asyncio.timeout(seconds), _run_process(command) as (child, messages):
             while child.stdout and (line := await child.stdout.readline()):
                 if on_time and (found := PROGRESS_LINE.match(line)):
                     await on_time(int(found[1]) / 1_000_000)
-            said, code = await messages, await child.wait()
+            output, code = await messages, await child.wait()
     except TimeoutError as error:
-        raise FfmpegFailed(f"ffmpeg did not end within {seconds:.0f} s") from error
+        raise FfmpegFailed(f"ffmpeg did not finish within {seconds:.0f} s") from error
     if code != 0:
-        raise FfmpegFailed(said.strip()[-500:] or f"ffmpeg ended with code {code}")
+        raise FfmpegFailed(output.strip()[-500:] or f"ffmpeg exited with code {code}")
 
 
 @contextlib.asynccontextmanager
-async def _process(
+async def _run_process(
     arguments: Sequence[str | Path],
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, asyncio.Task[str]]]:
-    """A running ffmpeg and what it says on stderr; it never outlives the block, so await its end inside."""
+    """A running ffmpeg and a task with its stderr. The process is killed when the block ends, so wait for it inside."""
     child = await asyncio.create_subprocess_exec(
         get_ffmpeg_exe(),
         "-nostdin",
@@ -59,10 +59,10 @@ async def _process(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    messages = asyncio.create_task(_last(child.stderr))
+    messages = asyncio.create_task(_read_tail(child.stderr))
     try:
         if sys.platform != "win32":
-            with contextlib.suppress(OSError):  # it may already have ended
+            with contextlib.suppress(OSError):  # it may have exited already
                 os.setpriority(os.PRIO_PROCESS, child.pid, 10)
         yield child, messages
     finally:
@@ -73,7 +73,7 @@ async def _process(
         await messages
 
 
-async def _last(stream: asyncio.StreamReader | None) -> str:
+async def _read_tail(stream: asyncio.StreamReader | None) -> str:
     kept = b""
     while stream and (part := await stream.read(8192)):
         kept = (kept + part)[-MESSAGES_BYTES:]

@@ -1,4 +1,4 @@
-"""Files that the stand-in keeps for a time: uploads (72 h) and results behind signed links (24 h)."""
+"""Stores uploads (72 h) and results behind signed links (24 h)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aiohttp import BodyPartReader, web
 
 from bot.sandbox.clock import Clock
 from bot.sandbox.files import append
-from bot.sandbox.foxapi.contract import refusal
+from bot.sandbox.foxapi.contract import make_error
 
 UPLOAD_SECONDS = 72 * 3600
 RESULT_SECONDS = 24 * 3600
@@ -24,7 +24,7 @@ NAME_LIMIT = 120
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file as it was taken: `size` in bytes, `created` in seconds since the epoch."""
+    """An uploaded file: `size` in bytes, `created` in seconds since the epoch."""
 
     id: str
     filename: str
@@ -34,10 +34,10 @@ class Upload:
 
 
 class FileStore:
-    """Takes uploads, gives files out by address, and lets both age by the stand-in's clock."""
+    """Stores uploads and serves files until they expire by the fake's clock."""
 
     def __init__(self, folder: Path, clock: Clock, limit: int) -> None:
-        """`limit` is the largest upload in bytes (the real one is not documented; 413 says it)."""
+        """`limit` is the largest upload in bytes. The real limit is undocumented; larger files get 413."""
         self._folder = folder
         self._clock = clock
         self._limit = limit
@@ -45,17 +45,17 @@ class FileStore:
         self.uploads: dict[str, Upload] = {}
         self.base = ""
 
-    def link(self, result: Path) -> str:
-        """A result's address, good for 24 hours from now."""
+    def make_result_url(self, result: Path) -> str:
+        """A signed URL of a result, valid for 24 hours."""
         expires = int(self._clock.now()) + RESULT_SECONDS
         return f"{self.base}/results/{result.name}?expires={expires}&signature={self._sign(result.name, expires)}"
 
-    def address(self, upload: Upload) -> str:
-        """An upload's address, good for 72 hours from its creation."""
+    def make_upload_url(self, upload: Upload) -> str:
+        """The URL of an upload, valid for 72 hours after its creation."""
         return f"{self.base}/files/{upload.id}/{quote(upload.filename)}"
 
     async def store(self, part: BodyPartReader) -> Upload:
-        """Write one multipart file to disk as it comes; raises the 413 answer when it grows over the limit."""
+        """Stream one multipart file to disk; raises the 413 response if it exceeds the limit."""
         key = secrets.token_hex(12)
         path = self._folder / f"{key}.upload"
         size = 0
@@ -64,18 +64,18 @@ class FileStore:
             size += len(chunk)
             if size > self._limit:
                 path.unlink()
-                raise refusal(413, f"file exceeds the limit of {self._limit} bytes", "invalid_request_error")
+                raise make_error(413, f"file exceeds the limit of {self._limit} bytes", "invalid_request_error")
             await asyncio.to_thread(append, path, chunk)
-        return Upload(key, plain_name(part.filename), path, size, int(self._clock.now()))
+        return Upload(key, sanitize_filename(part.filename), path, size, int(self._clock.now()))
 
-    async def give_upload(self, request: web.Request) -> web.StreamResponse:
+    async def serve_upload(self, request: web.Request) -> web.StreamResponse:
         """GET /files/{id}/{name}."""
         upload = self.uploads.get(request.match_info["id"])
         if upload is None or self._clock.now() > upload.created + UPLOAD_SECONDS:
             raise web.HTTPNotFound(text="file not found")
         return web.FileResponse(upload.path, headers={"Content-Type": "video/mp4"})
 
-    async def give_result(self, request: web.Request) -> web.StreamResponse:
+    async def serve_result(self, request: web.Request) -> web.StreamResponse:
         """GET /results/{name}?expires=…&signature=…."""
         name, expires = request.match_info["name"], request.query.get("expires", "")
         given = request.query.get("signature", "")
@@ -89,7 +89,7 @@ class FileStore:
         return hmac.new(self._secret, f"{name} {expires}".encode(), hashlib.sha256).hexdigest()
 
 
-def plain_name(given: str | None) -> str:
-    """A file's name without folders or signs that an address or a header could trip over."""
-    name = "".join(sign if sign.isalnum() or sign in "._- " else "_" for sign in unquote(given or "")[-NAME_LIMIT:])
+def sanitize_filename(given: str | None) -> str:
+    """A file name without folders and without characters that are special in URLs or headers."""
+    name = "".join(char if char.isalnum() or char in "._- " else "_" for char in unquote(given or "")[-NAME_LIMIT:])
     return name.strip(". ") or "file"

@@ -1,4 +1,4 @@
-"""What a video file is, as the service would find out before it takes a clip."""
+"""Probes and checks a clip, as the service does before it renders."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _TURN = re.compile(r"display ?matrix: rotation of (-?[\d.]+) degrees", re.IGNORE
 
 
 class UnusableClip(Exception):
-    """The service does not take this clip; the text says why, as its error message would."""
+    """The service rejects this clip; the text is its error message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A video as it is shown: length in seconds, size in pixels (turned upright), frames a second, and sound or not."""
+    """A video: length in seconds, size in pixels (after rotation), frames per second, and whether it has sound."""
 
     seconds: float
     width: int
@@ -45,23 +45,23 @@ class Clip:
 
 
 async def probe(path: Path) -> Clip:
-    """Look at the file; raise :class:`UnusableClip` when it holds no video of a known length."""
+    """Probe the file; raise :class:`UnusableClip` if it has no video or no known length."""
     try:
-        said = await ffmpeg.describe(path)
+        output = await ffmpeg.describe(path)
     except TimeoutError as error:
         raise UnusableClip("the video could not be read in time") from error
-    video, length = _VIDEO.search(said), _DURATION.search(said)
+    video, length = _VIDEO.search(output), _DURATION.search(output)
     if not video or not length:
         raise UnusableClip("the file is not a readable video")
-    width, height = _upright(said, video)
+    width, height = _compute_upright_size(output, video)
     rate, pixels = _RATE.search(video[4]), _PIXELS.search(video[0])
-    container, brand = _CONTAINER.search(said), _BRAND.search(said)
+    container, brand = _CONTAINER.search(output), _BRAND.search(output)
     return Clip(
         seconds=int(length[1]) * 3600 + int(length[2]) * 60 + float(length[3]),
         width=width,
         height=height,
-        rate=_clamped(float(rate[1]) * (1000 if rate[2] else 1)) if rate else 25.0,
-        audio=bool(_AUDIO.search(said)),
+        rate=_clamp_rate(float(rate[1]) * (1000 if rate[2] else 1)) if rate else 25.0,
+        audio=bool(_AUDIO.search(output)),
         codec=video[1],
         pixels=pixels[1] if pixels else "",
         mp4=bool(container and "mp4" in container[1].split(",") and not (brand and brand[1].strip() == "qt")),
@@ -69,7 +69,7 @@ async def probe(path: Path) -> Clip:
 
 
 def check(clip: Clip) -> None:
-    """Raise :class:`UnusableClip` unless the service takes `clip` (documented: MP4, H.264/H.265/AV1, 2 to 15 s)."""
+    """Raise :class:`UnusableClip` unless the service accepts `clip` (documented: MP4, H.264/H.265/AV1, 2 to 15 s)."""
     if not clip.mp4:
         raise UnusableClip("video must be an MP4 file")
     if clip.codec not in CODECS:
@@ -82,15 +82,15 @@ def check(clip: Clip) -> None:
         raise UnusableClip(f"video resolution {clip.width}x{clip.height} is too large")
 
 
-def _clamped(rate: float) -> float:
+def _clamp_rate(rate: float) -> float:
     return min(max(rate, 1.0), MAX_RATE)
 
 
-def _upright(said: str, video: re.Match[str]) -> tuple[int, int]:
+def _compute_upright_size(output: str, video: re.Match[str]) -> tuple[int, int]:
     width, height = int(video[2]), int(video[3])
     if aspect := _ASPECT.search(video[4]):
         width = max(1, round(width * int(aspect[1]) / max(1, int(aspect[2]))))
-    turn = _TURN.search(said)
+    turn = _TURN.search(output)
     if turn and round(abs(float(turn[1]))) % 180 == 90:
         width, height = height, width
     return width, height

@@ -1,4 +1,4 @@
-"""How one task of the stand-in FoxAPI departs from the plain course, each way seen or documented at the real one."""
+"""Deviations of one task from the normal course, each observed or documented at the real FoxAPI."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Shape = Literal["documented", "strings", "output.url", "output.urls"]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The task ends as failed with this error once its progress is `at` percent (0: before anything is rendered)."""
+    """The task fails with this error at `at` percent of progress (0: before rendering)."""
 
     code: str
     message: str
@@ -20,7 +20,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The task stands still at `at` percent: `reached` is set there, and it goes on once `release` is set."""
+    """The task pauses at `at` percent: `reached` is set there, and rendering continues once `release` is set."""
 
     at: int
     reached: asyncio.Event = field(default_factory=asyncio.Event)
@@ -29,23 +29,23 @@ class Pause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quirks:
-    """One task's misbehaviour; the defaults are the documented course, with a joined video as the result."""
+    """One task's deviations. The defaults are the documented course with the joined video as the result."""
 
     joined: bool = True
-    """False: the result holds the new part only, as FoxAPI's own page says."""
+    """False: the result contains only the new part, as FoxAPI's own page says."""
     failure: Failure | None = None
     ends_cancelled: bool = False
-    """The status `cancelled` of older pages, instead of a rendering."""
+    """End with the status `cancelled`, which older pages document, instead of rendering."""
     withheld: int | None = 0
-    """So many queries answer `completed` without results before the link appears; None: it never appears."""
+    """Number of `completed` responses without results before the link appears; None: it never appears."""
     shape: Shape = "documented"
-    """Where the link is found in the answer; the other three are those of older pages and sister services."""
+    """Where the response contains the link; the other shapes are those of older pages and related services."""
     strict: bool = True
-    """Refuse what a strict reader of MP4 files refuses; False: read as leniently as ffmpeg does."""
+    """Reject what a strict MP4 reader rejects; False: read as leniently as ffmpeg."""
     sparse: bool = False
     """Leave out `task_info`, `created` and `progress`."""
     stuck: bool = False
-    """Stay `processing` at 0 percent for ever."""
+    """Stay `processing` at 0 percent forever."""
     slower: float = 1.0
-    """The server's `pace` is stretched by this factor."""
+    """Multiplies the server's `pace`."""
     pause: Pause | None = None

@@ -1,4 +1,4 @@
-"""The stand-in's tasks: what they are, and how they are told of in an answer."""
+"""The FoxAPI fake's tasks and their JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Status = Literal["pending", "processing", "completed", "failed", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One create call that was taken and is billed: `body` is what it asked for, byte for byte."""
+    """One accepted and billed create call; `body` is the request's body."""
 
     task_id: str
     credits: int
@@ -25,11 +25,11 @@ class Payment:
 
 @dataclass(slots=True)
 class Task:
-    """One video being made; `ended` is set once its status no longer changes."""
+    """One task; `ended` is set once its status is final."""
 
     id: str
     created: int
-    order: RenderRequest
+    request: RenderRequest
     credits: int
     estimate: int
     quirks: Quirks
@@ -40,20 +40,20 @@ class Task:
     queries_since_end: int = 0
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     ended_at: float | None = None
-    """When that was, by time.perf_counter()."""
+    """When `ended` was set, by time.perf_counter()."""
 
     def complete(self, result: str) -> None:
-        """The video can be had at the address `result`."""
+        """Mark as completed; `result` is the video's URL."""
         self.result, self.progress = result, 100
         self._end("completed")
 
     def fail(self, code: str, message: str) -> None:
-        """There will be no video (documented: HTTP 200 with `error.code` as a string)."""
+        """Mark as failed (documented: HTTP 200 with `error.code` as a string)."""
         self.error = {"code": code, "message": message, "type": "task_error"}
         self._end("failed")
 
     def cancel(self) -> None:
-        """The provider dropped the task."""
+        """Mark as cancelled by the provider."""
         self._end("cancelled")
 
     def _end(self, status: Status) -> None:
@@ -62,22 +62,22 @@ class Task:
         self.ended.set()
 
     def as_created(self) -> Json:
-        """The create call's answer."""
-        told = self._head() | {"task_info": {"can_cancel": True, "estimated_time": self.estimate}}
-        return self._sparse(told)
+        """The response to the create call."""
+        fields = self._common_fields() | {"task_info": {"can_cancel": True, "estimated_time": self.estimate}}
+        return self._drop_fields(fields)
 
     def as_queried(self) -> Json:
-        """The query's answer; each one counts, as results may be withheld for some."""
+        """The response to a query. Queries are counted, because results may be withheld from the first ones."""
         results: Json = {"results": None}
         if self.status == "completed":
             self.queries_since_end += 1
             withheld = self.quirks.withheld
             if self.result and withheld is not None and self.queries_since_end > withheld:
-                results = self._results(self.result)
+                results = self._build_results(self.result)
         usage = {"credits_reserved": self.credits, "user_group": "default"}
-        return self._sparse(self._head() | results | {"error": self.error, "usage": usage})
+        return self._drop_fields(self._common_fields() | results | {"error": self.error, "usage": usage})
 
-    def _head(self) -> Json:
+    def _common_fields(self) -> Json:
         return {
             "created": self.created,
             "id": self.id,
@@ -88,7 +88,7 @@ class Task:
             "type": "video",
         }
 
-    def _results(self, link: str) -> Json:
+    def _build_results(self, link: str) -> Json:
         match self.quirks.shape:
             case "documented":
                 return {"results": [{"url": link}]}
@@ -99,6 +99,6 @@ class Task:
             case "output.urls":
                 return {"output": {"urls": [link]}}
 
-    def _sparse(self, told: Json) -> Json:
+    def _drop_fields(self, fields: Json) -> Json:
         dropped = ("task_info", "created", "progress") if self.quirks.sparse else ()
-        return {name: value for name, value in told.items() if name not in dropped}
+        return {name: value for name, value in fields.items() if name not in dropped}

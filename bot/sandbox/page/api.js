@@ -1,14 +1,14 @@
-// The stand-in's private interface: /client (what a person does), /panel (what the one who tries things out does),
-// and the live socket. Nothing here knows the page.
+// Client for the sandbox server: /client (what a member does), /panel (the control panel) and the live socket.
+// Independent of the page.
 
-/** What went wrong, as a sentence for people. */
-export class ApiError extends Error {}
+/** A failed call; the message is a sentence for the user. */
+class ApiError extends Error {}
 
-/** Calls on behalf of `user` (an id; empty until the first state says who is acting). */
+/** Calls made as `user` (an id, empty until the first state is loaded). */
 export class Api {
   user = "";
 
-  /** Everything `user` may see. */
+  /** Everything that `user` may see. */
   state = () => this.#call("GET", "/client/state");
   upload = (file) => {
     const form = new FormData();
@@ -28,9 +28,9 @@ export class Api {
   fault = (id) => this.#call("POST", "/panel/fault", { id });
   clear = () => this.#call("POST", "/panel/clear", {});
   bot = (action) => this.#call("POST", "/panel/bot", { action }, 60_000);
-  pass = (seconds) => this.#call("POST", "/panel/time", { seconds });
+  advanceTime = (seconds) => this.#call("POST", "/panel/time", { seconds });
 
-  /** A sample clip or other file of the stand-in, as a file to upload. */
+  /** Download a sample clip as a file to upload. */
   async fetchFile(address, name) {
     const response = await fetch(address, { signal: AbortSignal.timeout(60_000) });
     if (!response.ok) throw new ApiError("The sample clip could not be read.");
@@ -45,16 +45,16 @@ export class Api {
     else if (body !== undefined)
       Object.assign(init, { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
     const response = await fetch(path + query, init).catch(() => {
-      throw new ApiError("The sandbox does not answer. Is it still running?");
+      throw new ApiError("The sandbox does not respond. Check that it is still running.");
     });
     const text = await response.text();
-    const answer = parsed(text);
+    const answer = parseJson(text);
     if (!response.ok) throw new ApiError(answer?.message ?? `The sandbox answered ${response.status}.`);
     return answer;
   }
 }
 
-function parsed(text) {
+function parseJson(text) {
   try {
     return JSON.parse(text);
   } catch {
@@ -62,16 +62,16 @@ function parsed(text) {
   }
 }
 
-const FIRST_WAIT = 400;
-const LONGEST_WAIT = 6_000;
+const FIRST_WAIT_MS = 400;
+const MAX_WAIT_MS = 6_000;
 
-/** The live socket of one user: opens again by itself, with growing gaps, until it is closed. */
+/** The live socket of one user. Reconnects with exponential backoff until it is closed. */
 export class Live {
   #socket = null;
   #timer = 0;
-  #wait = FIRST_WAIT;
+  #wait = FIRST_WAIT_MS;
 
-  /** `onOpen` is called at every (re)opening, `onEvent({t, d})` for each event, `onStatus(open)` for the banner. */
+  /** `onOpen` is called on every (re)connect, `onEvent({t, d})` for each event, `onStatus(open)` for the banner. */
   constructor(user, { onOpen, onEvent, onStatus }) {
     Object.assign(this, { user, onOpen, onEvent, onStatus, closed: false });
     this.#open();
@@ -89,21 +89,21 @@ export class Live {
     this.#socket = socket;
     socket.onopen = () => {
       if (this.closed) return;
-      this.#wait = FIRST_WAIT;
+      this.#wait = FIRST_WAIT_MS;
       this.onStatus(true);
       this.onOpen();
     };
     socket.onmessage = ({ data }) => {
-      const event = this.closed ? null : parsed(data);
+      const event = this.closed ? null : parseJson(data);
       if (event) this.onEvent(event);
     };
-    socket.onclose = () => this.#again();
+    socket.onclose = () => this.#reconnect();
   }
 
-  #again() {
+  #reconnect() {
     if (this.closed) return;
     this.onStatus(false);
     this.#timer = setTimeout(() => this.#open(), this.#wait);
-    this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+    this.#wait = Math.min(this.#wait * 2, MAX_WAIT_MS);
   }
 }

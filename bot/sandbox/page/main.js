@@ -1,4 +1,4 @@
-// Joins the parts of the page, and decides who acts: everything else gets what it needs from here.
+// Builds the parts of the page and connects them. Holds the acting user.
 import { Api, Live } from "./api.js";
 import { Composer } from "./composer/composer.js";
 import { MessageMenu } from "./ui/menu.js";
@@ -7,16 +7,16 @@ import { Modals } from "./composer/modal.js";
 import { Panel } from "./panel.js";
 import { Drawers, Sidebar } from "./sidebar.js";
 import { Interactions, Store } from "./state.js";
-import { keepTime } from "./ui/time.js";
+import { startRelativeTimes } from "./ui/time.js";
 import { toast } from "./ui/dom.js";
 
-/** What the parts share. Each tab has its own acting person, so two windows can be two people. */
+/** State shared by the parts. Each tab has its own acting user, so two windows can be two members. */
 class App {
   api = new Api();
   store = new Store();
   interactions = new Interactions(this.store);
   #live = null;
-  #early = null;
+  #buffered = null;
 
   constructor() {
     const { store } = this;
@@ -37,11 +37,11 @@ class App {
     this.modals = new Modals(this);
     this.panel = new Panel(this);
     store.addEventListener("select", () => this.drawers.closeAll());
-    document.addEventListener("visibilitychange", () => document.hidden || store.seen());
-    keepTime();
+    document.addEventListener("visibilitychange", () => document.hidden || store.markSeen());
+    startRelativeTimes();
   }
 
-  /** Begin as the person of this tab, else of the address (?user=), else as the stand-in's first one. */
+  /** Start as the user of this tab, or of the query (?user=), or as the first member. */
   async begin() {
     this.api.user = sessionStorage.getItem("user") ?? new URLSearchParams(location.search).get("user") ?? "";
     const state = await this.api.state().catch(() => {
@@ -52,25 +52,25 @@ class App {
     await this.actAs(state.me.id);
   }
 
-  /** See and do everything as this user from now on. */
+  /** Switch to this user. */
   async actAs(user) {
     this.api.user = user;
     sessionStorage.setItem("user", user);
     this.#live?.close();
     this.#live = new Live(user, {
       onOpen: () => this.#reload(),
-      onEvent: (event) => (this.#early ? this.#early.push(event) : this.store.apply(event)),
+      onEvent: (event) => (this.#buffered ? this.#buffered.push(event) : this.store.apply(event)),
       onStatus: (open) => (document.getElementById("offline").hidden = open),
     });
   }
 
-  /** Who acts speaks this language from now on: Discord's own setting of a member. */
-  async speak(locale) {
+  /** Set the acting user's Discord language. */
+  async setLocale(locale) {
     await this.api.locale(locale);
     await this.#reload();
   }
 
-  /** Go to a channel, and there to a message. */
+  /** Show a channel, and scroll to a message in it. */
   open(channelId, messageId) {
     if (!this.store.select(channelId)) return toast("You cannot see that channel.");
     if (messageId) this.list.reveal(messageId);
@@ -85,7 +85,7 @@ class App {
     this.messageMenu.open(message, where, back);
   }
 
-  /** Press a component of a message; it shows as busy until the bot has answered. */
+  /** Press a component of a message; it is shown as busy until the bot responds. */
   press(message, component, values) {
     const body = {
       channel_id: message.channel_id,
@@ -101,7 +101,7 @@ class App {
     );
   }
 
-  /** Run a command; until the bot has answered, a line under the messages says so. */
+  /** Run a command; a pending line under the messages is shown until the bot responds. */
   runCommand(body, title) {
     this.list.pending(
       title,
@@ -119,7 +119,7 @@ class App {
     await this.api.reaction(body).catch((error) => toast(error.message));
   }
 
-  /** Forward a message into its own channel; the bot finds videos in forwards too. */
+  /** Forward a message into its own channel; the bot also finds videos in forwarded messages. */
   async forward(message) {
     const forward = { channel_id: message.channel_id, message_id: message.id };
     await this.api
@@ -127,7 +127,7 @@ class App {
       .catch((error) => toast(error.message));
   }
 
-  /** Open the direct messages with the bot; the stand-in makes the channel when it is first wanted. */
+  /** Open the direct messages with the bot; the server creates the channel on first use. */
   async direct() {
     const channel = await this.api.direct().catch((error) => toast(error.message));
     if (!channel) return;
@@ -135,18 +135,18 @@ class App {
     this.store.select(channel.id);
   }
 
-  alarm(text) {
+  showError(text) {
     toast(text);
   }
 
-  /** Events that come while the state is being read are newer than it may be: they are taken in after it. */
+  /** Load the state. Events that arrive meanwhile may be newer, so they are applied afterwards. */
   async #reload() {
     const user = this.api.user;
-    this.#early = [];
+    this.#buffered = [];
     const state = await this.api.state().catch((error) => toast(error.message));
-    const early = this.#early ?? [];
+    const early = this.#buffered ?? [];
     if (user !== this.api.user) return;
-    this.#early = null;
+    this.#buffered = null;
     if (state) this.store.load(state);
     early.forEach((event) => this.store.apply(event));
     this.panel.refresh(true);

@@ -1,20 +1,20 @@
-// The side panel: what the bot does, and ways to make its life hard.
+// The control panel: bot activity, process control and fault injection.
 import { debounce, el } from "./ui/dom.js";
-import { precise } from "./ui/time.js";
+import { formatSeconds } from "./ui/time.js";
 
-/** So many lines are kept on the screen. */
-const MOST_LINES = 500;
+/** Lines kept in the feed. */
+const MAX_LINES = 500;
 const KINDS = [
   ["all", "All"],
   ["rest", "Discord"],
   ["fox", "FoxAPI"],
-  ["log", "Tasks"],
+  ["log", "Log"],
   ["bot", "Bot"],
 ];
 const TAGS = { rest: "DISCORD", fox: "FOXAPI", log: "LOG", bot: "BOT" };
-const MINUTES = 14;
+const ADVANCE_MINUTES = 14;
 
-/** Keeps #panel true. `app` has api, store, alarm(text). */
+/** Keeps #panel up to date. `app` has api, store, showError(text). */
 export class Panel {
   #active = "";
 
@@ -26,13 +26,13 @@ export class Panel {
     this.#wireButtons();
     const again = debounce(250, () => this.refresh());
     app.store.addEventListener("panel", ({ detail }) => {
-      this.#line(detail, true);
+      this.#appendLine(detail, true);
       again();
     });
     app.store.addEventListener("bot", again);
   }
 
-  /** Read the panel's state anew: whether the bot runs, and which faults are armed. `full` also takes the old lines. */
+  /** Reload whether the bot runs and which faults are armed; with `full`, the feed too. */
   async refresh(full = false) {
     const state = await this.app.api.panel().catch(() => null);
     this.quiet.hidden = Boolean(state);
@@ -42,8 +42,8 @@ export class Panel {
     this.#showFaults(state.faults ?? [], state.active ?? []);
     if (!full) return undefined;
     this.feed.replaceChildren();
-    (state.events ?? []).forEach((event) => this.#line(event, false));
-    this.#toEnd();
+    (state.events ?? []).forEach((event) => this.#appendLine(event, false));
+    this.#scrollToEnd();
     return undefined;
   }
 
@@ -52,7 +52,7 @@ export class Panel {
       running: "The bot is running",
       stopped: "The bot is stopped",
       starting: "The bot is starting…",
-      unknown: "No panel here",
+      unknown: "Not available",
     };
     this.status.dataset.state = status;
     this.status.lastElementChild.textContent = words[status] ?? status;
@@ -67,11 +67,11 @@ export class Panel {
     if (now === this.#active) return;
     this.#active = now;
     const held = document.activeElement?.dataset?.fault;
-    this.faults.replaceChildren(...faults.map((fault) => this.#fault(fault, active.includes(fault.id))));
+    this.faults.replaceChildren(...faults.map((fault) => this.#renderFault(fault, active.includes(fault.id))));
     if (held) [...this.faults.querySelectorAll("[data-fault]")].find((node) => node.dataset.fault === held)?.focus();
   }
 
-  #fault({ id, label, help }, armed) {
+  #renderFault({ id, label, help }, armed) {
     return el(
       "button",
       {
@@ -80,30 +80,30 @@ export class Panel {
         title: help,
         dataset: { fault: id },
         "aria-pressed": String(armed),
-        onclick: () => this.#do(() => this.app.api.fault(id)),
+        onclick: () => this.#run(() => this.app.api.fault(id)),
       },
       el("span", { class: "bulb", "aria-hidden": "true" }),
       el("span", { class: "fault-label" }, label, help && el("small", {}, help)),
     );
   }
 
-  async #do(call) {
+  async #run(call) {
     try {
       await call();
     } catch (error) {
-      this.app.alarm(error.message);
+      this.app.showError(error.message);
     }
     await this.refresh();
   }
 
   #wireButtons() {
     for (const node of this.controls.querySelectorAll("[data-bot]")) {
-      node.addEventListener("click", () => this.#do(() => this.app.api.bot(node.dataset.bot)));
+      node.addEventListener("click", () => this.#run(() => this.app.api.bot(node.dataset.bot)));
     }
     document
       .getElementById("pass-time")
-      .addEventListener("click", () => this.#do(() => this.app.api.pass(MINUTES * 60)));
-    document.getElementById("clear-faults").addEventListener("click", () => this.#do(() => this.app.api.clear()));
+      .addEventListener("click", () => this.#run(() => this.app.api.advanceTime(ADVANCE_MINUTES * 60)));
+    document.getElementById("clear-faults").addEventListener("click", () => this.#run(() => this.app.api.clear()));
   }
 
   #drawFilters() {
@@ -126,23 +126,23 @@ export class Panel {
   #filter(kind) {
     this.feed.dataset.only = kind;
     for (const node of this.filters.children) node.setAttribute("aria-pressed", String(node.dataset.kind === kind));
-    this.#toEnd();
+    this.#scrollToEnd();
   }
 
-  #line({ kind, at, text, status }, live) {
+  #appendLine({ kind, at, text, status }, live) {
     const atEnd = this.feed.scrollHeight - this.feed.scrollTop - this.feed.clientHeight < 40;
-    const mood = status >= 400 ? "bad" : status ? "good" : "";
-    const code = status ? el("span", { class: `code ${mood}` }, String(status)) : null;
+    const statusClass = status >= 400 ? "bad" : status ? "good" : "";
+    const code = status ? el("span", { class: `code ${statusClass}` }, String(status)) : null;
     const tag = el("span", { class: "kind" }, TAGS[kind] ?? kind);
-    const when = el("time", {}, precise(at));
+    const when = el("time", {}, formatSeconds(at));
     this.feed.append(
       el("li", { class: `${kind} ${live ? "live" : ""}` }, when, tag, el("span", { class: "text" }, text), code),
     );
-    while (this.feed.children.length > MOST_LINES) this.feed.firstElementChild.remove();
-    if (atEnd) this.#toEnd();
+    while (this.feed.children.length > MAX_LINES) this.feed.firstElementChild.remove();
+    if (atEnd) this.#scrollToEnd();
   }
 
-  #toEnd() {
+  #scrollToEnd() {
     this.feed.scrollTop = this.feed.scrollHeight;
   }
 }

@@ -1,6 +1,6 @@
-// The left side: channels and people; and the drawers that both sides become on a narrow screen.
-import { avatar, el, icon, rove } from "./ui/dom.js";
-import { locales, nameOf } from "./ui/locale.js";
+// The left sidebar: channels and members. Drawers: how both sidebars open and close.
+import { avatar, el, icon, enableArrowKeys } from "./ui/dom.js";
+import { listLocales, getLanguageName } from "./ui/locale.js";
 
 /** Draws channels, unread dots and the people switcher. `app` has store, direct() and actAs(user id). */
 export class Sidebar {
@@ -10,20 +10,20 @@ export class Sidebar {
       this[id] = document.getElementById(id);
     for (const name of ["state", "select", "unread", "channels", "bot", "commands"])
       app.store.addEventListener(name, () => this.#draw());
-    rove(this.channels, "[data-channel]");
-    rove(this.people, "[data-user]", { horizontal: true });
-    this.locale.addEventListener("change", () => app.speak(this.locale.value));
+    enableArrowKeys(this.channels, "[data-channel]");
+    enableArrowKeys(this.people, "[data-user]", { horizontal: true });
+    this.locale.addEventListener("change", () => app.setLocale(this.locale.value));
   }
 
   #draw() {
     const { store } = this.app;
     this["guild-name"].textContent = store.guild?.name ?? "";
-    const tops = store.channels.filter(({ dm, parent_id: parent }) => !dm && !parent);
-    const rooms = tops.flatMap((top) => [top, ...store.channels.filter(({ parent_id: parent }) => parent === top.id)]);
+    const topLevel = store.channels.filter(({ dm, parent_id: parent }) => !dm && !parent);
+    const serverChannels = topLevel.flatMap((top) => [top, ...store.channels.filter(({ parent_id: parent }) => parent === top.id)]);
     const direct = store.channels.filter(({ dm }) => dm);
     const held = this.channels.contains(document.activeElement) ? document.activeElement.dataset.id : null;
-    const talk = direct.length ? direct : [{ id: "", name: store.bot?.user?.name ?? "bot", dm: true }];
-    this.channels.replaceChildren(...this.#group("Text channels", rooms), ...this.#group("Direct messages", talk));
+    const directChannels = direct.length ? direct : [{ id: "", name: store.bot?.user?.name ?? "bot", dm: true }];
+    this.channels.replaceChildren(...this.#group("Text channels", serverChannels), ...this.#group("Direct messages", directChannels));
     if (held) this.channels.querySelector(`[data-id="${CSS.escape(held)}"]`)?.focus();
     this.#drawPeople();
     this.#drawLocale();
@@ -55,7 +55,7 @@ export class Sidebar {
         dataset: { channel: channel.name, id: channel.id },
         onclick: () => (channel.id ? store.select(channel.id) : this.app.direct()),
       },
-      channel.dm ? avatar(store.bot?.user, "small") : icon(mark(channel)),
+      channel.dm ? avatar(store.bot?.user, "small") : icon(getChannelIcon(channel)),
       el("span", { class: "channel-label" }, channel.name),
       online,
     );
@@ -91,8 +91,8 @@ export class Sidebar {
   #drawLocale() {
     const { store } = this.app;
     const mine = store.me?.locale ?? "en-US";
-    const known = [...new Set([...locales(store.commands), mine])];
-    this.locale.replaceChildren(...known.map((value) => el("option", { value }, nameOf(value))));
+    const known = [...new Set([...listLocales(store.commands), mine])];
+    this.locale.replaceChildren(...known.map((value) => el("option", { value }, getLanguageName(value))));
     this.locale.value = mine;
   }
 
@@ -104,26 +104,26 @@ export class Sidebar {
       : "extend-bot sandbox";
     this["channel-name"].textContent = channel?.name ?? "";
     this["channel-topic"].textContent = channel?.topic ?? "";
-    this["channel-mark"].replaceChildren(channel?.dm ? avatar(store.bot?.user, "small") : icon(channel ? mark(channel) : "hash"));
+    this["channel-mark"].replaceChildren(channel?.dm ? avatar(store.bot?.user, "small") : icon(channel ? getChannelIcon(channel) : "hash"));
   }
 }
 
-/** The icon of a server channel: a forum (15) and its posts look different from where people talk. */
-function mark(channel) {
+/** The icon name of a server channel; forums (type 15) and their posts have their own. */
+function getChannelIcon(channel) {
   if (channel.parent_id) return "reply";
   if (channel.type === 15) return "forum";
   return channel.name === "moderators" ? "lock" : "hash";
 }
 
-/** The two sides: on a wide screen the panel folds away; on a narrow one both slide over the messages. */
+/** The two sidebars. On a wide screen the panel can be hidden; on a narrow one both slide over the messages. */
 export class Drawers {
   constructor() {
     this.shell = document.getElementById("shell");
     this.narrow = matchMedia("(max-width: 760px)");
     this.middle = matchMedia("(max-width: 1080px)");
     this.sides = { nav: document.getElementById("nav"), panel: document.getElementById("panel") };
-    this.togglers = { nav: document.getElementById("open-nav"), panel: document.getElementById("toggle-panel") };
-    for (const name of ["nav", "panel"]) this.togglers[name].addEventListener("click", () => this.toggle(name));
+    this.toggles = { nav: document.getElementById("open-nav"), panel: document.getElementById("toggle-panel") };
+    for (const name of ["nav", "panel"]) this.toggles[name].addEventListener("click", () => this.toggle(name));
     document.getElementById("close-panel").addEventListener("click", () => this.set("panel", false));
     document.getElementById("scrim").addEventListener("click", () => this.closeAll());
     document.addEventListener(
@@ -138,21 +138,21 @@ export class Drawers {
     this.set(name, !this.shell.classList.contains(`${name}-open`));
   }
 
-  /** Open or close a side; in a drawer the focus goes with it. */
+  /** Open or close a sidebar; a drawer also takes and returns the focus. */
   set(name, open) {
     const over = this.#over(name);
     const held = this.sides[name].contains(document.activeElement);
     this.shell.classList.toggle(`${name}-open`, open);
-    this.togglers[name].setAttribute("aria-expanded", String(open));
+    this.toggles[name].setAttribute("aria-expanded", String(open));
     this.sides[name].inert = !open && (over || name === "panel");
     const other = name === "nav" ? "panel" : "nav";
     if (open && over && this.#over(other)) this.set(other, false);
     if (open && over) this.sides[name].querySelector("button:not([disabled]):not([tabindex='-1'])")?.focus();
-    else if (!open && held) this.togglers[name].focus();
+    else if (!open && held) this.toggles[name].focus();
     if (name === "panel" && !over) localStorage.setItem("panel", open ? "open" : "closed");
   }
 
-  /** Close what lies over the messages. */
+  /** Close every drawer that covers the messages. */
   closeAll() {
     for (const name of ["nav", "panel"])
       if (this.#over(name) && this.shell.classList.contains(`${name}-open`)) this.set(name, false);
@@ -167,7 +167,7 @@ export class Drawers {
       ["panel", panel],
     ]) {
       this.shell.classList.toggle(`${name}-open`, open);
-      this.togglers[name].setAttribute("aria-expanded", String(open));
+      this.toggles[name].setAttribute("aria-expanded", String(open));
       this.sides[name].inert = !open;
     }
   }

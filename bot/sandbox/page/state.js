@@ -1,13 +1,13 @@
-// What the page knows: the last state that the stand-in gave out, kept true by its live events.
+// The page's state: loaded from the server, updated by live events.
 
-import { localised } from "./ui/locale.js";
+import { localize } from "./ui/locale.js";
 
-/** Snowflakes grow with time; as texts they compare by length, then by digits. */
-export const older = (a, b) => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
+/** Compare snowflakes by age. As strings they compare by length first, then by digits. */
+export const compareIds = (a, b) => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
 
 /**
  * Emits (as CustomEvent, details in `detail`): "state" after a (re)load, "message" {message, fresh}, "delete" {id, channel_id},
- * "channels", "commands", "bot", "select", "unread", "modal", "panel", and "mark" {message_id} when a press began or ended.
+ * "channels", "commands", "bot", "select", "unread", "modal", "panel", and "mark" {message_id} when a press starts or ends.
  */
 export class Store extends EventTarget {
   me = null;
@@ -25,12 +25,12 @@ export class Store extends EventTarget {
   #presses = new Map();
   #failures = new Map();
 
-  /** Take in GET /client/state. Keeps the chosen channel when it is still there. */
+  /** Load the response of GET /client/state. Keeps the selected channel if it still exists. */
   load(state) {
-    if (this.me && this.me.id !== state.me.id) this.#forget();
+    if (this.me && this.me.id !== state.me.id) this.#clearUserState();
     Object.assign(this, { me: state.me, guild: state.guild, bot: state.bot, channels: state.channels });
     Object.assign(this, { samples: state.samples ?? [], roles: state.roles ?? [] });
-    this.#localise(state.commands ?? []);
+    this.#localize(state.commands ?? []);
     this.users = new Map([...state.users, state.bot?.user, state.me].filter(Boolean).map((user) => [user.id, user]));
     this.messages = new Map(state.channels.map(({ id }) => [id, this.#byId(state.messages?.[id] ?? [])]));
     if (!this.channel(this.channelId))
@@ -38,26 +38,26 @@ export class Store extends EventTarget {
     this.#emit("state");
   }
 
-  /** Take in one live event. */
+  /** Apply one live event. */
   apply({ t, d }) {
     const known = {
       message: () => this.#message(d),
       message_delete: () => this.#delete(d),
       commands: () => {
-        this.#localise(d);
+        this.#localize(d);
         this.#emit("commands");
       },
       bot: () => this.#set("bot", { ...this.bot, ...d }),
       channel: () => this.#channel(d),
-      channel_delete: () => this.#channelGone(d),
+      channel_delete: () => this.#removeChannel(d),
     };
     if (known[t]) known[t]();
     else this.#emit(t, d);
   }
 
-  /** Commands as they are shown to who acts. */
-  #localise(commands) {
-    this.commands = commands.map((command) => localised(command, this.me?.locale));
+  /** Store the commands in the acting user's language. */
+  #localize(commands) {
+    this.commands = commands.map((command) => localize(command, this.me?.locale));
   }
 
   select(channelId) {
@@ -68,12 +68,12 @@ export class Store extends EventTarget {
     return true;
   }
 
-  /** The window is looked at again: what came meanwhile in the chosen channel is no longer unread. */
-  seen() {
+  /** Mark the selected channel as read. */
+  markSeen() {
     if (this.unread.delete(this.channelId)) this.#emit("unread");
   }
 
-  /** Hide an ephemeral message from now on; only this page forgets it. */
+  /** Hide an ephemeral message in this page. */
   dismiss(message) {
     this.#dismissed.add(message.id);
     this.#delete(message);
@@ -84,12 +84,12 @@ export class Store extends EventTarget {
   role = (id) => this.roles.find((one) => one.id === id);
 
   /** The channel's messages, oldest first. */
-  list = (channelId) => [...(this.messages.get(channelId)?.values() ?? [])].sort((a, b) => older(a.id, b.id));
+  list = (channelId) => [...(this.messages.get(channelId)?.values() ?? [])].sort((a, b) => compareIds(a.id, b.id));
   message = (channelId, id) => this.messages.get(channelId)?.get(id);
 
-  /** Whether the component is waiting for the bot, and what the last press on the message failed with. */
-  pressed = (messageId, customId) => this.#presses.has(`${messageId} ${customId}`);
-  failure = (messageId) => this.#failures.get(messageId) ?? "";
+  /** Whether the component waits for the bot, and the error of the last press on the message. */
+  isPressed = (messageId, customId) => this.#presses.has(`${messageId} ${customId}`);
+  getFailure = (messageId) => this.#failures.get(messageId) ?? "";
 
   /** Show `customId` as pressed until `ended` resolves with {ok, text}. */
   async press(messageId, customId, ended) {
@@ -102,8 +102,8 @@ export class Store extends EventTarget {
     this.#emit("mark", { message_id: messageId });
   }
 
-  /** An author's colour and kind as we know them; Discord's own user object has no colour. */
-  face(user) {
+  /** The known user with this id, or one made from Discord's user object, which has no colour. */
+  resolveUser(user) {
     return (
       this.users.get(user?.id) ?? {
         id: user?.id,
@@ -113,8 +113,8 @@ export class Store extends EventTarget {
     );
   }
 
-  /** Another person acts now: what only the one before knew is gone. */
-  #forget() {
+  /** Clear what belonged to the previous acting user. */
+  #clearUserState() {
     for (const kept of [this.unread, this.#presses, this.#failures]) kept.clear();
   }
 
@@ -147,7 +147,7 @@ export class Store extends EventTarget {
     this.#emit("channels");
   }
 
-  #channelGone({ id }) {
+  #removeChannel({ id }) {
     this.channels = this.channels.filter((one) => one.id !== id);
     this.messages.delete(id);
     this.unread.delete(id);
@@ -165,10 +165,10 @@ export class Store extends EventTarget {
   }
 }
 
-/** How long the page waits for the stand-in's word on an interaction, in ms; Discord itself gives up after 3 s. */
-const PATIENCE = 15_000;
+/** How long the page waits for the result of an interaction; Discord gives up after 3 s. */
+const RESPONSE_TIMEOUT_MS = 15_000;
 
-/** The interactions that were started and have not ended. An end may come before the call that started it returns. */
+/** Pending interactions. The result may arrive before the call that started the interaction returns. */
 export class Interactions {
   #ended = new Map();
   #waiting = new Map();
@@ -183,7 +183,7 @@ export class Interactions {
     store.addEventListener("modal", ({ detail }) => this.#end(detail.interaction_id, { ok: true, text: "" }));
   }
 
-  /** Start an interaction with `call` and wait for its end: {ok, text}. Never rejects. */
+  /** Start an interaction with `call` and wait for its result: {ok, text}. Never rejects. */
   async run(call) {
     try {
       const { interaction_id: id } = await call();
@@ -196,7 +196,7 @@ export class Interactions {
   #wait(id) {
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      setTimeout(() => this.#end(id, { ok: false, text: "The application did not respond" }), PATIENCE);
+      setTimeout(() => this.#end(id, { ok: false, text: "The application did not respond" }), RESPONSE_TIMEOUT_MS);
     });
   }
 

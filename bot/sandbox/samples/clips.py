@@ -1,4 +1,4 @@
-"""Three small sample clips, drawn and encoded when the sandbox starts: nothing to download, nobody's rights."""
+"""Three small sample clips, drawn and encoded when the sandbox starts: no download, no third-party rights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECONDS_LIMIT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a sample shows: layers that `draw` writes as PNGs, moved about by `graph` (labels [0:v]… to [v]).
+    """One sample: `draw` writes its layers as PNGs, and the filter graph `graph` ([0:v]… to [v]) moves them.
 
     `sound` is an ffmpeg source expression, or empty for a silent clip.
     """
@@ -35,14 +35,14 @@ class Scene:
 
 
 class Samples:
-    """The clips as files in `folder`; their addresses are known, and answered, before the files are there."""
+    """The clips in `folder`. Their URLs work at once: requests wait until the file is ready."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._made = {scene.name: asyncio.Event() for scene in SCENES}
 
-    def cards(self) -> list[dict[str, Any]]:
-        """Each clip as the chat page is told of it (`url` and `poster_url` are paths on the page's server)."""
+    def describe(self) -> list[dict[str, Any]]:
+        """Describe each clip for the chat page (`url` and `poster_url` are paths on the page's server)."""
         return [
             {
                 "name": f"{scene.name}.mp4",
@@ -57,11 +57,11 @@ class Samples:
         ]
 
     def routes(self) -> list[web.RouteDef]:
-        """What the page's server has to serve for the samples."""
-        return [web.get(r"/samples/{name:\w+}.{kind:mp4|jpg}", self._give)]
+        """The samples' routes, for the page's server."""
+        return [web.get(r"/samples/{name:\w+}.{kind:mp4|jpg}", self._serve)]
 
     async def make(self) -> None:
-        """Draw and encode all of them; each takes about one second of one core."""
+        """Draw and encode all clips; each takes about one second of one core."""
         await asyncio.gather(*(self._make(scene) for scene in SCENES))
 
     async def _make(self, scene: Scene) -> None:
@@ -69,11 +69,11 @@ class Samples:
         await asyncio.to_thread(layers.mkdir, parents=True)
         pictures = await asyncio.to_thread(scene.draw, layers)
         clip, poster = self._folder / f"{scene.name}.mp4", self._folder / f"{scene.name}.jpg"
-        await ffmpeg.run(_clip_arguments(scene, pictures, clip), SECONDS_LIMIT)
-        await ffmpeg.run(_poster_arguments(scene, clip, poster), SECONDS_LIMIT)
+        await ffmpeg.run(_build_clip_arguments(scene, pictures, clip), SECONDS_LIMIT)
+        await ffmpeg.run(_build_poster_arguments(scene, clip, poster), SECONDS_LIMIT)
         self._made[scene.name].set()
 
-    async def _give(self, request: web.Request) -> web.StreamResponse:
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
         name, kind = request.match_info["name"], request.match_info["kind"]
         if name not in self._made:
             raise web.HTTPNotFound
@@ -85,8 +85,8 @@ class Samples:
         return web.FileResponse(self._folder / f"{name}.{kind}")
 
 
-def _clip_arguments(scene: Scene, pictures: list[Path], clip: Path) -> list[str | Path]:
-    # The backmost layer sets the pace; ffmpeg repeats the single frame of each other one without decoding it again.
+def _build_clip_arguments(scene: Scene, pictures: list[Path], clip: Path) -> list[str | Path]:
+    # The backmost layer sets the frame rate; ffmpeg repeats the single frame of the others without decoding it again.
     inputs: list[str | Path] = ["-loop", "1", "-framerate", str(RATE)]
     for picture in pictures:
         inputs += ["-i", picture]
@@ -101,12 +101,12 @@ def _clip_arguments(scene: Scene, pictures: list[Path], clip: Path) -> list[str 
     ]
 
 
-def _poster_arguments(scene: Scene, clip: Path, poster: Path) -> list[str | Path]:
+def _build_poster_arguments(scene: Scene, clip: Path, poster: Path) -> list[str | Path]:
     return ["-ss", f"{scene.seconds * 0.6:.1f}", "-i", clip, "-frames:v", "1", "-update", "1", "-q:v", "4", poster]
 
 
-def _stack(moves: list[str]) -> str:
-    """Overlay inputs 1, 2, … on input 0, each at its moving place (`x=…:y=…`, `t` in seconds)."""
+def _build_overlays(moves: list[str]) -> str:
+    """Overlay inputs 1, 2, … on input 0, each at its moving position (`x=…:y=…`, `t` in seconds)."""
     last, steps = "[0:v]", []
     for number, move in enumerate(moves, start=1):
         name = "[v]" if number == len(moves) else f"[s{number}]"
@@ -122,10 +122,10 @@ SCENES = (
         6,
         640,
         360,
-        drawings.sunrise,
-        # The tall sky slides up as day breaks, and the sun climbs out from behind the hills.
+        drawings.draw_sunrise,
+        # The tall sky slides up, and the sun rises from behind the hills.
         "[0:v]crop=640:360:0:'360-50*t'[sky];"
-        + _stack(
+        + _build_overlays(
             ["x='250+9*t':y='205-27*t'", "x='-60+10*t':y=50", "x='380-6*t':y=95", "x='-4*t':y=190", "x='-60+8*t':y=245"]
         ).replace("[0:v]", "[sky]"),
         "aevalsrc='0.10*sin(2*PI*220*t)*min(1,t/2)+0.08*sin(2*PI*277.18*t)*min(1,max(0,t-1)/2)"
@@ -137,8 +137,8 @@ SCENES = (
         5,
         640,
         360,
-        drawings.sea,
-        _stack(
+        drawings.draw_sea,
+        _build_overlays(
             [
                 "x='-640+30*t':y='196+4*sin(1.9*t)'",
                 "x='190+22*t':y='136+6*sin(1.7*t)'",
@@ -154,8 +154,8 @@ SCENES = (
         4,
         360,
         640,
-        drawings.balloon,
-        _stack(
+        drawings.draw_balloon,
+        _build_overlays(
             [
                 "x='-30+8*t':y='90+14*t'",
                 "x='-20-4*t':y='440+22*t'",

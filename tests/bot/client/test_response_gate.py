@@ -51,7 +51,7 @@ async def test_a_bot_that_stops_holds_up_nobody() -> None:
 
 async def test_nothing_is_prepared_while_another_member_has_no_first_answer(tmp_path: Path, clips: Clips) -> None:
     """Ben's answer hangs on its way for a moment: Ana's task, answered before, is paid for after that only."""
-    async with on_stage(tmp_path, clips, reel={}) as stage, stage.bot():
+    async with on_stage(tmp_path, clips, render_cache={}) as stage, stage.bot():
         hold = Hold()
         stage.discord.faults.add("POST", "/interactions/.*/callback", hold)
         asking = asyncio.create_task(stage.extend(stage.ben, clips.plain, "from Ben"))

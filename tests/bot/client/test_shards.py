@@ -38,7 +38,7 @@ def sharded(stage: Harness, count: int, buckets: int) -> None:
     """Discord wants so many shards, and keeps to its rule for identifying."""
     world = stage.discord.world
     world.shards = world.shards_demanded = count
-    world.starts.max_concurrency, world.starts.seconds = buckets, 5.0
+    world.session_limits.max_concurrency, world.session_limits.seconds = buckets, 5.0
 
 
 def said(stage: Harness, words: str, times: int = 1) -> bool:
@@ -78,7 +78,7 @@ async def test_sixteen_shards_over_two_gateways(stage: Harness) -> None:
         await until(lambda: stage.discord.gateway.shards == list(range(SIXTEEN)))
         await until(lambda: said(stage, "in 8 servers"))
     assert len(stage.fox.payments) == len(stage.fox.faults.matching("POST", CREATE)) == 1
-    assert stage.discord.world.starts.refused == 0
+    assert stage.discord.world.session_limits.refused == 0
     assert stage.database.sql("SELECT home FROM servers WHERE left_at IS NOT NULL") == []
 
 
@@ -90,7 +90,7 @@ async def test_gateways_take_turns_to_identify(stage: Harness) -> None:
         for written in ("0/2", "1/2"):
             await started(stack, stage, "gateway", "--shards", written)
         await until(lambda: stage.discord.gateway.shards == [0, 1])
-    assert stage.discord.world.starts.refused == 0
+    assert stage.discord.world.session_limits.refused == 0
     assert said(stage, "before it identifies")
 
 
@@ -138,7 +138,7 @@ async def test_direct_messages_come_by_the_first_shard(stage: Harness) -> None:
     sharded(stage, 2, buckets=2)
     async with stage.bot() as bot:
         await until(bot.connected)
-        await stage.ana.command("notify", stage.discord.world.dm(stage.ana.id).id, mode="never")
+        await stage.ana.command("notify", stage.discord.world.open_dm(stage.ana.id).id, mode="never")
         assert "will not mention you" in text_of(await told_privately(stage.ana, "mention"))
 
 
@@ -174,9 +174,9 @@ async def test_a_file_is_not_shared(stage: Harness, arguments: tuple[str, ...]) 
 
 async def test_discord_allows_no_more_starts(stage: Harness) -> None:
     """A bot that was started too often today says when it may be started again, and does not try all the same."""
-    stage.discord.world.starts.remaining = 0
+    stage.discord.world.session_limits.remaining = 0
     async with stage.process() as process:
         await process.start()
         assert await process.wait() == 1
     assert "start me again in 24.0 hours" in stage.lines[-1]
-    assert stage.discord.world.starts.refused == 0
+    assert stage.discord.world.session_limits.refused == 0

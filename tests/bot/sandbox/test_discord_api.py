@@ -1,4 +1,4 @@
-"""The real, unmodified discord.py works against the stand-in Discord."""
+"""The unmodified discord.py works against the Discord fake."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ import discord
 import pytest
 from discord import app_commands
 
-from tests.support.discord_client import Bot, with_library
+from tests.support.discord_client import Bot, open_library
 from tests.support.member import Member, PageRefused
+from tests.support.world import find_channel, find_user
 
 
 @pytest.fixture
 async def bot(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bot]:
-    """Fresh for each test."""
-    async with with_library(monkeypatch) as client:
+    """A new server and client for each test."""
+    async with open_library(monkeypatch) as client:
         yield client
 
 
 async def test_a_command_is_deferred_edited_and_gets_its_file(bot: Bot) -> None:
-    """The whole way of one reply: thinking, text and embed, then the file that was attached to the command."""
+    """A reply goes from thinking to text and embed, and then gets the file that was attached to the command."""
 
     @bot.tree.command(description="Goes on")
     async def extend(interaction: discord.Interaction, prompt: str, video: discord.Attachment) -> None:
@@ -54,10 +55,10 @@ async def test_a_command_is_deferred_edited_and_gets_its_file(bot: Bot) -> None:
 
 
 async def test_the_bot_path_works_without_cache(bot: Bot) -> None:
-    """A message is sent, edited over partial objects, keeps and drops its files, and sees its reactions."""
+    """A message is sent, edited through partial objects, keeps and drops its files, and gets reactions."""
     await bot.begin()
     world = bot.server.world
-    place = bot.get_partial_messageable(int(world.channel_named("videos").id), guild_id=int(world.guild.id))
+    place = bot.get_partial_messageable(int(find_channel(world, "videos").id), guild_id=int(world.guild.id))
     sent = await place.send("one", file=discord.File(io.BytesIO(b"a"), "a.txt"), nonce="7")
     again = await place.send("one", nonce="7")
     assert again.id == sent.id
@@ -75,7 +76,7 @@ async def test_the_bot_path_works_without_cache(bot: Bot) -> None:
 
 
 async def test_buttons_selects_and_modals(bot: Bot) -> None:
-    """A button opens a modal, the modal's submission edits the message, and a select answers privately."""
+    """A button opens a modal, submitting the modal edits the message, and a select gets a private response."""
 
     class Ask(discord.ui.Modal, title="Again"):
         text: discord.ui.TextInput[Any] = discord.ui.TextInput(label="Prompt", custom_id="text", min_length=2)
@@ -108,12 +109,12 @@ async def test_buttons_selects_and_modals(bot: Bot) -> None:
     await bot.ana.choose(message, "pick", ["B"])
     private = await bot.ana.wait_message(lambda it: it["content"] == "picked B")
     assert private["ephemeral"]
-    async with Member(bot.server.url, bot.server.world.user_named("Ben").id) as ben:
+    async with Member(bot.server.url, find_user(bot.server.world, "Ben").id) as ben:
         assert private["id"] not in [each["id"] for each in await ben.messages("general")]
 
 
 async def test_a_message_menu_gives_what_the_intent_hides(bot: Bot) -> None:
-    """Other people's messages are empty for the bot, but a message menu resolves them whole, forwards too."""
+    """Other users' messages are empty for the bot, but a message command gets them in full, forwards too."""
     got: asyncio.Queue[discord.Message] = asyncio.Queue()
 
     @bot.tree.context_menu(name="Extend video")
@@ -149,11 +150,11 @@ async def test_direct_messages(bot: Bot) -> None:
 
 
 async def test_autocomplete(bot: Bot) -> None:
-    """What is typed so far reaches the bot, and its choices reach the page."""
+    """The typed text reaches the bot, and the bot's choices reach the page."""
 
     @bot.tree.command(description="Finds")
     async def find(interaction: discord.Interaction, name: str) -> None:
-        """Only its autocompletion matters here."""
+        """Only its autocomplete is used here."""
 
     @find.autocomplete("name")
     async def names(_: discord.Interaction, current: str) -> list[app_commands.Choice[str]]:
@@ -165,7 +166,7 @@ async def test_autocomplete(bot: Bot) -> None:
 
 
 async def test_a_session_is_resumed_with_what_it_missed(bot: Bot) -> None:
-    """After a reconnect or a drop the same session goes on, and an interaction sent meanwhile arrives."""
+    """After a reconnect or a dropped connection the session resumes, and an interaction sent meanwhile arrives."""
 
     @bot.tree.command(description="Answers")
     async def ping(interaction: discord.Interaction) -> None:
@@ -193,13 +194,13 @@ async def test_an_invalid_session_is_begun_anew(bot: Bot) -> None:
 async def test_the_bot_hears_of_lost_places(bot: Bot) -> None:
     """A deleted channel and a kick reach discord.py as events."""
     await bot.begin()
-    bot.server.world.remove_channel(bot.server.world.channel_named("showcase").id)
-    assert await bot.heard.get() == "lost showcase"
+    bot.server.world.remove_channel(find_channel(bot.server.world, "showcase").id)
+    assert await bot.notices.get() == "lost showcase"
     bot.server.world.remove_bot(bot.server.world.guild.id)
-    assert await bot.heard.get() == "left Film Club"
+    assert await bot.notices.get() == "left Film Club"
 
 
 async def test_a_wrong_token_is_a_login_failure(bot: Bot) -> None:
-    """REST answers 401, which discord.py knows."""
+    """A wrong token gets 401, which discord.py reports as a failed login."""
     with pytest.raises(discord.LoginFailure):
         await bot.start(bot.server.world.token + "x")

@@ -1,4 +1,4 @@
-"""The stand-in Discord refuses what Discord refuses, with its status, code and nested errors."""
+"""The Discord fake rejects what Discord rejects, with the same status, code and nested errors."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ import pytest
 
 from bot.sandbox.discord.state.model import Json, Overwrite
 from bot.sandbox.discord.state.permissions import ATTACH_FILES, SEND_MESSAGES, VIEW_CHANNEL
-from tests.support.discord_client import ECHO, Rest, by_hand, form, refused
+from tests.support.discord_client import ECHO, Rest, form, open_rest, refused
 from tests.support.member import PageRefused
+from tests.support.world import find_channel
 
 REFRESH = "/attachments/refresh-urls"
 
 
 @pytest.fixture
 async def rest() -> AsyncIterator[Rest]:
-    """Fresh for each test."""
-    async with by_hand() as made:
+    """A new server for each test."""
+    async with open_rest() as made:
         yield made
 
 
 async def test_an_answer_after_three_seconds(rest: Rest) -> None:
-    """By the clock: 10062, and the member reads that the application did not respond."""
-    interaction = await rest.asked()
+    """A response after the deadline gets 10062, and the member sees that the application did not respond."""
+    interaction = await rest.ask_echo()
     rest.server.clock.advance(3.1)
     assert refused(await rest.answer(interaction, 4, {"content": "late"})) == (404, 10062)
     failed = await rest.ana.wait_event("interaction_failed")
@@ -31,15 +32,15 @@ async def test_an_answer_after_three_seconds(rest: Rest) -> None:
 
 
 async def test_no_answer_fails_by_itself(rest: Rest) -> None:
-    """Three real seconds without an answer: the page is told, and the answer is refused from then on."""
-    interaction = await rest.asked()
+    """After three real seconds without a response the page is notified, and a late response is rejected."""
+    interaction = await rest.ask_echo()
     await rest.ana.wait_event("interaction_failed", lambda it: it["interaction_id"] == interaction["id"])
     assert refused(await rest.answer(interaction, 5)) == (404, 10062)
 
 
 async def test_a_second_answer(rest: Rest) -> None:
-    """An interaction is answered once: 40060; a wrong token is no interaction at all."""
-    interaction = await rest.asked()
+    """A second response gets 40060, and a wrong token 10062."""
+    interaction = await rest.ask_echo()
     assert refused(await rest.answer(interaction | {"token": "x"}, 5)) == (404, 10062)
     status, body = await rest.answer(interaction, 5)
     assert status == 200
@@ -48,8 +49,8 @@ async def test_a_second_answer(rest: Rest) -> None:
 
 
 async def test_a_token_ends_after_fifteen_minutes(rest: Rest) -> None:
-    """Inside the time followups and edits work; before the callback and after the end they do not."""
-    interaction = await rest.asked()
+    """Followups and edits work between the first response and the token's expiry, and not before or after."""
+    interaction = await rest.ask_echo()
     assert refused(await rest("POST", rest.webhook(interaction), {"content": "x"})) == (404, 10015)
     await rest.answer(interaction, 5)
     rest.server.clock.advance(14 * 60)
@@ -65,8 +66,8 @@ async def test_a_token_ends_after_fifteen_minutes(rest: Rest) -> None:
 
 
 async def test_an_ephemeral_message_has_no_bot_path(rest: Rest) -> None:
-    """Its token edits it; the bot's own token finds nothing (10008)."""
-    interaction = await rest.asked()
+    """An ephemeral message can be edited with its interaction token, but is unknown to the bot token (10008)."""
+    interaction = await rest.ask_echo()
     _, body = await rest.answer(interaction, 4, {"content": "for you", "flags": 64})
     message_id = body["interaction"]["response_message_id"]
     path = f"/channels/{interaction['channel_id']}/messages/{message_id}"
@@ -77,7 +78,7 @@ async def test_an_ephemeral_message_has_no_bot_path(rest: Rest) -> None:
 
 
 async def test_places_that_are_not_there(rest: Rest) -> None:
-    """Unknown messages, channels, servers, members and routes, each with its code."""
+    """Unknown messages, channels, servers, members and routes each get their own code."""
     videos, world = rest.channel("videos"), rest.server.world
     assert refused(await rest("GET", f"/channels/{videos}/messages/1")) == (404, 10008)
     assert refused(await rest("GET", "/channels/1")) == (404, 10003)
@@ -93,9 +94,9 @@ async def test_places_that_are_not_there(rest: Rest) -> None:
 
 
 async def test_permissions(rest: Rest) -> None:
-    """A hidden channel is 50001; sending, files and embeds without their permission are 50013."""
+    """A hidden channel gets 50001; messages, files and embeds without permission get 50013."""
     world = rest.server.world
-    channel = world.channel_named("no-files")
+    channel = find_channel(world, "no-files")
     path = f"/channels/{channel.id}/messages"
     assert refused(await rest("POST", path, {"embeds": [{"title": "x"}]})) == (403, 50013)
     assert refused(await rest("POST", path, data=form({"content": "x"}, b"file"))) == (403, 50013)
@@ -106,8 +107,8 @@ async def test_permissions(rest: Rest) -> None:
 
 
 async def test_an_interaction_tells_the_missing_permission(rest: Rest) -> None:
-    """`app_permissions` lacks Attach Files in #no-files, a file there is 50013, an embed is dropped."""
-    await rest.registered(ECHO)
+    """In #no-files, `app_permissions` lacks Attach Files, a file gets 50013, and an embed is dropped."""
+    await rest.register_commands(ECHO)
     await rest.ana.command("echo", rest.channel("no-files"), text="x")
     interaction = rest.interactions[-1]
     assert not int(interaction["app_permissions"]) & ATTACH_FILES
@@ -120,9 +121,9 @@ async def test_an_interaction_tells_the_missing_permission(rest: Rest) -> None:
 
 
 async def test_a_file_over_the_limit(rest: Rest) -> None:
-    """The server's limit is told with each interaction, and one byte more is 413/40005."""
+    """Each interaction states the server's upload limit, and one byte more gets 413/40005."""
     rest.server.world.guild.upload_limit = 1000
-    interaction = await rest.asked()
+    interaction = await rest.ask_echo()
     assert interaction["attachment_size_limit"] == 1000
     await rest.answer(interaction, 5)
     original = rest.webhook(interaction, "@original")
@@ -163,7 +164,7 @@ BUTTON: Json = {"type": 2, "style": 1, "label": "x", "custom_id": "a"}
     ],
 )
 async def test_invalid_messages(rest: Rest, body: Json, path: list[str]) -> None:
-    """What a message may not hold is 50035, with the error at its place."""
+    """Invalid message fields get 50035 with the error at the field's path."""
     status, answer = await rest("POST", f"/channels/{rest.channel('videos')}/messages", body)
     assert (status, answer["code"], answer["message"]) == (400, 50035, "Invalid Form Body")
     errors = answer["errors"]
@@ -173,11 +174,11 @@ async def test_invalid_messages(rest: Rest, body: Json, path: list[str]) -> None
 
 
 async def test_fresh_links(rest: Rest) -> None:
-    """An ended link is answered with a fresh one; what is no link to a file here is refused, and so is a crowd."""
+    """An expired link is renewed; other URLs and too many links at once are rejected."""
     upload = await rest.server.world.files.add(b"film", rest.ana.id, "1", "film.mp4")
-    old = rest.server.world.files.link(upload)
+    old = rest.server.world.files.make_link(upload)
     rest.server.clock.advance(25 * 3600)
-    assert rest.server.world.files.link(upload) != old
+    assert rest.server.world.files.make_link(upload) != old
     status, answer = await rest("POST", REFRESH, {"attachment_urls": [old]})
     (entry,) = answer["refreshed_urls"]
     assert (status, entry["original"]) == (200, old)
@@ -190,7 +191,7 @@ async def test_fresh_links(rest: Rest) -> None:
 
 
 async def test_an_empty_message(rest: Rest) -> None:
-    """Neither text, embed nor file: 50006; a stranger's message is not the bot's to edit: 50005."""
+    """An empty message gets 50006, and editing another user's message gets 50005."""
     videos = rest.channel("videos")
     assert refused(await rest("POST", f"/channels/{videos}/messages", {"content": ""})) == (400, 50006)
 
@@ -217,15 +218,15 @@ async def test_a_strangers_message(rest: Rest) -> None:
     ],
 )
 async def test_invalid_commands(rest: Rest, change: Json) -> None:
-    """What Discord would not register is 50035 under the command's index."""
+    """An invalid command gets 50035 under its index."""
     status, body = await rest("PUT", f"/applications/{rest.app}/commands", [ECHO | change])
     assert (status, body["code"]) == (400, 50035)
     assert "0" in body["errors"]
 
 
 async def test_invalid_modals(rest: Rest) -> None:
-    """A title over 45 characters and six rows are refused; the interaction can still be answered."""
-    interaction = await rest.asked()
+    """A title over 45 characters and six rows are rejected, and the interaction can still be responded to."""
+    interaction = await rest.ask_echo()
     field = {"type": 4, "custom_id": "a", "label": "A", "style": 1}
     rows = [{"type": 1, "components": [field | {"custom_id": str(at)}]} for at in range(6)]
     for modal in ({"title": "x" * 46, "components": rows[:1]}, {"title": "x", "components": rows}):
@@ -236,7 +237,7 @@ async def test_invalid_modals(rest: Rest) -> None:
 
 
 async def test_closed_direct_messages(rest: Rest) -> None:
-    """A direct message channel always opens; writing into it is 50007 once the member closed it."""
+    """A direct message channel always opens, but writing gets 50007 once the member has closed direct messages."""
     _, channel = await rest("POST", "/users/@me/channels", {"recipient_id": rest.ana.id})
     path = f"/channels/{channel['id']}/messages"
     status, _ = await rest("POST", path, {"content": "psst"})

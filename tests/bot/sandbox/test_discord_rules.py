@@ -1,4 +1,4 @@
-"""The stand-in Discord's limits, links, gateway and page keep Discord's rules."""
+"""The Discord fake's rate limits, links, gateway and page follow Discord's rules."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import aiohttp
 import pytest
 
 from bot.sandbox.discord.state.model import Json
-from tests.support.discord_client import ECHO, Rest, by_hand
+from tests.support.discord_client import ECHO, Rest, open_rest
 from tests.support.member import Member, PageRefused
+from tests.support.world import find_user
 
 
 @pytest.fixture
 async def rest() -> AsyncIterator[Rest]:
-    """Fresh for each test."""
-    async with by_hand() as made:
+    """A new server for each test."""
+    async with open_rest() as made:
         yield made
 
 
 async def test_rate_limits(rest: Rest) -> None:
-    """Five edits in five seconds are told in headers, the sixth is 429; later, or switched off, all pass."""
+    """Five edits in five seconds pass with headers and the sixth gets 429; later, or with limits off, all pass."""
     message = await rest.say()
     url = f"{rest.server.api_url}/channels/{message['channel_id']}/messages/{message['id']}"
     headers = {"Authorization": f"Bot {rest.server.world.token}"}
@@ -43,7 +44,7 @@ async def test_rate_limits(rest: Rest) -> None:
 
 
 async def test_an_old_message_takes_few_edits(rest: Rest) -> None:
-    """Over an hour old, a message's edits by the bot run into 30046."""
+    """The bot's edits of a message over an hour old are limited with 30046."""
     message = await rest.say()
     path = f"/channels/{message['channel_id']}/messages/{message['id']}"
     rest.server.clock.advance(3700)
@@ -53,7 +54,7 @@ async def test_an_old_message_takes_few_edits(rest: Rest) -> None:
 
 
 async def test_who_is_pinged(rest: Rest) -> None:
-    """The message's `mentions` are those that allowed_mentions lets through."""
+    """A message's `mentions` are those that allowed_mentions allows."""
     text = f"<@{rest.ana.id}> @everyone"
     assert (await rest.say(content=text, allowed_mentions={"parse": []}))["mentions"] == []
     named = await rest.say(content=text, allowed_mentions={"users": [rest.ana.id]})
@@ -62,7 +63,7 @@ async def test_who_is_pinged(rest: Rest) -> None:
 
 
 async def test_links_of_files_end(rest: Rest) -> None:
-    """A link works for 24 hours and only unaltered, whole and in ranges; a message's links are always fresh."""
+    """A link works for 24 hours if unaltered, also with ranges, and a message's links are always fresh."""
     said = await rest.ana.say(rest.channel("videos"), "", [await rest.ana.upload(b"0123456789", "a.mp4")])
     url = said["attachments"][0]["url"]
     async with rest.http.get(url, headers={"Range": "bytes=2-4"}) as response:
@@ -87,7 +88,7 @@ async def test_links_of_files_end(rest: Rest) -> None:
     ],
 )
 async def test_the_gateway_closes(rest: Rest, send: Json, code: int) -> None:
-    """HELLO comes first, a heartbeat before the identify is answered, and a bad identify ends the socket."""
+    """HELLO comes first, heartbeats are answered before an identify, and a bad identify closes the socket."""
     async with rest.http.ws_connect(rest.server.url + "/gateway?v=10&encoding=json") as socket:
         assert (await socket.receive_json())["op"] == 10
         await socket.send_json({"op": 1, "d": None})
@@ -103,13 +104,13 @@ async def test_the_gateway_closes(rest: Rest, send: Json, code: int) -> None:
         ({}, "'text' is required"),
         ({"text": "x" * 11}, "at most 10"),
         ({"text": "x", "times": 4}, "at most 3"),
-        ({"text": "x", "times": "2"}, "not of its type"),
-        ({"text": "x", "more": "y"}, "no option 'more'"),
+        ({"text": "x", "times": "2"}, "the wrong type"),
+        ({"text": "x", "more": "y"}, "'more' does not exist"),
     ],
 )
 async def test_the_page_checks_options(rest: Rest, options: Json, sentence: str) -> None:
-    """What Discord's client would not send gets a sentence; `raw` sends it all the same."""
-    await rest.registered(ECHO)
+    """Options that Discord's client would not send get a sentence, and `raw` sends them anyway."""
+    await rest.register_commands(ECHO)
     with pytest.raises(PageRefused, match=sentence):
         await rest.ana.command("echo", rest.channel("videos"), **options)
     assert rest.interactions == []
@@ -118,24 +119,26 @@ async def test_the_page_checks_options(rest: Rest, options: Json, sentence: str)
 
 
 async def test_commands_for_moderators(rest: Rest) -> None:
-    """`default_member_permissions` decides who is offered a command, and contexts where it may be used."""
-    await rest.registered(ECHO | {"default_member_permissions": str(1 << 5)}, ECHO | {"name": "here", "contexts": [0]})
+    """`default_member_permissions` decides who is offered a command, and `contexts` where it can be used."""
+    await rest.register_commands(
+        ECHO | {"default_member_permissions": str(1 << 5)}, ECHO | {"name": "here", "contexts": [0]}
+    )
     assert [each["name"] for each in (await rest.ana.state())["commands"]] == ["here"]
-    async with Member(rest.server.url, rest.server.world.user_named("Mia").id) as mia:
+    async with Member(rest.server.url, find_user(rest.server.world, "Mia").id) as mia:
         assert [each["name"] for each in (await mia.state())["commands"]] == ["echo", "here"]
-    dm = rest.server.world.dm(rest.ana.id)
+    dm = rest.server.world.open_dm(rest.ana.id)
     with pytest.raises(PageRefused, match="cannot be used here"):
         await rest.ana.command("here", dm.id, text="x")
 
 
 async def test_channels_are_seen_by_who_may(rest: Rest) -> None:
-    """#moderators is Mia's and the bot's alone."""
+    """Only Mia and the bot can see #moderators."""
 
     def names(state: Json) -> list[str]:
         return [each["name"] for each in state["channels"]]
 
     assert names(await rest.ana.state()) == ["general", "videos", "showcase", "no-files"]
-    async with Member(rest.server.url, rest.server.world.user_named("Mia").id) as mia:
+    async with Member(rest.server.url, find_user(rest.server.world, "Mia").id) as mia:
         assert "moderators" in names(await mia.state())
     status, _ = await rest("GET", f"/channels/{rest.channel('moderators')}")
     assert status == 200

@@ -1,4 +1,4 @@
-"""Forums of the stand-in Discord: what it refuses as Discord does, and that discord.py sees what happens."""
+"""Forums of the Discord fake: they reject what Discord rejects, and discord.py gets their events."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 
 from bot.sandbox.discord.state import permissions
 from bot.sandbox.discord.state.model import FORUM_CHANNEL, Channel, Json, Overwrite
-from tests.support.discord_client import Rest, by_hand, refused
+from tests.support.discord_client import Rest, open_rest, refused
 
 
 @pytest.fixture
 async def rest() -> AsyncIterator[Rest]:
-    """Fresh for each test."""
-    async with by_hand() as made:
+    """A new server for each test."""
+    async with open_rest() as made:
         yield made
 
 
@@ -30,7 +30,7 @@ def post(**changes: object) -> Json:
 
 
 async def test_a_post_is_a_thread_with_its_first_message(rest: Rest, forum: Channel) -> None:
-    """The thread and its first message have one id; members see it, and may write in it."""
+    """A thread and its first message have the same id, and members can see it and write in it."""
     status, made = await rest("POST", f"/channels/{forum.id}/threads", post())
     assert status == 201
     assert (made["type"], made["parent_id"], made["message"]["id"]) == (11, forum.id, made["id"])
@@ -43,7 +43,7 @@ async def test_a_post_is_a_thread_with_its_first_message(rest: Rest, forum: Chan
 
 
 async def test_what_forums_refuse(rest: Rest, forum: Channel) -> None:
-    """No plain messages, no post without title, content or a tag that is asked for, and none without leave."""
+    """A forum rejects plain messages, posts without title, content or a required tag, and posts without permission."""
     path = f"/channels/{forum.id}/threads"
     assert refused(await rest("POST", f"/channels/{forum.id}/messages", {"content": "x"})) == (400, 50024)
     assert refused(await rest("POST", f"/channels/{rest.channel('videos')}/threads", post())) == (400, 50024)
@@ -59,7 +59,7 @@ async def test_what_forums_refuse(rest: Rest, forum: Channel) -> None:
 
 
 async def test_a_thread_is_deleted_with_manage_threads_only(rest: Rest, forum: Channel) -> None:
-    """Its author alone is not enough (Discord docs, Delete/Close Channel)."""
+    """Deleting a thread needs Manage Threads, even for its owner (Discord docs, Delete/Close Channel)."""
     _, made = await rest("POST", f"/channels/{forum.id}/threads", post())
     assert refused(await rest("DELETE", f"/channels/{made['id']}")) == (403, 50013)
     forum.overwrites = [Overwrite(rest.server.world.bot.id, 1, allow=permissions.MANAGE_THREADS)]
@@ -68,13 +68,13 @@ async def test_a_thread_is_deleted_with_manage_threads_only(rest: Rest, forum: C
 
 
 async def test_reactors_come_in_pages(rest: Rest) -> None:
-    """Reactions list who reacted, by id, from `after` on and at most `limit` of them."""
+    """The users of a reaction are listed by id, after `after` and at most `limit`."""
     message = await rest.ana.say(rest.channel("videos"), "hello")
-    kept = rest.server.world.message(message["channel_id"], message["id"])
+    kept = rest.server.world.find_message(message["channel_id"], message["id"])
     assert kept is not None
     users = sorted(rest.server.world.users, key=int)
     for user in users:
-        rest.server.world.reaction(kept, user, "⭐", remove=False)
+        rest.server.world.set_reaction(kept, user, "⭐", remove=False)
     path = f"/channels/{message['channel_id']}/messages/{message['id']}/reactions/⭐"
     _, first = await rest("GET", f"{path}?limit=2")
     _, then = await rest("GET", f"{path}?limit=2&after={first[-1]['id']}")

@@ -1,4 +1,4 @@
-"""The stand-in FoxAPI keeps its contract: what its calls take, answer and refuse, and how links age."""
+"""The FoxAPI fake follows the documented contract: requests, responses, errors and expiring links."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ import pytest
 from bot.sandbox.clock import Clock
 from bot.sandbox.faults import Answer, Hold, Lose, Truncate
 from bot.sandbox.foxapi import FoxServer
-from tests.support.fox_client import CREATE, MODEL, TASKS, UPLOAD, Client, Json, connected, form, made_clip
+from tests.support.fox_client import CREATE, MODEL, TASKS, UPLOAD, Client, Json, form, make_clip, open_client
 
 
 @pytest.fixture(scope="module")
 async def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four seconds of 320x180 with sound."""
-    return await made_clip(tmp_path_factory.mktemp("clips"))
+    return await make_clip(tmp_path_factory.mktemp("clips"))
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
-    """A client of a stand-in that behaves."""
-    async with connected(FoxServer(Clock())) as client:
+    """A client of a FoxAPI fake without quirks."""
+    async with open_client(FoxServer(Clock())) as client:
         yield client
 
 
 async def test_the_create_answer_is_the_documented_one(client: Client, clip: Path) -> None:
-    """Create answers with exactly the documented fields."""
+    """A create response has exactly the documented fields."""
     body = {"model": MODEL, "prompt": "go on", "video_url": await client.upload(clip), "duration": 2}
     status, told = await client.call("POST", CREATE, json=body)
     assert status == 200
@@ -67,7 +67,7 @@ async def test_the_create_answer_is_the_documented_one(client: Client, clip: Pat
     ],
 )
 async def test_a_bad_field_is_refused_and_not_billed(client: Client, change: Json, word: str) -> None:
-    """Each bad field is a 422 in the documented shape that names it, and costs nothing."""
+    """Each invalid field gets the documented 422, which names it, and nothing is billed."""
     good = {"model": MODEL, "prompt": "x", "video_url": "http://127.0.0.1:9/a.mp4", "duration": 2}
     status, told = await client.call("POST", CREATE, json=good | change)
     assert status == 422
@@ -78,7 +78,7 @@ async def test_a_bad_field_is_refused_and_not_billed(client: Client, change: Jso
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"'])
 async def test_a_malformed_body_is_refused(client: Client, body: bytes) -> None:
-    """What is no JSON object is a 400 in the documented shape."""
+    """A body that is not a JSON object gets the documented 400."""
     status, told = await client.call("POST", CREATE, data=body, headers={"Content-Type": "application/json"})
     assert (status, set(told["error"])) == (400, {"message", "type"})
 
@@ -86,25 +86,25 @@ async def test_a_malformed_body_is_refused(client: Client, body: bytes) -> None:
 @pytest.mark.parametrize("path", ["/v1/tasks/x", "/v1/models", "/api/usage/token/"])
 @pytest.mark.parametrize("given", ["", "Bearer wrong", "Basic x"])
 async def test_a_wrong_key_is_refused(client: Client, path: str, given: str) -> None:
-    """Without the key every call is a 401 in the documented shape."""
+    """Every call without the key gets the documented 401."""
     status, told = await client.call("GET", path, headers={"Authorization": given})
     assert (status, told["error"]["type"]) == (401, "authentication_error")
 
 
 @pytest.mark.parametrize("agent", ["python-requests/2.32", "Python/3.11 aiohttp/3.14.0", "aiohttp", "curl/8.1", ""])
 async def test_a_librarys_user_agent_is_turned_away(client: Client, agent: str) -> None:
-    """The gateway in front answers a library's default User-Agent with 403 in plain text."""
+    """A library's default User-Agent gets 403 in plain text."""
     assert await client.call("GET", "/v1/models", headers={"User-Agent": agent}) == (403, "error code: 1010")
 
 
 async def test_an_unknown_task_is_not_found(client: Client) -> None:
-    """An unknown id is a 404 in the documented shape."""
+    """An unknown id gets the documented 404."""
     status, told = await client.call("GET", TASKS + "task-unified-1-abc")
     assert (status, set(told["error"])) == (404, {"message", "type", "code"})
 
 
 async def test_each_create_is_billed_until_the_balance_is_used_up(client: Client) -> None:
-    """Every call that is taken is one payment with its very body; then comes 402."""
+    """Every accepted call is one payment with the call's body; without balance calls get 402."""
     client.fox.balance = 12
     url = "http://127.0.0.1:9/a.mp4"
     ids = [await client.create(url), await client.create(url)]
@@ -118,22 +118,22 @@ async def test_each_create_is_billed_until_the_balance_is_used_up(client: Client
 
 
 async def test_an_absent_duration_is_six_seconds(client: Client) -> None:
-    """The documented default holds."""
+    """Without `duration`, a task takes the documented default."""
     body = {"model": MODEL, "prompt": "x", "video_url": "http://127.0.0.1:9/a.mp4"}
     _, told = await client.call("POST", CREATE, json=body)
-    assert client.fox.tasks[told["id"]].order.seconds == 6
+    assert client.fox.tasks[told["id"]].request.seconds == 6
 
 
 async def test_the_models_are_listed(client: Client) -> None:
-    """The model is callable with this key, unless a test takes it away."""
+    """The model list contains the model unless a test removes it."""
     _, told = await client.call("GET", "/v1/models")
     assert [model["id"] for model in told["data"]] == [MODEL]
 
 
 async def test_links_are_signed_and_age(client: Client, clip: Path) -> None:
-    """A result's link is good for 24 hours and an upload's for 72, by the clock; a forged one is refused."""
+    """A result's link works for 24 hours and an upload's for 72; a forged one is rejected."""
     upload = await client.upload(clip)
-    told = await client.finished(await client.create(upload))
+    told = await client.wait_finished(await client.create(upload))
     link = told["results"][0]["url"]
 
     async def status(url: str) -> int:
@@ -151,14 +151,14 @@ async def test_links_are_signed_and_age(client: Client, clip: Path) -> None:
 
 
 async def test_a_part_of_a_result_can_be_asked_for(client: Client, clip: Path) -> None:
-    """Result files answer Range requests."""
-    told = await client.finished(await client.create(await client.upload(clip)))
+    """Result files support Range requests."""
+    told = await client.wait_finished(await client.create(await client.upload(clip)))
     async with client.session.get(told["results"][0]["url"], headers={"Range": "bytes=0-9"}) as answer:
         assert (answer.status, len(await answer.read())) == (206, 10)
 
 
 async def test_uploads_are_kept_as_they_are_named(client: Client) -> None:
-    """The upload's answer has the documented fields; `file_name` wins over the file's own name."""
+    """An upload response has the documented fields, and `file_name` takes precedence over the file's name."""
     fields = form(b"abc", "../odd name.mp4")
     fields.add_field("file_name", "better.mp4")
     status, told = await client.call("POST", UPLOAD, data=fields)
@@ -170,8 +170,8 @@ async def test_uploads_are_kept_as_they_are_named(client: Client) -> None:
 
 
 async def test_an_upload_over_the_limit_is_refused() -> None:
-    """What is larger than the limit is a 413, what lacks the file a 422, and what is no form a 400."""
-    async with connected(FoxServer(Clock(), upload_limit=1000)) as client:
+    """An upload over the limit gets 413, one without a file 422, and one that is not a form 400."""
+    async with open_client(FoxServer(Clock(), upload_limit=1000)) as client:
         assert (await client.call("POST", UPLOAD, data=form(b"x" * 1000)))[0] == 200
         assert (await client.call("POST", UPLOAD, data=form(b"x" * 1001)))[0] == 413
         nameless = aiohttp.FormData(default_to_multipart=True)
@@ -181,17 +181,17 @@ async def test_an_upload_over_the_limit_is_refused() -> None:
 
 
 async def test_a_lost_answer_is_still_billed(client: Client, clip: Path) -> None:
-    """A create call whose answer is lost was taken: the task exists, is billed and renders."""
+    """A create call whose response is lost was accepted: the task exists, is billed and is rendered."""
     url = await client.upload(clip)
     client.fox.faults.add("POST", CREATE, Lose())
     with pytest.raises(aiohttp.ClientError):
         await client.create(url)
     [payment] = client.fox.payments
-    assert (await client.finished(payment.task_id))["status"] == "completed"
+    assert (await client.wait_finished(payment.task_id))["status"] == "completed"
 
 
 async def test_single_calls_can_be_answered_wrongly(client: Client, clip: Path) -> None:
-    """A rule's answer takes the place of a call, held calls wait, and downloads can break off."""
+    """A rule can replace a response, hold a call or interrupt a download."""
     url = await client.upload(clip)
     client.fox.faults.add("POST", CREATE, Answer(429, "{}", {"Retry-After": "5"}))
     assert (await client.call("POST", CREATE, json={}))[0] == 429
@@ -202,7 +202,7 @@ async def test_single_calls_can_be_answered_wrongly(client: Client, clip: Path) 
     await hold.reached.wait()
     assert len(client.fox.payments) == 1
     hold.release.set()
-    told = await client.finished(await creating)
+    told = await client.wait_finished(await creating)
     client.fox.faults.add("GET", "^/results/", Truncate())
     with pytest.raises(aiohttp.ClientPayloadError):
         async with client.session.get(told["results"][0]["url"]) as answer:

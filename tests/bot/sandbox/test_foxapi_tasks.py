@@ -1,4 +1,4 @@
-"""The stand-in FoxAPI's tasks: what is really rendered, which clips fail, and each quirk that one can ask for."""
+"""The FoxAPI fake's tasks: rendered videos, rejected clips, and every quirk."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from aiohttp import web
 from bot.sandbox.clock import Clock
 from bot.sandbox.foxapi import Failure, FoxServer, Pause, Quirks, ffmpeg
 from bot.sandbox.foxapi.probe import probe
-from tests.support.fox_client import Client, connected, made, made_clip, source
+from tests.support.fox_client import Client, build_source, make_clip, open_client, run_ffmpeg
 from tests.support.odd_clips import make_odd
 
 
 @pytest.fixture(scope="module")
 async def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four seconds of 320x180 with sound."""
-    return await made_clip(tmp_path_factory.mktemp("clips"))
+    return await make_clip(tmp_path_factory.mktemp("clips"))
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
-    """A client of a stand-in that behaves."""
-    async with connected(FoxServer(Clock())) as client:
+    """A client of a FoxAPI fake without quirks."""
+    async with open_client(FoxServer(Clock())) as client:
         yield client
 
 
 async def test_the_result_is_the_clip_and_its_extension(client: Client, clip: Path, tmp_path: Path) -> None:
     """The result is one video of input and extension, with the input's size, rate and sound, and decodes cleanly."""
     task_id = await client.create(await client.upload(clip), 3, "it's 100% {odd}; [v] \\ :\n" + "word " * 300)
-    told = await client.finished(task_id)
+    told = await client.wait_finished(task_id)
     assert (told["status"], told["progress"], told["error"]) == ("completed", 100, None)
     assert told["usage"] == {"credits_reserved": 5, "user_group": "default"}
     result = await client.download(told, tmp_path / "result.mp4")
@@ -45,9 +45,9 @@ async def test_the_result_is_the_clip_and_its_extension(client: Client, clip: Pa
 
 
 async def test_the_new_part_alone_goes_on_moving(client: Client, clip: Path, tmp_path: Path) -> None:
-    """Told so, the result is the new part only, and its pictures differ from one another."""
+    """With `joined=False` the result is only the new part, and its frames differ."""
     client.fox.quirks = Quirks(joined=False)
-    told = await client.finished(await client.create(await client.upload(clip), 2))
+    told = await client.wait_finished(await client.create(await client.upload(clip), 2))
     result = await client.download(told, tmp_path / "result.mp4")
     assert (await probe(result)).seconds == pytest.approx(2, abs=0.05)
     pictures = tmp_path / "%d.png"
@@ -60,9 +60,9 @@ async def test_the_new_part_alone_goes_on_moving(client: Client, clip: Path, tmp
     ("size", "expected"), [("1920x1080", (1280, 720)), ("1080x1920", (720, 1280)), ("322x182", (322, 182))]
 )
 async def test_the_result_is_at_most_720p(client: Client, tmp_path: Path, size: str, expected: tuple[int, int]) -> None:
-    """The aspect stays and the shorter side is at most 720 pixels; a silent clip stays silent."""
-    url = await client.upload(await made(tmp_path / "clip.mp4", *source(2, size)))
-    told = await client.finished(await client.create(url))
+    """The aspect ratio is kept, the shorter side is at most 720 pixels, and a silent clip stays silent."""
+    url = await client.upload(await run_ffmpeg(tmp_path / "clip.mp4", *build_source(2, size)))
+    told = await client.wait_finished(await client.create(url))
     found = await probe(await client.download(told, tmp_path / "result.mp4"))
     assert (found.width, found.height) == expected
     assert found.seconds == pytest.approx(4, abs=0.05)
@@ -70,18 +70,18 @@ async def test_the_result_is_at_most_720p(client: Client, tmp_path: Path, size: 
 
 
 async def test_a_turned_clip_is_extended_upright(client: Client, tmp_path: Path) -> None:
-    """A clip that is stored lying on its side comes back as it is shown, where the service is lenient."""
-    lying = await made(tmp_path / "lying.mp4", *source(2, "320x180"))
-    turned = await made(tmp_path / "turned.mp4", "-display_rotation", "90", "-i", str(lying), "-c", "copy")
+    """With lenient reading, a rotated clip comes back upright."""
+    lying = await run_ffmpeg(tmp_path / "lying.mp4", *build_source(2, "320x180"))
+    turned = await run_ffmpeg(tmp_path / "turned.mp4", "-display_rotation", "90", "-i", str(lying), "-c", "copy")
     client.fox.next_quirks = Quirks(strict=False)
-    told = await client.finished(await client.create(await client.upload(turned)))
+    told = await client.wait_finished(await client.create(await client.upload(turned)))
     found = await probe(await client.download(told, tmp_path / "result.mp4"))
     assert (found.width, found.height) == (180, 320)
 
 
 async def test_progress_rises_with_the_encoder(clip: Path) -> None:
-    """Progress never falls and takes at least three values between 0 and 100 on the way."""
-    async with connected(FoxServer(Clock(), pace=1.0)) as client:
+    """Progress never decreases and takes at least three values between 0 and 100."""
+    async with open_client(FoxServer(Clock(), pace=1.0)) as client:
         task_id = await client.create(await client.upload(clip))
         seen = []
         while (told := await client.query(task_id))["status"] != "completed":
@@ -92,8 +92,8 @@ async def test_progress_rises_with_the_encoder(clip: Path) -> None:
 
 
 async def test_no_more_than_so_many_render_at_once(clip: Path) -> None:
-    """A third task is pending until one of two has ended."""
-    async with connected(FoxServer(Clock())) as client:
+    """A third task stays pending until one of two has ended."""
+    async with open_client(FoxServer(Clock())) as client:
         url = await client.upload(clip)
         pauses = [Pause(0), Pause(0), Pause(0)]
         ids = []
@@ -108,7 +108,7 @@ async def test_no_more_than_so_many_render_at_once(clip: Path) -> None:
 
 
 async def test_a_rendering_can_be_held(client: Client, clip: Path) -> None:
-    """A pause holds a task at its percentage until it is released."""
+    """A pause keeps a task at its percentage until it is released."""
     pause = Pause(50)
     client.fox.next_quirks = Quirks(pause=pause)
     task_id = await client.create(await client.upload(clip))
@@ -116,25 +116,25 @@ async def test_a_rendering_can_be_held(client: Client, clip: Path) -> None:
     told = await client.query(task_id)
     assert (told["status"], told["progress"]) == ("processing", 50)
     pause.release.set()
-    assert (await client.finished(task_id))["status"] == "completed"
+    assert (await client.wait_finished(task_id))["status"] == "completed"
 
 
 @pytest.mark.parametrize(
     ("name", "arguments", "reason"),
     [
-        ("short.mp4", source(1), "between 2 and 15 seconds"),
-        ("long.mp4", source(16), "between 2 and 15 seconds"),
-        ("a.mov", source(3), "MP4"),
-        ("a.mkv", source(3), "MP4"),
-        ("a.mp4", (*source(3)[:4], "-c:v", "mpeg4"), "codec mpeg4"),
+        ("short.mp4", build_source(1), "between 2 and 15 seconds"),
+        ("long.mp4", build_source(16), "between 2 and 15 seconds"),
+        ("a.mov", build_source(3), "MP4"),
+        ("a.mkv", build_source(3), "MP4"),
+        ("a.mp4", (*build_source(3)[:4], "-c:v", "mpeg4"), "codec mpeg4"),
         ("sound.mp4", ("-f", "lavfi", "-i", "sine=d=3"), "not a readable video"),
     ],
 )
 async def test_an_unfit_clip_fails_the_task(
     client: Client, tmp_path: Path, name: str, arguments: tuple[str, ...], reason: str
 ) -> None:
-    """The service looks at the clip itself and fails the task with the reason."""
-    assert reason in await client.failure_of(await client.upload(await made(tmp_path / name, *arguments)))
+    """An unusable clip fails the task with the reason."""
+    assert reason in await client.get_failure(await client.upload(await run_ffmpeg(tmp_path / name, *arguments)))
 
 
 @pytest.mark.parametrize(
@@ -158,38 +158,38 @@ async def test_an_unfit_clip_fails_the_task(
 async def test_a_strict_service_refuses_what_only_looks_fit(
     client: Client, tmp_path: Path, name: str, reason: str
 ) -> None:
-    """The stand-in has a strict reader of its own, so that a clip which the bot misjudges is noticed."""
+    """The fake's own strict reader rejects clips that the bot might misjudge."""
     clip = (await asyncio.to_thread(make_odd, tmp_path, name)).rename(tmp_path / "given.mp4")
-    assert reason in await client.failure_of(await client.upload(clip))
+    assert reason in await client.get_failure(await client.upload(clip))
 
 
 @pytest.mark.parametrize("content", [b"", b"not a video", b"<html></html>"])
 async def test_what_is_no_video_fails_the_task(client: Client, tmp_path: Path, content: bytes) -> None:
-    """A file that is no video at all fails the task with the reason."""
+    """A file that is not a video fails the task with the reason."""
     path = tmp_path / "a.mp4"
     path.write_bytes(content)
-    assert "not a readable video" in await client.failure_of(await client.upload(path))
+    assert "not a readable video" in await client.get_failure(await client.upload(path))
 
 
 async def test_a_cut_off_clip_fails_the_task(client: Client, clip: Path, tmp_path: Path) -> None:
-    """A clip that breaks off fails the task, be its index lost or only its pictures."""
-    indexed = await made(tmp_path / "indexed.mp4", "-i", str(clip), "-c", "copy", "-movflags", "+faststart")
+    """A truncated clip fails the task, whether its index or only its frames are missing."""
+    indexed = await run_ffmpeg(tmp_path / "indexed.mp4", "-i", str(clip), "-c", "copy", "-movflags", "+faststart")
     for whole in (clip, indexed):
         content = whole.read_bytes()
         cut = tmp_path / "cut.mp4"
         cut.write_bytes(content[: len(content) // 2])
-        assert re.search("damaged|not a readable", await client.failure_of(await client.upload(cut)))
+        assert re.search("damaged|not a readable", await client.get_failure(await client.upload(cut)))
 
 
 async def test_an_address_that_cannot_be_fetched_fails_the_task(client: Client, unused_port: int) -> None:
     """A refused connection and a 404 each fail the task with the reason."""
-    assert "could not be fetched" in await client.failure_of(f"http://127.0.0.1:{unused_port}/a.mp4")
-    assert "HTTP 404" in await client.failure_of(f"{client.fox.url}/files/none/a.mp4")
+    assert "could not be fetched" in await client.get_failure(f"http://127.0.0.1:{unused_port}/a.mp4")
+    assert "HTTP 404" in await client.get_failure(f"{client.fox.url}/files/none/a.mp4")
 
 
 @pytest.fixture
 async def unused_port() -> int:
-    """A port on which nobody listens."""
+    """A port without a listener."""
     server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0)
     port = int(server.sockets[0].getsockname()[1])
     server.close()
@@ -198,7 +198,7 @@ async def unused_port() -> int:
 
 
 async def test_a_body_without_end_is_given_up(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The service stops fetching at its size limit and fails the task."""
+    """A download over the size limit is stopped and fails the task."""
 
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
@@ -213,77 +213,77 @@ async def test_a_body_without_end_is_given_up(client: Client, monkeypatch: pytes
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        assert "larger than" in await client.failure_of(f"http://127.0.0.1:{runner.addresses[0][1]}/")
+        assert "larger than" in await client.get_failure(f"http://127.0.0.1:{runner.addresses[0][1]}/")
     finally:
         await runner.cleanup()
 
 
 async def test_a_task_can_be_told_to_fail(client: Client, clip: Path) -> None:
-    """The next task fails with the given code and message at the given progress, the one after does not."""
+    """The next task fails with the given code and message at the given progress, and the one after it succeeds."""
     url = await client.upload(clip)
     client.fox.next_quirks = Quirks(failure=Failure("content_policy_violation", "not this", at=30))
-    told = await client.finished(await client.create(url))
+    told = await client.wait_finished(await client.create(url))
     assert (told["status"], told["progress"] >= 30) == ("failed", True)
     assert told["error"] == {"code": "content_policy_violation", "message": "not this", "type": "task_error"}
-    assert (await client.finished(await client.create(url)))["status"] == "completed"
+    assert (await client.wait_finished(await client.create(url)))["status"] == "completed"
     assert len(client.fox.payments) == 2
 
 
 async def test_results_can_be_withheld(client: Client, clip: Path) -> None:
-    """A completed task answers without results for so many queries, or for ever."""
+    """A completed task withholds its results for a number of queries, or forever."""
     url = await client.upload(clip)
     client.fox.next_quirks = Quirks(withheld=2)
     task_id = await client.create(url)
-    answers = [(await client.finished(task_id))["results"] for _ in range(4)]
+    answers = [(await client.wait_finished(task_id))["results"] for _ in range(4)]
     assert answers[:2] == [None, None]
     assert answers[2] is not None
     assert answers[2] == answers[3]
     client.fox.next_quirks = Quirks(withheld=None)
     task_id = await client.create(url)
-    assert [(await client.finished(task_id))["results"] for _ in range(4)] == [None] * 4
+    assert [(await client.wait_finished(task_id))["results"] for _ in range(4)] == [None] * 4
 
 
 async def test_older_shapes_of_the_answer(client: Client, clip: Path) -> None:
-    """Results come as strings or under `output`, and fields may be missing, when told so."""
+    """Quirks return results as strings or under `output`, and leave out fields."""
     url = await client.upload(clip)
     client.fox.next_quirks = Quirks(shape="strings", sparse=True)
-    told = await client.finished(await client.create(url))
+    told = await client.wait_finished(await client.create(url))
     assert told["results"][0].startswith("http")
     assert not told.keys() & {"created", "progress", "task_info"}
     client.fox.next_quirks = Quirks(shape="output.url")
-    told = await client.finished(await client.create(url))
+    told = await client.wait_finished(await client.create(url))
     assert told["output"]["url"].startswith("http")
     client.fox.next_quirks = Quirks(shape="output.urls")
-    told = await client.finished(await client.create(url))
+    told = await client.wait_finished(await client.create(url))
     assert told["output"]["urls"][0].startswith("http")
     assert "results" not in told
 
 
 async def test_a_task_can_end_as_cancelled_or_never(client: Client, clip: Path) -> None:
-    """A task ends with the status `cancelled`, or never gets anywhere, when told so."""
+    """Quirks end a task with the status `cancelled`, or leave it stuck."""
     url = await client.upload(clip)
     client.fox.next_quirks = Quirks(ends_cancelled=True)
-    assert (await client.finished(await client.create(url)))["status"] == "cancelled"
+    assert (await client.wait_finished(await client.create(url)))["status"] == "cancelled"
     client.fox.next_quirks = Quirks(stuck=True)
     stuck = await client.create(url)
-    assert (await client.finished(await client.create(url)))["status"] == "completed"
+    assert (await client.wait_finished(await client.create(url)))["status"] == "completed"
     told = await client.query(stuck)
     assert (told["status"], told["progress"]) == ("processing", 0)
 
 
 async def test_equal_orders_can_share_one_rendering(clip: Path) -> None:
-    """With a reel a stand-in renders once and plays back; each task still has a link of its own."""
-    async with connected(FoxServer(Clock(), reel={})) as client:
+    """With a render cache equal requests are rendered once, and each task still has its own link."""
+    async with open_client(FoxServer(Clock(), render_cache={})) as client:
         url = await client.upload(clip)
-        first = await client.finished(await client.create(url))
-        second = await client.finished(await client.create(url))
+        first = await client.wait_finished(await client.create(url))
+        second = await client.wait_finished(await client.create(url))
         assert first["results"] != second["results"]
         assert second["status"] == "completed"
 
 
 async def test_closing_ends_renderings_at_once(clip: Path) -> None:
-    """Closing the server kills a rendering that would go on for long."""
-    async with connected(FoxServer(Clock(), pace=30)) as client:
+    """Closing the server kills a long rendering at once."""
+    async with open_client(FoxServer(Clock(), pace=30)) as client:
         pause = Pause(1)
         client.fox.next_quirks = Quirks(pause=pause)
         await client.create(await client.upload(clip))

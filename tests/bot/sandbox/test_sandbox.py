@@ -1,4 +1,4 @@
-"""The sandbox as a whole: its parts start and stop together, and the side panel shows and moves them."""
+"""The whole sandbox: its parts start and stop together, and the control panel shows and controls them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def until(page: aiohttp.ClientSession, right: Callable[[dict[str, Any]], b
 
 
 async def test_what_the_bot_does_is_shown_without_secrets(sandbox: Sandbox, page: aiohttp.ClientSession) -> None:
-    """The bot's REST calls, FoxAPI calls and log lines are events; keys and tokens are not in them."""
+    """The bot's REST calls, FoxAPI calls and log lines become events without keys and tokens."""
     async with page.post(f"/api/v10/webhooks/1/{'t' * 60}/messages/2") as answer:
         assert answer.status >= 400
     async with page.get(f"{sandbox.fox.url}/v1/{sandbox.fox.key}"):
@@ -70,7 +70,7 @@ async def test_what_the_bot_does_is_shown_without_secrets(sandbox: Sandbox, page
 
 
 async def test_each_fault_can_be_armed_and_cleared(page: aiohttp.ClientSession) -> None:
-    """Every fault that is offered shows as active once armed, and none after clearing."""
+    """Every fault is shown as active once armed, and none after clearing."""
     faults = (await state(page))["faults"]
     assert len(faults) >= 10
     for fault in faults:
@@ -81,7 +81,7 @@ async def test_each_fault_can_be_armed_and_cleared(page: aiohttp.ClientSession) 
 
 
 async def test_a_fault_is_spent_by_the_next_match(sandbox: Sandbox, page: aiohttp.ClientSession) -> None:
-    """An armed answer befalls one call, and an armed quirk one task."""
+    """An armed response applies to one call, and an armed quirk to one task."""
     await post(page, "/panel/fault", id="no-balance")
     await post(page, "/panel/fault", id="slow")
     await post(page, "/panel/fault", id="content-refused")
@@ -101,18 +101,18 @@ async def test_a_fault_is_spent_by_the_next_match(sandbox: Sandbox, page: aiohtt
 
 
 async def test_the_bot_can_be_stopped_killed_and_started(sandbox: Sandbox, page: aiohttp.ClientSession) -> None:
-    """The panel ends the bot with and without warning, says so, and starts it again."""
+    """The panel stops and kills the bot, reports it, and starts it again."""
     assert await post(page, "/panel/bot", action="stop") == (200, {"bot": "stopped"})
     assert sandbox.bot.code == 0
     assert (await post(page, "/panel/bot", action="start"))[1]["bot"] in ("starting", "running")
     assert await post(page, "/panel/bot", action="kill") == (200, {"bot": "stopped"})
     assert sandbox.bot.code == -signal.SIGKILL
-    assert "ended with code -9" in (await state(page))["events"][-1]["text"]
+    assert "exited with code -9" in (await state(page))["events"][-1]["text"]
     await post(page, "/panel/bot", action="start")
 
 
 async def test_time_can_be_moved_on(sandbox: Sandbox, page: aiohttp.ClientSession) -> None:
-    """The stand-ins' clock goes on by the seconds asked for, never back."""
+    """The sandbox clock advances by the requested seconds and never goes back."""
     before = sandbox.clock.now()
     assert (await post(page, "/panel/time", seconds=60))[0] == 200
     assert sandbox.clock.now() >= before + 60
@@ -123,13 +123,13 @@ async def test_time_can_be_moved_on(sandbox: Sandbox, page: aiohttp.ClientSessio
     ("path", "body"), [("fault", {"id": "x"}), ("bot", {"action": "x"}), ("time", {"seconds": "1"}), ("time", {})]
 )
 async def test_the_panel_refuses_in_a_sentence(page: aiohttp.ClientSession, path: str, body: dict[str, object]) -> None:
-    """What the panel does not know is a 400 with a sentence."""
-    status, told = await post(page, f"/panel/{path}", **body)
-    assert (status, told["message"][-1]) == (400, ".")
+    """Unknown input to the panel gets 400 with a sentence."""
+    status, response = await post(page, f"/panel/{path}", **body)
+    assert (status, response["message"][-1]) == (400, ".")
 
 
 async def test_the_samples_can_be_extended(sandbox: Sandbox, page: aiohttp.ClientSession, tmp_path: Path) -> None:
-    """Each sample is as its card says, has a poster, and is a clip that FoxAPI takes."""
+    """Each sample matches its description, has a poster, and is accepted by FoxAPI."""
     for card in sandbox.world.samples:
         async with page.get(card["url"]) as answer:
             path = tmp_path / card["name"]
@@ -143,7 +143,7 @@ async def test_the_samples_can_be_extended(sandbox: Sandbox, page: aiohttp.Clien
 
 
 async def test_a_busy_port_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    """A port in use ends the sandbox with code 1 and a sentence that names the port."""
+    """If the port is in use, the sandbox exits with code 1 and a sentence with the port."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -156,7 +156,7 @@ async def test_a_busy_port_is_one_sentence(capsys: pytest.CaptureFixture[str]) -
 
 
 async def test_a_signal_ends_everything() -> None:
-    """On SIGTERM the sandbox ends with code 0, and neither the bot nor the page is there any more."""
+    """On SIGTERM the sandbox exits with code 0 and stops the bot and the page."""
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "sandbox", "--port", "0"),
         cwd=Path(__file__).parents[3],

@@ -119,7 +119,7 @@ async def test_a_film_that_was_posted_elsewhere_is_not_posted_again(stage: Harne
         await within(pause.reached)
         await until(lambda: rows(stage.data)[0][1] == "rendering")
         backup = await backed_up(stage.data)
-        message = stage.discord.world.message(reply["channel_id"], reply["id"])
+        message = stage.discord.world.find_message(reply["channel_id"], reply["id"])
         assert message
         stage.discord.world.remove(message)
         pause.release.set()

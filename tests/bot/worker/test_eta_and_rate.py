@@ -77,7 +77,7 @@ async def test_turns_are_apart_and_in_the_order_in_which_they_were_taken() -> No
 async def test_many_pending_tasks_are_asked_for_at_one_pace_after_a_restart(tmp_path: Path, clips: Clips) -> None:
     """A dozen tasks are being rendered when the bot starts anew: it asks for each, and no faster than it may."""
     tasks, pace = 12, 6
-    async with on_stage(tmp_path, clips, at_once=tasks, reel={}) as stage:
+    async with on_stage(tmp_path, clips, at_once=tasks, render_cache={}) as stage:
         stage.fox.quirks = Quirks(stuck=True)
         many = str(tasks)
         async with stage.bot(MAX_RUNNING=many):

@@ -24,6 +24,7 @@ from tests.support.fast_timeouts import (
     tiny,
 )
 from tests.support.harness import Harness, Json, percent_of, text_of, title_of
+from tests.support.world import find_user
 
 MINUTE, HOUR = 60.0, 3600.0
 DEAD_TOKEN = Answer(401, '{"message": "Invalid Webhook Token", "code": 50027}')
@@ -169,7 +170,7 @@ async def test_a_deleted_reply_is_replaced(stage: Harness, clip: Path, answer_lo
         reply = await stage.extend(stage.ana, clip, f"hi @everyone <@{stage.ben.id}>", seconds=2)
         await pause.reached.wait()
         world = stage.discord.world
-        gone = world.message(reply["channel_id"], reply["id"])
+        gone = world.find_message(reply["channel_id"], reply["id"])
         assert gone is not None
         world.remove(gone)
         pause.release.set()
@@ -191,7 +192,7 @@ async def test_what_cannot_be_brought_to_the_channel_comes_by_dm(stage: Harness,
         lose_the_place(stage, reply, what)
         pause.release.set()
         new = await found(stage, reply)
-    assert new["channel_id"] == stage.discord.world.dm(stage.ana.id).id
+    assert new["channel_id"] == stage.discord.world.open_dm(stage.ana.id).id
     assert len(new["attachments"]) == 1
     assert len(stage.fox.payments) == 1
 
@@ -199,7 +200,7 @@ async def test_what_cannot_be_brought_to_the_channel_comes_by_dm(stage: Harness,
 async def test_without_any_way_the_result_is_kept(stage: Harness, clip: Path, caplog: pytest.LogCaptureFixture) -> None:
     """With direct messages closed too, the result stays on disk, over a restart, until a route opens again."""
     pause = held(stage)
-    member = stage.discord.world.user_named("Ana")
+    member = find_user(stage.discord.world, "Ana")
     member.dms_open = False
     result = stage.data / "tasks" / "1" / "result.mp4"
     async with stage.bot(FAST, **STEADY):

@@ -101,7 +101,7 @@ async def test_a_new_message_is_notification_enough(stage: Harness) -> None:
     """If the result was posted as a new message that mentions its member, there is no second mention."""
     async with stage.bot(FAST):
         async with waited(stage, 20) as reply:
-            message = stage.discord.world.message(reply["channel_id"], reply["id"])
+            message = stage.discord.world.find_message(reply["channel_id"], reply["id"])
             assert message
             stage.discord.world.remove(message)
         await stage.ana.wait_message(lambda it: title_of(it) == "Finished")

@@ -15,6 +15,7 @@ from tests.support.buttons import gone
 from tests.support.crash_points import until
 from tests.support.fast_timeouts import DONE, FAST, STEADY, tiny
 from tests.support.harness import Harness, Json
+from tests.support.world import find_channel
 
 
 def token_of(stage: Harness, task_id: int = 1) -> str:
@@ -74,6 +75,6 @@ async def test_delete_needs_no_kept_token(stage: Harness) -> None:
         done = await delivered(stage)
         await until(lambda: token_of(stage) == "")
         world = stage.discord.world
-        world.channel_named("videos").overwrites = [Overwrite(world.bot.id, 1, deny=VIEW_CHANNEL)]
+        find_channel(world, "videos").overwrites = [Overwrite(world.bot.id, 1, deny=VIEW_CHANNEL)]
         await delete(stage.ana, done)
         await gone(stage.ana, done)

@@ -183,7 +183,7 @@ async def test_links_that_do_not_answer_delay_nobody_elsewhere(stage: Harness, c
                 await slow[number % len(slow)].command("extend", channel, prompt="go on", link=link)
             async with asyncio.timeout(10):
                 await asked.wait()
-            elsewhere = stage.discord.world.dm(stage.mia.id).id
+            elsewhere = stage.discord.world.open_dm(stage.mia.id).id
             upload = await stage.mia.upload(tiny(clips))
             await stage.mia.command("extend", elsewhere, prompt="go on", video=upload, seconds=2)
             await stage.mia.wait_message(lambda it: title_of(it) == "Finished", 30)

@@ -10,6 +10,7 @@ from tests.support.buttons import DAY, finished, small
 from tests.support.crash_points import until
 from tests.support.harness import CREATE, Harness, text_of, title_of
 from tests.support.moderation import changed, page, refused, spend, use
+from tests.support.world import find_channel
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ async def test_a_servers_share_of_the_slots_and_its_longest_line(stage: Harness)
 async def test_only_the_operators_servers_are_served(stage: Harness) -> None:
     """On other servers and in direct messages, /extend is refused in one sentence, and no task is created."""
     here = stage.discord.world.guild.id
-    direct = stage.discord.world.dm(stage.ana.id).id
+    direct = stage.discord.world.open_dm(stage.ana.id).id
     for settings in ({"ALLOWED_SERVERS": "1234"}, {"BLOCKED_SERVERS": here}):
         async with stage.bot(None, **settings):
             await refused(stage, stage.ana, "I do not work on this server")
@@ -67,7 +68,7 @@ async def test_only_in_age_restricted_channels(stage: Harness) -> None:
         await changed(stage.mia, panel, "for moderators and exempt roles")
         await refused(stage, stage.ana, "only in age-restricted channels here")
         world = stage.discord.world
-        world.channel_named("videos").nsfw = True
+        find_channel(world, "videos").nsfw = True
     async with stage.bot():  # the new session receives the changed channel, as it would receive an update
         await finished(stage)
 
@@ -78,7 +79,7 @@ async def test_the_data_of_a_left_server_is_deleted(stage: Harness) -> None:
     async with stage.bot(Timeouts(retention=0.1), LEFT_SERVER_DAYS="30") as bot:
         await use(stage.mia, "limits set", user_per_day=3)
         film = await finished(stage)
-        direct = world.dm(stage.ana.id).id
+        direct = world.open_dm(stage.ana.id).id
         await stage.ana.command("extend", direct, prompt="mine", video=await stage.ana.upload(small(stage.clips)))
         done = await stage.ana.wait_message(lambda it: it["id"] != film["id"] and title_of(it) == "Finished")
         await stage.recorded(done)

@@ -8,6 +8,7 @@ from bot.sandbox.foxapi.quirks import Pause, Quirks
 from tests.support.harness import Harness, Json, text_of
 from tests.support.member import PageRefused
 from tests.support.moderation import changed, page, refused, spend, use, written
+from tests.support.world import add_role, find_channel
 
 ONLY_MODERATORS = "Only members with the permission Manage Server"
 CHANNEL_SELECT, ROLE_SELECT, USER_SELECT = 8, 6, 5
@@ -64,7 +65,7 @@ async def test_pause_with_a_reason_and_resume(stage: Harness) -> None:
 async def test_roles_by_select(stage: Harness) -> None:
     """A required role, an exempt role and a role with its own limit, chosen on the panel, take effect."""
     world = stage.discord.world
-    editor = world.add_role(world.guild, "Editor", 0)
+    editor = add_role(world, world.guild, "Editor", 0)
     world.guild.members[stage.ben.id].append(editor.id)
     async with stage.bot():
         await use(stage.mia, "limits set", user_per_day=1)
@@ -85,7 +86,7 @@ async def test_roles_by_select(stage: Harness) -> None:
 async def test_channels_threads_and_private_replies(stage: Harness) -> None:
     """Channels are selected, with threads counted as their parent; private replies and age restriction are toggled."""
     world = stage.discord.world
-    videos = world.channel_named("videos")
+    videos = find_channel(world, "videos")
     thread = world.add_thread(videos, world.ids.next(), "cuts", world.bot.id, [])
     async with stage.bot():
         panel = await page(stage.mia, await use(stage.mia, "limits show"), "channels", "limits:channels")
@@ -206,7 +207,7 @@ async def test_a_members_forged_press_is_refused(stage: Harness) -> None:
 async def test_not_in_direct_messages(stage: Harness) -> None:
     """The moderators' commands are refused in direct messages, also in a forged call."""
     async with stage.bot():
-        dm = stage.discord.world.dm(stage.mia.id)
+        dm = stage.discord.world.open_dm(stage.mia.id)
         with pytest.raises(PageRefused):
             await stage.mia.command("limits show", dm.id)
         await stage.mia.command("limits show", dm.id, raw=True)

@@ -10,6 +10,7 @@ import pytest
 from bot.sandbox.foxapi.quirks import Failure, Quirks
 from tests.support.harness import Harness, Json, labels_of, text_of
 from tests.support.moderation import refused, spend, use
+from tests.support.world import find_channel, invite_bot
 
 
 @pytest.fixture(autouse=True)
@@ -121,7 +122,7 @@ async def test_a_deleted_log_channel_does_not_disturb_tasks(stage: Harness, capl
 async def test_a_log_channel_must_be_writable(stage: Harness) -> None:
     """A log channel where the bot cannot write is refused with a sentence that says what to do."""
     world = stage.discord.world
-    hidden = world.channel_named("moderators")
+    hidden = find_channel(world, "moderators")
     hidden.overwrites = hidden.overwrites[:2]
     async with stage.bot():
         answer = await use(stage.mia, "limits log", channel=hidden.id)
@@ -162,7 +163,7 @@ async def test_a_left_server_is_recorded(stage: Harness, caplog: pytest.LogCaptu
         await bot.wait_until_ready()  # earlier, discord.py would treat a new server as one that is back from an outage
         world.remove_bot(world.guild.id)
         await wait_for_log_record(caplog, "left server")
-        world.invite_bot(world.guild.id)
+        invite_bot(world, world.guild.id)
         await wait_for_log_record(caplog, "joined server")
         assert (await bot.services.moderation.limits_of(int(world.guild.id))).user_per_day == 3
 

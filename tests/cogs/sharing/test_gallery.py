@@ -94,13 +94,13 @@ async def test_only_what_the_member_can_open(stage: Harness) -> None:
         secret = await share_new_film(stage, stage.mia, "for moderators", hidden)
         gone = await share_new_film(stage, stage.ana, "deleted soon", general)
         await stage.ben.react(gone, STAR)
-        message = stage.discord.world.message(hidden, secret["id"])
+        message = stage.discord.world.find_message(hidden, secret["id"])
         assert message is not None
-        stage.discord.world.reaction(message, stage.discord.world.guild.owner_id, STAR, remove=False)
+        stage.discord.world.set_reaction(message, stage.discord.world.guild.owner_id, STAR, remove=False)
         stage.clock.advance(600)
         assert len((await open_gallery(stage, stage.mia))["embeds"]) == 2
         assert len((await open_gallery(stage, stage.ben))["embeds"]) == 1
-        posted = stage.discord.world.message(general, gone["id"])
+        posted = stage.discord.world.find_message(general, gone["id"])
         assert posted is not None
         stage.discord.world.remove(posted)
         stage.clock.advance(600)

@@ -64,7 +64,7 @@ async def test_a_deleted_part_is_named_without_a_link(stage: Harness) -> None:
         await stage.ana.press(first, "Delete")
         await stage.ana.press(await told_privately(stage.ana, "It cannot be undone."), "Delete it")
         await gone(stage.ana, first)
-        by_hand = stage.discord.world.message(second["channel_id"], second["id"])
+        by_hand = stage.discord.world.find_message(second["channel_id"], second["id"])
         assert by_hand
         stage.discord.world.remove(by_hand)
         post = await share_as_post(stage.ana, third, general)

@@ -13,6 +13,7 @@ from bot.sandbox.faults import Answer, Hold, Lose
 from tests.support.clips import seconds_of
 from tests.support.harness import A_VIDEO, Harness, labels_of, text_of
 from tests.support.sharing import POSTED, asked_where, channel, choose_showcase, finished, posts_in, share, submitted
+from tests.support.world import find_channel
 
 
 async def test_a_result_goes_to_the_showcase(stage: Harness, tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ async def test_only_channels_where_both_may_post_files(stage: Harness) -> None:
     """A channel where the bot or the creator lacks permission is refused; a read-only showcase is not."""
     world = stage.discord.world
     shut = [Overwrite(world.guild.id, 0, deny=permissions.SEND_MESSAGES), Overwrite(world.bot.id, 1, permissions.TALK)]
-    world.channel_named("showcase").overwrites = shut
+    find_channel(world, "showcase").overwrites = shut
     async with stage.bot():
         reply = await finished(stage, stage.ana)
         word = await share(stage.ana, reply, channel(stage, "no-files"))
@@ -223,7 +224,7 @@ async def test_unshare_on_the_post_after_a_restart(stage: Harness, deleted_befor
     (post,) = await posts_in(stage.ana, general)
     async with stage.bot():
         if deleted_before:
-            gone = stage.discord.world.message(general, post["id"])
+            gone = stage.discord.world.find_message(general, post["id"])
             assert gone is not None
             stage.discord.world.remove(gone)
         await stage.ana.press(word if deleted_before else post, "Unshare")
@@ -240,7 +241,7 @@ async def test_a_post_that_a_moderator_deleted_can_be_shared_again(stage: Harnes
         reply = await finished(stage, stage.ana)
         await share(stage.ana, reply, general)
         (post,) = await posts_in(stage.ana, general)
-        gone = stage.discord.world.message(general, post["id"])
+        gone = stage.discord.world.find_message(general, post["id"])
         assert gone is not None
         stage.discord.world.remove(gone)
         word = await share(stage.ana, reply, general)

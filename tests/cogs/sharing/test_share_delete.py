@@ -13,6 +13,7 @@ from tests.support.buttons import gone, says, told_privately
 from tests.support.harness import A_VIDEO, Harness, Json, text_of
 from tests.support.member import Member
 from tests.support.sharing import POSTED, asked_where, channel, finished, posts_in, share
+from tests.support.world import find_channel
 
 BY_BOT = r"/channels/\d+/messages/\d+$"
 
@@ -154,11 +155,11 @@ async def test_an_unrecorded_post_is_found_and_deleted(stage: Harness) -> None:
         await process.start()
         await stage.ana.wait_event("bot", lambda it: it["online"])
         async with asyncio.timeout(10):
-            while stage.discord.faults.armed(looked):
+            while stage.discord.faults.is_armed(looked):
                 await asyncio.sleep(0.02)
         await stage.ana.press(post, "Unshare")
         await stage.ana.wait_message(lambda it: text_of(it) == "Unshared.")
-        assert world.message(general, post["id"]) is None
+        assert world.find_message(general, post["id"]) is None
 
 
 async def test_delete_without_view_channel_reports_the_post(stage: Harness) -> None:
@@ -167,7 +168,7 @@ async def test_delete_without_view_channel_reports_the_post(stage: Harness) -> N
     async with stage.bot():
         reply = await finished(stage, stage.ana)
         await share(stage.ana, reply, general)
-        world.channel_named("general").overwrites = [Overwrite(world.bot.id, 1, deny=permissions.VIEW_CHANNEL)]
+        find_channel(world, "general").overwrites = [Overwrite(world.bot.id, 1, deny=permissions.VIEW_CHANNEL)]
         asked = await confirm_delete(stage.ana, reply)
         await says(stage.ana, asked, "did not let me take every shared post back")
         assert len(await posts_in(stage.ben, general)) == 1

@@ -6,6 +6,7 @@ from tests.support.buttons import small
 from tests.support.harness import Harness, Json, labels_of, text_of
 from tests.support.pseudo_locales import english_in, pseudo_languages
 from tests.support.sharing import channel
+from tests.support.world import find_user
 
 SERVER, OWN = "文", "ß"
 
@@ -13,7 +14,7 @@ SERVER, OWN = "文", "ß"
 async def test_no_english_is_left_in_what_is_shared(stage: Harness) -> None:
     """The modal, its response and the gallery are in Ana's language, the post and its buttons in the server's."""
     world, general = stage.discord.world, channel(stage, "general")
-    world.guild.locale, world.user_named("Ana").locale = "zh-CN", "de"
+    world.guild.locale, find_user(world, "Ana").locale = "zh-CN", "de"
     async with stage.bot() as bot:
         bot.languages = pseudo_languages(zh_CN=SERVER, de=OWN)
         reply = await stage.extend(stage.ana, small(stage.clips), "1", seconds=2)

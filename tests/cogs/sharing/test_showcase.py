@@ -14,6 +14,7 @@ from tests.support.buttons import told_privately
 from tests.support.fast_timeouts import tiny
 from tests.support.harness import Harness, text_of
 from tests.support.sharing import channel, choose_showcase, finished, posts_in, share
+from tests.support.world import find_channel
 
 
 async def test_only_moderators_choose_the_showcase(stage: Harness) -> None:
@@ -84,7 +85,7 @@ async def test_a_showcase_where_the_bot_lost_its_permissions(stage: Harness) -> 
         reply = await finished(stage, stage.ana)
         word = await share(stage.ana, reply, showcase)
         lost = permissions.ATTACH_FILES | permissions.VIEW_CHANNEL
-        world.channel_named("showcase").overwrites = [Overwrite(world.bot.id, 1, deny=lost)]
+        find_channel(world, "showcase").overwrites = [Overwrite(world.bot.id, 1, deny=lost)]
         await stage.ana.press(word, "Unshare")
         await told_privately(stage.ana, "The bot no longer has access to that channel.")
         assert len(await posts_in(stage.ben, showcase)) == 1

@@ -14,6 +14,7 @@ from bot.sandbox.foxapi.quirks import Pause, Quirks
 from tests.support.buttons import DAY, MINUTE, filled, finished, gone, listed, press_forged, says, told_privately
 from tests.support.harness import Harness, Json, labels_of, text_of, title_of
 from tests.support.member import Member
+from tests.support.world import find_channel
 
 ASK = "It cannot be undone."
 NOT_YOURS = "Only the member who made that video, or a moderator here"
@@ -105,7 +106,7 @@ async def test_a_moderator_can(stage: Harness) -> None:
 async def test_manage_messages_counts_where_it_was_given(stage: Harness) -> None:
     """Manage Messages in one channel is enough there; a hand-made press from there reaches no other channel's reply."""
     world = stage.discord.world
-    general = world.channel_named("general")
+    general = find_channel(world, "general")
     general.overwrites.append(Overwrite(stage.ben.id, 1, allow=MANAGE_MESSAGES | TALK))
     async with stage.bot():
         elsewhere = await finished(stage)

@@ -116,7 +116,7 @@ async def test_a_deleted_message_is_sent_again(stage: Harness) -> None:
         done = await finished(stage, prompt="a boat sails")
         film = await stage.ana.fetch(done["attachments"][0]["url"])
         await stage.tidied()
-    message = stage.discord.world.message(done["channel_id"], done["id"])
+    message = stage.discord.world.find_message(done["channel_id"], done["id"])
     assert message
     stage.discord.world.remove(message)
     await gone(stage.ana, done)

@@ -6,16 +6,16 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.sandbox.discord.api.auth import as_bot
-from bot.sandbox.discord.api.command_schema import check_command, command_form, registered
+from bot.sandbox.discord.api.auth import require_bot_token
+from bot.sandbox.discord.api.command_schema import build_command, check_command, parse_command
 from bot.sandbox.discord.api.request_body import read_json, read_record
 from bot.sandbox.discord.api.validation_errors import ValidationErrors
 from bot.sandbox.discord.state.changes import LiveWorld, announce_commands
-from bot.sandbox.discord.state.errors import missing_access, nothing, reply, unknown
+from bot.sandbox.discord.state.errors import json_response, missing_access, no_content, unknown
 from bot.sandbox.discord.state.model import Json
 
-_MOST = {1: 100, 2: 15, 3: 15}
-"""Commands of each type that an application may have."""
+_MAX_COMMANDS = {1: 100, 2: 15, 3: 15}
+"""Maximum number of commands by type."""
 
 
 class ApplicationRoutes:
@@ -33,16 +33,16 @@ class ApplicationRoutes:
         ):
             one = base + "/{command_id}"
             out += [
-                web.get(base, as_bot(self._world, self._list)),
-                web.put(base, as_bot(self._world, self._replace)),
-                web.post(base, as_bot(self._world, self._create)),
-                web.get(one, as_bot(self._world, self._get)),
-                web.patch(one, as_bot(self._world, self._edit)),
-                web.delete(one, as_bot(self._world, self._delete)),
+                web.get(base, require_bot_token(self._world, self._list)),
+                web.put(base, require_bot_token(self._world, self._replace)),
+                web.post(base, require_bot_token(self._world, self._create)),
+                web.get(one, require_bot_token(self._world, self._get)),
+                web.patch(one, require_bot_token(self._world, self._edit)),
+                web.delete(one, require_bot_token(self._world, self._delete)),
             ]
         return out
 
-    def _guild_id(self, request: web.Request) -> str | None:
+    def _get_guild_id(self, request: web.Request) -> str | None:
         guild_id = request.match_info.get("guild_id")
         guild = self._world.guilds.get(guild_id or "")
         if request.match_info["application_id"] != self._world.application_id:
@@ -51,77 +51,77 @@ class ApplicationRoutes:
             raise missing_access()
         return guild_id
 
-    def _commands_in(self, request: web.Request) -> dict[str, Json]:
-        return self._world.commands.setdefault(self._guild_id(request), {})
+    def _get_commands(self, request: web.Request) -> dict[str, Json]:
+        return self._world.commands.setdefault(self._get_guild_id(request), {})
 
     async def _list(self, request: web.Request) -> web.Response:
-        return reply(list(self._commands_in(request).values()))
+        return json_response(list(self._get_commands(request).values()))
 
     async def _replace(self, request: web.Request) -> web.Response:
-        stored = self._commands_in(request)
+        stored = self._get_commands(request)
         body = await read_json(request)
-        problems = ValidationErrors()
-        forms: list[Any] = problems.items((), body, sum(_MOST.values()))
+        errors = ValidationErrors()
+        forms: list[Any] = errors.check_list((), body, sum(_MAX_COMMANDS.values()))
         seen: set[tuple[Any, Any]] = set()
         for at, form in enumerate(forms):
-            check_command(problems, (at,), form)
+            check_command(errors, (at,), form)
             key = (form.get("type", 1), form.get("name")) if isinstance(form, dict) else (0, at)
             if key in seen:
-                problems.add((at,), "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique")
+                errors.add((at,), "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique")
             seen.add(key)
-        for kind, most in _MOST.items():
+        for kind, most in _MAX_COMMANDS.items():
             if sum(each[0] == kind for each in seen) > most:
-                problems.add((), "MAX_APPLICATION_COMMANDS", f"At most {most} commands of type {kind}")
-        problems.check()
+                errors.add((), "MAX_APPLICATION_COMMANDS", f"At most {most} commands of type {kind}")
+        errors.raise_if_any()
         before = {(each["type"], each["name"]): each["id"] for each in stored.values()}
         stored.clear()
         for form in forms:
-            self._keep(request, form, before.get((form.get("type", 1), form["name"])))
+            self._store(request, form, before.get((form.get("type", 1), form["name"])))
         announce_commands(self._world)
-        return reply(list(stored.values()))
+        return json_response(list(stored.values()))
 
-    def _keep(self, request: web.Request, form: Json, command_id: str | None) -> Json:
+    def _store(self, request: web.Request, form: Json, command_id: str | None) -> Json:
         ids = self._world.ids
-        command = registered(
-            form, command_id or ids.next(), self._world.application_id, self._guild_id(request), ids.next()
+        command = build_command(
+            form, command_id or ids.next(), self._world.application_id, self._get_guild_id(request), ids.next()
         )
-        self._commands_in(request)[command["id"]] = command
+        self._get_commands(request)[command["id"]] = command
         return command
 
     async def _create(self, request: web.Request) -> web.Response:
-        form = command_form(await read_json(request))
+        form = parse_command(await read_json(request))
         same = [
             each["id"]
-            for each in self._commands_in(request).values()
+            for each in self._get_commands(request).values()
             if (each["type"], each["name"]) == (form.get("type", 1), form["name"])
         ]
-        command = self._keep(request, form, same[0] if same else None)
+        command = self._store(request, form, same[0] if same else None)
         announce_commands(self._world)
-        return reply(command, 200 if same else 201)
+        return json_response(command, 200 if same else 201)
 
     async def _edit(self, request: web.Request) -> web.Response:
-        old = self._command(request)
-        form = command_form(_kept(old) | await read_record(request) | {"type": old["type"]})
-        command = self._keep(request, form, old["id"])
+        old = self._find_command(request)
+        form = parse_command(_copy_editable_fields(old) | await read_record(request) | {"type": old["type"]})
+        command = self._store(request, form, old["id"])
         announce_commands(self._world)
-        return reply(command)
+        return json_response(command)
 
     async def _get(self, request: web.Request) -> web.Response:
-        return reply(self._command(request))
+        return json_response(self._find_command(request))
 
     async def _delete(self, request: web.Request) -> web.Response:
-        del self._commands_in(request)[self._command(request)["id"]]
+        del self._get_commands(request)[self._find_command(request)["id"]]
         announce_commands(self._world)
-        return nothing()
+        return no_content()
 
-    def _command(self, request: web.Request) -> Json:
-        command = self._commands_in(request).get(request.match_info["command_id"])
+    def _find_command(self, request: web.Request) -> Json:
+        command = self._get_commands(request).get(request.match_info["command_id"])
         if command is None:
             raise unknown("Application Command")
         return command
 
 
-def _kept(old: Json) -> Json:
-    """What an edit leaves as it is unless it names it."""
+def _copy_editable_fields(old: Json) -> Json:
+    """The fields that an edit keeps unless it sets them."""
     kept = ("name", "description", "options", "default_member_permissions", "contexts", "integration_types", "nsfw")
     return {name: old[name] for name in kept if name in old}

@@ -1,4 +1,4 @@
-"""What the bot may reach over REST: its token, the channels it sees, the messages that exist for it."""
+"""Checks the bot's token and its access to channels, messages and guilds."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from bot.sandbox.discord.state.model import Channel, Guild, Message
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def as_bot(world: LiveWorld, handler: Handler) -> Handler:
-    """The handler for callers that show the bot's token; others get 401."""
+def require_bot_token(world: LiveWorld, handler: Handler) -> Handler:
+    """Wrap a handler to require the bot's token; other callers get 401."""
 
     async def guarded(request: web.Request) -> web.StreamResponse:
         if request.headers.get("Authorization") != f"Bot {world.token}":
@@ -25,7 +25,7 @@ def as_bot(world: LiveWorld, handler: Handler) -> Handler:
     return guarded
 
 
-def channel_of(world: LiveWorld, request: web.Request, need: int = 0) -> Channel:
+def get_channel(world: LiveWorld, request: web.Request, need: int = 0) -> Channel:
     """The route's channel; raises 10003, 50001 (not visible), or 50013 (a bit of `need` is missing)."""
     channel = world.channels.get(request.match_info["channel_id"])
     if channel is None:
@@ -38,15 +38,15 @@ def channel_of(world: LiveWorld, request: web.Request, need: int = 0) -> Channel
     return channel
 
 
-def message_of(world: LiveWorld, channel: Channel, request: web.Request) -> Message:
-    """The route's message; raises 10008, also for ephemeral ones, which no bot token reaches."""
-    message = world.message(channel.id, request.match_info["message_id"])
+def get_message(world: LiveWorld, channel: Channel, request: web.Request) -> Message:
+    """The route's message; raises 10008, also for ephemeral messages, which bot tokens cannot access."""
+    message = world.find_message(channel.id, request.match_info["message_id"])
     if message is None or message.owner_id is not None:
         raise unknown("Message")
     return message
 
 
-def guild_of(world: LiveWorld, request: web.Request) -> Guild:
+def get_guild(world: LiveWorld, request: web.Request) -> Guild:
     """The route's server; raises 10004 if it is unknown or the bot is not in it."""
     guild = world.guilds.get(request.match_info["guild_id"])
     if guild is None or world.bot.id not in guild.members:

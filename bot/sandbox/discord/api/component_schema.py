@@ -1,11 +1,11 @@
-"""Buttons, selects and modals as Discord's API demands them (Discord docs, Component Reference)."""
+"""Validates buttons, selects and modals (Discord docs, Component Reference)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from bot.sandbox.discord.api.validation_errors import Path, ValidationErrors, names
+from bot.sandbox.discord.api.validation_errors import Path, ValidationErrors, split_names
 from bot.sandbox.discord.state.model import Json
 
 ROW, BUTTON, STRING_SELECT, TEXT_INPUT = 1, 2, 3, 4
@@ -16,22 +16,22 @@ LINK, PREMIUM = 5, 6
 
 _CHOICE = frozenset({"id", "type", "custom_id", "options", "required", "min_values", "max_values"})
 _SELECT = _CHOICE | {"placeholder", "disabled", "channel_types", "default_values"}
-_TEXT = names("id type custom_id style label value placeholder required min_length max_length")
-_BUTTON = names("id type style custom_id label disabled url sku_id emoji")
+_TEXT = split_names("id type custom_id style label value placeholder required min_length max_length")
+_BUTTON = split_names("id type style custom_id label disabled url sku_id emoji")
 
 
-def inputs(components: list[Json]) -> Iterator[Json]:
-    """Every component of the tree that can be pressed, chosen or filled in."""
+def iterate_inputs(components: list[Json]) -> Iterator[Json]:
+    """Every interactive component of the tree."""
     for each in components:
         if each["type"] in (ROW, LABEL):
             inner = each["components"] if each["type"] == ROW else [each["component"]]
-            yield from inputs(inner)
+            yield from iterate_inputs(inner)
         elif each["type"] != TEXT_DISPLAY:
             yield each
 
 
-def numbered(components: list[Json]) -> list[Json]:
-    """The tree with an `id` on every component, as Discord fills them in, and with ids of things as text."""
+def number_components(components: list[Json]) -> list[Json]:
+    """The tree with an `id` on every component, as Discord assigns them, and with snowflakes as strings."""
     count = 0
 
     def walk(component: Json) -> Json:
@@ -47,134 +47,134 @@ def numbered(components: list[Json]) -> list[Json]:
     return [walk(each) for each in components]
 
 
-def message_components(problems: ValidationErrors, path: Path, value: object) -> None:
-    """Add what is wrong with a message's rows."""
+def check_message_components(errors: ValidationErrors, path: Path, value: object) -> None:
+    """Collect the errors of a message's rows."""
     taken: set[str] = set()
-    for at, row in enumerate(problems.items(path, value, 5)):
+    for at, row in enumerate(errors.check_list(path, value, 5)):
         here: Path = (*path, at)
-        known = problems.record(here, row, ("id", "type", "components"))
-        problems.choice((*here, "type"), known.get("type"), (ROW,))
-        entries = problems.items((*here, "components"), known.get("components"), 5, low=1)
+        known = errors.check_object(here, row, ("id", "type", "components"))
+        errors.check_choice((*here, "type"), known.get("type"), (ROW,))
+        entries = errors.check_list((*here, "components"), known.get("components"), 5, low=1)
         kinds = [each.get("type") for each in entries if isinstance(each, dict)]
         if len(kinds) > 1 and any(kind != BUTTON for kind in kinds):
-            problems.add((*here, "components"), "COMPONENT_LAYOUT_WIDTH_EXCEEDED", "The specified component exceeds it")
-        for place, each in enumerate(entries):
-            _in_row(problems, (*here, "components", place), each, taken)
+            errors.add((*here, "components"), "COMPONENT_LAYOUT_WIDTH_EXCEEDED", "The specified component exceeds it")
+        for index, each in enumerate(entries):
+            _check_in_row(errors, (*here, "components", index), each, taken)
 
 
-def _in_row(problems: ValidationErrors, path: Path, value: object, taken: set[str]) -> None:
+def _check_in_row(errors: ValidationErrors, path: Path, value: object, taken: set[str]) -> None:
     kind = value.get("type") if isinstance(value, dict) else None
     if kind == BUTTON:
-        _button(problems, path, problems.record(path, value, _BUTTON), taken)
+        _check_button(errors, path, errors.check_object(path, value, _BUTTON), taken)
     elif kind == STRING_SELECT or kind in ENTITY_SELECTS:
-        _select(problems, path, problems.record(path, value, _SELECT), taken)
+        _check_select(errors, path, errors.check_object(path, value, _SELECT), taken)
     else:
-        problems.choice((*path, "type"), kind, (BUTTON, STRING_SELECT, *ENTITY_SELECTS))
+        errors.check_choice((*path, "type"), kind, (BUTTON, STRING_SELECT, *ENTITY_SELECTS))
 
 
-def _button(problems: ValidationErrors, path: Path, button: Json, taken: set[str]) -> None:
-    problems.choice((*path, "style"), button.get("style"), range(1, 7))
-    label = problems.text((*path, "label"), button.get("label"), 80)
+def _check_button(errors: ValidationErrors, path: Path, button: Json, taken: set[str]) -> None:
+    errors.check_choice((*path, "style"), button.get("style"), range(1, 7))
+    label = errors.check_text((*path, "label"), button.get("label"), 80)
     if button.get("style") == LINK:
-        problems.text((*path, "url"), button.get("url"), 512, low=1)
+        errors.check_text((*path, "url"), button.get("url"), 512, low=1)
         if button.get("custom_id"):
-            problems.add(path, "BUTTON_COMPONENT_INVALID", "A custom id and url cannot both be specified")
+            errors.add(path, "BUTTON_COMPONENT_INVALID", "A custom id and url cannot both be specified")
     else:
-        _custom_id(problems, path, button, taken)
+        _check_custom_id(errors, path, button, taken)
         if not label and not button.get("emoji") and button.get("style") != PREMIUM:
-            problems.add(path, "BUTTON_COMPONENT_INVALID", "A button must have a label or an emoji")
-    problems.flag((*path, "disabled"), button.get("disabled"))
+            errors.add(path, "BUTTON_COMPONENT_INVALID", "A button must have a label or an emoji")
+    errors.check_bool((*path, "disabled"), button.get("disabled"))
 
 
-def _select(problems: ValidationErrors, path: Path, select: Json, taken: set[str]) -> None:
-    _custom_id(problems, path, select, taken)
-    problems.text((*path, "placeholder"), select.get("placeholder"), 150)
+def _check_select(errors: ValidationErrors, path: Path, select: Json, taken: set[str]) -> None:
+    _check_custom_id(errors, path, select, taken)
+    errors.check_text((*path, "placeholder"), select.get("placeholder"), 150)
     if select.get("type") == STRING_SELECT:
-        _options(problems, path, select)
-    problems.whole((*path, "min_values"), select.get("min_values", 1), 0, 25)
-    problems.whole((*path, "max_values"), select.get("max_values", 1), 1, 25)
-    for at, each in enumerate(problems.items((*path, "default_values"), select.get("default_values"), 25)):
-        known = problems.record((*path, "default_values", at), each, ("id", "type"))
-        problems.choice((*path, "default_values", at, "type"), known.get("type"), ("user", "role", "channel"))
+        _check_options(errors, path, select)
+    errors.check_int((*path, "min_values"), select.get("min_values", 1), 0, 25)
+    errors.check_int((*path, "max_values"), select.get("max_values", 1), 1, 25)
+    for at, each in enumerate(errors.check_list((*path, "default_values"), select.get("default_values"), 25)):
+        known = errors.check_object((*path, "default_values", at), each, ("id", "type"))
+        errors.check_choice((*path, "default_values", at, "type"), known.get("type"), ("user", "role", "channel"))
         if "id" in known:
-            known["id"] = str(known["id"])  # Discord takes ids as numbers too, and gives them out as text
+            known["id"] = str(known["id"])  # Discord also accepts ids as numbers, and returns strings
 
 
-def _options(problems: ValidationErrors, path: Path, select: Json, high: int = 25) -> None:
+def _check_options(errors: ValidationErrors, path: Path, select: Json, high: int = 25) -> None:
     seen: set[Any] = set()
-    for at, each in enumerate(problems.items((*path, "options"), select.get("options"), high, low=1)):
+    for at, each in enumerate(errors.check_list((*path, "options"), select.get("options"), high, low=1)):
         here: Path = (*path, "options", at)
-        known = problems.record(here, each, ("label", "value", "description", "emoji", "default"))
-        problems.text((*here, "label"), known.get("label"), 100, low=1)
-        value = problems.text((*here, "value"), known.get("value"), 100, low=1)
-        problems.text((*here, "description"), known.get("description"), 100)
+        known = errors.check_object(here, each, ("label", "value", "description", "emoji", "default"))
+        errors.check_text((*here, "label"), known.get("label"), 100, low=1)
+        value = errors.check_text((*here, "value"), known.get("value"), 100, low=1)
+        errors.check_text((*here, "description"), known.get("description"), 100)
         if value in seen:
-            problems.add((*here, "value"), "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", "The value is already used")
+            errors.add((*here, "value"), "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", "The value is already used")
         seen.add(value)
 
 
-def _custom_id(problems: ValidationErrors, path: Path, component: Json, taken: set[str]) -> None:
-    custom_id = problems.text((*path, "custom_id"), component.get("custom_id"), 100, low=1)
+def _check_custom_id(errors: ValidationErrors, path: Path, component: Json, taken: set[str]) -> None:
+    custom_id = errors.check_text((*path, "custom_id"), component.get("custom_id"), 100, low=1)
     if custom_id in taken:
-        problems.add((*path, "custom_id"), "COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated")
+        errors.add((*path, "custom_id"), "COMPONENT_CUSTOM_ID_DUPLICATED", "Component custom id cannot be duplicated")
     taken.add(custom_id)
 
 
-def check_modal(problems: ValidationErrors, path: Path, value: object) -> None:
-    """Add what is wrong with a modal (Discord docs, Responding to an Interaction, Modal)."""
-    modal = problems.record(path, value, ("custom_id", "title", "components"))
-    problems.text((*path, "custom_id"), modal.get("custom_id"), 100, low=1)
-    problems.text((*path, "title"), modal.get("title"), 45, low=1)
+def check_modal(errors: ValidationErrors, path: Path, value: object) -> None:
+    """Collect the errors of a modal (Discord docs, Responding to an Interaction, Modal)."""
+    modal = errors.check_object(path, value, ("custom_id", "title", "components"))
+    errors.check_text((*path, "custom_id"), modal.get("custom_id"), 100, low=1)
+    errors.check_text((*path, "title"), modal.get("title"), 45, low=1)
     taken: set[str] = set()
-    for at, each in enumerate(problems.items((*path, "components"), modal.get("components"), 5, low=1)):
+    for at, each in enumerate(errors.check_list((*path, "components"), modal.get("components"), 5, low=1)):
         here: Path = (*path, "components", at)
         kind = each.get("type") if isinstance(each, dict) else None
         if kind == LABEL:
-            _label(problems, here, each, taken)
+            _check_label(errors, here, each, taken)
         elif kind == ROW:
-            _text_row(problems, here, each, taken)
+            _check_text_row(errors, here, each, taken)
         elif kind == TEXT_DISPLAY:
-            shown = problems.record(here, each, ("id", "type", "content"))
-            problems.text((*here, "content"), shown.get("content"), 4000, low=1)
+            shown = errors.check_object(here, each, ("id", "type", "content"))
+            errors.check_text((*here, "content"), shown.get("content"), 4000, low=1)
         else:
-            problems.choice((*here, "type"), kind, (ROW, TEXT_DISPLAY, LABEL))
+            errors.check_choice((*here, "type"), kind, (ROW, TEXT_DISPLAY, LABEL))
 
 
-def _text_row(problems: ValidationErrors, path: Path, value: Json, taken: set[str]) -> None:
-    row = problems.record(path, value, ("id", "type", "components"))
-    for each in problems.items((*path, "components"), row.get("components"), 1, low=1):
+def _check_text_row(errors: ValidationErrors, path: Path, value: Json, taken: set[str]) -> None:
+    row = errors.check_object(path, value, ("id", "type", "components"))
+    for each in errors.check_list((*path, "components"), row.get("components"), 1, low=1):
         here: Path = (*path, "components", 0)
-        field = problems.record(here, each, _TEXT)
-        problems.choice((*here, "type"), field.get("type"), (TEXT_INPUT,))
-        problems.text((*here, "label"), field.get("label"), 45, low=1)
-        _text_input(problems, here, field, taken)
+        field = errors.check_object(here, each, _TEXT)
+        errors.check_choice((*here, "type"), field.get("type"), (TEXT_INPUT,))
+        errors.check_text((*here, "label"), field.get("label"), 45, low=1)
+        _check_text_input(errors, here, field, taken)
 
 
-def _label(problems: ValidationErrors, path: Path, value: Json, taken: set[str]) -> None:
-    label = problems.record(path, value, ("id", "type", "label", "description", "component"))
-    problems.text((*path, "label"), label.get("label"), 45, low=1)
-    problems.text((*path, "description"), label.get("description"), 100)
+def _check_label(errors: ValidationErrors, path: Path, value: Json, taken: set[str]) -> None:
+    label = errors.check_object(path, value, ("id", "type", "label", "description", "component"))
+    errors.check_text((*path, "label"), label.get("label"), 45, low=1)
+    errors.check_text((*path, "description"), label.get("description"), 100)
     here: Path = (*path, "component")
     inner = label.get("component") if isinstance(label.get("component"), dict) else {}
     kind = inner.get("type") if inner else None
     if kind == TEXT_INPUT:
-        _text_input(problems, here, problems.record(here, inner, _TEXT), taken)
+        _check_text_input(errors, here, errors.check_object(here, inner, _TEXT), taken)
     elif kind == STRING_SELECT or kind in ENTITY_SELECTS:
-        _select(problems, here, problems.record(here, inner, _SELECT), taken)
+        _check_select(errors, here, errors.check_object(here, inner, _SELECT), taken)
     elif kind in (FILE_UPLOAD, RADIO_GROUP, CHECKBOX_GROUP, CHECKBOX):
-        field = problems.record(here, inner, _CHOICE | {"default"})
-        _custom_id(problems, here, field, taken)
+        field = errors.check_object(here, inner, _CHOICE | {"default"})
+        _check_custom_id(errors, here, field, taken)
         if kind in (RADIO_GROUP, CHECKBOX_GROUP):
-            _options(problems, here, field, high=10)
+            _check_options(errors, here, field, high=10)
     else:
         known = (TEXT_INPUT, STRING_SELECT, *ENTITY_SELECTS, FILE_UPLOAD, RADIO_GROUP, CHECKBOX_GROUP, CHECKBOX)
-        problems.choice((*here, "type"), kind, known)
+        errors.check_choice((*here, "type"), kind, known)
 
 
-def _text_input(problems: ValidationErrors, path: Path, field: Json, taken: set[str]) -> None:
-    _custom_id(problems, path, field, taken)
-    problems.choice((*path, "style"), field.get("style"), (1, 2))
-    problems.whole((*path, "min_length"), field.get("min_length") or 0, 0, 4000)
-    problems.whole((*path, "max_length"), field.get("max_length") or 4000, 1, 4000)
-    problems.text((*path, "value"), field.get("value"), field.get("max_length") or 4000)
-    problems.text((*path, "placeholder"), field.get("placeholder"), 100)
+def _check_text_input(errors: ValidationErrors, path: Path, field: Json, taken: set[str]) -> None:
+    _check_custom_id(errors, path, field, taken)
+    errors.check_choice((*path, "style"), field.get("style"), (1, 2))
+    errors.check_int((*path, "min_length"), field.get("min_length") or 0, 0, 4000)
+    errors.check_int((*path, "max_length"), field.get("max_length") or 4000, 1, 4000)
+    errors.check_text((*path, "value"), field.get("value"), field.get("max_length") or 4000)
+    errors.check_text((*path, "placeholder"), field.get("placeholder"), 100)

@@ -1,111 +1,113 @@
-"""Message bodies as Discord's API demands them (Discord docs, Create Message; Embed Limits; Allowed Mentions)."""
+"""Validates message bodies (Discord docs, Create Message; Embed Limits; Allowed Mentions)."""
 
 from __future__ import annotations
 
-from bot.sandbox.discord.api.component_schema import message_components
-from bot.sandbox.discord.api.validation_errors import Path, ValidationErrors, names
+from bot.sandbox.discord.api.component_schema import check_message_components
+from bot.sandbox.discord.api.validation_errors import Path, ValidationErrors, split_names
 from bot.sandbox.discord.state.model import Json
 
-# `tts` is no field of an edit, but discord.py sends it with every edit and Discord lets it pass.
-EDIT = names("content embeds allowed_mentions components attachments flags tts")
+# `tts` is not a field of an edit, but discord.py sends it with every edit and Discord accepts it.
+EDIT = split_names("content embeds allowed_mentions components attachments flags tts")
 INTERACTION = EDIT | {"poll"}
 CREATE = EDIT | {"nonce", "enforce_nonce", "message_reference", "sticker_ids", "poll"}
 
 COMPONENTS_V2 = 1 << 15
-EMBED = names("type flags url title color timestamp description author image thumbnail footer fields provider video")
-# What an attachment entry may hold; discord.py sends whole attachment objects back to keep them.
-ATTACHMENT = names(
+EMBED = split_names(
+    "type flags url title color timestamp description author image thumbnail footer fields provider video"
+)
+# Fields of an attachment entry; discord.py sends complete attachment objects to keep them.
+ATTACHMENT = split_names(
     "id filename description title duration_secs waveform is_spoiler is_remix proxy_url size url "
     "spoiler height width content_type ephemeral"
 )
 
 
-def message_form(body: object, fields: frozenset[str]) -> Json:
-    """`body` if it is a message that Discord would take; raises the 50035 refusal otherwise."""
-    problems = ValidationErrors()
-    form = problems.record((), body, fields)
-    check_message(problems, (), form)
-    problems.check()
+def parse_message(body: object, fields: frozenset[str]) -> Json:
+    """Validate a message body; raises the 50035 error if Discord would reject it."""
+    errors = ValidationErrors()
+    form = errors.check_object((), body, fields)
+    check_message(errors, (), form)
+    errors.raise_if_any()
     return form
 
 
-def check_message(problems: ValidationErrors, path: Path, form: Json) -> None:
-    """Add what is wrong with the message fields of `form`, which lies at `path`."""
-    problems.text((*path, "content"), form.get("content"), 2000)
-    problems.flag((*path, "tts"), form.get("tts"))
-    _embeds(problems, (*path, "embeds"), form.get("embeds"))
-    _mentions(problems, (*path, "allowed_mentions"), form.get("allowed_mentions"))
-    message_components(problems, (*path, "components"), form.get("components"))
-    entries = problems.items((*path, "attachments"), form.get("attachments"), 10)
+def check_message(errors: ValidationErrors, path: Path, form: Json) -> None:
+    """Collect the errors of the message fields in `form`, located at `path`."""
+    errors.check_text((*path, "content"), form.get("content"), 2000)
+    errors.check_bool((*path, "tts"), form.get("tts"))
+    _check_embeds(errors, (*path, "embeds"), form.get("embeds"))
+    _check_mentions(errors, (*path, "allowed_mentions"), form.get("allowed_mentions"))
+    check_message_components(errors, (*path, "components"), form.get("components"))
+    entries = errors.check_list((*path, "attachments"), form.get("attachments"), 10)
     for at, entry in enumerate(entries):
-        known = problems.record((*path, "attachments", at), entry, ATTACHMENT)
-        problems.text((*path, "attachments", at, "description"), known.get("description"), 1024)
+        known = errors.check_object((*path, "attachments", at), entry, ATTACHMENT)
+        errors.check_text((*path, "attachments", at, "description"), known.get("description"), 1024)
     flags = form.get("flags") or 0
     if not isinstance(flags, int):
-        problems.add((*path, "flags"), "NUMBER_TYPE_COERCE", f'Value "{flags}" is not int.')
+        errors.add((*path, "flags"), "NUMBER_TYPE_COERCE", f'Value "{flags}" is not int.')
     elif flags & COMPONENTS_V2:
-        problems.add((*path, "flags"), "UNSUPPORTED", "The stand-in keeps no Components V2 messages")
+        errors.add((*path, "flags"), "UNSUPPORTED", "The Discord fake does not support Components V2")
     for name in ("poll", "sticker_ids"):
         if form.get(name):
-            problems.add((*path, name), "UNSUPPORTED", "The stand-in keeps neither polls nor stickers")
+            errors.add((*path, name), "UNSUPPORTED", "The Discord fake supports neither polls nor stickers")
     nonce = form.get("nonce")
     if nonce is not None and len(str(nonce)) > 25:
-        problems.add((*path, "nonce"), "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
+        errors.add((*path, "nonce"), "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
 
 
-def _embeds(problems: ValidationErrors, path: Path, value: object) -> None:
+def _check_embeds(errors: ValidationErrors, path: Path, value: object) -> None:
     total = 0
-    for at, each in enumerate(problems.items(path, value, 10)):
-        total += _embed(problems, (*path, at), problems.record((*path, at), each, EMBED))
+    for at, each in enumerate(errors.check_list(path, value, 10)):
+        total += _check_embed(errors, (*path, at), errors.check_object((*path, at), each, EMBED))
     if total > 6000:
-        problems.add(path, "MAX_EMBED_SIZE_EXCEEDED", "Embed size exceeds maximum size of 6000")
+        errors.add(path, "MAX_EMBED_SIZE_EXCEEDED", "Embed size exceeds maximum size of 6000")
 
 
-def _embed(problems: ValidationErrors, path: Path, embed: Json) -> int:
-    """The characters that count towards the limit of all embeds together."""
-    used = len(problems.text((*path, "title"), embed.get("title"), 256))
-    used += len(problems.text((*path, "description"), embed.get("description"), 4096))
+def _check_embed(errors: ValidationErrors, path: Path, embed: Json) -> int:
+    """Check an embed; returns the characters that count towards the total limit."""
+    used = len(errors.check_text((*path, "title"), embed.get("title"), 256))
+    used += len(errors.check_text((*path, "description"), embed.get("description"), 4096))
     if embed.get("color") is not None:
-        problems.whole((*path, "color"), embed["color"], 0, 0xFFFFFF)
-    for at, each in enumerate(problems.items((*path, "fields"), embed.get("fields"), 25)):
+        errors.check_int((*path, "color"), embed["color"], 0, 0xFFFFFF)
+    for at, each in enumerate(errors.check_list((*path, "fields"), embed.get("fields"), 25)):
         here: Path = (*path, "fields", at)
-        known = problems.record(here, each, ("name", "value", "inline"))
-        used += len(problems.text((*here, "name"), known.get("name"), 256, low=1))
-        used += len(problems.text((*here, "value"), known.get("value"), 1024, low=1))
-        problems.flag((*here, "inline"), known.get("inline"))
+        known = errors.check_object(here, each, ("name", "value", "inline"))
+        used += len(errors.check_text((*here, "name"), known.get("name"), 256, low=1))
+        used += len(errors.check_text((*here, "value"), known.get("value"), 1024, low=1))
+        errors.check_bool((*here, "inline"), known.get("inline"))
     if embed.get("footer") is not None:
-        footer = problems.record((*path, "footer"), embed["footer"], ("text", "icon_url", "proxy_icon_url"))
-        used += len(problems.text((*path, "footer", "text"), footer.get("text"), 2048, low=1))
+        footer = errors.check_object((*path, "footer"), embed["footer"], ("text", "icon_url", "proxy_icon_url"))
+        used += len(errors.check_text((*path, "footer", "text"), footer.get("text"), 2048, low=1))
     if embed.get("author") is not None:
-        author = problems.record((*path, "author"), embed["author"], ("name", "url", "icon_url", "proxy_icon_url"))
-        used += len(problems.text((*path, "author", "name"), author.get("name"), 256, low=1))
-        _link(problems, (*path, "author", "url"), author.get("url"))
-    _link(problems, (*path, "url"), embed.get("url"))
+        author = errors.check_object((*path, "author"), embed["author"], ("name", "url", "icon_url", "proxy_icon_url"))
+        used += len(errors.check_text((*path, "author", "name"), author.get("name"), 256, low=1))
+        _check_link(errors, (*path, "author", "url"), author.get("url"))
+    _check_link(errors, (*path, "url"), embed.get("url"))
     for name in ("image", "thumbnail"):
         if embed.get(name) is not None:
             fields = ("url", "proxy_url", "height", "width", "description", "flags")
-            picture = problems.record((*path, name), embed[name], fields)
-            _link(problems, (*path, name, "url"), picture.get("url"), attachment=True)
+            picture = errors.check_object((*path, name), embed[name], fields)
+            _check_link(errors, (*path, name, "url"), picture.get("url"), attachment=True)
     return used
 
 
-def _link(problems: ValidationErrors, path: Path, value: object, attachment: bool = False) -> None:
+def _check_link(errors: ValidationErrors, path: Path, value: object, attachment: bool = False) -> None:
     schemes = ("http://", "https://", "attachment://") if attachment else ("http://", "https://")
-    url = problems.text(path, value, 2048)
+    url = errors.check_text(path, value, 2048)
     if url and not url.startswith(schemes):
         allowed = ", ".join(repr(scheme.split(":")[0]) for scheme in schemes)
-        problems.add(path, "URL_TYPE_INVALID_SCHEME", f"Scheme must be one of ({allowed}).")
+        errors.add(path, "URL_TYPE_INVALID_SCHEME", f"Scheme must be one of ({allowed}).")
 
 
-def _mentions(problems: ValidationErrors, path: Path, value: object) -> None:
+def _check_mentions(errors: ValidationErrors, path: Path, value: object) -> None:
     if value is None:
         return
-    rule = problems.record(path, value, ("parse", "users", "roles", "replied_user"))
-    parse = problems.items((*path, "parse"), rule.get("parse"), 3)
+    rule = errors.check_object(path, value, ("parse", "users", "roles", "replied_user"))
+    parse = errors.check_list((*path, "parse"), rule.get("parse"), 3)
     for at, each in enumerate(parse):
-        problems.choice((*path, "parse", at), each, ("everyone", "users", "roles"))
+        errors.check_choice((*path, "parse", at), each, ("everyone", "users", "roles"))
     for name in ("users", "roles"):
-        if problems.items((*path, name), rule.get(name), 100) and name in parse:
+        if errors.check_list((*path, name), rule.get(name), 100) and name in parse:
             message = f'parse:["{name}"] and {name}: [ids...] are mutually exclusive.'
-            problems.add(path, "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", message)
-    problems.flag((*path, "replied_user"), rule.get("replied_user"))
+            errors.add(path, "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", message)
+    errors.check_bool((*path, "replied_user"), rule.get("replied_user"))

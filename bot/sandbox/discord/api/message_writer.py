@@ -1,12 +1,12 @@
-"""Puts a checked message body into a message: text, embeds, rows, files, and whom it pings."""
+"""Applies a validated body to a message: content, embeds, components, files and mentions."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from bot.sandbox.discord.api.component_schema import numbered
-from bot.sandbox.discord.api.request_body import attached
+from bot.sandbox.discord.api.component_schema import number_components
+from bot.sandbox.discord.api.request_body import apply_attachments
 from bot.sandbox.discord.api.validation_errors import ValidationErrors
 from bot.sandbox.discord.state import permissions, serialize
 from bot.sandbox.discord.state.errors import DiscordError, missing_permissions
@@ -21,14 +21,14 @@ _IGNORED_EMBED_FIELDS = frozenset({"type", "flags", "provider", "video"})
 
 
 def fill(world: LiveWorld, message: Message, form: Json, files: dict[int, Upload], path: tuple[str, ...] = ()) -> None:
-    """Apply `form` to the message; what it does not name stays. Raises 50006 if nothing is left to show."""
-    attachments = attached(form, files, message.attachments, path)
+    """Apply `form` to the message; other fields are kept. Raises 50006 if the message would be empty."""
+    attachments = apply_attachments(form, files, message.attachments, path)
     content = (form["content"] or "") if "content" in form else message.content
-    embeds = [_embed(each) for each in form["embeds"] or []] if "embeds" in form else message.embeds
-    components = numbered(form["components"] or []) if "components" in form else message.components
+    embeds = [_clean_embed(each) for each in form["embeds"] or []] if "embeds" in form else message.embeds
+    components = number_components(form["components"] or []) if "components" in form else message.components
     if not (content or embeds or components or attachments):
         raise DiscordError(400, 50006, "Cannot send an empty message")
-    _attachment_links(embeds, attachments)
+    _check_attachment_links(embeds, attachments)
     message.content, message.embeds = content, embeds
     message.components, message.attachments = components, attachments
     message.tts = bool(form.get("tts", message.tts))
@@ -37,14 +37,16 @@ def fill(world: LiveWorld, message: Message, form: Json, files: dict[int, Upload
         message.flags = message.flags & ~SUPPRESS_EMBEDS | flags & (SUPPRESS_EMBEDS | _SILENT)
     message.flags &= ~LOADING
     if "content" in form or "allowed_mentions" in form:
-        _mention(world, message, form.get("allowed_mentions"))
+        _set_mentions(world, message, form.get("allowed_mentions"))
 
 
-def allowed(world: LiveWorld, channel: Channel, form: Json, files: dict[int, Upload], by_interaction: bool) -> None:
-    """Check what the body asks of the bot's permissions in the channel.
+def check_permissions(
+    world: LiveWorld, channel: Channel, form: Json, files: dict[int, Upload], by_interaction: bool
+) -> None:
+    """Check the body against the bot's permissions in the channel.
 
-    Files without Attach Files and embeds without Embed Links are 403/50013; embeds of an interaction's answer are
-    dropped instead, as links' previews are.
+    Files without Attach Files and embeds without Embed Links raise 403/50013. Embeds of an interaction response are
+    dropped instead, like link previews.
     """
     bits = int(serialize.app_permissions(world, channel))
     if files and not bits & permissions.ATTACH_FILES:
@@ -55,30 +57,30 @@ def allowed(world: LiveWorld, channel: Channel, form: Json, files: dict[int, Upl
         form["embeds"] = []
 
 
-def ephemeral(form: Json) -> bool:
-    """Whether the body asks to be seen by one person only."""
+def is_ephemeral(form: Json) -> bool:
+    """Whether the body has the EPHEMERAL flag."""
     return bool((form.get("flags") or 0) & EPHEMERAL)
 
 
-def _embed(embed: Json) -> Json:
+def _clean_embed(embed: Json) -> Json:
     return {name: value for name, value in embed.items() if name not in _IGNORED_EMBED_FIELDS and value is not None}
 
 
-def _attachment_links(embeds: list[Json], attachments: list[Upload]) -> None:
+def _check_attachment_links(embeds: list[Json], attachments: list[Upload]) -> None:
     names = {each.filename for each in attachments}
-    problems = ValidationErrors()
+    errors = ValidationErrors()
     for at, embed in enumerate(embeds):
         for name in ("image", "thumbnail"):
             url = (embed.get(name) or {}).get("url") or ""
             if url.startswith("attachment://") and url.removeprefix("attachment://") not in names:
-                problems.add(("embeds", at, name, "url"), "URL_TYPE_INVALID_URL", "Not a well formed URL.")
-    problems.check()
+                errors.add(("embeds", at, name, "url"), "URL_TYPE_INVALID_URL", "Not a well formed URL.")
+    errors.raise_if_any()
 
 
-def _mention(world: LiveWorld, message: Message, rule: Json | None) -> None:
-    """Set the message's mentions: those of its text that `rule` (allowed_mentions) lets ping.
+def _set_mentions(world: LiveWorld, message: Message, rule: Json | None) -> None:
+    """Set the message's mentions: those in its content that `rule` (allowed_mentions) allows.
 
-    Discord docs, Allowed Mentions Object: no rule pings all; `parse` names kinds; `users` and `roles` name ids.
+    Discord docs, Allowed Mentions Object: without a rule all are allowed; `parse` lists types, `users` and `roles` ids.
     """
     parse = {"everyone", "users", "roles"} if rule is None else set(rule.get("parse") or [])
     named = (rule or {}).get("users") or []
@@ -93,7 +95,7 @@ def _mention(world: LiveWorld, message: Message, rule: Json | None) -> None:
 
 
 def ping(world: LiveWorld, message: Message) -> None:
-    """Note whom the message notifies; called once, when it is first posted."""
+    """Record whom the message notifies; called once, when it is posted."""
     channel = world.channels[message.channel_id]
     guild = world.guilds.get(channel.guild_id or "")
     members = guild.members if guild else {}

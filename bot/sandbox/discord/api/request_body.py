@@ -1,4 +1,4 @@
-"""Reads a request's body as Discord does: plain JSON, or a form with `payload_json` and `files[n]`."""
+"""Reads request bodies like Discord: JSON, or a form with `payload_json` and `files[n]`."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _FILE = re.compile(r"files\[(\d+)\]")
 
 @dataclass(slots=True)
 class Form:
-    """A body: its JSON, and the files by their index."""
+    """A request body: its JSON, and the files by index."""
 
     body: Any
     files: dict[int, Upload] = field(default_factory=dict)
 
 
 async def read_form(request: web.Request, files: Files, owner_id: str, folder: str, limit: int) -> Form:
-    """The request's body; files go to `folder`. Raises 413/40005 for a file over `limit` bytes, 50109 for no JSON."""
+    """Read the body; files go to `folder`. Raises 413/40005 for a file over `limit` bytes, 50109 for invalid JSON."""
     if not request.content_type.startswith("multipart/"):
-        return Form(_json(await request.text()))
+        return Form(_parse_json(await request.text()))
     form = Form({})
     refused: DiscordError | None = None
     reader = await request.multipart()
@@ -37,10 +37,10 @@ async def read_form(request: web.Request, files: Files, owner_id: str, folder: s
             continue
         found = _FILE.fullmatch(part.name or "")
         if part.name == "payload_json":
-            form.body = _json(await part.text())
+            form.body = _parse_json(await part.text())
         elif found:
             try:
-                form.files[int(found[1])] = await files.take(part, owner_id, folder, limit)
+                form.files[int(found[1])] = await files.store_upload(part, owner_id, folder, limit)
             except DiscordError as too_large:
                 refused = too_large
     if refused:
@@ -49,51 +49,53 @@ async def read_form(request: web.Request, files: Files, owner_id: str, folder: s
 
 
 async def read_json(request: web.Request) -> object:
-    """The request's JSON; raises 400/50109 if it is none."""
-    return _json(await request.text())
+    """Read the request's JSON; raises 400/50109 if it is invalid."""
+    return _parse_json(await request.text())
 
 
 async def read_record(request: web.Request) -> Json:
-    """The request's JSON, which must be an object; raises 400/50109 otherwise."""
+    """Read the request's JSON object; raises 400/50109 otherwise."""
     body = await read_json(request)
     if not isinstance(body, dict):
         raise DiscordError(400, 50109, "The request body contains no JSON object.")
     return body
 
 
-def _json(text: str) -> object:
+def _parse_json(text: str) -> object:
     try:
         return json.loads(text) if text else {}
     except ValueError:
         raise DiscordError(400, 50109, "The request body contains invalid JSON.") from None
 
 
-def attached(form: Json, files: dict[int, Upload], present: list[Upload], path: tuple[str, ...] = ()) -> list[Upload]:
-    """The attachments that a message has after this body.
+def apply_attachments(
+    form: Json, files: dict[int, Upload], present: list[Upload], path: tuple[str, ...] = ()
+) -> list[Upload]:
+    """The attachments of a message after this body is applied.
 
-    Without `attachments` all present ones stay and the new files are added; with it, the list is exactly what remains,
-    new files being named by their index (Discord docs, Uploading Files). Raises 50035 for an id that is neither.
+    Without `attachments`, present ones are kept and new files are added. With it, only the listed ones remain, and new
+    files are listed by index (Discord docs, Uploading Files). Raises 50035 for an unknown id.
     """
     if "attachments" not in form:
-        return _few([*present, *files.values()])
+        return _check_count([*present, *files.values()])
     by_id = {each.id: each for each in present} | {str(index): each for index, each in files.items()}
-    problems = ValidationErrors()
+    errors = ValidationErrors()
     remain = []
     for at, entry in enumerate(form["attachments"] or []):
         found = by_id.get(str(entry.get("id")))
         if found is None:
-            problems.add((*path, "attachments", at), "ATTACHMENT_NOT_FOUND", "Attachment data not found")
+            errors.add((*path, "attachments", at), "ATTACHMENT_NOT_FOUND", "Attachment data not found")
             continue
         if "description" in entry:
             found.description = entry["description"]
         remain.append(found)
-    problems.check()
-    return _few(remain)
+    errors.raise_if_any()
+    return _check_count(remain)
 
 
-def _few(uploads: list[Upload]) -> list[Upload]:
-    problems = ValidationErrors()
+def _check_count(uploads: list[Upload]) -> list[Upload]:
+    errors = ValidationErrors()
     if len(uploads) > 10:
-        problems.add(("attachments",), "BASE_TYPE_BAD_LENGTH", "Must be between 0 and 10 in length.")
-    problems.check()
+        errors.add(("attachments",), "BASE_TYPE_BAD_LENGTH", "Must be between 0 and 10 in length.")
+    errors.raise_if_any()
     return uploads

@@ -1,1 +1,1 @@
-"""What the chat page calls."""
+"""The chat page's API."""

@@ -1,22 +1,22 @@
-"""A command's options as Discord's own client checks and resolves them before it sends anything."""
+"""Checks and resolves a command's options, as Discord's client does before it sends them."""
 
 from __future__ import annotations
 
 from bot.sandbox.discord.api import command_schema
-from bot.sandbox.discord.page_api.content import held
+from bot.sandbox.discord.page_api.content import get_upload
 from bot.sandbox.discord.state import serialize
 from bot.sandbox.discord.state.changes import LiveWorld
 from bot.sandbox.discord.state.errors import DiscordError
-from bot.sandbox.discord.state.interactions import resolved
+from bot.sandbox.discord.state.interactions import resolve_users
 from bot.sandbox.discord.state.model import Channel, Json, User
 
-_WHOLE = 1 << 53
-"""Numbers beyond this no client can send exactly."""
-_LONGEST = 6000
+_MAX_EXACT_NUMBER = 1 << 53
+"""The largest number that clients can send exactly."""
+_MAX_LENGTH = 6000
 
 
-def full_name(command: Json, given: list[Json]) -> str:
-    """The command's name with its group and subcommand, as pages show it."""
+def get_full_name(command: Json, given: list[Json]) -> str:
+    """The command's name with its group and subcommand, as the page shows it."""
     names = [str(command["name"])]
     while given and given[0].get("type") in (command_schema.SUBCOMMAND, command_schema.GROUP):
         names.append(str(given[0]["name"]))
@@ -24,17 +24,9 @@ def full_name(command: Json, given: list[Json]) -> str:
     return " ".join(names)
 
 
-def leaves(given: list[Json]) -> list[Json]:
-    """The options that carry values, out of whatever group and subcommand."""
-    out: list[Json] = []
-    for each in given:
-        out += leaves(each["options"]) if "options" in each else [each]
-    return out
-
-
-def check(defined: list[Json], given: object, autocomplete: bool = False) -> None:
-    """Refuse, with a sentence, what the client would not let its user send."""
-    options = _objects(given)
+def check_options(defined: list[Json], given: object, autocomplete: bool = False) -> None:
+    """Raise an error with a sentence if Discord's client would not send these options."""
+    options = _parse_options(given)
     by_name = {each["name"]: each for each in defined}
     nested = any(each["type"] in (command_schema.SUBCOMMAND, command_schema.GROUP) for each in defined)
     if nested and len(options) != 1:
@@ -42,13 +34,13 @@ def check(defined: list[Json], given: object, autocomplete: bool = False) -> Non
     for each in options:
         option = by_name.get(each.get("name", ""))
         if option is None:
-            raise DiscordError(400, 0, f"There is no option {each.get('name')!r}.")
+            raise DiscordError(400, 0, f"The option {each.get('name')!r} does not exist.")
         if option["type"] != each.get("type"):
             raise DiscordError(400, 0, f"The option {option['name']!r} is of type {option['type']}.")
         if nested:
-            check(option.get("options") or [], each.get("options") or [], autocomplete)
+            check_options(option.get("options") or [], each.get("options") or [], autocomplete)
         elif not each.get("focused"):
-            _value(option, each.get("value"))
+            _check_value(option, each.get("value"))
     given_names = [each["name"] for each in options]
     if len(set(given_names)) < len(given_names):
         raise DiscordError(400, 0, "An option is given twice.")
@@ -57,32 +49,38 @@ def check(defined: list[Json], given: object, autocomplete: bool = False) -> Non
         raise DiscordError(400, 0, f"The option {missing[0]!r} is required.")
 
 
-def _objects(given: object) -> list[Json]:
+def _parse_options(given: object) -> list[Json]:
     if isinstance(given, list) and all(isinstance(each, dict) for each in given):
         return given
     raise DiscordError(400, 0, "Options are a list of objects.")
 
 
-def _value(option: Json, value: object) -> None:
+def _check_value(option: Json, value: object) -> None:
     kind, name = option["type"], option["name"]
-    if not _fits(kind, value):
-        raise DiscordError(400, 0, f"The value of {name!r} is not of its type.")
+    if not _has_type(kind, value):
+        raise DiscordError(400, 0, f"The value of {name!r} has the wrong type.")
     if option.get("choices") and value not in [each["value"] for each in option["choices"]]:
-        raise DiscordError(400, 0, f"The value of {name!r} is none of its choices.")
+        raise DiscordError(400, 0, f"The value of {name!r} is not one of its choices.")
     if kind == command_schema.STRING and isinstance(value, str):
-        _within(name, "length", len(value), option.get("min_length", 0), option.get("max_length", _LONGEST))
+        _check_range(name, "length", len(value), option.get("min_length", 0), option.get("max_length", _MAX_LENGTH))
     elif kind in (command_schema.INTEGER, command_schema.NUMBER) and isinstance(value, (int, float)):
-        _within(name, "value", value, option.get("min_value", -_WHOLE), option.get("max_value", _WHOLE))
+        _check_range(
+            name,
+            "value",
+            value,
+            option.get("min_value", -_MAX_EXACT_NUMBER),
+            option.get("max_value", _MAX_EXACT_NUMBER),
+        )
 
 
-def _within(name: str, what: str, size: float, low: float, high: float) -> None:
+def _check_range(name: str, what: str, size: float, low: float, high: float) -> None:
     if size < low:
         raise DiscordError(400, 0, f"The {what} of {name!r} must be at least {low}.")
     if size > high:
         raise DiscordError(400, 0, f"The {what} of {name!r} must be at most {high}.")
 
 
-def _fits(kind: int, value: object) -> bool:
+def _has_type(kind: int, value: object) -> bool:
     if kind == command_schema.BOOLEAN:
         return isinstance(value, bool)
     if kind == command_schema.INTEGER:
@@ -92,34 +90,34 @@ def _fits(kind: int, value: object) -> bool:
     return isinstance(value, str)
 
 
-def resolve(world: LiveWorld, me: User, channel: Channel, given: list[Json]) -> tuple[list[Json], Json]:
-    """The options as they are sent, and their `resolved` data; attachments become ephemeral ones of the command."""
+def resolve_options(world: LiveWorld, me: User, channel: Channel, given: list[Json]) -> tuple[list[Json], Json]:
+    """The options as sent, and their `resolved` data; uploads become ephemeral attachments of the command."""
     found: Json = {}
-    return [_resolved(world, me, channel, each, found) for each in given], found
+    return [_resolve_option(world, me, channel, each, found) for each in given], found
 
 
-def _resolved(world: LiveWorld, me: User, channel: Channel, option: Json, found: Json) -> Json:
+def _resolve_option(world: LiveWorld, me: User, channel: Channel, option: Json, found: Json) -> Json:
     if "options" in option:
-        return {**option, "options": [_resolved(world, me, channel, each, found) for each in option["options"]]}
+        return {**option, "options": [_resolve_option(world, me, channel, each, found) for each in option["options"]]}
     kind, value = option.get("type"), str(option.get("value"))
     if kind == command_schema.ATTACHMENT:
-        return {**option, "value": attach(world, me, value, found)}
-    entity(world, me, channel, kind, value, found)
+        return {**option, "value": attach_upload(world, me, value, found)}
+    resolve_entity(world, me, channel, kind, value, found)
     return option
 
 
-def attach(world: LiveWorld, me: User, upload_id: str, found: Json) -> str:
-    """Give a held upload to the bot as an ephemeral attachment; its new id."""
-    copy = world.files.placed(held(world, me, upload_id), world.application_id, ephemeral=True)
-    found.setdefault("attachments", {})[copy.id] = world.files.shape(copy)
+def attach_upload(world: LiveWorld, me: User, upload_id: str, found: Json) -> str:
+    """Attach an upload to the command as an ephemeral attachment; returns its id."""
+    copy = world.files.copy_to(get_upload(world, me, upload_id), world.application_id, ephemeral=True)
+    found.setdefault("attachments", {})[copy.id] = world.files.to_json(copy)
     return copy.id
 
 
-def entity(world: LiveWorld, me: User, channel: Channel, kind: object, value: str, found: Json) -> None:
-    """Put the user, channel or role of that id into the resolved data; channels with what `me` may do there."""
+def resolve_entity(world: LiveWorld, me: User, channel: Channel, kind: object, value: str, found: Json) -> None:
+    """Add the user, channel or role with that id to the resolved data; channels get the permissions of `me`."""
     guild = world.guilds.get(channel.guild_id or "")
     if kind in (command_schema.USER, command_schema.MENTIONABLE) and value in world.users:
-        for name, objects in resolved(world, channel, [value]).items():
+        for name, objects in resolve_users(world, channel, [value]).items():
             found.setdefault(name, {}).update(objects)
     elif kind in (command_schema.ROLE, command_schema.MENTIONABLE) and guild and value in guild.roles:
         found.setdefault("roles", {})[value] = serialize.role(guild.roles[value])
@@ -127,4 +125,4 @@ def entity(world: LiveWorld, me: User, channel: Channel, kind: object, value: st
         found.setdefault("channels", {})[value] = serialize.channel(world, world.channels[value])
         found["channels"][value]["permissions"] = str(world.permissions_in(me.id, world.channels[value]))
     elif kind in (command_schema.USER, command_schema.CHANNEL, command_schema.ROLE, command_schema.MENTIONABLE):
-        raise DiscordError(400, 0, f"There is nothing with the id {value}.")
+        raise DiscordError(400, 0, f"No user, role or channel has the id {value}.")

@@ -1,4 +1,4 @@
-"""The page's live socket, and what each person is shown of the bot's commands."""
+"""The page's live socket, the acting user, and where commands can be used."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from bot.sandbox.discord.state.model import Channel, Json, User
 from bot.sandbox.discord.websocket import Websocket
 
 
-def acting(world: LiveWorld, request: web.Request) -> User:
-    """The member who acts, of `?user=` (without it: the first of the page's switcher); raises 404 with a sentence."""
-    user = world.users.get(request.query.get("user") or first_shown(world))
+def get_acting_user(world: LiveWorld, request: web.Request) -> User:
+    """The member given by `?user=`, or the first one on the page; raises 404 with a sentence."""
+    user = world.users.get(request.query.get("user") or get_first_user_id(world))
     if user is None or user.bot:
-        raise DiscordError(404, 0, "There is no such member.")
+        raise DiscordError(404, 0, "This member does not exist.")
     return user
 
 
-def first_shown(world: LiveWorld) -> str:
-    """The id of the member with whom a page begins."""
+def get_first_user_id(world: LiveWorld) -> str:
+    """The id of the page's first member."""
     return next(user.id for user in world.users.values() if user.on_page and not user.bot)
 
 
-def usable_in(command: Json, channel: Channel) -> bool:
+def is_usable_in(command: Json, channel: Channel) -> bool:
     """Whether the command's contexts allow this kind of channel."""
     if channel.dm and "guild_id" in command:
         return False
@@ -33,7 +33,7 @@ def usable_in(command: Json, channel: Channel) -> bool:
 
 
 class LiveRoutes:
-    """WS /client/live: server to page only."""
+    """WS /client/live, from server to page only."""
 
     def __init__(self, world: LiveWorld) -> None:
         self._world = world
@@ -41,24 +41,24 @@ class LiveRoutes:
 
     def routes(self) -> list[web.RouteDef]:
         """The route, for the server's application."""
-        return [web.get("/client/live", self._live)]
+        return [web.get("/client/live", self._handle_live)]
 
-    async def _live(self, request: web.Request) -> web.WebSocketResponse:
-        user = acting(self._world, request)
+    async def _handle_live(self, request: web.Request) -> web.WebSocketResponse:
+        user = get_acting_user(self._world, request)
         socket = web.WebSocketResponse(heartbeat=30)
         await socket.prepare(request)
         self._sockets.add(socket)
-        async with Websocket(socket) as outbox:
-            self._world.page_listeners[outbox.push] = user.id
+        async with Websocket(socket) as websocket:
+            self._world.page_listeners[websocket.push] = user.id
             try:
                 async for _ in socket:
                     pass
             finally:
-                del self._world.page_listeners[outbox.push]
+                del self._world.page_listeners[websocket.push]
                 self._sockets.discard(socket)
         return socket
 
     async def close(self) -> None:
-        """Say goodbye to every page."""
+        """Close every page's socket."""
         for socket in list(self._sockets):
             await socket.close(code=1001)

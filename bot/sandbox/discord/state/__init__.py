@@ -1,1 +1,1 @@
-"""The fake Discord's records, and who may see them."""
+"""The Discord fake's state: records, permissions and changes."""

@@ -1,11 +1,11 @@
-"""Changes: writes the world, tells the gateway and the pages."""
+"""Changes to the world, which also notify the gateway and the pages."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 from bot.sandbox.discord.state import permissions, serialize
-from bot.sandbox.discord.state.model import EPHEMERAL, PUBLIC_THREAD, TEXT_CHANNEL, Channel, Guild, Json, Message, Role
+from bot.sandbox.discord.state.model import EPHEMERAL, PUBLIC_THREAD, TEXT_CHANNEL, Channel, Guild, Json, Message
 from bot.sandbox.discord.state.world import World
 
 GUILDS, GUILD_MESSAGES, GUILD_REACTIONS = 1 << 0, 1 << 9, 1 << 10
@@ -14,18 +14,18 @@ DIRECT_MESSAGES, DIRECT_REACTIONS = 1 << 12, 1 << 13
 """Gateway intents (Discord docs, Gateway, List of Intents)."""
 
 
-def commands_for(world: LiveWorld, user_id: str) -> list[Json]:
-    """The commands that the member is offered: those of which `default_member_permissions` are theirs."""
-    mine = permissions.of_member(world.guild, user_id)
-    return [each for each in all_commands(world) if _offered(each["default_member_permissions"], mine)]
+def list_commands_for(world: LiveWorld, user_id: str) -> list[Json]:
+    """The commands offered to the member, by `default_member_permissions`."""
+    mine = permissions.compute_for_member(world.guild, user_id)
+    return [each for each in list_all_commands(world) if _is_offered(each["default_member_permissions"], mine)]
 
 
-def all_commands(world: LiveWorld) -> list[Json]:
-    """The commands that are registered for the page's server."""
+def list_all_commands(world: LiveWorld) -> list[Json]:
+    """The global commands and those of the page's server."""
     return [*world.commands[None].values(), *world.commands.get(world.guild.id, {}).values()]
 
 
-def _offered(needed: str | None, mine: int) -> bool:
+def _is_offered(needed: str | None, mine: int) -> bool:
     if needed is None or mine == permissions.EVERYTHING:
         return True
     # "0" hides a command from all but administrators (Discord docs, Application Command Permissions).
@@ -33,47 +33,47 @@ def _offered(needed: str | None, mine: int) -> bool:
 
 
 def announce_commands(world: LiveWorld) -> None:
-    """Tell every page the commands of its member."""
+    """Push to every page the commands of its member."""
     for user_id in set(world.page_listeners.values()):
-        world.announce({"t": "commands", "d": commands_for(world, user_id)}, {user_id})
+        world.announce({"t": "commands", "d": list_commands_for(world, user_id)}, {user_id})
 
 
 class LiveWorld(World):
-    """A world whose changes are told: to the pages that may see them, and to the gateway."""
+    """A world that announces its changes to the gateway and to the pages that may see them."""
 
     def announce(self, event: Json, to: Collection[str] | None = None) -> None:
-        """Push `event` ({"t", "d"}) to the live sockets of the users `to` (None: of all). Never waits."""
-        for hear, user_id in list(self.page_listeners.items()):
+        """Push `event` ({"t", "d"}) to the live sockets of the users `to` (None: all users). Does not wait."""
+        for listener, user_id in list(self.page_listeners.items()):
             if to is None or user_id in to:
-                hear(event)
+                listener(event)
 
     def dispatch(self, name: str, data: Json, intents: int = 0) -> None:
-        """Send a gateway event to the bot's sessions that have one of `intents`."""
+        """Dispatch a gateway event to the sessions with one of `intents` (0: all)."""
         for each in self.dispatchers:
             each(name, data, intents)
 
     def create(self, message: Message) -> Message:
-        """Keep a new message and tell who may see it."""
+        """Store a new message and publish it."""
         self.messages.setdefault(message.channel_id, {})[message.id] = message
-        self._tell(message, "MESSAGE_CREATE")
+        self._publish(message, "MESSAGE_CREATE")
         return message
 
     def update(self, message: Message) -> Message:
-        """Tell who may see it that a message is different now."""
-        self._tell(message, "MESSAGE_UPDATE")
+        """Publish an edited message."""
+        self._publish(message, "MESSAGE_UPDATE")
         return message
 
     def remove(self, message: Message) -> None:
         """Delete a message."""
-        gone = {"id": message.id, "channel_id": message.channel_id}
+        deleted = {"id": message.id, "channel_id": message.channel_id}
         readers = [user_id for user_id in self.users if self.can_read(user_id, message)]
         del self.messages[message.channel_id][message.id]
-        self.announce({"t": "message_delete", "d": gone}, readers)
+        self.announce({"t": "message_delete", "d": deleted}, readers)
         if not message.flags & EPHEMERAL:
-            self.dispatch("MESSAGE_DELETE", self._placed(gone), self._intents(message))
+            self.dispatch("MESSAGE_DELETE", self._with_guild_id(deleted), self._choose_intents(message))
 
-    def reaction(self, message: Message, user_id: str, emoji: str, remove: bool) -> None:
-        """Add or take away one user's reaction; the same one twice changes nothing."""
+    def set_reaction(self, message: Message, user_id: str, emoji: str, remove: bool) -> None:
+        """Add or remove one user's reaction. Repeating it has no effect."""
         who = message.reactions.setdefault(emoji, [])
         if (user_id in who) != remove:
             return
@@ -91,10 +91,10 @@ class LiveWorld(World):
         }
         name = "MESSAGE_REACTION_REMOVE" if remove else "MESSAGE_REACTION_ADD"
         dm = self.channels[message.channel_id].dm
-        self.dispatch(name, self._placed(data), DIRECT_REACTIONS if dm else GUILD_REACTIONS)
+        self.dispatch(name, self._with_guild_id(data), DIRECT_REACTIONS if dm else GUILD_REACTIONS)
 
-    def dm(self, user_id: str) -> Channel:
-        """The user's direct messages with the bot, made on demand."""
+    def open_dm(self, user_id: str) -> Channel:
+        """The user's direct messages with the bot; the channel is created on first use."""
         for channel in self.channels.values():
             if channel.recipient_id == user_id:
                 return channel
@@ -104,7 +104,7 @@ class LiveWorld(World):
         return channel
 
     def add_channel(self, guild: Guild, name: str, topic: str | None = None, kind: int = TEXT_CHANNEL) -> Channel:
-        """A new text channel (or forum) at the end of the server's list."""
+        """Add a text channel (or a forum) at the end of the server's list."""
         position = sum(each.guild_id == guild.id and not each.thread for each in self.channels.values())
         channel = Channel(self.ids.next(), name, guild.id, topic, position, kind=kind)
         self.channels[channel.id] = channel
@@ -112,9 +112,9 @@ class LiveWorld(World):
         return channel
 
     def add_thread(self, parent: Channel, thread_id: str, name: str, owner_id: str, tags: list[str]) -> Channel:
-        """A new post of a forum; its first message is to have the same id."""
+        """Add a forum post; its first message must get the same id."""
         thread = Channel(thread_id, name, parent.guild_id, None, parent.position, kind=PUBLIC_THREAD)
-        thread.parent_id, thread.owner_id, thread.begun, thread.tags = parent.id, owner_id, self.clock.now(), tags
+        thread.parent_id, thread.owner_id, thread.created_at, thread.tags = parent.id, owner_id, self.clock.now(), tags
         self.channels[thread.id] = thread
         readers = [user_id for user_id in self.users if self.permissions_in(user_id, thread) & permissions.VIEW_CHANNEL]
         self.announce({"t": "channel", "d": serialize.page_channel(thread)}, readers)
@@ -122,14 +122,14 @@ class LiveWorld(World):
         return thread
 
     def edit_thread(self, thread: Channel, name: str, archived: bool) -> None:
-        """Rename a thread, and archive or open it."""
+        """Rename a thread, and archive or unarchive it."""
         thread.name, thread.archived = name, archived
         readers = [user_id for user_id in self.users if self.permissions_in(user_id, thread) & permissions.VIEW_CHANNEL]
         self.announce({"t": "channel", "d": serialize.page_channel(thread)}, readers)
         self.dispatch("THREAD_UPDATE", serialize.channel(self, thread), GUILDS)
 
     def remove_channel(self, channel_id: str) -> None:
-        """Delete a channel or thread with all its messages; the bot hears CHANNEL_DELETE or THREAD_DELETE."""
+        """Delete a channel or thread with its messages, and dispatch CHANNEL_DELETE or THREAD_DELETE."""
         channel = self.channels.pop(channel_id)
         for message in list(self.messages.pop(channel_id, {}).values()):
             self.announce({"t": "message_delete", "d": {"id": message.id, "channel_id": channel_id}})
@@ -137,44 +137,25 @@ class LiveWorld(World):
         if not channel.thread:
             self.dispatch("CHANNEL_DELETE", serialize.channel(self, channel), GUILDS)
             return
-        gone = {"id": channel.id, "guild_id": channel.guild_id, "parent_id": channel.parent_id, "type": channel.kind}
-        self.dispatch("THREAD_DELETE", gone, GUILDS)
+        deleted = {"id": channel.id, "guild_id": channel.guild_id, "parent_id": channel.parent_id, "type": channel.kind}
+        self.dispatch("THREAD_DELETE", deleted, GUILDS)
 
     def remove_bot(self, guild_id: str) -> None:
-        """Kick the bot from a server; it hears GUILD_DELETE and sees nothing there any more."""
+        """Remove the bot from a server and dispatch GUILD_DELETE."""
         self.guilds[guild_id].members.pop(self.bot.id)
         self.dispatch("GUILD_DELETE", {"id": guild_id}, GUILDS)
 
-    def invite_bot(self, guild_id: str) -> None:
-        """Bring the bot (back) into a server; it hears GUILD_CREATE."""
-        guild = self.guilds[guild_id]
-        guild.members[self.bot.id] = []
-        # `unavailable` is there after an outage or at the start, not when a bot joins: thus clients tell them apart.
-        told = {
-            name: it
-            for name, it in serialize.full_guild(self, guild, all_members=False).items()
-            if name != "unavailable"
-        }
-        self.dispatch("GUILD_CREATE", told, GUILDS)
-
-    def add_role(self, guild: Guild, name: str, permission_bits: int) -> Role:
-        """A new role above the others."""
-        role = Role(self.ids.next(), name, permission_bits, position=len(guild.roles))
-        guild.roles[role.id] = role
-        self.dispatch("GUILD_ROLE_CREATE", {"guild_id": guild.id, "role": serialize.role(role)}, GUILDS)
-        return role
-
-    def _tell(self, message: Message, name: str) -> None:
+    def _publish(self, message: Message, name: str) -> None:
         readers = [user_id for user_id in self.users if self.can_read(user_id, message)]
         self.announce({"t": "message", "d": serialize.page_message(self, message)}, readers)
         # Ephemeral messages reach no gateway (Discord docs, Message Flags).
         channel = self.channels[message.channel_id]
         if not message.flags & EPHEMERAL and self.permissions_in(self.bot.id, channel) & permissions.VIEW_CHANNEL:
-            self.dispatch(name, self._placed(serialize.for_bot(self, message)), self._intents(message))
+            self.dispatch(name, self._with_guild_id(serialize.for_bot(self, message)), self._choose_intents(message))
 
-    def _intents(self, message: Message) -> int:
+    def _choose_intents(self, message: Message) -> int:
         return DIRECT_MESSAGES if self.channels[message.channel_id].dm else GUILD_MESSAGES
 
-    def _placed(self, data: Json) -> Json:
+    def _with_guild_id(self, data: Json) -> Json:
         channel = self.channels[data["channel_id"]]
         return data if channel.dm else {**data, "guild_id": channel.guild_id}

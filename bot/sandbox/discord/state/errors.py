@@ -1,10 +1,9 @@
-"""How Discord says no: status, code, sentence and nested form errors; and how it says yes in JSON."""
+"""Discord's error responses (status, code, message, nested form errors) and JSON responses."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from aiohttp import web
 
@@ -14,7 +13,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class DiscordError(Exception):
-    """An error answer of Discord's API (Discord docs, Opcodes and Status Codes, JSON Error Codes)."""
+    """An error response of Discord's API (Discord docs, Opcodes and Status Codes, JSON Error Codes)."""
 
     def __init__(self, status: int, code: int, message: str, errors: Json | None = None) -> None:
         super().__init__(f"{status} {code} {message}")
@@ -30,7 +29,7 @@ def unauthorized() -> DiscordError:
 
 
 def unknown(what: str) -> DiscordError:
-    """Discord's 404 for a `what` that is not there, or that this caller may not know of."""
+    """Discord's 404 for a `what` that does not exist or is hidden from the caller."""
     codes = {"Channel": 10003, "Guild": 10004, "Member": 10007, "Message": 10008, "User": 10013}
     codes |= {"Emoji": 10014, "Webhook": 10015, "Interaction": 10062, "Application Command": 10063}
     return DiscordError(404, codes[what], {"Interaction": "Unknown interaction"}.get(what, f"Unknown {what}"))
@@ -42,46 +41,33 @@ def missing_access() -> DiscordError:
 
 
 def missing_permissions() -> DiscordError:
-    """The bot sees the channel and may not do this there."""
+    """The bot sees the channel but lacks a permission."""
     return DiscordError(403, 50013, "Missing Permissions")
 
 
 def too_large() -> DiscordError:
-    """A file is over the limit of the place it is sent to."""
+    """A file exceeds the upload limit."""
     return DiscordError(413, 40005, "Request entity too large")
 
 
-def reply(data: object, status: int = 200) -> web.Response:
-    """`data` as JSON. Discord's content type has no charset, and discord.py compares it exactly."""
+def json_response(data: object, status: int = 200) -> web.Response:
+    """A JSON response. Discord's content type has no charset, and discord.py compares it exactly."""
     return web.Response(body=json.dumps(data).encode(), status=status, content_type="application/json")
 
 
-def nothing() -> web.Response:
-    """Done, without words."""
+def no_content() -> web.Response:
+    """An empty 204 response."""
     return web.Response(status=204)
 
 
 @web.middleware
-async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn refusals and unknown routes of the REST API into Discord's error bodies."""
+async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Convert DiscordError and unknown routes of the REST API to Discord's error bodies."""
     try:
         return await handler(request)
-    except DiscordError as no:
-        return reply(no.body, no.status)
-    except web.HTTPException as no:
+    except DiscordError as error:
+        return json_response(error.body, error.status)
+    except web.HTTPException as error:
         if not request.path.startswith("/api/"):
             raise
-        return reply({"message": f"{no.status}: {no.reason}", "code": 0}, no.status)
-
-
-def entry(code: str, message: str) -> Json:
-    """One leaf of the nested errors of a 50035 answer."""
-    return {"_errors": [{"code": code, "message": message}]}
-
-
-def nest(path: tuple[str | int, ...], leaf: Json) -> Json:
-    """`leaf` under the keys of `path`, as Discord nests form errors."""
-    out: Any = leaf
-    for key in reversed(path):
-        out = {str(key): out}
-    return dict(out)
+        return json_response({"message": f"{error.status}: {error.reason}", "code": 0}, error.status)

@@ -1,4 +1,4 @@
-"""The files that the stand-in keeps: taken in as streams, given out under signed links that end."""
+"""Stores uploads and serves them under signed links that expire."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from aiohttp import BodyPartReader
 
 from bot.sandbox.clock import Clock
 from bot.sandbox.discord.state.errors import too_large
-from bot.sandbox.discord.state.media_size import dimensions
+from bot.sandbox.discord.state.media_size import read_dimensions
 from bot.sandbox.discord.state.model import Json, Upload
 from bot.sandbox.discord.state.snowflakes import Snowflakes
 from bot.sandbox.files import append
 
 LINK_LIFE = 24 * 3600
-"""Seconds for which a link works (Discord docs, Reference, Signed Attachment CDN URLs)."""
+"""Lifetime of a link in seconds (Discord docs, Reference, Signed Attachment CDN URLs)."""
 _CHUNK = 1 << 18
 _PATH = re.compile(r"/cdn/(?:ephemeral-)?attachments/[0-9]+/[0-9]+/[^/?#]+")
 
 
 @dataclass(slots=True)
 class Files:
-    """Uploads on disk, in a folder of their own that :meth:`close` removes. `base` is the server's address."""
+    """Uploads in a temporary folder that :meth:`close` removes. `base` is the server's URL."""
 
     clock: Clock
     ids: Snowflakes
     base: str = ""
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="standin-cdn-")))
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="fake-cdn-")))
     uploads: dict[str, Upload] = field(default_factory=dict)
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
-    async def take(self, part: BodyPartReader, owner_id: str, folder: str, limit: int) -> Upload:
-        """Keep the file of a form part; more than `limit` bytes: read to the end, then refuse with 413/40005."""
+    async def store_upload(self, part: BodyPartReader, owner_id: str, folder: str, limit: int) -> Upload:
+        """Store the file of a form part. Over `limit` bytes: read to the end, then raise 413/40005."""
         upload_id = self.ids.next()
         path = self.folder / upload_id
         size = 0
         await asyncio.to_thread(path.touch)
-        # Read on past the limit: an answer given in mid-upload reaches no client.
+        # Keep reading past the limit: clients do not receive a response in the middle of an upload.
         while chunk := await part.read_chunk(_CHUNK):
             size += len(chunk)
             if size <= limit:
@@ -55,52 +55,54 @@ class Files:
         if size > limit:
             await asyncio.to_thread(path.unlink)
             raise too_large()
-        return await self._kept(upload_id, owner_id, folder, part.filename or "unknown", path, size)
+        return await self._register(upload_id, owner_id, folder, part.filename or "unknown", path, size)
 
     async def add(self, data: bytes, owner_id: str, folder: str, filename: str) -> Upload:
-        """Keep `data` as a file (tests and seeds)."""
+        """Store `data` as a file."""
         upload_id = self.ids.next()
         path = self.folder / upload_id
         await asyncio.to_thread(path.write_bytes, data)
-        return await self._kept(upload_id, owner_id, folder, filename, path, len(data))
+        return await self._register(upload_id, owner_id, folder, filename, path, len(data))
 
-    def placed(self, upload: Upload, folder: str, ephemeral: bool = False) -> Upload:
-        """The same file under an address of its own: a message's, or (ephemeral) a command's."""
+    def copy_to(self, upload: Upload, folder: str, ephemeral: bool = False) -> Upload:
+        """Copy the record under a new id: for a message, or (ephemeral) for a command."""
         copy = replace(upload, id=self.ids.next(), folder=folder, ephemeral=ephemeral)
         self.uploads[copy.id] = copy
         return copy
 
-    async def _kept(self, upload_id: str, owner_id: str, folder: str, filename: str, path: Path, size: int) -> Upload:
-        # Discord goes by the name's ending, and puts underscores for what does not belong in an address.
+    async def _register(
+        self, upload_id: str, owner_id: str, folder: str, filename: str, path: Path, size: int
+    ) -> Upload:
+        # Discord goes by the file extension and replaces special characters by underscores.
         name = re.sub(r"[^\w.-]+", "_", Path(filename).name).strip("_") or "unknown"
         content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        width, height = await asyncio.to_thread(dimensions, path, content_type)
+        width, height = await asyncio.to_thread(read_dimensions, path, content_type)
         upload = Upload(upload_id, owner_id, folder, name, content_type, size, path, width, height)
         self.uploads[upload_id] = upload
         return upload
 
-    def link(self, upload: Upload) -> str:
-        """A signed address of the file. It changes once an hour only, so that no edit makes pages load it anew."""
-        return self._signed(self._path(upload))
+    def make_link(self, upload: Upload) -> str:
+        """A signed URL of the file. It changes only once an hour, so that edits do not make pages reload it."""
+        return self._sign_path(self._build_path(upload))
 
-    def renewed(self, url: str) -> str | None:
-        """A fresh address for an old one, whether or not there is such a file; None if it is no such address."""
+    def renew_link(self, url: str) -> str | None:
+        """A fresh URL for an old one, whether or not the file exists; None if it is not an attachment URL."""
         path = url.removeprefix(self.base).split("?")[0]
-        return self._signed(path) if url.startswith(self.base) and _PATH.fullmatch(path) else None
+        return self._sign_path(path) if url.startswith(self.base) and _PATH.fullmatch(path) else None
 
-    def opened(self, path: str, query: Mapping[str, str]) -> Upload | None:
-        """The file that a signed address names; None if it names none, is altered or has ended."""
+    def find_by_link(self, path: str, query: Mapping[str, str]) -> Upload | None:
+        """The file of a signed URL; None if the URL is unknown, altered or expired."""
         ends, begins = query.get("ex", ""), query.get("is", "")
         upload = self.uploads.get(path.rsplit("/", 2)[-2])
-        if upload is None or path != self._path(upload):
+        if upload is None or path != self._build_path(upload):
             return None
         if not hmac.compare_digest(self._sign(path, ends, begins), query.get("hm", "")):
             return None
         return upload if self.clock.now() < int(ends, 16) else None
 
-    def shape(self, upload: Upload) -> Json:
+    def to_json(self, upload: Upload) -> Json:
         """Discord's attachment object with a fresh link (Discord docs, Attachment Object)."""
-        url = self.link(upload)
+        url = self.make_link(upload)
         out: Json = {"id": upload.id, "filename": upload.filename, "size": upload.size, "url": url, "proxy_url": url}
         out["content_type"] = upload.content_type
         if upload.width is not None:
@@ -115,11 +117,11 @@ class Files:
         """Remove every file."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _path(self, upload: Upload) -> str:
+    def _build_path(self, upload: Upload) -> str:
         kind = "ephemeral-attachments" if upload.ephemeral else "attachments"
         return f"/cdn/{kind}/{upload.folder}/{upload.id}/{quote(upload.filename)}"
 
-    def _signed(self, path: str) -> str:
+    def _sign_path(self, path: str) -> str:
         issued = int(self.clock.now()) // 3600 * 3600
         ends, begins = f"{issued + LINK_LIFE:x}", f"{issued:x}"
         return f"{self.base}{path}?ex={ends}&is={begins}&hm={self._sign(path, ends, begins)}"

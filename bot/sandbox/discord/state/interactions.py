@@ -1,4 +1,4 @@
-"""Interactions: what a member does with the bot, sent over the gateway, and how long it may be answered."""
+"""Interactions: members' actions, sent over the gateway, and the deadlines for responding."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ NO_ANSWER = "The application did not respond"
 
 @dataclass(eq=False, slots=True)
 class Interaction:
-    """One interaction and what became of it.
+    """One interaction and its result.
 
     `name` is the command's, `source` the message whose component was used, `original_id` the message that `@original`
-    names, `written` the ids of all that was said with its token. `answer` gets the callback's body.
+    refers to, `message_ids` the messages written with its token. `answer` gets the body of the first response.
     """
 
     id: str
@@ -34,7 +34,7 @@ class Interaction:
     user_id: str
     channel_id: str
     data: Json
-    begun: float
+    started_at: float
     answer: asyncio.Future[Json]
     name: str = ""
     source: Message | None = None
@@ -42,13 +42,13 @@ class Interaction:
     callback: int | None = None
     failed: bool = False
     original_id: str | None = None
-    written: set[str] = field(default_factory=set)
+    message_ids: set[str] = field(default_factory=set)
     modal: Json | None = None
     timer: asyncio.TimerHandle | None = None
 
 
 class Interactions:
-    """All interactions so far; the one place that knows whether one may still be answered."""
+    """All interactions, and whether each may still be responded to."""
 
     def __init__(self, world: LiveWorld) -> None:
         self._world = world
@@ -66,7 +66,7 @@ class Interactions:
         source: Message | None = None,
         command_type: int | None = None,
     ) -> Interaction:
-        """Send a new interaction to the bot; unanswered after three real seconds it fails."""
+        """Send a new interaction to the bot; without a response it fails after three real seconds."""
         world = self._world
         loop = asyncio.get_running_loop()
         made = Interaction(
@@ -84,27 +84,27 @@ class Interactions:
         made.command_type = command_type
         self._by_id[made.id] = self._by_token[made.token] = made
         made.timer = loop.call_later(ANSWER_SECONDS, self._fail, made)
-        world.dispatch("INTERACTION_CREATE", self._payload(made, channel))
+        world.dispatch("INTERACTION_CREATE", self._build_payload(made, channel))
         return made
 
     def get(self, interaction_id: str) -> Interaction | None:
-        """The interaction of that id."""
+        """The interaction with that id, if any."""
         return self._by_id.get(interaction_id)
 
-    def answerable(self, interaction_id: str, token: str) -> Interaction:
-        """The interaction that may be called back now; raises 10062 (unknown, too late) or 40060 (answered)."""
+    def get_answerable(self, interaction_id: str, token: str) -> Interaction:
+        """The interaction that may get its first response; raises 10062 (unknown, too late) or 40060 (acknowledged)."""
         found = self._by_id.get(interaction_id)
         if found is None or not secrets.compare_digest(found.token, token):
             raise unknown("Interaction")
         if found.callback is not None:
             raise DiscordError(400, 40060, "Interaction has already been acknowledged.")
-        if found.failed or self._world.clock.now() - found.begun > ANSWER_SECONDS:
+        if found.failed or self._world.clock.now() - found.started_at > ANSWER_SECONDS:
             self._fail(found)
             raise unknown("Interaction")
         return found
 
-    def answered(self, interaction: Interaction, kind: int, body: Json) -> None:
-        """Note the callback; the member's page is told."""
+    def record_answer(self, interaction: Interaction, kind: int, body: Json) -> None:
+        """Record the first response and notify the member's page."""
         interaction.callback = kind
         self._stop(interaction)
         if not interaction.answer.done():
@@ -112,30 +112,32 @@ class Interactions:
         done = {"interaction_id": interaction.id}
         self._world.announce({"t": "interaction_done", "d": done}, {interaction.user_id})
 
-    def followed(self, application_id: str, token: str) -> Interaction:
-        """The interaction whose token may be used now.
+    def get_by_token(self, application_id: str, token: str) -> Interaction:
+        """The interaction of a usable token.
 
-        Raises 401/50027 for a token that is unknown or older than 15 minutes, 10015 before the callback (Discord docs,
-        Receiving and Responding, Followup Messages).
+        Raises 401/50027 for a token that is unknown or older than 15 minutes, 10015 before the first response (Discord
+        docs, Receiving and Responding, Followup Messages).
         """
         found = self._by_token.get(token)
-        ended = found is None or self._world.clock.now() - found.begun > TOKEN_SECONDS
+        ended = found is None or self._world.clock.now() - found.started_at > TOKEN_SECONDS
         if found is None or ended or application_id != self._world.application_id:
             raise DiscordError(401, 50027, "Invalid Webhook Token")
         if found.callback is None:
             raise unknown("Webhook")
         return found
 
-    def metadata(self, interaction: Interaction) -> Json:
-        """What a message keeps of the interaction that it answers (see :mod:`shapes`)."""
-        owners: Json = {"authorizing_integration_owners": self._owners(self._world.channels[interaction.channel_id])}
+    def build_metadata(self, interaction: Interaction) -> Json:
+        """The interaction metadata of a response message (see :mod:`serialize`)."""
+        owners: Json = {
+            "authorizing_integration_owners": self._integration_owners(self._world.channels[interaction.channel_id])
+        }
         if interaction.kind == COMPONENT and interaction.source is not None:
             owners |= {"interacted_message_id": interaction.source.id}
         if interaction.kind == COMMAND and "target_id" in interaction.data:
             owners |= {"target_message_id": interaction.data["target_id"]}
         if interaction.kind == MODAL_SUBMIT:
-            asked = serialize.user(self._world.users[interaction.user_id])
-            before = {"id": interaction.id, "type": COMMAND, "user": asked, **owners}
+            member = serialize.user(self._world.users[interaction.user_id])
+            before = {"id": interaction.id, "type": COMMAND, "user": member, **owners}
             owners = {**owners, "triggering_interaction_metadata": before}
         return {
             "id": interaction.id,
@@ -146,7 +148,7 @@ class Interactions:
         }
 
     def close(self) -> None:
-        """Stop every timer."""
+        """Cancel every timer."""
         for each in self._by_id.values():
             self._stop(each)
 
@@ -163,19 +165,23 @@ class Interactions:
             interaction.timer.cancel()
             interaction.timer = None
 
-    def _owners(self, channel: Channel) -> dict[str, str]:
-        # In direct messages the server that the app is installed to is told as 0.
+    def _integration_owners(self, channel: Channel) -> dict[str, str]:
+        # In direct messages the installing server is given as 0.
         return {"0": channel.guild_id or "0"}
 
-    def _payload(self, made: Interaction, channel: Channel) -> Json:
-        """What INTERACTION_CREATE carries (Discord docs, Interaction Structure)."""
+    def _build_payload(self, made: Interaction, channel: Channel) -> Json:
+        """The data of INTERACTION_CREATE (Discord docs, Interaction Structure)."""
         world, user = self._world, self._world.users[made.user_id]
-        place: Json = serialize.channel(world, channel)
-        place["permissions"] = str(world.permissions_in(user.id, channel))
+        channel_json: Json = serialize.channel(world, channel)
+        channel_json["permissions"] = str(world.permissions_in(user.id, channel))
         out: Json = {"version": 1, "id": made.id, "application_id": world.application_id, "type": made.kind}
-        out |= {"token": made.token, "data": made.data, "channel_id": channel.id, "channel": place}
+        out |= {"token": made.token, "data": made.data, "channel_id": channel.id, "channel": channel_json}
         out |= {"app_permissions": serialize.app_permissions(world, channel), "locale": user.locale}
-        out |= {"entitlements": [], "entitlement_sku_ids": [], "authorizing_integration_owners": self._owners(channel)}
+        out |= {
+            "entitlements": [],
+            "entitlement_sku_ids": [],
+            "authorizing_integration_owners": self._integration_owners(channel),
+        }
         out |= {"context": 1 if channel.dm else 0, "attachment_size_limit": world.upload_limit(channel)}
         guild = world.guilds.get(channel.guild_id or "")
         if guild:
@@ -189,7 +195,7 @@ class Interactions:
         return out
 
 
-def resolved(world: LiveWorld, channel: Channel, user_ids: list[str]) -> Json:
+def resolve_users(world: LiveWorld, channel: Channel, user_ids: list[str]) -> Json:
     """`users` and `members` of an interaction's resolved data."""
     out: Json = {"users": {each: serialize.user(world.users[each]) for each in user_ids}}
     guild = world.guilds.get(channel.guild_id or "")
@@ -200,6 +206,6 @@ def resolved(world: LiveWorld, channel: Channel, user_ids: list[str]) -> Json:
         if each in guild.members:
             member = serialize.member(guild, world.users[each])
             del member["user"]
-            bits = permissions.in_channel(guild, channel, each)
+            bits = permissions.compute_in_channel(guild, channel, each)
             members[each] = member | {"permissions": str(bits)}
     return out | {"members": members}

@@ -1,4 +1,4 @@
-"""How wide and high a picture or an MP4 is, read from its head; Discord tells both with every attachment."""
+"""Reads the width and height of images and MP4s, which Discord includes in attachments."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from PIL import Image, UnidentifiedImageError
 _LARGEST_HEAD = 8 << 20
 
 
-def dimensions(path: Path, content_type: str) -> tuple[int | None, int | None]:
-    """(width, height) in pixels, or (None, None) if the file does not tell. Blocks: call it in a thread."""
+def read_dimensions(path: Path, content_type: str) -> tuple[int | None, int | None]:
+    """(width, height) in pixels, or (None, None) if unknown. Blocks: call it in a thread."""
     if content_type.startswith("image/"):
         try:
             with Image.open(path) as picture:
@@ -20,16 +20,16 @@ def dimensions(path: Path, content_type: str) -> tuple[int | None, int | None]:
         except (UnidentifiedImageError, OSError, ValueError):
             return None, None
     if content_type in ("video/mp4", "video/quicktime"):
-        return _mp4(path)
+        return _read_mp4_size(path)
     return None, None
 
 
-def _mp4(path: Path) -> tuple[int | None, int | None]:
+def _read_mp4_size(path: Path) -> tuple[int | None, int | None]:
     """The largest track of the `moov` box (ISO/IEC 14496-12): the last two 16.16 numbers of its `tkhd`."""
     sizes: list[tuple[int, int]] = []
-    for kind, body in _boxes(_moov(path)):
+    for kind, body in _iterate_boxes(_read_moov(path)):
         if kind == b"trak":
-            for inner, head in _boxes(body):
+            for inner, head in _iterate_boxes(body):
                 if inner == b"tkhd" and len(head) >= 8:
                     width, height = struct.unpack(">II", head[-8:])
                     sizes.append((width >> 16, height >> 16))
@@ -37,7 +37,7 @@ def _mp4(path: Path) -> tuple[int | None, int | None]:
     return (width, height) if width and height else (None, None)
 
 
-def _moov(path: Path) -> bytes:
+def _read_moov(path: Path) -> bytes:
     with path.open("rb") as file:
         end = path.stat().st_size
         at = 0
@@ -56,7 +56,7 @@ def _moov(path: Path) -> bytes:
     return b""
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _iterate_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     at = 0
     while at + 8 <= len(data):
         size, kind = struct.unpack_from(">I4s", data, at)

@@ -1,4 +1,4 @@
-"""The words of the stand-in: users, roles, channels, messages and files, as plain records."""
+"""Plain records: users, roles, channels, guilds, messages and uploads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
-"""A JSON object as it goes over the wire."""
+"""A JSON object."""
 
 SUPPRESS_EMBEDS = 1 << 2
 EPHEMERAL = 1 << 6
@@ -21,7 +21,7 @@ DEFAULT, REPLY, SLASH_REPLY, MENU_REPLY = 0, 19, 20, 23
 
 @dataclass(slots=True)
 class User:
-    """A person, or the bot. `dms_open` False: the bot's direct messages are refused (50007)."""
+    """A member or the bot. `dms_open` False: direct messages of the bot are rejected (50007)."""
 
     id: str
     name: str
@@ -34,7 +34,7 @@ class User:
 
 @dataclass(slots=True)
 class Role:
-    """A role of a server; the one whose id is the server's is @everyone."""
+    """A role of a server. The role with the server's id is @everyone."""
 
     id: str
     name: str
@@ -45,7 +45,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Overwrite:
-    """What a channel allows and denies one role (kind 0) or one member (kind 1)."""
+    """A permission overwrite for one role (kind 0) or one member (kind 1)."""
 
     id: str
     kind: int
@@ -57,8 +57,8 @@ class Overwrite:
 class Channel:
     """A text channel, forum or thread of a server, or (guild_id None) one member's direct messages with the bot.
 
-    A thread has a `parent_id`, the `owner_id` of who began it, and the id of its first message. `tags` are a forum's
-    (with `requires_tag` every post needs one), or those that were given to a post.
+    A thread has a `parent_id`, the `owner_id` of its creator, and the id of its first message. `tags` are the tags of a
+    forum (with `requires_tag` every post needs one) or of a post.
     """
 
     id: str
@@ -72,19 +72,19 @@ class Channel:
     parent_id: str | None = None
     nsfw: bool = False
     owner_id: str | None = None
-    begun: float = 0.0
+    created_at: float = 0.0
     archived: bool = False
     tags: list[str] = field(default_factory=list)
     requires_tag: bool = False
 
     @property
     def dm(self) -> bool:
-        """Whether these are direct messages."""
+        """Whether this is a direct message channel."""
         return self.guild_id is None
 
     @property
     def thread(self) -> bool:
-        """Whether it hangs on another channel."""
+        """Whether this is a thread."""
         return self.parent_id is not None
 
 
@@ -103,7 +103,7 @@ class Guild:
 
 @dataclass(slots=True)
 class Upload:
-    """A file that the CDN keeps. `ephemeral`: it was given to a command or a form, not posted."""
+    """A file on the CDN. `ephemeral`: it was given to a command or a form, not posted."""
 
     id: str
     owner_id: str
@@ -120,10 +120,10 @@ class Upload:
 
 @dataclass(slots=True)
 class Message:
-    """A message as it is kept; :mod:`shapes` makes Discord's object of it, with fresh links.
+    """A stored message; :mod:`serialize` makes Discord's message object, with fresh links.
 
-    `owner_id` is set on ephemeral messages: the one person who sees it. `pinged` are the users whom its posting
-    really notified, under its allowed_mentions (edits never notify).
+    `owner_id` is the only user who sees an ephemeral message. `pinged` are the users who were notified when it was
+    posted, according to its allowed_mentions (edits never notify).
     """
 
     id: str
@@ -152,5 +152,5 @@ class Message:
 
     @property
     def loading(self) -> bool:
-        """Whether it still stands for an answer to come ("extend-bot is thinking…")."""
+        """Whether it is the placeholder of a deferred response ("extend-bot is thinking…")."""
         return bool(self.flags & LOADING)

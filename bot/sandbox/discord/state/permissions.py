@@ -1,4 +1,4 @@
-"""What a member may do where: Discord's permission bits and its order of overwrites."""
+"""Discord's permission bits and overwrites."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ TALK = (
     | ADD_REACTIONS
     | USE_APPLICATION_COMMANDS
 )
-"""What @everyone may do in the seeded server."""
+"""The permissions of @everyone in the seeded server."""
 IN_DMS = TALK | MENTION_EVERYONE
 
 
-def of_member(guild: Guild, user_id: str) -> int:
-    """The member's bits over the whole server; 0 for who is not in it."""
+def compute_for_member(guild: Guild, user_id: str) -> int:
+    """The member's server-wide bits; 0 for users who are not members."""
     if user_id not in guild.members:
         return 0
     if user_id == guild.owner_id:
@@ -46,23 +46,23 @@ def of_member(guild: Guild, user_id: str) -> int:
     return EVERYTHING if bits & ADMINISTRATOR else bits
 
 
-def in_thread(guild: Guild, parent: Channel, user_id: str) -> int:
-    """The member's bits in a thread of `parent`, with SEND_MESSAGES for what is asked of who writes there.
+def compute_in_thread(guild: Guild, parent: Channel, user_id: str) -> int:
+    """The member's bits in a thread of `parent`; SEND_MESSAGES says whether the member may write there.
 
-    Threads go by their parent's overwrites, and writing there takes Send Messages in Threads alone (Discord docs,
-    Threads, Permissions).
+    Threads use their parent's overwrites, and writing only needs Send Messages in Threads (Discord docs, Threads,
+    Permissions).
     """
-    bits = in_channel(guild, parent, user_id, speak=SEND_MESSAGES_IN_THREADS)
+    bits = compute_in_channel(guild, parent, user_id, speak=SEND_MESSAGES_IN_THREADS)
     speaks = bits & SEND_MESSAGES_IN_THREADS
     return bits | SEND_MESSAGES if speaks else bits & ~SEND_MESSAGES
 
 
-def in_channel(guild: Guild, channel: Channel, user_id: str, speak: int = SEND_MESSAGES) -> int:
+def compute_in_channel(guild: Guild, channel: Channel, user_id: str, speak: int = SEND_MESSAGES) -> int:
     """The member's bits in `channel` (Discord docs, Permissions, Permission Overwrites): @everyone, roles, member.
 
-    Who cannot view a channel can do nothing there, and who cannot send can neither embed, attach nor ping.
+    Without View Channel there are no permissions; without Send Messages there is no embedding, attaching or pinging.
     """
-    bits = of_member(guild, user_id)
+    bits = compute_for_member(guild, user_id)
     if bits == 0 or bits & ADMINISTRATOR:
         return bits
     everyone = [each for each in channel.overwrites if each.id == guild.id]

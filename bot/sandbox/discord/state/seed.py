@@ -1,4 +1,4 @@
-"""The server that the sandbox starts with."""
+"""The initial server of the sandbox."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ GUILD_ID = "1100000000000000100"
 MODERATOR_ROLE, BOT_ROLE = "1100000000000000101", "1100000000000000102"
 
 
-def film_club(clock: Clock) -> LiveWorld:
-    """The server "Film Club" with its members, channels and the bot."""
+def build_film_club(clock: Clock) -> LiveWorld:
+    """Build the server "Film Club" with its members, channels and the bot."""
     world = LiveWorld(clock, User(BOT_ID, "extend-bot", "#5865f2", bot=True))
     populate(world)
     return world
 
 
 def populate(world: LiveWorld) -> None:
-    """Film Club: Ana and Ben, the moderator Mia, an owner whom the page does not show, and the bot."""
+    """Add Film Club: Ana and Ben, the moderator Mia, an owner who is not shown on the page, and the bot."""
     ana = User("1100000000000000011", "Ana", "#e67e22")
     ben = User("1100000000000000012", "Ben", "#2ecc71")
     mia = User("1100000000000000013", "Mia", "#e84393")
@@ -37,14 +37,14 @@ def populate(world: LiveWorld) -> None:
     members[world.bot.id] = [BOT_ROLE]
     guild = Guild(GUILD_ID, "Film Club", olga.id, roles, members)
     world.guilds[guild.id] = guild
-    _channels(world, guild)
+    _add_channels(world, guild)
 
 
-def _channels(world: LiveWorld, guild: Guild) -> None:
+def _add_channels(world: LiveWorld, guild: Guild) -> None:
     world.add_channel(guild, "general", "Say hello; try the bot")
-    world.add_channel(guild, "videos", "Clips in the making")
-    world.add_channel(guild, "showcase", "Finished films")
-    no_files = world.add_channel(guild, "no-files", "Here the bot may neither attach files nor embed")
+    world.add_channel(guild, "videos", "Extend your clips here")
+    world.add_channel(guild, "showcase", "Finished videos")
+    no_files = world.add_channel(guild, "no-files", "The bot cannot attach files or embed links here")
     forbidden = permissions.ATTACH_FILES | permissions.EMBED_LINKS
     no_files.overwrites = [Overwrite(world.bot.id, 1, deny=forbidden)]
     hidden = world.add_channel(guild, "moderators", "For moderators only")

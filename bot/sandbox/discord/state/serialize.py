@@ -1,4 +1,4 @@
-"""The world's records as JSON: Discord's objects for the bot, and the chat page's own."""
+"""Records as JSON: Discord's objects for the bot, and the chat page's objects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bot.sandbox.discord.state import permissions
 from bot.sandbox.discord.state.model import DM_CHANNEL, FORUM_CHANNEL, Channel, Guild, Json, Message, Role, User
-from bot.sandbox.discord.state.snowflakes import iso
+from bot.sandbox.discord.state.snowflakes import format_iso
 
 if TYPE_CHECKING:
     from bot.sandbox.discord.state.world import World
@@ -20,7 +20,7 @@ def user(one: User) -> Json:
     """Discord docs, User Object."""
     out: Json = {"id": one.id, "username": one.name.lower(), "discriminator": "0", "global_name": one.name}
     if one.bot:
-        # Bots still have four digits and no display name.
+        # Bots still have a discriminator and no display name.
         out |= {"username": one.name, "discriminator": "0001", "global_name": None, "bot": True}
     out |= {"avatar": None, "public_flags": 0, "flags": 0}
     out |= {"banner": None, "accent_color": None, "avatar_decoration_data": None, "primary_guild": None}
@@ -56,7 +56,7 @@ def channel(world: World, one: Channel) -> Json:
         {"id": each.id, "type": each.kind, "allow": str(each.allow), "deny": str(each.deny)} for each in one.overwrites
     ]
     if one.thread:
-        return _thread(world, one, last)
+        return _serialize_thread(world, one, last)
     out: Json = {"id": one.id, "type": one.kind, "guild_id": one.guild_id, "name": one.name, "topic": one.topic}
     out |= {"position": one.position, "permission_overwrites": overwrites, "parent_id": None, "nsfw": one.nsfw}
     out |= {"rate_limit_per_user": 0, "last_message_id": last, "flags": _REQUIRES_TAG if one.requires_tag else 0}
@@ -70,9 +70,9 @@ def channel(world: World, one: Channel) -> Json:
     return out
 
 
-def _thread(world: World, one: Channel, last: str | None) -> Json:
+def _serialize_thread(world: World, one: Channel, last: str | None) -> Json:
     count = max(0, len(world.messages.get(one.id, {})) - 1)
-    begun = iso(one.begun)
+    begun = format_iso(one.created_at)
     out: Json = {"id": one.id, "type": one.kind, "guild_id": one.guild_id, "name": one.name, "flags": 0}
     out |= {"parent_id": one.parent_id, "owner_id": one.owner_id, "last_message_id": last, "rate_limit_per_user": 0}
     out |= {"message_count": count, "total_message_sent": count, "member_count": 1, "applied_tags": one.tags}
@@ -96,7 +96,7 @@ def guild(one: Guild) -> Json:
 
 
 def full_guild(world: World, one: Guild, all_members: bool) -> Json:
-    """What GUILD_CREATE tells; without the members intent only the bot and the owner are in `members`."""
+    """The data of GUILD_CREATE; without the members intent `members` holds only the bot and the owner."""
     shown = one.members if all_members else [one.owner_id, world.bot.id]
     mine = [each for each in world.channels.values() if each.guild_id == one.id]
     channels = [channel(world, each) for each in mine if not each.thread]
@@ -109,13 +109,16 @@ def full_guild(world: World, one: Guild, all_members: bool) -> Json:
 
 
 def message(world: World, one: Message, viewer_id: str | None = None) -> Json:
-    """Discord docs, Message Object, whole and with fresh links; `me` of reactions is the viewer's."""
-    embeds, shown = _embedded(world, one)
+    """Discord docs, Message Object, complete and with fresh links; `me` of reactions is the viewer's."""
+    embeds, shown = _resolve_attachment_links(world, one)
     out: Json = {"id": one.id, "channel_id": one.channel_id, "author": user(world.users[one.author_id])}
     out |= {"type": one.type, "content": one.content, "flags": one.flags, "tts": one.tts, "pinned": False}
-    out |= {"timestamp": iso(one.timestamp), "edited_timestamp": None if one.edited is None else iso(one.edited)}
+    out |= {
+        "timestamp": format_iso(one.timestamp),
+        "edited_timestamp": None if one.edited is None else format_iso(one.edited),
+    }
     out |= {"embeds": embeds, "components": one.components}
-    out["attachments"] = [world.files.shape(each) for each in one.attachments if each.id not in shown]
+    out["attachments"] = [world.files.to_json(each) for each in one.attachments if each.id not in shown]
     out |= {"mention_everyone": one.mention_everyone, "mention_roles": one.mention_roles}
     out["mentions"] = [user(world.users[each]) for each in one.mentions]
     if one.reactions:
@@ -133,7 +136,7 @@ def message(world: World, one: Message, viewer_id: str | None = None) -> Json:
     if one.reference is not None:
         out["message_reference"] = one.reference
     if one.snapshots:
-        out["message_snapshots"] = [_signed(world, each) for each in one.snapshots]
+        out["message_snapshots"] = [_refresh_links(world, each) for each in one.snapshots]
     if one.nonce is not None:
         out["nonce"] = one.nonce
     if one.interaction is not None:
@@ -146,15 +149,15 @@ def message(world: World, one: Message, viewer_id: str | None = None) -> Json:
     return out
 
 
-def _signed(world: World, snapshot: Json) -> Json:
-    """A forward's content with fresh links to its files."""
+def _refresh_links(world: World, snapshot: Json) -> Json:
+    """The forwarded content with fresh links to its files."""
     kept = snapshot["message"]
-    files = [world.files.shape(world.files.uploads[each["id"]]) for each in kept["attachments"]]
+    files = [world.files.to_json(world.files.uploads[each["id"]]) for each in kept["attachments"]]
     return {"message": {**kept, "attachments": files}}
 
 
-def _embedded(world: World, one: Message) -> tuple[list[Json], set[str]]:
-    """The embeds with `attachment://` made real, and the ids of the files that they show (not listed then)."""
+def _resolve_attachment_links(world: World, one: Message) -> tuple[list[Json], set[str]]:
+    """The embeds with `attachment://` resolved, and the ids of their files (which are not listed as attachments)."""
     by_name = {each.filename: each for each in one.attachments}
     shown: set[str] = set()
     embeds = []
@@ -164,7 +167,7 @@ def _embedded(world: World, one: Message) -> tuple[list[Json], set[str]]:
             url = embed.get(name, {}).get("url", "") if embed.get(name) else ""
             upload = by_name.get(url.removeprefix("attachment://")) if url.startswith("attachment://") else None
             if upload is not None:
-                link = world.files.link(upload)
+                link = world.files.make_link(upload)
                 out[name] = {**embed[name], "url": link, "proxy_url": link}
                 shown.add(upload.id)
         embeds.append(out)
@@ -172,9 +175,9 @@ def _embedded(world: World, one: Message) -> tuple[list[Json], set[str]]:
 
 
 def for_bot(world: World, one: Message) -> Json:
-    """The message as REST and gateway give it to a bot without the message-content intent.
+    """The message for a bot without the message content intent, in REST and gateway.
 
-    Own messages, direct messages and messages that mention the bot come whole (Discord docs, Message Content Intent).
+    Own messages, direct messages and mentions of the bot are complete (Discord docs, Message Content Intent).
     """
     out = message(world, one)
     whole = one.author_id == world.bot.id or world.bot.id in one.mentions or world.channels[one.channel_id].dm
@@ -192,13 +195,13 @@ def page_user(world: World, one: User) -> Json:
         "name": one.name,
         "color": one.color,
         "locale": one.locale,
-        "moderator": world.moderates(one.id),
+        "moderator": world.is_moderator(one.id),
         "bot": one.bot,
     }
 
 
 def page_roles(one: Guild) -> list[Json]:
-    """The page's roles, highest first; @everyone is none that can be chosen."""
+    """The page's roles, highest first, without @everyone."""
     roles = sorted(one.roles.values(), key=lambda each: -each.position)
     return [{"id": each.id, "name": each.name} for each in roles if each.id != one.id]
 
@@ -211,14 +214,14 @@ def page_channel(one: Channel) -> Json:
 
 
 def page_message(world: World, one: Message) -> Json:
-    """The page's message: Discord's, and what the page shows of its making; `pinged` is for tests."""
+    """The page's message: Discord's object and fields for the page; `pinged` is for tests."""
     out = message(world, one)
     kept = one.interaction
-    asked = None
+    command: Json | None = None
     if kept is not None and kept["name"]:
-        asked = {"name": kept["name"], "user": page_user(world, world.users[kept["user_id"]])}
+        command = {"name": kept["name"], "user": page_user(world, world.users[kept["user_id"]])}
     out |= {"author": page_user(world, world.users[one.author_id]) | out["author"]}
-    out |= {"ephemeral": one.owner_id is not None, "loading": one.loading, "interaction": asked, "pinged": one.pinged}
+    out |= {"ephemeral": one.owner_id is not None, "loading": one.loading, "interaction": command, "pinged": one.pinged}
     return out
 
 
@@ -233,5 +236,5 @@ def bot_application(world: World) -> Json:
 
 
 def app_permissions(world: World, one: Channel) -> str:
-    """The bot's bits in a channel, as interactions tell them: it may answer also where it cannot look."""
+    """The bot's bits in a channel, as interactions state them: it may respond even where it cannot view the channel."""
     return str(world.permissions_in(world.bot.id, one) or permissions.IN_DMS & ~permissions.VIEW_CHANNEL)

@@ -1,4 +1,4 @@
-"""How often sessions may be started (Discord docs, Gateway, Session Start Limit Object and Rate Limiting)."""
+"""Session start limits (Discord docs, Gateway, Session Start Limit Object and Rate Limiting)."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from bot.sandbox.discord.state.model import Json
 
 @dataclass
 class SessionLimits:
-    """`remaining` sessions may be started, and in `seconds` one of each of the `max_concurrency` buckets.
+    """`remaining` sessions may be started, and one per `seconds` in each of the `max_concurrency` buckets.
 
-    Discord's five seconds are left out unless they are asked for: the sandbox's bot is killed and started at will.
+    Discord's five seconds are off by default, because the sandbox's bot is restarted often.
     """
 
     remaining: int = 1000
     max_concurrency: int = 1
     seconds: float = 0.0
     refused: int = 0
-    """How many identifies came too early."""
+    """Number of identifies that came too early."""
     _last: dict[int, float] = field(default_factory=dict)
 
-    def told(self) -> Json:
-        """What GET /gateway/bot says of it."""
+    def to_json(self) -> Json:
+        """The session_start_limit of GET /gateway/bot."""
         most = {"total": 1000, "remaining": self.remaining, "reset_after": 86_400_000}
         return most | {"max_concurrency": self.max_concurrency}
 
-    def may(self, shard_id: int) -> bool:
-        """Whether this shard may identify now; then it has."""
+    def try_start(self, shard_id: int) -> bool:
+        """Use up one start and return True if this shard may identify now."""
         now, bucket = time.monotonic(), shard_id % self.max_concurrency
         if self.remaining < 1 or now < self._last.get(bucket, float("-inf")) + self.seconds:
             self.refused += 1

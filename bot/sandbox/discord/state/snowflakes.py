@@ -1,4 +1,4 @@
-"""Discord's ids: a moment and a counter in one number (Discord docs, Reference, Snowflakes)."""
+"""Discord's ids: a timestamp and a counter in one number (Discord docs, Reference, Snowflakes)."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ DISCORD_EPOCH_MS = 1_420_070_400_000
 
 @dataclass(slots=True)
 class Snowflakes:
-    """Makes ids that only grow, of the stand-in's clock."""
+    """Makes increasing ids from the fake's clock."""
 
     clock: Clock
     _last: int = 0
 
     def next(self) -> str:
-        """An id that was never given before and is larger than every earlier one."""
+        """The next id, larger than every earlier one."""
         now = (int(self.clock.now() * 1000) - DISCORD_EPOCH_MS) << 22
         self._last = max(self._last + 1, now)
         return str(self._last)
 
 
-def iso(moment: float) -> str:
-    """Seconds since the epoch as Discord writes a moment (ISO 8601, UTC, microseconds)."""
+def format_iso(moment: float) -> str:
+    """Format seconds since the epoch like Discord (ISO 8601, UTC, microseconds)."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds")

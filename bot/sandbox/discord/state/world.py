@@ -1,4 +1,4 @@
-"""Everything that is so in the stand-in: who is there, what was said, and who is told of it."""
+"""The Discord fake's state and who may see it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from bot.sandbox.discord.state.session_limits import SessionLimits
 from bot.sandbox.discord.state.snowflakes import Snowflakes
 
 PageListener = Callable[[Json], None]
-"""Takes one event of a page's live socket; never waits."""
+"""Receives one event for a page's live socket; must not wait."""
 
 Dispatch = Callable[[str, Json, int], None]
-"""Takes a gateway event's name, its data, and the intents of which a session needs one (0: none)."""
+"""Receives a gateway event's name and data, and the intents of which a session needs one (0: none)."""
 
 
 @dataclass(eq=False)
 class World:
-    """The state of the stand-in; who is there, what was said, and who may see it.
+    """Users, guilds, channels and messages, and who may see them.
 
-    `token` is the bot's; `member_upload_limit` is what members may post, in bytes; `privileged` are the privileged
-    intents that the application was granted (none); `samples` are the page's sample clips, as the page's API has them.
-    `shards` is how many the gateway recommends, and `shards_demanded` how few it takes no longer.
+    `token` is the bot's; `member_upload_limit` is members' limit in bytes; `privileged` are the privileged intents
+    granted to the application (none); `samples` describe the page's sample clips. `shards` is the recommended number
+    of shards, and `shards_demanded` the smallest number that the gateway accepts.
     """
 
     clock: Clock
     bot: User
-    token: str = "sandbox-bot-token"  # noqa: S105 (of a stand-in that listens on loopback only)
+    token: str = "sandbox-bot-token"  # noqa: S105 (of a fake that listens on loopback only)
     member_upload_limit: int = 100 * 1024 * 1024
     privileged: int = 0
     shards: int = 1
@@ -50,12 +50,12 @@ class World:
         self.ids = Snowflakes(self.clock)
         self.files = Files(self.clock, self.ids)
         self.ratelimits = RateLimits(self.clock)
-        self.starts = SessionLimits()
+        self.session_limits = SessionLimits()
         self.users[self.bot.id] = self.bot
 
     @property
     def application_id(self) -> str:
-        """The application's id, which for newer applications is the bot user's."""
+        """The application's id, which equals the bot user's id for newer applications."""
         return self.bot.id
 
     @property
@@ -63,16 +63,8 @@ class World:
         """The server that the page shows."""
         return next(iter(self.guilds.values()))
 
-    def user_named(self, name: str) -> User:
-        """The user of that name; raises KeyError."""
-        return {user.name: user for user in self.users.values()}[name]
-
-    def channel_named(self, name: str) -> Channel:
-        """The server channel of that name (without #); raises KeyError."""
-        return {channel.name: channel for channel in self.channels.values() if not channel.dm}[name]
-
     def permissions_in(self, user_id: str, channel: Channel) -> int:
-        """The permission bits of the user in that channel; 0 for who is not there."""
+        """The user's permission bits in that channel; 0 for users who are not in it."""
         if channel.guild_id is None:
             return permissions.IN_DMS if user_id in (channel.recipient_id, self.bot.id) else 0
         guild = self.guilds.get(channel.guild_id)
@@ -80,8 +72,8 @@ class World:
             return 0
         if channel.parent_id is not None:
             parent = self.channels.get(channel.parent_id)
-            return permissions.in_thread(guild, parent, user_id) if parent else 0
-        return permissions.in_channel(guild, channel, user_id)
+            return permissions.compute_in_thread(guild, parent, user_id) if parent else 0
+        return permissions.compute_in_channel(guild, channel, user_id)
 
     def can_read(self, user_id: str, message: Message) -> bool:
         """Whether the user can read that message on their page."""
@@ -90,24 +82,24 @@ class World:
             return False
         return bool(self.permissions_in(user_id, channel) & permissions.VIEW_CHANNEL)
 
-    def moderates(self, user_id: str) -> bool:
+    def is_moderator(self, user_id: str) -> bool:
         """Whether the user has Manage Server."""
-        return bool(permissions.of_member(self.guild, user_id) & permissions.MANAGE_GUILD)
+        return bool(permissions.compute_for_member(self.guild, user_id) & permissions.MANAGE_GUILD)
 
     def upload_limit(self, channel: Channel) -> int:
-        """Bytes per file that the bot may send there."""
+        """The bot's upload limit there, in bytes per file."""
         guild = self.guilds.get(channel.guild_id or "")
         return guild.upload_limit if guild else 10 * 1024 * 1024
 
-    def message(self, channel_id: str, message_id: str) -> Message | None:
-        """The message, if it is there."""
+    def find_message(self, channel_id: str, message_id: str) -> Message | None:
+        """The message, if it exists."""
         return self.messages.get(channel_id, {}).get(message_id)
 
     def new_message(self, channel_id: str, author_id: str, kind: int = DEFAULT, flags: int = 0) -> Message:
-        """An empty message with an id and a time of its own; :meth:`create` makes it known."""
+        """A new, empty message with an id and a timestamp; :meth:`create` publishes it."""
         now = self.clock.now()
         return Message(self.ids.next(), channel_id, author_id, type=kind, flags=flags, timestamp=now)
 
     def close(self) -> None:
-        """Forget the files on disk."""
+        """Delete the files on disk."""
         self.files.close()

@@ -1,7 +1,7 @@
-// Files on their way: the picker above the composer (own file or sample clip) and the cards of what was picked.
-import { bytes, el, icon, safeUrl } from "../ui/dom.js";
+// Attachments: the picker above the composer (own file or sample clip) and the cards of the picked files.
+import { formatBytes, el, icon, safeUrl } from "../ui/dom.js";
 
-/** A file that is being uploaded for later use; `ready` resolves with the upload, or rejects with a sentence. */
+/** A file being uploaded; `ready` resolves with the upload or rejects with a sentence. */
 export class Staged {
   constructor(api, file, poster = null) {
     Object.assign(this, { file, poster, error: "" });
@@ -13,13 +13,13 @@ export class Staged {
     );
   }
 
-  /** Let the browser forget the preview. */
+  /** Release the preview. */
   drop() {
     if (this.preview?.startsWith("blob:")) URL.revokeObjectURL(this.preview);
   }
 }
 
-/** The sample as a staged upload; rejects with a sentence when the clip cannot be read. */
+/** Upload a sample clip; rejects with a sentence if it cannot be read. */
 export async function stageSample(api, sample) {
   const named = decodeURIComponent(new URL(sample.url, location.href).pathname.split("/").pop() ?? "");
   const name = /\.\w+$/.test(named) ? named : `${sample.name.replace(/\.\w+$/, "")}.mp4`;
@@ -27,7 +27,7 @@ export async function stageSample(api, sample) {
 }
 
 /** The picker: `onFiles(list)` for own files, `onSample(sample)` for a sample clip. */
-export function picker(samples, { title, onFiles, onSample, onClose }) {
+export function makePicker(samples, { title, onFiles, onSample, onClose }) {
   const input = el("input", {
     type: "file",
     hidden: true,
@@ -41,7 +41,7 @@ export function picker(samples, { title, onFiles, onSample, onClose }) {
     el("b", {}, "Choose a file"),
     el("span", {}, "or drop or paste it here"),
   );
-  const clips = samples.map((sample) => sampleCard(sample, onSample));
+  const clips = samples.map((sample) => makeSampleCard(sample, onSample));
   const close =
     onClose &&
     el("button", { type: "button", class: "plain-icon", "aria-label": "Close", onclick: onClose }, icon("close"));
@@ -53,7 +53,7 @@ export function picker(samples, { title, onFiles, onSample, onClose }) {
   );
 }
 
-function sampleCard(sample, onSample) {
+function makeSampleCard(sample, onSample) {
   const poster = safeUrl(sample.poster_url ?? "about:");
   return el(
     "button",
@@ -71,12 +71,12 @@ function sampleCard(sample, onSample) {
 }
 
 /** The card of one staged file. */
-export function card(staged, onRemove) {
+export function makeCard(staged, onRemove) {
   const state = el("span", { class: "size" }, "Uploading…");
   const node = el(
     "div",
     { class: "staged", dataset: { filename: staged.file.name } },
-    preview(staged),
+    makePreview(staged),
     el("div", { class: "staged-text" }, el("b", {}, staged.file.name), state),
     el(
       "button",
@@ -85,7 +85,7 @@ export function card(staged, onRemove) {
     ),
   );
   staged.ready.then(
-    () => (state.textContent = bytes(staged.file.size)),
+    () => (state.textContent = formatBytes(staged.file.size)),
     (error) => {
       state.textContent = error.message;
       node.classList.add("invalid");
@@ -94,7 +94,7 @@ export function card(staged, onRemove) {
   return node;
 }
 
-function preview({ preview: url, poster, file }) {
+function makePreview({ preview: url, poster, file }) {
   if (url && (poster || file.type.startsWith("image/"))) return el("img", { src: url, alt: "" });
   if (url) return el("video", { src: url, muted: true, preload: "metadata", playsinline: true, tabindex: -1 });
   return el("span", { class: "staged-icon" }, icon("file"));

@@ -1,12 +1,12 @@
-// The bar at the bottom: writing messages, attaching files, and turning "/" into a command.
+// The composer: writes messages, attaches files and turns "/" into a command.
 import { el, icon, toast } from "../ui/dom.js";
-import { CommandForm, fitting, lines, offer } from "./slash_command.js";
+import { CommandForm, filterCommands, listCommandLines, makeCommandItem } from "./slash_command.js";
 import { Listbox } from "../ui/listbox.js";
-import { Staged, card, picker, stageSample } from "./attachments.js";
+import { Staged, makeCard, makePicker, stageSample } from "./attachments.js";
 
-/** Discord's limit for a member's message, in characters, and for its attachments. */
-const MOST_TEXT = 2000;
-const MOST_FILES = 10;
+/** Discord's limits for a member's message. */
+const MAX_CHARACTERS = 2000;
+const MAX_FILES = 10;
 
 /** Owns the elements of the dock. `app` has api, store, runCommand(body, title). */
 export class Composer {
@@ -21,8 +21,8 @@ export class Composer {
       this[id] = document.getElementById(id);
     this.list = new Listbox(document.getElementById("popup"), "Commands");
     this.menu = new Listbox(document.getElementById("attach-menu"), "Add to your message");
-    this.composer.addEventListener("input", () => this.#typed());
-    this.dock.addEventListener("keydown", (event) => this.#key(event));
+    this.composer.addEventListener("input", () => this.#onInput());
+    this.dock.addEventListener("keydown", (event) => this.#onKeyDown(event));
     this.bar.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#send();
@@ -31,20 +31,20 @@ export class Composer {
     this.attach.addEventListener("keydown", (event) => this.menu.key(event));
     this.attach.addEventListener("blur", () => this.menu.hide());
     this.composer.addEventListener("blur", () => this.list.owner === this.composer && this.list.hide());
-    this.composer.addEventListener("focus", () => this.#typed());
+    this.composer.addEventListener("focus", () => this.#onInput());
     this.#acceptDrops();
-    app.store.addEventListener("commands", () => document.activeElement === this.composer && this.#typed());
-    for (const name of ["select", "state"]) app.store.addEventListener(name, () => this.#moved());
+    app.store.addEventListener("commands", () => document.activeElement === this.composer && this.#onInput());
+    for (const name of ["select", "state"]) app.store.addEventListener(name, () => this.#onSelect());
   }
 
-  /** Begin the command called `name` ("limits set" for a subcommand). */
+  /** Start filling in the command `name` ("limits set" for a subcommand). */
   start(name) {
     const line = this.#lines().find((one) => one.name === name);
     if (line) this.#begin(line);
     else toast(`There is no command /${name} here.`);
   }
 
-  /** Forget what was being written: another person or another channel is on the screen. */
+  /** Discard the draft, because another user or channel was selected. */
   reset() {
     this.#leave(false);
     this.#staged.forEach((staged) => staged.drop());
@@ -56,10 +56,10 @@ export class Composer {
 
   #lines() {
     const { store } = this.app;
-    return lines(store.commands, store.channel(store.channelId));
+    return listCommandLines(store.commands, store.channel(store.channelId));
   }
 
-  #moved() {
+  #onSelect() {
     const { store } = this.app;
     const where = `${store.me?.id} ${store.channelId}`;
     const channel = store.channel(store.channelId);
@@ -68,13 +68,13 @@ export class Composer {
     this.where = where;
   }
 
-  #typed() {
+  #onInput() {
     const text = this.composer.value;
     if (!/^\/[\p{L}\p{N}_ -]*$/u.test(text)) return this.list.hide();
     const { store } = this.app;
-    const items = fitting(this.#lines(), text.slice(1)).map((line) => offer(line, store.bot?.user));
+    const items = filterCommands(this.#lines(), text.slice(1)).map((line) => makeCommandItem(line, store.bot?.user));
     const empty = store.commands.length
-      ? "No command begins like this."
+      ? "No command starts with this."
       : "The bot has not registered its commands yet.";
     return this.list.show(this.composer, items, ({ line }) => this.#begin(line), { label: "Commands", empty });
   }
@@ -96,7 +96,7 @@ export class Composer {
       () => this.#leave(),
     );
     waiting.forEach((staged) => this.#form.takeFile(staged.file));
-    if (!line.options.length) this.send.focus(); // there is nothing to fill in: Enter sends
+    if (!line.options.length) this.send.focus(); // nothing to fill in: Enter sends
   }
 
   #leave(focus = true) {
@@ -108,7 +108,7 @@ export class Composer {
     if (focus) this.composer.focus();
   }
 
-  #key(event) {
+  #onKeyDown(event) {
     if (event.isComposing || event.defaultPrevented) return;
     const field = event.target.matches("textarea, input, [role=combobox]");
     if (field && this.list.key(event)) return;
@@ -136,7 +136,7 @@ export class Composer {
     try {
       await (this.#form ? this.#sendCommand() : this.#sendMessage());
     } catch (error) {
-      this.#say(error.message);
+      this.#showProblem(error.message);
     } finally {
       this.#busy = false;
       this.dock.classList.remove("sending");
@@ -154,8 +154,8 @@ export class Composer {
   async #sendMessage() {
     const content = this.composer.value.trim();
     if (!content && !this.#staged.length) return;
-    if ([...content].length > MOST_TEXT)
-      throw new Error(`A message may have at most ${MOST_TEXT} characters; this has ${[...content].length}.`);
+    if ([...content].length > MAX_CHARACTERS)
+      throw new Error(`A message may have at most ${MAX_CHARACTERS} characters; this has ${[...content].length}.`);
     const uploads = await Promise.all(this.#staged.map(({ ready }) => ready));
     const channel_id = this.app.store.channelId;
     const message = await this.app.api.message({ channel_id, content, attachment_ids: uploads.map(({ id }) => id) });
@@ -164,7 +164,7 @@ export class Composer {
     this.composer.focus();
   }
 
-  #say(text) {
+  #showProblem(text) {
     this.hint.replaceChildren(el("span", { class: "wrong", role: "alert" }, text));
     this.dock.addEventListener("input", () => !this.#form && this.hint.replaceChildren(), { once: true });
   }
@@ -174,7 +174,7 @@ export class Composer {
     this.attach.focus();
     const items = [
       { label: "Upload a file", lead: icon("upload"), run: () => this.#chooseFiles() },
-      { label: "Take a sample clip", lead: icon("film"), run: () => this.#pick() },
+      { label: "Use a sample clip", lead: icon("film"), run: () => this.#pick() },
       { label: "Use a command", lead: icon("slash"), run: () => this.#slash() },
     ];
     return this.menu.show(this.attach, items, ({ run }) => {
@@ -199,14 +199,14 @@ export class Composer {
     this.#leave();
     this.composer.value = "/";
     this.composer.focus();
-    this.#typed();
+    this.#onInput();
   }
 
   #take(files) {
     if (!files.length) return;
     if (this.#form) return this.#form.takeFile(files[0]);
-    const room = MOST_FILES - this.#staged.length;
-    if (files.length > room) toast(`A message may have at most ${MOST_FILES} files.`);
+    const room = MAX_FILES - this.#staged.length;
+    if (files.length > room) toast(`A message may have at most ${MAX_FILES} files.`);
     this.#staged.push(...files.slice(0, room).map((file) => new Staged(this.app.api, file)));
     this.#picking = false;
     this.#drawTray();
@@ -230,13 +230,13 @@ export class Composer {
     };
     const pick =
       this.#picking &&
-      picker(this.app.store.samples, {
+      makePicker(this.app.store.samples, {
         title: "Sample clips",
         onFiles: (files) => this.#take(files),
         onSample,
         onClose: close,
       });
-    const cards = this.#staged.map((staged) => card(staged, () => this.#drop(staged)));
+    const cards = this.#staged.map((staged) => makeCard(staged, () => this.#drop(staged)));
     this.tray.replaceChildren(...[pick, ...cards].filter(Boolean));
   }
 

@@ -1,9 +1,9 @@
-// The bot's modals as native dialogs: they trap the focus and close with Esc by themselves.
+// The bot's modals as native dialogs, which trap the focus and close on Esc.
 import { el, icon } from "../ui/dom.js";
-import { choices, initial } from "../messages/components.js";
+import { listChoices, getInitialValues } from "../messages/components.js";
 import { markdown } from "../messages/markdown.js";
 
-/** Shows modals; one that comes while another is open takes its place. `app` has api, store, interactions, context. */
+/** Shows modals; a new one replaces an open one. `app` has api, store, interactions, context. */
 export class Modals {
   constructor(app) {
     this.app = app;
@@ -17,7 +17,7 @@ export class Modals {
     const form = el(
       "form",
       { novalidate: true },
-      head(modal.title, () => dialog.close()),
+      makeHeader(modal.title, () => dialog.close()),
     );
     form.append(
       el(
@@ -26,7 +26,7 @@ export class Modals {
         modal.components.map((one) => this.#part(one, inputs)),
         problem,
       ),
-      foot(() => dialog.close()),
+      makeFooter(() => dialog.close()),
     );
     const dialog = el("dialog", { class: "modal", "aria-label": modal.title }, form);
     form.addEventListener("submit", (event) => {
@@ -40,7 +40,7 @@ export class Modals {
     dialog.querySelector("textarea, input, select")?.focus();
   }
 
-  /** The nodes of one component of the modal; `inputs` gets custom_id → {read, node, fail}. */
+  /** The nodes of one component of the modal; fills `inputs`: custom_id → {read, check, node, fail}. */
   #part(one, inputs) {
     if (one.type === 10) return el("div", { class: "markdown" }, markdown(one.content, this.app.context));
     if (one.type === 1) return one.components.map((child) => this.#field(child, { label: child.label }, inputs));
@@ -70,8 +70,8 @@ export class Modals {
   }
 
   #control(one) {
-    if (one.type === 4) return textInput(one);
-    return selectInput(one, choices(one, this.app.store));
+    if (one.type === 4) return makeTextInput(one);
+    return makeSelectInput(one, listChoices(one, this.app.store));
   }
 
   async #submit(modal, inputs, dialog, problem) {
@@ -85,7 +85,7 @@ export class Modals {
     const body = {
       interaction_id: modal.interaction_id,
       custom_id: modal.custom_id,
-      components: modal.components.map((one) => filled(one, inputs)),
+      components: modal.components.map((one) => fillComponent(one, inputs)),
     };
     problem.hidden = true;
     dialog.classList.add("sending");
@@ -98,20 +98,20 @@ export class Modals {
   }
 }
 
-/** One component of the tree as Discord sends it back: the same shape, with what was given. */
-function filled(one, inputs) {
+/** One component of the submission: the same tree, with the entered values. */
+function fillComponent(one, inputs) {
   const id = one.id === undefined ? {} : { id: one.id };
-  if (one.type === 1) return { type: 1, ...id, components: one.components.map((child) => given(child, inputs)) };
-  if (one.type === 18) return { type: 18, ...id, component: given(one.component, inputs) };
+  if (one.type === 1) return { type: 1, ...id, components: one.components.map((child) => fillInput(child, inputs)) };
+  if (one.type === 18) return { type: 18, ...id, component: fillInput(one.component, inputs) };
   return { type: one.type, ...id };
 }
 
-function given(one, inputs) {
+function fillInput(one, inputs) {
   const id = one.id === undefined ? {} : { id: one.id };
   return { type: one.type, ...id, custom_id: one.custom_id, ...inputs.get(one.custom_id).read() };
 }
 
-function textInput(one) {
+function makeTextInput(one) {
   const { min_length: min = 0, max_length: max = 4000, required = true } = one;
   const long = one.style === 2;
   const props = { placeholder: one.placeholder, autocomplete: "off", value: one.value ?? "", name: one.custom_id };
@@ -125,9 +125,9 @@ function textInput(one) {
   return { node, check, read: () => ({ value: node.value }) };
 }
 
-function selectInput(one, all) {
+function makeSelectInput(one, all) {
   const { min_values: min = 1, max_values: max = 1, required = true } = one;
-  const chosen = initial(one);
+  const chosen = getInitialValues(one);
   const multiple = max > 1;
   const first = !multiple && el("option", { value: "" }, one.placeholder ?? "Make a selection");
   const options = all.map(({ label, value }) => el("option", { value, selected: chosen.includes(value) }, label));
@@ -147,7 +147,7 @@ function selectInput(one, all) {
   return { node, check, read: () => ({ values: values() }) };
 }
 
-function head(title, close) {
+function makeHeader(title, close) {
   return el(
     "header",
     {},
@@ -156,7 +156,7 @@ function head(title, close) {
   );
 }
 
-function foot(cancel) {
+function makeFooter(cancel) {
   const submit = el("button", { type: "submit", class: "button primary" }, el("span", { class: "face" }, "Submit"));
   return el(
     "footer",

@@ -1,9 +1,9 @@
-// The fields of a command: one small class per way of giving a value (Discord docs, Application Command Option Type).
-import { choices } from "../messages/components.js";
+// The fields of a command, one class per kind of input (Discord docs, Application Command Option Type).
+import { listChoices } from "../messages/components.js";
 import { debounce, el, icon } from "../ui/dom.js";
 import { Staged, stageSample } from "./attachments.js";
 
-/** What every field has: a pill with the option's name, an input, an error, and `read()`. */
+/** Base class of the fields: a pill with the option's name, an input, an error and `read()`. */
 class Field {
   constructor(option, control) {
     Object.assign(this, { option, control, error: "" });
@@ -21,24 +21,24 @@ class Field {
     this.control.focus();
   }
 
-  /** Mark the field as wrong, with the sentence that says how; "" takes the mark away. */
+  /** Mark the field as invalid with a sentence; "" removes the mark. */
   fail(text) {
     this.error = text;
     this.node.classList.toggle("invalid", Boolean(text));
     this.control.setAttribute("aria-invalid", String(Boolean(text)));
   }
 
-  /** The value to send, undefined for none; throws an Error with a sentence. */
+  /** The value to send, or undefined; throws an Error with a sentence if it is invalid. */
   async read() {
     if (this.empty && this.option.required) throw new Error("This option is required. Specify a value.");
     return this.empty ? undefined : this.parse();
   }
 
-  /** Called when the field is given up. */
+  /** Called when the field is removed. */
   drop() {}
 }
 
-/** Text and numbers, typed freely. */
+/** Free text and numbers. */
 class TextField extends Field {
   constructor(option) {
     const number = option.type === 4 || option.type === 10;
@@ -50,15 +50,15 @@ class TextField extends Field {
 
   parse() {
     return this.option.type === 3
-      ? checkedText(this.option, this.control.value)
-      : checkedNumber(this.option, this.control.value);
+      ? parseText(this.option, this.control.value)
+      : parseNumber(this.option, this.control.value);
   }
 }
 
-/** One of a list, offered while typing; with autocomplete, the bot offers and any text counts. */
+/** A choice from a list. With autocomplete the bot supplies the list, and any text is accepted. */
 class ChoiceField extends Field {
   #picked = null;
-  #asked = 0;
+  #requests = 0;
 
   /** `form` has list (the shared Listbox), api, and focused(field): what autocomplete sends. */
   constructor(option, items, form) {
@@ -73,7 +73,7 @@ class ChoiceField extends Field {
       }),
     );
     Object.assign(this, { items, form });
-    const later = debounce(250, () => this.#ask());
+    const later = debounce(250, () => this.#fetchChoices());
     const offer = () => (option.autocomplete ? later() : this.#offer(this.items(), this.#query()));
     this.control.addEventListener("focus", offer);
     this.control.addEventListener("click", () => this.form.list.open || offer());
@@ -89,25 +89,25 @@ class ChoiceField extends Field {
     const same = ({ label }) => label.toLowerCase() === text.toLowerCase();
     const item = this.#picked ?? this.items().find(same);
     if (item) return item.value;
-    if (!this.option.autocomplete) throw new Error("Choose one of the offered values.");
-    return this.option.type === 3 ? checkedText(this.option, text) : checkedNumber(this.option, text);
+    if (!this.option.autocomplete) throw new Error("Choose one of the listed values.");
+    return this.option.type === 3 ? parseText(this.option, text) : parseNumber(this.option, text);
   }
 
-  /** What is being typed; a value that was already picked does not narrow the list. */
+  /** The text typed so far; a picked value does not narrow the list. */
   #query = () => (this.#picked ? "" : this.control.value.trim().toLowerCase());
 
   #offer(items, query) {
-    const fitting = items.filter(({ label }) => label.toLowerCase().includes(query));
-    this.form.list.show(this.control, fitting, (item) => this.#pick(item), {
+    const matching = items.filter(({ label }) => label.toLowerCase().includes(query));
+    this.form.list.show(this.control, matching, (item) => this.#pick(item), {
       label: this.option.label,
       empty: "No options match your search.",
     });
   }
 
-  async #ask() {
-    const turn = ++this.#asked;
+  async #fetchChoices() {
+    const request = ++this.#requests;
     const answer = await this.form.autocomplete(this).catch(() => ({ choices: [] }));
-    if (turn !== this.#asked || document.activeElement !== this.control) return;
+    if (request !== this.#requests || document.activeElement !== this.control) return;
     const offered = (answer.choices ?? []).map(({ name, value }) => ({ label: name, value }));
     this.#offer(offered, "");
   }
@@ -121,7 +121,7 @@ class ChoiceField extends Field {
   }
 }
 
-/** A file: own or sample, uploaded as soon as it is chosen. */
+/** A file or sample clip, uploaded as soon as it is chosen. */
 class FileField extends Field {
   constructor(option, form) {
     const input = el("input", { type: "file", class: "visually-hidden" });
@@ -178,31 +178,31 @@ class FileField extends Field {
   }
 }
 
-function checkedText({ min_length: min = 0, max_length: max = 6000 }, text) {
+function parseText({ min_length: min = 0, max_length: max = 6000 }, text) {
   const length = [...text].length;
   if (length < min) throw new Error(`Must be at least ${min} characters; it has ${length}.`);
   if (length > max) throw new Error(`Must be at most ${max} characters; it has ${length}.`);
   return text;
 }
 
-function checkedNumber({ type, min_value: min = -Infinity, max_value: max = Infinity }, text) {
+function parseNumber({ type, min_value: min = -Infinity, max_value: max = Infinity }, text) {
   const number = Number(text.trim().replace(",", "."));
   const whole = type === 4;
   if (text.trim() === "" || !Number.isFinite(number)) throw new Error("This is not a number.");
   if (whole && !Number.isSafeInteger(number)) throw new Error("Must be a whole number.");
-  if (number < min || number > max) throw new Error(range(min, max));
+  if (number < min || number > max) throw new Error(describeRange(min, max));
   return number;
 }
 
-function range(min, max) {
+function describeRange(min, max) {
   if (max === Infinity) return `Must be ${min} or more.`;
   return min === -Infinity ? `Must be ${max} or less.` : `Must be between ${min} and ${max}.`;
 }
 
-/** The select type whose choices an option of this type shares. */
-const LIKE_SELECT = { 6: 5, 7: 8, 8: 6, 9: 7 };
+/** By option type, the select type with the same choices. */
+const SELECT_TYPES = { 6: 5, 7: 8, 8: 6, 9: 7 };
 
-/** The field for `option`; `form` is the CommandForm it stands in. */
+/** The field for `option`; `form` is the CommandForm that contains it. */
 export function makeField(option, form) {
   if (option.type === 11) return new FileField(option, form);
   if (option.type === 5)
@@ -214,11 +214,11 @@ export function makeField(option, form) {
       ],
       form,
     );
-  const like = LIKE_SELECT[option.type];
+  const like = SELECT_TYPES[option.type];
   if (like)
     return new ChoiceField(
       option,
-      () => choices({ type: like, channel_types: option.channel_types }, form.store),
+      () => listChoices({ type: like, channel_types: option.channel_types }, form.store),
       form,
     );
   const fixed = (option.choices ?? []).map(({ label, value }) => ({ label, value }));

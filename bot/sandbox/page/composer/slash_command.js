@@ -1,25 +1,25 @@
-// Slash commands: what may be typed after "/", and the form that a chosen command becomes.
+// Slash commands: the list after "/", and the form of the chosen command.
 import { avatar, el } from "../ui/dom.js";
 import { makeField } from "./option_fields.js";
-import { card, picker } from "./attachments.js";
+import { makeCard, makePicker } from "./attachments.js";
 
-/** Every command line one can type: {command, path, name, label, description, options}; subcommands stand alone. */
-export function lines(commands, channel) {
+/** Every command that can be typed, subcommands apart: {command, path, name, label, description, options}. */
+export function listCommandLines(commands, channel) {
   const context = channel?.dm ? 1 : 0;
   const here = ({ type = 1, contexts }) => type === 1 && (!contexts || contexts.includes(context));
-  return commands.filter(here).flatMap((command) => under(command, command, [command]));
+  return commands.filter(here).flatMap((command) => expandSubcommands(command, command, [command]));
 }
 
-function under(command, node, path) {
+function expandSubcommands(command, node, path) {
   const deeper = (node.options ?? []).filter(({ type }) => type === 1 || type === 2);
-  if (deeper.length) return deeper.flatMap((one) => under(command, one, [...path, one]));
+  if (deeper.length) return deeper.flatMap((one) => expandSubcommands(command, one, [...path, one]));
   const [names, labels] = ["name", "label"].map((key) => path.map((each) => each[key]));
   const { description, options = [] } = node;
   return [{ command, path: names, name: names.join(" "), label: labels.join(" "), description, options }];
 }
 
-/** The lines that fit what was typed after "/": those that begin with it first, then those that contain it. */
-export function fitting(all, typed) {
+/** The commands that match the text after "/": prefix matches first, then other matches. */
+export function filterCommands(all, typed) {
   const text = typed.trim().toLowerCase();
   const rank = ({ name, label, description }) => {
     if (name.startsWith(text) || label.startsWith(text)) return 0;
@@ -29,8 +29,8 @@ export function fitting(all, typed) {
   return all.filter((line) => rank(line) < 3).sort((a, b) => rank(a) - rank(b));
 }
 
-/** The list item for a command line. */
-export function offer(line, bot) {
+/** The list item of a command. */
+export function makeCommandItem(line, bot) {
   const options = line.options
     .filter(({ required }) => required)
     .map((option) => el("span", { class: "option-name" }, option.label));
@@ -39,8 +39,8 @@ export function offer(line, bot) {
   return { label, detail: line.description, lead: avatar(bot, "small"), hint, dataset: { command: line.name }, line };
 }
 
-/** The options as Discord sends them: subcommand names are wrapped around the values. */
-function wrapped(path, options) {
+/** Nest the options in their subcommand and group, as Discord sends them. */
+function wrapOptions(path, options) {
   return path
     .slice(1)
     .reduceRight((inner, name, at) => [{ name, type: at === path.length - 2 ? 1 : 2, options: inner }], options);
@@ -48,7 +48,7 @@ function wrapped(path, options) {
 
 /** The fields of one command in the composer's bar, with hint line and file tray above it. */
 export class CommandForm {
-  /** `places` = {bar, hint, tray}; `list` is the shared Listbox; `leave()` gives the command up. */
+  /** `places` = {bar, hint, tray}; `list` is the shared Listbox; `leave()` discards the command. */
   constructor(app, line, places, list, leave) {
     Object.assign(this, { app, line, places, list, leave, api: app.api, store: app.store, fields: [] });
     this.name = el("span", { class: "command-name" }, `/${line.label}`);
@@ -58,19 +58,19 @@ export class CommandForm {
       "data-testid": "more-options",
       onclick: () => this.#offerMore(),
     });
-    this.more.addEventListener("keydown", (event) => this.#moreKey(event));
+    this.more.addEventListener("keydown", (event) => this.#onMoreKeyDown(event));
     this.more.addEventListener("blur", () => list.owner === this.more && list.hide());
     line.options.filter(({ required }) => required).forEach((option) => this.#add(option));
-    this.#lay();
+    this.#layOut();
     (this.fields[0] ?? this.more).focus();
   }
 
-  /** A file that was dropped or pasted: it goes to the focused file option, else the first free one. */
+  /** Give a dropped or pasted file to an empty file option. */
   takeFile(file) {
     this.#fileField()?.take(file);
   }
 
-  /** The body of POST /client/command, or null when a field is wrong (it says so itself). */
+  /** The body of POST /client/command, or null if a field is invalid (the field shows why). */
   async read() {
     const options = [];
     let wrong = null;
@@ -93,11 +93,11 @@ export class CommandForm {
       channel_id: this.store.channelId,
       command_id: this.line.command.id,
       type: 1,
-      options: wrapped(this.line.path, options),
+      options: wrapOptions(this.line.path, options),
     };
   }
 
-  /** What autocomplete asks with: the values so far, the field in question marked. */
+  /** Request autocomplete choices: sends the values so far, with `focused` marked. */
   autocomplete(focused) {
     const given = this.fields.filter((field) => field === focused || (!field.empty && field.option.type !== 11));
     const options = given.map((field) => ({
@@ -109,20 +109,20 @@ export class CommandForm {
     return this.api.autocomplete({
       channel_id: this.store.channelId,
       command_id: this.line.command.id,
-      options: wrapped(this.line.path, options),
+      options: wrapOptions(this.line.path, options),
     });
   }
 
-  /** A value was picked: go on to the next empty field. */
+  /** Focus the next empty field after a value was picked. */
   next(field) {
     const following = this.fields.slice(this.fields.indexOf(field) + 1).find(({ empty }) => empty);
     if (following) following.focus();
     else this.#describe(field);
   }
 
-  /** A file came or went; when the button that was pressed for it is gone, the focus goes on to what is still to do. */
+  /** Redraw after a file was added or removed; if the focused button is gone, focus the next empty field. */
   changed() {
-    this.#lay();
+    this.#layOut();
     if (document.activeElement === document.body) (this.fields.find(({ empty }) => empty) ?? this.fields[0])?.focus();
     this.#describe(this.#focused() ?? this.fields.find(({ error }) => error));
   }
@@ -140,7 +140,7 @@ export class CommandForm {
     this.fields.push(field);
     field.node.addEventListener("focusin", () => this.#describe(field));
     field.node.addEventListener("input", () => this.#describe(field));
-    field.node.addEventListener("keydown", (event) => this.#key(event, field));
+    field.node.addEventListener("keydown", (event) => this.#onKeyDown(event, field));
     return field;
   }
 
@@ -148,11 +148,11 @@ export class CommandForm {
     const at = this.fields.indexOf(field);
     field.drop();
     this.fields.splice(at, 1);
-    this.#lay();
+    this.#layOut();
     (this.fields[at - 1] ?? this.fields[0] ?? this.more).focus();
   }
 
-  #key(event, field) {
+  #onKeyDown(event, field) {
     if (event.key !== "Backspace" || !event.target.matches("input, textarea")) return;
     const typed = event.target.type !== "file" && event.target.value !== "";
     if (typed) return;
@@ -163,7 +163,7 @@ export class CommandForm {
     else this.fields[this.fields.indexOf(field) - 1]?.focus();
   }
 
-  #moreKey(event) {
+  #onMoreKeyDown(event) {
     if (this.list.key(event)) return;
     if (event.key !== "Backspace") return;
     event.preventDefault();
@@ -171,13 +171,13 @@ export class CommandForm {
     else this.leave();
   }
 
-  #left() {
+  #listUnused() {
     const used = new Set(this.fields.map(({ option }) => option.name));
     return this.line.options.filter(({ name }) => !used.has(name));
   }
 
   #offerMore() {
-    const items = this.#left().map((option) => ({
+    const items = this.#listUnused().map((option) => ({
       label: option.label,
       detail: option.description,
       dataset: { addOption: option.name },
@@ -190,14 +190,14 @@ export class CommandForm {
   #take(option) {
     this.list.hide();
     const field = this.#add(option);
-    this.#lay();
+    this.#layOut();
     field.focus();
   }
 
-  /** Put pills and tray where they belong, leaving alone what is there already (focus would be lost). */
-  #lay() {
+  /** Place pills and tray. Nodes already in place are not moved, or they would lose the focus. */
+  #layOut() {
     const { bar, tray } = this.places;
-    const left = this.#left().length;
+    const left = this.#listUnused().length;
     this.more.textContent = `+${left} more`;
     this.more.hidden = !left;
     const nodes = [this.name, ...this.fields.map(({ node }) => node), this.more];
@@ -207,13 +207,13 @@ export class CommandForm {
   }
 
   #trayNodes() {
-    const cards = this.fields.filter(({ staged }) => staged).map((field) => card(field.staged, () => field.clear()));
+    const cards = this.fields.filter(({ staged }) => staged).map((field) => makeCard(field.staged, () => field.clear()));
     const wanted = this.line.options.find(
       ({ type, name }) => type === 11 && !this.fields.some((field) => field.option.name === name && field.staged),
     );
     if (!wanted) return cards;
     const field = () => this.#fileField(wanted.name);
-    const pick = picker(cards.length ? [] : this.store.samples, {
+    const pick = makePicker(cards.length ? [] : this.store.samples, {
       title: `${wanted.label}: ${wanted.description ?? "a file"}`,
       onFiles: ([file]) => field().take(file),
       onSample: (sample) => field().takeSample(sample),
@@ -221,7 +221,7 @@ export class CommandForm {
     return cards.length ? cards : [pick];
   }
 
-  /** The file option `name` (or the best one), added when it is not there yet. */
+  /** The field of file option `name` (or the first free one), added if it is missing. */
   #fileField(name) {
     const files = this.line.options.filter((option) => option.type === 11 && (!name || option.name === name));
     const there = this.fields.filter(({ option }) => files.includes(option));
@@ -229,7 +229,7 @@ export class CommandForm {
     if (free || !files.length) return free;
     const back = this.#focused();
     const field = this.#add(files[0]);
-    this.#lay();
+    this.#layOut();
     back?.focus();
     return field;
   }

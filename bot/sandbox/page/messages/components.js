@@ -1,4 +1,4 @@
-// What can be pressed under a message: buttons, selects, and the plain parts of components v2.
+// Message components: buttons, selects, and the text and layout parts of components v2.
 import { avatar, el, icon, link } from "../ui/dom.js";
 import { Dropdown } from "../ui/dropdown.js";
 import { markdown } from "./markdown.js";
@@ -6,12 +6,12 @@ import { markdown } from "./markdown.js";
 const BUTTON_STYLES = { 1: "primary", 2: "secondary", 3: "success", 4: "danger", 5: "link", 6: "primary" };
 
 /** The nodes of a message's component tree. `app` has the store and press(message, component, values). */
-export function components(message, app) {
-  return (message.components ?? []).map((one) => component(one, message, app)).filter(Boolean);
+export function renderComponents(message, app) {
+  return (message.components ?? []).map((one) => renderComponent(one, message, app)).filter(Boolean);
 }
 
-function component(one, message, app) {
-  const inside = () => (one.components ?? []).map((child) => component(child, message, app)).filter(Boolean);
+function renderComponent(one, message, app) {
+  const inside = () => (one.components ?? []).map((child) => renderComponent(child, message, app)).filter(Boolean);
   switch (one.type) {
     case 1:
       return el("div", { class: "action-row" }, inside());
@@ -28,7 +28,7 @@ function component(one, message, app) {
         "div",
         { class: "section" },
         el("div", {}, inside()),
-        one.accessory && component(one.accessory, message, app),
+        one.accessory && renderComponent(one.accessory, message, app),
       );
     case 10:
       return el("div", { class: "markdown" }, markdown(one.content, app.context));
@@ -41,18 +41,18 @@ function component(one, message, app) {
   }
 }
 
-/** What an emoji object shows: its character, or the name of a custom one. */
-export const emojiText = (emoji) => (emoji?.id ? `:${emoji.name}:` : (emoji?.name ?? ""));
+/** The character of an emoji object, or the name of a custom emoji. */
+export const formatEmoji = (emoji) => (emoji?.id ? `:${emoji.name}:` : (emoji?.name ?? ""));
 
 function button(one, message, app) {
   const style = BUTTON_STYLES[one.style] ?? "secondary";
-  const emoji = one.emoji && el("span", { class: "emoji" }, emojiText(one.emoji));
+  const emoji = one.emoji && el("span", { class: "emoji" }, formatEmoji(one.emoji));
   if (one.style === 5) {
     const node = link(one.url, emoji, one.label, icon("open"));
     node.className = "button link";
     return node;
   }
-  const busy = app.store.pressed(message.id, one.custom_id);
+  const busy = app.store.isPressed(message.id, one.custom_id);
   return el(
     "button",
     {
@@ -76,8 +76,8 @@ const PLACEHOLDERS = {
   8: "Select a channel",
 };
 
-/** The things a select offers: {label, value, detail, lead}. */
-export function choices(one, store) {
+/** The options of a select: {label, value, detail, lead}. */
+export function listChoices(one, store) {
   const users = () =>
     [...store.users.values()].map((user) => ({ label: user.name, value: user.id, lead: avatar(user, "small") }));
   const roles = () => store.roles.map((role) => ({ label: `@${role.name}`, value: role.id }));
@@ -89,22 +89,22 @@ export function choices(one, store) {
       label,
       value,
       detail: description,
-      lead: emoji && emojiText(emoji),
+      lead: emoji && formatEmoji(emoji),
     }));
   return { 3: strings, 5: users, 6: roles, 7: () => [...users(), ...roles()], 8: channels }[one.type]();
 }
 
-/** The values that a select starts with (string selects mark options; the others list default_values). */
-export const initial = (one) =>
+/** The preselected values (string selects mark options; others list default_values). */
+export const getInitialValues = (one) =>
   one.type === 3
     ? (one.options ?? []).filter((option) => option.default).map(({ value }) => value)
     : (one.default_values ?? []).map(({ id }) => id);
 
 function select(one, message, app) {
-  const chosen = initial(one);
-  const all = choices(one, app.store);
+  const chosen = getInitialValues(one);
+  const all = listChoices(one, app.store);
   const names = all.filter(({ value }) => chosen.includes(value)).map(({ label }) => label);
-  const busy = app.store.pressed(message.id, one.custom_id);
+  const busy = app.store.isPressed(message.id, one.custom_id);
   let open = null;
   const text = names.join(", ") || one.placeholder || PLACEHOLDERS[one.type];
   const node = el(

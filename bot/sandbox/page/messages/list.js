@@ -1,12 +1,12 @@
-// The message list of the chosen channel: order, scrolling, unread pill, welcome, and commands under way.
-import { avatar, el, icon, rove } from "../ui/dom.js";
+// The message list of the selected channel: order, scrolling, new-messages button, welcome and pending commands.
+import { avatar, el, icon, enableArrowKeys } from "../ui/dom.js";
 import { MessageView } from "./message.js";
-import { older } from "../state.js";
+import { compareIds } from "../state.js";
 
-/** This near to the end (px) counts as being there. */
-const AT_END = 60;
+/** Distance from the end that counts as scrolled to the end. */
+const END_MARGIN_PX = 60;
 
-/** Keeps the `ol` (role log) of the page true to the store. */
+/** Keeps the page's message list in step with the store. */
 export class MessageList {
   #views = new Map();
   #showing = "";
@@ -21,15 +21,15 @@ export class MessageList {
     this.pill = document.getElementById("jump");
     const { store } = app;
     for (const name of ["state", "select"]) store.addEventListener(name, () => this.#sync());
-    store.addEventListener("commands", () => this.#greet());
-    store.addEventListener("message", ({ detail }) => this.#changed(detail));
+    store.addEventListener("commands", () => this.#drawWelcome());
+    store.addEventListener("message", ({ detail }) => this.#onMessage(detail));
     store.addEventListener("delete", ({ detail }) => detail.channel_id === store.channelId && this.#sync());
-    store.addEventListener("mark", ({ detail }) => this.#marked(detail.message_id));
+    store.addEventListener("mark", ({ detail }) => this.#onMark(detail.message_id));
     this.#watchScroll();
-    rove(this.list, "li.message");
+    enableArrowKeys(this.list, "li.message");
   }
 
-  /** Show message `id` of the channel that is on the screen, lit for a moment. */
+  /** Scroll to message `id` of the selected channel and highlight it briefly. */
   reveal(id) {
     const node = this.#views.get(id)?.node;
     if (!node) return;
@@ -40,7 +40,7 @@ export class MessageList {
     setTimeout(() => node.classList.remove("lit"), 2000);
   }
 
-  /** A line at the end that says what was sent, until `ended` resolves with {ok, text}. */
+  /** Show a pending command at the end until `ended` resolves with {ok, text}. */
   async pending(title, ended) {
     const { store } = this.app;
     const bot = store.bot?.user;
@@ -73,7 +73,7 @@ export class MessageList {
       el("div", { class: "row" }, el("div", { class: "gutter" }, avatar(bot)), body),
     );
     this.under.append(item);
-    this.#toEnd();
+    this.#scrollToEnd();
     const { ok, text } = await ended;
     if (ok) return item.remove();
     const dismiss = el(
@@ -86,7 +86,7 @@ export class MessageList {
       el("p", { class: "private" }, icon("eye"), "Only you can see this • ", dismiss),
     );
     item.classList.add("ephemeral");
-    if (this.#pinned) this.#toEnd();
+    if (this.#pinned) this.#scrollToEnd();
     return undefined;
   }
 
@@ -108,28 +108,28 @@ export class MessageList {
       this.#views.delete(id);
     }
     messages.forEach((message, at) => this.#show(message, messages[at - 1]));
-    this.#greet();
+    this.#drawWelcome();
     if (moved) this.#pinned = true;
-    if (this.#pinned) this.#toEnd();
+    if (this.#pinned) this.#scrollToEnd();
   }
 
-  #changed({ message, fresh }) {
+  #onMessage({ message, fresh }) {
     const { store } = this.app;
     if (message.channel_id !== store.channelId) return;
     const messages = store.list(store.channelId);
     const at = messages.findIndex(({ id }) => id === message.id);
     this.#show(message, messages[at - 1]);
     if (messages[at + 1]) this.#show(messages[at + 1], message);
-    if (this.#pinned || (fresh && message.author?.id === store.me?.id)) this.#toEnd();
+    if (this.#pinned || (fresh && message.author?.id === store.me?.id)) this.#scrollToEnd();
     else if (fresh) this.pill.hidden = false;
   }
 
-  #marked(id) {
+  #onMark(id) {
     const view = this.#views.get(id);
     const messages = this.app.store.list(this.app.store.channelId);
     const at = messages.findIndex((one) => one.id === id);
     if (view && at >= 0) view.update(messages[at], messages[at - 1]);
-    if (this.#pinned) this.#toEnd();
+    if (this.#pinned) this.#scrollToEnd();
   }
 
   #show(message, before) {
@@ -138,30 +138,30 @@ export class MessageList {
       view = new MessageView(this.app);
       view.update(message, before);
       this.#views.set(message.id, view);
-      const after = [...this.list.children].find((node) => older(node.dataset.messageId, message.id) > 0);
+      const after = [...this.list.children].find((node) => compareIds(node.dataset.messageId, message.id) > 0);
       this.list.insertBefore(view.node, after ?? null);
-      this.#oneTabStop();
+      this.#setTabStop();
     } else {
       view.update(message, before);
     }
   }
 
-  /** Tab reaches the newest message; the arrow keys walk on from there. */
-  #oneTabStop() {
+  /** Make the newest message the tab stop; arrow keys move from there. */
+  #setTabStop() {
     const nodes = [...this.list.children];
     nodes.forEach((node) => (node.tabIndex = node === nodes.at(-1) ? 0 : -1));
   }
 
-  #greet() {
+  #drawWelcome() {
     const { store } = this.app;
     const channel = store.channel(store.channelId);
     this.welcome.replaceChildren();
     if (!channel) return;
     const title = channel.dm ? channel.name : `Welcome to #${channel.name}`;
     const extend = store.commands.find(({ name, type }) => name === "extend" && (type ?? 1) === 1);
-    const tell = extend
+    const instructions = extend
       ? ["Type ", el("kbd", {}, `/${extend.label}`), ", pick a sample clip, and write what should happen next."]
-      : ["The bot has not registered its commands yet. They appear here as soon as it runs."];
+      : ["The bot has not registered its commands yet. They appear here once it is running."];
     const start =
       extend &&
       el(
@@ -180,7 +180,7 @@ export class MessageList {
       face,
       el("h2", {}, title),
       ...[topic].filter(Boolean),
-      el("p", {}, tell),
+      el("p", {}, instructions),
       ...[start].filter(Boolean),
     );
   }
@@ -190,18 +190,18 @@ export class MessageList {
       "scroll",
       () => {
         const { scrollTop, scrollHeight, clientHeight } = this.scroller;
-        this.#pinned = scrollHeight - scrollTop - clientHeight < AT_END;
+        this.#pinned = scrollHeight - scrollTop - clientHeight < END_MARGIN_PX;
         if (this.#pinned) this.pill.hidden = true;
       },
       { passive: true },
     );
-    this.pill.addEventListener("click", () => this.#toEnd());
-    // Pictures and videos grow when they load, and the composer takes room from the list; the end stays in sight.
-    const grown = new ResizeObserver(() => this.#pinned && this.#toEnd());
+    this.pill.addEventListener("click", () => this.#scrollToEnd());
+    // Images and videos grow when they load, and the composer resizes the list; keep the end in view.
+    const grown = new ResizeObserver(() => this.#pinned && this.#scrollToEnd());
     [this.scroller, this.list, this.under].forEach((node) => grown.observe(node));
   }
 
-  #toEnd() {
+  #scrollToEnd() {
     this.#pinned = true;
     this.pill.hidden = true;
     this.scroller.scrollTop = this.scroller.scrollHeight;

@@ -1,11 +1,11 @@
-// Discord's markdown, the part that people and bots use, straight to DOM nodes (Discord docs, Reference, Message
-// Formatting). No HTML text is ever made, so nothing that was typed can become markup.
+// Renders Discord's markdown to DOM nodes (Discord docs, Reference, Message Formatting). No HTML strings are built, so
+// user text cannot become markup.
 import { el, link, safeUrl } from "../ui/dom.js";
 import { timestamp } from "../ui/time.js";
 
 const URL_TEXT = /https?:\/\/[^\s<>]*[^\s<>.,:;"'!?)\]]/y;
 
-/** What may stand within a line, in the order in which it is tried: [pattern, (match, context) => node]. */
+/** Inline patterns, in the order in which they are tried: [pattern, (match, context) => node]. */
 const INLINE = [
   [/\\([^a-zA-Z0-9\s])/y, (m) => m[1]],
   [/(`+)([^]*?[^`])\1(?!`)/y, (m) => el("code", {}, m[2].trim() || m[2])],
@@ -31,7 +31,7 @@ const INLINE = [
 
 /**
  * The nodes of `text`. `context` knows names: user(id), role(id), channel(id), and guild (its id) with open(channelId,
- * messageId) for links into this very server.
+ * messageId) for links into this server.
  */
 export function markdown(text, context) {
   return String(text)
@@ -70,7 +70,7 @@ function special(text, at, context) {
   return [null, 0];
 }
 
-/** Blocks of lines: headings, small print, quotes (never within another), lists, and runs of plain lines. */
+/** Blocks of lines: headings, subtext, quotes (not nested), lists and paragraphs. */
 function blocks(text, context, quoted = false) {
   const lines = text.split("\n");
   const nodes = [];
@@ -120,13 +120,13 @@ function list(tag, lines, pattern, context) {
   );
 }
 
-/** The lines up to the next block, with a break between each two. */
+/** A paragraph: the lines up to the next block. */
 function plainLines(lines, context) {
   const run = [take(lines, 1)[0]];
   while (lines.length && !/^(#{1,3} |-# |> |>>> | *[-*] +\S| *\d+\. +\S)/.test(lines[0])) run.push(lines.shift());
   const text = run.join("\n");
   if (text === "") return [];
-  // A pre-wrap paragraph keeps the breaks, and lets bold or a spoiler run over several lines as Discord does.
+  // A pre-wrap paragraph keeps the line breaks and, like Discord, lets bold or a spoiler span several lines.
   return [el("p", {}, inline(text, context))];
 }
 
@@ -145,7 +145,7 @@ function channel(id, context) {
   return el("button", { type: "button", class: "mention", onclick: () => context.open(id) }, `#${known.name}`);
 }
 
-/** A link; one to a message of this server jumps there instead of leaving the page. */
+/** A link; a link to a message of this server scrolls to it instead of leaving the page. */
 function outside(address, children, context) {
   const inner = /^https:\/\/discord\.com\/channels\/(\d+|@me)\/(\d+)(?:\/(\d+))?$/.exec(address);
   const known = inner && (inner[1] === context.guild || inner[1] === "@me") && context.channel(inner[2]);

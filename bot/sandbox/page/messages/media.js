@@ -1,14 +1,14 @@
-// The parts of a message that carry media: attachments and embeds.
-import { bytes, el, icon, link, safeUrl } from "../ui/dom.js";
+// Renders attachments and embeds.
+import { formatBytes, el, icon, link, safeUrl } from "../ui/dom.js";
 import { inline, markdown } from "./markdown.js";
-import { spoken } from "../ui/time.js";
+import { formatMessageTime } from "../ui/time.js";
 
-const kind = ({ content_type: type = "", filename = "" }) => {
+const getKind = ({ content_type: type = "", filename = "" }) => {
   if (/^video\//.test(type) || /\.(mp4|webm|mov|m4v)$/i.test(filename)) return "video";
   return /^image\//.test(type) && !/svg/.test(type) ? "image" : "file";
 };
 
-/** Bring `slot`'s children in line with the attachments; one that stays keeps its element, so a video plays on. */
+/** Update `slot` to the attachments. Unchanged ones keep their element, so a playing video continues. */
 export function patchAttachments(slot, attachments) {
   const old = new Map([...slot.children].map((node) => [node.dataset.attachmentId, node]));
   const kept = attachments.map((one) => {
@@ -17,20 +17,20 @@ export function patchAttachments(slot, attachments) {
     return node;
   });
   for (const node of [...slot.children]) if (!kept.includes(node)) node.remove();
-  // Moving a playing video would stop it, so only nodes that are not yet in place are put there.
+  // Moving a playing video would stop it, so only nodes that are out of place are moved.
   kept.forEach((node, at) => slot.children[at] === node || slot.insertBefore(node, slot.children[at] ?? null));
   slot.hidden = !attachments.length;
 }
 
 function attachment(one) {
   const url = safeUrl(one.url);
-  const make = { video, image, file }[url ? kind(one) : "file"];
+  const make = { video, image, file }[url ? getKind(one) : "file"];
   const node = make(one, url);
   node.dataset.attachmentId = one.id;
   return node;
 }
 
-/** Room for the picture before it is there, so that the list does not jump. */
+/** Reserves the media's space before it loads, so that the list does not jump. */
 const shape = ({ width, height }) =>
   width && height ? { "aspect-ratio": `${width} / ${height}`, "--ratio": width / height } : {};
 
@@ -43,12 +43,12 @@ function video(one, url) {
     "aria-label": one.filename,
     style: shape(one),
   });
-  // Addresses are signed and run out; the newest one is kept on the frame for this moment.
+  // Signed URLs expire; the newest one is kept on the figure.
   player.addEventListener("error", () => {
     const fresh = safeUrl(player.parentElement?.dataset.freshUrl);
     if (fresh && fresh !== player.src) player.src = fresh;
   });
-  const caption = el("figcaption", {}, link(url, one.filename), el("span", {}, bytes(one.size ?? 0)));
+  const caption = el("figcaption", {}, link(url, one.filename), el("span", {}, formatBytes(one.size ?? 0)));
   return el("figure", { class: "video" }, player, caption);
 }
 
@@ -63,20 +63,20 @@ function file(one, url) {
     "figure",
     { class: "file" },
     icon("file"),
-    el("div", {}, name, el("span", { class: "size" }, bytes(one.size ?? 0))),
+    el("div", {}, name, el("span", { class: "size" }, formatBytes(one.size ?? 0))),
   );
 }
 
-/** The address of an embed's picture; attachment://name is looked up among the message's files (Discord docs, Uploading Files). */
-function pictureUrl(media, attachments) {
+/** The URL of an embed's image; attachment://name refers to one of the message's files (Discord docs, Uploading Files). */
+function resolvePictureUrl(media, attachments) {
   const named = /^attachment:\/\/(.+)$/.exec(media?.url ?? "");
   return safeUrl(
     named ? (attachments.find(({ filename }) => filename === named[1])?.url ?? "about:") : (media?.url ?? "about:"),
   );
 }
 
-/** The attachments that are not already shown inside one of the message's embeds. */
-export function loose(message) {
+/** The attachments that are not shown inside one of the message's embeds. */
+export function listUnembedded(message) {
   const used = (message.embeds ?? []).flatMap((one) => [one.image?.url, one.thumbnail?.url]).filter(Boolean);
   return (message.attachments ?? []).filter(
     (one) => !used.some((url) => url === `attachment://${one.filename}` || sameFile(url, one.url)),
@@ -87,9 +87,9 @@ const sameFile = (a, b) => bare(a) === bare(b);
 const bare = (url) => String(url).split("?")[0];
 
 /** One embed (Discord docs, Message, Embed Object) as a card. */
-export function embed(one, message, context) {
+export function renderEmbed(one, message, context) {
   const picture = (media, className) => {
-    const url = pictureUrl(media, message.attachments ?? []);
+    const url = resolvePictureUrl(media, message.attachments ?? []);
     return (
       url &&
       el("img", { src: url, class: className, alt: media.description ?? "", loading: "lazy", style: shape(media) })
@@ -104,7 +104,7 @@ export function embed(one, message, context) {
       el(
         "p",
         { class: "embed-author" },
-        authorIcon(one.author),
+        renderAuthorIcon(one.author),
         one.author.url ? link(one.author.url, one.author.name) : one.author.name,
       ),
     one.title &&
@@ -118,20 +118,20 @@ export function embed(one, message, context) {
       el(
         "dl",
         { class: "fields" },
-        one.fields.map((field) => fieldOf(field, context)),
+        one.fields.map((field) => renderField(field, context)),
       ),
     one.thumbnail && picture(one.thumbnail, "embed-thumbnail"),
     one.image && picture(one.image, "embed-image"),
-    foot(one),
+    renderFooter(one),
   );
 }
 
-function authorIcon(author) {
+function renderAuthorIcon(author) {
   const url = safeUrl(author.icon_url ?? "about:");
   return url && el("img", { src: url, alt: "" });
 }
 
-function fieldOf(field, context) {
+function renderField(field, context) {
   const name = el("dt", {}, inline(field.name, context));
   return el(
     "div",
@@ -141,7 +141,7 @@ function fieldOf(field, context) {
   );
 }
 
-function foot(one) {
-  const parts = [one.footer?.text, one.timestamp && spoken(one.timestamp)].filter(Boolean);
+function renderFooter(one) {
+  const parts = [one.footer?.text, one.timestamp && formatMessageTime(one.timestamp)].filter(Boolean);
   return parts.length > 0 && el("p", { class: "embed-footer" }, parts.join(" • "));
 }

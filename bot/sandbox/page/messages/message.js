@@ -1,18 +1,18 @@
-// One message on the screen. Each part is made anew only when what it shows has changed, so that a playing video, a
-// focused button or an opened spoiler survives the bot's many edits.
+// Renders one message. A part is rebuilt only when its content has changed, so that a playing video, a focused button
+// or an opened spoiler survives the bot's edits.
 import { avatar, el, icon } from "../ui/dom.js";
-import { components, emojiText } from "./components.js";
-import { embed, loose, patchAttachments } from "./media.js";
+import { renderComponents, formatEmoji } from "./components.js";
+import { renderEmbed, listUnembedded, patchAttachments } from "./media.js";
 import { markdown } from "./markdown.js";
-import { clock, day, spoken } from "../ui/time.js";
+import { formatDay, formatMessageTime, formatTime } from "../ui/time.js";
 
-/** Signed addresses change with every look; without their signature they name the same file. */
-const unsigned = (text) => text.replace(/\?ex=[^"\\\s)]*/g, "");
+/** Remove signatures from URLs: they change with every load, but the file is the same. */
+const stripSignatures = (text) => text.replace(/\?ex=[^"\\\s)]*/g, "");
 
-/** Messages of one author within this time stand together under one name, in ms. */
-const TOGETHER = 7 * 60_000;
+/** Messages of one author within this time are grouped under one name. */
+const GROUPING_MS = 7 * 60_000;
 
-/** The `li` of one message and how it follows the message's changes. */
+/** The list item of one message, updated as the message changes. */
 export class MessageView {
   #seen = new Map();
 
@@ -35,7 +35,7 @@ export class MessageView {
     const { store } = this.app;
     this.node.dataset.messageId = message.id;
     this.#flags(message, before);
-    this.#part("day", day(message.timestamp), () => this.#day(message, before), before?.id);
+    this.#part("day", formatDay(message.timestamp), () => this.#day(message, before), before?.id);
     this.#part("origin", message.interaction, () => this.#origin(message));
     this.#part("gutter", [message.author, message.timestamp], () => this.#gutter(message));
     this.#part("head", [message.author, message.timestamp], () => this.#head(message));
@@ -43,28 +43,28 @@ export class MessageView {
     this.#part("content", [shown.content, message.loading, message.edited_timestamp], () =>
       this.#content(message, shown),
     );
-    patchAttachments(this.attachments, loose(shown));
+    patchAttachments(this.attachments, listUnembedded(shown));
     this.#part("embeds", [shown.embeds, shown.attachments?.map(({ id }) => id)], () =>
-      (shown.embeds ?? []).map((one) => embed(one, shown, this.app.context)),
+      (shown.embeds ?? []).map((one) => renderEmbed(one, shown, this.app.context)),
     );
     this.#components(message);
-    this.#part("failure", store.failure(message.id), () => [store.failure(message.id)].filter(Boolean));
+    this.#part("failure", store.getFailure(message.id), () => [store.getFailure(message.id)].filter(Boolean));
     this.#part("reactions", message.reactions, () => this.#reactions(message));
     this.#part("private", message.ephemeral, () => (message.ephemeral ? this.#private() : []));
   }
 
   #flags(message, before) {
-    const grouped = joins(message, before);
+    const grouped = isGrouped(message, before);
     const mine = message.mentions?.some(({ id }) => id === this.app.store.me?.id);
     this.node.classList.toggle("grouped", grouped);
     this.node.classList.toggle("is-forward", Boolean(forwarded(message)));
     this.node.classList.toggle("ephemeral", Boolean(message.ephemeral));
     this.node.classList.toggle("mentions-me", Boolean(mine));
-    this.node.setAttribute("aria-label", `${this.app.store.face(message.author).name}, ${spoken(message.timestamp)}`);
+    this.node.setAttribute("aria-label", `${this.app.store.resolveUser(message.author).name}, ${formatMessageTime(message.timestamp)}`);
   }
 
   #part(name, shown, make, more = "") {
-    const signature = unsigned(JSON.stringify([shown ?? null, more]));
+    const signature = stripSignatures(JSON.stringify([shown ?? null, more]));
     if (this.#seen.get(name) === signature) return false;
     this.#seen.set(name, signature);
     const nodes = make();
@@ -75,9 +75,9 @@ export class MessageView {
 
   #components(message) {
     const { store } = this.app;
-    const pressed = customIds(message.components).filter((id) => store.pressed(message.id, id));
+    const pressed = listCustomIds(message.components).filter((id) => store.isPressed(message.id, id));
     const held = this.components.contains(document.activeElement) ? document.activeElement.dataset.customId : null;
-    const changed = this.#part("components", [message.components, pressed], () => components(message, this.app));
+    const changed = this.#part("components", [message.components, pressed], () => renderComponents(message, this.app));
     if (!changed || !held) return;
     const same = [...this.components.querySelectorAll("[data-custom-id]")].find(
       (node) => node.dataset.customId === held,
@@ -86,35 +86,35 @@ export class MessageView {
   }
 
   #day(message, before) {
-    return before && day(before.timestamp) === day(message.timestamp) ? [] : [el("span", {}, day(message.timestamp))];
+    return before && formatDay(before.timestamp) === formatDay(message.timestamp) ? [] : [el("span", {}, formatDay(message.timestamp))];
   }
 
   #origin({ interaction }) {
     if (!interaction) return [];
-    const face = this.app.store.face(interaction.user);
+    const face = this.app.store.resolveUser(interaction.user);
     const command = el("span", { class: "command" }, `/${interaction.name}`);
     return [el("span", { class: "spine" }), avatar(face, "tiny"), el("b", {}, face.name), " used ", command];
   }
 
   #gutter(message) {
-    const face = this.app.store.face(message.author);
-    return [avatar(face), el("time", { class: "small-time", datetime: message.timestamp }, clock(message.timestamp))];
+    const face = this.app.store.resolveUser(message.author);
+    return [avatar(face), el("time", { class: "small-time", datetime: message.timestamp }, formatTime(message.timestamp))];
   }
 
   #head(message) {
-    const face = this.app.store.face(message.author);
+    const face = this.app.store.resolveUser(message.author);
     const tag = face.bot && el("span", { class: "app-tag" }, "APP");
     const badge = face.moderator && el("span", { class: "mod-tag", title: "Moderator" }, "MOD");
-    const when = el("time", { datetime: message.timestamp }, spoken(message.timestamp));
+    const when = el("time", { datetime: message.timestamp }, formatMessageTime(message.timestamp));
     const kind = face.bot ? "of-bot" : face.moderator ? "of-moderator" : "";
     return [el("span", { class: `name ${kind}` }, face.name), tag, badge, when].filter(Boolean);
   }
 
   #content(message, shown) {
-    if (message.loading) return [thinking(this.app.store.face(message.author).name)];
+    if (message.loading) return [renderThinking(this.app.store.resolveUser(message.author).name)];
     const label = shown !== message && el("p", { class: "forwarded" }, icon("forward"), "Forwarded");
     const edited =
-      message.edited_timestamp && el("span", { class: "edited", title: spoken(message.edited_timestamp) }, "(edited)");
+      message.edited_timestamp && el("span", { class: "edited", title: formatMessageTime(message.edited_timestamp) }, "(edited)");
     if (!shown.content) return [label, edited && !shown.embeds?.length && edited].filter(Boolean);
     const text = el("div", { class: "markdown" }, markdown(shown.content, this.app.context));
     const last = text.lastElementChild?.localName === "p" ? text.lastElementChild : text;
@@ -130,10 +130,10 @@ export class MessageView {
           type: "button",
           class: `reaction ${me ? "mine" : ""}`,
           "aria-pressed": String(Boolean(me)),
-          "aria-label": `${emojiText(emoji)}, ${count}`,
+          "aria-label": `${formatEmoji(emoji)}, ${count}`,
           onclick: () => this.app.react(this.message, emoji, Boolean(me)),
         },
-        el("span", { class: "emoji" }, emojiText(emoji)),
+        el("span", { class: "emoji" }, formatEmoji(emoji)),
         el("span", {}, String(count)),
       ),
     );
@@ -170,24 +170,24 @@ export class MessageView {
   }
 }
 
-function joins(message, before) {
+function isGrouped(message, before) {
   if (!before || message.interaction || message.type === 19) return false;
-  const near = new Date(message.timestamp) - new Date(before.timestamp) < TOGETHER;
+  const near = new Date(message.timestamp) - new Date(before.timestamp) < GROUPING_MS;
   const alike = message.author?.id === before.author?.id && Boolean(message.ephemeral) === Boolean(before.ephemeral);
-  return near && alike && day(message.timestamp) === day(before.timestamp);
+  return near && alike && formatDay(message.timestamp) === formatDay(before.timestamp);
 }
 
-/** What a forward carries of the other message (Discord docs, Message Snapshot), or undefined. */
+/** The forwarded content (Discord docs, Message Snapshot), or undefined. */
 const forwarded = (message) => message.message_snapshots?.[0]?.message;
 
-function customIds(tree) {
+function listCustomIds(tree) {
   return (tree ?? [])
-    .flatMap((one) => [one.custom_id, ...customIds(one.components), ...customIds(one.accessory && [one.accessory])])
+    .flatMap((one) => [one.custom_id, ...listCustomIds(one.components), ...listCustomIds(one.accessory && [one.accessory])])
     .filter(Boolean);
 }
 
-/** What a deferred answer shows until the bot has written it. */
-export function thinking(name) {
+/** The placeholder of a deferred response. */
+function renderThinking(name) {
   return el(
     "p",
     { class: "thinking", role: "status" },

@@ -1,10 +1,10 @@
-// Building DOM without HTML strings: what others wrote only ever becomes text nodes and checked addresses.
+// DOM helpers without HTML strings: user content only becomes text nodes and checked URLs.
 
-/** An element; `props` are attributes, `on…` functions are listeners, `dataset` and `style` are maps; children may nest. */
+/** Create an element. `props` are attributes, `on…` functions are listeners, `dataset` and `style` are maps; children may nest. */
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) setProp(node, name, value);
-  node.append(...flat(children));
+  node.append(...flatten(children));
   return node;
 }
 
@@ -17,12 +17,12 @@ function setProp(node, name, value) {
   else node.setAttribute(name, value === true ? "" : String(value));
 }
 
-/** Nested arrays flattened, with null, undefined and false left out. */
-export function flat(children) {
+/** Flatten nested arrays and drop null, undefined and false. */
+export function flatten(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 }
 
-/** `text` as an absolute http(s) address, or null when it is anything else (javascript:, data:, nonsense). */
+/** `text` as an absolute http(s) URL, or null for anything else (javascript:, data:, invalid). */
 export function safeUrl(text) {
   try {
     const url = new URL(String(text), location.href);
@@ -32,14 +32,14 @@ export function safeUrl(text) {
   }
 }
 
-/** An outside link that tells the other side nothing; plain text when the address is not one we open. */
+/** An external link without referrer; plain text if the URL is not http(s). */
 export function link(address, ...children) {
   const href = safeUrl(address);
   if (!href) return el("span", {}, ...children);
   return el("a", { href, target: "_blank", rel: "noopener noreferrer nofollow", title: href }, ...children);
 }
 
-/** A coloured circle with the person's initial. */
+/** A coloured circle with the user's initial. */
 export function avatar(user, size = "") {
   const letter = (user?.name ?? "?").trim().charAt(0).toUpperCase() || "?";
   const colour = /^#[0-9a-f]{6}$/i.test(user?.color ?? "") ? user.color : "#5865f2";
@@ -49,11 +49,8 @@ export function avatar(user, size = "") {
 
 const PATHS = {
   hash: "M9 3 7.5 21M16.5 3 15 21M4 8.5h17M3 15.5h17",
-  plus: "M12 5v14M5 12h14",
   close: "M6 6l12 12M18 6 6 18",
   more: "M5 12h.01M12 12h.01M19 12h.01",
-  menu: "M4 6h16M4 12h16M4 18h16",
-  panel: "M4 4h16v16H4zM15 4v16",
   chevron: "M9 6l6 6-6 6",
   down: "M6 9l6 6 6-6",
   film: "M4 5h16v14H4zM8 5v14M16 5v14M4 9.7h4M4 14.3h4M16 9.7h4M16 14.3h4",
@@ -68,12 +65,10 @@ const PATHS = {
   link: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
   copy: "M9 9h11v11H9zM15 9V4H4v11h5",
   open: "M14 4h6v6M20 4l-9 9M18 14v6H4V6h6",
-  send: "M4 12 20 4l-5 16-4-7z",
   check: "M5 12.5l4.5 4.5L19 7.5",
-  clock: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3.5 2",
 };
 
-/** One of our own line drawings, 24 × 24 units, in the text's colour. */
+/** An icon of 24 × 24 units in the text's colour. */
 export function icon(name) {
   const space = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(space, "svg");
@@ -86,8 +81,8 @@ export function icon(name) {
   return svg;
 }
 
-/** Arrow keys, Home and End move the focus among `root`'s elements that match `selector` (one tab stop in all). */
-export function rove(root, selector, { horizontal = false } = {}) {
+/** Let arrow keys, Home and End move the focus among `root`'s elements that match `selector` (roving tabindex). */
+export function enableArrowKeys(root, selector, { horizontal = false } = {}) {
   const [back, on] = horizontal ? ["ArrowLeft", "ArrowRight"] : ["ArrowUp", "ArrowDown"];
   root.addEventListener("keydown", (event) => {
     const here = event.target.closest?.(selector);
@@ -101,19 +96,19 @@ export function rove(root, selector, { horizontal = false } = {}) {
   });
 }
 
-/** Make `chosen` the one of `all` that Tab reaches, and focus it. */
+/** Make `chosen` the only tab stop of `all`, and focus it. */
 export function focusOnly(all, chosen) {
   all.forEach((node) => (node.tabIndex = node === chosen ? 0 : -1));
   chosen.focus();
 }
 
-/** "1.4 MB" for a number of bytes. */
-export function bytes(count) {
+/** Format a number of bytes, for example "1.4 MB". */
+export function formatBytes(count) {
   if (count < 1000) return `${count} bytes`;
   return count < 1_000_000 ? `${(count / 1000).toFixed(1)} KB` : `${(count / 1_000_000).toFixed(1)} MB`;
 }
 
-/** `make` called once, `wait` ms after the last of a burst of calls. */
+/** A function that calls `make` once, `wait` ms after the last of a burst of calls. */
 export function debounce(wait, make) {
   let timer = 0;
   return (...args) => {
@@ -122,7 +117,7 @@ export function debounce(wait, make) {
   };
 }
 
-/** A short message at the bottom of the window, read out by screen readers. */
+/** Show a short message at the bottom of the window; screen readers announce it. */
 export function toast(text) {
   const box = document.getElementById("toasts");
   const note = el("p", { class: "toast" }, text);

@@ -1,8 +1,8 @@
-// The open list under a message's select.
+// The open list of a select menu.
 import { el, icon } from "./dom.js";
 import { Listbox, place } from "./listbox.js";
 
-/** Opens at once. A single value is sent when it is picked; several are sent when the list is closed. */
+/** Opens on construction. A single value is sent when picked; several are sent when the list closes. */
 export class Dropdown {
   alive = true;
 
@@ -23,7 +23,7 @@ export class Dropdown {
     document.addEventListener("pointerdown", this.#onOutside, true);
   }
 
-  /** Take the list away; `sending` says whether what was chosen counts. */
+  /** Close the list; `sending` says whether the selection is sent. */
   close(sending) {
     if (!this.alive) return;
     this.alive = false;
@@ -51,8 +51,8 @@ export class Dropdown {
       const selected = this.values.includes(item.value);
       return { ...item, selected, hint: selected && icon("check") };
     });
-    const manner = { multiple: this.most > 1, active, empty: "Nothing to choose from." };
-    this.list.show(this.owner, items, this.#pick, manner);
+    const settings = { multiple: this.most > 1, active, empty: "Nothing to choose from." };
+    this.list.show(this.owner, items, this.#pick, settings);
   }
 
   #onKey = (event) => {

@@ -1,5 +1,5 @@
-// Choosing from a list: one keyboard-driven listbox, used above the composer and under the selects of messages.
-import { el, flat } from "./dom.js";
+// A keyboard-driven listbox, used above the composer and for the select menus of messages.
+import { el, flatten } from "./dom.js";
 
 /**
  * A listbox whose focus stays in another element (`owner`), as the ARIA combobox pattern has it. An item is
@@ -24,7 +24,7 @@ export class Listbox {
     return !this.root.hidden;
   }
 
-  /** Show `items`; `pick(item)` is called for the one chosen. `empty` is said when there are none. */
+  /** Show `items`; `pick(item)` is called with the chosen one. `empty` is shown if there are none. */
   show(owner, items, pick, { label, empty = "Nothing matches.", multiple = false, active = 0 } = {}) {
     if (this.owner && this.owner !== owner) this.#release();
     Object.assign(this, { owner, pick });
@@ -48,7 +48,7 @@ export class Listbox {
     this.#at = -1;
   }
 
-  /** Handle a key pressed in the owner; true when it was ours. */
+  /** Handle a key press in the owner; returns whether it was handled. */
   key(event) {
     if (!this.open || event.isComposing) return false;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -86,9 +86,9 @@ export class Listbox {
         onclick: () => this.#choose(index),
         onmousemove: () => this.#at !== index && this.#activate(index, false),
       },
-      flat([item.lead]),
+      flatten([item.lead]),
       texts,
-      flat([item.hint]),
+      flatten([item.hint]),
     );
     this.#options.push(row);
     return row;
@@ -111,7 +111,7 @@ export class Listbox {
 
 const heading = (text) => el("li", { class: "heading", role: "presentation" }, text);
 
-/** Put `box` (fixed) by `anchor`, below or above it, wholly inside the window. */
+/** Position `box` below or above `anchor`, entirely inside the window. */
 export function place(box, anchor, { width } = {}) {
   const edge = 8;
   const from = anchor.getBoundingClientRect();

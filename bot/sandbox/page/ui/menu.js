@@ -1,8 +1,8 @@
-// The menu of a message: its reactions, the bot's message commands under Apps, and copying.
+// The context menu of a message: reactions, the bot's message commands (Apps) and copying.
 import { avatar, el, focusOnly, icon, toast } from "./dom.js";
 
-const QUICK = ["👍", "❤️", "😂", "🎬"];
-const LONG_PRESS = 500;
+const QUICK_REACTIONS = ["👍", "❤️", "😂", "🎬"];
+const LONG_PRESS_MS = 500;
 
 /** Shows one menu at a time. `app` has store, react(message, emoji), runCommand(body, title). */
 export class MessageMenu {
@@ -20,7 +20,7 @@ export class MessageMenu {
     this.#longPress(document.getElementById("messages"));
   }
 
-  /** Open at the rectangle `where` (in the window); focus returns to `back`. */
+  /** Open at the rectangle `where` (window coordinates); the focus returns to `back`. */
   open(message, where, back) {
     this.close();
     this.#back = back;
@@ -43,10 +43,10 @@ export class MessageMenu {
     const address = this.#address(message);
     const box = el(
       "div",
-      { class: "menu", role: "menu", "aria-label": "Message", onkeydown: (event) => this.#key(event) },
+      { class: "menu", role: "menu", "aria-label": "Message", onkeydown: (event) => this.#onKeyDown(event) },
       message.ephemeral
         ? null
-        : el("div", { class: "quick-row", role: "group", "aria-label": "Add reaction" }, QUICK.map(react)),
+        : el("div", { class: "quick-row", role: "group", "aria-label": "Add reaction" }, QUICK_REACTIONS.map(react)),
       message.ephemeral ? null : this.#item("Forward here", "forward", () => this.app.forward(message)),
       this.#apps(message),
       el("hr"),
@@ -124,7 +124,7 @@ export class MessageMenu {
     opener.setAttribute("aria-expanded", "false");
   }
 
-  #key(event) {
+  #onKeyDown(event) {
     const here = event.target.closest("[role=menuitem]");
     const sub = here?.closest(".submenu");
     const items = this.#items(sub ?? this.#box);
@@ -133,27 +133,27 @@ export class MessageMenu {
     const opener = sub?.previousElementSibling;
     if (step) focusOnly(items, items[(at + step + items.length) % items.length]);
     else if (event.key === "Home" || event.key === "End") focusOnly(items, items.at(event.key === "Home" ? 0 : -1));
-    else if (event.key === "ArrowRight") this.#right(here, items, at);
-    else if (event.key === "ArrowLeft" || (event.key === "Escape" && opener)) this.#left(here, items, at, opener);
+    else if (event.key === "ArrowRight") this.#moveRight(here, items, at);
+    else if (event.key === "ArrowLeft" || (event.key === "Escape" && opener)) this.#moveLeft(here, items, at, opener);
     else if (event.key === "Escape" || event.key === "Tab") this.close();
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  #right(here, items, at) {
+  #moveRight(here, items, at) {
     if (here?.getAttribute("aria-haspopup")) this.#unfold(here, here.nextElementSibling, true);
     else if (here?.classList.contains("quick")) items[at + 1]?.focus();
   }
 
-  #left(here, items, at, opener) {
+  #moveLeft(here, items, at, opener) {
     if (opener) {
       opener.focus();
       this.#fold(opener, opener.nextElementSibling);
     } else if (here?.classList.contains("quick")) items[at - 1]?.focus();
   }
 
-  /** The menu items of `root` that show now; those of a folded submenu do not. */
+  /** The visible menu items of `root`; those of a closed submenu are not included. */
   #items(root) {
     const own = (node) => node.closest(".submenu") === (root.classList.contains("submenu") ? root : null);
     return [...root.querySelectorAll("[role=menuitem]")].filter(own);
@@ -166,14 +166,14 @@ export class MessageMenu {
     this.#box.style.top = `${Math.max(8, Math.min(where.bottom, innerHeight - size.height - 8))}px`;
   }
 
-  /** The address Discord gives out for a message; /extend takes it as its link. */
+  /** Discord's link to the message, which /extend accepts as its `link` option. */
   #address(message) {
     const { store } = this.app;
     const guild = store.channel(message.channel_id)?.dm ? "@me" : store.guild?.id;
     return `https://discord.com/channels/${guild}/${message.channel_id}/${message.id}`;
   }
 
-  /** Some phones send no contextmenu event on a long press; this makes one for a finger held still. */
+  /** Open the menu on a long press: some phones send no contextmenu event. */
   #longPress(list) {
     let timer = 0;
     const stop = () => clearTimeout(timer);
@@ -182,7 +182,7 @@ export class MessageMenu {
       const node = event.target.closest("li.message");
       if (event.pointerType === "mouse" || !node || event.target.closest("button, a")) return;
       const { clientX, clientY } = event;
-      timer = setTimeout(() => this.#box || this.#held(node, clientX, clientY), LONG_PRESS);
+      timer = setTimeout(() => this.#box || this.#held(node, clientX, clientY), LONG_PRESS_MS);
     });
     for (const name of ["pointermove", "pointerup", "pointercancel", "scroll"]) {
       list.addEventListener(

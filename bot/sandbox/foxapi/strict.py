@@ -1,6 +1,6 @@
-"""What strict readers of MP4 files refuse or misread, as a service behind FoxAPI may: the file's own boxes are read.
+"""A strict MP4 reader, like those of services behind FoxAPI: rejects what such readers reject or misread.
 
-This is a second reader, written apart from the bot's, so that one does not share the other's mistakes.
+It is written independently of the bot's reader, so that the two do not share mistakes.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from urllib.parse import urlsplit
 
 from bot.sandbox.foxapi.probe import LONGEST, SHORTEST, UnusableClip
 
-Found = tuple[str, bytes]
+Box = tuple[str, bytes]
 _PARENTS = {"moov", "trak", "mdia", "minf", "stbl", "edts"}
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-_WRONG_BY = 0.25
-_BYTES_MOST = 256 * 1024 * 1024
+_TOLERANCE_SECONDS = 0.25
+_MAX_BYTES = 256 * 1024 * 1024
 
 
 def check_strictly(path: Path, url: str) -> None:
-    """Raise :class:`Unfit` unless the file is a plain, whole MP4 with one video track and at most one of sound.
+    """Raise :class:`UnusableClip` unless the file is a plain, complete MP4 with one video and at most one audio track.
 
-    Its address has to end in .mp4 too, as the model's maker demands.
+    Its URL has to end in .mp4 too, as the model's vendor requires.
     """
     if not urlsplit(url).path.endswith(".mp4"):
         raise UnusableClip("the input video must have the .mp4 extension")
-    content = path.read_bytes()[:_BYTES_MOST]
+    content = path.read_bytes()[:_MAX_BYTES]
     try:
-        found = list(_walk(content, ""))
+        found = list(_iterate_boxes(content, ""))
         _check_movie(found)
     except (struct.error, IndexError, ZeroDivisionError, StopIteration) as error:
         raise UnusableClip("video must be an MP4 file: its boxes are damaged") from error
 
 
-def _walk(content: bytes, where: str) -> Iterator[Found]:
+def _iterate_boxes(content: bytes, where: str) -> Iterator[Box]:
     at, tracks = 0, 0
     while at + 8 <= len(content):
         size, kind = struct.unpack_from(">I4s", content, at)
@@ -50,11 +50,11 @@ def _walk(content: bytes, where: str) -> Iterator[Found]:
         body = content[at + head : at + size] if name != "mdat" else b""
         yield here, body
         if name in _PARENTS:
-            yield from _walk(body, here)
+            yield from _iterate_boxes(body, here)
         at += size
 
 
-def _check_movie(found: list[Found]) -> None:
+def _check_movie(found: list[Box]) -> None:
     boxes = dict(found)
     if "/moov/mvex" in boxes or any(name == "/moof" for name, _ in found):
         raise UnusableClip("fragmented MP4 files are not supported")
@@ -84,7 +84,7 @@ def _check_track(boxes: dict[str, bytes], track: str, scale: int) -> None:
     edits = boxes.get(f"{track}/edts/elst")
     if edits and struct.unpack_from(">i", edits, 12)[0] < 0:
         raise UnusableClip("a track begins with an empty edit")
-    if abs(length / own - seconds) > _WRONG_BY or abs(shown / scale - seconds) > _WRONG_BY:
+    if abs(length / own - seconds) > _TOLERANCE_SECONDS or abs(shown / scale - seconds) > _TOLERANCE_SECONDS:
         raise UnusableClip("a track header has a wrong duration")
     if not header[3] & 1:
         raise UnusableClip("a track is disabled")
@@ -97,7 +97,7 @@ def _check_pictures(table: bytes) -> None:
     kind, rest = table[12:16], table[16 + 78 :]
     if entries != 1 or kind not in {b"avc1", b"hvc1", b"av01"}:
         raise UnusableClip(f"sample entry {kind.decode('latin-1')} is not supported")
-    inside = {name.strip("/"): body for name, body in _walk(rest, "")}
+    inside = {name.strip("/"): body for name, body in _iterate_boxes(rest, "")}
     if "sinf" in inside:
         raise UnusableClip("encrypted videos are not supported")
     if "pasp" in inside and inside["pasp"][:4] != inside["pasp"][4:8]:
