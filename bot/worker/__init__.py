@@ -1,4 +1,4 @@
-"""What time does: every unfinished task is moved on until its end is told."""
+"""The worker: advances every unfinished task until its outcome is shown."""
 
 from bot.worker.resources import JobResources, TaskFiles
 from bot.worker.throttle import CircuitBreaker, RateLimiter

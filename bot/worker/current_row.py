@@ -119,11 +119,13 @@ class CurrentRow:
             except Exception as error:
                 fault = error if tries == 1 else None
                 log.warning(
-                    "task %d: the store did not take what must be kept; trying again", self.task.id, exc_info=fault
+                    "task %d: the store did not accept a write, trying again",
+                    self.task.id,
+                    exc_info=fault,
                 )
             # An outage of the store ends at some time; what lasts longer is a fault of this one write.
             await asyncio.sleep(backoff.next() if tries < _OUTAGE_TRIES else self._resources.timeouts.unexpected)
-        raise AssertionError("it tries for ever")
+        raise AssertionError("unreachable: it retries for ever")
 
     async def _wait_for_change(self) -> None:
         """Return when the row's state or place changed. Late news of the job's own changes does not count."""

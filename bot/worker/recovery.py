@@ -31,7 +31,7 @@ _ODD_CLIP = tr(
     "if it happens again tell the people who run this bot."
 )
 _TOO_LATE = tr(
-    "Something unexpected went wrong on my side whenever I went to get the finished video, and FoxAPI keeps it for a "
+    "Something unexpected went wrong on my side each time I downloaded the finished video, and FoxAPI keeps it for a "
     "day only: it may have been billed; tell the people who run this bot, and try again."
 )
 
@@ -51,7 +51,7 @@ def recover(resources: JobResources, task: Task, error: Exception) -> StepResult
     if task.state is TaskState.RENDERING and _is_too_late(resources, task):
         raise TaskFailed(_TOO_LATE, Billed.UNKNOWN)
     if task.state.is_final and tries >= _DELIVERY_TRIES:
-        log.error("task %d: its end cannot be told", task.id)
+        log.error("task %d: its outcome cannot be shown", task.id)
         given_up = {"tries": tries, "outcome_shown": True, "notification_due": False}
         return StepResult(changes=given_up, must_record=True)
     return _postpone(resources, _gap(resources, tries), tries=tries)

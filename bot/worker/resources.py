@@ -1,4 +1,4 @@
-"""What the runner works with, and what it asks of the screen (whoever shows tasks to people)."""
+"""JobResources and TaskFiles: what the worker's jobs work with."""
 
 from __future__ import annotations
 
@@ -27,77 +27,77 @@ class TaskFiles:
 
     @property
     def clip(self) -> Path:
-        """What the member gave, as fetched."""
+        """The member's clip as downloaded."""
         return self.folder / "clip"
 
     @property
     def converted(self) -> Path:
-        """What was prepared of it for FoxAPI, if it was not fit as it is."""
+        """The clip converted for FoxAPI, if FoxAPI would refuse the original."""
         return self.folder / "fit.mp4"
 
     @property
     def thumbnail(self) -> Path:
-        """A small picture of it."""
+        """A thumbnail of the clip."""
         return self.folder / "still.jpg"
 
     @property
     def result(self) -> Path:
-        """What FoxAPI made."""
+        """FoxAPI's result as downloaded."""
         return self.folder / "result.mp4"
 
     @property
     def joined(self) -> Path:
-        """What was made of clip and result, if the result alone is not what was ordered."""
+        """Clip and result joined, if the result alone is not what was ordered."""
         return self.folder / "film.mp4"
 
     @property
     def compressed(self) -> Path:
-        """The same, encoded once more to fit an upload limit."""
+        """The file to deliver, encoded again to fit an upload limit."""
         return self.folder / "small.mp4"
 
     def final(self) -> Path | None:
-        """The file that the member gets, once all is made. Reads the disk."""
+        """Return the file that the member gets, once it is assembled. Reads the disk."""
         return next((file for file in (self.compressed, self.joined, self.result) if file.is_file()), None)
 
 
 def _count_nothing(state: TaskState) -> None:
-    """Nobody counts unexpected errors."""
+    """Ignore an unexpected error, if no metric counts them."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobResources:
-    """Everything that a job needs; time and chance come in here."""
+    """Everything that a job needs, its clock and its random generator included."""
 
     store: Store
     fox: FoxAPI
     clips: Downloader
-    """Fetches what members give."""
+    """Downloads members' clips."""
     results: Downloader
-    """Fetches what FoxAPI made."""
+    """Downloads FoxAPI's results."""
     ffmpeg: Ffmpeg
     reply_port: ReplyPort
     workspaces: Workspaces
     poll_seconds: float
     operator_limits: OperatorLimits
     server_running: int
-    """How many tasks of a server that has set no limits may be at work at once; 0: no limit."""
+    """How many tasks may run at once in a server that has set no limits; 0: no limit."""
     grace: timedelta
-    """For which the rows of a server that the bot has left are kept."""
+    """How long the rows of a server that the bot has left are kept."""
     events: EventQueue
     now: Callable[[], datetime]
     random: random.Random
     circuit_breaker: CircuitBreaker
     rate_limiter: RateLimiter
-    """Of queries, which come often; what is paid for is bounded by `roofs`."""
+    """For polls, which are frequent; submissions are bounded by `operator_limits`."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     keep: timedelta = timedelta(days=7)
-    """How long a film stays on disk after it was delivered."""
+    """How long a film is kept on disk after its delivery."""
     keep_rows: timedelta = timedelta(0)
-    """How long a finished task's record is kept; 0: for ever."""
+    """How long a finished task's row is kept; 0: for ever."""
 
     unexpected_error: Callable[[TaskState], None] = _count_nothing
-    """Told of each unexpected error, with the state of the task whose step it ended."""
+    """Called for each unexpected error in a step, with the state of the task."""
 
     def files(self, task: Task) -> TaskFiles:
-        """The task's own folder."""
+        """Return the paths in the task's own folder."""
         return TaskFiles(self.workspaces.path(task.id))

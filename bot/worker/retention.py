@@ -1,4 +1,4 @@
-"""What stays of a task when it is over: a delivered film is kept for a while, and nothing else."""
+"""Retention: archives delivered films for a while and deletes everything that is kept no longer."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ log = logging.getLogger(__name__)
 
 
 async def archive(resources: JobResources, task: Task) -> None:
-    """Keep the film of a delivered task, and remove the task's folder. A film that cannot be kept is let go.
+    """Store the film of a delivered task, and remove the task's folder. A film that cannot be stored is dropped.
 
-    The member may delete the task, or all of their data, at any moment; so the row is read again when the film is kept.
+    The member may delete the task, or all of their data, at any moment; so the row is read again after the film is
+    stored.
     """
     files, film_store = resources.files(task), resources.workspaces.film_store
     if task.state is TaskState.DELIVERED and resources.keep and not (task.deleted or task.deletion_requested):
@@ -29,24 +30,24 @@ async def archive(resources: JobResources, task: Task) -> None:
                 if now is None or now.deleted or now.deletion_requested:
                     await film_store.delete([task.id])
         except OSError as error:
-            log.warning("task %d: its film is not kept: %s", task.id, error)
+            log.warning("task %d: its film could not be stored: %s", task.id, error)
     await resources.workspaces.remove(task.id)
 
 
 async def clean_up(resources: JobResources) -> None:
-    """At start: put away what the last run did not come to, and remove whatever else belongs to no living task."""
-    found = await resources.workspaces.list_ids()  # first, for another process may begin a task meanwhile
-    living = await resources.store.tasks.unfinished_ids()
-    for task_id in found - living:
+    """At start: archive what the last run did not, and remove the folders that belong to no unfinished task."""
+    found = await resources.workspaces.list_ids()  # first, because another process may start a task meanwhile
+    unfinished = await resources.store.tasks.unfinished_ids()
+    for task_id in found - unfinished:
         try:
-            await _tidy_one(resources, task_id)
-        except Exception:  # one odd folder keeps nobody's task from being taken up
-            log.exception("task %d: what an earlier run left of it stays", task_id)
+            await _clean_up_task(resources, task_id)
+        except Exception:  # one bad folder must not keep the worker from starting
+            log.exception("task %d: its folder from an earlier run could not be removed", task_id)
     if resources.store.is_single_process:
-        await resources.workspaces.remove_stale(living)
+        await resources.workspaces.remove_stale(unfinished)
 
 
-async def _tidy_one(resources: JobResources, task_id: int) -> None:
+async def _clean_up_task(resources: JobResources, task_id: int) -> None:
     task = await resources.store.tasks.get(task_id)
     if task and task.state.is_final:
         await archive(resources, task)
@@ -55,42 +56,42 @@ async def _tidy_one(resources: JobResources, task_id: int) -> None:
 
 
 async def delete_expired_films(workspaces: Workspaces, store: Store, now: datetime, keep: timedelta) -> None:
-    """Delete the films kept for longer than `keep`, and those whose tasks were deleted."""
-    since = await workspaces.film_store.list_ids()
-    wanted = await store.tasks.with_keepable_video(since)
-    gone = [task_id for task_id, put in since.items() if now - put > keep or task_id not in wanted]
-    await workspaces.film_store.delete(gone)
-    if gone:
-        log.info("%d films are kept no longer", len(gone))
+    """Delete the films that were stored longer than `keep` ago, and those whose tasks were deleted."""
+    stored_at = await workspaces.film_store.list_ids()
+    keepable = await store.tasks.with_keepable_video(stored_at)
+    expired = [task_id for task_id, at in stored_at.items() if now - at > keep or task_id not in keepable]
+    await workspaces.film_store.delete(expired)
+    if expired:
+        log.info("deleted %d expired films", len(expired))
 
 
 async def run_retention(resources: JobResources) -> None:
-    """Sweep at once and then every so often; ends only by cancellation."""
+    """Delete what has expired, at once and then periodically, until cancelled."""
     while True:
         await delete_expired(resources)
         await asyncio.sleep(resources.timeouts.retention)
 
 
 async def delete_expired(resources: JobResources) -> None:
-    """Delete what members wanted forgotten, what servers left behind, and what was kept long enough.
+    """Delete what members asked to delete, the rows of servers that the bot has left, and all that has expired.
 
-    What fails is done by the next sweep.
+    The next run tries again what fails.
     """
     retention, now = resources.store.retention, resources.now()
-    await _try("what was to be forgotten", retention.delete_due(now, resources.grace))
-    await _try("tokens of no more use", retention.delete_tokens(now))
-    await _try("old films", delete_expired_films(resources.workspaces, resources.store, now, resources.keep))
-    await _try("old records", _expire(resources, now))
+    await _attempt("data that was to be deleted", retention.delete_due(now, resources.grace))
+    await _attempt("unused tokens", retention.delete_tokens(now))
+    await _attempt("expired films", delete_expired_films(resources.workspaces, resources.store, now, resources.keep))
+    await _attempt("expired rows", _expire(resources, now))
 
 
-async def _try(what: str, work: Awaitable[None]) -> None:
-    """Do `work`; that it fails keeps nothing else from being taken away."""
+async def _attempt(what: str, work: Awaitable[None]) -> None:
+    """Do `work`, and log its failure, so that the rest is still deleted."""
     try:
         await work
     except Exception:
-        log.exception("could not take away %s", what)
+        log.exception("could not delete %s", what)
 
 
 async def _expire(resources: JobResources, now: datetime) -> None:
-    if resources.keep_rows and (retired := await resources.store.retention.expire(now, resources.keep_rows)):
-        log.info("the records of %d finished tasks are kept no longer", retired)
+    if resources.keep_rows and (expired := await resources.store.retention.expire(now, resources.keep_rows)):
+        log.info("deleted the rows of %d finished tasks", expired)

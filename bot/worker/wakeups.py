@@ -1,4 +1,4 @@
-"""How the rest of the program, and other processes, tell the runner that there is something to do."""
+"""Wakeups: the rest of the program, and other processes, notify the worker that there is something to do."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from contextlib import suppress
 
 
 class Wakeups:
-    """Rung by whoever wrote a row, waited for by the runner. Rings while nobody waits are kept."""
+    """Wakes the worker when a task row changes. Notifications that arrive while it is busy are kept."""
 
     def __init__(self, *, has_worker: bool = True) -> None:
-        """`waited_for`: whether there is a runner in this process; without one nothing is kept for it."""
+        """`has_worker`: whether this process has a worker; if not, local notifications are dropped."""
         self._has_worker = has_worker
         self._notified = asyncio.Event()
         self._ids: set[int] = set()
         self.broadcast: Callable[[int | None], object] = lambda _: None
-        """Tells the other processes. It may fail to: they look now and then all the same."""
+        """Notifies the other processes. This may fail, because they also scan periodically."""
 
     def notify(self, task_id: int | None = None) -> None:
-        """Say, everywhere, that a task's row is new, or was changed from outside its job; None: a slot may be free."""
+        """Notify all processes that a task's row is new, or was changed outside its job; None: a slot may be free."""
         self.notify_local(task_id)
         self.broadcast(task_id)
 
     def notify_local(self, task_id: int | None = None) -> None:
-        """It rang elsewhere, or is meant for this process alone."""
+        """Notify the worker of this process alone."""
         if not self._has_worker:
             return
         if task_id is not None:
@@ -32,7 +32,7 @@ class Wakeups:
         self._notified.set()
 
     async def wait(self, seconds: float | None = None) -> set[int]:
-        """Return, once it was rung, the ids it was rung for; after `seconds` in any case."""
+        """Wait for a notification, or for `seconds`; return the ids of the tasks in all notifications so far."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._notified.wait()

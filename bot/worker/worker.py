@@ -1,4 +1,4 @@
-"""The runner: the owner of all jobs. It lets tasks in as slots become free, and survives its own end."""
+"""Worker: owns all jobs, starts tasks as slots become free, and takes over what no other process works on."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from bot.worker.wakeups import Wakeups
 log = logging.getLogger(__name__)
 
 
-_LINE = "line"
-"""The duty to show to those in line where they stand."""
+_POSITIONS_DUTY = "line"
+"""The singleton duty of showing queue positions."""
 
 _PER_LEASE = 4
-"""Signs of life in the time after which a process without any is taken for dead."""
+"""Heartbeats in the duration of a lease."""
 
 
 class Worker:
@@ -36,24 +36,24 @@ class Worker:
         self._wakeups = wakeups
         self._jobs: dict[int, Job] = {}
         self._working: set[asyncio.Task[None]] = set()
-        """What runs the jobs."""
+        """The asyncio tasks that run the jobs."""
         self._queue_positions = QueuePositions(resources)
         self._next_full_scan = float("-inf")
-        """When to look again for what nobody told: a slot that is free needs a look at the line alone."""
+        """When to look again for orphaned tasks; a slot that became free needs a look at the queue alone."""
         self._unverified_up_to = 0
-        """Of tasks with these numbers a restored backup may not know all."""
+        """Tasks up to this id come from a restored backup, so their rows may be out of date."""
 
     async def run(self) -> None:
-        """Take up what an earlier run or another process left, then new tasks; ends only by cancellation.
+        """Resume what an earlier run or another process left, then work on new tasks, until cancelled.
 
-        Then every job is abandoned at a safe point: what it had not written down is done again or, if it was the
-        paid request, waited for and otherwise left to be found as unclear.
+        Then every job is abandoned at a safe point: what it had not recorded is done again later, except the paid
+        request, whose response is waited for and which otherwise becomes unclear.
         """
         resources = self._resources
         await resources.store.leases.register()
-        beside = [
-            asyncio.create_task(send_heartbeats(resources.store.leases, self._abandon_jobs), name="hold"),
-            asyncio.create_task(run_retention(resources), name="keep house"),
+        background = [
+            asyncio.create_task(send_heartbeats(resources.store.leases, self._abandon_jobs), name="heartbeats"),
+            asyncio.create_task(run_retention(resources), name="retention"),
         ]
         try:
             self._unverified_up_to = int(await resources.store.get_note(UNVERIFIED_UP_TO) or 0)
@@ -62,23 +62,23 @@ class Worker:
             self._wakeups.notify_local()
             await self._run_loop()
         finally:
-            for task in beside:
+            for task in background:
                 task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            await asyncio.gather(*background, return_exceptions=True)
             await self._end_jobs()
             await self._unregister()
 
     async def _run_loop(self) -> None:
         backoff = Backoff(self._resources.random, self._resources.timeouts.first_gap)
         while True:
-            # Also when it does not ring: a slot may become free without a word, a process may die, a ring may get lost.
+            # Also without a notification: one may get lost, a slot may become free silently, another process may die.
             ids = await self._wakeups.wait(self._resources.timeouts.queue_scan)
             try:
                 await self._scan(ids)
                 backoff.reset()
             except Exception as error:
                 log.warning(
-                    "could not look for tasks, trying again: %s", error, exc_info=not isinstance(error, LeaseExpired)
+                    "could not scan for tasks, trying again: %s", error, exc_info=not isinstance(error, LeaseExpired)
                 )
                 await asyncio.sleep(backoff.next())
                 self._wakeups.notify_local()
@@ -86,7 +86,7 @@ class Worker:
                     self._wakeups.notify_local(task_id)
 
     async def _scan(self, ids: set[int]) -> None:
-        """Do what there is to do; `ids`: of the tasks that somebody said something of."""
+        """Start, resume and notify jobs; `ids`: of the tasks whose rows changed."""
         store = self._resources.store
         for task_id in ids & self._jobs.keys():
             self._jobs[task_id].notify_changed()
@@ -94,27 +94,27 @@ class Worker:
         if not store.is_single_process:
             await self._resources.circuit_breaker.refresh()
         unknown, now = ids - self._jobs.keys(), asyncio.get_running_loop().time()
-        thorough = bool(unknown) or now >= self._next_full_scan
-        if thorough:
+        is_full = bool(unknown) or now >= self._next_full_scan
+        if is_full:
             await self._resume_orphaned()
             self._next_full_scan = now + self._resources.timeouts.queue_scan
         prepared = {task_id for task_id, job in self._jobs.items() if job.task.waits}
-        if thorough or self._queue_positions or prepared:  # else nobody is known to wait
+        if is_full or self._queue_positions or prepared:  # otherwise no task is known to wait
             await self._give_slots()
             await self._start_queued()
         new = (unknown - self._jobs.keys()) | (ids & prepared)
-        if (thorough or new) and await store.leases.acquire_duty(_LINE):
+        if (is_full or new) and await store.leases.acquire_duty(_POSITIONS_DUTY):
             await self._queue_positions.refresh([task.id for task in await store.queue.queued(new)])
 
     async def _resume_orphaned(self) -> None:
-        """Go on with what nobody works on."""
-        while taken := await self._resources.store.leases.claim_orphaned(self._jobs.keys()):
-            for task in taken:
-                log.info("task %d goes on from %s", task.id, task.state)
+        """Resume the tasks that no process works on."""
+        while claimed := await self._resources.store.leases.claim_orphaned(self._jobs.keys()):
+            for task in claimed:
+                log.info("task %d resumes from %s", task.id, task.state)
                 self._start(task, unverified=task.id <= self._unverified_up_to)
 
     async def _give_slots(self) -> None:
-        """Give the running slots that are free to prepared tasks, whichever process has them."""
+        """Give free running slots to prepared tasks, also to those of other processes."""
         resources = self._resources
         while task := await resources.store.queue.give_slot(
             resources.operator_limits, resources.server_running, resources.now()
@@ -126,12 +126,12 @@ class Worker:
                 self._wakeups.broadcast(task.id)
 
     async def _start_queued(self) -> None:
-        """Begin to prepare tasks, as far as there are slots for that, and room."""
+        """Start to prepare queued tasks while there are preparation slots, and room on the disk."""
         resources = self._resources
         while task := await resources.store.queue.claim(
             resources.operator_limits, resources.now(), await resources.workspaces.free_bytes()
         ):
-            with suppress(OSError):  # its job tries again, and says so
+            with suppress(OSError):  # its job tries again, and logs it
                 await resources.workspaces.create(task.id, task.needs)
             log.info("task %d %s", task.id, task.state)
             resources.reply_port.update(task, None)
@@ -147,7 +147,7 @@ class Worker:
         try:
             await job.run()
         except LeaseLost as lost:
-            log.warning("%s: it is another process's now", lost)
+            log.warning("%s: another process has taken it over", lost)
             self._resources.reply_port.release(task_id)
             return
         finally:
@@ -159,7 +159,7 @@ class Worker:
             await delete_expired(self._resources)
 
     async def _abandon_jobs(self) -> None:
-        """All tasks are others' now."""
+        """End all jobs, because other processes have taken their tasks over."""
         for task_id in self._jobs:
             self._resources.reply_port.release(task_id)
         await self._end_jobs()
@@ -170,21 +170,21 @@ class Worker:
         await asyncio.gather(*self._working, return_exceptions=True)
 
     async def _unregister(self) -> None:
-        """Let others go on at once."""
+        """Let other processes take over at once."""
         try:
             await self._resources.store.leases.unregister()
         except Exception as error:
-            log.warning("could not say that this process ends; others will see that it is silent: %s", error)
+            log.warning("could not unregister this process; others take over when its lease expires: %s", error)
 
 
-async def send_heartbeats(leases: Leases, let_go: Callable[[], Awaitable[None]]) -> None:
-    """Give signs of life; ends only by cancellation. `let_go` ends all work, for others do it now."""
+async def send_heartbeats(leases: Leases, abandon: Callable[[], Awaitable[None]]) -> None:
+    """Send heartbeats until cancelled. If the lease is lost, call `abandon`, which ends all work, and register anew."""
     while True:
         await asyncio.sleep(leases.seconds / _PER_LEASE)
         try:
             if not await leases.heartbeat():
-                log.warning("this process was silent for too long: others go on with its tasks, and it begins anew")
-                await let_go()
+                log.warning("this process was silent for too long: others took over its tasks, and it registers anew")
+                await abandon()
                 await leases.register()
         except Exception as error:
-            log.warning("no sign of life could be given: %s", error)
+            log.warning("could not send a heartbeat: %s", error)

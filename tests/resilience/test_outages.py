@@ -196,7 +196,7 @@ async def test_retry_after_is_honoured(stage: Harness, clips: Clips, method: str
     await assert_told(stage, reply, DONE, paid=1, requests=2 if path == CREATE else 1)
 
 
-@pytest.mark.parametrize(("kind", "words"), [(tiny, "could not be reached"), (unfit, "could not be handed to FoxAPI")])
+@pytest.mark.parametrize(("kind", "words"), [(tiny, "could not be reached"), (unfit, "could not be uploaded")])
 async def test_foxapi_cannot_be_reached(stage: Harness, kind: Callable[[Clips], Path], words: str) -> None:
     """If connections are refused, the task is retried for a while and then fails with nothing billed."""
     async with stage.bot(replace(FAST, submit_total=0.3), EDIT_SECONDS="30", FOXAPI_URL="http://127.0.0.1:1"):

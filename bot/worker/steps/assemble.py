@@ -71,15 +71,15 @@ async def fit_limit(context: StepContext, task: Task, clip: VideoInfo | None) ->
     try:
         fitted = await media.compress(context.resources.ffmpeg, made, clip, max_bytes=limit, into=files.compressed)
     except UnusableVideo as error:
-        log.warning("task %d: cannot be made smaller: %s", task.id, error)
+        log.warning("task %d: cannot be compressed: %s", task.id, error)
         return made
-    log.info("task %d: %s", task.id, f"made smaller, to {fitted.size} bytes" if fitted else "would look bad if smaller")
+    log.info("task %d: %s", task.id, f"compressed to {fitted.size} bytes" if fitted else "would look bad if compressed")
     return files.compressed if fitted else made
 
 
 def _note_without_film(task: Task) -> Translatable:
     """For the reply: why it carries FoxAPI's own file."""
-    why = tr("the film could not be made of it, so this is the video as FoxAPI made it")
+    why = tr("the film could not be joined, so this is FoxAPI's video as it is")
     return tr("{what}; {more}", what=task.preparation_note, more=why) if task.preparation_note else why
 
 
@@ -91,7 +91,7 @@ async def _ensure_clip(context: StepContext, task: Task) -> None:
     try:
         await context.resources.clips.fetch(task.order.source_url, clip)
     except (DownloadFailed, UnusableVideo) as error:
-        log.warning("task %d: its clip is not on the disk, and cannot be fetched again: %s", task.id, error)
+        log.warning("task %d: its clip is not on the disk, and cannot be downloaded again: %s", task.id, error)
 
 
 async def _size(path: Path) -> float:

@@ -55,7 +55,7 @@ async def _deliver_outcome(context: StepContext, task: Task, file: Path | None, 
             shown = task.model_copy(update={"film": film})
             place = await resources.reply_port.deliver(shown, file, resources.files(task).thumbnail)
     except ReplyUnavailable as error:
-        log.warning("task %d: its end could not be shown yet: %s", task.id, error)
+        log.warning("task %d: its outcome could not be shown yet: %s", task.id, error)
         return StepResult(wait=context.backoff.next(error.retry_after))
     except Undeliverable as error:
         return _undeliverable(context, task, error)
@@ -68,7 +68,7 @@ async def _deliver_outcome(context: StepContext, task: Task, file: Path | None, 
 
 def _undeliverable(context: StepContext, task: Task, error: Undeliverable) -> StepResult:
     """Keep a result, because a way to the member may open again; any other outcome is given up."""
-    log.warning("task %d: no way to show its end: %s", task.id, error)
+    log.warning("task %d: no way to show its outcome: %s", task.id, error)
     if task.state is not TaskState.READY:
         return StepResult(changes={"outcome_shown": True})
     # An overdue task no longer counts among its member's unfinished ones.
@@ -83,12 +83,12 @@ async def _download_again(context: StepContext, task: Task, result: Path) -> Ste
         raise TaskFailed(
             tr("The finished video was lost on my side, and FoxAPI no longer has it; try again."), Billed.YES
         )
-    log.warning("task %d: its result is not on the disk any more; fetching it again", task.id)
+    log.warning("task %d: its result is no longer on the disk; downloading it again", task.id)
     await asyncio.to_thread(result.parent.mkdir, parents=True, exist_ok=True)
     try:
         await resources.results.fetch(task.result_url, result)
     except (DownloadFailed, UnusableVideo) as error:
-        log.warning("task %d: result not fetched again yet: %s", task.id, error)
+        log.warning("task %d: result not downloaded again yet: %s", task.id, error)
         return StepResult(wait=context.backoff.next(getattr(error, "retry_after", None)))
     return StepResult(wait=0)
 

@@ -94,7 +94,8 @@ class Poll:
         self, context: StepContext, task: Task, idle_limit: float, changes: dict[str, object] | None = None
     ) -> StepResult:
         """Wait until the next poll; after `idle_limit` seconds without news the task is overdue and rarely polled."""
-        _check_deadline(context, task)
+        if not changes:  # progress is recorded first
+            _check_deadline(context, task)
         resources, changes = context.resources, dict(changes or {})
         task = task.model_copy(update=changes)
         if self._idle_seconds > idle_limit and not task.overdue:

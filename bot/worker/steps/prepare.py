@@ -20,8 +20,8 @@ from bot.worker.step_result import StepContext, StepResult
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_NO_DISK = tr("I have no room for your clip on my own disk: try again later, or tell the people who run this bot.")
-_UPLOAD_FAILED = tr("Your clip could not be handed to FoxAPI: try again in a few minutes.")
+_NO_DISK = tr("There is no room for your clip on my disk: try again later, or tell the people who run this bot.")
+_UPLOAD_FAILED = tr("Your clip could not be uploaded to FoxAPI: try again in a few minutes.")
 
 
 class _TryLater(Exception):
@@ -141,9 +141,9 @@ async def _can_stay_as_it_is(context: StepContext, task: Task, seen: ProbeResult
     resources, clip = context.resources, context.resources.files(task).clip
     problems = await media.find_problems(resources.ffmpeg, clip, seen)
     if not problems and not await media.is_direct_url(resources.clips, task.order.source_url, clip):
-        problems = ["its address"]
+        problems = ["its URL"]
     if problems:
-        log.info("task %d: the clip does not go to FoxAPI as it is: %s", task.id, "; ".join(problems))
+        log.info("task %d: FoxAPI is not given the original clip: %s", task.id, "; ".join(problems))
     return not problems
 
 

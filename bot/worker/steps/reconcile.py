@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 _FINDINGS = {
     ReplyState.DELIVERED: "its film is in the reply already",
-    ReplyState.ENDED: "its end stands in the reply already",
+    ReplyState.ENDED: "its outcome is in the reply already",
     ReplyState.UNREADABLE: "its reply cannot be read, so nothing is posted; its film is stored for /tasks",
 }
 

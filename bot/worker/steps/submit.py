@@ -47,9 +47,7 @@ async def _post(context: StepContext, task: Task, recent: Sequence[float]) -> St
     order, resources = task.order, context.resources
     if not resources.store.leases.is_valid:
         # The process was suspended since it wrote `sending`, so another one may have taken the task over.
-        return _retry_later(
-            context, task, SubmissionNotReceived("this process is not sure that the task is still its own")
-        )
+        return _retry_later(context, task, SubmissionNotReceived("this process may have lost its lease"))
     try:
         answer = await resources.fox.submit(order.prompt, task.video_url or order.source_url, order.seconds)
     except Rejected as error:
@@ -63,7 +61,7 @@ async def _post(context: StepContext, task: Task, recent: Sequence[float]) -> St
 
 
 def _accepted(context: StepContext, task: Task, answer: Submission, recent: Sequence[float]) -> StepResult:
-    log.info("task %d: FoxAPI took it as %s", task.id, answer.remote_id)
+    log.info("task %d: FoxAPI accepted it as %s", task.id, answer.remote_id)
     resources, now = context.resources, context.resources.now()
     expected = eta.initial_eta(now, answer.estimated_seconds, recent)
     known = {"remote_id": answer.remote_id, "submitted_at": now, "expected_at": expected, "credits": answer.credits}
@@ -87,5 +85,5 @@ def _retry_later(context: StepContext, task: Task, error: SubmissionNotReceived)
     if (now - task.state_changed_at).total_seconds() > context.resources.timeouts.submit_total:
         return _rejected(_OUT_OF_REACH)
     not_before = now + timedelta(seconds=context.backoff.next(error.retry_after))
-    log.info("task %d: not taken (%s); next try %s", task.id, error, not_before.isoformat(timespec="seconds"))
+    log.info("task %d: not accepted (%s); next try %s", task.id, error, not_before.isoformat(timespec="seconds"))
     return StepResult(state=TaskState.SUBMITTING, changes={"not_before": not_before}, must_record=True)

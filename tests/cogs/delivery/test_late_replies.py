@@ -209,7 +209,7 @@ async def test_without_any_way_the_result_is_kept(stage: Harness, clip: Path, ca
         lose_the_place(stage, reply, "channel")
         pause.release.set()
         await stage.discord.faults.wait("POST", r"/channels/\d+/messages", count=4)
-    assert "no way to show its end" in caplog.text
+    assert "no way to show its outcome" in caplog.text
     assert result.is_file()
     async with stage.bot(FAST, **STEADY):
         member.dms_open = True
