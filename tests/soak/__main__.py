@@ -32,7 +32,7 @@ from tests.support.clips import H264, Clips
 from tests.support.databases import Database, SQLiteFile, new_database
 from tests.support.harness import Harness, on_stage, text_of
 from tests.support.member import Member, PageRefused
-from tests.support.postgres_cluster import Cluster, new_folder, stop_shared
+from tests.support.postgres_cluster import Cluster, create_folder, stop_shared
 
 TRIES = 6
 """How often a member types the command again after "The application did not respond"."""
@@ -187,8 +187,8 @@ async def database_for(processes: int, folder: Path) -> AsyncIterator[tuple[Data
     if processes == 1:
         yield SQLiteFile(folder / "data" / "bot.db"), None
         return
-    where = new_folder()
-    cluster = await asyncio.to_thread(Cluster.made, where / "cluster")
+    where = create_folder()
+    cluster = await asyncio.to_thread(Cluster.create, where / "cluster")
     try:
         await cluster.make_template()
         async with new_database(folder, cluster) as database:
