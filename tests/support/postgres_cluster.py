@@ -147,9 +147,7 @@ def _run(program: str, *arguments: str) -> None:
         cwd="/",
         user=_user(),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE
-        if program == "initdb"
-        else subprocess.DEVNULL,  # a server would keep the pipe open
+        stdout=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,  # a server would keep the pipe open
         stderr=subprocess.STDOUT if program == "initdb" else subprocess.DEVNULL,
         timeout=60,
         check=False,
