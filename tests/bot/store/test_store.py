@@ -52,6 +52,19 @@ async def test_an_outdated_row_is_not_changed(store: Store) -> None:
         await store.tasks.transition(rendering, TaskState.SUBMITTING, NOON)
 
 
+@pytest.mark.parametrize("ephemeral", [False, True])
+async def test_a_settled_task_keeps_no_token_it_does_not_need(
+    store: Store, database: Database, ephemeral: bool
+) -> None:
+    """Recording the outcome deletes the interaction's token, except of a private reply, which only it can delete."""
+    place = a_place().model_copy(update={"ephemeral": ephemeral})
+    task = await store.tasks.transition(await create(store, an_order(), place), TaskState.FAILED, NOON)
+    settled = await store.tasks.update(task, outcome_shown=True)
+    assert bool(settled.place.token.get_secret_value()) is ephemeral
+    ((row,),) = await asyncio.to_thread(database.sql, "SELECT place FROM tasks")
+    assert ("a-secret-token" in str(row)) is ephemeral
+
+
 async def test_slots_are_exact_under_parallel_claims(store: Store) -> None:
     """Forty simultaneous claims of ten queued tasks give exactly three slots, to the oldest tasks."""
     for message in range(10):
