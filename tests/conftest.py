@@ -16,7 +16,14 @@ from tests.support.browser import CHROMIUM, QUIET
 from tests.support.clips import Clips
 from tests.support.databases import ENGINES, Database, new_database
 from tests.support.harness import Harness, on_stage
-from tests.support.postgres_cluster import NOT_FOUND, Cluster, new_folder, programs, shared_cluster, stop_shared
+from tests.support.postgres_cluster import (
+    NOT_FOUND,
+    Cluster,
+    create_folder,
+    find_programs,
+    open_shared_cluster,
+    stop_shared,
+)
 
 # How long an example takes to be drawn depends on what else the machine does.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -42,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "both_engines: an end-to-end test that is run on PostgreSQL too")
     config.addinivalue_line("markers", "only_sqlite: not for PostgreSQL, whatever --engine says")
     known = getattr(config, "workerinput", {}).get("postgres")
-    config.stash[_FOLDER] = Path(known) if known else new_folder()
+    config.stash[_FOLDER] = Path(known) if known else create_folder()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -86,9 +93,9 @@ def cluster_for(request: pytest.FixtureRequest) -> ClusterFor:
     async def find(engine: str) -> Cluster | None:
         if engine == "sqlite":
             return None
-        if programs() is None:
+        if find_programs() is None:
             pytest.skip(NOT_FOUND)
-        return await shared_cluster(request.config.stash[_FOLDER])
+        return await open_shared_cluster(request.config.stash[_FOLDER])
 
     return find
 

@@ -73,7 +73,11 @@ def _needs_no_token(task: Task, changes: dict[str, object]) -> bool:
 
     The token of a private reply is kept until it expires (Retention.delete_tokens): only it can delete the reply.
     """
-    ended = task.is_settled and not changes.keys().isdisjoint({"told", "ping_due"}) and "deleted" not in changes
+    ended = (
+        task.is_settled
+        and not changes.keys().isdisjoint({"outcome_shown", "notification_due"})
+        and "deleted" not in changes
+    )
     return ended and not task.place.ephemeral
 
 

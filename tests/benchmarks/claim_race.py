@@ -22,7 +22,7 @@ from bot.domain.limits import OperatorLimits
 from bot.store import Store
 from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.databases import Database, PostgresDatabase, SQLiteFile
-from tests.support.postgres_cluster import NOT_FOUND, new_folder, programs, shared_cluster, stop_shared
+from tests.support.postgres_cluster import NOT_FOUND, create_folder, find_programs, open_shared_cluster, stop_shared
 
 MEMBERS, SERVERS = 500, 50
 CONCURRENT_CLAIMS = 4
@@ -47,12 +47,12 @@ async def main() -> int:
     async with AsyncExitStack() as stack:
         url = args.database
         if url is None:
-            if programs() is None:
+            if find_programs() is None:
                 print(NOT_FOUND, file=sys.stderr)
                 return 1
-            folder = new_folder()
+            folder = create_folder()
             stack.callback(stop_shared, folder)
-            cluster = await shared_cluster(folder)
+            cluster = await open_shared_cluster(folder)
             url = await stack.enter_async_context(cluster.database())
         database = PostgresDatabase(url)
         stack.callback(database.close)

@@ -24,7 +24,7 @@ from bot.store import Store
 from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.databases import ENGINES, Database, new_database
 from tests.support.history import FIRST_MEMBER, HOME, History, add_history
-from tests.support.postgres_cluster import new_folder, programs, shared_cluster, stop_shared
+from tests.support.postgres_cluster import create_folder, find_programs, open_shared_cluster, stop_shared
 
 RUNS = 15
 CONCURRENT_MEMBERS = 20
@@ -35,9 +35,9 @@ Operation = Callable[[], Awaitable[object]]
 @asynccontextmanager
 async def open_store(engine: str, history: History) -> AsyncIterator[Store]:
     """Open a store on a new database with that history."""
-    folder = new_folder()
+    folder = create_folder()
     try:
-        cluster = await shared_cluster(folder) if engine == "postgresql" else None
+        cluster = await open_shared_cluster(folder) if engine == "postgresql" else None
         with tempfile.TemporaryDirectory(prefix="bench-store-") as name:
             async with new_database(Path(name), cluster) as database:
                 async with Store.open(database.url):
@@ -147,7 +147,7 @@ def main() -> int:
     parser.add_argument("--engine", choices=ENGINES, nargs="*", default=list(ENGINES))
     parser.add_argument("--orders", type=int, nargs="*", help="tasks in the last day, such as 1000 50000 500000")
     args = parser.parse_args()
-    if programs() is None:
+    if find_programs() is None:
         args.engine, args.orders = ["sqlite"], None
         print("PostgreSQL is not installed: only SQLite is measured.", file=sys.stderr)
     for engine in args.engine if args.history else []:

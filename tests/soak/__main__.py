@@ -31,7 +31,7 @@ from tests.support.clips import H264, Clips
 from tests.support.databases import Database, SQLiteFile, new_database
 from tests.support.harness import Harness, on_stage, text_of
 from tests.support.member import Member, PageRefused
-from tests.support.postgres_cluster import Cluster, new_folder, stop_shared
+from tests.support.postgres_cluster import Cluster, create_folder, stop_shared
 from tests.support.world import find_channel
 
 MAX_ATTEMPTS = 6
@@ -191,8 +191,8 @@ async def open_database(processes: int, folder: Path) -> AsyncIterator[tuple[Dat
     if processes == 1:
         yield SQLiteFile(folder / "data" / "bot.db"), None
         return
-    folder_of_cluster = new_folder()
-    cluster = await asyncio.to_thread(Cluster.made, folder_of_cluster / "cluster")
+    folder_of_cluster = create_folder()
+    cluster = await asyncio.to_thread(Cluster.create, folder_of_cluster / "cluster")
     try:
         await cluster.make_template()
         async with new_database(folder, cluster) as database:

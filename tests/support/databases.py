@@ -1,4 +1,4 @@
-"""A database of either make, as somebody else than the bot sees it."""
+"""A test's database on either engine, read and written beside the bot."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ ENGINES = ("sqlite", "postgresql")
 
 
 class Database(Protocol):
-    """Where the bot's rows are, and a way to them beside the bot."""
+    """A database of the bot, with direct access for the test."""
 
     @property
     def url(self) -> str:
-        """What DATABASE_URL is for it."""
+        """The DATABASE_URL."""
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        """Run one statement, and return its rows."""
+        """Run one statement and return its rows."""
 
 
 @dataclass(frozen=True)
 class SQLiteFile:
-    """The default: a file."""
+    """A SQLite file, the default."""
 
     file: Path
 
@@ -40,14 +40,14 @@ class SQLiteFile:
         return f"sqlite+aiosqlite:///{self.file}"
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        # Reading must not touch it: closing it as a writer would mend what a crash has left.
+        # Reading must not change the file: a closing writer would clean up what a crash has left.
         mode = "ro" if statement.lstrip().upper().startswith("SELECT") else "rw"
         with closing(sqlite3.connect(f"file:{self.file}?mode={mode}", uri=True, timeout=10)) as connection, connection:
             return connection.execute(statement).fetchall()
 
 
 class PostgresDatabase:
-    """One database of a cluster. Asked from a thread, so that a test's condition may look at it without awaiting."""
+    """A database of a cluster. Queries run in a thread, so that a test's condition can query without awaiting."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -78,7 +78,7 @@ class PostgresDatabase:
 
 @asynccontextmanager
 async def new_database(folder: Path, cluster: Cluster | None, *, migrated: bool = True) -> AsyncIterator[Database]:
-    """A new one: in `cluster`, or (None) a file in `folder`, which the bot makes."""
+    """Create a database in `cluster` or, if it is None, name a file in `folder` that the bot will create."""
     if cluster is None:
         yield SQLiteFile(folder / "bot.db")
         return

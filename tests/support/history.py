@@ -1,4 +1,4 @@
-"""A past for a database: thousands of finished tasks of one community, made by SQL so that it takes a second or two."""
+"""A history for a database: thousands of finished tasks of one server, inserted by SQL in a second or two."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tests.support.builders import NOON, a_place, an_order
 from tests.support.databases import Database
 
 HOME, MEMBERS, FIRST_MEMBER = 22, 40, 1000
-"""The one community, and how many of it use the bot."""
-_AT_ONCE = 25_000
+"""The server's id, how many of its members use the bot, and the first one's id."""
+_BATCH_SIZE = 25_000
 _MESSAGE, _SOME_MESSAGE = "(1000000000 + n.i)", 987654321
 _WITH_TOKEN = 200
-"""The newest ones, whose replies are private."""
+"""How many of the newest tasks have private replies, whose tokens are kept."""
 _COLUMNS = (
     'id, state, user_id, guild_id, home, seconds, message_id, "order", place, created_at, changed_at, head_ends, '
     "progress, sent_at, rendered_at, expected_at, overdue, billed, told, granted, forgotten, ping_due, deleted, fence, "
@@ -24,24 +24,24 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What there was before the moment that is looked at."""
+    """How many finished tasks exist, and from when."""
 
     tasks: int
-    """Finished ones; of ten, eight were delivered, one failed and one ended as nobody knows."""
+    """Finished tasks; of ten, eight were delivered, one failed and one is unclear."""
     now: datetime = NOON
     days: float = 60.0
-    """The time over which they were started, evenly."""
+    """The number of days over which they were started, evenly."""
     shares: bool = True
     """Whether one in ten is shared."""
 
 
 def add_history(database: Database, history: History) -> None:
-    """Put it there, and let the database's planner know, as it would soon by itself."""
+    """Insert the history and update the planner's statistics, as the server would do soon."""
     if history.tasks:
-        for first in range(1, history.tasks + 1, _AT_ONCE):
-            database.sql(_tasks(history, first, sqlite=database.url.startswith("sqlite")))
+        for first in range(1, history.tasks + 1, _BATCH_SIZE):
+            database.sql(_insert_tasks(history, first, sqlite=database.url.startswith("sqlite")))
         if history.shares:
-            database.sql(_shares(history, sqlite=database.url.startswith("sqlite")))
+            database.sql(_insert_shares(history, sqlite=database.url.startswith("sqlite")))
     if not database.url.startswith("sqlite"):
         database.sql(
             "SELECT setval(pg_get_serial_sequence('tasks', 'id'), (SELECT COALESCE(MAX(id), 0) + 1 FROM tasks))"
@@ -49,18 +49,18 @@ def add_history(database: Database, history: History) -> None:
         database.sql("ANALYZE")
 
 
-def _tasks(history: History, first: int, *, sqlite: bool) -> str:
-    last = min(history.tasks, first + _AT_ONCE - 1)
+def _insert_tasks(history: History, first: int, *, sqlite: bool) -> str:
+    last = min(history.tasks, first + _BATCH_SIZE - 1)
     apart = history.days * 86_400 / history.tasks
-    began = _before(history, f"(n.i * {apart} + 60)", sqlite=sqlite)
-    done = _before(history, f"(n.i * {apart})", sqlite=sqlite)
+    began = _format_time(history, f"(n.i * {apart} + 60)", sqlite=sqlite)
+    done = _format_time(history, f"(n.i * {apart})", sqlite=sqlite)
     state = "CASE n.i % 10 WHEN 3 THEN 'failed' WHEN 7 THEN 'unclear' ELSE 'delivered' END"
     rendered = f"CASE WHEN n.i % 10 IN (3, 7) THEN NULL ELSE {done} END"
     billed = "CASE n.i % 10 WHEN 3 THEN 'no' WHEN 7 THEN 'unknown' ELSE 'yes' END"
     user = f"{FIRST_MEMBER} + n.i % {MEMBERS}"
-    order = _quoted(an_order(guild_id=HOME).model_dump(mode="json"), sqlite=sqlite)
+    order = _quote(an_order(guild_id=HOME).model_dump(mode="json"), sqlite=sqlite)
     has_token = f"n.i <= {_WITH_TOKEN}"
-    places = [_place(token, sqlite=sqlite) for token in ("made-up", "")]
+    places = [_quote_place(token, sqlite=sqlite) for token in ("made-up", "")]
     place = f"CASE WHEN {has_token} THEN {places[0]} ELSE {places[1]} END"
     return (
         f"WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last}) "  # noqa: S608
@@ -70,8 +70,10 @@ def _tasks(history: History, first: int, *, sqlite: bool) -> str:
     )
 
 
-def _shares(history: History, *, sqlite: bool) -> str:
-    posted = _before(history, f"(({history.tasks} - t.id) * {history.days * 86_400 / history.tasks})", sqlite=sqlite)
+def _insert_shares(history: History, *, sqlite: bool) -> str:
+    posted = _format_time(
+        history, f"(({history.tasks} - t.id) * {history.days * 86_400 / history.tasks})", sqlite=sqlite
+    )
     columns = "task_id, guild_id, channel_id, user_id, hidden, tried_at, posted_at, posted_in, message_id, stars"
     return (
         f"INSERT INTO shares ({columns}) SELECT t.id, {HOME}, 33, t.user_id, FALSE, {posted}, {posted}, 33, "  # noqa: S608
@@ -79,20 +81,20 @@ def _shares(history: History, *, sqlite: bool) -> str:
     )
 
 
-def _place(token: str, *, sqlite: bool) -> str:
+def _quote_place(token: str, *, sqlite: bool) -> str:
     fields = a_place(_SOME_MESSAGE).model_dump(mode="json") | {"token": token}
     text = f"REPLACE('{json.dumps(fields)}', '{_SOME_MESSAGE}', CAST({_MESSAGE} AS TEXT))"
     return text if sqlite else f"CAST({text} AS JSON)"
 
 
-def _before(history: History, seconds: str, *, sqlite: bool) -> str:
-    """The moment so many seconds before the history's end, as the engine keeps it."""
+def _format_time(history: History, seconds: str, *, sqlite: bool) -> str:
+    """Return SQL for the time so many seconds before the history's end."""
     if sqlite:
         now = history.now.strftime("%Y-%m-%d %H:%M:%S")
         return f"strftime('%Y-%m-%d %H:%M:%f', '{now}', '-' || {seconds} || ' seconds') || '000'"
     return f"(TIMESTAMPTZ '{history.now.isoformat()}' - {seconds} * INTERVAL '1 second')"
 
 
-def _quoted(value: object, *, sqlite: bool) -> str:
+def _quote(value: object, *, sqlite: bool) -> str:
     text = "'" + json.dumps(value).replace("'", "''") + "'"
     return text if sqlite else f"CAST({text} AS JSON)"

@@ -1,7 +1,7 @@
-"""One of several processes that submit orders against the same limits at once; see test_limits_race.py.
+"""One of several processes that submit tasks against the same limits at once; see test_limit_races.py.
 
-`python -m tests.bot.store.race_worker DATABASE_URL NUMBER OF` prints that it is ready, waits for a line, and prints the
-accepted tasks.
+`python -m tests.bot.store.race_worker DATABASE_URL NUMBER OF` prints "ready", waits for a line, and prints how many
+tasks were accepted in each race.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from tests.bot.store.test_limit_races import COMMANDS, HELPERS, MEMBERS, OVER_PR
 from tests.support.builders import NOON, a_place, a_requester, an_order
 
 
-async def passed(store: Store, race: Race, number: int, mine: range) -> int:
-    """Submit the commands `mine` of the hundred, all at once; return how many were accepted."""
+async def submit_all(store: Store, race: Race, number: int, mine: range) -> int:
+    """Submit the commands `mine` of the hundred at once; return how many were accepted."""
     now = NOON + timedelta(days=2 * number)
     service = TaskService(store, lambda: now, lambda _: None, race.limits, race.operator_limits, EventQueue())
 
@@ -42,7 +42,7 @@ async def main(url: str, number: int, of: int) -> None:
     async with Store.open(url) as store:
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
-        results = {name: await passed(store, RACES[name], at, mine) for at, name in enumerate(OVER_PROCESSES)}
+        results = {name: await submit_all(store, RACES[name], at, mine) for at, name in enumerate(OVER_PROCESSES)}
         print(json.dumps(results))
 
 

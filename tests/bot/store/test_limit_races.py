@@ -1,4 +1,4 @@
-"""A hundred commands at once against each limit: exactly as many pass as are allowed, every time."""
+"""A hundred simultaneous commands against each limit: exactly the allowed number passes, every time."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ HELPERS = 901
 
 @dataclass(frozen=True)
 class Race:
-    """A limit, and what it lets through of a hundred commands, five from each of twenty members."""
+    """A limit, and how many of a hundred commands pass it, five from each of twenty members."""
 
     limits: GuildLimits
     passing: int
-    """Of all."""
+    """How many of the hundred pass."""
     each: int | None = None
-    """Of each member's five, if it is a limit on members."""
+    """How many of each member's five pass, if it is a limit on members."""
     operator_limits: OperatorLimits = ROOMY
 
 
@@ -47,18 +47,20 @@ RACES = {
     "user_running": Race(GuildLimits(user_running=2), 40, each=2),
     "cooldown": Race(GuildLimits(cooldown=1), 20, each=1),
     "role_per_day": Race(GuildLimits(user_per_day=1, role_per_day={HELPERS: 2}), 40, each=2),
-    "a share of the roof": Race(
+    "guild_share_percent": Race(
         GuildLimits(), 7, operator_limits=ROOMY.model_copy(update={"max_per_day": 14, "guild_share_percent": 50})
     ),
-    "the line": Race(GuildLimits(server_running=2), 11, operator_limits=ROOMY.model_copy(update={"server_waiting": 9})),
+    "server_waiting": Race(
+        GuildLimits(server_running=2), 11, operator_limits=ROOMY.model_copy(update={"server_waiting": 9})
+    ),
 }
-OVER_PROCESSES = ("user_per_day", "a share of the roof", "the line")
-"""A member's limit, the operator's, and a server's."""
+OVER_PROCESSES = ("user_per_day", "guild_share_percent", "server_waiting")
+"""A member's limit, the operator's limit and a server's queue."""
 
 
 @pytest.mark.parametrize("race", RACES.values(), ids=RACES.keys())
 async def test_exactly_the_allowed_number_passes(store: Store, race: Race, engine: str) -> None:
-    """100 simultaneous commands from 20 members, time and again on one database, are counted exactly each time."""
+    """Of 100 simultaneous commands from 20 members, exactly the allowed number passes, in several rounds."""
     for again in range(ROUNDS[engine]):
         now = NOON + timedelta(days=2 * again)
         service = TaskService(
@@ -86,37 +88,37 @@ async def test_exactly_the_allowed_number_passes(store: Store, race: Race, engin
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 async def test_exactly_the_allowed_number_passes_over_processes(database: Database) -> None:
-    """The same hundred commands, a third of them from each of three processes: together as many pass as from one."""
+    """Of the same hundred commands, split over three processes, exactly the allowed number passes."""
     words = (sys.executable, "-m", "tests.bot.store.race_worker", database.url)
     pipe = asyncio.subprocess.PIPE
-    orderers = [
+    workers = [
         await asyncio.create_subprocess_exec(*words, str(number), "3", stdin=pipe, stdout=pipe) for number in range(3)
     ]
-    for each in orderers:
+    for each in workers:
         assert each.stdout
         assert await each.stdout.readline() == b"ready\n"
-    outputs = await asyncio.gather(*(each.communicate(b"go\n") for each in orderers))
+    outputs = await asyncio.gather(*(each.communicate(b"go\n") for each in workers))
     results = [json.loads(output) for output, _ in outputs]
     together = {name: sum(result[name] for result in results) for name in OVER_PROCESSES}
     assert together == {name: RACES[name].passing for name in OVER_PROCESSES}
 
 
-async def test_no_more_than_server_running_are_ever_at_work(store: Store) -> None:
-    """With 100 in line for four rounds of simultaneous claims and ends, a server's three slots are never four."""
+async def test_no_more_than_server_running_ever_run(store: Store) -> None:
+    """With 100 queued tasks, simultaneous claims never fill more than a server's three running slots."""
     for message in range(COMMANDS):
         order = an_order(user_id=1 + message % MEMBERS)
         await store.tasks.create(order, a_place(1 + message), NOON, a_case(order))
-    at_work: dict[int, Task] = {}
+    running: dict[int, Task] = {}
     for _ in range(10):
         claimed = await asyncio.gather(*(start(store, OperatorLimits(max_running=50), 3, NOON) for _ in range(10)))
-        at_work |= {task.id: task for task in claimed if task}
-        assert len(at_work) == 3
-        ending = at_work.popitem()[1]
+        running |= {task.id: task for task in claimed if task}
+        assert len(running) == 3
+        ending = running.popitem()[1]
         await store.tasks.transition(ending, TaskState.FAILED, NOON)
 
 
 async def test_thirty_commands_in_discord(stage: Harness, clips: Clips) -> None:
-    """Thirty simultaneous commands over sockets: three are paid for, never two at once; the others are told why."""
+    """Of thirty simultaneous commands, three are paid for, one at a time; the other members read why not."""
     clip = tiny(clips)
     async with stage.bot(MAX_RUNNING="5") as bot:
         guild = int(stage.discord.world.guild.id)

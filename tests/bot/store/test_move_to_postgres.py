@@ -1,4 +1,4 @@
-"""The move from a SQLite file to PostgreSQL, by the command that an operator types."""
+"""The move from a SQLite file to PostgreSQL, also by the operator's command."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A database with a task in every state, and of everything else something; an older version's."""
+    """A database of an older version, with a task in every state and a row in every other table."""
     made = tmp_path / "old.db"
     build(made, VERSIONS[-2])
     return made
 
 
-async def moved(file: Path, url: str) -> Any:
+async def run_move(file: Path, url: str) -> Any:
     return await asyncio.to_thread(move, file, url)
 
 
-async def rows_of(url: str, file: Path) -> dict[str, list[Any]]:
-    """All rows of the tables that are moved, but for the mark, who held what, and what the older `file` has not."""
+async def read_rows(url: str, file: Path) -> dict[str, list[Any]]:
+    """Return all rows of the moved tables, without the mark, the holders and what the older `file` lacks."""
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as old:
         known = {table.name: {row[1] for row in old.execute(f'PRAGMA table_info("{table.name}")')} for table in _TABLES}
     engine = create_async_engine(url)
     found = {}
     async with engine.connect() as connection:
         for table in _TABLES:
-            if not known[table.name]:  # a table that the older file has not
+            if not known[table.name]:  # a table that the older file lacks
                 continue
             names = known[table.name] - {"holder"}
             wanted = select(*[column for column in table.columns if column.name in names])
@@ -57,36 +57,36 @@ async def rows_of(url: str, file: Path) -> dict[str, list[Any]]:
     return found
 
 
-async def test_counts_of_deleted_tasks_come_over(tmp_path: Path, database: Database) -> None:
-    """What /usage counts of tasks that are deleted is moved too."""
+async def test_totals_of_deleted_tasks_are_moved(tmp_path: Path, database: Database) -> None:
+    """The totals of deleted tasks, which /usage counts, are moved."""
     build(file := tmp_path / "new.db", VERSIONS[-1])
-    await moved(file, database.url)
+    await run_move(file, database.url)
     assert database.sql("SELECT home, day, delivered FROM tallies") == [(22, "2026-11-01", 3)]
 
 
-async def test_everything_comes_over_and_the_file_is_put_aside(file: Path, database: Database) -> None:
-    """Row by row and value by value; the numbers go on; what is left of the file cannot be used by mistake."""
+async def test_every_row_is_moved_and_the_file_renamed(file: Path, database: Database) -> None:
+    """Every row and value is moved, ids continue, and the renamed file is marked, so that no bot uses it."""
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("UPDATE sqlite_sequence SET seq = 500 WHERE name = 'tasks'")
         connection.commit()
-    done = await moved(file, database.url)
+    done = await run_move(file, database.url)
     assert (done.tasks, done.unfinished, file.exists()) == (len(TaskState), len(TaskState) - 1, False)
-    old = await rows_of(f"sqlite+aiosqlite:///{done.kept}", done.kept)
-    assert await rows_of(database.url, done.kept) == old
+    old = await read_rows(f"sqlite+aiosqlite:///{done.kept}", done.kept)
+    assert await read_rows(database.url, done.kept) == old
     assert all(old.values())
     assert database.sql("SELECT nextval(pg_get_serial_sequence('tasks', 'id'))") == [(501,)]
     assert read_moved_marker(done.kept)
 
 
 async def test_unfinished_tasks_go_on(stage: Harness) -> None:
-    """One renders and one waits in line when the bot is stopped and moved; both are delivered, each paid once."""
+    """A rendering and a queued task are moved; the bot on PostgreSQL delivers both, each paid once."""
     old = f"sqlite+aiosqlite:///{stage.folder}/old.db"
     stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
     async with stage.bot(Timeouts(shutdown=0.1), MAX_RUNNING="1", DATABASE_URL=old):
         first = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await within(pause.reached)
         second = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
-    done = await moved(stage.folder / "old.db", stage.database.url)
+    done = await run_move(stage.folder / "old.db", stage.database.url)
     assert (done.tasks, done.unfinished) == (2, 2)
     pause.release.set()
     async with stage.bot():
@@ -96,7 +96,7 @@ async def test_unfinished_tasks_go_on(stage: Harness) -> None:
 
 
 async def test_the_command_line(stage: Harness, file: Path) -> None:
-    """It says what it did; a second time there is nothing to move, and a bot on a marked file says what to do."""
+    """The command prints its result; a second run finds no file, and a bot on a marked file says what to do."""
     done, again = [await run(stage, "move", str(file)) for _ in range(2)]
     assert done == (0, "start the bot, with DATA_DIR as it was.")
     assert f"{len(TaskState)} tasks, of which {len(TaskState) - 1} are unfinished" in stage.lines[0]
@@ -110,7 +110,7 @@ async def test_the_command_line(stage: Harness, file: Path) -> None:
 
 
 async def run(stage: Harness, *arguments: str, **changes: str) -> tuple[int | None, str]:
-    """The code, and the last line said."""
+    """Run the command line; return the exit code and the end of the last line."""
     async with stage.process(*arguments, **changes) as process:
         await process.start()
         code = await process.wait()
@@ -118,18 +118,18 @@ async def run(stage: Harness, *arguments: str, **changes: str) -> tuple[int | No
 
 
 async def test_an_interrupted_move_is_made_again(file: Path, database: Database) -> None:
-    """Killed after the mark: nothing is there, and it moves. Killed before the renaming: nothing moves twice."""
+    """Interrupted between mark and copy, the move is repeated; between copy and renaming, no row is moved twice."""
     set_moved_marker(file, "a mark")
-    done = await moved(file, database.url)
+    done = await run_move(file, database.url)
     done.kept.rename(file)
-    before = await rows_of(database.url, file)
-    again = await moved(file, database.url)
+    before = await read_rows(database.url, file)
+    again = await run_move(file, database.url)
     assert (again.tasks, again.kept.exists()) == (len(TaskState), True)
-    assert await rows_of(database.url, again.kept) == before
+    assert await read_rows(database.url, again.kept) == before
 
 
-async def test_what_is_in_the_way_is_a_sentence(file: Path, database: Database, tmp_path: Path) -> None:
-    """A used database, a row that PostgreSQL does not take: nothing is moved, and the file is as it was."""
+async def test_what_cannot_be_moved_is_one_sentence(file: Path, database: Database, tmp_path: Path) -> None:
+    """Wrong files, wrong addresses, a used database and a row that PostgreSQL refuses move nothing."""
     (tmp_path / "text").write_text("no database")
     for wrong, url, words in (
         (tmp_path / "none.db", database.url, "There is no file"),
@@ -138,14 +138,14 @@ async def test_what_is_in_the_way_is_a_sentence(file: Path, database: Database, 
         (file, database.url.rpartition("/")[0] + "/nowhere", "has no database nowhere"),
     ):
         with pytest.raises(StoreUnusable, match=words):
-            await moved(wrong, url)
+            await run_move(wrong, url)
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("UPDATE tasks SET remote_id = 'too' || char(0) || 'bad' WHERE id = 7")
         connection.commit()
     with pytest.raises(StoreUnusable, match="The move failed"):
-        await moved(file, database.url)
+        await run_move(file, database.url)
     assert (read_moved_marker(file), database.sql("SELECT count(*) FROM tasks")) == (None, [(0,)])
     database.sql("INSERT INTO servers (home, turn) VALUES (5, 1)")
     with pytest.raises(StoreUnusable, match="is not empty"):
-        await moved(file, database.url)
+        await run_move(file, database.url)
     await until(lambda: read_moved_marker(file) is None)

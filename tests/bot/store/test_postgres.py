@@ -1,4 +1,4 @@
-"""PostgreSQL as the bot's database: what the operator reads when it is not there, and a bot that outlives it."""
+"""PostgreSQL as the bot's database: messages for the operator, upgrades, and a restart of the server."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from tests.support.clips import Clips
 from tests.support.databases import Database, new_database
 from tests.support.fast_timeouts import DONE, FAST, RESULT, STEADY, assert_told, tiny
 from tests.support.harness import CREATE, Harness, on_stage
-from tests.support.postgres_cluster import NOT_FOUND, Cluster, new_folder, programs
+from tests.support.postgres_cluster import NOT_FOUND, Cluster, create_folder, find_programs
 
 SECRET = "swordfish"
 
 
 @pytest.fixture(scope="module")
 def own_cluster() -> Iterator[Cluster]:
-    """One that may be stopped, for nobody else is on it."""
-    if programs() is None:
+    """A cluster of this module alone, which may be stopped."""
+    if find_programs() is None:
         pytest.skip(NOT_FOUND)
-    folder = new_folder()
-    cluster = Cluster.made(folder / "cluster")
+    folder = create_folder()
+    cluster = Cluster.create(folder / "cluster")
     yield cluster
     cluster.stop()
     shutil.rmtree(folder)
@@ -39,7 +39,7 @@ def own_cluster() -> Iterator[Cluster]:
 
 @pytest.fixture
 async def stage(tmp_path: Path, clips: Clips, own_cluster: Cluster) -> AsyncIterator[Harness]:
-    """A stage over a database that goes away."""
+    """A stage on a database that restarts."""
     async with (
         new_database(tmp_path, own_cluster, migrated=False) as database,
         on_stage(tmp_path, clips, database) as set_up,
@@ -48,18 +48,18 @@ async def stage(tmp_path: Path, clips: Clips, own_cluster: Cluster) -> AsyncIter
 
 
 async def refused(url: str) -> str:
-    """The sentence with which opening it ends."""
+    """Return the message with which opening the store fails."""
     with pytest.raises(StoreUnusable) as caught:
         async with Store.open(url):
             pass
     assert SECRET not in str(caught.value)
-    assert caught.value.__cause__ is None  # what a traceback would show may hold the address
+    assert caught.value.__cause__ is None  # a traceback of the cause may show the address
     return str(caught.value)
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 async def test_what_is_wrong_is_one_sentence(database: Database) -> None:
-    """A wrong password, a database that is not there, a user who may not make tables: said, without the password."""
+    """A wrong password, a missing database and a user who may not create tables are named, without the password."""
     url, name = database.url, database.url.rpartition("/")[2]
     wrong = url.replace(url.split(":")[2].partition("@")[0], SECRET)
     assert "rejects the password of bot: correct user and password in DATABASE_URL." in await refused(wrong)
@@ -70,8 +70,8 @@ async def test_what_is_wrong_is_one_sentence(database: Database) -> None:
     assert f"user guest may not create tables in {name}: make it the owner." in await refused(guest)
 
 
-async def test_nobody_there_is_one_sentence() -> None:
-    """Neither a port where nobody listens nor a host that does not exist is traced back."""
+async def test_an_unreachable_server_is_one_sentence() -> None:
+    """A closed port and an unknown host each give one sentence without a traceback."""
     closed = f"postgresql+asyncpg://bot:{SECRET}@127.0.0.1:1/bot"
     assert "cannot be reached at 127.0.0.1:1: start it, or correct DATABASE_URL" in await refused(closed)
     unknown = f"postgresql+asyncpg://bot:{SECRET}@nowhere.invalid/bot"
@@ -79,10 +79,10 @@ async def test_nobody_there_is_one_sentence() -> None:
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
-async def test_an_upgrade_may_take_longer_than_an_answer(
+async def test_an_upgrade_may_take_longer_than_a_query(
     unmigrated: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each step takes longer than a query may, and a second process waits for all of them: both end well."""
+    """An upgrade whose steps exceed the query time-out succeeds, and so does a second process that waits for it."""
     caplog.set_level("INFO")
     monkeypatch.setattr(postgres, "_RESPONSE_SECONDS", 0.2)
     unmigrated.sql(
@@ -101,8 +101,8 @@ async def test_an_upgrade_may_take_longer_than_an_answer(
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
-async def test_an_upgrade_that_never_ends_is_told_as_that(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where something holds it up for longer than an upgrade may take, the sentence does not say: cannot be reached."""
+async def test_a_blocked_upgrade_names_its_cause(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blocked upgrade ends with a message about the upgrade, not about an unreachable server."""
     monkeypatch.setattr(postgres, "_MIGRATION_SECONDS", 0.3)
     engine = create_async_engine(database.url)
     async with engine.begin() as connection:
@@ -114,14 +114,14 @@ async def test_an_upgrade_that_never_ends_is_told_as_that(database: Database, mo
 
 
 async def test_without_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The driver is an extra: the sentence says how it is installed."""
+    """Without the optional driver, the message says how to install it."""
     monkeypatch.setitem(sys.modules, "asyncpg", None)
     assert "pip install 'extend-bot[postgres]'" in await refused(f"postgresql+asyncpg://bot:{SECRET}@127.0.0.1:1/bot")
 
 
 @pytest.mark.parametrize("moment", ["clip", "create", "result"])
 async def test_a_restart_of_the_database(stage: Harness, clips: Clips, own_cluster: Cluster, moment: str) -> None:
-    """PostgreSQL dies and comes back while the bot works: it is paid once, delivered once, and the bot never ended."""
+    """PostgreSQL crashes and restarts while a task runs: it is paid once and delivered once by the same bot process."""
     hold = Hold(after=True)
     match moment:
         case "clip":

@@ -1,4 +1,4 @@
-"""What is kept: counted for reports, deleted when it is time, and brought along from older databases."""
+"""Reports: counts for /usage, also of deleted tasks and of rows from older databases."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def harness(database: Database) -> AsyncIterator[ServiceHarness]:
 
 
 async def test_usage_is_counted_by_day_and_member(harness: ServiceHarness) -> None:
-    """Outcomes, seconds made and credits, for the days asked for and no other server's."""
+    """/usage counts outcomes, seconds and credits by day and member, of this server and the requested days only."""
     harness.time -= timedelta(days=7)
     await harness.end(await harness.submit(), TaskState.DELIVERED, Billed.YES)
     harness.time += timedelta(days=6)
@@ -51,8 +51,8 @@ async def test_usage_is_counted_by_day_and_member(harness: ServiceHarness) -> No
     assert (await harness.moderation.usage(GUILD, 30)).total.tasks == 4
 
 
-async def test_forgetting_deletes_but_does_not_renew_the_day(harness: ServiceHarness) -> None:
-    """Old tasks go; of today's nothing but the count stays; an unfinished one goes when it has ended."""
+async def test_deleting_data_does_not_reset_the_day(harness: ServiceHarness) -> None:
+    """Old tasks are deleted, today's are anonymised but still count, and an unfinished one follows when it ends."""
     harness.defaults = GuildLimits(user_per_day=2)
     await harness.end(await harness.submit(), TaskState.DELIVERED, Billed.YES)
     harness.time += timedelta(days=2)
@@ -81,8 +81,8 @@ async def test_forgetting_deletes_but_does_not_renew_the_day(harness: ServiceHar
     assert "blocked" in str((await harness.refused(guild=33)).message)
 
 
-async def test_a_left_servers_rows_go_after_the_grace_time(harness: ServiceHarness) -> None:
-    """Thirty days after the bot was removed nothing of the server is left; if it comes back before, all of it is."""
+async def test_a_left_servers_rows_are_deleted_after_the_grace_time(harness: ServiceHarness) -> None:
+    """Rows of a server are deleted 30 days after the bot left it, and kept if the bot returns before."""
     moderation = harness.moderation
     for guild in (GUILD, 33):
         await moderation.change_limits(guild, MOD, user_per_day=3)
@@ -101,8 +101,8 @@ async def test_a_left_servers_rows_go_after_the_grace_time(harness: ServiceHarne
     assert [_count(harness, table) for table in ("tasks", "servers", "members")] == [1, 1, 1]
 
 
-async def test_tasks_of_before_there_were_limits_are_counted_too(unmigrated: Database) -> None:
-    """A database of the first version is migrated: its tasks get their server, or their member's direct messages."""
+async def test_tasks_of_the_first_version_are_counted(unmigrated: Database) -> None:
+    """Tasks of a migrated first-version database count for their server or their member's direct messages."""
     await _migrated_to("0001", unmigrated.url)
     for message, guild in ((1, GUILD), (2, None)):
         row = f"{guild or 'NULL'}, {ALF}, {message}, '{NOON:%F %T}', '{NOON:%F %T}'"
@@ -119,8 +119,8 @@ async def test_tasks_of_before_there_were_limits_are_counted_too(unmigrated: Dat
         assert (await harness.moderation.usage(GUILD, 1)).total.seconds == 6
 
 
-async def test_nul_characters_of_before_are_taken_out(unmigrated: Database) -> None:
-    """A prompt that an older version kept with one can be searched after the upgrade; its parent is found by it too."""
+async def test_an_upgrade_removes_nul_characters(unmigrated: Database) -> None:
+    """A prompt that an older version stored with a NUL can be searched after the upgrade, and its children found."""
     await _migrated_to("0011", unmigrated.url)
     for message, prompt in ((1, "a cat\\u0000 jumps"), (2, r"a \\u0000 that was typed")):
         order = an_order(prompt="PROMPT", parent_id=message - 1 or None).model_dump_json().replace("PROMPT", prompt)
@@ -136,8 +136,8 @@ async def test_nul_characters_of_before_are_taken_out(unmigrated: Database) -> N
         assert [task.id for task in await store.tasks.children([1])] == [2]
 
 
-async def test_moderators_count_what_was_deleted(harness: ServiceHarness) -> None:
-    """A member deletes their data: /usage still counts their tasks, from the next day on as nobody's; then they go."""
+async def test_usage_still_counts_deleted_tasks(harness: ServiceHarness) -> None:
+    """/usage counts a member's deleted tasks, from the next day on as NOBODY's, until they are 31 days old."""
     await harness.end(await harness.submit(prompt="old"), TaskState.DELIVERED, Billed.YES, credits=2.0)
     await harness.end(await harness.submit(), TaskState.FAILED, Billed.NO)
     await harness.end(await harness.submit(BEA), TaskState.DELIVERED, Billed.YES, credits=1.0)

@@ -25,18 +25,18 @@ from tests.support.crash_points import POST, InLine, Rendering, scene_on, until,
 from tests.support.harness import Harness, Json, text_of
 
 
-def url_of(folder: Path) -> str:
+def database_url(folder: Path) -> str:
     return f"sqlite+aiosqlite:///{folder}/bot.db"
 
 
-async def backed_up(folder: Path, name: str = "backup.db") -> Path:
+async def make_backup(folder: Path, name: str = "backup.db") -> Path:
     target = folder / name
-    await asyncio.to_thread(back_up, url_of(folder), target)
+    await asyncio.to_thread(back_up, database_url(folder), target)
     return target
 
 
-async def restored(folder: Path, backup: Path) -> RestoreResult:
-    return await asyncio.to_thread(restore, url_of(folder), backup, datetime.now(UTC))
+async def run_restore(folder: Path, backup: Path) -> RestoreResult:
+    return await asyncio.to_thread(restore, database_url(folder), backup, datetime.now(UTC))
 
 
 def rows(folder: Path, columns: str = "id, state, told, billed") -> list[Any]:
@@ -56,10 +56,9 @@ async def messages(stage: Harness) -> list[Json]:
 
 @pytest.mark.only_sqlite
 async def test_what_was_paid_after_the_backup_is_not_paid_again(stage: Harness) -> None:
-    """One task renders and one waits in line; both are delivered after the backup, and then the database is lost.
+    """Two tasks are delivered after the backup, and then the database is lost: the restored bot pays and posts nothing.
 
-    The restored bot submits and posts nothing, leaves both films where they are, and says of the one that waited that
-    nobody can know. The next task gets a number that was never given out.
+    It leaves both replies as they are and records the queued task as unclear. The next task gets an unused id.
     """
     stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
     async with stage.bot(MAX_RUNNING="1"):
@@ -67,13 +66,13 @@ async def test_what_was_paid_after_the_backup_is_not_paid_again(stage: Harness) 
         await within(pause.reached)
         second = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await until(lambda: [row[1] for row in rows(stage.data)] == ["rendering", "queued"])
-        backup = await backed_up(stage.data)
+        backup = await make_backup(stage.data)
         pause.release.set()
         for reply in (first, second):
             await stage.recorded(await stage.until(stage.ana, reply, "Finished"))
     before = await messages(stage)
     lose_database(stage.data)
-    done = await restored(stage.data, backup)
+    done = await run_restore(stage.data, backup)
     assert (done.kept, done.merged, done.unverified, done.unclear) == (None, False, 2, 1)
     async with stage.bot():
         await until(lambda: all(told for _, _, told, _ in rows(stage.data)))
@@ -87,19 +86,19 @@ async def test_what_was_paid_after_the_backup_is_not_paid_again(stage: Harness) 
 
 
 @pytest.mark.only_sqlite
-async def test_what_nobody_knows_of_is_told_and_followed(stage: Harness) -> None:
-    """The database is lost together with its bot: what rendered is delivered, what waited is unclear, in its reply."""
+async def test_unverified_tasks_are_continued_or_unclear(stage: Harness) -> None:
+    """After the loss of the database, a rendering task is delivered, and the reply of a queued one says unclear."""
     stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
     async with stage.bot(Timeouts(shutdown=0.1), MAX_RUNNING="1", EDIT_SECONDS="2"):
         first = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await within(pause.reached)
         second = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await until(lambda: [row[1] for row in rows(stage.data)] == ["rendering", "queued"])
-        backup = await backed_up(stage.data)
+        backup = await make_backup(stage.data)
     shutil.copy(backup, stage.folder)
     shutil.rmtree(stage.data)
     pause.release.set()
-    await restored(stage.data, stage.folder / backup.name)
+    await run_restore(stage.data, stage.folder / backup.name)
     async with stage.bot():
         film = await stage.until(stage.ana, first, "Finished")
         unknown = await stage.until(stage.ana, second, "Outcome unknown")
@@ -111,14 +110,14 @@ async def test_what_nobody_knows_of_is_told_and_followed(stage: Harness) -> None
 
 
 @pytest.mark.only_sqlite
-async def test_a_film_that_was_posted_elsewhere_is_not_posted_again(stage: Harness) -> None:
-    """The reply was gone and the film came as a new message after the backup: restored, it is kept for /tasks alone."""
+async def test_a_video_in_a_new_message_is_not_posted_again(stage: Harness) -> None:
+    """A video that was posted as a new message after the backup is stored for /tasks, and not posted again."""
     stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await within(pause.reached)
         await until(lambda: rows(stage.data)[0][1] == "rendering")
-        backup = await backed_up(stage.data)
+        backup = await make_backup(stage.data)
         message = stage.discord.world.find_message(reply["channel_id"], reply["id"])
         assert message
         stage.discord.world.remove(message)
@@ -128,7 +127,7 @@ async def test_a_film_that_was_posted_elsewhere_is_not_posted_again(stage: Harne
     before = await messages(stage)
     shutil.rmtree(stage.data / "kept")
     lose_database(stage.data)
-    await restored(stage.data, backup)
+    await run_restore(stage.data, backup)
     async with stage.bot():
         await until(lambda: rows(stage.data) == [(1, "delivered", 1, "yes")])
     assert await messages(stage) == before
@@ -138,15 +137,15 @@ async def test_a_film_that_was_posted_elsewhere_is_not_posted_again(stage: Harne
 
 @pytest.mark.only_sqlite
 async def test_a_restore_right_after_a_kill_loses_nothing(stage: Harness) -> None:
-    """The killed bot's database is there: its books are taken over, and every task goes on as if nothing had been."""
+    """If the killed bot's database is readable, its records are merged, and every task continues."""
     async with scene_on(stage, MAX_RUNNING="1") as scene:
         for point in (Rendering(), InLine()):
             await scene.bring_to(point)
-        backup = await backed_up(stage.data)
+        backup = await make_backup(stage.data)
         with pytest.raises(StoreUnusable, match="Another bot is already running"):
-            await restored(stage.data, backup)
+            await run_restore(stage.data, backup)
         await scene.process.kill()
-        done = await restored(stage.data, backup)
+        done = await run_restore(stage.data, backup)
         assert (done.merged, done.unverified) == (True, 0)
         assert done.kept
         assert done.kept.is_file()
@@ -157,28 +156,28 @@ async def test_a_restore_right_after_a_kill_loses_nothing(stage: Harness) -> Non
         await one_message_each(scene)
 
 
-async def a_store_with(folder: Path, count: int) -> None:
-    async with Store.open(url_of(folder)) as store:
+async def create_tasks(folder: Path, count: int) -> None:
+    async with Store.open(database_url(folder)) as store:
         for number in range(count):
             order = an_order(prompt=f"task {number}")
             await store.tasks.create(order, a_place(100 + number), NOON, a_case(order))
 
 
-async def test_the_books_are_never_turned_back(tmp_path: Path) -> None:
-    """Limits come from the backup; tasks that were ended, deleted or made since are as in the replaced database."""
-    await a_store_with(tmp_path, 3)
-    async with Store.open(url_of(tmp_path)) as store:
+async def test_records_since_the_backup_are_merged(tmp_path: Path) -> None:
+    """Limits come from the backup; tasks ended, deleted or created since are as in the replaced database."""
+    await create_tasks(tmp_path, 3)
+    async with Store.open(database_url(tmp_path)) as store:
         await store.guilds.change(22, lambda _: GuildLimits(user_per_day=7))
-    backup = await backed_up(tmp_path)
-    async with Store.open(url_of(tmp_path)) as store:
+    backup = await make_backup(tmp_path)
+    async with Store.open(database_url(tmp_path)) as store:
         await store.guilds.change(22, lambda _: GuildLimits(user_per_day=1))
         for number in (1, 2):
             task = await store.tasks.get(number)
             assert task
             await store.tasks.transition(task, TaskState.FAILED, NOON, outcome_shown=True, reason=tr("no"))
         await store.retention.delete_member(11, NOON)
-    done = await restored(tmp_path, backup)
-    async with Store.open(url_of(tmp_path)) as store:
+    done = await run_restore(tmp_path, backup)
+    async with Store.open(database_url(tmp_path)) as store:
         limits = await store.guilds.get_limits(22)
         assert limits
         assert limits.user_per_day == 7
@@ -190,56 +189,56 @@ async def test_the_books_are_never_turned_back(tmp_path: Path) -> None:
 
 
 async def test_a_backup_from_before_an_earlier_restore_has_orphaned_ids(tmp_path: Path) -> None:
-    """Tasks that the restored line never had are in doubt, though its own books are taken over."""
-    await a_store_with(tmp_path, 1)
-    old = await backed_up(tmp_path, "old.db")
-    async with Store.open(url_of(tmp_path)) as store:
+    """Tasks that the restored database never had are unverified, although its own records are merged."""
+    await create_tasks(tmp_path, 1)
+    old = await make_backup(tmp_path, "old.db")
+    async with Store.open(database_url(tmp_path)) as store:
         await store.tasks.create(an_order(), a_place(500), NOON, a_case(an_order()))
-    newer = await backed_up(tmp_path, "newer.db")
+    newer = await make_backup(tmp_path, "newer.db")
     lose_database(tmp_path)
-    await restored(tmp_path, old)
-    done = await restored(tmp_path, newer)
+    await run_restore(tmp_path, old)
+    done = await run_restore(tmp_path, newer)
     assert (done.merged, done.unverified, done.unclear) == (True, 1, 1)
     assert rows(tmp_path, "id, state") == [(1, "unclear"), (2, "unclear")]
 
 
-async def test_an_older_database_in_place_is_not_believed(tmp_path: Path) -> None:
-    """Its row of a task that was paid since (somebody put back a snapshot of the disk, say) would pay it again."""
-    await a_store_with(tmp_path, 1)
-    older = await backed_up(tmp_path, "older.db")
-    async with Store.open(url_of(tmp_path)) as store:
+async def test_an_older_current_database_is_not_merged(tmp_path: Path) -> None:
+    """A current database older than the backup (a disk snapshot, say) is refused: it would pay a task again."""
+    await create_tasks(tmp_path, 1)
+    older = await make_backup(tmp_path, "older.db")
+    async with Store.open(database_url(tmp_path)) as store:
         task = await store.tasks.get(1)
         assert task
         await store.tasks.transition(task, TaskState.RENDERING, NOON + timedelta(seconds=5), remote_id="paid")
-    newer = await backed_up(tmp_path, "newer.db")
+    newer = await make_backup(tmp_path, "newer.db")
     lose_database(tmp_path)
     shutil.copy(older, tmp_path / "bot.db")
     with pytest.raises(StoreUnusable, match="does not continue this backup"):
-        await restored(tmp_path, newer)
+        await run_restore(tmp_path, newer)
     lose_database(tmp_path)
-    await restored(tmp_path, newer)
+    await run_restore(tmp_path, newer)
     assert rows(tmp_path, "state, remote_id") == [("rendering", "paid")]
 
 
-async def test_another_bots_unfinished_work_is_not_thrown_away(tmp_path: Path) -> None:
-    """A database that is not what became of the backup's, and has work to do, is not replaced."""
-    await a_store_with(tmp_path, 3)
-    backup = await backed_up(tmp_path)
+async def test_another_bots_unfinished_tasks_are_kept(tmp_path: Path) -> None:
+    """A database that does not continue the backup and has unfinished tasks is not replaced."""
+    await create_tasks(tmp_path, 3)
+    backup = await make_backup(tmp_path)
     lose_database(tmp_path)
-    await a_store_with(tmp_path, 1)
+    await create_tasks(tmp_path, 1)
     with pytest.raises(StoreUnusable, match=r"has unfinished tasks \(1\)"):
-        await restored(tmp_path, backup)
+        await run_restore(tmp_path, backup)
     assert rows(tmp_path, "id") == [(1,)]
     assert not list(tmp_path.glob("*.restoring*"))
 
 
 async def test_a_damaged_database_is_set_aside(tmp_path: Path) -> None:
-    """What cannot be read is kept beside under a dated name, and the backup's tasks are in doubt."""
-    await a_store_with(tmp_path, 2)
-    backup = await backed_up(tmp_path)
+    """An unreadable database is kept under a dated name, and the backup's tasks are unverified."""
+    await create_tasks(tmp_path, 2)
+    backup = await make_backup(tmp_path)
     lose_database(tmp_path)
     (tmp_path / "bot.db").write_bytes(b"this is no database" * 100)
-    done = await restored(tmp_path, backup)
+    done = await run_restore(tmp_path, backup)
     assert done.kept
     assert done.kept.read_bytes().startswith(b"this is no database")
     assert (done.unverified, done.unclear) == (2, 2)
@@ -247,14 +246,14 @@ async def test_a_damaged_database_is_set_aside(tmp_path: Path) -> None:
 
 
 async def test_a_backup_is_private_whole_and_overwrites_nothing(tmp_path: Path) -> None:
-    """Mode 0600, one file without a log, and an existing file stays as it is."""
-    await a_store_with(tmp_path, 2)
-    backup = await backed_up(tmp_path)
+    """A backup is one file of mode 0600 without a log, and never overwrites a file."""
+    await create_tasks(tmp_path, 2)
+    backup = await make_backup(tmp_path)
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     assert [each.name for each in tmp_path.glob("backup*")] == ["backup.db"]
     content = backup.read_bytes()
     with pytest.raises(StoreUnusable, match="exists and is not overwritten"):
-        await backed_up(tmp_path)
+        await make_backup(tmp_path)
     assert backup.read_bytes() == content
 
 
@@ -268,28 +267,28 @@ async def test_a_backup_is_private_whole_and_overwrites_nothing(tmp_path: Path) 
     ids=["missing", "no database", "empty"],
 )
 async def test_what_is_no_backup_is_refused(tmp_path: Path, spoil: Any, says: str) -> None:
-    """One sentence, and the database in place is not touched."""
-    await a_store_with(tmp_path, 1)
-    backup = await backed_up(tmp_path)
+    """A file that is not a backup is refused with one sentence, and the database is unchanged."""
+    await create_tasks(tmp_path, 1)
+    backup = await make_backup(tmp_path)
     spoil(backup)
     with pytest.raises(StoreUnusable, match=says):
-        await restored(tmp_path, backup)
+        await run_restore(tmp_path, backup)
     assert rows(tmp_path, "id") == [(1,)]
 
 
 async def test_a_newer_backup_is_refused(tmp_path: Path) -> None:
-    """What a newer bot wrote is not put under an older one."""
-    await a_store_with(tmp_path, 1)
-    backup = await backed_up(tmp_path)
+    """A backup of a newer version is refused."""
+    await create_tasks(tmp_path, 1)
+    backup = await make_backup(tmp_path)
     with closing(sqlite3.connect(backup)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
     with pytest.raises(StoreUnusable, match="newer version"):
-        await restored(tmp_path, backup)
+        await run_restore(tmp_path, backup)
 
 
 async def test_there_is_nothing_to_back_up(tmp_path: Path) -> None:
-    """Without a database the backup says so, and makes none."""
+    """Without a database, the backup fails with a message and creates no file."""
     with pytest.raises(StoreUnusable, match="There is no database"):
-        await backed_up(tmp_path)
+        await make_backup(tmp_path)
     assert list(tmp_path.iterdir()) == []

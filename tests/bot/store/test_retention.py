@@ -1,4 +1,4 @@
-"""What finished tasks leave goes after a set time; counts, limits and what is shared do not."""
+"""Retention: finished tasks are deleted after a set time; counts, limits and shared videos are kept."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ async def harness(database: Database) -> AsyncIterator[ServiceHarness]:
         yield opened
 
 
-async def kept(harness: ServiceHarness) -> list[tuple[int, str]]:
+async def read_prompts(harness: ServiceHarness) -> list[tuple[int, str]]:
     return [(int(key), str(prompt)) for key, prompt in harness.database.sql(PROMPTS)]
 
 
-async def test_old_rows_go_and_nothing_else(harness: ServiceHarness) -> None:
-    """Ninety days after its end a task's row is deleted, and not an hour before; an unfinished one never is."""
+async def test_only_expired_rows_are_deleted(harness: ServiceHarness) -> None:
+    """A row is deleted 90 days after its task's end, not an hour before; an unfinished task's row never is."""
     for state in (TaskState.DELIVERED, TaskState.FAILED, TaskState.UNCLEAR):
         await harness.end(await harness.submit(prompt="old"), state, Billed.YES)
     await harness.submit(prompt="waits")
@@ -39,17 +39,17 @@ async def test_old_rows_go_and_nothing_else(harness: ServiceHarness) -> None:
     assert await harness.store.retention.expire(harness.time, 90 * DAY) == 0
     harness.time = ended + 90 * DAY
     assert await harness.store.retention.expire(harness.time, 90 * DAY) == 3
-    assert await kept(harness) == [(4, "waits")]
+    assert await read_prompts(harness) == [(4, "waits")]
     assert (await harness.submit()).id == 5
 
 
-async def test_counts_outlive_the_words(harness: ServiceHarness) -> None:
-    """Kept for a day only, a task's prompt and links go, /usage still counts it for its 30 days, nobody is shown it."""
+async def test_counts_outlive_the_content(harness: ServiceHarness) -> None:
+    """With a retention of one day a task's content is deleted, while /usage counts it for its 30 days."""
     task = await harness.end(await harness.submit(prompt="secret"), TaskState.DELIVERED, Billed.YES, credits=5.0)
     harness.time += DAY
     assert await harness.store.retention.expire(harness.time, DAY) == 1
     assert await harness.store.retention.expire(harness.time, DAY) == 0
-    assert await kept(harness) == [(1, "(deleted)")]
+    assert await read_prompts(harness) == [(1, "(deleted)")]
     total = (await harness.moderation.usage(GUILD, 30)).total
     assert (total.delivered, total.credits) == (1, 5.0)
     assert await harness.service.tasks_of(ALF) == []
@@ -58,11 +58,11 @@ async def test_counts_outlive_the_words(harness: ServiceHarness) -> None:
         await harness.service.task(task.id)
     harness.time += 30 * DAY
     assert await harness.store.retention.expire(harness.time, DAY) == 1
-    assert await kept(harness) == []
+    assert await read_prompts(harness) == []
 
 
-async def test_what_is_shared_stays_until_it_is_taken_back(harness: ServiceHarness) -> None:
-    """The post's buttons and the gallery find their task as long as there is a share of it."""
+async def test_a_shared_task_is_kept_until_it_is_unshared(harness: ServiceHarness) -> None:
+    """A task is kept as long as a share of it exists, for the post's buttons and the gallery."""
     task = await harness.end(await harness.submit(prompt="shown"), TaskState.DELIVERED, Billed.YES)
     intended = await harness.store.shares.reserve(task, GUILD, 5, harness.time, hidden=False)
     assert intended
@@ -74,8 +74,8 @@ async def test_what_is_shared_stays_until_it_is_taken_back(harness: ServiceHarne
     assert await harness.store.retention.expire(harness.time, 90 * DAY) == 1
 
 
-async def test_many_go_in_batches(harness: ServiceHarness) -> None:
-    """More rows than one transaction takes are all gone after one sweep."""
+async def test_many_rows_are_deleted_in_batches(harness: ServiceHarness) -> None:
+    """One call deletes all expired rows, even more than fit in one transaction."""
     await harness.end(await harness.submit(), TaskState.DELIVERED, Billed.YES)
     columns = '"order", place, state, user_id, home, seconds, created_at, changed_at, head_ends, progress, overdue, '
     columns += "billed, told, granted, forgotten, ping_due, deleted"
@@ -86,8 +86,8 @@ async def test_many_go_in_batches(harness: ServiceHarness) -> None:
     assert await harness.store.retention.expire(harness.time + 90 * DAY, 90 * DAY) == 1201
 
 
-async def test_the_bot_does_it_by_itself(stage: Harness) -> None:
-    """With KEEP_TASK_DAYS=1 the record of a film is emptied a day later; with 0 it is not."""
+async def test_the_bot_runs_retention(stage: Harness) -> None:
+    """With KEEP_TASK_DAYS=1 the bot anonymises a task a day later; with 0 it never does."""
     async with stage.bot():
         await stage.recorded(
             await stage.until(

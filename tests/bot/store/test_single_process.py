@@ -1,4 +1,4 @@
-"""One process on a SQLite file: what several would have to tell each other is written down for nobody, so it is not."""
+"""A single process on a SQLite file writes nothing that only other processes would read."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.databases import Database, SQLiteFile
 
 IDLE: dict[str, Callable[[Store], Awaitable[object]]] = {
-    "a sign of life": lambda store: store.leases.heartbeat(),
-    "a duty": lambda store: store.leases.acquire_duty("line"),
-    "taking up": lambda store: store.leases.claim_orphaned([1]),
-    "letting in": lambda store: store.queue.claim(OperatorLimits(), NOON),
-    "giving slots": lambda store: store.queue.give_slot(OperatorLimits(), 0, NOON),
-    "a pace": lambda store: store.shared_turns.reserve("identify 0", 5),
-    "a pause begins": lambda store: store.circuit_state.open(lambda _: (1.0, 0.0)),
-    "a look at the pause": lambda store: store.circuit_state.acquire_probe(1),
-    "whether it lasts": lambda store: store.circuit_state.is_open(),
-    "a pause ends": lambda store: store.circuit_state.close(),
+    "heartbeat": lambda store: store.leases.heartbeat(),
+    "duty": lambda store: store.leases.acquire_duty("line"),
+    "claim of orphans": lambda store: store.leases.claim_orphaned([1]),
+    "claim": lambda store: store.queue.claim(OperatorLimits(), NOON),
+    "running slot": lambda store: store.queue.give_slot(OperatorLimits(), 0, NOON),
+    "rate limiter": lambda store: store.shared_turns.reserve("identify 0", 5),
+    "circuit opens": lambda store: store.circuit_state.open(lambda _: (1.0, 0.0)),
+    "probe": lambda store: store.circuit_state.acquire_probe(1),
+    "is the circuit open": lambda store: store.circuit_state.is_open(),
+    "circuit closes": lambda store: store.circuit_state.close(),
 }
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-async def test_what_is_done_every_few_seconds_writes_nothing(database: Database) -> None:
-    """While somebody else holds the file's write lock, all that an idle bot does goes on, and the log stays as is."""
+async def test_an_idle_bot_writes_nothing(database: Database) -> None:
+    """All calls of an idle bot succeed while another connection holds the write lock, and the log is unchanged."""
     assert isinstance(database, SQLiteFile)
     log = database.file.with_name("bot.db-wal")
     async with Store.open(database.url) as store:
@@ -55,8 +55,8 @@ async def test_what_is_done_every_few_seconds_writes_nothing(database: Database)
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-async def test_the_pause_and_the_paces_are_kept_in_memory(store: Store) -> None:
-    """As between processes: one fault is one pause, one job looks, a good answer ends it, and turns are apart."""
+async def test_circuit_breaker_and_rate_limiters_are_in_memory(store: Store) -> None:
+    """In memory too, a failure opens the circuit once, one job probes, success closes it, and turns are apart."""
     pause = CircuitBreaker(store.circuit_state, lambda: None, random.Random(1), first=30)  # noqa: S311
     await pause.record_failure(RuntimeError("busy"), None)
     assert await store.circuit_state.open(lambda _: (9.0, 9.0)) is None

@@ -1,4 +1,4 @@
-"""The store: rows come back as they went in, slots are exact, and one process holds the file."""
+"""The store: rows are read as they were written, slots are exact, and one process locks the file."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.support.starting import start
 CLIP = VideoInfo(seconds=4, width=640, height=360, video_codec="h264", container="mp4", fps=30, audio=True, size=1000)
 
 
-async def added(store: Store, order: TaskRequest, place: ReplyTarget) -> Task:
+async def create(store: Store, order: TaskRequest, place: ReplyTarget) -> Task:
     return await store.tasks.create(order, place, NOON, a_case(order))
 
 
-async def test_a_row_comes_back_as_it_went_in(store: Store) -> None:
-    """Every field survives the database, the token and the time zones included."""
-    kept = await added(store, an_order(prompt="猫 'quoted' <@1>"), a_place())
+async def test_a_row_is_read_as_it_was_written(store: Store) -> None:
+    """Every field is read as it was written, the token and the time zones included."""
+    kept = await create(store, an_order(prompt="猫 'quoted' <@1>"), a_place())
     moved = await store.tasks.transition(kept, TaskState.PREPARING, NOON + timedelta(seconds=1), clip=CLIP)
     read = await store.tasks.get(kept.id)
     assert read == moved
@@ -40,30 +40,43 @@ async def test_a_row_comes_back_as_it_went_in(store: Store) -> None:
     assert read.created_at.tzinfo is not None
 
 
-async def test_only_the_row_that_was_seen_is_changed(store: Store) -> None:
-    """A write against an outdated state raises StaleRow and changes nothing; going back is an error."""
-    seen = await added(store, an_order(), a_place())
+async def test_an_outdated_row_is_not_changed(store: Store) -> None:
+    """A write against an outdated state raises StaleRow and changes nothing; going back raises ValueError."""
+    seen = await create(store, an_order(), a_place())
     await store.tasks.transition(seen, TaskState.CANCELLED, NOON)
     with pytest.raises(StaleRow):
         await store.tasks.transition(seen, TaskState.PREPARING, NOON)
-    rendering = await added(store, an_order(), a_place(56))
+    rendering = await create(store, an_order(), a_place(56))
     rendering = await store.tasks.transition(rendering, TaskState.RENDERING, NOON)
     with pytest.raises(ValueError, match="never goes from rendering"):
         await store.tasks.transition(rendering, TaskState.SUBMITTING, NOON)
 
 
+@pytest.mark.parametrize("ephemeral", [False, True])
+async def test_a_settled_task_keeps_no_token_it_does_not_need(
+    store: Store, database: Database, ephemeral: bool
+) -> None:
+    """Recording the outcome deletes the interaction's token, except of a private reply, which only it can delete."""
+    place = a_place().model_copy(update={"ephemeral": ephemeral})
+    task = await store.tasks.transition(await create(store, an_order(), place), TaskState.FAILED, NOON)
+    settled = await store.tasks.update(task, outcome_shown=True)
+    assert bool(settled.place.token.get_secret_value()) is ephemeral
+    ((row,),) = await asyncio.to_thread(database.sql, "SELECT place FROM tasks")
+    assert ("a-secret-token" in str(row)) is ephemeral
+
+
 async def test_slots_are_exact_under_parallel_claims(store: Store) -> None:
-    """Of ten in line, forty simultaneous claims let exactly three in, the oldest first."""
+    """Forty simultaneous claims of ten queued tasks give exactly three slots, to the oldest tasks."""
     for message in range(10):
-        await added(store, an_order(user_id=message), a_place(100 + message))
+        await create(store, an_order(user_id=message), a_place(100 + message))
     claims = await asyncio.gather(*(start(store, OperatorLimits(max_running=3), 0, NOON) for _ in range(40)))
     assert sorted(task.id for task in claims if task) == [1, 2, 3]
 
 
 async def test_an_overdue_task_frees_its_slot(store: Store) -> None:
-    """A task that FoxAPI has gone silent on no longer counts as running."""
+    """An overdue task does not take a running slot."""
     for message in range(2):
-        await added(store, an_order(), a_place(100 + message))
+        await create(store, an_order(), a_place(100 + message))
     first = await start(store, OperatorLimits(max_running=1), 0, NOON)
     assert first
     assert await start(store, OperatorLimits(max_running=1), 0, NOON) is None
@@ -71,11 +84,11 @@ async def test_an_overdue_task_frees_its_slot(store: Store) -> None:
     assert await start(store, OperatorLimits(max_running=1), 0, NOON)
 
 
-async def test_unfinished_are_those_with_something_left_to_do(store: Store) -> None:
-    """What stands in line is claimed, what is at work goes on, and an end counts until it was told."""
+async def test_unfinished_returns_started_tasks_with_work_left(store: Store) -> None:
+    """Queued tasks are not returned; started ones are, and finished ones until their outcome is shown."""
     states = [TaskState.QUEUED, TaskState.PREPARING, TaskState.READY, TaskState.FAILED, TaskState.DELIVERED]
     for message, state in enumerate(states):
-        task = await added(store, an_order(), a_place(100 + message))
+        task = await create(store, an_order(), a_place(100 + message))
         if state is not TaskState.QUEUED:
             await store.tasks.transition(
                 task, state, NOON, outcome_shown=state is TaskState.DELIVERED, billed=Billed.UNKNOWN
@@ -88,7 +101,7 @@ async def test_unfinished_are_those_with_something_left_to_do(store: Store) -> N
 
 
 async def test_a_second_bot_on_the_same_file_is_refused(tmp_path: Path) -> None:
-    """Another process (here: another opening) gets one sentence instead of a share in the work."""
+    """Opening a file that another bot has open fails with one sentence."""
     url = f"sqlite+aiosqlite:///{tmp_path}/bot.db"
     async with Store.open(url):
         with pytest.raises(StoreUnusable, match="Another bot is already running"):
@@ -96,8 +109,8 @@ async def test_a_second_bot_on_the_same_file_is_refused(tmp_path: Path) -> None:
                 pass
 
 
-async def test_several_open_a_new_server_database_at_once(unmigrated: Database) -> None:
-    """On PostgreSQL they migrate one after the other, and all of them go on; a file is for one of them."""
+async def test_several_processes_open_a_new_database_at_once(unmigrated: Database) -> None:
+    """On PostgreSQL, processes that start together migrate one after the other, and all succeed."""
     if unmigrated.url.startswith("sqlite"):
         return
 
@@ -118,8 +131,8 @@ async def test_a_newer_database_is_refused(database: Database) -> None:
             pass
 
 
-async def test_the_migrations_make_the_tables_that_the_code_uses(database: Database) -> None:
-    """What alembic builds is what the code's tables describe, column by column."""
+async def test_the_migrations_create_the_tables_of_the_code(database: Database) -> None:
+    """The migrated schema is the schema of tables.py, column by column."""
     async with Store.open(database.url):
         pass
     engine = create_async_engine(database.url)
@@ -132,9 +145,9 @@ async def test_the_migrations_make_the_tables_that_the_code_uses(database: Datab
     await engine.dispose()
 
 
-async def test_characters_that_one_make_does_not_take(store: Store) -> None:
-    """A NUL in somebody's text is left out, numbers may be as large as Discord's, and the others come back."""
-    task = await added(store, an_order(user_id=2**62, prompt="\U0001f431 \\ ' \""), a_place(2**62))
+async def test_unusual_characters_and_large_ids_are_stored(store: Store) -> None:
+    """A NUL is removed, ids may be as large as Discord's, and all other characters are kept."""
+    task = await create(store, an_order(user_id=2**62, prompt="\U0001f431 \\ ' \""), a_place(2**62))
     failed = await store.tasks.transition(task, TaskState.FAILED, NOON, remote_id="no\0 way")
     assert failed.remote_id == "no way"
     assert await store.tasks.get(10**18 - 1) is None
@@ -143,8 +156,8 @@ async def test_characters_that_one_make_does_not_take(store: Store) -> None:
 
 @pytest.mark.parametrize("words", ["cat\0 jump", "cat jump"])
 async def test_a_nul_in_a_prompt_breaks_no_search(store: Store, words: str) -> None:
-    """PostgreSQL would keep it in JSON and fail on each search of that member: it is left out, there and in words."""
-    task = await added(store, an_order(prompt="a cat\0 jumps", source_name="\0.mp4"), a_place())
+    """A NUL, which would make PostgreSQL fail on each search, is removed from prompts and from search words."""
+    task = await create(store, an_order(prompt="a cat\0 jumps", source_name="\0.mp4"), a_place())
     assert (task.order.prompt, task.order.source_name) == ("a cat jumps", ".mp4")
     assert [found.id for found in await store.tasks.search(11, words, 5)] == [task.id]
     limits = GuildLimits(paused="later\0", forbidden=("a\0b",))
@@ -156,7 +169,7 @@ async def test_a_nul_in_a_prompt_breaks_no_search(store: Store, words: str) -> N
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://x/y", "sqlite+aiosqlite://", "postgresql://x/y"])
 async def test_a_wrong_address_is_one_sentence(url: str) -> None:
-    """A DATABASE_URL that cannot work is named, not traced back."""
+    """A DATABASE_URL that cannot work gives one sentence."""
     with pytest.raises(StoreUnusable, match="DATABASE_URL"):
         async with Store.open(url):
             pass

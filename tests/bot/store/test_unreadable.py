@@ -1,4 +1,4 @@
-"""A row that cannot be read is set aside, named in the log and counted; all other tasks go on."""
+"""An unreadable row is set aside, logged and counted; all other tasks continue."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from tests.support.fast_timeouts import DONE, tiny
 from tests.support.harness import Harness
 
 WRONG = {
-    "a word that is no outcome": "billed = 'nonsense'",
-    "an order that lacks its prompt": """ "order" = '{"user_id": 1}' """,
-    "a progress of text": None,
-    "JSON that is cut off": None,
+    "an unknown enum value": "billed = 'nonsense'",
+    "an order without a prompt": """ "order" = '{"user_id": 1}' """,
+    "a date of text": None,
+    "truncated JSON": None,
 }
-"""What stands in the row; None: only SQLite would take it."""
-ONLY_SQLITE = {"a progress of text": "created_at = 'yesterday'", "JSON that is cut off": """ "order" = '{"user' """}
+"""The damage by its name; None: only SQLite accepts it (see ONLY_SQLITE)."""
+ONLY_SQLITE = {"a date of text": "created_at = 'yesterday'", "truncated JSON": """ "order" = '{"user' """}
 
 
-async def queued(store: Store, count: int) -> None:
+async def create_tasks(store: Store, count: int) -> None:
     for number in range(count):
         await store.tasks.create(an_order(user_id=1 + number), a_place(1 + number), NOON, a_case(an_order()))
 
@@ -39,13 +39,13 @@ def damage(database: Database, what: str, task_id: int) -> None:
 
 
 @pytest.mark.parametrize("what", WRONG)
-async def test_the_others_are_taken_up(database: Database, what: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Of three tasks that a bot left, one is damaged: the other two go on, and the one is told of once."""
+async def test_other_orphans_are_claimed(database: Database, what: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Of three orphaned tasks, one is damaged: the other two are claimed, and the one is logged once."""
     if WRONG[what] is None and not database.url.startswith("sqlite"):
         return
     async with Store.open(database.url) as store:
         await store.leases.register()
-        await queued(store, 3)
+        await create_tasks(store, 3)
         for _ in range(3):
             await store.queue.claim(OperatorLimits(max_preparing=12), NOON)
         damage(database, what, 2)
@@ -65,13 +65,13 @@ async def test_the_others_are_taken_up(database: Database, what: str, caplog: py
 
 
 @pytest.mark.parametrize("what", WRONG)
-async def test_the_line_goes_on(database: Database, what: str) -> None:
-    """The damaged one at the head of the line is passed over, and holds no slot."""
+async def test_the_queue_continues(database: Database, what: str) -> None:
+    """A damaged task at the head of the queue is skipped and takes no slot."""
     if WRONG[what] is None and not database.url.startswith("sqlite"):
         return
     async with Store.open(database.url) as store:
         await store.leases.register()
-        await queued(store, 3)
+        await create_tasks(store, 3)
         damage(database, what, 1)
         operator_limits = OperatorLimits(max_preparing=8)
         claimed = [await store.queue.claim(operator_limits, NOON) for _ in range(3)]
@@ -79,31 +79,31 @@ async def test_the_line_goes_on(database: Database, what: str) -> None:
         assert store.leases.set_aside.ids == {1}
 
 
-async def test_running_slots_go_on(database: Database) -> None:
-    """A damaged one that is prepared gets no running slot: the next one does, and the damaged one holds none."""
+async def test_running_slots_are_given_to_others(database: Database) -> None:
+    """A damaged prepared task gets no running slot; the next tasks do."""
     async with Store.open(database.url) as store:
         await store.leases.register()
-        await queued(store, 4)
+        await create_tasks(store, 4)
         tasks = [await store.queue.claim(OperatorLimits(max_preparing=16), NOON) for _ in range(4)]
         for task in tasks:
             assert task
             await store.tasks.update(task, prepared_at=NOON)
-        damage(database, "a word that is no outcome", 1)
+        damage(database, "an unknown enum value", 1)
         given = [await store.queue.give_slot(OperatorLimits(max_running=2), 0, NOON) for _ in range(3)]
         assert [task.id if task else None for task in given] == [2, 3, None]
         assert store.leases.set_aside.ids == {1}
 
 
-async def test_one_that_waits_for_another_try_is_set_aside(database: Database) -> None:
-    """When its wait is over and its row is damaged, it takes no slot back: the next in line is prepared."""
+async def test_a_damaged_retry_is_set_aside(database: Database) -> None:
+    """A damaged task whose retry is due takes no slot; the next queued task does."""
     operator_limits = OperatorLimits(max_preparing=1)
     async with Store.open(database.url) as store:
         await store.leases.register()
-        await queued(store, 2)
+        await create_tasks(store, 2)
         first = await store.queue.claim(operator_limits, NOON)
         assert first
         first = await store.tasks.update(first, retry_at=NOON)
-        damage(database, "a word that is no outcome", 1)
+        damage(database, "an unknown enum value", 1)
         with pytest.raises(StaleRow):
             await store.queue.resume(first, operator_limits, 0, NOON)
         assert store.leases.set_aside.ids == {1}
@@ -112,16 +112,16 @@ async def test_one_that_waits_for_another_try_is_set_aside(database: Database) -
         assert second.id == 2
 
 
-async def test_a_mended_one_goes_on(database: Database) -> None:
-    """Mended, and taken up by a bot that was started again, it stands in line for a running slot as before."""
+async def test_a_repaired_task_continues(database: Database) -> None:
+    """A repaired task gets its running slot from a restarted bot."""
     async with Store.open(database.url) as store:
         await store.leases.register()
-        await queued(store, 1)
+        await create_tasks(store, 1)
         task = await store.queue.claim(OperatorLimits(), NOON)
         assert task
         await store.tasks.update(task, prepared_at=NOON)
         await store.leases.unregister()
-        damage(database, "a word that is no outcome", 1)
+        damage(database, "an unknown enum value", 1)
     async with Store.open(database.url) as store:
         await store.leases.register()
         assert await store.leases.claim_orphaned([]) == []
@@ -136,19 +136,19 @@ async def test_a_mended_one_goes_on(database: Database) -> None:
         assert given.state is TaskState.SUBMITTING
 
 
-async def test_more_than_are_taken_at_once(database: Database) -> None:
-    """Two hundred damaged rows before a good one do not hide it."""
+async def test_many_damaged_rows_hide_no_good_one(database: Database) -> None:
+    """A good row after 200 damaged ones, more than one batch, is claimed."""
     async with Store.open(database.url) as store:
         await store.leases.register()
-        await queued(store, 201)
+        await create_tasks(store, 201)
         database.sql("UPDATE tasks SET state = 'rendering', holder = NULL")
         database.sql("UPDATE tasks SET billed = 'nonsense' WHERE id <= 200")
         assert [task.id for task in await store.leases.claim_orphaned([])] == [201]
         assert len(store.leases.set_aside.ids) == 200
 
 
-async def test_what_is_to_be_forgotten_goes_even_so(database: Database) -> None:
-    """Of a member who wants their data deleted, a damaged row goes at once, for it cannot be emptied as others are."""
+async def test_a_damaged_row_is_deleted_on_request(database: Database) -> None:
+    """A member's damaged row is deleted at once on request, because it cannot be anonymised."""
     async with Store.open(database.url) as store:
         for number in range(2):
             task = await store.tasks.create(an_order(), a_place(1 + number), NOON, a_case(an_order()))
@@ -161,7 +161,7 @@ async def test_what_is_to_be_forgotten_goes_even_so(database: Database) -> None:
 async def test_a_bot_with_a_damaged_row_serves_everybody_else(
     stage: Harness, clips: Clips, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A bot that starts on a damaged row goes on with the other, takes new orders, and counts it in its figures."""
+    """A bot that starts with a damaged row continues the other task, accepts new ones, and counts it in its metrics."""
     caplog.set_level("INFO")
     rendering = [Pause(at=10), Pause(at=10)]
     replies = []

@@ -1,4 +1,4 @@
-"""Upgrades: forward from every schema that was ever released, tried on a copy first, the old state kept."""
+"""Upgrades from every released schema, tried on a copy first, with the old state kept."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CLIP = json.dumps(
 
 
 def build(file: Path, version: str) -> None:
-    """A database as a bot of that version left it: a task in every state, and what goes with it."""
+    """Create a database of that version: a task in every state, and a row in every other table."""
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
         command.upgrade(config_for(connection), version)
@@ -70,7 +70,7 @@ def build(file: Path, version: str) -> None:
 
 def a_row(number: int, state: TaskState, version: str) -> dict[str, Any]:
     order, place = an_order(prompt=f"猫 {number}"), a_place(100 + number).model_dump(mode="json")
-    place["token_ends"] = place.pop("token_expires_at")  # the name in the column's JSON
+    place["token_ends"] = place.pop("token_expires_at")  # the name in the stored JSON
     row: dict[str, Any] = {
         "state": state.value,
         "user_id": 11,
@@ -104,13 +104,13 @@ def everything(file: Path) -> Rows:
 
 
 def test_every_version_is_known() -> None:
-    """The versions that were released are still there, in their order."""
+    """The released versions still exist, in order."""
     assert VERSIONS[:4] == ["0001", "0002", "0003", "0004"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_forward_from_every_version(tmp_path: Path, version: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Every row comes through with every value, the tasks go on, and the state before the upgrade is kept once."""
+    """Every value survives the upgrade, tasks continue, and a copy of the old state is kept."""
     file = tmp_path / "bot.db"
     build(file, version)
     before = everything(file)
@@ -137,8 +137,8 @@ async def test_forward_from_every_version(tmp_path: Path, version: str, caplog: 
     assert not list(tmp_path.glob("*.part")) + list(tmp_path.glob("*.trial"))
 
 
-async def test_tokens_of_replies_that_are_over_go_after_an_upgrade(tmp_path: Path) -> None:
-    """The first sweep deletes those that an older version kept; then their rows are not looked at again."""
+async def test_tokens_of_settled_tasks_are_deleted_after_an_upgrade(tmp_path: Path) -> None:
+    """The first retention run deletes tokens that an older version kept, and marks their rows as without one."""
     file = tmp_path / "bot.db"
     build(file, "0011")
     async with Store.open(f"sqlite+aiosqlite:///{file}") as store:
@@ -149,8 +149,8 @@ async def test_tokens_of_replies_that_are_over_go_after_an_upgrade(tmp_path: Pat
     assert set(held.values()) == {(True, True)}
 
 
-async def test_an_upgrade_that_fails_on_the_copy_leaves_all_as_it_was(tmp_path: Path) -> None:
-    """A database that somebody has put a table into is not half upgraded: one sentence, and not a byte has changed."""
+async def test_an_upgrade_that_fails_on_the_copy_changes_nothing(tmp_path: Path) -> None:
+    """An upgrade that fails (a table exists already) gives one sentence and leaves the database unchanged."""
     file = tmp_path / "bot.db"
     build(file, "0003")
     with closing(sqlite3.connect(file)) as connection:
@@ -165,7 +165,7 @@ async def test_an_upgrade_that_fails_on_the_copy_leaves_all_as_it_was(tmp_path: 
 
 
 async def test_only_the_latest_state_before_an_upgrade_is_kept(tmp_path: Path) -> None:
-    """A second upgrade puts its copy in place of the first one's."""
+    """A second upgrade's copy replaces the first one's."""
     file = tmp_path / "bot.db"
     for version in ("0001", "0003"):
         file.unlink(missing_ok=True)
@@ -177,8 +177,8 @@ async def test_only_the_latest_state_before_an_upgrade_is_kept(tmp_path: Path) -
 
 
 async def test_the_copy_before_an_upgrade_is_a_backup(tmp_path: Path) -> None:
-    """Put back, it brings the tasks as they went on since."""
-    from tests.bot.store.test_restore import backed_up, restored
+    """The copy can be restored, and the tasks' changes since are merged."""
+    from tests.bot.store.test_restore import make_backup, run_restore
 
     file = tmp_path / "bot.db"
     build(file, "0002")
@@ -186,10 +186,10 @@ async def test_the_copy_before_an_upgrade_is_a_backup(tmp_path: Path) -> None:
         task = await store.tasks.get(4)
         assert task
         await store.tasks.transition(task, TaskState.FAILED, NOON, reason=tr("since then"))
-    done = await restored(tmp_path, tmp_path / "bot.db.before-upgrade")
+    done = await run_restore(tmp_path, tmp_path / "bot.db.before-upgrade")
     assert (done.merged, done.unverified) == (True, 0)
     async with Store.open(f"sqlite+aiosqlite:///{file}") as store:
         task = await store.tasks.get(4)
         assert task
         assert str(task.reason) == "since then"
-    assert (await backed_up(tmp_path)).is_file()
+    assert (await make_backup(tmp_path)).is_file()

@@ -1,4 +1,4 @@
-"""What counts and for how long, as the service answers it from a real database."""
+"""What counts towards limits and for how long, through the service and a real database."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def harness(database: Database) -> AsyncIterator[ServiceHarness]:
 
 
 async def test_a_refusal_names_the_exact_moment(harness: ServiceHarness) -> None:
-    """With two a day, started an hour apart, the third is allowed 24 hours after the first, and not a second before."""
+    """With two a day, the third task is allowed 24 hours after the first, and not a second before."""
     harness.defaults = GuildLimits(user_per_day=2)
     await harness.submit()
     harness.time += HOUR
@@ -43,7 +43,7 @@ async def test_a_refusal_names_the_exact_moment(harness: ServiceHarness) -> None
 
 
 async def test_a_lowered_limit_counts_what_was_started_before(harness: ServiceHarness) -> None:
-    """Of three started, with the limit now two, the moment is that at which only one of them is left."""
+    """After a limit is lowered to two, the next task is allowed once one of three started ones still counts."""
     for _ in range(3):
         await harness.submit()
         harness.time += HOUR
@@ -62,10 +62,10 @@ async def test_a_lowered_limit_counts_what_was_started_before(harness: ServiceHa
         (TaskState.DELIVERED, Billed.YES, False),
     ],
 )
-async def test_what_surely_cost_nothing_gives_its_place_back(
+async def test_only_what_surely_cost_nothing_stops_counting(
     harness: ServiceHarness, state: TaskState, billed: Billed, *, back: bool
 ) -> None:
-    """The day's count and the cooldown forget it; anything that may have been paid for keeps its place."""
+    """A task that was surely not billed stops counting for day and cooldown; any other keeps counting."""
     for limits in (GuildLimits(user_per_day=1), GuildLimits(server_per_day=1), GuildLimits(cooldown=60)):
         harness.defaults, harness.time = limits, harness.time + timedelta(days=2)
         await harness.end(await harness.submit(), state, billed)
@@ -75,8 +75,8 @@ async def test_what_surely_cost_nothing_gives_its_place_back(
             assert (await harness.refused()).allowed_at
 
 
-async def test_a_granted_run_is_used_over_the_limit_and_comes_back_with_its_place(harness: ServiceHarness) -> None:
-    """Two extra runs: used one by one and only over the daily number; one whose task cost nothing is there again."""
+async def test_a_granted_run_is_used_over_the_limit_and_returned(harness: ServiceHarness) -> None:
+    """Extra runs are used one by one, only above the daily limit, and returned if the task cost nothing."""
     harness.defaults = GuildLimits(user_per_day=1)
     assert await harness.moderation.grant(GUILD, MOD, ALF, 2) == 2
     await harness.submit()
@@ -91,8 +91,8 @@ async def test_a_granted_run_is_used_over_the_limit_and_comes_back_with_its_plac
     await harness.refused()
 
 
-async def test_resets_are_apart(harness: ServiceHarness) -> None:
-    """A member's count, the server's, and the operator's are three: each reset is of one, and none of the roofs'."""
+async def test_resets_are_independent(harness: ServiceHarness) -> None:
+    """A reset affects either the member's count or the server's, and never the operator's limits."""
     harness.defaults = GuildLimits(user_per_day=1, server_per_day=2)
     moderation = harness.moderation
     await harness.submit(ALF)
@@ -109,16 +109,16 @@ async def test_resets_are_apart(harness: ServiceHarness) -> None:
     assert "over all servers" in str((await harness.refused(ALF)).message)
 
 
-async def test_servers_and_direct_messages_are_counted_apart(harness: ServiceHarness) -> None:
-    """A member's tasks elsewhere do not count here, in direct messages each member is alone."""
+async def test_servers_and_direct_messages_are_counted_separately(harness: ServiceHarness) -> None:
+    """Tasks on other servers do not count here, and each member's direct messages count for them alone."""
     harness.defaults = GuildLimits(user_per_day=1, server_per_day=1)
     for user, guild in ((ALF, GUILD), (ALF, 33), (ALF, None), (BEA, None)):
         await harness.submit(user, guild)
         await harness.refused(user, guild)
 
 
-async def test_blocks_hold_until_they_are_taken_back(harness: ServiceHarness) -> None:
-    """Here and only here; twice is once; and whoever had extra runs keeps them."""
+async def test_a_block_lasts_until_it_is_removed(harness: ServiceHarness) -> None:
+    """A block applies to this server only, a second one changes nothing, and extra runs are kept."""
     moderation = harness.moderation
     await moderation.grant(GUILD, MOD, ALF, 1)
     assert await moderation.block(GUILD, MOD, ALF)
@@ -133,7 +133,7 @@ async def test_blocks_hold_until_they_are_taken_back(harness: ServiceHarness) ->
 
 
 async def test_limits_survive_a_restart_and_simultaneous_changes(database: Database) -> None:
-    """Two moderators change two things at once: both hold, also for the next process."""
+    """Two simultaneous changes of different limits both apply, after a restart too."""
     async with Store.open(database.url) as store:
         moderation = ServiceHarness(store, database, defaults=GuildLimits(cooldown=7)).moderation
         await asyncio.gather(
@@ -146,7 +146,7 @@ async def test_limits_survive_a_restart_and_simultaneous_changes(database: Datab
 
 
 async def test_wrong_limits_are_one_sentence(harness: ServiceHarness) -> None:
-    """And change nothing."""
+    """Invalid limits are refused and change nothing."""
     moderation = harness.moderation
     for changes in ({"user_per_day": -1}, {"max_seconds": 99}, {"forbidden": ("*",)}, {"nonsense": 1}):
         with pytest.raises(RequestRefused):
@@ -156,23 +156,23 @@ async def test_wrong_limits_are_one_sentence(harness: ServiceHarness) -> None:
         await moderation.grant(GUILD, MOD, ALF, 0)
 
 
-async def test_without_an_answer_of_the_store_nothing_is_started(harness: ServiceHarness) -> None:
-    """When the limits cannot be read the member is told so, and there is no task: it fails closed."""
+async def test_a_failing_store_starts_nothing(harness: ServiceHarness) -> None:
+    """When the limits cannot be read, the member reads so, and no task is created."""
     harness.database.sql("ALTER TABLE members RENAME TO lost")
     assert "cannot look at the limits" in str((await harness.refused()).message)
     assert harness.rung == []
     assert await harness.store.tasks.of_member(ALF, 10) == []
 
 
-async def test_unreadable_limits_are_no_limits_to_nobody(harness: ServiceHarness) -> None:
-    """A row of limits that nobody can understand refuses everything, instead of allowing it."""
+async def test_unreadable_limits_refuse_everything(harness: ServiceHarness) -> None:
+    """Limits that cannot be parsed refuse every submission instead of allowing it."""
     await harness.moderation.change_limits(GUILD, MOD, user_per_day=1)
     harness.database.sql("""UPDATE servers SET limits = '{"user_per_day": "many"}'""")
     assert "cannot look at the limits" in str((await harness.refused()).message)
 
 
 async def test_quota_says_what_is_left_and_why_not(harness: ServiceHarness) -> None:
-    """Numbers, the next renewal, and the very refusal that the next order would get."""
+    """The quota has the numbers, the next reset, and the refusal that the next submission would get."""
     harness.defaults = GuildLimits(user_per_day=2)
     fresh = await harness.members.quota(a_requester())
     assert (fresh.left, fresh.used, fresh.renews_at, fresh.refused) == (2, 0, None, None)
@@ -186,18 +186,18 @@ async def test_quota_says_what_is_left_and_why_not(harness: ServiceHarness) -> N
 
 
 async def test_the_panel_counts_what_is_used(harness: ServiceHarness) -> None:
-    """What is started, at work and waiting, and whose it is."""
+    """The status counts started, running and waiting tasks, in all and by member."""
     for user in (ALF, ALF, BEA):
         await harness.submit(user)
     await harness.submit(BEA, 33)
     await start(harness.store, harness.operator_limits, 1, NOON)
-    standing = await harness.moderation.status(GUILD)
-    assert (standing.used, standing.running, standing.waiting) == (3, 1, 2)
-    assert [(one.user_id, one.used, one.unfinished) for one in standing.members] == [(ALF, 2, 2), (BEA, 1, 1)]
+    status = await harness.moderation.status(GUILD)
+    assert (status.used, status.running, status.waiting) == (3, 1, 2)
+    assert [(one.user_id, one.used, one.unfinished) for one in status.members] == [(ALF, 2, 2), (BEA, 1, 1)]
 
 
-async def test_what_happens_is_told(harness: ServiceHarness) -> None:
-    """Accepted and refused orders, and who changed what."""
+async def test_events_are_published(harness: ServiceHarness) -> None:
+    """Accepted and refused submissions, limit changes and grants are published as events."""
     moderation, events = harness.moderation, harness.events
     await moderation.change_limits(GUILD, MOD, user_per_day=1)
     await moderation.change_limits(GUILD, MOD, user_per_day=1)
@@ -216,7 +216,7 @@ async def test_what_happens_is_told(harness: ServiceHarness) -> None:
 async def test_a_reached_operator_limit_is_logged_once_in_a_while(
     harness: ServiceHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A hundred refused orders are one line for the operator, until ten minutes later."""
+    """Many submissions refused by an operator limit are one log line in ten minutes."""
     harness.operator_limits = ROOMY.model_copy(update={"max_per_day": 1})
     service = harness.service
     await harness.submit()
@@ -230,11 +230,11 @@ async def test_a_reached_operator_limit_is_logged_once_in_a_while(
     assert caplog.text.count("operator's limit is reached") == 2
 
 
-async def test_looking_for_words_holds_nobody_up(harness: ServiceHarness) -> None:
-    """A prompt that waits to be looked at keeps no transaction open: others submit meanwhile, on other servers."""
+async def test_screening_a_prompt_blocks_nobody(harness: ServiceHarness) -> None:
+    """While one prompt waits to be screened, members of other servers can submit."""
     await harness.moderation.change_limits(GUILD, MOD, forbidden=("cat*",))
     service = harness.service
-    async with service._screening:  # as another long prompt would
+    async with service._screening:  # as screening another long prompt would
         waiting = asyncio.create_task(
             service.submit(an_order(user_id=ALF, prompt="two cats"), a_place(900), a_requester(user_id=ALF))
         )
@@ -245,8 +245,8 @@ async def test_looking_for_words_holds_nobody_up(harness: ServiceHarness) -> Non
         await waiting
 
 
-async def test_words_that_change_while_a_prompt_is_looked_at_hold(harness: ServiceHarness) -> None:
-    """An order that was looked at by other words than the server's is not kept; the service looks again."""
+async def test_words_that_change_during_screening_apply(harness: ServiceHarness) -> None:
+    """A prompt screened against outdated words is not admitted; the service screens it again."""
     moderation, order = harness.moderation, an_order(user_id=ALF, prompt="two cats")
     await moderation.change_limits(GUILD, MOD, forbidden=("dog",))
     policy = replace(a_case(order), screening=screen(order.prompt, ("dog",)))
@@ -258,8 +258,8 @@ async def test_words_that_change_while_a_prompt_is_looked_at_hold(harness: Servi
         await harness.submit(ALF, prompt="two cats")
 
 
-async def test_words_that_are_too_long_written_out_are_refused(harness: ServiceHarness) -> None:
-    """Each of these letters stands for eighteen; a hundred characters are allowed, however they are written."""
+async def test_words_that_are_too_long_when_normalised_are_refused(harness: ServiceHarness) -> None:
+    """The limit of 100 characters applies after normalisation, which makes one of these letters eighteen."""
     moderation = harness.moderation
     with pytest.raises(RequestRefused, match="shorten it"):
         await moderation.change_limits(GUILD, MOD, forbidden=("\ufdfa" * 6,))
