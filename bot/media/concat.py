@@ -52,7 +52,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of the film's video as a file of its own, in the time scale of :func:`_time_scale_args`."""
+    """A part of the film's video as a file of its own, in the time scale of :func:`_build_time_scale_args`."""
 
     path: Path
     frames: int
@@ -142,7 +142,13 @@ async def _copy_up_to(ffmpeg: Ffmpeg, segment: Segment, target: OutputFormat, na
 
 
 async def _copy(ffmpeg: Ffmpeg, segment: Segment, frames: int, target: OutputFormat, into: Path) -> _Part:
-    first = (*_time_scale_args(target), "-frames:v", str(frames), "-bsf:v", "setts=pts=PTS-STARTPTS:dts=DTS-STARTPTS")
+    first = (
+        *_build_time_scale_args(target),
+        "-frames:v",
+        str(frames),
+        "-bsf:v",
+        "setts=pts=PTS-STARTPTS:dts=DTS-STARTPTS",
+    )
     args = [*ffmpeg.input_args(segment.path), "-map", "0:V:0", "-c", "copy", *first]
     await run_encoder(ffmpeg, args, into, seconds=_TIMEOUT, purpose=Purpose.JOIN)
     return await _read_part(ffmpeg, into)
@@ -150,12 +156,12 @@ async def _copy(ffmpeg: Ffmpeg, segment: Segment, frames: int, target: OutputFor
 
 async def _encode(ffmpeg: Ffmpeg, inputs: Sequence[str], video_filters: str, target: OutputFormat, into: Path) -> _Part:
     graph = ["-filter_complex", f"[0:V:0]{video_filters}[v]", "-map", "[v]"]
-    codec = [*build_h264_args(_QUALITY), *_time_scale_args(target)]
+    codec = [*build_h264_args(_QUALITY), *_build_time_scale_args(target)]
     await run_encoder(ffmpeg, [*inputs, *graph, *codec], into, seconds=_TIMEOUT, purpose=Purpose.JOIN)
     return await _read_part(ffmpeg, into)
 
 
-def _time_scale_args(target: OutputFormat) -> tuple[str, str]:
+def _build_time_scale_args(target: OutputFormat) -> tuple[str, str]:
     """Set one time scale for all parts, with whole ticks per frame: ffmpeg joins only files with equal scales."""
     return ("-video_track_timescale", str(target.rate.numerator * max(1, 15360 // target.rate.numerator)))
 
@@ -163,7 +169,7 @@ def _time_scale_args(target: OutputFormat) -> tuple[str, str]:
 async def _read_part(ffmpeg: Ffmpeg, path: Path) -> _Part:
     order: PacketOrder = await read_packet_order(ffmpeg, path)
     mp4 = await try_read_mp4(path)
-    entries = [entry for track in mp4.tracks_of_kind(b"vide") for entry in track.entries] if mp4 else []
+    entries = [entry for track in mp4.find_tracks(b"vide") for entry in track.entries] if mp4 else []
     config = entries[0].find_box(b"avcC") if entries else None
     return _Part(path, len(order.display_indices), order.delay, config.body if config else b"")
 

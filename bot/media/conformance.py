@@ -41,7 +41,7 @@ async def find_problems(ffmpeg: Ffmpeg, path: Path, probed: ProbeResult) -> list
 def find_video_problems(probed: ProbeResult) -> list[str]:
     """Return the problems that only re-encoding can fix."""
     mp4 = probed.mp4
-    entries = [entry for track in mp4.tracks_of_kind(b"vide") for entry in track.entries] if mp4 else []
+    entries = [entry for track in mp4.find_tracks(b"vide") for entry in track.entries] if mp4 else []
     checks = {
         f"codec {probed.header.codec}": probed.header.codec not in CODECS,
         "frames without timestamps": not probed.video.has_timestamps,
@@ -52,7 +52,7 @@ def find_video_problems(probed: ProbeResult) -> list[str]:
         "video begins late": probed.start != probed.video.start,
         "interlaced": probed.header.interlaced,
         "length": not MIN_SECONDS <= probed.video.seconds <= MAX_SECONDS,
-        "display matrix": mp4 is not None and not all(track.upright for track in mp4.tracks_of_kind(b"vide")),
+        "display matrix": mp4 is not None and not all(track.upright for track in mp4.find_tracks(b"vide")),
         "Dolby Vision": any(entry.find_box(kind) for entry in entries for kind in _DOLBY_VISION),
     }
     return [fault for fault, found in checks.items() if found]
@@ -65,7 +65,7 @@ def find_container_problems(probed: ProbeResult) -> list[str]:
         return ["not an MP4 with valid boxes"]
     if mp4.fragmented:
         return ["fragmented"]
-    videos, sounds = mp4.tracks_of_kind(b"vide"), mp4.tracks_of_kind(b"soun")
+    videos, sounds = mp4.find_tracks(b"vide"), mp4.find_tracks(b"soun")
     faults = [] if len(mp4.tracks) == len(videos) + len(sounds) else ["tracks that are neither video nor audio"]
     if len(videos) != 1 or len(sounds) > 1:
         return [*faults, f"{len(videos)} video tracks and {len(sounds)} audio tracks"]

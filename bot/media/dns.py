@@ -62,7 +62,7 @@ class NameResolver(AbstractResolver):
         """Resolve `host`. Raises UnknownHost, or DownloadFailed if no slot becomes free."""
         try:
             async with asyncio.timeout(self._seconds):
-                return _to_resolve_results(host, port, await self._look_up_with_retries(host, port, family))
+                return _convert_results(host, port, await self._look_up_with_retries(host, port, family))
         except (TimeoutError, OSError, UnicodeError):
             raise UnknownHost(UNKNOWN) from None
 
@@ -112,7 +112,7 @@ class NameResolver(AbstractResolver):
         return await answer
 
 
-def _to_resolve_results(host: str, port: int, found: Found) -> list[ResolveResult]:
+def _convert_results(host: str, port: int, found: Found) -> list[ResolveResult]:
     """Convert to aiohttp's results. Scoped addresses are link-local, so no public file is there."""
     return [
         ResolveResult(

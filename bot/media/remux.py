@@ -45,7 +45,7 @@ async def remux(
     length = f"{probed.video.seconds:.6f}"
     args = [
         *ffmpeg.input_args(source),
-        *_audio_args(probed, sound),
+        *_build_audio_args(probed, sound),
         *("-map", "0:V:0", "-c:v", "copy", "-bsf:v", shift, *tag, "-t", length),
     ]
     made = into.with_name(into.name + ".remuxed")
@@ -67,10 +67,10 @@ async def remux(
     return clip
 
 
-def _audio_args(probed: ProbeResult, number: int | None) -> list[str]:
+def _build_audio_args(probed: ProbeResult, number: int | None) -> list[str]:
     if number is None:
         return []
-    tracks = probed.mp4.tracks_of_kind(b"soun") if probed.mp4 else []
+    tracks = probed.mp4.find_tracks(b"soun") if probed.mp4 else []
     if number == 0 and probed.sound and tracks and tracks[0].entries[0].kind == b"mp4a":
         late = probed.sound.start - probed.video.start
         if abs(late) <= _MAX_AUDIO_OFFSET and abs(probed.video.start) <= _MAX_AUDIO_OFFSET:

@@ -66,7 +66,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     )
 
 
-def host_port(host: str, port: int) -> str:
+def format_host_port(host: str, port: int) -> str:
     """Format `host:port` as in the setting TRUSTED_MEDIA_HOSTS."""
     return f"[{host}]:{port}".lower() if ":" in host else f"{host}:{port}".lower()
 
@@ -88,7 +88,7 @@ def check_url(text: str, trusted: frozenset[str]) -> URL:
         raise UnusableVideo(NOT_A_LINK)
     if url.raw_user is not None or url.raw_password is not None:
         raise UnusableVideo(tr("That link contains a user name or password. Use a link that works without them."))
-    if host_port(host, port) not in trusted:
+    if format_host_port(host, port) not in trusted:
         _check_literal(host.lower())
     return url
 
@@ -122,7 +122,7 @@ class PublicResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """Resolve `host`. Raises :class:`UnusableVideo` if all its addresses are private, OSError if it has none."""
         found = await self._inner.resolve(host, port, family)
-        if host_port(host, port) in self._trusted:
+        if format_host_port(host, port) in self._trusted:
             return found
         allowed = [result for result in found if is_public(ip_address(result["host"]))]
         if found and not allowed:

@@ -125,10 +125,10 @@ async def measure_delivering(folder: Path) -> bool:
             await process.start()
             await stage.ana.wait_event("bot", lambda it: it["online"] is True, timeout=30)
             await stage.until(stage.ana, await _extend(stage, clips.plain), "Finished")  # so that all is imported
-            return await _at_once(stage, Memory(process.pid or 0), noise)
+            return await _deliver_at_once(stage, Memory(process.pid or 0), noise)
 
 
-async def _at_once(stage: Harness, memory: Memory, noise: Path) -> bool:
+async def _deliver_at_once(stage: Harness, memory: Memory, noise: Path) -> bool:
     idle = memory.now()
     fetching, showing = Hold(), Hold()
     stage.fox.faults.add("GET", "^/results/", fetching, times=None)

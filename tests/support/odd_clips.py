@@ -44,7 +44,7 @@ def make_odd(folder: Path, name: str) -> Path:
     return path
 
 
-def short_media_header(content: bytes) -> bytes:
+def shorten_media_header(content: bytes) -> bytes:
     """Divide each track's media duration by 30, as a browser's recorder writes it."""
     changed, at = bytearray(content), content.find(b"mdhd")
     while at >= 0:
@@ -54,7 +54,7 @@ def short_media_header(content: bytes) -> bytes:
     return bytes(changed)
 
 
-def damaged(content: bytes) -> bytes:
+def damage(content: bytes) -> bytes:
     """Overwrite every 700th byte of the second half; the index stays intact."""
     changed, dice = bytearray(content), random.Random(3)  # noqa: S311 - for damage
     start, end = content.find(b"mdat") + 4, len(content)
@@ -63,14 +63,14 @@ def damaged(content: bytes) -> bytes:
     return bytes(changed)
 
 
-def disabled(content: bytes) -> bytes:
+def disable_first_track(content: bytes) -> bytes:
     """Disable the file's first track."""
     changed, at = bytearray(content), content.find(b"tkhd")
     changed[at + 7] &= 0xFE
     return bytes(changed)
 
 
-def named_apac(content: bytes) -> bytes:
+def rename_audio_codec(content: bytes) -> bytes:
     """Rename the audio codec to one that our decoders do not support."""
     return content.replace(b"mp4a", b"apac").replace(b"esds", b"free")
 
@@ -82,14 +82,14 @@ ODD = {
     "short.mp4": Odd(f"{_READ} {_X264} -c:a aac -t 1.8", refused="1.8 s long"),
     "long_sound.mp4": Odd(f"-i {{plain}} {_MORE_SOUND} -map 0:v -map 1:a -c:v copy -c:a aac", remuxed=True),
     "second_sound.mp4": Odd(f"-i {{plain}} {_MORE_SOUND} -map 0 -map 1:a -c:v copy -c:a aac", remuxed=True),
-    "recorder.mp4": Odd("-i {plain} -c copy", short_media_header, remuxed=True),
+    "recorder.mp4": Odd("-i {plain} -c copy", shorten_media_header, remuxed=True),
     "fragments.mp4": Odd("-i {plain} -c copy -movflags frag_keyframe+empty_moov", remuxed=True),
     "other.mov": Odd("-i {plain} -c copy", remuxed=True),
     "other.mkv": Odd("-i {plain} -c copy", remuxed=True),
     "hev1.mp4": Odd(f"{_READ} {_X265} -tag:v hev1 -c:a aac -t 4", remuxed=True),
     "opus.mp4": Odd("-i {plain} -c:v copy -c:a libopus", remuxed=True),
-    "disabled.mp4": Odd("-i {plain} -c copy", disabled, remuxed=True),
-    "no_decoder.mov": Odd("-i {plain} -c copy", named_apac, remuxed=True, sound=False),
+    "disabled.mp4": Odd("-i {plain} -c copy", disable_first_track, remuxed=True),
+    "no_decoder.mov": Odd("-i {plain} -c copy", rename_audio_codec, remuxed=True, sound=False),
     "two_videos.mp4": Odd("-i {plain} -f lavfi -i color=s=64x64:r=30:d=4 -map 0 -map 1 -c:a copy", remuxed=True),
     "turned.mp4": Odd("-display_rotation 90 -i {plain} -c copy", size=(120, 160)),
     "mirrored.mp4": Odd("-display_hflip -i {plain} -c copy"),
@@ -104,5 +104,5 @@ ODD = {
         f"-i {{plain}} -c copy -encryption_scheme cenc-aes-ctr -encryption_key {_KEY} -encryption_kid {_KEY}",
         refused="encrypted",
     ),
-    "damaged.mp4": Odd("-i {plain} -c copy", damaged, refused="damaged"),
+    "damaged.mp4": Odd("-i {plain} -c copy", damage, refused="damaged"),
 }

@@ -21,16 +21,16 @@ async def check_complete(
     """Raise UnusableVideo if the end of `path` is missing; `video` and `sound` are what could be read of it."""
     if mp4 is not None and not mp4.fragmented:
         if mp4.cut_off:
-            raise cut_off_error(max(track.samples.seconds for track in mp4.tracks), video, sound)
+            raise make_cut_off_error(max(track.samples.seconds for track in mp4.tracks), video, sound)
         return  # every sample in the index is present
-    readable, stated = _readable_seconds(video, sound), header.stated_seconds or 0.0
+    readable, stated = _measure_readable(video, sound), header.stated_seconds or 0.0
     if _is_too_short(stated, readable) and _is_too_short(stated, await _measure_longest_track(ffmpeg, path)):
-        raise cut_off_error(stated, video, sound)
+        raise make_cut_off_error(stated, video, sound)
 
 
-def cut_off_error(stated: float | None, video: Timeline, sound: Timeline | None) -> UnusableVideo:
+def make_cut_off_error(stated: float | None, video: Timeline, sound: Timeline | None) -> UnusableVideo:
     """Return the error for a file that is cut off."""
-    readable = _readable_seconds(video, sound)
+    readable = _measure_readable(video, sound)
     return UnusableVideo(
         tr(
             "That file is cut off: only {readable} of {claimed} s can be read. Upload it again.",
@@ -40,7 +40,7 @@ def cut_off_error(stated: float | None, video: Timeline, sound: Timeline | None)
     )
 
 
-def _readable_seconds(*tracks: Timeline | None) -> float:
+def _measure_readable(*tracks: Timeline | None) -> float:
     found = [track for track in tracks if track is not None]
     return max(track.end for track in found) - min(track.start for track in found)
 
@@ -60,4 +60,4 @@ async def _measure_longest_track(ffmpeg: Ffmpeg, path: Path) -> float:
         purpose=Purpose.PROBE,
     )
     found = parse_timelines(result.stdout)
-    return _readable_seconds(*found.values()) if found else 0.0
+    return _measure_readable(*found.values()) if found else 0.0

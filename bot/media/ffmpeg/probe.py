@@ -16,11 +16,11 @@ from pathlib import Path
 from bot.domain.task import VideoInfo
 from bot.i18n.text import tr
 from bot.media.errors import UnusableVideo
-from bot.media.ffmpeg.completeness import check_complete, cut_off_error
+from bot.media.ffmpeg.completeness import check_complete, make_cut_off_error
 from bot.media.ffmpeg.file_type import is_webm, read_major_brand
 from bot.media.ffmpeg.packets import Timeline, parse_timelines
 from bot.media.ffmpeg.process import MAX_PIXELS, MAX_STREAMS, Ffmpeg, FfmpegResult, Purpose
-from bot.media.ffmpeg.stream_info import StreamInfo, has_message, marker_options, parse_stream_info
+from bot.media.ffmpeg.stream_info import StreamInfo, build_marker_options, has_message, parse_stream_info
 from bot.media.ffmpeg.timing import apply_browser_delays, merge_fields
 from bot.media.mp4.tracks import Mp4, try_read_mp4
 
@@ -107,7 +107,7 @@ def parse_probe(result: FfmpegResult, marker: str, beginning: bytes, size: int, 
     container = _name_container(header, beginning)
     video, sound = found[0], found.get(1)
     if has_message(result.stderr, marker, *_CUT_OFF_MESSAGES):
-        raise cut_off_error(header.stated_seconds, video, sound)
+        raise make_cut_off_error(header.stated_seconds, video, sound)
     video = apply_browser_delays(video) if container == "gif" else merge_fields(video, header)
     return ProbeResult(_build_video_info(header, video, sound, size, container), header, video, sound, mp4)
 
@@ -120,7 +120,18 @@ async def _list_packets(
     If the second output fails, it ends the listing too; then the listing runs again without it.
     """
     # V, not v: skips cover pictures
-    listing = ["-map", "0:V:0", "-map", "0:a:0?", "-c", "copy", *marker_options(marker), "-f", "framecrc", "pipe:1"]
+    listing = [
+        "-map",
+        "0:V:0",
+        "-map",
+        "0:a:0?",
+        "-c",
+        "copy",
+        *build_marker_options(marker),
+        "-f",
+        "framecrc",
+        "pipe:1",
+    ]
     args = [*ffmpeg.input_args(path), *inputs, *listing, *outputs]
     try:
         result = await ffmpeg.run(args, seconds=_TIMEOUT, output_bytes=_MAX_LISTING_BYTES, purpose=Purpose.PROBE)

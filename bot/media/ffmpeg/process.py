@@ -102,7 +102,7 @@ class Ffmpeg:
         async with self._slots:
             with self._track_run(purpose):
                 process = await asyncio.create_subprocess_exec(
-                    *self._command(args, seconds),
+                    *self._build_command(args, seconds),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.PIPE,
                     stderr=asyncio.subprocess.PIPE,
@@ -144,7 +144,7 @@ class Ffmpeg:
         }
         return known.issuperset(names)
 
-    def _command(self, args: Sequence[str], seconds: float) -> list[str]:
+    def _build_command(self, args: Sequence[str], seconds: float) -> list[str]:
         command = [self.program, "-nostdin", "-hide_banner", "-nostats", "-filter_threads", str(self.threads), *args]
         if not _SHELL.exists():
             return command

@@ -50,7 +50,7 @@ class StreamInfo:
     """All the names of ffmpeg's demuxer for this kind of file."""
 
 
-def marker_options(marker: str) -> tuple[str, ...]:
+def build_marker_options(marker: str) -> tuple[str, ...]:
     """Options of the first output by which :func:`parse_stream_info` finds its description."""
     return (*STRIPPED, "-metadata", f"comment={marker}")
 
@@ -58,7 +58,7 @@ def marker_options(marker: str) -> tuple[str, ...]:
 def parse_stream_info(log: str, marker: str) -> StreamInfo | None:
     """Parse the file that `log` describes: ffmpeg's first input, whose video (and audio) its first output copies.
 
-    `marker` is the value passed to :func:`marker_options`. None if the file has no readable video.
+    `marker` is the value passed to :func:`build_marker_options`. None if the file has no readable video.
     """
     before, _, after = log.partition(f"\n    comment         : {marker}\n")
     text = "\n" + after.partition("\nOutput #1, ")[0]

@@ -76,7 +76,7 @@ class Mp4:
         """Whether the index refers to samples beyond the end of the file."""
         return any(track.samples.ends_at > self.size for track in self.tracks)
 
-    def tracks_of_kind(self, kind: bytes) -> list[Track]:
+    def find_tracks(self, kind: bytes) -> list[Track]:
         """Return the tracks of this handler."""
         return [track for track in self.tracks if track.kind == kind]
 

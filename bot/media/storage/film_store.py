@@ -31,11 +31,11 @@ class FilmStore:
 
     async def find_film(self, task_id: int) -> Path | None:
         """Return the task's film, or None."""
-        return await _if_file(self.film_path(task_id))
+        return await _find_file(self.film_path(task_id))
 
     async def find_thumbnail(self, task_id: int) -> Path | None:
         """Return the film's thumbnail, or None."""
-        return await _if_file(self.thumbnail_path(task_id))
+        return await _find_file(self.thumbnail_path(task_id))
 
     async def save(self, task_id: int, film: Path, thumbnail: Path, now: datetime) -> None:
         """Move these files (`thumbnail` if it exists) from a folder on the same disk. Raises OSError."""
@@ -54,7 +54,7 @@ class FilmStore:
 
     def size(self) -> int:
         """Return the size of all files in bytes. Reads the disk."""
-        return sum(_file_size(path) for path in self._files())
+        return sum(_get_size(path) for path in self._list_files())
 
     def shrink(self, max_bytes: int) -> None:
         """Delete the oldest films until all files take up at most `max_bytes`. Changes the disk."""
@@ -78,19 +78,19 @@ class FilmStore:
             self.film_path(task_id).unlink(missing_ok=True)
 
     def _list_ids(self) -> dict[int, datetime]:
-        films = [path for path in self._files() if path.suffix == FILM and path.stem.isdecimal()]
+        films = [path for path in self._list_files() if path.suffix == FILM and path.stem.isdecimal()]
         since = {int(path.stem): datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in films}
         return dict(sorted(since.items(), key=lambda each: (each[1], each[0])))
 
-    def _files(self) -> list[Path]:
+    def _list_files(self) -> list[Path]:
         return [path for path in self._root.iterdir() if path.is_file()] if self._root.is_dir() else []
 
 
-async def _if_file(path: Path) -> Path | None:
+async def _find_file(path: Path) -> Path | None:
     return path if await asyncio.to_thread(path.is_file) else None
 
 
-def _file_size(path: Path) -> int:
+def _get_size(path: Path) -> int:
     try:
         return path.lstat().st_size
     except FileNotFoundError:

@@ -54,7 +54,7 @@ class Workspaces:
     async def free_bytes(self) -> int:
         """Return the bytes that can still be reserved."""
         async with self._measuring:
-            return self._max_bytes - sum(await asyncio.to_thread(self._folder_sizes))
+            return self._max_bytes - sum(await asyncio.to_thread(self._measure_folders))
 
     async def create(self, task_id: int, needs: int) -> Path:
         """Create the task's folder if necessary and reserve `needs` bytes. The caller checks that there is space.
@@ -79,15 +79,17 @@ class Workspaces:
 
     async def list_ids(self) -> set[int]:
         """Return the tasks that have a folder."""
-        return await asyncio.to_thread(lambda: {int(each.name) for each in self._folders() if each.name.isdecimal()})
+        return await asyncio.to_thread(
+            lambda: {int(each.name) for each in self._list_folders() if each.name.isdecimal()}
+        )
 
     async def used_bytes(self) -> int:
         """Return the size of all tasks' files in bytes, without stored films."""
-        return await asyncio.to_thread(lambda: sum(_size(folder) for folder in self._folders()))
+        return await asyncio.to_thread(lambda: sum(_size(folder) for folder in self._list_folders()))
 
     def _create(self, folder: Path, needs: int) -> Path:
         if not folder.is_dir():
-            self.film_store.shrink(max(0, self._max_bytes - sum(self._folder_sizes()) - needs))
+            self.film_store.shrink(max(0, self._max_bytes - sum(self._measure_folders()) - needs))
             folder.mkdir(parents=True)
             self._reserve(folder, needs)
         return folder
@@ -96,14 +98,14 @@ class Workspaces:
         (folder / _RESERVED).write_text(str(needs))
         self._sizes.pop(folder, None)
 
-    def _folder_sizes(self) -> list[int]:
+    def _measure_folders(self) -> list[int]:
         """Return the size that each folder counts with, measured at most some seconds ago."""
         now, before = time.monotonic(), self._sizes
         self._sizes = {
             folder: known
             if (known := before.get(folder)) and now - known[0] < _SIZE_CACHE_SECONDS
             else (now, self._measure(folder))
-            for folder in self._folders()
+            for folder in self._list_folders()
         }
         return [size for _, size in self._sizes.values()]
 
@@ -115,14 +117,14 @@ class Workspaces:
             reserved = self.bytes_needed(0)
         return max(_size(folder), reserved)
 
-    def _folders(self) -> list[Path]:
+    def _list_folders(self) -> list[Path]:
         return [path for path in self._root.iterdir() if path.is_dir()] if self._root.is_dir() else []
 
     def _remove_stale(self, living: Collection[str]) -> int:
-        dead = [folder for folder in self._folders() if folder.name.isdecimal() and folder.name not in living]
+        dead = [folder for folder in self._list_folders() if folder.name.isdecimal() and folder.name not in living]
         for folder in dead:
             shutil.rmtree(folder, ignore_errors=True)
-        for folder in self._folders():
+        for folder in self._list_folders():
             if folder.name in living:
                 for part in folder.glob("*.part"):
                     part.unlink(missing_ok=True)

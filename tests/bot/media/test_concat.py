@@ -66,7 +66,7 @@ async def test_head_and_result_are_copied(tmp_path: Path, tool: Ffmpeg, kind: st
     assert seen.video.timestamps == pytest.approx([number / 10 for number in range(233)], abs=0.001)
     assert seen.sound is not None
     assert seen.sound.end == pytest.approx(23.3, abs=0.03)
-    (video,) = read_mp4(film.path).tracks_of_kind(b"vide")
+    (video,) = read_mp4(film.path).find_tracks(b"vide")
     assert len(video.entries) == 1
     assert not list(tmp_path.glob("*.parts"))
 

@@ -142,7 +142,7 @@ def test_a_lookup_outlives_the_loop() -> None:
                 await NameResolver(lookup=server.lookup, seconds=0.05).resolve("slow.example")
 
         asyncio.run(begin())
-        threads = [thread for thread in threading.enumerate() if thread.name == "name look-up"]
+        threads = [thread for thread in threading.enumerate() if thread.name == "name lookup"]
         assert threads
         assert all(thread.daemon for thread in threads)
     for thread in threads:

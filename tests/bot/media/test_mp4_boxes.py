@@ -25,7 +25,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_reads_what_was_written(plain: Path) -> None:
     """Lengths, frame counts and the end of the last sample match the file."""
     mp4 = read_mp4(plain)
-    (video,), (sound,) = mp4.tracks_of_kind(b"vide"), mp4.tracks_of_kind(b"soun")
+    (video,), (sound,) = mp4.find_tracks(b"vide"), mp4.find_tracks(b"soun")
     assert (mp4.brand, mp4.seconds, mp4.fragmented, mp4.cut_off) == ("isom", 4.0, False, False)
     assert (video.enabled, video.upright, video.encrypted) == (True, True, False)
     assert (video.header_seconds, video.media_seconds, video.samples.seconds) == (4.0, 4.0, 4.0)

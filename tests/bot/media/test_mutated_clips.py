@@ -78,7 +78,7 @@ async def process(tool: Ffmpeg, path: Path, row: Counts) -> None:
     path.unlink()
 
 
-def children() -> list[str]:
+def list_children() -> list[str]:
     """List the child processes that still exist (Linux only)."""
     tasks = Path("/proc/self/task").glob("*/children")
     return [pid for task in tasks for pid in task.read_text().split()]
@@ -87,7 +87,7 @@ def children() -> list[str]:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_damaged_clips_end_in_a_sentence(tmp_path: Path, kind: str) -> None:
     """However it is damaged, a clip of this kind is prepared or refused; no file and no process remains."""
-    whole, work, before = tmp_path / kind, tmp_path / "work", children()
+    whole, work, before = tmp_path / kind, tmp_path / "work", list_children()
     ffmpeg(*KINDS[kind].split(), whole)
     work.mkdir()
     content, dice, row = whole.read_bytes(), random.Random(kind), Counts()  # noqa: S311 - for mutations
@@ -106,4 +106,4 @@ async def test_damaged_clips_end_in_a_sentence(tmp_path: Path, kind: str) -> Non
         assert 20 < len(sentence) < 250
         assert str(tmp_path) not in sentence
     assert list(work.iterdir()) == []
-    assert set(children()) <= set(before)
+    assert set(list_children()) <= set(before)

@@ -38,7 +38,7 @@ def list_files(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def running() -> list[str]:
+def list_running() -> list[str]:
     """List the ffmpeg child processes that still exist (Linux only)."""
     started = [child for task in Path("/proc/self/task").glob("*/children") for child in task.read_text().split()]
     names = [Path(f"/proc/{child}/comm") for child in started]
@@ -184,7 +184,7 @@ async def test_a_run_is_bounded(tmp_path: Path, clips: Path) -> None:
             await tool.run(arguments, seconds=0.5)
     with pytest.raises(UnusableVideo, match=r"too much time or memory|cannot be decoded"):
         await prepare(Ffmpeg(memory_bytes=150 << 20), make(clips, "hevc.mp4"), tmp_path / "fit")
-    assert running() == []
+    assert list_running() == []
 
 
 async def test_cancelling_kills_the_process(tmp_path: Path, tool: Ffmpeg) -> None:
@@ -197,7 +197,7 @@ async def test_cancelling_kills_the_process(tmp_path: Path, tool: Ffmpeg) -> Non
         work.cancel()
         with pytest.raises(asyncio.CancelledError):
             await work
-        assert running() == []
+        assert list_running() == []
         assert list_files(tmp_path) == {"a.mov"}
 
 
