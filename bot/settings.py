@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.domain.errors import ExtendBotError
 from bot.domain.limits import Cooldown, GuildLimits, LimitValue, MostSeconds, OperatorLimits
 from bot.media import S3Settings
 from bot.redaction import password_of
@@ -26,7 +27,7 @@ _DRAWN_BY_LOT = 16
 """Characters of a name at a storage service from which on it is no plain word, such as "admin"."""
 
 
-class SettingsError(Exception):
+class SettingsError(ExtendBotError):
     """A setting is missing or wrong. Its text is one sentence for the operator, without the value."""
 
 

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
+from bot.domain.errors import ExtendBotError
 from bot.domain.http_time import parse_http_date
 
 _TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=8)
 _BODY_MAX = 1 << 20
 
 
-class RequestFailed(Exception):
+class RequestFailed(ExtendBotError):
     """Nobody answered. Its text says why, in a few words."""
 
 

@@ -22,7 +22,7 @@ from bot.client.protocols import LocalizedBot
 from bot.client.response_gate import ResponseGate
 from bot.client.shards import IdentifyLimiter, Shards
 from bot.client.tree import CommandTranslator, CommandTree, command_payload
-from bot.domain.errors import RequestRefused
+from bot.domain.errors import ExtendBotError, RequestRefused
 from bot.domain.reply_port import ReplyPort
 from bot.i18n import Languages
 from bot.i18n.text import tr
@@ -53,7 +53,7 @@ _INTERACTION_SECONDS = 1.5
 """For them to end when the bot is stopped; the runner has had its eight seconds before, and all have ten."""
 
 
-class CannotStart(Exception):
+class CannotStart(ExtendBotError):
     """The outside does not let the bot in. Its text is one sentence for the operator."""
 
 

@@ -11,13 +11,14 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from bot.domain.errors import ExtendBotError
 from bot.health.gauges import Gauges
 from bot.health.readiness import HealthMonitor
 
 log = logging.getLogger(__name__)
 
 
-class CannotBind(Exception):
+class CannotBind(ExtendBotError):
     """The address is not to be had. Its text is one sentence for the operator."""
 
 

@@ -109,10 +109,9 @@ async def test_a_gateway_shows_queue_positions(stage: Harness) -> None:
         waiting = [await stage.extend(stage.ana, small(stage.clips), seconds=2) for _ in range(2)]
         for reply in waiting:
             await stage.until(stage.ana, reply, "Waiting in line")
-        for command in ("quota", "tasks"):
+        for command, words in (("quota", ("Next in line", "Number 2 in line")), ("tasks", ("number 1", "number 2"))):
             shown = text_of(await use(stage.ana, command))
-            assert "Next in line" in shown
-            assert "Number 2 in line" in shown
+            assert all(each in shown for each in words), shown
         held.release.set()
         for reply in (first, *waiting):
             await stage.until(stage.ana, reply, "Finished")
