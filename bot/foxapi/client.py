@@ -14,6 +14,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import SecretStr
 from yarl import URL
 
+from bot.domain.redaction import Redactor
 from bot.foxapi.protocol import (
     ConnectionFailed,
     Json,
@@ -29,7 +30,6 @@ from bot.foxapi.protocol import (
     parse_submission,
     parse_task,
 )
-from bot.redaction import Redactor
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from enum import StrEnum
 from typing import Any
 
 from bot.domain.http_time import parse_retry_after
+from bot.domain.redaction import Redactor
 from bot.foxapi.error_messages import sentence_for_failure, sentence_for_status
 from bot.i18n.text import Translatable
-from bot.redaction import Redactor
 
 Json = dict[str, Any]
 _WORD = re.compile(r"[\w.:-]{1,80}", re.ASCII)

@@ -17,8 +17,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bot.domain.redaction import Redactor
 from bot.logs import JsonFormatter, TextFormatter
-from bot.redaction import Redactor
 from bot.sandbox.faults import Answer, Reset
 from bot.sandbox.foxapi.quirks import Failure, Quirks
 from tests.support.buttons import filled, told_privately
@@ -110,7 +110,7 @@ EXPECTED = [
     "FoxAPI paused for",
     "result not downloaded yet",
     "progress not shown: 403",
-    "an order of member",
+    "a request of member",
     "task 7 cancelled",
     "not prepared yet",
     "an interaction went wrong",

@@ -19,7 +19,7 @@ import pytest
 
 from bot.check import all_ok, as_text, check
 from bot.check.discord import PERMISSIONS
-from bot.redaction import Redactor
+from bot.domain.redaction import Redactor
 from bot.sandbox.bot_process import INHERITED, PROJECT
 from bot.sandbox.faults import Answer, Reset
 from bot.settings import Settings, read_partial
@@ -86,8 +86,8 @@ async def test_all_is_well_also_beside_a_running_bot(stage: Harness) -> None:
     assert set(ran.marks.values()) == {"✓"}, ran.out
     assert list(ran.marks) == NAMES
     assert (ran.code, ran.err) == (0, "")
-    assert "a bot works on it now" in ran.line("database")
-    assert "10,000 is left" in ran.line("account")
+    assert "a bot is using it now" in ran.line("database")
+    assert "the balance is 10,000" in ran.line("account")
     (link,) = re.findall(r"https://discord\.com/oauth2/\S+", ran.out)
     readme = (PROJECT / "README.md").read_text()
     assert link.replace(stage.discord.world.bot.id, "APPLICATION_ID") in readme
@@ -102,7 +102,7 @@ async def test_nothing_is_made_by_looking(stage: Harness, monkeypatch: pytest.Mo
     """Where no bot has run yet all can be well, and the folder stays empty."""
     ran = await look(stage, monkeypatch, stage.environment())
     assert ran.code == 0, ran.out
-    assert "is made at the first start" in ran.line("database")
+    assert "is created at the first start" in ran.line("database")
     assert list(stage.folder.iterdir()) == []
 
 

@@ -71,20 +71,20 @@ ALL_USED = UsageSnapshot(
 LOW_OPERATOR_LIMITS = OperatorLimits(max_per_day=1, guild_share_percent=50, blocked_servers=frozenset({22}))
 
 ONE_BY_ONE: list[tuple[str, dict[str, object], dict[str, object], dict[str, object]]] = [
-    ("chosen the servers", {}, {}, {"blocked_servers": frozenset()}),
+    ("has not enabled it", {}, {}, {"blocked_servers": frozenset()}),
     ("paused me here: cleaning up", {"paused": None}, {}, {}),
     ("blocked you", {}, {"blocked": False}, {}),
-    ("may not be used in this channel: go to <#1>, <#2>", {"channels": frozenset()}, {}, {}),
+    ("cannot be used in this channel: go to <#1>, <#2>", {"channels": frozenset()}, {}, {}),
     ("the role <@&901>", {"required_role": None}, {}, {}),
     ("contains “cat”", {"forbidden": ()}, {}, {}),
     ("At most 2 seconds", {"max_seconds": 0}, {}, {}),
     ("3,600 seconds between the starts", {"cooldown": 0}, {}, {}),
     ("1 unfinished video here, and the limit is 1", {"user_running": 0}, {}, {}),
-    ("200 videos over all servers are waiting", {}, {"queued": 0}, {}),
+    ("The queue is full, with 200 videos", {}, {"queued": 0}, {}),
     ("Your limit here is 1 video in 24 hours", {"user_per_day": 0}, {}, {}),
     ("This server's limit is 1 video in 24 hours", {"server_per_day": 0}, {}, {}),
-    ("This server's share of my work is 1 video", {}, {"share": RollingCount()}, {}),
-    ("1 video in 24 hours over all servers", {}, {"all_guilds": RollingCount()}, {}),
+    ("This server's share is 1 video", {}, {"share": RollingCount()}, {}),
+    ("My limit over all servers is 1 video", {}, {"all_guilds": RollingCount()}, {}),
 ]
 
 

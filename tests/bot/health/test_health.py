@@ -34,7 +34,7 @@ _NAME = re.compile(r"\b(?:extendbot|process|python)_[a-z_]+")
 
 def address(log: str) -> str:
     """Where the bot said that it serves."""
-    *_, last = re.finditer(r"health and figures at (http://[\d.]+:\d+)", log)
+    *_, last = re.finditer(r"health and metrics at (http://[\d.]+:\d+)", log)
     return last[1]
 
 
@@ -147,7 +147,7 @@ async def test_a_store_that_takes_no_writes_is_not_ready(stage: Harness, log: py
         page = samples(await scraped(base))
     assert (status, said["store"], said["gateway"]) == (503, False, True)
     assert page["extendbot_ready{part=store}"] == 0
-    assert "the store does not take writes" in log.text
+    assert "the store is not writable" in log.text
 
 
 async def test_two_bots_in_one_process_count_apart(
@@ -204,7 +204,7 @@ async def test_a_taken_port_is_one_sentence(stage: Harness) -> None:
 )
 def test_calls_have_few_names(names: Any, method: str, path: str, call: str) -> None:
     """Whatever ids and tokens a path holds, its label is one of a handful."""
-    assert http_tracing.call_name(names, method, URL(f"https://example.org{path}")) == call
+    assert http_tracing.get_call_name(names, method, URL(f"https://example.org{path}")) == call
 
 
 async def healthcheck(port: int | None) -> tuple[int | None, str]:
