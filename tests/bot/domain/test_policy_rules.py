@@ -232,7 +232,7 @@ def test_a_share_of_the_operators_limits() -> None:
     ],
 )
 def test_forbidden_words_are_found(text: str, entry: str) -> None:
-    """Forbidden words are found in any case, with accents, width or spacing, with invisible characters, and with stars."""
+    """Forbidden words are found in any case, accents, width and spacing, with invisible characters, and with stars."""
     assert find_forbidden(text, ("unrelated", entry)) == entry
 
 
