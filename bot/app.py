@@ -1,4 +1,4 @@
-"""The composition root: the one place that joins all rooms."""
+"""The composition root: builds all parts and connects them."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _RESULT_BYTES = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """Everything, unless something is left to other processes."""
+    """What this process does; by default everything."""
 
     name: str = "bot"
     runs_gateway: bool = True
-    """Whether it connects to Discord's gateway and answers members."""
+    """Whether it connects to Discord's gateway and responds to interactions."""
     runs_jobs: bool = True
-    """Whether it moves tasks on: submits, asks, prepares, delivers."""
+    """Whether it runs the worker, which prepares, submits, polls and delivers tasks."""
     shards: Shards | None = None
-    """Those that it holds; None: all."""
+    """The shards that it serves; None: all."""
 
     @property
     def is_standalone(self) -> bool:
-        """Whether it needs no other process."""
+        """Whether it works without other processes."""
         return self.runs_gateway and self.runs_jobs
 
 
@@ -54,12 +54,12 @@ WORKER = Role("worker", runs_gateway=False)
 
 
 def gateway_role(shards: Shards) -> Role:
-    """It holds these shards, and leaves the work on tasks to others."""
+    """Return the role of a gateway that serves these shards and leaves tasks to workers."""
     return Role("gateway", runs_jobs=False, shards=shards)
 
 
 def utc_now() -> datetime:
-    """The time now, aware."""
+    """Return the current time, aware."""
     return datetime.now(UTC)
 
 
@@ -72,9 +72,9 @@ async def build_app(
     timeouts: Timeouts | None = None,
     role: Role = STANDALONE,
 ) -> AsyncIterator[tuple[ExtendBot, Worker]]:
-    """Build everything, logged in but not yet at work. Raises StoreUnusable, CannotStart.
+    """Build the bot and the worker, logged in but not running. Raises StoreUnusable and CannotStart.
 
-    Who does not answer edits and posts over REST alone, and leaves the commands' registration to those who do.
+    A process without a gateway uses Discord's REST API alone and does not register the commands.
     """
     timeouts = timeouts or Timeouts()
     chance = chance or random.Random()  # noqa: S311 (it jitters gaps)
@@ -84,14 +84,16 @@ async def build_app(
         store = await stack.enter_async_context(Store.open(settings.database_url, settings.lease_seconds))
         if store.is_single_process and not role.is_standalone:
             raise CannotStart(
-                f"A {role.name} shares its work with other processes, over PostgreSQL: set DATABASE_URL to it, or run "
+                f"A {role.name} shares its work with other processes over PostgreSQL: set DATABASE_URL to it, or run "
                 "python -m bot, which does everything."
             )
         wakeups.broadcast = await stack.enter_async_context(store.notifications(wakeups.notify_local))
-        fox = await stack.enter_async_context(_foxapi(settings, timeouts, metrics))
-        clips, results = [await stack.enter_async_context(downloader) for downloader in _fetchers(settings, timeouts)]
+        fox = await stack.enter_async_context(_build_foxapi(settings, timeouts, metrics))
+        clips, results = [
+            await stack.enter_async_context(downloader) for downloader in _build_downloaders(settings, timeouts)
+        ]
         await _check_key(fox)
-        workspaces = _folders(settings)
+        workspaces = _open_workspaces(settings)
         ffmpeg = Ffmpeg(on_run=metrics.observe_ffmpeg)
         services = Services.build(
             store,
@@ -110,7 +112,7 @@ async def build_app(
             api_url=settings.discord_api_url,
             edit_seconds=settings.edit_seconds,
             now=now,
-            trace=metrics.discord(),
+            trace=metrics.trace_discord(),
             gateway=role.runs_gateway,
             shards=role.shards,
         )
@@ -139,13 +141,13 @@ async def build_app(
             timeouts=timeouts,
             keep=timedelta(days=settings.keep_days),
             keep_rows=timedelta(days=settings.keep_task_days),
-            unexpected_error=metrics.step_went_wrong,
+            unexpected_error=metrics.count_unexpected_error,
         )
         yield bot, Worker(resources, wakeups)
 
 
-def _folders(settings: Settings) -> Workspaces:
-    """Where files are; raises CannotStart."""
+def _open_workspaces(settings: Settings) -> Workspaces:
+    """Open the file storage; raises CannotStart."""
     try:
         film_store = open_film_store(settings.data_dir / "kept", settings.bucket)
     except StorageError as error:
@@ -158,7 +160,7 @@ def _folders(settings: Settings) -> Workspaces:
     )
 
 
-def _foxapi(settings: Settings, timeouts: Timeouts, metrics: Metrics) -> FoxAPI:
+def _build_foxapi(settings: Settings, timeouts: Timeouts, metrics: Metrics) -> FoxAPI:
     return FoxAPI(
         settings.foxapi_url,
         settings.foxapi_key,
@@ -167,12 +169,12 @@ def _foxapi(settings: Settings, timeouts: Timeouts, metrics: Metrics) -> FoxAPI:
         query_seconds=timeouts.poll_response,
         upload_seconds=timeouts.upload,
         secrets=settings.secrets,
-        trace=metrics.foxapi(),
+        trace=metrics.trace_foxapi(),
     )
 
 
-def _fetchers(settings: Settings, timeouts: Timeouts) -> list[Downloader]:
-    """The one that fetches what members give, and the one that fetches results. Each looks up names for itself."""
+def _build_downloaders(settings: Settings, timeouts: Timeouts) -> list[Downloader]:
+    """Build the downloaders for members' clips and for results; each has its own DNS resolver."""
     trusted, idle = settings.trusted_media_hosts, timeouts.download_idle
     most = settings.max_clip_mb * 1_000_000
     return [
@@ -185,7 +187,7 @@ def _fetchers(settings: Settings, timeouts: Timeouts) -> list[Downloader]:
 async def _health_server(
     settings: Settings, metrics: Metrics, sources: Sources, bot: ExtendBot, role: Role
 ) -> AsyncIterator[None]:
-    """Serve health and figures meanwhile, if that is wanted. Raises CannotStart."""
+    """Run the health server while the context is open, if HTTP_PORT is set. Raises CannotStart."""
     if settings.http_port is None:
         yield
         return
@@ -201,7 +203,7 @@ async def _health_server(
 
 
 async def run_app(bot: ExtendBot, runner: Worker, stop: asyncio.Event, role: Role = STANDALONE) -> None:
-    """Work until `stop` is set; raises what ended the connection or the runner before that."""
+    """Run until `stop` is set; raises the error that ends the gateway or the worker before that."""
     async with asyncio.TaskGroup() as group:
         working = []
         if role.runs_jobs:
@@ -219,7 +221,7 @@ async def _check_key(fox: FoxAPI) -> None:
         await fox.list_models()
     except Rejected as error:
         if error.status == 401:
-            raise CannotStart("FoxAPI does not accept FOXAPI_KEY: put in the right key.") from error
-        log.info("FoxAPI does not tell its models (%s)", error)
+            raise CannotStart("FoxAPI does not accept FOXAPI_KEY: correct it.") from error
+        log.info("FoxAPI does not list its models (%s)", error)
     except FoxError as error:
-        log.warning("FoxAPI cannot be reached now (%s); starting all the same", error)
+        log.warning("FoxAPI cannot be reached (%s); starting anyway", error)

@@ -13,8 +13,8 @@ from pathlib import Path
 from bot.app import STANDALONE, WORKER, Role, build_app, gateway_role, run_app, utc_now
 from bot.check import CheckResult, all_ok, as_json, as_text, check
 from bot.client import CannotStart, Shards
+from bot.domain.redaction import Redactor
 from bot.logs import configure_logging
-from bot.redaction import Redactor
 from bot.settings import Settings, SettingsError, read_partial, read_settings
 from bot.store import MoveResult, StoreUnusable, back_up, move, restore
 
@@ -22,10 +22,10 @@ log = logging.getLogger("bot")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the command line says; return the exit code."""
+    """Run the command; return the exit code."""
     wanted = _parser().parse_args(arguments)
     if wanted.command == "sandbox":
-        from bot.sandbox.app import run as run_sandbox  # noqa: PLC0415 (the bot itself never needs it)
+        from bot.sandbox.app import run as run_sandbox  # noqa: PLC0415 (the bot itself does not need it)
 
         return asyncio.run(run_sandbox(wanted.port))
     try:
@@ -37,30 +37,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _log_to_stderr(settings)
         return asyncio.run(_sync(settings) if wanted.command == "sync" else _run(settings, _role(wanted)))
     except (SettingsError, CannotStart, StoreUnusable) as error:
-        print(_discretion().hide(str(error)), file=sys.stderr)
+        print(_build_redactor().hide(str(error)), file=sys.stderr)
         return 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bot", description="Without a command: run the bot.")
     commands = parser.add_subparsers(dest="command")
-    sandbox = commands.add_parser("sandbox", help="run the bot with stand-ins for Discord and FoxAPI; no token needed")
-    sandbox.add_argument("--port", type=int, default=8080, help="of the chat page (default 8080)")
-    commands.add_parser(
-        "worker", help="share another bot's work over PostgreSQL: no gateway, so nobody is answered here"
+    sandbox = commands.add_parser(
+        "sandbox", help="run the bot against local fakes of Discord and FoxAPI; no token needed"
     )
+    sandbox.add_argument("--port", type=int, default=8080, help="port of the chat page (default 8080)")
+    commands.add_parser("worker", help="process tasks, shared with other processes over PostgreSQL; no gateway")
     answering = commands.add_parser(
-        "gateway", help="answer members over PostgreSQL: the work on tasks is left to workers"
+        "gateway", help="respond to interactions; workers process the tasks over PostgreSQL"
     )
-    answering.add_argument("--shards", type=_shards, required=True, help="which, of how many: 0-7/16")
+    answering.add_argument(
+        "--shards", type=_shards, required=True, help="the shards to serve, out of the total: 0-7/16"
+    )
     commands.add_parser("sync", help="register the commands with Discord now")
-    checking = commands.add_parser("check", help="say what is missing or wrong; changes nothing, costs nothing")
-    checking.add_argument("--json", action="store_true", help="for programs")
-    backing_up = commands.add_parser("backup", help="copy the database into a new file, also while the bot runs")
+    checking = commands.add_parser("check", help="report missing or wrong settings; changes nothing, costs nothing")
+    checking.add_argument("--json", action="store_true", help="print JSON")
+    backing_up = commands.add_parser("backup", help="copy the database to a new file; works while the bot runs")
     backing_up.add_argument("file", type=Path)
-    restoring = commands.add_parser("restore", help="put a backup in the database's place; stop the bot before")
+    restoring = commands.add_parser("restore", help="replace the database with a backup; stop the bot before")
     restoring.add_argument("file", type=Path)
-    moving = commands.add_parser("move", help="bring an SQLite database to the PostgreSQL that DATABASE_URL names")
+    moving = commands.add_parser("move", help="move an SQLite database to the PostgreSQL database in DATABASE_URL")
     moving.add_argument("file", type=Path)
     return parser
 
@@ -86,17 +88,17 @@ async def _check(*, json: bool) -> int:
     try:
         reading = read_partial()
     except SettingsError as error:
-        found, discretion = [CheckResult("settings", False, str(error))], Redactor()
+        found, redactor = [CheckResult("settings", False, str(error))], Redactor()
     else:
-        discretion = Redactor(reading.settings.secrets)
-        configure_logging("CRITICAL", "text", discretion)  # for what ends the program: its traceback may hold a secret
+        redactor = Redactor(reading.settings.secrets)
+        configure_logging("CRITICAL", "text", redactor)  # a traceback that ends the program may contain a secret
         found = await check(reading, utc_now)
-    print((as_json if json else as_text)(found, discretion))
+    print((as_json if json else as_text)(found, redactor))
     return 0 if all_ok(found) else 1
 
 
 def _run_database_command(command: str, file: Path) -> int:
-    """Back up, restore or move, which need to know of the database alone."""
+    """Run backup, restore or move, which need only the database settings."""
     reading = read_partial()
     if problem := reading.problems.get("DATABASE_URL"):
         raise SettingsError(problem)
@@ -114,19 +116,19 @@ def _run_database_command(command: str, file: Path) -> int:
     if done.kept:
         print(f"The database that was there before is kept as {done.kept}.")
     if done.merged:
-        print("Tasks and shares are as they were in it; everything else is as in the backup.")
+        print("Tasks and shares are kept from it; everything else is as in the backup.")
     if done.unverified:
         print(
-            f"Unfinished tasks of which nobody knows what has become of them since the backup: {done.unverified:,}. "
-            f"Of these, may have been submitted since, and are never submitted again by themselves: {done.unclear:,}. "
-            "The bot looks into Discord before it shows or posts anything for them."
+            f"Unfinished tasks whose outcome since the backup is unknown: {done.unverified:,}. "
+            f"Of these, may have been submitted since and are not submitted again: {done.unclear:,}. "
+            "The bot reads their replies in Discord before it shows or posts anything for them."
         )
     return 0
 
 
 def _print_move(made: MoveResult) -> int:
-    print(f"StaleRow to PostgreSQL: {made.tasks:,} tasks, of which {made.unfinished:,} are unfinished and go on there.")
-    print(f"The file is kept as {made.kept}; start the bot, with DATA_DIR as it was.")
+    print(f"Moved to PostgreSQL: {made.tasks:,} tasks, {made.unfinished:,} of them unfinished; those continue there.")
+    print(f"The file is kept as {made.kept}. Start the bot with the same DATA_DIR.")
     return 0
 
 
@@ -136,19 +138,19 @@ async def _run(settings: Settings, role: Role) -> int:
     try:
         return await starting
     except asyncio.CancelledError:
-        log.info("stopped before it had begun")
+        log.info("stopped during start-up")
         return 0
 
 
 async def _serve(settings: Settings, role: Role) -> int:
     async with build_app(settings, role=role) as (bot, runner):
-        # Until here a signal has ended the start, whatever it was waiting for; from here on it is a clean stop.
+        # Until here a signal cancels the start; from here on it stops the bot cleanly.
         stop = asyncio.Event()
         _handle_signals(stop.set)
         try:
             await run_app(bot, runner, stop, role)
         except* Exception as errors:
-            log.critical("the bot ends, so that its supervisor starts it anew", exc_info=errors.exceptions[0])
+            log.critical("the bot exits, so that its supervisor restarts it", exc_info=errors.exceptions[0])
             return_code = 1
         else:
             return_code = 0
@@ -171,8 +173,8 @@ def _log_to_stderr(settings: Settings) -> None:
     configure_logging(settings.log_level, settings.log_format, Redactor(settings.secrets))
 
 
-def _discretion() -> Redactor:
-    """For the sentence that ends the program, also where not all settings can be read."""
+def _build_redactor() -> Redactor:
+    """Return the redactor for the last message, with the secrets that can be read."""
     try:
         return Redactor(read_partial().settings.secrets)
     except SettingsError:

@@ -1,4 +1,4 @@
-"""The log: one line per event on stderr, for people or as JSON, and nothing in it that is not anybody's business."""
+"""The log on stderr: one line per event, as text or JSON, with secrets, links and prompts redacted."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ import sys
 from datetime import UTC, datetime
 from types import TracebackType
 
-from bot.redaction import Redactor
+from bot.domain.redaction import Redactor
 
 log = logging.getLogger("bot")
 
 _NOISY = ("discord", "alembic", "aiosqlite", "sqlalchemy")
-"""Libraries whose own lines below WARNING are of no use here; some of them hold prompts and tokens."""
+"""Libraries whose log lines below WARNING are not useful; some of them contain prompts and tokens."""
 _TASK = re.compile(r"task (\d+)\b")
 
 
 class TextFormatter(logging.Formatter):
-    """For people: a line per event; an error's traceback follows it."""
+    """Text: one line per event, followed by the traceback of an error."""
 
-    def __init__(self, discretion: Redactor) -> None:
+    def __init__(self, redactor: Redactor) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s", "%Y-%m-%d %H:%M:%S")
-        self._redactor = discretion
+        self._redactor = redactor
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: D102 (logging's own)
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: D102 (overrides logging's)
         return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
 
     def format(self, record: logging.LogRecord) -> str:
-        """The event as text."""
+        """Return the event as text."""
         return self._redactor(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
-    """For machines: a JSON object per event, with `task` where the event is one of a task's; the time is in UTC."""
+    """JSON: one object per event, with `task` if the event concerns a task; the time is in UTC."""
 
-    def __init__(self, discretion: Redactor) -> None:
+    def __init__(self, redactor: Redactor) -> None:
         super().__init__()
-        self._redactor = discretion
+        self._redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
-        """The event as one line of JSON."""
+        """Return the event as one line of JSON."""
         message = record.getMessage()
         event: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -56,10 +56,10 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(event, ensure_ascii=False)
 
 
-def configure_logging(level: str, form: str, discretion: Redactor) -> None:
-    """Log to stderr from now on, everything that ends the program included. `form` is "text" or "json"."""
+def configure_logging(level: str, form: str, redactor: Redactor) -> None:
+    """Log to stderr, including the exception that ends the program. `form` is "text" or "json"."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter(discretion) if form == "json" else TextFormatter(discretion))
+    handler.setFormatter(JsonFormatter(redactor) if form == "json" else TextFormatter(redactor))
     logging.basicConfig(level=level, handlers=[handler])
     for name in _NOISY:
         logging.getLogger(name).setLevel(max(logging.getLevelName(level), logging.WARNING))
@@ -68,4 +68,4 @@ def configure_logging(level: str, form: str, discretion: Redactor) -> None:
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    log.critical("the bot ends by an error that nobody foresaw", exc_info=(kind, error, trace))
+    log.critical("the bot exits after an unexpected error", exc_info=(kind, error, trace))

@@ -1,4 +1,4 @@
-"""Settings, read from the environment (and a `.env` file) once, by `__main__`."""
+"""Settings, read once at start-up from the environment and a `.env` file."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.domain.errors import ExtendBotError
 from bot.domain.limits import Cooldown, GuildLimits, LimitValue, MostSeconds, OperatorLimits
+from bot.domain.redaction import extract_passwords
 from bot.media import S3Settings
-from bot.redaction import password_of
 
 _SECRETS = {"DISCORD_TOKEN": "from the Discord developer portal", "FOXAPI_KEY": "from your FoxAPI account"}
 _FROM_FILES = ("discord_token", "foxapi_key", "database_url", "s3_secret_access_key")
-"""What may be given as a file's path instead, in the variable of the same name with _FILE."""
-_NO_SECRET = "\0"  # noqa: S105 (stands where there is none)
+"""Settings that can be given as a file path instead, in the variable with the suffix _FILE."""
+_NO_SECRET = "\0"  # noqa: S105 (placeholder of a missing secret)
 _EXAMPLES = {"FILES_URL": "s3://bucket/folder", "S3_ENDPOINT": "https://s3.example.org"}
 _FILE_MAX = 1 << 16
-"""Bytes: a secret is never that long, and a device file would be read without end."""
-_DRAWN_BY_LOT = 16
-"""Characters of a name at a storage service from which on it is no plain word, such as "admin"."""
+"""Maximum size of a secret file in bytes; a device file would never end."""
+_RANDOM_KEY_LENGTH = 16
+"""Length from which on an S3 access key id is treated as random and hidden; shorter ones are words such as "admin"."""
 
 
-class SettingsError(Exception):
-    """A setting is missing or wrong. Its text is one sentence for the operator, without the value."""
+class SettingsError(ExtendBotError):
+    """A setting is missing or wrong. The text is one sentence for the operator, without the value."""
 
 
 class Settings(BaseSettings):
-    """One attribute per variable of the README's settings table."""
+    """One attribute per environment variable in the settings table of the documents."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
 
@@ -83,17 +84,17 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> list[str]:
-        """What must not be shown to anybody."""
+        """The values that must never be shown."""
         given = (getattr(self, name) for name in type(self).model_fields)
         values = [each.get_secret_value() for each in given if isinstance(each, SecretStr)]
-        values += password_of(self.database_url)
-        if len(self.s3_access_key_id) >= _DRAWN_BY_LOT:
+        values += extract_passwords(self.database_url)
+        if len(self.s3_access_key_id) >= _RANDOM_KEY_LENGTH:
             values.append(self.s3_access_key_id)
         return [value for value in values if value not in {_NO_SECRET, ""}]
 
     @property
     def bucket(self) -> S3Settings | None:
-        """Where delivered films are kept, if not in DATA_DIR alone."""
+        """The S3 bucket for finished videos; None: they are stored in DATA_DIR."""
         if not self.files_url:
             return None
         name, _, prefix = self.files_url.removeprefix("s3://").partition("/")
@@ -102,7 +103,7 @@ class Settings(BaseSettings):
 
     @property
     def operator_limits(self) -> OperatorLimits:
-        """The operator's bounds over all servers."""
+        """The operator's limits over all servers."""
         return OperatorLimits(
             max_running=self.max_running,
             max_preparing=self.max_preparing,
@@ -117,7 +118,7 @@ class Settings(BaseSettings):
 
     @property
     def default_limits(self) -> GuildLimits:
-        """The limits of a server whose moderators have set none."""
+        """The limits of servers whose moderators have set none."""
         return GuildLimits(
             user_per_day=self.default_user_per_day,
             server_per_day=self.default_server_per_day,
@@ -134,68 +135,70 @@ class Settings(BaseSettings):
 
     @field_validator(*_FROM_FILES, mode="before")
     @classmethod
-    def _readable(cls, value: object) -> object:
+    def _check_readable(cls, value: object) -> object:
         if isinstance(value, _Unreadable):
-            raise ValueError(value.sentence)  # noqa: TRY004 (the type is our own way to say it here)
+            raise ValueError(value.sentence)  # noqa: TRY004 (the type only carries the sentence)
         return value
 
     @field_validator("http_port", mode="before")
     @classmethod
-    def _off(cls, value: object) -> object:
+    def _parse_off(cls, value: object) -> object:
         return None if value in {"", "off"} else value
 
     @field_validator("discord_token", "foxapi_key")
     @classmethod
     def _strip(cls, value: SecretStr) -> SecretStr:
         if not (bare := value.get_secret_value().strip()):
-            raise ValueError("A secret is nothing but blanks: put its value there.")
+            raise ValueError("A secret consists of blanks: set its value.")
         return SecretStr(bare)
 
     @model_validator(mode="before")
     @classmethod
-    def _from_files(cls, given: Any) -> Any:  # noqa: ANN401 (whatever the sources found)
-        """Put the files' contents where the variables' own values would be; a fault is told with its own variable."""
+    def _read_files(cls, given: Any) -> Any:  # noqa: ANN401 (whatever the sources found)
+        """Read the _FILE variables into the variables themselves; an error is reported for its variable."""
         if not isinstance(given, Mapping):
             return given
         values = {name: value for name, value in given.items() if not (name.endswith("_file") and value in {"", None})}
         for name in _FROM_FILES:
             if file := values.get(f"{name}_file"):
-                values[name] = _content(name.upper(), Path(file), alone=not values.get(name))
+                values[name] = _read_secret(name.upper(), Path(file), alone=not values.get(name))
         return values
 
 
 @dataclass(frozen=True, slots=True)
 class _Unreadable:
-    """Stands for a value that its file did not give."""
+    """Replaces a value that could not be read from its file."""
 
     sentence: str
 
 
-def _content(name: str, file: Path, *, alone: bool) -> str | _Unreadable:
-    """What stands in the file, or why it cannot be used; `alone`: the variable without _FILE is not set."""
+def _read_secret(name: str, file: Path, *, alone: bool) -> str | _Unreadable:
+    """Read the file, or return why it cannot be used; `alone`: the variable without _FILE is not set."""
     if not alone:
         return _Unreadable(f"{name} and {name}_FILE are both set: remove one of them.")
     try:
         with file.open("rb") as opened:
             content = opened.read(_FILE_MAX).decode().strip()
     except OSError as error:
-        return _Unreadable(f"{name}_FILE cannot be read ({file}: {error.strerror}): correct the path or the rights.")
+        return _Unreadable(
+            f"{name}_FILE cannot be read ({file}: {error.strerror}): correct the path or the permissions."
+        )
     except UnicodeDecodeError:
-        return _Unreadable(f"{name}_FILE is not a text file ({file}): put the bare value into it.")
+        return _Unreadable(f"{name}_FILE is not a text file ({file}): put only the value into it.")
     return content or _Unreadable(f"{name}_FILE is empty ({file}): put the value into it.")
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsResult:
-    """What could be read. Where there are problems, `settings` has the defaults, and for a secret nothing of use."""
+    """Settings and problems. Wrong settings have their default value; wrong secrets have a placeholder."""
 
     settings: Settings
     problems: dict[str, str]
-    """By variable, a sentence that says what to do and shows no value."""
+    """For each variable, a sentence that says what to do, without the value."""
 
 
 def read_settings() -> Settings:
-    """Read them; raises BadSettings, which names every variable at fault and shows no value."""
+    """Read all settings; raises SettingsError, which names every wrong variable and shows no value."""
     reading = read_partial()
     if reading.problems:
         raise SettingsError(" ".join(reading.problems.values()))
@@ -203,19 +206,19 @@ def read_settings() -> Settings:
 
 
 def read_partial() -> SettingsResult:
-    """Read them, as far as they are right. Raises BadSettings if the .env file itself cannot be read."""
+    """Read the settings that are valid. Raises SettingsError if the .env file cannot be read."""
     try:
         return SettingsResult(Settings(), {})
     except ValidationError as error:
         faults = {str(fault["loc"][0]): fault for fault in error.errors()}
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError("The file .env cannot be read: make it a text file that the bot may read.") from error
-    problems = {name.upper(): _problem(name.upper(), fault) for name, fault in faults.items()}
-    return SettingsResult(_with_defaults(faults), problems)
+        raise SettingsError("The file .env cannot be read: make it a text file that the bot can read.") from error
+    problems = {name.upper(): _describe_problem(name.upper(), fault) for name, fault in faults.items()}
+    return SettingsResult(_replace_wrong(faults), problems)
 
 
-def _with_defaults(faults: Mapping[str, Any]) -> Settings:
-    """The settings with defaults in place of the faulty ones; what is given here goes before the environment."""
+def _replace_wrong(faults: Mapping[str, Any]) -> Settings:
+    """Return the settings with defaults in place of the wrong ones; arguments override the environment."""
     stand_ins: dict[str, Any] = {}
     for name in faults:
         default = Settings.model_fields[name].default
@@ -225,7 +228,7 @@ def _with_defaults(faults: Mapping[str, Any]) -> Settings:
     return Settings(**stand_ins)
 
 
-def _problem(name: str, fault: Any) -> str:  # noqa: ANN401 (pydantic's ErrorDetails)
+def _describe_problem(name: str, fault: Any) -> str:  # noqa: ANN401 (pydantic's ErrorDetails)
     if isinstance(own := fault.get("ctx", {}).get("error"), ValueError):
         return str(own)
     if name in _SECRETS:
@@ -235,5 +238,5 @@ def _problem(name: str, fault: Any) -> str:  # noqa: ANN401 (pydantic's ErrorDet
         )
     if name.endswith(("_URL", "_ENDPOINT")) and fault["type"] == "string_pattern_mismatch":
         example = Settings.model_fields[name.lower()].default or _EXAMPLES[name]
-        return f"{name} is not an address that I can use: write one such as {example}."
+        return f"{name} is not a valid address: use one such as {example}."
     return f"{name} is wrong: {fault['msg']}."

@@ -1,4 +1,4 @@
-"""`python -m bot check`: what is missing or wrong, in plain words; nothing is changed, and nothing is paid."""
+"""`python -m bot check`: reports what is missing or wrong. It changes nothing and costs nothing."""
 
 from bot.check.report import CheckResult, all_ok, as_json, as_text
 from bot.check.run import check

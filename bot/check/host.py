@@ -1,4 +1,4 @@
-"""The machine itself: ffmpeg, database, folders, disk and clock. Nothing is made that stays."""
+"""Check this machine: ffmpeg, database, folders, disk and clock. Nothing is left behind."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _TRIAL = (
     *("-f", "lavfi", "-i", "color=size=64x64:duration=0.2", "-f", "lavfi", "-i", "anullsrc", "-shortest"),
     *("-c:v", "libx264", "-c:a", "aac", "-f", "null", "-"),
 )
-"""Encodes as the bot does, from nothing to nowhere."""
+"""Encodes a test source with the bot's codecs and discards the output."""
 
 
-async def ffmpeg() -> CheckResult:
-    """Whether there is an ffmpeg that encodes what the bot needs."""
+async def check_ffmpeg() -> CheckResult:
+    """Check that ffmpeg is available and has the needed encoders."""
     todo = "Install ffmpeg with libx264, or reinstall imageio-ffmpeg."
     try:
         ran = await Ffmpeg().run(_TRIAL, seconds=20)
     except (RuntimeError, OSError, UnusableVideo) as error:
         return CheckResult("ffmpeg", False, str(error).rstrip("."), todo)
     if ran.code:
-        last = (ran.stderr.strip().splitlines() or ["no word"])[-1]
+        last = (ran.stderr.strip().splitlines() or ["no output"])[-1]
         return CheckResult("ffmpeg", False, f"it cannot encode ({last[:120]})", todo)
     return CheckResult("ffmpeg", True, "works")
 
 
-async def database(url: str) -> CheckResult:
-    """Whether a bot could work on the database; it is neither made nor changed."""
+async def check_database(url: str) -> CheckResult:
+    """Check that the database is usable; it is neither created nor changed."""
     try:
         seen = await asyncio.to_thread(inspect, url)
     except StoreUnusable as error:
@@ -45,29 +45,29 @@ async def database(url: str) -> CheckResult:
             "database", False, says.rstrip("."), todo or "Correct DATABASE_URL, or let the bot's user write there."
         )
     if not seen.exists:
-        return CheckResult("database", True, f"{seen.place} is made at the first start")
+        return CheckResult("database", True, f"{seen.place} is created at the first start")
     state = "is upgraded at the next start" if seen.upgrade_due else "is up to date"
-    used = ", and a bot works on it now" if seen.in_use else ""
+    used = ", and a bot is using it now" if seen.in_use else ""
     return CheckResult("database", True, f"{seen.place} can be written, and {state}{used}")
 
 
-async def data_dir(folder: Path) -> CheckResult:
-    """Whether files can be made there; one is, for a moment, if the folder exists."""
-    there = _existing(folder)
+async def check_data_dir(folder: Path) -> CheckResult:
+    """Check that the folder is writable, with a temporary file if it exists."""
+    there = _find_existing(folder)
     try:
         await asyncio.to_thread(_try_to_write, there)
     except OSError as error:
         todo = "Let the bot's user write there, or set DATA_DIR to another folder."
         return CheckResult("data folder", False, f"{there} cannot be written ({error.strerror})", todo)
-    says = f"{folder} can be written" if there.name == folder.name else f"{folder} is made when it is needed"
+    says = f"{folder} can be written" if there.name == folder.name else f"{folder} is created when it is needed"
     return CheckResult("data folder", True, says)
 
 
-async def files(folder: Path, bucket: S3Settings | None) -> list[CheckResult]:
-    """Whether the bucket takes files, if one is to; one is put there for a moment."""
+async def check_bucket(folder: Path, bucket: S3Settings | None) -> list[CheckResult]:
+    """Check that the bucket is writable, with a temporary object, if a bucket is configured."""
     if bucket is None:
         return []
-    todo = "Correct FILES_URL and the S3_ settings, or let the key write there."
+    todo = "Correct FILES_URL and the S3_ settings, or give the key write access."
     try:
         await open_film_store(folder / "kept", bucket).check_access()
     except StorageError as error:
@@ -76,9 +76,9 @@ async def files(folder: Path, bucket: S3Settings | None) -> list[CheckResult]:
     return [CheckResult("bucket", True, f"{bucket.name} can be written")]
 
 
-async def disk(folder: Path, most_gb: int) -> CheckResult:
-    """Whether the disk has room for all that clips and results may still take."""
-    there = _existing(folder)
+async def check_disk(folder: Path, most_gb: int) -> CheckResult:
+    """Check that the disk has room for MAX_DISK_GB."""
+    there = _find_existing(folder)
     try:
         free, used = await asyncio.to_thread(lambda: (shutil.disk_usage(there).free, _size(folder)))
     except OSError as error:
@@ -90,24 +90,24 @@ async def disk(folder: Path, most_gb: int) -> CheckResult:
         return CheckResult("disk", True, says)
     room = int((free + used) * 0.9 / _GB)
     lower = f"lower MAX_DISK_GB to {room}, or " if room >= 1 else ""
-    return CheckResult("disk", False, says, f"For it not to fill up, {lower}free {missing / _GB:.1f} GB.")
+    return CheckResult("disk", False, says, f"To keep it from filling up, {lower}free {missing / _GB:.1f} GB.")
 
 
-def clock(skews: Iterable[timedelta | None]) -> CheckResult:
-    """Whether this machine's clock agrees with those of the servers that answered."""
+def check_clock(skews: Iterable[timedelta | None]) -> CheckResult:
+    """Check that this machine's clock agrees with the clocks of the servers that responded."""
     known = [skew for skew in skews if skew is not None]
     if not known:
-        return CheckResult("clock", None, "not known, for nobody answered with the time")
+        return CheckResult("clock", None, "unknown, because no server reported the time")
     worst = max(known, key=abs)
     if min(abs(skew) for skew in known) <= _MOST_SKEW:  # one server's clock may be the wrong one
-        return CheckResult("clock", True, "agrees with the servers' to within seconds")
+        return CheckResult("clock", True, "agrees with the servers' clocks")
     side = "behind" if worst > timedelta() else "ahead"
-    todo = "Set it, and switch on time synchronisation (NTP): answers to members have to come in time."
+    todo = "Set it and enable time synchronisation (NTP), because Discord expects responses in time."
     return CheckResult("clock", False, f"this machine's is {abs(worst.total_seconds()):.0f} s {side}", todo)
 
 
-def _existing(folder: Path) -> Path:
-    """The folder, or the nearest above it that there is."""
+def _find_existing(folder: Path) -> Path:
+    """Return the folder, or its nearest existing parent."""
     whole = folder.absolute()
     return next((each for each in (whole, *whole.parents) if each.exists()), Path("/"))
 

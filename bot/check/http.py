@@ -1,4 +1,4 @@
-"""Asking the outside, briefly: each call has a time-out and a bound, and answers with what there is."""
+"""Send GET requests with a time-out and a size limit."""
 
 from __future__ import annotations
 
@@ -9,45 +9,48 @@ from datetime import datetime, timedelta
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
+from bot.domain.errors import ExtendBotError
 from bot.domain.http_time import parse_http_date
 
 _TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=8)
 _BODY_MAX = 1 << 20
 
 
-class RequestFailed(Exception):
-    """Nobody answered. Its text says why, in a few words."""
+class RequestFailed(ExtendBotError):
+    """No response. The text says why, in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What was answered."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     skew: timedelta | None
-    """By how much the other side's clock is ahead of ours, give or take a second; None if it did not say."""
+    """How far the server's clock is ahead of ours, to within a second; None without a Date header."""
 
 
 async def get(
     session: aiohttp.ClientSession, url: str, headers: Mapping[str, str], now: Callable[[], datetime]
 ) -> HttpResponse:
-    """GET, without following redirects. Raises Unreachable."""
+    """GET, without following redirects. Raises RequestFailed."""
     asked = now()
     try:
         async with session.get(url, headers=dict(headers), timeout=_TIMEOUT, allow_redirects=False) as answer:
-            body = await _whole(answer)
+            body = await _read_body(answer)
             middle = asked + (now() - asked) / 2
-            return HttpResponse(answer.status, answer.headers, body, _skew(answer.headers.get("Date", ""), middle))
+            return HttpResponse(
+                answer.status, answer.headers, body, _measure_skew(answer.headers.get("Date", ""), middle)
+            )
     except TimeoutError as error:
-        raise RequestFailed("no answer in time") from error
+        raise RequestFailed("no response in time") from error
     except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
-        raise RequestFailed(_reason(error)) from error
+        raise RequestFailed(_describe(error)) from error
 
 
-async def _whole(answer: aiohttp.ClientResponse) -> bytes:
-    """The body, however many pieces it comes in; of one without end its beginning."""
+async def _read_body(answer: aiohttp.ClientResponse) -> bytes:
+    """Read the body, up to the size limit."""
     body = bytearray()
     async for piece in answer.content.iter_chunked(1 << 16):
         body += piece
@@ -56,16 +59,16 @@ async def _whole(answer: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _reason(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "its name is not known"
+        return "its name cannot be resolved"
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         return "its certificate is not accepted"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return "nobody listens there" if isinstance(error.os_error, ConnectionRefusedError) else "no connection"
+        return "the connection was refused" if isinstance(error.os_error, ConnectionRefusedError) else "no connection"
     return type(error).__name__
 
 
-def _skew(date: str, now: datetime) -> timedelta | None:
+def _measure_skew(date: str, now: datetime) -> timedelta | None:
     theirs = parse_http_date(date)
     return theirs - now if theirs else None

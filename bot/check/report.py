@@ -1,4 +1,4 @@
-"""What a check found, and how it is shown."""
+"""Check results, and their text and JSON output."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.redaction import Redactor
+from bot.domain.redaction import Redactor
 
 _MARKS = {True: "✓", False: "✗", None: "–"}
 
@@ -16,28 +16,28 @@ class CheckResult:
     """One line of the report."""
 
     name: str
-    """Fixed, for scripts."""
+    """Stable, for scripts."""
     ok: bool | None
-    """None: it could not be tried, or cannot be told."""
+    """None: skipped or unknown."""
     summary: str
-    """What was found, in a few words."""
+    """The finding, in a few words."""
     advice: str = ""
-    """What the operator can do about it: one sentence."""
+    """What the operator can do, as one sentence."""
 
 
-def as_text(findings: Iterable[CheckResult], discretion: Redactor) -> str:
-    """One line each, for people; what `discretion` knows never appears."""
-    return "\n".join(_redact(_line(each), discretion) for each in findings)
+def as_text(findings: Iterable[CheckResult], redactor: Redactor) -> str:
+    """Return one line per result, with the secrets of `redactor` removed."""
+    return "\n".join(_redact(_line(each), redactor) for each in findings)
 
 
-def as_json(findings: Sequence[CheckResult], discretion: Redactor) -> str:
-    """The same for programs: whether all is well, and each check's name, ok (true, false or null), says and do."""
+def as_json(findings: Sequence[CheckResult], redactor: Redactor) -> str:
+    """Return the results as JSON: `ok`, and per check name, ok (true, false or null), says and do."""
     checks = [
         {
             "name": each.name,
             "ok": each.ok,
-            "says": _redact(each.summary, discretion),
-            "do": _redact(each.advice, discretion),
+            "says": _redact(each.summary, redactor),
+            "do": _redact(each.advice, redactor),
         }
         for each in findings
     ]
@@ -45,7 +45,7 @@ def as_json(findings: Sequence[CheckResult], discretion: Redactor) -> str:
 
 
 def all_ok(findings: Iterable[CheckResult]) -> bool:
-    """Whether nothing is wrong; what cannot be told is not wrong."""
+    """Whether no check failed; skipped checks have not failed."""
     return not any(each.ok is False for each in findings)
 
 
@@ -54,6 +54,6 @@ def _line(finding: CheckResult) -> str:
     return f"{line} → {finding.advice}" if finding.advice else line
 
 
-def _redact(line: str, discretion: Redactor) -> str:
-    """The line without secrets, whoever put them there (a server's answer may repeat what it was sent)."""
-    return " ".join(discretion.hide(line).split())
+def _redact(line: str, redactor: Redactor) -> str:
+    """Remove secrets, which a server's response may repeat, and line breaks."""
+    return " ".join(redactor.hide(line).split())

@@ -1,4 +1,4 @@
-"""All checks, each tried as far as the others' faults let it be."""
+"""Run all checks; a failed check skips those that depend on it."""
 
 from __future__ import annotations
 
@@ -22,44 +22,46 @@ _DISCORD_AGENT = "DiscordBot (extend-bot, 0.1)"
 
 
 async def check(reading: SettingsResult, now: Callable[[], datetime]) -> list[CheckResult]:
-    """Try everything; never raises for what it finds. Nothing is changed, and nothing is paid."""
+    """Run all checks. Failures are results, not exceptions. It changes nothing and costs nothing."""
     settings, problems = reading.settings, reading.problems
     local = [
         asyncio.create_task(each)
         for each in (
-            host.ffmpeg(),
-            _unless("DATABASE_URL", "database", problems, host.database(settings.database_url)),
-            host.data_dir(settings.data_dir),
-            host.disk(settings.data_dir, settings.max_disk_gb),
+            host.check_ffmpeg(),
+            _skip_if_wrong("DATABASE_URL", "database", problems, host.check_database(settings.database_url)),
+            host.check_data_dir(settings.data_dir),
+            host.check_disk(settings.data_dir, settings.max_disk_gb),
         )
     ]
-    bucket = asyncio.create_task(host.files(settings.data_dir, settings.bucket))
+    bucket = asyncio.create_task(host.check_bucket(settings.data_dir, settings.bucket))
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        asking = _Probe(session, settings, problems, now)
-        discord, fox = await asyncio.gather(asking.discord(), asking.fox())
+        probe = _Probe(session, settings, problems, now)
+        discord, fox = await asyncio.gather(probe.discord(), probe.fox())
     found = [
-        *_settings(problems),
-        *check_discord.findings(discord, settings.discord_api_url),
-        *foxapi.findings(fox, settings.foxapi_url, settings.foxapi_model),
+        *_check_settings(problems),
+        *check_discord.check_account(discord, settings.discord_api_url),
+        *foxapi.check_account(fox, settings.foxapi_url, settings.foxapi_model),
         *await asyncio.gather(*local),
         *await bucket,
     ]
-    return [*found, host.clock(asking.skews)]
+    return [*found, host.check_clock(probe.skews)]
 
 
-def _settings(problems: dict[str, str]) -> list[CheckResult]:
+def _check_settings(problems: dict[str, str]) -> list[CheckResult]:
     if not problems:
-        return [CheckResult("settings", True, "all can be used")]
+        return [CheckResult("settings", True, "all are valid")]
     return [CheckResult("settings", False, sentence) for sentence in problems.values()]
 
 
-async def _unless(variable: str, name: str, problems: dict[str, str], trial: Awaitable[CheckResult]) -> CheckResult:
-    found = await trial
-    return CheckResult(name, None, f"not tried, for {variable} is wrong") if variable in problems else found
+async def _skip_if_wrong(
+    variable: str, name: str, problems: dict[str, str], result: Awaitable[CheckResult]
+) -> CheckResult:
+    found = await result
+    return CheckResult(name, None, f"skipped, because {variable} is wrong") if variable in problems else found
 
 
 class _Probe:
-    """Asks Discord and FoxAPI, and gathers what their answers say of the time."""
+    """Sends the requests to Discord and FoxAPI, and collects the clock skews from the responses."""
 
     def __init__(
         self, session: aiohttp.ClientSession, settings: Settings, problems: dict[str, str], now: Callable[[], datetime]
@@ -74,7 +76,7 @@ class _Probe:
         base = self._settings.discord_api_url.rstrip("/")
         headers = {"User-Agent": _DISCORD_AGENT}
         if "DISCORD_TOKEN" in self._problems:
-            await self._get(f"{base}/gateway", headers)  # which knows no token, for the clock alone
+            await self._get(f"{base}/gateway", headers)  # needs no token; for the clock check
             return None
         headers["Authorization"] = f"Bot {self._settings.discord_token.get_secret_value()}"
         user = await self._get(f"{base}/users/@me", headers)

@@ -1,4 +1,4 @@
-"""The Discord connection: loads every cog or refuses to start; the one place where errors become sentences."""
+"""The Discord client: the connection, the command tree, and error responses."""
 
 from bot.client.bot import CannotStart, ExtendBot
 from bot.client.errors import DISCORD_UNAVAILABLE, language_of, respond_with_error

@@ -1,4 +1,4 @@
-"""The Bot: a Discord connection that loads every cog or refuses to start."""
+"""The Discord client, which loads every cog or does not start."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bot.client.protocols import LocalizedBot
 from bot.client.response_gate import ResponseGate
 from bot.client.shards import IdentifyLimiter, Shards
 from bot.client.tree import CommandTranslator, CommandTree, command_payload
-from bot.domain.errors import RequestRefused
+from bot.domain.errors import ExtendBotError, RequestRefused
 from bot.domain.reply_port import ReplyPort
 from bot.i18n import Languages
 from bot.i18n.text import tr
@@ -45,20 +45,20 @@ _COGS = (
 )
 _COMMANDS_NOTE = "commands"
 _MODAL_SECONDS = 1800.0
-"""How long a modal that was shown can be submitted: Discord does not tell the bot when one is dismissed."""
-_MODAL_LOST = tr("I no longer have that form, because it was open too long or I was restarted: open it again.")
+"""How long a modal can be submitted. Discord does not report dismissed modals."""
+_MODAL_LOST = tr("That form has expired, because it was open too long or I was restarted: open it again.")
 _INTERACTION_TASKS = ("CommandTree-invoker", "discord-ui-modal", "discord-ui-dynamic-item")
-"""What discord.py 2.7 names the tasks in which it runs our commands, modals and buttons."""
+"""Name prefixes of the tasks in which discord.py 2.7 runs commands, modals and buttons."""
 _INTERACTION_SECONDS = 1.5
-"""For them to end when the bot is stopped; the runner has had its eight seconds before, and all have ten."""
+"""How long these tasks can take at shutdown. The worker has eight seconds before that; ten is the total."""
 
 
-class CannotStart(Exception):
-    """The outside does not let the bot in. Its text is one sentence for the operator."""
+class CannotStart(ExtendBotError):
+    """An outside service does not let the bot start. The text is one sentence for the operator."""
 
 
 class ExtendBot(LocalizedBot):
-    """discord.py's bot with this program's service; the cogs find what they need here."""
+    """The Discord bot. Cogs find the services and the shared state of the client here."""
 
     reply_port: ReplyPort
     """Set by the delivery cog."""
@@ -75,14 +75,14 @@ class ExtendBot(LocalizedBot):
         gateway: bool = True,
         shards: Shards | None = None,
     ) -> None:
-        """`api_url`: REST base; `edit_seconds`: least gap between two edits of one reply.
+        """`api_url`: REST base; `edit_seconds`: minimum time between two edits of one reply.
 
         `trace` observes every request to Discord; `gateway`: whether this process connects to the gateway and so may
         register the commands; `shards`: the shards that it serves (None: all, as many as Discord recommends).
         """
-        # discord.py has no argument for the API's address; these two are read late (discord.py 2.7, http.Route).
+        # discord.py 2.7 has no argument for the API's address (http.Route).
         Route.BASE = api_url.rstrip("/")
-        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # it would warn that we have no voice
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # unused
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -91,7 +91,7 @@ class ExtendBot(LocalizedBot):
             tree_cls=CommandTree,
             max_messages=None,
             http_trace=trace or aiohttp.TraceConfig(),
-            shard_connect_timeout=None,  # its turn to identify may be far off
+            shard_connect_timeout=None,  # its slot to identify may be far away
             **({"shard_ids": list(shards.held), "shard_count": shards.count} if shards else {}),  # type: ignore[arg-type]
         )
         self.services = services
@@ -102,16 +102,16 @@ class ExtendBot(LocalizedBot):
         self.languages = Languages.load()
         self.modal_seconds = _MODAL_SECONDS
         self.modals: WeakValueDictionary[str, discord.ui.Modal] = WeakValueDictionary()
-        """Those that were shown, by custom_id."""
+        """The open modals, by custom_id."""
         self._gateway = gateway
         self._held = shards
         self._identifying = IdentifyLimiter(store.shared_turns.reserve if shards else None)
         self._open: set[int] = set()
-        self._noting = asyncio.Lock()
-        """What is noted of servers is noted in the order in which it was heard."""
+        self._guild_writes = asyncio.Lock()
+        """Keeps writes about joined and left servers in the order of their events."""
 
     def shards_open(self) -> dict[int, bool]:
-        """Of each shard that this process holds, whether it is open and Discord has taken the bot in."""
+        """Return, for each shard that this process serves, whether it is connected."""
         return {shard_id: shard_id in self._open for shard_id in (self._held.held if self._held else ())}
 
     def lease_is_valid(self) -> bool:
@@ -119,11 +119,11 @@ class ExtendBot(LocalizedBot):
         return self._store.leases.is_valid
 
     def connected(self) -> bool:
-        """Whether all of them are."""
+        """Whether all shards of this process are connected."""
         return bool(self._open) and all(self.shards_open().values())
 
     async def load_cogs(self) -> None:
-        """Load them all; raises what the first bad one raises."""
+        """Load all cogs; raises the first error."""
         for name in _COGS:
             await self.load_extension(name)
 
@@ -133,13 +133,13 @@ class ExtendBot(LocalizedBot):
             await self.login(token)
         except discord.LoginFailure as error:
             raise CannotStart(
-                "Discord does not accept DISCORD_TOKEN: copy it anew from the developer portal."
+                "Discord does not accept DISCORD_TOKEN: copy it again from the developer portal."
             ) from error
         except (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError) as error:
             raise CannotStart(f"Discord cannot be reached at {Route.BASE}: {error}.") from error
 
     async def setup_hook(self) -> None:
-        """Ask for the gateway's address, and register the commands if they changed."""
+        """Fetch the gateway's address, and register the commands if they changed."""
         if not self._gateway:
             return
         recommended, gateway, starts = await self.http.get_bot_gateway()
@@ -153,29 +153,29 @@ class ExtendBot(LocalizedBot):
                 f"{len(self._held.held)}: start me again in {starts['reset_after'] / 3_600_000:.1f} hours."
             )
         await self.tree.set_translator(CommandTranslator(self.languages))
-        if 0 not in self._held.held:  # one process registers them, and somebody always holds the first shard
+        if 0 not in self._held.held:  # the process that serves shard 0 registers the commands
             return
         if await self._store.get_note(_COMMANDS_NOTE) != await self._fingerprint():
             await self.sync()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002
-        """Wait for this shard's turn."""
+        """Wait until this shard is allowed to identify."""
         await self._identifying.turn(shard_id or 0)
 
     async def on_shard_connect(self, shard_id: int) -> None:
-        """Discord has taken it in."""
+        """Mark the shard as connected."""
         self._open.add(shard_id)
 
     async def on_shard_resumed(self, shard_id: int) -> None:
-        """Nothing was missed."""
+        """Mark the shard as connected."""
         self._open.add(shard_id)
 
     async def on_shard_disconnect(self, shard_id: int) -> None:
-        """It reconnects by itself."""
+        """Mark the shard as disconnected; discord.py reconnects it."""
         self._open.discard(shard_id)
 
     async def run_gateway(self) -> None:
-        """Hold the shards until this is cancelled; raises what ends the connection for good."""
+        """Stay connected until cancelled; raises the error that ends the connection for good."""
         connecting = asyncio.create_task(self.connect(), name="gateway: connect")
         try:
             await asyncio.wait({connecting})
@@ -186,9 +186,9 @@ class ExtendBot(LocalizedBot):
         connecting.result()
 
     async def close(self) -> None:
-        """Disconnect, also before the gateway is ready (discord.py 2.7 forgets the tasks that wait for that).
+        """Disconnect, also before the gateway is ready (discord.py 2.7 does not cancel the tasks that wait for that).
 
-        Members who are being answered just now get their answer: a reply that is cut off here would wait for ever.
+        Running interactions are finished first: a reply that is cut off here would stay "thinking…" for ever.
         """
         self.response_gate.open_for_good()
         for modal in list(self.modals.values()):
@@ -202,39 +202,39 @@ class ExtendBot(LocalizedBot):
         await super().close()
 
     async def sync(self) -> int:
-        """Register the commands with Discord, and remember that; return how many there are."""
+        """Register the commands with Discord and record their fingerprint; return how many there are."""
         registered = await self.tree.sync()
         await self._store.set_note(_COMMANDS_NOTE, await self._fingerprint())
         log.info("registered %d commands", len(registered))
         return len(registered)
 
     async def on_ready(self) -> None:
-        """Say so in the log (it may come many times)."""
+        """Log the connection and record which servers the bot is in (this event can occur many times)."""
         log.info("connected to Discord as %s, in %d servers", self.user, len(self.guilds))
         held = self._held or Shards(range(1), 1)
-        async with self._noting:
+        async with self._guild_writes:
             await self._store.guilds.sync([guild.id for guild in self.guilds], self.now(), held.owns_guild)
 
     async def on_interaction(self, interaction: discord.Interaction[ExtendBot]) -> None:
-        """Answer a member who submits a modal that is kept no longer, which discord.py passes over in silence."""
+        """Respond to the submission of an expired modal, which discord.py ignores."""
         if interaction.type is discord.InteractionType.modal_submit:
             modal = self.modals.get(str(dict(interaction.data or {}).get("custom_id")))
             if modal is None or modal.is_finished():
                 await respond_with_error(interaction, RequestRefused(_MODAL_LOST))
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Keep what is still there of a server that invites the bot again."""
+        """Record that the bot is in this server, so that the server's rows are kept."""
         log.info("joined server %d", guild.id)
-        async with self._noting:
+        async with self._guild_writes:
             await self._store.guilds.mark_joined(guild.id)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """Let a server's data go after the grace time."""
+        """Record that the bot was removed, so that the server's rows are deleted after the grace period."""
         log.info("left server %d", guild.id)
-        async with self._noting:
+        async with self._guild_writes:
             await self._store.guilds.mark_left(guild.id, self.now())
 
     async def _fingerprint(self) -> str:
-        told = await command_payload(self.tree)
-        text = json.dumps([self.application_id, told], sort_keys=True, default=str)
+        payload = await command_payload(self.tree)
+        text = json.dumps([self.application_id, payload], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()

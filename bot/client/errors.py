@@ -1,4 +1,4 @@
-"""What only the member sees: errors as one sentence, in their own language."""
+"""Error responses: one private sentence, in the member's own language."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from bot.i18n.text import tr
 
 log = logging.getLogger(__name__)
 
-DISCORD_UNAVAILABLE = tr("Discord does not answer me just now: try again in a minute.")
-_GIVEN_UP = 10062
-"""Discord docs, JSON Error Codes: the interaction is not waited for any more."""
-_UNEXPECTED = tr("Something went wrong on my side, and I have told my log: try again in a minute.")
-_NEUTRAL = tr("That did not work. I tell you why in private.")
+DISCORD_UNAVAILABLE = tr("Discord is not responding: try again in a minute.")
+_UNKNOWN_INTERACTION = 10062
+"""Discord docs, JSON Error Codes: unknown interaction, because its three seconds are over."""
+_UNEXPECTED = tr("Something went wrong and was logged: try again in a minute.")
+_NEUTRAL = tr("That did not work. A private message says why.")
 
 
 def language_of(interaction: discord.Interaction[LocalizedBot]) -> Language:
-    """The member's own language, for what only they see."""
+    """Return the member's own language, for private messages."""
     return interaction.client.languages.best_match(str(interaction.locale))
 
 
 async def respond_with_error(interaction: discord.Interaction[LocalizedBot], error: BaseException) -> None:
-    """Tell the member, and only them, what `error` means; never raises."""
-    if isinstance(error, discord.NotFound) and error.code == _GIVEN_UP:
-        # Nothing can be said any more, and nothing was begun: Discord tells the member that the bot did not respond.
-        log.warning("a first answer came after the three seconds that Discord waits for it")
+    """Tell the member privately what `error` means; never raises."""
+    if isinstance(error, discord.NotFound) and error.code == _UNKNOWN_INTERACTION:
+        # No response is possible, and nothing was started. Discord tells the member that the bot did not respond.
+        log.warning("an interaction was answered after its three seconds")
         return
     language = language_of(interaction)
     try:
         await tell_privately(interaction, _sentence(language, error), language.translate(_NEUTRAL))
-    except Exception as failure:  # an error handler has nobody left to raise to
-        log.warning("could not tell a member why: %s", type(failure).__name__)
+    except Exception as failure:  # an error handler cannot raise to anybody
+        log.warning("could not send an error response: %s", type(failure).__name__)
 
 
 def _sentence(language: Language, error: BaseException) -> str:
-    """What `error` means for the member; what it means for the operator is logged."""
+    """Return the sentence for the member, and log unexpected errors for the operator."""
     if isinstance(error, RequestRefused):
         if error.allowed_at is None:
             return language.translate(error.message)

@@ -1,4 +1,4 @@
-"""One sentence that only the member sees, whatever stands in the way: the first answer, or a follow-up to it."""
+"""Send one private sentence: as the interaction's first response, or as a follow-up."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ALREADY_ANSWERED = 40060
-"""Discord docs, JSON Error Codes: the interaction has had its first answer."""
+"""Discord docs, JSON Error Codes: the interaction was already acknowledged."""
 _TRIES = 4
 _FIRST_GAP = 0.25
-"""Seconds before the second try; each gap is twice the one before."""
+"""Seconds before the second attempt; each gap is twice the previous one."""
 _SECONDS = 60.0
-"""For all of it; discord.py itself tries five times on some errors."""
+"""The time limit for all attempts; discord.py itself retries some errors five times."""
 
 
 async def tell_privately(interaction: discord.Interaction[Any], sentence: str, neutral: str) -> None:
-    """Send `sentence` so that only the member sees it; raises what the last try raised.
+    """Send `sentence` as a private message; raises the error of the last attempt.
 
-    A public "is thinking…" is taken away first, because a follow-up would take its place and be public. If Discord does
-    not let it be deleted, it becomes `neutral`, which says nothing of the reason.
+    A public "is thinking…" is deleted first, because a follow-up would replace it and be public. If it cannot be
+    deleted, it is edited to `neutral`, which does not name the reason.
     """
     async with asyncio.timeout(_SECONDS):
-        if not interaction.response.is_done() and await _answer(interaction, sentence):
+        if not interaction.response.is_done() and await _send_first_response(interaction, sentence):
             return
         kind = interaction.response.type
         waiting = kind is discord.InteractionResponseType.deferred_channel_message
-        if kind is None:  # something was answered, and only Discord's word of that was lost
+        if kind is None:  # Discord acknowledged the response, but its answer was lost
             original = await _read_original(interaction)
             if original is not None and original.content == sentence:
                 return
             waiting = original is not None and original.flags.loading and not original.flags.ephemeral
         if waiting:
-            await _take_away(interaction, neutral)
+            await _remove_placeholder(interaction, neutral)
         await _retry(lambda: interaction.followup.send(sentence, ephemeral=True))
 
 
-async def _answer(interaction: discord.Interaction[Any], sentence: str) -> bool:
-    """Make it the first answer; False if there was one already."""
+async def _send_first_response(interaction: discord.Interaction[Any], sentence: str) -> bool:
+    """Send the first response; False if there was one already."""
     try:
         await _retry(lambda: interaction.response.send_message(sentence, ephemeral=True))
     except discord.HTTPException as error:
@@ -60,12 +60,12 @@ async def _read_original(interaction: discord.Interaction[Any]) -> discord.Inter
         return await _retry(interaction.original_response)
     except REQUEST_ERRORS as error:
         if classify(error) is not Failure.GONE:
-            log.warning("could not read what an interaction was answered with: %s", type(error).__name__)
+            log.warning("could not read the response to an interaction: %s", type(error).__name__)
         return None
 
 
-async def _take_away(interaction: discord.Interaction[Any], neutral: str) -> None:
-    """Delete "is thinking…", or at least end it."""
+async def _remove_placeholder(interaction: discord.Interaction[Any], neutral: str) -> None:
+    """Delete "is thinking…", or at least replace it."""
     try:
         await _retry(interaction.delete_original_response)
     except REQUEST_ERRORS as error:
@@ -76,12 +76,12 @@ async def _take_away(interaction: discord.Interaction[Any], neutral: str) -> Non
         return
     try:
         await _retry(lambda: interaction.edit_original_response(content=neutral))
-    except REQUEST_ERRORS as error:  # the follow-up takes its place: better public than not at all
+    except REQUEST_ERRORS as error:  # the follow-up replaces it: a public sentence is better than none
         log.warning("a placeholder could not be edited: %s", type(error).__name__)
 
 
 async def _retry(call: Callable[[], Awaitable[T]]) -> T:
-    """Do it, a few times if Discord does not answer; raises what the last try raised."""
+    """Call Discord, with retries while it is unavailable; raises the error of the last attempt."""
     gap = _FIRST_GAP
     for _ in range(_TRIES - 1):
         try:

@@ -1,4 +1,4 @@
-"""What the error responses and the command tree need of the client: its languages."""
+"""The part of the client that error responses and the command tree use."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from bot.i18n import Languages
 
 
 class LocalizedBot(commands.AutoShardedBot):
-    """A client that knows the languages in which it answers."""
+    """A client with translations."""
 
     languages: Languages

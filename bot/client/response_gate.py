@@ -1,4 +1,4 @@
-"""First answers first: while members wait for theirs, the work that they asked for waits too."""
+"""Give first responses to interactions priority over background work."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 _QUIET = 0.05
-"""Seconds without anybody waiting after which a rush is over: many who come together do not come at once."""
+"""Seconds without pending responses after which a burst is over: its interactions do not arrive all at once."""
 
 
 class ResponseGate:
-    """Counts who waits for a first answer. After three seconds Discord tells them that there was none."""
+    """Counts pending first responses. Discord reports an interaction as failed after three seconds without one."""
 
     def __init__(self, most: float = 3.0) -> None:
-        """`most`: seconds for which anything may be held up by others' first answers."""
+        """`most`: the maximum time in seconds that work is delayed."""
         self._most = most
         self._waiting = 0
         self._crowded = False
-        """Whether several wait, or did just now."""
+        """Whether several responses are pending, or were a moment ago."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._released = False
 
     @contextmanager
     def responding(self) -> Iterator[None]:
-        """Somebody waits for a first answer in this block."""
+        """Count a pending first response during this block."""
         self._waiting += 1
         self._crowded |= self._waiting > 1
         if not self._released:
@@ -38,7 +38,7 @@ class ResponseGate:
                 self._idle.set()
 
     async def wait_until_idle(self) -> None:
-        """Return when nobody waits for a first answer, or after the longest time; at once if there is no rush."""
+        """Wait until no first response is pending, at most for the maximum time; at once without a burst."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._most):
                 await self._idle.wait()
@@ -49,6 +49,6 @@ class ResponseGate:
                     await self._idle.wait()
 
     def open_for_good(self) -> None:
-        """From now on nothing is held up any more, for the bot stops."""
+        """Stop delaying work, because the bot is shutting down."""
         self._released = True
         self._idle.set()

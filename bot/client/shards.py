@@ -1,4 +1,4 @@
-"""Shards: the parts in which Discord delivers the events of many servers (Discord docs, Gateway, Sharding)."""
+"""Gateway shards: which ones this process serves, and when each can identify (Discord docs, Gateway, Sharding)."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Self
 log = logging.getLogger(__name__)
 
 IDENTIFY_SECONDS = 5.5
-"""In five of which one shard of each bucket may identify (Discord docs, Gateway, Rate Limiting); half of one is for
-the way there."""
+"""Seconds between two identifies of one bucket: Discord's five (Discord docs, Gateway, Rate Limiting), and half a
+second for network delay."""
 _WRITTEN = re.compile(r"(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?/(?P<count>\d{1,5})")
 
 TakeTurn = Callable[[str, float], Awaitable[float]]
-"""Of what has that name, takes the next turn, so many seconds after the one before; returns the seconds until then."""
+"""Reserves the next slot of a named limiter, at an interval in seconds; returns the seconds until that slot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shards:
-    """The shards that one process holds, of all that there are."""
+    """The shards that one process serves, out of `count`."""
 
     held: range
     count: int
 
     @classmethod
     def parse(cls, written: str) -> Self:
-        """Read `0-7/16` (0 to 7, of 16) or `3/16`. Raises ValueError with a sentence."""
+        """Parse `0-7/16` (0 to 7, of 16) or `3/16`. Raises ValueError with a sentence for the operator."""
         found = _WRITTEN.fullmatch(written.strip())
         if found is None:
             raise ValueError(f"“{written}” does not name shards: write 0-7/16 for the first eight of sixteen.")
@@ -40,22 +40,22 @@ class Shards:
         return cls(range(first, last + 1), count)
 
     def owns_guild(self, guild_id: int) -> bool:
-        """Whether this server's events come to this process (Discord docs, Gateway, Sharding)."""
+        """Whether this process receives the server's events (Discord docs, Gateway, Sharding)."""
         return (guild_id >> 22) % self.count in self.held
 
 
 class IdentifyLimiter:
-    """Lets no more shards identify than Discord allows, over all processes that take turns together."""
+    """Limits how often shards identify to what Discord allows, over all processes that share the limiter."""
 
     def __init__(self, take_turn: TakeTurn | None) -> None:
-        """`take_turn`: how processes take turns together; None: this one is alone."""
+        """`take_turn`: a limiter shared by all processes; None: this is the only process."""
         self._take_turn = take_turn or self._local_turn
         self._free_at: dict[str, float] = {}
         self.buckets = 1
-        """Discord's max_concurrency; a shard's bucket is the rest of its number divided by it."""
+        """Discord's max_concurrency; a shard's bucket is its id modulo this."""
 
     async def turn(self, shard_id: int) -> None:
-        """Return when this shard may identify."""
+        """Wait until this shard is allowed to identify."""
         name = f"identify {shard_id % self.buckets}"
         if seconds := await self._take_turn(name, IDENTIFY_SECONDS):
             log.info("shard %d waits %.1f s before it identifies", shard_id, seconds)

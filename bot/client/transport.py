@@ -1,7 +1,7 @@
-"""What it means when a request to Discord fails: one list of exceptions and one classification of them.
+"""Classify failed requests to Discord.
 
-discord.py raises its own exceptions, but lets aiohttp's and the parser's through: it parses whatever calls itself JSON,
-also the empty body of a 503.
+discord.py raises its own exceptions, but also passes through aiohttp's and the JSON parser's: it parses every body
+with a JSON content type, even the empty body of a 503.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import aiohttp
 import discord
 
 REQUEST_ERRORS = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, ValueError)
-"""All by which a request to Discord ends without a usable answer; for blocks that hold nothing but such requests."""
+"""All exceptions of failed requests to Discord; use them only around blocks that contain nothing else."""
 
 _UNANSWERED = (
     discord.RateLimited,
@@ -23,7 +23,7 @@ _UNANSWERED = (
     json.JSONDecodeError,
     UnicodeDecodeError,
 )
-"""Of these, the ones that are no exceptions of our own code either."""
+"""The exceptions among these that our own code never raises."""
 _TOO_LARGE = 40005
 """Discord docs, JSON Error Codes: request entity too large."""
 
@@ -32,19 +32,19 @@ class Failure(Enum):
     """Why a request to Discord failed."""
 
     UNAVAILABLE = auto()
-    """Discord did not answer, answered 5xx or 429, or its answer cannot be read: try again later."""
+    """No response, a 5xx or 429, or an unreadable response: try again later."""
     FORBIDDEN = auto()
-    """401 or 403: the bot may not do that (any more)."""
+    """401 or 403: the bot lacks permission."""
     GONE = auto()
-    """404: it is not there (any more)."""
+    """404: it does not exist (any more)."""
     TOO_LARGE = auto()
-    """The upload is too large for that place."""
+    """The upload is over the limit of that channel."""
     REJECTED = auto()
-    """Another 4xx: the request itself is wrong."""
+    """Another 4xx: the request is invalid."""
 
 
 def classify(error: BaseException) -> Failure | None:
-    """Why a request failed; None for an exception that no request to Discord raises, or that others raise too."""
+    """Return why a request failed; None if the exception does not certainly come from a request to Discord."""
     if isinstance(error, discord.HTTPException):
         if error.status == 413 or error.code == _TOO_LARGE:
             return Failure.TOO_LARGE
@@ -57,5 +57,5 @@ def classify(error: BaseException) -> Failure | None:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether the same request may succeed later; `error` is one of REQUEST_ERRORS."""
+    """Whether the same request can succeed later; `error` is one of REQUEST_ERRORS."""
     return classify(error) in {Failure.UNAVAILABLE, None}

@@ -1,4 +1,4 @@
-"""The tree of commands: their errors, and their names and descriptions in every language."""
+"""The command tree: error handling, and translated names and descriptions."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _NAMES = {
     app_commands.TranslationContextLocation.parameter_name: "option",
     app_commands.TranslationContextLocation.choice_name: "choice",
 }
-"""By which contexts (msgctxt) the catalogues know names, which are too short to be told apart without one."""
+"""The msgctxt of names in the catalogs, because short names are ambiguous without a context."""
 
 
 class CommandTree(app_commands.CommandTree[LocalizedBot]):
-    """The one place where a command's errors end: each becomes one private sentence."""
+    """Turns every error of a command into one private sentence."""
 
     async def on_error(
         self, interaction: discord.Interaction[LocalizedBot], error: app_commands.AppCommandError, /
     ) -> None:
-        """Answer a refusal with its sentence, and anything else with an apology and a line in the log."""
+        """Respond to a refusal with its sentence, and to any other error with an apology and a log line."""
         cause = getattr(error, "original", error)
-        if isinstance(error, app_commands.TransformerError):  # Discord's own client does not send such a value
+        if isinstance(error, app_commands.TransformerError):  # Discord's own clients do not send such values
             cause = RequestRefused(tr("“{value}” is not a value that this option takes.", value=str(error.value)[:50]))
         await respond_with_error(interaction, cause)
 
 
 class CommandTranslator(app_commands.Translator):
-    """Gives commands their names and descriptions in every language that has a catalogue."""
+    """Translates the names and descriptions of commands from the catalogs."""
 
     def __init__(self, languages: Languages) -> None:
         self._languages = languages
@@ -47,7 +47,7 @@ class CommandTranslator(app_commands.Translator):
         locale: discord.Locale,
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
-        """What the catalogue of just this locale says, or None."""
+        """Return the translation from the catalog of exactly this locale, or None."""
         language = self._languages.get(str(locale))
         if language is None:
             return None
@@ -57,7 +57,7 @@ class CommandTranslator(app_commands.Translator):
 
 
 async def command_payload(tree: app_commands.CommandTree[LocalizedBot]) -> list[dict[str, Any]]:
-    """What Discord is told of every command, translations included."""
+    """Return the payload that registers all commands, translations included."""
     kinds = (discord.AppCommandType.chat_input, discord.AppCommandType.message)
     commands = [command for kind in kinds for command in tree.get_commands(type=kind)]
     if tree.translator is None:

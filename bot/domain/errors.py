@@ -1,4 +1,17 @@
-"""RequestRefused, TaskFailed: each carries one sentence."""
+"""The errors that this program expects: one family, so that a handler can tell them from defects.
+
+ExtendBotError
+├── RequestRefused             a rule refuses a member's request; the message is for the member
+│   └── OperatorLimitReached   the rule is one of the operator's (bot.domain.policy.rules)
+├── TaskFailed                 a task cannot continue; the message is for its member
+├── WordsChanged               the forbidden words changed while a prompt was screened (bot.domain.policy.check)
+├── ReplyUnavailable           a reply cannot be updated now (bot.domain.reply_port)
+├── Undeliverable              a member cannot be reached at all (bot.domain.reply_port)
+├── CannotStart                Discord or FoxAPI does not let the bot in (bot.client.bot)
+├── CannotBind                 the health server's address is taken (bot.health.server)
+├── SettingsError              a setting is missing or wrong (bot.settings)
+└── RequestFailed              `check` got no response (bot.check.http)
+"""
 
 from __future__ import annotations
 
@@ -8,20 +21,25 @@ from bot.domain.task import Billed
 from bot.i18n.text import Translatable
 
 
-class RequestRefused(Exception):
-    """A rule said no; nothing was done and nothing costs. Its phrase is one sentence for the member."""
+class ExtendBotError(Exception):
+    """The base of all expected errors."""
+
+
+class RequestRefused(ExtendBotError):
+    """A rule refuses the request; nothing was done and nothing was billed."""
 
     def __init__(self, sentence: Translatable, allowed_at: datetime | None = None) -> None:
-        """`allowed_at`: the moment from which the same request would be allowed, if that is known."""
+        """`sentence` tells the member what to do; `allowed_at`: from when the same request is allowed, if known."""
         super().__init__(str(sentence))
         self.message = sentence
         self.allowed_at = allowed_at
 
 
-class TaskFailed(Exception):
-    """The work cannot go on. Its phrase is one sentence for the member."""
+class TaskFailed(ExtendBotError):
+    """The task cannot continue."""
 
     def __init__(self, sentence: Translatable, billed: Billed = Billed.NO) -> None:
+        """`sentence` tells the member why."""
         super().__init__(str(sentence))
         self.message = sentence
         self.billed = billed

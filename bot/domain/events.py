@@ -1,4 +1,4 @@
-"""What happened, for whoever tells others: servers' log channels, through the client."""
+"""Events of tasks and moderation. The client posts them to servers' log channels."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TaskAccepted:
-    """A member's order became a task."""
+    """A member's request was accepted as a task."""
 
     task: Task
 
 
 @dataclass(frozen=True, slots=True)
 class SubmissionRefused:
-    """A rule refused a member's order; there is no task."""
+    """A rule refused a member's request; no task exists."""
 
     order: TaskRequest
     sentence: Translatable
@@ -34,11 +34,11 @@ class SubmissionRefused:
 
 @dataclass(frozen=True, slots=True)
 class TaskEnded:
-    """A task has ended, one way or another, and its member was told (or could not be)."""
+    """A task reached a final state, and its outcome was shown or found undeliverable."""
 
     task: Task
     completed_at: datetime | None = None
-    """When FoxAPI was first seen to have completed it, if this process saw that."""
+    """When this process first saw that FoxAPI had completed it; None if it did not see that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,50 +52,50 @@ class LimitsChanged:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The names of those that are different now."""
+        """The names of the changed limits."""
         return tuple(name for name in GuildLimits.model_fields if getattr(self.old, name) != getattr(self.new, name))
 
 
 @dataclass(frozen=True, slots=True)
 class MemberModerated:
-    """A moderator decided on one member, or on the server's count."""
+    """A moderator blocked, unblocked or granted runs to a member, or reset a 24-hour count."""
 
     guild_id: int
     by: int
     action: str
     """"blocked", "unblocked", "reset" or "granted"."""
     user_id: int | None
-    """None: the whole server (only for "reset")."""
+    """None: the whole server (only with "reset")."""
     runs: int = 0
-    """Extra runs, for "granted"."""
+    """Extra runs (only with "granted")."""
 
 
 Event = TaskAccepted | SubmissionRefused | TaskEnded | LimitsChanged | MemberModerated
 
 
 def _ignore(event: Event) -> None:
-    """Nobody listens."""
+    """Do nothing."""
 
 
 class EventQueue:
-    """A bounded queue of events. Telling is never waited for; what nobody takes in time is dropped, oldest first."""
+    """A bounded queue of events. Publishing never waits; when the queue is full, the oldest event is dropped."""
 
     def __init__(self, most: int = 1000, *, listener: Callable[[Event], None] = _ignore) -> None:
-        """`listener` hears every event at once, whoever takes it; it may neither wait nor raise."""
+        """`listener` is called with every event as it is published; it must neither block nor raise."""
         self._listener = listener
         self._events: deque[Event] = deque(maxlen=most)
         self._some = asyncio.Event()
 
     def publish(self, event: Event) -> None:
-        """Say that something happened; returns at once and never raises."""
+        """Add an event; returns at once and never raises."""
         self._listener(event)
         if len(self._events) == self._events.maxlen:
-            log.warning("the log channels cannot keep up: an event is dropped")
+            log.warning("the log channels cannot keep up: the oldest event was dropped")
         self._events.append(event)
         self._some.set()
 
     async def get(self) -> Event:
-        """The oldest event that was not taken yet, once there is one. For one taker at a time."""
+        """Wait for the next event and return it. Supports one consumer."""
         while not self._events:
             self._some.clear()
             await self._some.wait()

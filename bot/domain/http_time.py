@@ -1,4 +1,4 @@
-"""Read the times in HTTP headers, which others write: a date, and how long to wait."""
+"""Parse the times in HTTP headers: dates and Retry-After."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 RETRY_MOST = 3600.0
-"""Seconds: nobody is believed who asks for a longer wait."""
+"""Seconds; longer Retry-After values are capped."""
 _SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _DATE_LONGEST = 64
 
 
 def parse_http_date(text: str) -> datetime | None:
-    """The moment that a header such as Date names (RFC 9110, 5.6.7), or None if it is no date."""
+    """Parse a header such as Date (RFC 9110, 5.6.7); None if it is not a date."""
     if len(text) > _DATE_LONGEST or not text.isascii():
         return None
     try:
@@ -24,7 +24,7 @@ def parse_http_date(text: str) -> datetime | None:
 
 
 def parse_retry_after(text: str, now: datetime) -> float | None:
-    """The seconds that a Retry-After header asks for (RFC 9110, 10.2.3), from 0 to an hour; None if it is nonsense."""
+    """Parse a Retry-After header (RFC 9110, 10.2.3) into seconds, from 0 to an hour; None if it is invalid."""
     text = text.strip()
     if _SECONDS.fullmatch(text):
         seconds = float(text)

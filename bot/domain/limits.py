@@ -1,6 +1,6 @@
-"""The words of a server's rules: what its moderators set, what the operator sets, who asks, and what goes on.
+"""The data that the submission rules use: server limits, operator limits, the requester and current usage.
 
-Nothing here decides anything: bot/domain/policy does. Numbers of 0 are no limit; "a day" is the last 24 hours.
+The rules themselves are in bot/domain/policy. A limit of 0 means no limit; "a day" is the last 24 hours.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pydantic_core import PydanticCustomError
 from bot.domain.task import SECONDS_MAX, SECONDS_MIN, FrozenModel, scope_of
 
 LimitValue = Annotated[int, Field(ge=0, le=1_000_000)]
-"""A limit's number; 0 is no limit."""
+"""The value of a limit; 0: no limit."""
 
 
 SECONDS_ERROR = "added_seconds"
-"""The type of pydantic's error for seconds that FoxAPI does not add."""
+"""The pydantic error type of a number of seconds that FoxAPI does not add."""
 
 
 def _added_seconds(value: int) -> int:
@@ -35,65 +35,66 @@ Cooldown = Annotated[int, Field(ge=0, le=7 * 86400)]
 
 
 class GuildLimits(FrozenModel):
-    """One server's rules, as its moderators set them."""
+    """One server's limits and rules, set by its moderators."""
 
     user_per_day: LimitValue = 0
-    """Tasks that one member may start in a day."""
+    """Tasks that one member can start in a day."""
     server_per_day: LimitValue = 0
-    """Tasks that all of them may start in a day."""
+    """Tasks that all members together can start in a day."""
     user_running: LimitValue = 0
-    """A member's unfinished tasks, those in line included; one more is refused."""
+    """A member's unfinished tasks, queued ones included; further requests are refused."""
     server_running: LimitValue = 0
-    """The server's tasks at FoxAPI at once; one more waits in line."""
+    """The server's tasks at FoxAPI at once; further tasks are queued."""
     max_seconds: MostSeconds = 0
-    """Seconds that one task may add."""
+    """Seconds that one task can add."""
     cooldown: Cooldown = 0
     """Seconds between the starts of a member's tasks."""
     role_per_day: dict[int, LimitValue] = Field(default_factory=dict)
-    """By role id: takes the place of user_per_day; of a member's several roles the most generous counts."""
+    """By role id: replaces user_per_day. If a member has several of these roles, the highest value applies."""
     required_role: int | None = None
-    """Without this role nobody may use the bot."""
+    """Only members with this role can use the bot."""
     exempt_roles: frozenset[int] = frozenset()
-    """Their members are free of this server's numbers, but not of its pause, blocks, places, roles and words."""
+    """Members with one of these roles are exempt from this server's numeric limits, but not from its other rules."""
     channels: frozenset[int] = frozenset()
-    """Where the bot may be used, threads and forum posts counting as their parent; empty: everywhere."""
+    """Channels where the bot can be used; threads and forum posts count as their parent. Empty: everywhere."""
     private_allowed: bool = True
-    """Whether a reply may be for its member's eyes only."""
+    """Whether replies can be private."""
     open_everywhere: bool = True
-    """Whether everyone may use the bot in channels that are not age-restricted; else moderators and exempt roles."""
+    """Whether all members can use the bot in channels that are not age-restricted; otherwise only moderators and
+    exempt roles can."""
     forbidden: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(max_length=200)] = ()
-    """Words that a prompt may not contain; * stands for any characters within a word."""
+    """Words that a prompt must not contain; * matches any characters within a word."""
     paused: Annotated[str, Field(max_length=300)] | None = None
-    """Why nobody may start anything now (an empty reason is a pause too); None: not paused."""
+    """The reason of the pause, which may be empty; None: not paused."""
     log_channel_id: int | None = None
-    """Where the bot writes one line per task and per change of these rules."""
+    """Where the bot posts one line per task and per change of these limits."""
     language: Annotated[str, Field(max_length=16)] | None = None
-    """In which the bot speaks to everybody here: Discord's name of a locale; None: the server's own at Discord."""
+    """The Discord locale of public replies and log lines; None: the locale that the server has set in Discord."""
 
     def locale_or(self, native: str) -> str:
-        """The locale of what everybody here reads; `native`: the server's own at Discord."""
+        """Return the locale of public messages; `native`: the locale that the server has set in Discord."""
         return self.language or native
 
 
 class OperatorLimits(FrozenModel):
-    """The operator's own bounds, over all servers; direct messages count as one server per member."""
+    """The operator's limits over all servers; direct messages count as one server per member."""
 
     max_running: int = 20
     """Tasks at FoxAPI at once."""
     max_preparing: int = 20
-    """Tasks being prepared at once; they are not at FoxAPI yet."""
+    """Tasks prepared at once, before they are sent to FoxAPI."""
     max_per_day: int = 0
     """Tasks started in a day; 0: no limit."""
     guild_share_percent: Annotated[int, Field(ge=1, le=100)] = 100
-    """Percent of max_running and max_per_day that one server may take."""
+    """Percent of max_running and max_per_day that one server can use."""
     max_waiting: int = 200
-    """Tasks in line, over all servers..."""
+    """Queued tasks over all servers..."""
     server_waiting: int = 50
     """...and of one server."""
     free_failures: int = 0
-    """Tasks of one member that may fail in an hour without being paid for; 0: no limit."""
+    """Failed tasks per member and hour that cost nothing; 0: no limit."""
     allowed_servers: frozenset[int] = frozenset()
-    """If there are any: the only servers that are served, and direct messages are not."""
+    """If not empty, only these servers are served, and direct messages are not."""
     blocked_servers: frozenset[int] = frozenset()
 
     @property
@@ -103,17 +104,17 @@ class OperatorLimits(FrozenModel):
 
     @property
     def server_preparing(self) -> int:
-        """One server's part of max_preparing: a quarter, so that slow links of one leave room to the others."""
+        """One server's share of max_preparing: a quarter, so that one server's slow links do not block the others."""
         return max(1, self.max_preparing // 4)
 
     @property
     def member_preparing(self) -> int:
-        """One member's part of max_preparing, over all servers."""
+        """One member's share of max_preparing, over all servers."""
         return 2
 
     @property
     def server_per_day(self) -> int:
-        """One server's share of max_per_day; 0: no limit but that."""
+        """One server's share of max_per_day; 0: no limit of its own."""
         return (
             max(1, self.max_per_day * self.guild_share_percent // 100)
             if self.max_per_day and self.guild_share_percent < 100
@@ -122,7 +123,7 @@ class OperatorLimits(FrozenModel):
 
 
 class Requester(FrozenModel):
-    """Who asks, and where: what the rules must know of a member and a channel."""
+    """The member and the channel of a request, as far as the rules need them."""
 
     user_id: int
     guild_id: int | None
@@ -131,29 +132,29 @@ class Requester(FrozenModel):
     parent_id: int | None = None
     """The channel that a thread or forum post belongs to."""
     age_restricted: bool = False
-    """Of the channel, or its parent."""
+    """Whether the channel or its parent is age-restricted."""
     moderator: bool = False
-    """Has Manage Server here."""
+    """Whether the member has Manage Server here."""
 
     @property
     def scope_id(self) -> int:
-        """Whose limits hold; see :func:`home_of`."""
+        """Whose limits apply; see :func:`scope_of`."""
         return scope_of(self.guild_id, self.user_id)
 
 
 class RollingCount(FrozenModel):
-    """Tasks that count in the last 24 hours: all but those that ended without being billed for sure.
+    """The counted tasks of the last 24 hours: all except those that ended and were certainly not billed.
 
-    (Of `free_failures` it is just those, and the last hour.)
+    (`free_failures` counts only those, over the last hour.)
     """
 
     count: int = 0
     below_limit_at: datetime | None = None
-    """When the count falls below the ceiling, if it is not below it now."""
+    """When the count falls below the limit; None if it is below it now."""
 
 
 class DailyLimits(FrozenModel):
-    """How high each :class:`RollingCount` may go; 0: no limit."""
+    """The limit of each :class:`RollingCount`; 0: no limit."""
 
     member: int = 0
     server: int = 0
@@ -163,47 +164,47 @@ class DailyLimits(FrozenModel):
 
 
 class UsageSnapshot(FrozenModel):
-    """What the rules must know of what is going on, read in one transaction."""
+    """The current usage, as far as the rules need it; read in one transaction."""
 
     blocked: bool = False
     granted: int = 0
-    """Extra runs that the member has left."""
+    """The member's remaining extra runs."""
     last_start: datetime | None = None
-    """Of the member's tasks that count, here."""
+    """Start of the member's latest counted task here."""
     unfinished: int = 0
-    """The member's, here; overdue ones are not counted."""
+    """The member's unfinished tasks here, without overdue ones."""
     member: RollingCount = RollingCount()
     """The member's tasks here, since their last reset."""
     server: RollingCount = RollingCount()
     """The server's tasks, since its last reset."""
     share: RollingCount = RollingCount()
-    """The server's tasks, whatever was reset."""
+    """The server's tasks, regardless of resets."""
     all_guilds: RollingCount = RollingCount()
     server_queued: int = 0
-    """The server's tasks that are not at FoxAPI yet, those being prepared included."""
+    """The server's tasks that are not at FoxAPI yet, including those being prepared."""
     server_running: int = 0
     queued: int = 0
     running: int = 0
     free_failures: RollingCount = RollingCount()
-    """The member's tasks, everywhere, that failed in the last hour and were not paid for."""
+    """The member's tasks on all servers that failed in the last hour and were not billed."""
 
 
 class MemberModeration(FrozenModel):
-    """What a server's moderators decided on one member."""
+    """A member's block and extra runs on one server."""
 
     user_id: int
     blocked_at: datetime | None = None
     blocked_by: int | None = None
     granted: int = 0
-    """Extra runs left."""
+    """Remaining extra runs."""
 
 
 NOBODY = 0
-"""The member of tallies whose tasks were deleted at their members' wish."""
+"""The user id in usage rows of tasks whose members deleted their data."""
 
 
 class UsageRow(FrozenModel):
-    """What became of one member's tasks that were started on one day (UTC) on one server; tallies can be added."""
+    """The outcomes of one member's tasks that started on one day (UTC) on one server. Rows can be added."""
 
     day: date
     user_id: int
@@ -213,17 +214,17 @@ class UsageRow(FrozenModel):
     unclear: int = 0
     unfinished: int = 0
     seconds: int = 0
-    """Added to videos by the delivered ones."""
+    """Seconds added to videos by the delivered tasks."""
     credits: float = 0.0
-    """Where FoxAPI said what a task costs."""
+    """Credits of the tasks whose cost FoxAPI reported."""
 
     @property
     def tasks(self) -> int:
-        """All of them."""
+        """The number of tasks."""
         return self.delivered + self.failed + self.cancelled + self.unclear + self.unfinished
 
     def __add__(self, other: UsageRow) -> UsageRow:
-        """The sum, with this one's day and member."""
+        """Return the sum, with the day and user id of `self`."""
         mine, theirs = self.model_dump(), other.model_dump()
         return UsageRow(**{name: mine[name] + theirs[name] for name in _COUNTED}, day=self.day, user_id=self.user_id)
 

@@ -1,4 +1,4 @@
-"""ReplyPort: what the worker asks of whoever shows replies."""
+"""The port through which the worker updates replies in Discord."""
 
 from __future__ import annotations
 
@@ -6,62 +6,63 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol
 
+from bot.domain.errors import ExtendBotError
 from bot.domain.task import ReplyTarget, Task
 
 
-class ReplyUnavailable(Exception):
-    """The screen could not be reached; try again, after `retry_after` seconds if that is known."""
+class ReplyUnavailable(ExtendBotError):
+    """The reply cannot be updated now; retry, after `retry_after` seconds if that is known."""
 
     def __init__(self, text: str, retry_after: float | None = None) -> None:
         super().__init__(text)
         self.retry_after = retry_after
 
 
-class Undeliverable(Exception):
-    """No way is left by which the member could be told (the channel is gone, and direct messages are closed)."""
+class Undeliverable(ExtendBotError):
+    """The member cannot be reached (the channel is gone, and direct messages are closed)."""
 
 
 class ReplyState(Enum):
-    """What a task's reply shows."""
+    """What a task's reply shows in Discord."""
 
     RUNNING = auto()
-    """No end yet."""
+    """No outcome yet."""
     DELIVERED = auto()
-    """The film."""
+    """The finished video."""
     ENDED = auto()
-    """Another end."""
+    """Another outcome."""
     UNREADABLE = auto()
-    """It is gone, or it is private: the bot cannot look at it."""
+    """The bot cannot read it, because it was deleted or is private."""
 
 
 class ReplyPort(Protocol):
-    """Where members see their tasks."""
+    """Updates the Discord replies of tasks."""
 
     def update(self, task: Task, still: Path | None) -> None:
-        """Bring the reply up to date soon; the newest task shown wins. Returns at once and never raises.
+        """Schedule an update of the reply; a newer update replaces a pending one. Returns at once and never raises.
 
-        A task in line has its `turn`, and `starts_at` where that can be told.
-        `still`: a small picture of the clip, where there is such a file.
+        A queued task has a `queue_position`, and `starts_at` if the start time can be estimated.
+        `still`: a thumbnail of the clip, if there is one.
         """
 
     async def deliver(self, task: Task, result: Path | None, still: Path | None) -> ReplyTarget:
-        """Put the task's end, and its result if there is one, where the member sees it; return where that was.
+        """Show the task's outcome, and its result if there is one; return the reply that shows it.
 
-        A result that is over the place's upload limit is shown by `still` and a link. Returns once Discord has taken
-        it. Raises NotNow or NoWay.
+        A result over the upload limit is shown as `still` and a link. Returns once Discord has accepted the message.
+        Raises ReplyUnavailable or Undeliverable.
         """
 
     def release(self, task_id: int) -> None:
-        """Another process shows this task from now on."""
+        """Stop updating this task's reply, because another process took the task over."""
 
     async def notify(self, task: Task, *, again: bool) -> None:
-        """Notify the task's member, and nobody else, that the end stands in the reply.
+        """Mention the task's member, and nobody else, after the outcome was shown.
 
-        `again`: it was tried before, and may have arrived. Raises NotNow or NoWay.
+        `again`: an earlier attempt may have succeeded. Raises ReplyUnavailable or Undeliverable.
         """
 
     async def delete(self, task: Task) -> bool:
-        """Delete the message that shows the task; say whether it is gone now. Raises NotNow."""
+        """Delete the reply; return whether it is gone now. Raises ReplyUnavailable."""
 
     async def read_state(self, task: Task) -> ReplyState:
-        """Read what the task's reply shows, and change nothing. Raises NotNow."""
+        """Read what the task's reply shows. Raises ReplyUnavailable."""

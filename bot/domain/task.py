@@ -15,33 +15,33 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from bot.i18n.text import Translatable
 
 PROMPT_MAX = 4096
-"""Characters that FoxAPI takes as a prompt (FoxAPI, Create)."""
+"""Characters that FoxAPI accepts as a prompt (FoxAPI, Create)."""
 
 SECONDS_MIN, SECONDS_MAX, SECONDS_DEFAULT = 2, 10, 6
-"""What FoxAPI adds to a clip: least, most, and when nothing is said (FoxAPI, Create)."""
+"""Seconds that FoxAPI adds to a clip: minimum, maximum and default (FoxAPI, Create)."""
 
 
 class TaskState(StrEnum):
-    """Where a task is in its life. It only ever moves down this list, or to one of the ends."""
+    """The state of a task. It only moves down this list, or to a final state."""
 
     QUEUED = "queued"
-    """Accepted and waiting its turn; its place among the limits is taken."""
+    """Accepted and queued; it already counts against the limits."""
     PREPARING = "preparing"
-    """The clip is fetched, looked at and made fit; this is free."""
+    """The clip is downloaded, probed and converted; this is free."""
     SUBMITTING = "sending"
-    """Written before the paid request goes out; whoever finds it cannot know whether FoxAPI took it."""
+    """Stored before the paid request is sent; after a crash it is unknown whether FoxAPI accepted it."""
     RENDERING = "rendering"
-    """FoxAPI has it, and its remote id is stored."""
+    """FoxAPI accepted it, and its remote id is stored."""
     READY = "ready"
-    """The result is on disk; nothing paid can expire any more."""
+    """The result is on disk and can no longer expire at FoxAPI."""
     DELIVERED = "delivered"
-    """Discord has taken the result. An end."""
+    """Discord accepted the result. Final."""
     FAILED = "failed"
-    """It ended with a reason. An end."""
+    """It failed for a stated reason. Final."""
     CANCELLED = "cancelled"
-    """Its member gave it up. An end."""
+    """Its member cancelled it. Final."""
     UNCLEAR = "unclear"
-    """The paid request's answer was lost: it may have been taken, so it is never sent again. An end."""
+    """The response to the paid request was lost. FoxAPI may have accepted it, so it is never sent again. Final."""
 
     FINAL: ClassVar[tuple[TaskState, ...]]
     """The ends."""
@@ -49,12 +49,12 @@ class TaskState(StrEnum):
     """All the others, in order."""
 
     def can_become(self, later: TaskState) -> bool:
-        """Whether a task may go from this state to `later`: always forward, or to an end."""
+        """Whether a task can change from this state to `later`: forward, or to a final state."""
         return not self.is_final and (later.is_final or _ORDER.index(later) >= _ORDER.index(self))
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing more happens to the task itself (its end may still have to be told)."""
+        """Whether the task has ended (its outcome may still have to be shown)."""
         return self in TaskState.FINAL
 
 
@@ -64,7 +64,7 @@ _ORDER = tuple(TaskState)
 
 
 class Billed(StrEnum):
-    """What is known of the money. FoxAPI does not document whether failed tasks are billed."""
+    """Whether the task was billed. FoxAPI does not document whether failed tasks are."""
 
     NO = "no"
     YES = "yes"
@@ -72,7 +72,7 @@ class Billed(StrEnum):
 
 
 class ResultKind(StrEnum):
-    """What the member wants back."""
+    """What the member asked for as the result."""
 
     FILM = "film"
     """The clip and its extension as one video."""
@@ -81,7 +81,7 @@ class ResultKind(StrEnum):
 
 
 class NotifyPreference(StrEnum):
-    """When a member wants to be notified of a task's end: an edited reply notifies nobody."""
+    """When a member is mentioned after a task has ended, because an edited reply notifies nobody."""
 
     AUTO = "auto"
     """When it took over a minute."""
@@ -90,13 +90,13 @@ class NotifyPreference(StrEnum):
 
 
 class FrozenModel(BaseModel):
-    """Never changes, and has no fields but its own."""
+    """An immutable model that rejects unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class TaskRequest(FrozenModel):
-    """What a member asked for, after the checks that need no look at the clip."""
+    """A member's request, after the checks that do not need the clip."""
 
     user_id: int
     guild_id: int | None
@@ -104,61 +104,61 @@ class TaskRequest(FrozenModel):
     prompt: Annotated[str, Field(min_length=1, max_length=PROMPT_MAX)]
     seconds: Annotated[int, Field(ge=SECONDS_MIN, le=SECONDS_MAX)]
     source_url: str
-    """Where the clip is; signed attachment addresses live about a day."""
+    """The clip's URL; signed attachment URLs expire after about a day."""
     source_name: str = ""
-    """The attachment's file name, or nothing. Untrusted: for showing only."""
+    """The attachment's file name, or "". Untrusted; for display only."""
     source_bytes: int = 0
-    """The attachment's size; 0: not known."""
+    """The attachment's size; 0: unknown."""
     result: ResultKind = ResultKind.FILM
     private: bool = False
     part: int = 1
-    """1 for a clip from outside; an extension of part n is part n + 1."""
+    """1 for a clip of the member's own; an extension of part n is part n + 1."""
     parent_id: int | None = None
     """The task whose result this one extends."""
     parent_url: str | None = None
-    """Where that result was, as a Discord message link."""
+    """The Discord message link of that result."""
 
     @property
     def scope_id(self) -> int:
-        """Whose limits count it; see :func:`scope_of`."""
+        """Whose limits it counts against; see :func:`scope_of`."""
         return scope_of(self.guild_id, self.user_id)
 
 
 def scope_of(guild_id: int | None, user_id: int) -> int:
-    """The server's id, or for direct messages, where each member is a server of their own, less than 0."""
+    """Return the server's id; for direct messages, which count per member, the negated user id."""
     return -user_id if guild_id is None else guild_id
 
 
 class ReplyTarget(FrozenModel):
-    """The reply that shows a task, and the ways to it (Discord docs, Receiving and Responding)."""
+    """The reply that shows a task, and how to reach it (Discord docs, Receiving and Responding)."""
 
     application_id: int
     token: SecretStr
-    """The interaction's token: a secret, for who has it may edit the reply."""
+    """The interaction's token. It is a secret, because it allows editing the reply."""
     token_expires_at: datetime
     channel_id: int
     message_id: int
     guild_id: int | None
     ephemeral: bool
     filesize_limit: int
-    """Bytes that Discord takes as one upload here."""
+    """The upload limit here, in bytes."""
     locale: str = "en-US"
 
     def without_token(self) -> ReplyTarget:
-        """The same reply, without the secret that nobody needs any more."""
+        """Return the same target without the token, once that is no longer needed."""
         return self.model_copy(update={"token": SecretStr("")})
 
 
 class VideoInfo(FrozenModel):
-    """What ffmpeg found in a video file."""
+    """The properties of a video file, as probed with ffmpeg."""
 
     seconds: float
-    """Length of the video stream, as really readable (a cut-off file is shorter than it claims)."""
+    """The readable length of the video stream (a truncated file is shorter than its header says)."""
     width: int
     height: int
-    """As shown, after any rotation."""
+    """In display orientation, after rotation."""
     video_codec: str
-    """ffmpeg's name: h264, hevc, av1, vp9 and so on."""
+    """ffmpeg's name, such as h264, hevc, av1 or vp9."""
     container: str
     """mp4, mov, webm, matroska, gif, avi, or ffmpeg's name for anything else."""
     fps: float
@@ -166,11 +166,11 @@ class VideoInfo(FrozenModel):
     size: int
     pixel_format: str = ""
     rotated: bool = False
-    """Shown turned by metadata, so that a player that ignores it shows it lying."""
+    """Whether metadata rotates it, so that a player that ignores the metadata shows it sideways."""
 
 
 class Task(FrozenModel):
-    """One row of the store."""
+    """One row of the tasks table."""
 
     id: int
     state: TaskState
@@ -178,97 +178,97 @@ class Task(FrozenModel):
     place: ReplyTarget
     created_at: datetime
     state_changed_at: datetime
-    """When the state last changed."""
+    """When `state` last changed."""
     needs: int = 0
-    """Bytes on disk that are reserved for it when its turn to be prepared comes."""
+    """Disk bytes to reserve when its preparation starts."""
     room_wanted_at: datetime | None = None
-    """In `queued`: since when its turn has come, but there is no room for it on the disk."""
+    """In `queued`: since when it has been next but waits for disk space."""
     prepared_at: datetime | None = None
-    """When its clip was ready for FoxAPI; in `preparing`, it has waited for a running slot since then."""
+    """When its clip was ready for FoxAPI; while in `preparing`, it has waited for a running slot since then."""
     clip: VideoInfo | None = None
-    """What the member gave."""
+    """The member's clip."""
     submitted: VideoInfo | None = None
-    """What FoxAPI was given: the clip itself, or what was prepared of it."""
+    """The video that was sent to FoxAPI: the clip, or its converted version."""
     head_seconds: float = 0.0
-    """Seconds of the clip that stand before what was submitted; the film begins with them."""
+    """Seconds of the clip before the submitted part; the finished video begins with them."""
     preparation_note: Translatable | None = None
-    """What was done to the clip, in words: "used the last 15 s of 0:40"."""
+    """How the clip was changed, for the member: "used the last 15 s of 0:40"."""
     remote_id: str | None = None
-    """FoxAPI's id, once it has taken the task."""
+    """FoxAPI's id, once it has accepted the task."""
     progress: int = 0
     """Percent, as FoxAPI last reported it."""
     submitted_at: datetime | None = None
-    """When FoxAPI took it."""
+    """When FoxAPI accepted it."""
     rendered_at: datetime | None = None
-    """When its result was on disk."""
+    """When its result was saved to disk."""
     expected_at: datetime | None = None
-    """When FoxAPI should be done, from its own estimate, its progress and what recent tasks took."""
+    """When FoxAPI should finish, from its estimate, its progress and the durations of recent tasks."""
     overdue: bool = False
-    """Given up waiting for it, though its result is still delivered if it comes; its running slot is free."""
+    """Whether its deadline has passed. Its running slot is free, but a late result is still delivered."""
     video_url: str | None = None
-    """What was submitted: the clip's own address, or that of the prepared clip at FoxAPI."""
+    """The submitted URL: the clip's own, or that of the converted clip at FoxAPI."""
     result_url: str | None = None
-    """FoxAPI's link to the result, and..."""
+    """FoxAPI's link to the result..."""
     result_url_expires_at: datetime | None = None
-    """...when it stops working (24 hours; FoxAPI, Query)."""
+    """...and when it expires (after 24 hours; FoxAPI, Query)."""
     not_before: datetime | None = None
-    """In `sending`: FoxAPI surely did not take the last request, and it may be sent again from this moment on."""
+    """In `sending`: FoxAPI certainly did not accept the last request, which can be sent again from this time on."""
     result: VideoInfo | None = None
-    """What FoxAPI made, as probed."""
+    """FoxAPI's result, as probed."""
     film: VideoInfo | None = None
-    """What the member gets: made of the clip and the result, as ordered."""
+    """The video that the member gets, made from the clip and the result."""
     reason: Translatable | None = None
-    """Why it failed: one sentence for the member."""
+    """Why it failed, as one sentence for the member."""
     billed: Billed = Billed.NO
     outcome_shown: bool = False
-    """Whether its end stands in the reply (or wherever it could still be told)."""
+    """Whether its outcome was shown, in the reply or elsewhere, or is undeliverable."""
     notification_due: bool = False
-    """Whether its member is still to be notified of the end, once."""
+    """Whether its member still has to be mentioned, once."""
     notification_attempted_at: datetime | None = None
-    """When that was first tried; whoever finds it due and tried must look whether it is there."""
+    """When that was first attempted. If it is still due, look for the mention before sending it again."""
     deleted: bool = False
-    """Its reply and its film were deleted at somebody's wish; nothing brings them back."""
+    """Whether its reply and video were deleted on request; they must not be restored."""
 
     credits: float | None = None
-    """What FoxAPI said that it costs (usage.credits_reserved), where it said so."""
+    """Its cost as reported by FoxAPI (usage.credits_reserved); None if it was not reported."""
     granted: bool = False
-    """It was over the member's daily number, and one of the extra runs that a moderator granted was used up for it."""
+    """Whether it was over the member's daily limit and used one of the extra runs granted by a moderator."""
     fencing_token: int = 0
-    """The number of the lease under which it is worked on; a write under an older one changes nothing."""
+    """The fencing token of its lease; writes with an older token have no effect."""
     deletion_requested: bool = False
-    """Its member wants it deleted; nobody is shown it once it has ended."""
+    """Whether its member asked for deletion; once it has ended, it is not shown to anybody."""
     tries: int = 0
-    """How many of its steps an unexpected error ended: before payment since it began, after it in all."""
+    """Steps that ended with an unexpected error: before payment since its start, after payment in total."""
     crashes: int = 0
-    """How many processes ended without a word while they worked on it in this state."""
+    """Processes that crashed while working on it in this state."""
     at_risk: bool = False
-    """Its holder is at work on what may end a process: should the holder die now, that is one of the `crashes`."""
+    """Whether its worker is doing something that can crash a process; if the worker dies now, `crashes` increases."""
     retry_at: datetime | None = None
-    """It only waits to be tried again then; until then it takes no slot."""
+    """When it is retried; until then it uses no slot."""
     queue_position: int | None = None
-    """In line: 1 for the next to start. Worked out for showing, not stored."""
+    """While it waits: 1 for the task that starts next. Computed for display, not stored."""
     starts_at: datetime | None = None
-    """In line: about when that is, if recent tasks tell. Not stored either."""
+    """While it waits: about when it starts, if that can be estimated. Not stored."""
 
     @property
     def waits(self) -> bool:
-        """Whether it stands in line: to be prepared, or, prepared, for a running slot."""
+        """Whether it is queued for preparation, or prepared and waiting for a running slot."""
         return self.state is TaskState.QUEUED or (self.state is TaskState.PREPARING and self.prepared_at is not None)
 
     @property
     def is_anonymised(self) -> bool:
-        """Nothing is left of it but what is counted: its member wanted that, or it was kept long enough."""
+        """Whether only its counted data is left, because its member deleted it or its retention period ended."""
         return self.place.message_id < 0
 
     @property
     def is_erased(self) -> bool:
-        """Its member deleted their data, or it was kept long enough: nobody may be shown or sent anything of it.
+        """Whether it must not be shown to anybody, because its member deleted it or its retention period ended.
 
-        An unfinished one is still shown to its member in its reply; it is erased when it has ended.
+        An unfinished task is still shown in its reply; it is erased when it has ended.
         """
         return self.is_anonymised or (self.deletion_requested and self.state.is_final)
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing more is to be done for it."""
+        """Whether no work is left for it."""
         return self.state.is_final and self.outcome_shown and not self.notification_due

@@ -14,6 +14,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import SecretStr
 from yarl import URL
 
+from bot.domain.redaction import Redactor
 from bot.foxapi.errors import (
     ConnectionFailed,
     RateLimited,
@@ -23,7 +24,6 @@ from bot.foxapi.errors import (
     TransientError,
 )
 from bot.foxapi.protocol import Json, RemoteTask, Submission, parse_response, parse_submission, parse_task, parse_url
-from bot.redaction import Redactor
 
 log = logging.getLogger(__name__)
 

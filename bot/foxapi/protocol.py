@@ -15,10 +15,10 @@ from enum import StrEnum
 from typing import Any
 
 from bot.domain.http_time import parse_retry_after
+from bot.domain.redaction import Redactor
 from bot.foxapi.error_messages import explain_failure, explain_status
 from bot.foxapi.errors import RateLimited, Rejected, SubmissionUncertain, TaskNotFound, TransientError
 from bot.i18n.text import Translatable
-from bot.redaction import Redactor
 
 Json = dict[str, Any]
 _WORD = re.compile(r"[\w.:-]{1,80}", re.ASCII)

@@ -1,1 +1,1 @@
-"""Whether the bot is well, and in figures how it does: /healthz and /metrics."""
+"""Health checks and metrics: /healthz and /metrics."""

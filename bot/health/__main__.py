@@ -1,7 +1,6 @@
-"""`python -m bot.health`: ask a running bot whether it is ready, and end with 0 if it is; for Docker's HEALTHCHECK.
+"""`python -m bot.health`: exit with 0 if the running bot is ready; for Docker's HEALTHCHECK.
 
-A program of its own, which imports nothing of the bot and is done in a blink: it runs every half minute for months.
-So it reads the two variables by itself.
+It runs every half minute, so it imports nothing of the bot, starts fast, and reads its two variables by itself.
 """
 
 from __future__ import annotations
@@ -11,14 +10,14 @@ import os
 import sys
 
 _SECONDS = 8.0
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (an address to ask at, not to bind)
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (an address to connect to, not to bind)
 
 
 def main() -> int:
-    """Ask, print the answer, and return the exit code."""
+    """Request /healthz, print the response, and return the exit code."""
     host, port = os.environ.get("HTTP_HOST") or "127.0.0.1", os.environ.get("HTTP_PORT") or ""
     if not port.isdecimal():
-        print("HTTP_PORT is not set: there is nobody to ask.", file=sys.stderr)
+        print("HTTP_PORT is not set, so the bot serves no health checks: set it.", file=sys.stderr)
         return 1
     asked = http.client.HTTPConnection(_EVERYWHERE.get(host, host), int(port), timeout=_SECONDS)
     try:
@@ -26,7 +25,7 @@ def main() -> int:
         answer = asked.getresponse()
         print(answer.read(10_000).decode(errors="replace"))
     except (OSError, http.client.HTTPException) as error:
-        print(f"The bot does not answer at HTTP_PORT {port}: {error}", file=sys.stderr)
+        print(f"The bot does not respond at HTTP_PORT {port}: {error}", file=sys.stderr)
         return 1
     finally:
         asked.close()

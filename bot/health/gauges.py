@@ -1,4 +1,4 @@
-"""What is read at each scrape: off the store in one cheap query, off the disk, and off this process."""
+"""Metrics that are read at each scrape: one cheap query of the store, the disk, and this process."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the figures come from."""
+    """What the gauges read."""
 
     store: Store
     workspaces: Workspaces
     ffmpeg: Ffmpeg
     data: Path
-    """A folder on the disk whose room is told."""
+    """A folder on the disk whose free space is reported."""
     now: Callable[[], datetime]
     shards_open: Callable[[], Mapping[int, bool]]
-    """Of each of Discord's shards that this process holds, whether it is open."""
+    """Returns, for each gateway shard of this process, whether it is open."""
 
 
 class Gauges:
-    """How things stand."""
+    """The gauges."""
 
     def __init__(self, registry: CollectorRegistry, sources: Sources, checks: HealthMonitor) -> None:
         self._sources = sources
@@ -45,36 +45,36 @@ class Gauges:
         self._tasks = Gauge("extendbot_tasks", "Unfinished tasks, by state.", ["state"], registry=registry)
         self._oldest = Gauge(
             "extendbot_tasks_oldest_seconds",
-            "For how long the one has been in this state that has been the longest; 0: there is none.",
+            "Age of the task that has been in this state the longest; 0: none.",
             ["state"],
             registry=registry,
         )
         aside = Gauge(
             "extendbot_tasks_set_aside",
-            "Tasks on which this process does not work, for their rows cannot be read; the log names them.",
+            "Tasks that this process skips because their rows cannot be read; the log names them.",
             registry=registry,
         )
         aside.set_function(lambda: len(sources.store.leases.set_aside.ids))
-        self._ready = Gauge("extendbot_ready", "1 if this part is well, else 0.", ["part"], registry=registry)
+        self._ready = Gauge("extendbot_ready", "1 if this part is healthy, else 0.", ["part"], registry=registry)
         self._database = Gauge("extendbot_database_bytes", "Size of the database.", registry=registry)
         self._files = Gauge(
-            "extendbot_files_bytes", "Clips and results at work, and kept films.", ["of"], registry=registry
+            "extendbot_files_bytes", "Files of running tasks, and stored videos.", ["of"], registry=registry
         )
-        self._free = Gauge("extendbot_disk_free_bytes", "Room left on the disk of DATA_DIR.", registry=registry)
+        self._free = Gauge("extendbot_disk_free_bytes", "Free space on the disk of DATA_DIR.", registry=registry)
         self._shards = Gauge(
             "extendbot_shard_open",
             "1 if this shard of the gateway is open, else 0.",
             ["shard"],
             registry=registry,
         )
-        self._running = Gauge("extendbot_media_running", "Runs of ffmpeg at this moment.", registry=registry)
+        self._running = Gauge("extendbot_media_running", "Running ffmpeg processes.", registry=registry)
         self._running.set_function(lambda: sources.ffmpeg.running)
         registry.register(ChildProcessCollector())
 
     async def read(self) -> None:
-        """Bring them up to date; one that cannot be read is left out rather than told wrongly."""
-        condition = await self._checks.check()
-        for part, well in condition.parts.items():
+        """Update the gauges. Values that cannot be read are left out."""
+        status = await self._checks.check()
+        for part, well in status.parts.items():
             self._ready.labels(part).set(well)
         for shard, is_open in self._sources.shards_open().items():
             self._shards.labels(str(shard)).set(is_open)
@@ -82,19 +82,19 @@ class Gauges:
 
     async def _read_store(self) -> None:
         try:
-            standing = await self._sources.store.reports.read_task_counts()
-        except Exception as error:  # whatever the database raises: the other figures are wanted all the more
-            log.warning("the figures lack what the store would say: %s", error)
+            counts = await self._sources.store.reports.read_task_counts()
+        except Exception as error:  # the database can raise anything, and the other metrics are still wanted
+            log.warning("the store cannot be read for metrics: %s", error)
             self._tasks.clear()
             self._oldest.clear()
             self._database.set(float("nan"))
             return
         now = self._sources.now()
-        for state, number in standing.tasks.items():
-            since = standing.since.get(state)
+        for state, number in counts.tasks.items():
+            since = counts.since.get(state)
             self._tasks.labels(state.value).set(number)
             self._oldest.labels(state.value).set(max(0.0, (now - since).total_seconds()) if since else 0)
-        self._database.set(standing.database_bytes)
+        self._database.set(counts.database_bytes)
 
     async def _read_disk(self) -> None:
         workspaces = self._sources.workspaces
@@ -102,16 +102,16 @@ class Gauges:
         self._files.labels("kept").set(await asyncio.to_thread(workspaces.film_store.size))
         try:
             self._free.set((await asyncio.to_thread(shutil.disk_usage, self._sources.data)).free)
-        except FileNotFoundError:  # nothing has been put there yet
+        except FileNotFoundError:  # the folder is created with the first file
             self._free.set(float("nan"))
 
 
 class ChildProcessCollector(Collector):
-    """The processor time of ffmpeg's runs, which are this process's only children."""
+    """The CPU time of ffmpeg, whose processes are this process's only children."""
 
     def collect(self) -> list[CounterMetricFamily]:
         """Called by prometheus_client at each scrape."""
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        family = CounterMetricFamily("extendbot_media_cpu_seconds", "Processor time of ffmpeg's runs that have ended.")
+        family = CounterMetricFamily("extendbot_media_cpu_seconds", "CPU time of finished ffmpeg processes.")
         family.add_metric([], used.ru_utime + used.ru_stime)
         return [family]

@@ -1,4 +1,4 @@
-"""What the bot asks of others, as aiohttp's tracing tells it; with names that are few, whatever the paths hold."""
+"""Observe outgoing requests with aiohttp's tracing, under a small fixed set of call names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Protocol
 import aiohttp
 from yarl import URL
 
-NO_ANSWER = "none"
+NO_RESPONSE = "none"
 _OTHER = "other"
 _Names = Sequence[tuple[str, re.Pattern[str], str]]
 
@@ -30,34 +30,36 @@ DISCORD: _Names = (
 
 
 class RequestObserver(Protocol):
-    """Who is told of a request once it was answered, or not."""
+    """Called after each request, successful or not."""
 
     def __call__(self, call: str, status: str, seconds: float) -> None:
-        """`status` is HTTP's, or NO_ANSWER; `seconds` until the answer began."""
+        """`status`: the HTTP status or NO_RESPONSE; `seconds`: until the response started."""
 
 
-def make_trace(names: _Names, heard: RequestObserver, clock: Callable[[], float] | None = None) -> aiohttp.TraceConfig:
-    """A trace for a session; `heard` may neither wait nor raise."""
+def make_trace(
+    names: _Names, observe: RequestObserver, clock: Callable[[], float] | None = None
+) -> aiohttp.TraceConfig:
+    """Build a trace for a session; `observe` must neither block nor raise."""
     clock = clock or asyncio.get_running_loop().time
 
-    async def began(_: aiohttp.ClientSession, request: SimpleNamespace, __: aiohttp.TraceRequestStartParams) -> None:
-        request.began = clock()
+    async def on_start(_: aiohttp.ClientSession, request: SimpleNamespace, __: aiohttp.TraceRequestStartParams) -> None:
+        request.started_at = clock()
 
-    async def ended(_: aiohttp.ClientSession, request: SimpleNamespace, end: aiohttp.TraceRequestEndParams) -> None:
-        heard(call_name(names, end.method, end.url), str(end.response.status), clock() - request.began)
+    async def on_end(_: aiohttp.ClientSession, request: SimpleNamespace, end: aiohttp.TraceRequestEndParams) -> None:
+        observe(get_call_name(names, end.method, end.url), str(end.response.status), clock() - request.started_at)
 
-    async def broke(
+    async def on_exception(
         _: aiohttp.ClientSession, request: SimpleNamespace, end: aiohttp.TraceRequestExceptionParams
     ) -> None:
-        heard(call_name(names, end.method, end.url), NO_ANSWER, clock() - request.began)
+        observe(get_call_name(names, end.method, end.url), NO_RESPONSE, clock() - request.started_at)
 
     trace = aiohttp.TraceConfig()
-    trace.on_request_start.append(began)
-    trace.on_request_end.append(ended)
-    trace.on_request_exception.append(broke)
+    trace.on_request_start.append(on_start)
+    trace.on_request_end.append(on_end)
+    trace.on_request_exception.append(on_exception)
     return trace
 
 
-def call_name(names: _Names, method: str, url: URL) -> str:
-    """The name of this request."""
+def get_call_name(names: _Names, method: str, url: URL) -> str:
+    """Return the name of this call."""
     return next((name for verb, path, name in names if verb == method and path.search(url.path)), _OTHER)

@@ -1,6 +1,6 @@
-"""The figures, as Prometheus reads them. No label holds an id, or anything that a person wrote.
+"""Prometheus metrics. No label contains an id or user text.
 
-Counters begin anew with each process. What can be read off the store and the disk is read at each scrape (gauges.py).
+Counters start at zero with each process. Values of the store and the disk are read at each scrape (gauges.py).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _WORK = (0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180)
 
 
 class Metrics:
-    """Counts what happens, in a registry of its own, so that several bots fit into one process."""
+    """Counts events, in a registry of its own, so that several bots can run in one process."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -33,32 +33,32 @@ class Metrics:
         GCCollector(registry=self.registry)
         self._info = Info("extendbot", "The process itself.", registry=self.registry)
         self.set_process_info("bot")
-        self._orders = self._counter("orders", "Orders of members, by what they were answered.", "answer")
-        self._ended = self._counter("tasks_ended", "Tasks that have ended and were told.", "outcome", "billed")
+        self._orders = self._counter("orders", "Requests of members, by outcome.", "answer")
+        self._ended = self._counter(
+            "tasks_ended", "Tasks that have ended, with their outcome shown.", "outcome", "billed"
+        )
         self._credits = self._counter("credits", "Credits that FoxAPI reserved for tasks that have ended.")
         self._unexpected = self._counter(
-            "unexpected_errors", "Steps of tasks that an unexpected error ended, by the state of the task.", "state"
+            "unexpected_errors", "Unexpected errors in task steps, by the state of the task.", "state"
         )
         self._discord = self._counter("discord_requests", "Requests to Discord, by call and status.", "call", "status")
         self._delivery = self._histogram(
-            "delivery_seconds", "From FoxAPI's completed, as first seen, to the delivered reply.", _SLOW
+            "delivery_seconds", "From the first poll that saw the task completed to the delivered reply.", _SLOW
         )
         self._foxapi = self._histogram(
-            "foxapi_request_seconds", "FoxAPI's calls until the answer began.", _QUICK, "call", "status"
+            "foxapi_request_seconds", "Requests to FoxAPI, until the response started.", _QUICK, "call", "status"
         )
-        self._media = self._histogram("media_seconds", "Runs of ffmpeg, by what they were for.", _WORK, "work")
-        self._loop = self._histogram(
-            "loop_delay_seconds", "How late the event loop was, looked at each second.", _QUICK
-        )
+        self._media = self._histogram("media_seconds", "Duration of ffmpeg runs, by purpose.", _WORK, "work")
+        self._loop = self._histogram("loop_delay_seconds", "Delay of the event loop, measured every second.", _QUICK)
         self._initialise_labels()
 
     def set_process_info(self, role: str) -> None:
-        """Say which one of several it is, and what it does."""
+        """Set the labels that identify this process and its role."""
         name = f"{socket.gethostname()}:{os.getpid()}"
         self._info.info({"version": version("extend-bot"), "role": role, "process": name})
 
     def on_event(self, event: Event) -> None:
-        """Count an event."""
+        """Count an event of the event queue."""
         match event:
             case TaskAccepted():
                 self._orders.labels("accepted").inc()
@@ -75,32 +75,32 @@ class Metrics:
         """Count a run of ffmpeg."""
         self._media.labels(work.value).observe(seconds)
 
-    def step_went_wrong(self, state: TaskState) -> None:
-        """Count a step of a task that ended with an error which nobody expected."""
+    def count_unexpected_error(self, state: TaskState) -> None:
+        """Count a task step that ended with an unexpected error."""
         self._unexpected.labels(state.value).inc()
 
     def observe_loop_delay(self, seconds: float) -> None:
-        """Count a look at the event loop."""
+        """Record a measurement of the event loop's delay."""
         self._loop.observe(seconds)
 
-    def foxapi(self) -> aiohttp.TraceConfig:
-        """What FoxAPI's sessions are traced with."""
+    def trace_foxapi(self) -> aiohttp.TraceConfig:
+        """Return a trace for sessions with FoxAPI."""
 
-        def heard(call: str, status: str, seconds: float) -> None:
+        def observe(call: str, status: str, seconds: float) -> None:
             self._foxapi.labels(call, status).observe(seconds)
 
-        return http_tracing.make_trace(http_tracing.FOXAPI, heard)
+        return http_tracing.make_trace(http_tracing.FOXAPI, observe)
 
-    def discord(self) -> aiohttp.TraceConfig:
-        """What Discord's session is traced with."""
+    def trace_discord(self) -> aiohttp.TraceConfig:
+        """Return a trace for the session with Discord."""
 
-        def heard(call: str, status: str, seconds: float) -> None:  # noqa: ARG001
+        def observe(call: str, status: str, seconds: float) -> None:  # noqa: ARG001
             self._discord.labels(call, status).inc()
 
-        return http_tracing.make_trace(http_tracing.DISCORD, heard)
+        return http_tracing.make_trace(http_tracing.DISCORD, observe)
 
     def _initialise_labels(self) -> None:
-        """Begin at zero, so that the first of a kind is seen as an increase."""
+        """Create label values at zero, so that the first event is visible as an increase."""
         for answer in ("accepted", "refused"):
             self._orders.labels(answer)
         for state in TaskState:
@@ -113,8 +113,8 @@ class Metrics:
         for work in Purpose:
             self._media.labels(work.value)
 
-    def _counter(self, name: str, words: str, *labels: str) -> Counter:
-        return Counter(f"extendbot_{name}", words, labels, registry=self.registry)
+    def _counter(self, name: str, description: str, *labels: str) -> Counter:
+        return Counter(f"extendbot_{name}", description, labels, registry=self.registry)
 
-    def _histogram(self, name: str, words: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-        return Histogram(f"extendbot_{name}", words, labels, buckets=buckets, registry=self.registry)
+    def _histogram(self, name: str, description: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"extendbot_{name}", description, labels, buckets=buckets, registry=self.registry)

@@ -11,18 +11,19 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from bot.domain.errors import ExtendBotError
 from bot.health.gauges import Gauges
 from bot.health.readiness import HealthMonitor
 
 log = logging.getLogger(__name__)
 
 
-class CannotBind(Exception):
-    """The address is not to be had. Its text is one sentence for the operator."""
+class CannotBind(ExtendBotError):
+    """The address cannot be bound. The text is one sentence for the operator."""
 
 
 class Handlers:
-    """Answers the requests."""
+    """The HTTP handlers."""
 
     def __init__(self, checks: HealthMonitor, gauges: Gauges, registry: CollectorRegistry) -> None:
         self._checks = checks
@@ -30,18 +31,18 @@ class Handlers:
         self._registry = registry
 
     async def ready(self, _: web.Request) -> web.Response:
-        """200 if the bot can work, else 503; in JSON what is amiss."""
-        condition = await self._checks.check()
-        said = {"live": condition.live, "ready": condition.ready, **condition.parts}
-        return web.json_response(said, status=200 if condition.ready else 503)
+        """Respond with 200 if the bot is ready, else 503, and the parts as JSON."""
+        status = await self._checks.check()
+        said = {"live": status.live, "ready": status.ready, **status.parts}
+        return web.json_response(said, status=200 if status.ready else 503)
 
     async def live(self, _: web.Request) -> web.Response:
-        """200 while the loop turns, whatever Discord and the disk do: a restart would not mend these."""
-        live = self._checks.live()
+        """Respond with 200 while the event loop is responsive. A restart cannot fix Discord or the disk."""
+        live = self._checks.is_live()
         return web.json_response({"live": live}, status=200 if live else 503)
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """The figures, in the format that is asked for."""
+        """Respond with the metrics, in the requested format."""
         await self._gauges.read()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
@@ -49,7 +50,7 @@ class Handlers:
 
 @asynccontextmanager
 async def run_server(host: str, port: int, pages: Handlers, checks: HealthMonitor) -> AsyncIterator[None]:
-    """Answer at this address meanwhile (port 0: any free one, said in the log). Raises CannotServe."""
+    """Serve while the context is open (port 0: any free port, which is logged). Raises CannotBind."""
     app = web.Application()
     for path, handler in (
         ("/healthz", pages.ready),
@@ -66,10 +67,10 @@ async def run_server(host: str, port: int, pages: Handlers, checks: HealthMonito
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
             raise CannotBind(
-                f"Health and figures cannot be served at HTTP_HOST {host}, HTTP_PORT {port} ({error.strerror}): "
+                f"Health and metrics cannot be served at HTTP_HOST {host}, HTTP_PORT {port} ({error.strerror}): "
                 "choose another port, or leave HTTP_PORT empty."
             ) from error
-        log.info("health and figures at http://%s:%d", *runner.addresses[0][:2])
+        log.info("health and metrics at http://%s:%d", *runner.addresses[0][:2])
         yield
     finally:
         await runner.cleanup()

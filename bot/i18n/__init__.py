@@ -1,6 +1,6 @@
-"""The languages that people are spoken to in: one gettext catalogue each, *.po in this folder; English needs none.
+"""Translations: one gettext catalog per language in bot/languages; English needs none.
 
-A file is named by the locale that Discord has for it (Discord docs, Reference, Locales), such as zh-CN.po.
+A catalog is named after Discord's locale (Discord docs, Reference, Locales), such as zh-CN.po.
 """
 
 from bot.i18n.languages import Language, Languages, native_name

@@ -1,4 +1,4 @@
-"""All languages, found by the locales that Discord names."""
+"""Languages and their catalogs, by Discord locale."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ _ENGLISH = "en-US"
 
 
 class Languages:
-    """English, and every language that has a catalogue."""
+    """English, and every language with a catalog."""
 
-    def __init__(self, catalogues: Mapping[str, Language]) -> None:
-        self._by_code = {_ENGLISH: Language(_ENGLISH), **catalogues}
+    def __init__(self, catalogs: Mapping[str, Language]) -> None:
+        self._by_code = {_ENGLISH: Language(_ENGLISH), **catalogs}
 
     @classmethod
     def load(cls) -> Languages:
-        """Read the catalogues that come with this program."""
+        """Read the catalogs of this package."""
         found = [file for file in files("bot.languages").iterdir() if file.name.endswith(".po")]
         return cls({file.name.removesuffix(".po"): _read(file) for file in found})
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """Discord's names of all their locales, English first."""
+        """The Discord locales of all languages, English first."""
         return tuple(self._by_code)
 
     def get(self, code: str) -> Language | None:
-        """The language of just this locale."""
+        """Return the language of exactly this locale, or None."""
         return self._by_code.get(code)
 
     def best_match(self, code: str) -> Language:
-        """The language of this locale, else one that differs by its country only (en-GB, zh-TW), else English."""
+        """Return the language of this locale, else one of another country (en-GB, zh-TW), else English."""
         if exact := self._by_code.get(code):
             return exact
         related = (one for known, one in self._by_code.items() if known.split("-")[0] == code.split("-", maxsplit=1)[0])
@@ -53,62 +53,62 @@ class Languages:
 
 def _read(file: Traversable) -> Language:
     with file.open("rb") as source:
-        catalogue = read_po(source, locale=file.name.removesuffix(".po").replace("-", "_"), abort_invalid=True)
+        catalog = read_po(source, locale=file.name.removesuffix(".po").replace("-", "_"), abort_invalid=True)
     compiled = BytesIO()
-    write_mo(compiled, catalogue)
+    write_mo(compiled, catalog)
     compiled.seek(0)
     return Language(file.name.removesuffix(".po"), GNUTranslations(compiled))
 
 
 class Language:
-    """Tells phrases in one language; what its catalogue lacks is told in English."""
+    """Translates into one language; texts without a translation stay English."""
 
     def __init__(self, code: str, translations: NullTranslations | None = None) -> None:
-        """`code`: Discord's name of the locale."""
+        """`code`: the Discord locale."""
         self.code = code
         self._locale = Locale.parse(code, sep="-")
         self._translations = translations or NullTranslations()
 
-    def translate(self, phrase: Translatable) -> str:
-        """The phrase in this language."""
-        if phrase.plural is None:
-            text = self._translations.gettext(phrase.text)
+    def translate(self, translatable: Translatable) -> str:
+        """Translate the text and format its values."""
+        if translatable.plural is None:
+            text = self._translations.gettext(translatable.text)
         else:
-            text = self._translations.ngettext(phrase.text, phrase.plural, phrase.count)
-        return text.format_map({name: self._value(value) for name, value in phrase.values.items()})
+            text = self._translations.ngettext(translatable.text, translatable.plural, translatable.count)
+        return text.format_map({name: self._format_value(value) for name, value in translatable.values.items()})
 
     def tr(self, text: str, /, **values: Value) -> str:
-        """What :func:`bot.i18n.text.tr` makes, told at once."""
+        """Translate at once; see :func:`bot.i18n.text.tr`."""
         return self.translate(tr(text, **values))
 
     def tr_plural(self, one: str, more: str, count: int, /, **values: Value) -> str:
-        """What :func:`bot.i18n.text.tr_plural` makes, told at once."""
+        """Translate at once; see :func:`bot.i18n.text.tr_plural`."""
         return self.translate(tr_plural(one, more, count, **values))
 
     def translate_name(self, context: str, name: str) -> str | None:
-        """The translation of a command's or an option's name (its msgctxt says which), if there is one."""
+        """Return the translation of a name, or None; `context` (the msgctxt) is "command", "option" or "choice"."""
         found = self._translations.pgettext(context, name)
         return found if found != name else None
 
     def lookup(self, text: str) -> str | None:
-        """The translation of a text without values, if there is one."""
+        """Return the translation of a text without values, or None."""
         found = self._translations.gettext(text)
         return found if found != text else None
 
     def format_day(self, day: date) -> str:
-        """A day, with its weekday and without its year: "Sun, Nov 22"."""
+        """Format a day with its weekday and without its year: "Sun, Nov 22"."""
         return str(format_skeleton("MMMEd", day, locale=self._locale))
 
-    def _value(self, value: Value) -> str:
+    def _format_value(self, value: Value) -> str:
         if isinstance(value, Translatable):
             return self.translate(value)
         if isinstance(value, tuple):
-            return format_list([self._value(each) for each in value], locale=self._locale)
+            return format_list([self._format_value(each) for each in value], locale=self._locale)
         return str(format_decimal(value, locale=self._locale)) if isinstance(value, int | float) else value
 
 
 def native_name(code: str) -> str:
-    """What a language calls itself, by Discord's name of its locale: "English", "简体中文", "Português"."""
+    """Return a language's own name by its Discord locale: "English", "简体中文", "Português"."""
     locale = Locale.parse(code, sep="-")
     usual = str(get_global("likely_subtags").get(locale.language, "")).split("_")
     known = {str(key): str(name) for key, name in locale.languages.items()}

@@ -1,4 +1,4 @@
-"""A server's limits in words: what each is called, and what is wrong with a value that one cannot have."""
+"""The names of a server's limits, and sentences about invalid values."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ LIMIT_NAMES = {
     "server_running": tr("the server's tasks at FoxAPI at once"),
     "max_seconds": tr("seconds added by one task"),
     "cooldown": tr("seconds between a member's tasks"),
-    "role_per_day": tr("daily numbers of roles"),
-    "required_role": tr("role that is needed"),
-    "exempt_roles": tr("roles free of the numbers"),
+    "role_per_day": tr("daily limits of roles"),
+    "required_role": tr("required role"),
+    "exempt_roles": tr("exempt roles"),
     "channels": tr("channels"),
     "private_allowed": tr("private replies"),
     "open_everywhere": tr("channels that are not age-restricted"),
@@ -31,11 +31,11 @@ LIMIT_NAMES = {
     "log_channel_id": tr("log channel"),
     "language": tr("language"),
 }
-"""What each field of Limits is called."""
+"""The name of each field of GuildLimits, as members read it."""
 
 
 def describe_error(error: ValidationError) -> Translatable:
-    """The first thing that is wrong with a value of Limits, as one sentence."""
+    """Return one sentence about the first invalid value of a GuildLimits."""
     first = error.errors()[0]
     name, context = str(first["loc"][0]), first.get("ctx", {})
     limit = LIMIT_NAMES.get(name, tr("this"))
@@ -53,12 +53,10 @@ def describe_error(error: ValidationError) -> Translatable:
                 most=SECONDS_MAX,
             )
         case "string_too_long":
-            return tr(
-                "“{limit}” takes no text of more than {most} characters: shorten it.", limit=limit, most=_most(context)
-            )
+            return tr("“{limit}” can have at most {most} characters: shorten it.", limit=limit, most=_most(context))
         case "too_long":
-            return tr("“{limit}” takes at most {most} entries: take some away.", limit=limit, most=_most(context))
-    log.warning("no words for what is wrong with the limit %s: %s", name, first["type"])
+            return tr("“{limit}” can have at most {most} entries: remove some.", limit=limit, most=_most(context))
+    log.warning("no sentence for the invalid value of the limit %s: %s", name, first["type"])
     return tr("“{limit}” cannot be set to that: choose another value.", limit=limit)
 
 

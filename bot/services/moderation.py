@@ -1,4 +1,4 @@
-"""What moderators may ask: their server's limits, its members, its use. Whoever calls has checked who they are."""
+"""What moderators can do: change limits, moderate members, read usage. Callers check their permission."""
 
 from __future__ import annotations
 
@@ -26,33 +26,34 @@ _RUNS_MAX = 1000
 
 
 class ModerationService:
-    """One server's rules and books. What cannot be done is a Refused with a sentence."""
+    """A server's limits, moderation and usage. Every refusal is a RequestRefused."""
 
     def __init__(
         self,
         store: Store,
         now: Callable[[], datetime],
-        ring: Callable[[], None],
+        wake_worker: Callable[[], None],
         defaults: GuildLimits,
         operator_limits: OperatorLimits,
         events: EventQueue,
     ) -> None:
-        """`ring()` tells whoever does the work that tasks in line may start now; `defaults`: of a new server."""
+        """`wake_worker()`: queued tasks may be able to start; `defaults`: the limits of servers that have set none."""
         self._store = store
         self._now = now
-        self._wake_worker = ring
+        self._wake_worker = wake_worker
         self._defaults = defaults
         self._operator_limits = operator_limits
         self._events = events
 
     async def limits_of(self, guild_id: int) -> GuildLimits:
-        """The server's limits; the operator's defaults until somebody changes them."""
+        """Return the server's limits; the operator's defaults until a moderator changes them."""
         return await self._store.guilds.get_limits(guild_id) or self._defaults
 
     async def change_limits(self, guild_id: int, by: int, **changes: object) -> tuple[GuildLimits, GuildLimits]:
-        """Set some fields of Limits, by name; return the limits before and after. Raises Refused for a wrong value.
+        """Set fields of GuildLimits by name; return the limits before and after.
 
-        It holds from the next submission on. Tasks already in line stay there (a pause does not stop them).
+        The change applies from the next submission. Queued tasks stay queued (a pause does not stop them).
+        Raises RequestRefused for a wrong value.
         """
         await asyncio.to_thread(_check_words, _changed(self._defaults, changes).forbidden)
 
@@ -68,26 +69,26 @@ class ModerationService:
         return event.old, new
 
     async def block(self, guild_id: int, by: int, user_id: int) -> bool:
-        """Let this member start nothing more here; False: they were blocked already."""
+        """Stop this member from starting tasks here; False: they were blocked already."""
         done = await self._store.guilds.block(guild_id, user_id, by, self._now())
         if done:
             self._publish(guild_id, by, "blocked", user_id)
         return done
 
     async def unblock(self, guild_id: int, by: int, user_id: int) -> bool:
-        """Take a block back; False: there was none."""
+        """Remove a block; False: there was none."""
         done = await self._store.guilds.unblock(guild_id, user_id)
         if done:
             self._publish(guild_id, by, "unblocked", user_id)
         return done
 
     async def reset(self, guild_id: int, by: int, user_id: int | None = None) -> None:
-        """Count a member's day, or (None) the server's, from zero again. The other of the two is not changed."""
+        """Reset the 24-hour count of a member, or (None) of the server; the other count stays as it is."""
         await self._store.guilds.reset(guild_id, user_id)
         self._publish(guild_id, by, "reset", user_id)
 
     async def grant(self, guild_id: int, by: int, user_id: int, runs: int) -> int:
-        """Give a member extra runs beyond their daily number, once; return how many they have now. Raises Refused."""
+        """Grant a member extra runs beyond their daily limit; return how many they have now. Raises RequestRefused."""
         if not 1 <= runs <= _RUNS_MAX:
             raise RequestRefused(tr("Grant between 1 and {most} extra runs at a time.", most=_RUNS_MAX))
         left = await self._store.guilds.grant(guild_id, user_id, runs)
@@ -95,7 +96,7 @@ class ModerationService:
         return left
 
     async def status(self, guild_id: int) -> LimitsStatus:
-        """The server's limits, and what is used of them now."""
+        """Return the server's limits and their current usage."""
         used = await self._store.reports.current_usage(guild_id, self._now())
         people = [MemberUsage(user, day, unfinished) for user, (day, unfinished) in used.members.items()]
         people.sort(key=lambda one: (-one.used, -one.unfinished, one.user_id))
@@ -110,7 +111,7 @@ class ModerationService:
         )
 
     async def usage(self, guild_id: int, days: int) -> UsageReport:
-        """What was done on the server since midnight UTC `days` - 1 days ago, by day and by member."""
+        """Return the server's usage since midnight UTC `days` - 1 days ago, by day and by member."""
         last = self._now().astimezone(UTC).date()
         first = last - timedelta(days=days - 1)
         since = datetime.combine(first, time(), UTC)
@@ -123,7 +124,7 @@ class ModerationService:
 
 
 def _changed(limits: GuildLimits, changes: dict[str, object]) -> GuildLimits:
-    """The limits with these changes, checked; raises Refused."""
+    """Return the limits with these changes, validated; raises RequestRefused."""
     values: dict[str, Any] = {**{name: getattr(limits, name) for name in GuildLimits.model_fields}, **changes}
     try:
         return GuildLimits.model_validate(values)
@@ -132,17 +133,14 @@ def _changed(limits: GuildLimits, changes: dict[str, object]) -> GuildLimits:
 
 
 def _check_words(entries: Collection[str]) -> None:
-    """Raise Refused for a word that cannot be looked for; not for the event loop, for words can be long."""
+    """Raise RequestRefused for an entry that cannot be searched for. Entries can be long: not for the event loop."""
     for entry in entries:
         if is_empty_pattern(entry):
-            raise RequestRefused(
-                tr("“{word}” cannot be forbidden: it would stand for everything or for nothing.", word=entry)
-            )
+            raise RequestRefused(tr("“{word}” would match everything or nothing: choose another word.", word=entry))
         if too_long(entry):
             raise RequestRefused(
                 tr(
-                    "“{word}” is too long to be forbidden: written out it has more than {most} characters, so "
-                    "shorten it.",
+                    "“{word}” is too long: it has more than {most} characters when written out, so shorten it.",
                     word=entry,
                     most=ENTRY_MAX,
                 )

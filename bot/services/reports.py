@@ -1,4 +1,4 @@
-"""What the service answers to those who want to know where they stand."""
+"""The reports that the services return."""
 
 from __future__ import annotations
 
@@ -13,87 +13,87 @@ from bot.domain.limits import GuildLimits, MemberModeration, OperatorLimits, Usa
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What a member has left, here and now."""
+    """A member's current quota on one server."""
 
     limits: GuildLimits
     per_day: int
-    """The member's own daily number, roles considered; 0: no limit."""
+    """The member's daily limit, with their roles considered; 0: no limit."""
     used: int
-    """Of it, in the last 24 hours."""
+    """Runs used in the last 24 hours."""
     granted: int
-    """Extra runs left, beyond the daily number."""
+    """Remaining extra runs, beyond the daily limit."""
     renews_at: datetime | None
-    """When the next of the used ones comes back: 24 hours after the oldest; None: none is used."""
+    """When the next used run becomes available again: 24 hours after the oldest start; None: none is used."""
     unfinished: int
-    """The member's tasks that are waiting or at work, of limits.user_running."""
+    """The member's unfinished tasks, which limits.user_running bounds."""
     exempt: bool
-    """The server's numbers do not bind this member."""
+    """Whether the member is exempt from the server's numeric limits."""
     refused: RequestRefused | None
-    """Why a new task would be refused now, and until when if that is known; None: it would be accepted."""
+    """Why a new task would be refused now; None: it would be accepted."""
 
     @property
     def left(self) -> int | None:
-        """Runs left of the daily number and the extra ones; None: no limit."""
+        """Remaining runs, daily and extra ones together; None: no limit."""
         return max(0, self.per_day - self.used) + self.granted if self.per_day else None
 
 
 @dataclass(frozen=True, slots=True)
 class MemberUsage:
-    """One member's use of a server's limits now."""
+    """One member's current usage of a server's limits."""
 
     user_id: int
     used: int
-    """Of the daily number."""
+    """Runs counted against the daily limit."""
     unfinished: int
 
 
 @dataclass(frozen=True, slots=True)
 class LimitsStatus:
-    """A server's limits and what is used of them now: everything that the panel shows."""
+    """A server's limits and their current usage: everything that the panel shows."""
 
     limits: GuildLimits
     operator_limits: OperatorLimits
     used: int
-    """Of server_per_day."""
+    """Runs counted against server_per_day."""
     running: int
-    """Of server_running."""
+    """Running tasks, which server_running bounds."""
     waiting: int
-    """In line."""
+    """Queued tasks."""
     members: tuple[MemberUsage, ...]
-    """Those who used something of theirs, the busiest first; at most 25."""
+    """The members with some usage, busiest first; at most 25."""
     moderated_members: tuple[MemberModeration, ...]
-    """The blocked ones and those with extra runs left."""
+    """The members who are blocked or have extra runs left."""
 
     @property
     def blocked(self) -> tuple[MemberModeration, ...]:
-        """The blocked members, the latest first."""
+        """The blocked members, latest first."""
         return tuple(member for member in self.moderated_members if member.blocked_at)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredData:
-    """What the bot keeps of a member."""
+    """Counts of what the bot stores about a member."""
 
     tasks: int
-    """Their tasks' rows, all servers and direct messages together."""
+    """Their tasks, over all servers and direct messages."""
     unfinished: int
-    """Of these, the ones that must end before they can be deleted."""
+    """The tasks among these that must end before they can be deleted."""
     servers: int
-    """Servers on which moderators blocked them or granted extra runs (that is the servers' to delete)."""
+    """Servers whose moderators blocked them or granted extra runs (only those can delete that)."""
 
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """What was done on a server from `first` to `last`, days in UTC, both included."""
+    """A server's usage from `first` to `last`, days in UTC, both included."""
 
     first: date
     last: date
     rows: tuple[UsageRow, ...]
-    """One per day and member, oldest day first; only where there was a task. The rows of the CSV."""
+    """One row per day and member with at least one task, oldest day first: the rows of the CSV file."""
 
     @property
     def days(self) -> list[UsageRow]:
-        """One sum per day, empty days included, oldest first; their user_id is 0."""
+        """One total per day, empty days included, oldest first; user_id is 0."""
         sums = {
             self.first + timedelta(days=n): UsageRow(day=self.first + timedelta(days=n), user_id=0)
             for n in range(self.length)
@@ -104,7 +104,7 @@ class UsageReport:
 
     @property
     def members(self) -> list[UsageRow]:
-        """One sum per member, most tasks first; their day is `first`."""
+        """One total per member, most tasks first; day is `first`."""
         sums = {row.user_id: UsageRow(day=self.first, user_id=row.user_id) for row in self.rows}
         for row in self.rows:
             sums[row.user_id] += row
@@ -112,10 +112,10 @@ class UsageReport:
 
     @property
     def total(self) -> UsageRow:
-        """All of it; its day is `first`, its user_id 0."""
+        """The total; day is `first`, user_id is 0."""
         return reduce(add, self.rows, UsageRow(day=self.first, user_id=0))
 
     @property
     def length(self) -> int:
-        """How many days."""
+        """The number of days."""
         return (self.last - self.first).days + 1

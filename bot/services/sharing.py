@@ -1,4 +1,4 @@
-"""What creators may ask of the bot: share a result, take it back, find what others liked. Nothing of Discord."""
+"""Shares of results: create, find and remove them, and count their stars. Nothing of Discord."""
 
 from __future__ import annotations
 
@@ -23,40 +23,40 @@ from bot.store import Store
 log = logging.getLogger(__name__)
 
 _GENERATIONS = 8
-"""Most steps of a lineage that are read."""
+"""The maximum number of parts read of a lineage."""
 _GALLERY = 300
-"""Most posts that a gallery chooses from: the most starred so far, then the newest."""
-_UNSETTLED = 20
-_LEFT_BEHIND = 50
+"""The maximum number of posts that a gallery chooses from: the most starred, then the newest."""
+_UNCONFIRMED = 20
+_DELETED_TASKS = 50
 _GONE = tr("I no longer have that result.")
 
 
 @dataclass(frozen=True, slots=True)
 class LineagePart:
-    """One part of a film's lineage, and the posts that share it."""
+    """One part of a video's lineage, and its shares."""
 
     task: Task
     shares: list[Share]
 
 
 class SharingService:
-    """The requests of creators, and of moderators for their showcase. Every refusal is a Refused."""
+    """What creators can do with their results, and moderators with the showcase. Every refusal is a RequestRefused."""
 
     def __init__(self, store: Store, ffmpeg: Ffmpeg, downloader: Downloader, now: Callable[[], datetime]) -> None:
-        """`fetcher`: of films that are at Discord."""
+        """`downloader`: fetches videos that are stored at Discord."""
         self._store = store
         self._shares = store.shares
         self._ffmpeg = ffmpeg
         self._downloader = downloader
         self._now = now
-        self._places: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
+        self._posting_locks: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
 
     def posting_lock(self, task_id: int, channel_id: int) -> asyncio.Lock:
-        """Whoever posts, or takes back, a task's share in a channel holds this meanwhile."""
-        return self._places.setdefault((task_id, channel_id), asyncio.Lock())
+        """Return the lock to hold while posting or deleting a task's share in a channel."""
+        return self._posting_locks.setdefault((task_id, channel_id), asyncio.Lock())
 
     async def own_result(self, task_id: int, user_id: int) -> Task:
-        """The member's own finished task. Raises Refused."""
+        """Return the member's own finished task. Raises RequestRefused."""
         not_own = tr("Only the member who started that task can share its result.")
         task = await get_own_task(self._store, task_id, user_id, unknown=_GONE, not_own=not_own)
         if task.deleted or task.deletion_requested:
@@ -64,12 +64,12 @@ class SharingService:
         if task.state not in {
             TaskState.READY,
             TaskState.DELIVERED,
-        }:  # its reply shows it a moment before the row says so
+        }:  # the reply shows the result a moment before the row is updated
             raise RequestRefused(tr("That task has no finished video to share."))
         return task
 
     async def lineage(self, task: Task) -> list[LineagePart]:
-        """The parts that led to this one, oldest first and itself included; the oldest may be left out."""
+        """Return the parts that led to this one, oldest first, itself included; the oldest may be missing."""
         steps = [LineagePart(task, await self._shares.of_task(task.id))]
         while (parent_id := steps[0].task.order.parent_id) is not None and len(steps) < _GENERATIONS:
             parent = await self._store.tasks.visible(parent_id)
@@ -79,7 +79,7 @@ class SharingService:
         return steps
 
     async def posts_of_later_parts(self, task_ids: Collection[int]) -> list[tuple[Share, Task]]:
-        """The posts whose lineage names one of those tasks as an earlier part, with their own tasks."""
+        """Return the posted shares whose lineage names one of those tasks as an earlier part, with their own tasks."""
         found: list[tuple[Share, Task]] = []
         known = list(task_ids)
         for _ in range(_GENERATIONS - 1):
@@ -93,10 +93,11 @@ class SharingService:
         return found
 
     async def reserve(self, task: Task, guild_id: int, channel_id: int, *, hidden: bool) -> tuple[Share, bool]:
-        """Write down that this result is to be shared there, before it is posted.
+        """Record the share before it is posted.
 
-        Returns the one share for that place and whether it is new. If it is not, and has no message, then it may have
-        been posted all the same: look for it before posting (see :meth:`mark_retried`). Raises Refused.
+        Returns the only share of that task in that channel, and whether it is new. A share that is not new and has no
+        message may have been posted: look for its post before posting (see :meth:`mark_retried`). Raises
+        RequestRefused.
         """
         intended = await self._shares.reserve(task, guild_id, channel_id, self._now(), hidden=hidden)
         if intended is None:
@@ -104,31 +105,31 @@ class SharingService:
         return intended
 
     async def mark_retried(self, share: Share, *, hidden: bool) -> Share:
-        """Write down that the share, which was looked for and not found, is posted now."""
+        """Record another attempt to post a share whose post was not found."""
         return await self._shares.update(share, attempted_at=self._now(), prompt_hidden=hidden)
 
     async def mark_posted(self, share: Share, posted_in: int, message_id: int) -> Share:
-        """Write down where Discord took it."""
+        """Record the message that Discord accepted."""
         log.info("task %d shared in channel %d as message %d", share.task_id, posted_in, message_id)
         return await self._shares.update(share, post_channel_id=posted_in, message_id=message_id, posted_at=self._now())
 
     async def delete(self, share: Share) -> None:
-        """The share's post is gone."""
+        """Delete a share whose post is gone."""
         await self._shares.remove(share.id)
 
     async def find(self, share_id: int) -> Share | None:
-        """Anybody's share, if it is still one."""
+        """Return any member's share, or None."""
         return await self._shares.get(share_id)
 
     async def get(self, share_id: int) -> Share:
-        """Anybody's share. Raises Refused."""
+        """Return any member's share. Raises RequestRefused."""
         share = await self._shares.get(share_id)
         if share is None:
             raise RequestRefused(tr("That is no longer shared."))
         return share
 
     async def get_with_task(self, share_id: int) -> tuple[Share, Task]:
-        """A share and its task. Raises Refused."""
+        """Return a share and its task. Raises RequestRefused."""
         share = await self.get(share_id)
         task = await self._store.tasks.visible(share.task_id)
         if task is None or task.deleted:
@@ -136,45 +137,45 @@ class SharingService:
         return share, task
 
     async def of_task(self, task_id: int) -> list[Share]:
-        """All shares of a task, oldest first."""
+        """Return all shares of a task, oldest first."""
         return await self._shares.of_task(task_id)
 
     async def find_by_message(self, guild_id: int, message_id: int) -> tuple[Share, Task] | None:
-        """The share whose post that message is, and its task, if there is one."""
+        """Return the share that was posted as this message and its task, or None."""
         share = await self._shares.find_by_message(guild_id, message_id)
         task = await self._store.tasks.visible(share.task_id) if share else None
         return (share, task) if share and task and not task.deleted else None
 
     async def of_deleted_tasks(self) -> list[Share]:
-        """Shares of deleted results, whose posts are still to be taken back; not always the same ones, if many."""
-        return await self._shares.of_deleted_tasks(_LEFT_BEHIND)
+        """Return shares of deleted results whose posts must still be deleted; of many, a varying selection."""
+        return await self._shares.of_deleted_tasks(_DELETED_TASKS)
 
     async def unconfirmed(self) -> list[Share]:
-        """The newest shares of which nobody knows whether they were posted."""
-        return await self._shares.unconfirmed(_UNSETTLED)
+        """Return the newest shares of which it is unknown whether they were posted."""
+        return await self._shares.unconfirmed(_UNCONFIRMED)
 
     async def showcase(self, guild_id: int) -> int | None:
-        """The id of the server's showcase channel, if moderators have chosen one."""
+        """Return the id of the server's showcase channel, if moderators have chosen one."""
         return await self._shares.showcase(guild_id)
 
     async def set_showcase(self, guild_id: int, channel_id: int | None) -> None:
-        """Choose the server's showcase channel, or (None) have none."""
+        """Set the server's showcase channel, or (None) remove it."""
         await self._shares.set_showcase(guild_id, channel_id)
 
     async def gallery(self, guild_id: int, since: datetime) -> dict[int, list[Share]]:
-        """The server's posts since then by task: the most starred, as last counted, first."""
+        """Return the server's posted shares since then, by task; most starred first, as last counted."""
         by_task: dict[int, list[Share]] = {}
         for share in await self._shares.posted(guild_id, since, _GALLERY):
             by_task.setdefault(share.task_id, []).append(share)
         return by_task
 
     async def save_stars(self, shares: Collection[Share], stars: int) -> None:
-        """Write down how many members starred one result, whose posts these are."""
+        """Record how many members starred a result; `shares` are its posts."""
         await self._shares.update_all([share.id for share in shares], stars=stars, counted_at=self._now())
 
     @asynccontextmanager
     async def folder(self) -> AsyncIterator[Path]:
-        """A new folder, which is removed with all that is in it."""
+        """Create a temporary folder, which is removed with its contents."""
         folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="extend-bot-")
         try:
             yield Path(folder.name)
@@ -182,17 +183,17 @@ class SharingService:
             await asyncio.to_thread(folder.cleanup)
 
     async def fetch(self, url: str, into: Path, seconds: float) -> bool:
-        """Store what is at this address of Discord's; say whether that could be done."""
+        """Download this Discord URL to `into`; return whether that succeeded."""
         try:
             async with asyncio.timeout(seconds):
                 await self._downloader.fetch(url, into)
         except (UnusableVideo, DownloadFailed, TimeoutError) as error:
-            log.info("a film could not be fetched from Discord: %s", type(error).__name__)
+            log.info("a video could not be downloaded from Discord: %s", type(error).__name__)
             return False
         return True
 
     async def make_thumbnail(self, film: Path, task: Task, into: Path) -> Path | None:
-        """A small JPEG of the film's last second, as the file `into`; None if no picture can be had of it."""
+        """Write a small JPEG of the video's last second to `into`; None if no frame can be decoded."""
         clip = task.film or task.result
         if clip is None:
             return None

@@ -1,4 +1,4 @@
-"""What a person may ask of the bot: the rules and the row, nothing of Discord and no HTTP."""
+"""Submit, cancel and look up tasks. Nothing of Discord, and no HTTP."""
 
 from __future__ import annotations
 
@@ -31,54 +31,54 @@ from bot.store import StaleRow, Store
 
 log = logging.getLogger(__name__)
 
-_WARN_AGAIN = timedelta(minutes=10)
-_LOOKS = 5
-"""How often a prompt is screened, if the moderators keep changing their words meanwhile."""
-_NO_ANSWER = tr("I cannot look at the limits just now, so nothing was started: try again in a minute.")
+_WARNING_INTERVAL = timedelta(minutes=10)
+_SCREENINGS = 5
+"""How often a prompt is screened if moderators keep changing the forbidden words in the meantime."""
+_LIMITS_UNREADABLE = tr("I cannot read the limits right now, so nothing was started: try again in a minute.")
 
 
 @dataclass(frozen=True, slots=True)
 class NeedsConfirmation:
-    """Cancelling this task now would not undo the paid request: ask the member once, then say `sure`."""
+    """The paid request of this task cannot be undone. Ask the member once, then cancel with `confirmed`."""
 
     task: Task
 
 
 class TaskService:
-    """The requests of members. Every refusal is a Refused, and costs nothing."""
+    """What members can do with tasks. Every refusal is a RequestRefused and costs nothing."""
 
     def __init__(
         self,
         store: Store,
         now: Callable[[], datetime],
-        ring: Callable[[int | None], None],
+        wake_worker: Callable[[int | None], None],
         defaults: GuildLimits,
         operator_limits: OperatorLimits,
         events: EventQueue,
         needs: Callable[[int], int] = lambda _: 0,
     ) -> None:
-        """`ring(task_id)` tells whoever does the work that this row is new, or changed; None: the line may move.
+        """`wake_worker(task_id)` tells the worker that this task is new or changed.
 
-        `defaults`: the limits of a server that has set none, and of direct messages; `roofs`: the operator's.
-        `needs`: from a clip's size (0: not known) to the bytes that its task needs on the disk.
+        `defaults`: the limits of servers that have set none, and of direct messages.
+        `needs`: the disk space in bytes that a task needs, by its clip's size (0: unknown).
         """
         self._store = store
         self._now = now
-        self._wake_worker = ring
+        self._wake_worker = wake_worker
         self._defaults = defaults
         self._operator_limits = operator_limits
         self._needs = needs
         self._events = events
         self._warned: dict[int | None, datetime] = {}
         self._screening = asyncio.Semaphore(1)
-        """One prompt at a time, so that long ones do not take the threads that others need."""
+        """Screens one prompt at a time, so that long prompts do not occupy the shared threads."""
 
     async def submit(self, order: TaskRequest, place: ReplyTarget, requester: Requester) -> Task:
-        """Accept the order if the rules allow it, and remember where its reply is; the work begins by itself.
+        """Check the request against the rules and store it as a task, which the worker then starts.
 
-        Check and acceptance are one transaction. Raises Refused, also when the rules cannot be read.
+        Check and insertion are one transaction. Raises RequestRefused, also if the limits cannot be read.
         """
-        # Who asks and where is the asker's word: "Try again" may be pressed elsewhere than the order was given.
+        # The requester decides who and where: "Try again" can be pressed elsewhere than the first request was made.
         here = {"user_id": requester.user_id, "guild_id": requester.guild_id, "channel_id": requester.channel_id}
         order, now = order.model_copy(update=here), self._now()
         try:
@@ -90,23 +90,23 @@ class TaskService:
             self._events.publish(SubmissionRefused(order, refusal.message, refusal.allowed_at))
             raise
         except Exception as error:
-            log.exception("an order of member %d is refused, for the store did not answer", order.user_id)
-            raise RequestRefused(_NO_ANSWER) from error
+            log.exception("a request of member %d was refused because the store failed", order.user_id)
+            raise RequestRefused(_LIMITS_UNREADABLE) from error
         log.info("task %d %s", task.id, task.state)
         self._wake_worker(task.id)
         self._events.publish(TaskAccepted(task))
         return task
 
     async def _reserve(self, order: TaskRequest, place: ReplyTarget, case: SubmissionCheck) -> Task:
-        """Keep the order as a task. The prompt is screened before the transaction, and again if the words changed."""
-        for _ in range(_LOOKS):
-            screened = replace(case, screening=await self._screened(order))
+        """Store the request. The prompt is screened before the transaction, and again if the words changed."""
+        for _ in range(_SCREENINGS):
+            screened = replace(case, screening=await self._screen_prompt(order))
             with suppress(WordsChanged):
                 needs = self._needs(order.source_bytes)
                 return await self._store.tasks.create(order, place, case.now, screened, needs)
-        raise RequestRefused(_NO_ANSWER)
+        raise RequestRefused(_LIMITS_UNREADABLE)
 
-    async def _screened(self, order: TaskRequest) -> Screening:
+    async def _screen_prompt(self, order: TaskRequest) -> Screening:
         entries = (await self._store.guilds.get_limits(order.scope_id) or self._defaults).forbidden
         if not entries:
             return Screening()
@@ -114,52 +114,52 @@ class TaskService:
             return await asyncio.to_thread(screen, order.prompt, entries)
 
     def _log_operator_limit(self, guild_id: int | None, sentence: str) -> None:
-        """Log that a roof is reached, but not a hundred times for a hundred refused orders."""
+        """Log that an operator limit is reached, at most once per server and interval."""
         now, before = self._now(), self._warned.get(guild_id)
-        if before is None or now - before >= _WARN_AGAIN:
+        if before is None or now - before >= _WARNING_INTERVAL:
             self._warned[guild_id] = now
-            log.warning("an operator's limit is reached on server %s: %s", guild_id or "(direct messages)", sentence)
+            log.warning("an operator limit is reached on server %s: %s", guild_id or "(direct messages)", sentence)
 
-    async def cancel(self, task_id: int, user_id: int, *, sure: bool = False) -> Task | NeedsConfirmation:
-        """End the member's own task.
+    async def cancel(self, task_id: int, user_id: int, *, confirmed: bool = False) -> Task | NeedsConfirmation:
+        """Cancel the member's own task.
 
-        Before the paid request it is free and immediate. After it FoxAPI has no way back: the bot stops following,
-        and the money may be gone, so the first call answers NeedsConfirmation. Raises Refused.
+        Before the paid request this is free and immediate. FoxAPI cannot cancel a paid request: the bot stops polling,
+        and the task may be billed, so the call returns NeedsConfirmation unless `confirmed`. Raises RequestRefused.
         """
         while True:
             task = await get_own_task(self._store, task_id, user_id)
             if task.state.is_final or task.state is TaskState.READY:
                 raise RequestRefused(tr("That task has already ended: there is nothing to cancel."))
             free = task.state in {TaskState.QUEUED, TaskState.PREPARING}
-            if not free and not sure:
+            if not free and not confirmed:
                 return NeedsConfirmation(task)
             billed = Billed.NO if free else Billed.UNKNOWN
             try:
                 task = await self._store.tasks.transition(task, TaskState.CANCELLED, self._now(), billed=billed)
             except StaleRow:
-                continue  # it went on between the read and the write: look at it again
+                continue  # it changed between the read and the write: read it again
             log.info("task %d %s by its member", task.id, task.state)
             self._wake_worker(task.id)
             return task
 
     async def task(self, task_id: int) -> Task:
-        """Anybody's task. Raises Refused."""
+        """Return any member's task. Raises RequestRefused."""
         task = await self._store.tasks.visible(task_id)
         if task is None:
             raise RequestRefused(UNKNOWN_TASK)
         return task
 
     async def task_with_film(self, task_id: int) -> Task:
-        """Anybody's task whose film may still be used. Raises Refused."""
+        """Return any member's task whose video can still be used. Raises RequestRefused."""
         task = await self.task(task_id)
         if task.deleted:
             raise RequestRefused(UNKNOWN_TASK)
         return task
 
     async def task_to_extend(self, task_id: int, user_id: int, guild_id: int | None, message_id: int | None) -> Task:
-        """The task, if the member who pressed a button on that message may go on from its film. Raises Refused.
+        """Return the task if the member who pressed a button on that message can extend its video.
 
-        Its own member may, anywhere. Everybody else may where they see it: on its public reply, in its server.
+        Its own member can, anywhere. Other members can on its public reply, in its server. Raises RequestRefused.
         """
         task = await self.task_with_film(task_id)
         private = task.order.private or task.place.ephemeral
@@ -169,21 +169,20 @@ class TaskService:
         return task
 
     async def task_at(self, message_id: int, user_id: int) -> Task | None:
-        """The task whose reply is this message, if there is one that this member may go on from."""
+        """Return the task whose reply is this message, if this member can extend its video."""
         task = await self._store.tasks.find_by_message(message_id)
         if task is None or task.is_erased or task.deleted:
             return None
         return None if task.order.private and task.order.user_id != user_id else task
 
     async def request_for_retry(self, task_id: int, user_id: int) -> TaskRequest:
-        """The order of the member's own task, to be submitted anew. Raises Refused."""
+        """Return the request of the member's own task, to submit it again. Raises RequestRefused."""
         return (await get_own_task(self._store, task_id, user_id)).order
 
     async def move_reply(self, task_id: int, user_id: int, place: ReplyTarget) -> Task:
-        """From now on the member's own private task is shown at `place`, which has a fresh token. Raises Refused."""
-        await self._store.tasks.wait_until_recorded(
-            task_id
-        )  # else what comes to its end elsewhere just now would not be told here
+        """Show the member's own private task at `place`, which has a fresh token. Raises RequestRefused."""
+        # An outcome that is being shown at the old place right now would otherwise not be shown here.
+        await self._store.tasks.wait_until_recorded(task_id)
         while True:
             task = await get_own_task(self._store, task_id, user_id)
             if task.outcome_shown:
@@ -193,17 +192,17 @@ class TaskService:
             try:
                 task = await self._store.tasks.update(task, place=place)
             except StaleRow:
-                continue  # it went on between the read and the write
+                continue  # it changed between the read and the write
             self._wake_worker(task.id)
             return task
 
     async def tasks_of(self, user_id: int, limit: int = 10) -> list[Task]:
-        """The member's newest tasks, newest first."""
+        """Return the member's newest tasks, newest first."""
         return await self._store.tasks.of_member(user_id, limit)
 
 
-def _storable(text: str) -> str:
-    """`text` without what no database takes: NULs, and halves of characters."""
+def _make_storable(text: str) -> str:
+    """Remove what databases reject: NULs and lone surrogates."""
     return text.replace("\0", "").encode(errors="replace").decode()
 
 
@@ -220,14 +219,14 @@ def make_request(
     result: ResultKind = ResultKind.FILM,
     private: bool = False,
 ) -> TaskRequest:
-    """Check what can be checked without the clip, and make the order; raises Refused."""
-    prompt = _storable(prompt).strip()
+    """Check what can be checked without the clip, and build the request; raises RequestRefused."""
+    prompt = _make_storable(prompt).strip()
     if not prompt:
         raise RequestRefused(tr("The prompt is empty: write what should happen next in the video."))
     if len(prompt) > PROMPT_MAX:
         raise RequestRefused(
             tr(
-                "That prompt has {length} characters; FoxAPI takes at most {most}: shorten it.",
+                "That prompt has {length} characters; FoxAPI accepts at most {most}: shorten it.",
                 length=len(prompt),
                 most=PROMPT_MAX,
             )
@@ -247,8 +246,8 @@ def make_request(
         channel_id=channel_id,
         prompt=prompt,
         seconds=seconds,
-        source_url=_storable(source_url),
-        source_name=_storable(source_name)[:200],
+        source_url=_make_storable(source_url),
+        source_name=_make_storable(source_name)[:200],
         source_bytes=source_bytes,
         result=result,
         private=private,

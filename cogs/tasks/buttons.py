@@ -70,7 +70,7 @@ async def _cancel(interaction: discord.Interaction[ExtendBot], task_id: int) -> 
 
 
 async def _confirm_cancel(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
-    answer = await interaction.client.services.tasks.cancel(task_id, interaction.user.id, sure=True)
+    answer = await interaction.client.services.tasks.cancel(task_id, interaction.user.id, confirmed=True)
     if isinstance(answer, Task):
         await interaction.response.edit_message(content=language_of(interaction).translate(_STOPPED), view=None)
 

@@ -1,4 +1,4 @@
-"""The log: a line per event with the task's id, and nothing in it that is not the operator's business."""
+"""The log: one line per event with the task's id, without secrets, prompts and links."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bot.domain.redaction import Redactor
 from bot.logs import JsonFormatter, TextFormatter
-from bot.redaction import Redactor
 from bot.sandbox.faults import Answer, Reset
 from bot.sandbox.foxapi.quirks import Failure, Quirks
 from tests.support.buttons import filled, told_privately
@@ -37,7 +37,7 @@ RATE = Answer(
 def written(
     form: type[TextFormatter] | type[JsonFormatter], *secrets: str, message: str, error: BaseException | None
 ) -> str:
-    """What the log says of one event."""
+    """Return the log output of one event."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(form(Redactor(secrets)))
@@ -64,14 +64,14 @@ def written(
 def test_what_no_log_may_hold_is_taken_out(
     form: type[TextFormatter] | type[JsonFormatter], text: str, left: str
 ) -> None:
-    """Secrets, tokens and links go, from the message and from an error's text alike; everything else stays."""
+    """Secrets, tokens and links are removed from messages and from exceptions; everything else stays."""
     told = written(form, "MARKED-token", message=text, error=aiohttp.ClientError(text))
     assert "MARKED" not in told
     assert told.count(left) == 2
 
 
 def test_a_message_is_one_line() -> None:
-    """Line breaks that somebody smuggles into a message do not make a second event."""
+    """Line breaks in a message do not create a second event."""
     assert written(TextFormatter, message="a\nERROR b\r\nc", error=None).count("\n") == 1
     told = written(JsonFormatter, message="task 12: a\nERROR b", error=None)
     assert told.count("\n") == 1
@@ -83,7 +83,7 @@ def test_a_message_is_one_line() -> None:
 
 @pytest.mark.only_sqlite
 async def test_no_secret_is_in_the_log_of_a_real_process(stage: Harness) -> None:
-    """At INFO no prompt, link, token or key is on stderr, whatever went wrong; and each event is told.
+    """At INFO stderr never contains a prompt, link, token or key, and each event is logged.
 
     As JSON; what the readable form takes out is the same (above).
     """
@@ -110,18 +110,18 @@ EXPECTED = [
     "FoxAPI paused for",
     "result not downloaded yet",
     "progress not shown: 403",
-    "an order of member",
+    "a request of member",
     "task 7 cancelled",
     "not prepared yet",
     "an interaction went wrong",
     "a step of preparing went wrong",
     "stopping",
 ]
-"""What each of the paths below leaves in the log: proof that it was walked."""
+"""A log line of each path below, which proves that the path was taken."""
 
 
 async def play(stage: Harness, log: Path) -> None:
-    """Walk every path on which something could be said too much."""
+    """Take every path that could log something private."""
     clip, ana, fox, discord = tiny(stage.clips), stage.ana, stage.fox, stage.discord
     channel = await ana.channel("videos")
     discord.faults.add("PATCH", EDIT, RATE)
@@ -164,7 +164,7 @@ async def play(stage: Harness, log: Path) -> None:
 
 
 def secrets_of(stage: Harness) -> set[str]:
-    """Everything of this play that no log may hold."""
+    """Return everything in this scenario that must not be logged."""
     calls = stage.discord.faults.calls + stage.fox.faults.calls
     paths = "\n".join(f"{call.path}?{call.query}" for call in calls)
     tokens = re.findall(r"/(?:webhooks|interactions)/\d+/([^/?\s]+)", paths)
@@ -176,7 +176,7 @@ def secrets_of(stage: Harness) -> set[str]:
 
 
 def read_json(said: str) -> list[dict[str, object]]:
-    """The events, each a JSON object on a line of its own, and each of a task with its id."""
+    """Return the events; each is one line of JSON, and task events have the task id."""
     events: list[dict[str, object]] = [json.loads(line) for line in said.splitlines()]
     of_tasks = [event for event in events if str(event["message"]).startswith("task ")]
     assert of_tasks
@@ -186,7 +186,7 @@ def read_json(said: str) -> list[dict[str, object]]:
 
 @asynccontextmanager
 async def bot_process(stage: Harness, **changes: str) -> AsyncIterator[Path]:
-    """A real bot whose stderr goes, whole, to the file that this gives; stopped by SIGTERM at the end."""
+    """Run a real bot whose stderr goes to the yielded file; SIGTERM stops it at the end."""
     stage.data.mkdir(exist_ok=True)
     log = stage.folder / "stderr"
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **stage.environment(**changes)}

@@ -1,4 +1,4 @@
-"""Settings: secrets from files, and every fault named at once without a value."""
+"""Settings: secrets from files, and all problems reported at once without values."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ SECRET = "a-very-secret-token"
 
 @pytest.fixture(autouse=True)
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty folder as the working directory, and both secrets in the environment."""
+    """Use an empty working directory, with both secrets in the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DISCORD_TOKEN", SECRET)
     monkeypatch.setenv("FOXAPI_KEY", SECRET)
 
 
 def test_secrets_come_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A path in the variable with _FILE stands for the value, also from .env, and an empty variable is as none."""
+    """A _FILE variable is read as the value, also from .env; an empty one counts as unset."""
     (tmp_path / "token").write_text("from-a-file\n")
     (tmp_path / "url").write_text("sqlite+aiosqlite:///else.db\n")
     (tmp_path / ".env").write_text("DATABASE_URL_FILE=url\nFOXAPI_KEY_FILE=\n")
@@ -33,7 +33,7 @@ def test_secrets_come_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_value_and_a_file_are_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever sets both is told so, and neither is shown."""
+    """Setting both variables is an error that shows neither value."""
     monkeypatch.setenv("DISCORD_TOKEN_FILE", "token")
     with pytest.raises(
         SettingsError, match=r"^DISCORD_TOKEN and DISCORD_TOKEN_FILE are both set: remove one of them\.$"
@@ -49,7 +49,7 @@ def test_a_value_and_a_file_are_one_too_many(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_file_of_no_use_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, says: str
 ) -> None:
-    """It names the variable and the path."""
+    """An unreadable file is reported with the variable and the path."""
     file = tmp_path / "key"
     if content is not None:
         file.write_bytes(content)
@@ -62,7 +62,7 @@ def test_a_file_of_no_use_is_one_sentence(
 
 
 def test_an_address_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an address must look like is shown by one, not by a regular expression."""
+    """An invalid address is answered with an example, not with a regular expression."""
     for name, value in {"DISCORD_TOKEN": "t", "FOXAPI_KEY": "k", "FOXAPI_URL": "fox", "FILES_URL": "bucket"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as refused:
@@ -74,7 +74,7 @@ def test_an_address_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each faulty variable has its sentence without the value, and the others are read all the same."""
+    """Each wrong variable has a sentence without its value, and the other variables are still read."""
     monkeypatch.delenv("DISCORD_TOKEN")
     monkeypatch.setenv("MAX_RUNNING", SECRET)
     monkeypatch.setenv("LOG_LEVEL", SECRET)
@@ -86,7 +86,7 @@ def test_every_fault_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_unreadable_dot_env_is_one_sentence(tmp_path: Path) -> None:
-    """A .env that is no text ends in a sentence, not in a traceback."""
+    """A binary .env file ends in a sentence, not in a traceback."""
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match=r"\.env cannot be read"):
         read_settings()

@@ -25,9 +25,9 @@ ORIGINAL = r"/webhooks/\d+/[^/]+/messages/@original$"
 FOLLOWUP, CALLBACK = r"/webhooks/\d+/[^/]+$", r"/callback$"
 EMPTY = Answer(503)
 """A body that is declared as JSON and is empty."""
-NOT_NOW = "Discord does not answer me just now"
+NOT_NOW = "Discord is not responding"
 REFUSAL = "At most 3 seconds"
-PUBLIC_WORDS = "That did not work. I tell you why in private."
+PUBLIC_WORDS = "That did not work. A private message says why."
 
 
 async def ask(stage: Harness) -> None:
@@ -191,7 +191,7 @@ async def test_forms_that_were_dismissed_are_let_go(stage: Harness) -> None:
         await until(lambda: not bot._connection._view_store._modals)
         words, length = [label["component"]["custom_id"] for label in late["components"]]
         await stage.ana.submit_modal(late, {words: "go on", length: "2"})
-        await told_privately(stage.ana, "I no longer have that form")
+        await told_privately(stage.ana, "That form has expired")
         gc.collect()
         left = [each for each in gc.get_objects() if isinstance(each, ui.Modal) and each.timeout == bot.modal_seconds]
         assert left == []

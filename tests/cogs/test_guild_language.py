@@ -176,10 +176,10 @@ async def test_public_replies_are_placed_in_the_servers_language(harness: Servic
         ({"max_seconds": 1}, "FoxAPI adds 2 to 10 seconds at a time: choose one of those, or 0 for no limit."),
         ({"max_seconds": 11}, "FoxAPI adds 2 to 10 seconds at a time"),
         ({"role_per_day": {5: 1_000_001}}, "“daily numbers of roles” cannot be more than 1,000,000"),
-        ({"forbidden": ("a" * 101,)}, "“forbidden words” takes no text of more than 100 characters: shorten it."),
-        ({"forbidden": ("a",) * 201}, "“forbidden words” takes at most 200 entries: take some away."),
+        ({"forbidden": ("a" * 101,)}, "“forbidden words” can have at most 100 characters: shorten it."),
+        ({"forbidden": ("a",) * 201}, "“forbidden words” can have at most 200 entries: remove some."),
         ({"forbidden": ("**",)}, "“**” cannot be forbidden"),
-        ({"paused": "a" * 301}, "“pause” takes no text of more than 300 characters"),
+        ({"paused": "a" * 301}, "“pause” can have at most 300 characters"),
         ({"channels": "somewhere"}, "“channels” cannot be set to that: choose another value."),
     ],
 )

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.redaction import HIDDEN, Redactor, extract_passwords
 from bot.foxapi import Rejected, parse_response
 from bot.foxapi.protocol import parse_task
-from bot.redaction import HIDDEN, Redactor, password_of
 from bot.sandbox.faults import Answer
 from bot.sandbox.foxapi.quirks import Failure, Quirks
 from tests.bot.check.test_check import run
@@ -118,10 +118,10 @@ def test_a_line_of_a_megabyte_is_redacted_to_its_end(piece: str) -> None:
 
 def test_passwords_in_urls() -> None:
     """A URL's password is found escaped and unescaped; an invalid URL has none."""
-    assert password_of("postgresql://bot:p%40ss@db/bot") == ["p%40ss", "p@ss"]
-    assert password_of("sqlite:///data/bot.db") == []
-    assert password_of("x://[") == []
-    hidden = Redactor(password_of("postgresql://bot:p%40ss@db/bot"))
+    assert extract_passwords("postgresql://bot:p%40ss@db/bot") == ["p%40ss", "p@ss"]
+    assert extract_passwords("sqlite:///data/bot.db") == []
+    assert extract_passwords("x://[") == []
+    hidden = Redactor(extract_passwords("postgresql://bot:p%40ss@db/bot"))
     assert hidden.hide("p@ss and p%40ss") == f"{HIDDEN} and {HIDDEN}"
 
 

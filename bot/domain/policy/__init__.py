@@ -1,4 +1,4 @@
-"""Pure rules: whether an order is allowed now, by a server's limits and the operator's roofs."""
+"""Pure rules that decide whether a request is allowed, from the server's and the operator's limits."""
 
 from bot.domain.policy.check import SubmissionCheck, WordsChanged, check, screen
 from bot.domain.policy.context import Screening, daily_limits_of, is_exempt

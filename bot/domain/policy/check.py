@@ -1,10 +1,11 @@
-"""Judging an order by the rules. No I/O, no clock: everything comes in as an argument."""
+"""Check a request against the rules. No I/O and no clock: everything is an argument."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.domain.errors import ExtendBotError
 from bot.domain.limits import DailyLimits, GuildLimits, OperatorLimits, Requester, UsageSnapshot
 from bot.domain.policy.context import RuleContext, Screening, daily_limits_of
 from bot.domain.policy.rules import RULES
@@ -12,43 +13,43 @@ from bot.domain.policy.word_filter import find_forbidden
 from bot.domain.task import ReplyTarget, TaskRequest
 
 
-class WordsChanged(Exception):
-    """The server's forbidden words are no longer those that were looked for: look again."""
+class WordsChanged(ExtendBotError):
+    """The server's forbidden words changed since the prompt was screened; screen it again."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubmissionCheck:
-    """One order to be judged, and everything about it that needs no look into the store."""
+    """A request and everything needed to check it that does not come from the store."""
 
     request: TaskRequest
     requester: Requester
     now: datetime
     defaults: GuildLimits
-    """For a server that has set no limits, and for direct messages."""
+    """The limits of servers that have set none, and of direct messages."""
     operator_limits: OperatorLimits
     screening: Screening = field(default_factory=Screening)
-    """Made beforehand, because looking for words may take a while and a case is judged inside a transaction."""
+    """Computed beforehand, because screening can be slow and the check runs inside a transaction."""
 
     def daily_limits(self, limits: GuildLimits | None) -> DailyLimits:
-        """How many tasks a day are allowed to the member, the server and everybody."""
+        """Return the daily limits of the member, the server and all servers."""
         return daily_limits_of(limits or self.defaults, self.requester, self.operator_limits)
 
     def check(self, limits: GuildLimits | None, usage: UsageSnapshot) -> bool:
-        """Raise Refused, or WordsChanged, or return whether one of the member's extra runs is used up."""
+        """Raise RequestRefused or WordsChanged, or return whether the request uses one of the member's extra runs."""
         limits = limits or self.defaults
         if limits.forbidden != self.screening.entries:
             raise WordsChanged
         return check(limits, usage, self.request, self.requester, self.now, self.operator_limits, self.screening)
 
     def with_guild_locale(self, limits: GuildLimits | None, place: ReplyTarget) -> ReplyTarget:
-        """What everybody on a server reads is written in the language that its moderators chose, if they did."""
+        """Set the locale of a public reply to the language that the server's moderators chose, if they did."""
         if place.ephemeral or place.guild_id is None:
             return place
         return place.model_copy(update={"locale": (limits or self.defaults).locale_or(place.locale)})
 
 
 def screen(prompt: str, entries: tuple[str, ...]) -> Screening:
-    """Look for forbidden words; half a second at the very worst, so not for the event loop."""
+    """Search for forbidden words. This can take half a second, so do not call it on the event loop."""
     return Screening(entries, find_forbidden(prompt, entries))
 
 
@@ -61,10 +62,10 @@ def check(
     operator_limits: OperatorLimits,
     screening: Screening | None = None,
 ) -> bool:
-    """Raise Refused by the first of the rules that forbids the order; return whether an extra run is used up for it.
+    """Raise the RequestRefused of the first rule that refuses; return whether the request uses an extra run.
 
-    A rule of time says when it will allow the order; if several of them forbid it, the latest moment is told.
-    Without a `screening` the prompt is looked at here.
+    Time-based rules say when they will allow the request; if several refuse, the latest time is used.
+    Without a `screening` the prompt is screened here.
     """
     facts = RuleContext(
         limits, usage, order, requester, now, operator_limits, screening or screen(order.prompt, limits.forbidden)

@@ -1,4 +1,4 @@
-"""What the rules look at: everything that comes in, and what follows from it."""
+"""The input of the rules, and the values derived from it."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from bot.domain.task import TaskRequest
 
 @dataclass(frozen=True, slots=True)
 class Screening:
-    """What a prompt was found to contain of a server's forbidden words."""
+    """The result of searching a prompt for a server's forbidden words."""
 
     entries: tuple[str, ...] = ()
-    """The words that were looked for."""
+    """The forbidden words that were searched for."""
     found: str | None = None
-    """The first of them that it contains."""
+    """The first one that the prompt contains."""
 
 
 def is_exempt(limits: GuildLimits, requester: Requester) -> bool:
-    """Whether the server's numbers do not bind this member."""
+    """Whether the member is exempt from the server's numeric limits."""
     return bool(limits.exempt_roles & requester.role_ids)
 
 
 def daily_limits_of(limits: GuildLimits, requester: Requester, operator_limits: OperatorLimits) -> DailyLimits:
-    """The daily numbers that hold for this member; 0: no limit."""
+    """Return the daily limits that apply to this member; 0: no limit."""
     daily = {"share": operator_limits.server_per_day, "all_guilds": operator_limits.max_per_day}
     operator_limit = DailyLimits(**daily, free_failures=operator_limits.free_failures)
     if is_exempt(limits, requester):
@@ -38,7 +38,7 @@ def daily_limits_of(limits: GuildLimits, requester: Requester, operator_limits: 
 
 @dataclass(frozen=True)
 class RuleContext:
-    """What the rules look at."""
+    """The input of every rule."""
 
     limits: GuildLimits
     usage: UsageSnapshot
@@ -50,15 +50,15 @@ class RuleContext:
 
     @cached_property
     def exempt(self) -> bool:
-        """Whether the server's numbers do not bind the asker."""
+        """Whether the requester is exempt from the server's numeric limits."""
         return is_exempt(self.limits, self.requester)
 
     @cached_property
     def daily_limits(self) -> DailyLimits:
-        """The daily numbers that hold for the asker."""
+        """The daily limits that apply to the requester."""
         return daily_limits_of(self.limits, self.requester, self.operator_limits)
 
     @cached_property
     def over_daily_limit(self) -> bool:
-        """Whether the asker's daily number is used up."""
+        """Whether the requester has reached their daily limit."""
         return 0 < self.daily_limits.member <= self.usage.member.count

@@ -1,4 +1,4 @@
-"""The rules, in their fixed order: each says why it forbids an order, or None."""
+"""The rules, in a fixed order. Each returns why it refuses a request, or None."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CHANNELS_NAMED = 5
 
 
 class OperatorLimitReached(RequestRefused):
-    """One of the operator's own limits said no, not one of the server's."""
+    """One of the operator's limits is reached, not one of the server's."""
 
 
 def _served(facts: RuleContext) -> RequestRefused | None:
@@ -23,9 +23,7 @@ def _served(facts: RuleContext) -> RequestRefused | None:
     if guild in operator_limits.blocked_servers or (
         operator_limits.allowed_servers and guild not in operator_limits.allowed_servers
     ):
-        return RequestRefused(
-            tr("I do not work on this server: whoever runs this bot has chosen the servers on which it does.")
-        )
+        return RequestRefused(tr("The operator of this bot has not enabled it on this server: use it on another one."))
     return None
 
 
@@ -49,11 +47,11 @@ def _channel(facts: RuleContext) -> RequestRefused | None:
         named = ", ".join(f"<#{channel}>" for channel in sorted(limits.channels)[:_CHANNELS_NAMED])
         if len(limits.channels) > _CHANNELS_NAMED:
             return RequestRefused(
-                tr("I may not be used in this channel: go to {channels} and some others.", channels=named)
+                tr("I cannot be used in this channel: go to {channels} and some others.", channels=named)
             )
-        return RequestRefused(tr("I may not be used in this channel: go to {channels}.", channels=named))
+        return RequestRefused(tr("I cannot be used in this channel: go to {channels}.", channels=named))
     if not (limits.open_everywhere or requester.age_restricted or requester.moderator or facts.exempt):
-        return RequestRefused(tr("I may be used only in age-restricted channels here: go to one of those."))
+        return RequestRefused(tr("Here I can only be used in age-restricted channels: go to one of those."))
     if facts.request.private and not limits.private_allowed:
         return RequestRefused(tr("Private replies are not allowed here: leave `private` out."))
     return None
@@ -64,7 +62,7 @@ def _role(facts: RuleContext) -> RequestRefused | None:
     if role is None or role in facts.requester.role_ids:
         return None
     return RequestRefused(
-        tr("Only members with the role {role} may use me here: ask a moderator for it.", role=f"<@&{role}>")
+        tr("Only members with the role {role} can use me here: ask a moderator for it.", role=f"<@&{role}>")
     )
 
 
@@ -81,7 +79,7 @@ def _seconds(facts: RuleContext) -> RequestRefused | None:
         return None
     return RequestRefused(
         tr(
-            "At most {most} seconds may be added at a time here: choose fewer than {seconds}.",
+            "At most {most} seconds can be added at a time here: choose fewer than {seconds}.",
             most=most,
             seconds=facts.request.seconds,
         )
@@ -108,10 +106,10 @@ def _failures(facts: RuleContext) -> RequestRefused | None:
         return None
     return RequestRefused(
         tr_plural(
-            "{count} of your videos could not be used in the last hour, and that is the limit: look at what was wrong "
-            "with it first.",
-            "{count} of your videos could not be used in the last hour, and that is the limit: look at what was wrong "
-            "with them first.",
+            "{count} of your videos could not be used in the last hour, which is the limit: check what was wrong with "
+            "it first.",
+            "{count} of your videos could not be used in the last hour, which is the limit: check what was wrong with "
+            "them first.",
             most,
         ),
         failures.below_limit_at,
@@ -133,15 +131,14 @@ def _running(facts: RuleContext) -> RequestRefused | None:
 
 
 def _queue_full(facts: RuleContext) -> RequestRefused | None:
-    """The line is what does not fit into the slots that are free."""
+    """The queue length is the number of tasks that do not fit into the free slots."""
     usage, operator_limits = facts.usage, facts.operator_limits
     free = max(0, operator_limits.max_running - usage.running)
     if usage.queued - free >= operator_limits.max_waiting:
         return OperatorLimitReached(
             tr_plural(
-                "{count} video over all servers is waiting in line, and that is the limit: try again in a few minutes.",
-                "{count} videos over all servers are waiting in line, and that is the limit: try again in a few "
-                "minutes.",
+                "The queue is full, with {count} video of all servers: try again in a few minutes.",
+                "The queue is full, with {count} videos of all servers: try again in a few minutes.",
                 operator_limits.max_waiting,
             )
         )
@@ -150,8 +147,8 @@ def _queue_full(facts: RuleContext) -> RequestRefused | None:
     if usage.server_queued - free >= operator_limits.server_waiting:
         return OperatorLimitReached(
             tr_plural(
-                "{count} video is waiting in line here, and that is the limit: try again in a few minutes.",
-                "{count} videos are waiting in line here, and that is the limit: try again in a few minutes.",
+                "This server's queue is full, with {count} video: try again in a few minutes.",
+                "This server's queue is full, with {count} videos: try again in a few minutes.",
                 operator_limits.server_waiting,
             )
         )
@@ -192,8 +189,8 @@ def _guild_share(facts: RuleContext) -> RequestRefused | None:
         return None
     return OperatorLimitReached(
         tr_plural(
-            "This server's share of my work is {count} video in 24 hours, and it has been used.",
-            "This server's share of my work is {count} videos in 24 hours, and it has been used.",
+            "This server's share is {count} video in 24 hours, and it has been used up.",
+            "This server's share is {count} videos in 24 hours, and it has been used up.",
             most,
         ),
         share.below_limit_at,
@@ -206,8 +203,8 @@ def _global_daily(facts: RuleContext) -> RequestRefused | None:
         return None
     return OperatorLimitReached(
         tr_plural(
-            "I may make {count} video in 24 hours over all servers, and I have.",
-            "I may make {count} videos in 24 hours over all servers, and I have.",
+            "My limit over all servers is {count} video in 24 hours, and it has been reached.",
+            "My limit over all servers is {count} videos in 24 hours, and it has been reached.",
             most,
         ),
         everywhere.below_limit_at,

@@ -1,7 +1,7 @@
-"""Whether a text contains a forbidden word. Both are normalised, and one pass over the text looks for all entries.
+"""Search a text for forbidden words. Both are normalised, and one pass over the text searches for all entries.
 
-Entries are never regular expressions: a moderator's slip must not be able to stop the bot. The search is an automaton
-without backtracking (Shift-And, one bit per character of an entry), so its steps are the characters of the text.
+Entries are never regular expressions, so that a moderator's mistake cannot hang the bot. The search is an automaton
+without backtracking (Shift-And, one bit per character of an entry), so it takes one step per character of the text.
 """
 
 from __future__ import annotations
@@ -16,48 +16,48 @@ _ACCENTS = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670"
     "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f]"
 )
-"""Combining marks that adorn a letter. Not those that make another letter of it, as in Japanese and Indic scripts."""
+"""Combining marks that decorate a letter, without those that change it, as in Japanese and Indic scripts."""
 _INVISIBLE = re.compile("[\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
-"""Characters that show nothing though they are letters or symbols; other invisible ones are of category Cf."""
+"""Invisible characters that count as letters or symbols; other invisible ones have the category Cf."""
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-"""Thai, Lao, Burmese, Khmer, Japanese, Chinese, and Korean with its endings: no spaces tell where a word ends."""
+"""Scripts without spaces at word ends: Thai, Lao, Burmese, Khmer, Japanese, Chinese, and Korean with its endings."""
 ENTRY_MAX = 100
 """Characters of an entry once it is normalised; one character can become eighteen."""
 
 
 def find_forbidden(text: str, entries: Sequence[str]) -> str | None:
-    """The first of `entries` that `text` contains, or None.
+    """Return the first of `entries` that `text` contains, or None.
 
-    A plain entry is found where it stands as a word (or words) of its own; in scripts without spaces, anywhere. In an
-    entry with *, each * stands for any characters, or none, within a word: kill* finds killing, *kill* also overkill.
+    A plain entry matches whole words; in scripts without spaces it matches anywhere. Each * matches any number of
+    characters within a word: kill* matches killing, *kill* also overkill.
     """
     if not entries:
         return None
-    told = _normal(text)
-    written = frozenset(told)
+    normal = _normal(text)
+    characters = frozenset(normal)
     patterns = [_normal(entry) for entry in entries]
-    possible = [number for number, pattern in enumerate(patterns) if set(pattern) - {"*"} <= written]
+    possible = [number for number, pattern in enumerate(patterns) if set(pattern) - {"*"} <= characters]
     everything = next((number for number in possible if not patterns[number].strip("*")), None)
     possible = [number for number in possible if patterns[number].strip("*")]
-    found = _Automaton([patterns[number] for number in possible]).first_in(told) if possible else None
+    found = _Automaton([patterns[number] for number in possible]).find_first(normal) if possible else None
     hits = [number for number in (everything, None if found is None else possible[found]) if number is not None]
     return entries[min(hits)] if hits else None
 
 
 def is_empty_pattern(entry: str) -> bool:
-    """Whether nothing is left of the entry to look for, so that it would forbid everything or nothing."""
+    """Whether nothing of the entry is left after normalisation, so that it would match everything or nothing."""
     return not _normal(entry).strip("* ")
 
 
 def too_long(entry: str) -> bool:
-    """Whether the entry, written out as it is compared, has more characters than an entry may have."""
+    """Whether the entry, once normalised, has more than ENTRY_MAX characters."""
     return len(_normal(entry)) > ENTRY_MAX
 
 
 def _normal(text: str) -> str:
-    """One form for what looks alike: NFKC, without case, accents and invisible characters, with single spaces."""
+    """Normalise: NFKC, without case, accents and invisible characters, with single spaces."""
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     seen = "".join(char for char in plain if unicodedata.category(char) != "Cf")
     bare = unicodedata.normalize("NFKC", _INVISIBLE.sub("", _ACCENTS.sub("", seen)))
@@ -65,10 +65,10 @@ def _normal(text: str) -> str:
 
 
 class _Automaton:
-    """All patterns at once. Bit n is set when the n-th character of the patterns, one after the other, is matched."""
+    """Matches all patterns at once. Bit n is set while the n-th character of the concatenated patterns matches."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        """Each pattern is normalised and has a character that is not a star."""
+        """Each pattern must be normalised and have a character that is not a star."""
         letters = [pattern.replace("*", "") for pattern in patterns]
         self._ends = list(accumulate(map(len, letters)))
         begins = [end - len(word) for end, word in zip(self._ends, letters, strict=True)]
@@ -82,17 +82,17 @@ class _Automaton:
         self._last = _bits(end - 1 for end, star in zip(self._ends, open_ends, strict=True) if star)
         self._last_at_edge = _bits(end - 1 for end, star in zip(self._ends, open_ends, strict=True) if not star)
         self._inner = ~(self._last | self._last_at_edge)
-        """All but the last characters: what follows those are the first of the next patterns."""
+        """All bits except each pattern's last, which is followed by the first bit of the next pattern."""
         places: dict[str, list[int]] = {}
         for bit, char in enumerate("".join(letters)):
             places.setdefault(char, []).append(bit)
         self._places = {char: _bits(bits) for char, bits in places.items()}
 
-    def first_in(self, text: str) -> int | None:
-        """The number of the first pattern, as they were given, that the text contains."""
+    def find_first(self, text: str) -> int | None:
+        """Return the index of the first pattern that the text contains, or None."""
         solid = {char: _is_solid(char) for char in set(text)}
         matched = waiting = hits = 0
-        """Bits whose character was just matched; bits in whose star the text is; patterns that were found."""
+        """Bits whose character just matched; bits whose star is consuming text; patterns found so far."""
         before = False
         for char in text:
             joined = before and solid[char]
@@ -103,8 +103,8 @@ class _Automaton:
                 hits |= matched & (self._last | self._last_at_edge)
                 first = self._first | self._first_at_edge
             matched = ((((matched & self._inner) | waiting) << 1) | first) & self._places.get(char, 0)
-            # A star that begins here takes this word's characters, so a space ends it; but one right behind a space
-            # belongs to the word that follows.
+            # A star consumes the rest of this word, so a space ends it; a star right after a space belongs to the
+            # next word.
             waiting = (matched & self._starred) | (0 if char == " " else waiting)
             before = solid[char]
         hits |= matched & (self._last | self._last_at_edge)
@@ -112,7 +112,7 @@ class _Automaton:
 
 
 def _before_stars(pattern: str, begin: int) -> Iterable[int]:
-    """The bits of those characters that a star follows, but for the last character: its star is an open end."""
+    """Yield the bits of the characters that a star follows, except the last: its star is an open end."""
     bit, last = begin - 1, begin + len(pattern.replace("*", "")) - 1
     for char in pattern:
         if char != "*":
@@ -122,7 +122,7 @@ def _before_stars(pattern: str, begin: int) -> Iterable[int]:
 
 
 def _bits(places: Iterable[int]) -> int:
-    """The number with these bits set; by way of bytes, for adding them one by one would copy it each time."""
+    """Return the number with these bits set. Built from bytes, because setting bits one by one copies it each time."""
     chosen = list(places)
     whole = bytearray(max(chosen, default=0) // 8 + 1)
     for place in chosen:
@@ -131,5 +131,5 @@ def _bits(places: Iterable[int]) -> int:
 
 
 def _is_solid(char: str) -> bool:
-    """Whether a word goes on from this character to another such one."""
+    """Whether two such characters in a row belong to the same word."""
     return (char.isalnum() or char == "_") and not _UNSPACED.search(char)

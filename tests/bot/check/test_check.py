@@ -1,4 +1,4 @@
-"""`python -m bot check` against the stand-ins: with everything wrong, mended one by one, and beside a running bot."""
+"""`python -m bot check` against the fakes: with everything wrong, repaired step by step, and beside a running bot."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 
 from bot.check import all_ok, as_text, check
 from bot.check.discord import PERMISSIONS
-from bot.redaction import Redactor
+from bot.domain.redaction import Redactor
 from bot.sandbox.bot_process import INHERITED, PROJECT
 from bot.sandbox.faults import Answer, Reset
 from bot.settings import Settings, read_partial
@@ -31,7 +31,7 @@ NAMES += ["ffmpeg", "database", "data folder", "disk", "clock"]
 
 
 class Ran(NamedTuple):
-    """What came of it."""
+    """The outcome of a run."""
 
     code: int
     out: str
@@ -39,7 +39,7 @@ class Ran(NamedTuple):
 
     @property
     def marks(self) -> dict[str, str]:
-        """By name, the mark of each line."""
+        """The mark of each line, by check name."""
         return {line[2:].split(":")[0]: line[0] for line in self.out.splitlines()}
 
     def line(self, name: str) -> str:
@@ -47,7 +47,7 @@ class Ran(NamedTuple):
 
 
 async def run(stage: Harness, env: Mapping[str, str], *arguments: str) -> Ran:
-    """The command as an operator runs it, in an empty folder of its own."""
+    """Run the command as an operator does, in an empty folder."""
     kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -63,7 +63,7 @@ async def run(stage: Harness, env: Mapping[str, str], *arguments: str) -> Ran:
 
 
 async def look(stage: Harness, patch: pytest.MonkeyPatch, env: Mapping[str, str]) -> Ran:
-    """The same in this process, which is quicker."""
+    """Run the checks in this process, which is faster."""
     with patch.context() as context:
         context.chdir(stage.folder)
         for name in Settings.model_fields:
@@ -77,7 +77,7 @@ async def look(stage: Harness, patch: pytest.MonkeyPatch, env: Mapping[str, str]
 
 @pytest.mark.only_sqlite
 async def test_all_is_well_also_beside_a_running_bot(stage: Harness) -> None:
-    """Every line is good, the link is the README's, the code is 0, and neither gateway nor payment is touched."""
+    """All checks pass, the link is the README's, the exit code is 0, and no gateway session or payment is used."""
     async with stage.process() as process:
         await process.start()
         await stage.discord.faults.wait("PUT", r"/commands$")
@@ -86,8 +86,8 @@ async def test_all_is_well_also_beside_a_running_bot(stage: Harness) -> None:
     assert set(ran.marks.values()) == {"✓"}, ran.out
     assert list(ran.marks) == NAMES
     assert (ran.code, ran.err) == (0, "")
-    assert "a bot works on it now" in ran.line("database")
-    assert "10,000 is left" in ran.line("account")
+    assert "a bot is using it now" in ran.line("database")
+    assert "the balance is 10,000" in ran.line("account")
     (link,) = re.findall(r"https://discord\.com/oauth2/\S+", ran.out)
     readme = (PROJECT / "README.md").read_text()
     assert link.replace(stage.discord.world.bot.id, "APPLICATION_ID") in readme
@@ -99,15 +99,15 @@ async def test_all_is_well_also_beside_a_running_bot(stage: Harness) -> None:
 
 @pytest.mark.only_sqlite
 async def test_nothing_is_made_by_looking(stage: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no bot has run yet all can be well, and the folder stays empty."""
+    """Before the first start all checks can pass, and the folder stays empty."""
     ran = await look(stage, monkeypatch, stage.environment())
     assert ran.code == 0, ran.out
-    assert "is made at the first start" in ran.line("database")
+    assert "is created at the first start" in ran.line("database")
     assert list(stage.folder.iterdir()) == []
 
 
 async def test_everything_wrong_and_mended_one_by_one(stage: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With everything wrong at once each fault has its line, and each mending turns just its lines."""
+    """With everything wrong, each fault has its line, and each repair changes only its lines."""
     right = stage.environment()
     folder = stage.folder / "in the way"
     folder.write_text("a file where the folder should be")
@@ -151,7 +151,7 @@ async def test_everything_wrong_and_mended_one_by_one(stage: Harness, monkeypatc
 
 
 async def test_json_for_scripts(stage: Harness) -> None:
-    """The same as an object: whether all is well, and of each check what was found and what to do."""
+    """The JSON output says whether all is well, and per check what was found and what to do."""
     ran = await run(stage, stage.environment(DISCORD_TOKEN="wrong-token", MAX_RUNNING="many"), "check", "--json")
     told: dict[str, Any] = json.loads(ran.out)
     assert ran.code == 1
@@ -169,7 +169,7 @@ async def test_json_for_scripts(stage: Harness) -> None:
 
 
 async def test_an_outside_that_is_ill(stage: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Resets, a silent account call and a wrong clock are told as what they are."""
+    """Connection resets, an account without a balance and a wrong clock are each reported."""
     late = format_datetime(datetime.now(UTC) + timedelta(seconds=300))
     stage.discord.faults.add("GET", "/users/@me", Reset(), times=None)
     stage.discord.faults.add("GET", "/applications/@me", Reset(), times=None)
@@ -190,7 +190,7 @@ async def test_an_outside_that_is_ill(stage: Harness, monkeypatch: pytest.Monkey
 
 @pytest.mark.only_sqlite
 async def test_a_database_of_another_version(stage: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A newer one is a fault, and an older one a word; neither is changed."""
+    """A newer database fails the check, an older one is a remark; neither is changed."""
     url = stage.environment()["DATABASE_URL"]
     async with Store.open(url):
         pass
@@ -207,7 +207,7 @@ async def test_a_database_of_another_version(stage: Harness, monkeypatch: pytest
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 async def test_a_folder_that_may_not_be_written(stage: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rights are tried, not guessed."""
+    """File permissions are tested by writing."""
     stage.data.mkdir(mode=0o500)
     ran = await look(stage, monkeypatch, stage.environment())
     assert (ran.marks["database"], ran.marks["data folder"]) == ("✗", "✗")
@@ -215,7 +215,7 @@ async def test_a_folder_that_may_not_be_written(stage: Harness, monkeypatch: pyt
 
 @pytest.mark.only_sqlite
 async def test_backup_and_restore_by_the_command_line(stage: Harness) -> None:
-    """Both need nothing but the database's address, say what they did, and end with a code for scripts."""
+    """Backup and restore need only DATABASE_URL, print what they did, and set the exit code."""
     env = {"DATABASE_URL": stage.environment()["DATABASE_URL"]}
     async with Store.open(env["DATABASE_URL"]):
         made = await run(stage, env, "backup", "kept.db")

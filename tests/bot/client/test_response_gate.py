@@ -1,4 +1,4 @@
-"""First answers go out before the work begins that members asked for."""
+"""First responses are sent before the requested work starts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.harness import CREATE, on_stage
 
 
 async def test_work_waits_while_somebody_waits_for_a_first_answer() -> None:
-    """It goes on when the last one has been answered."""
+    """Work waits until the last pending response was sent."""
     response_gate = ResponseGate(most=30)
     with response_gate.responding():
         with response_gate.responding():
@@ -24,14 +24,14 @@ async def test_work_waits_while_somebody_waits_for_a_first_answer() -> None:
 
 
 async def test_work_does_not_wait_for_ever() -> None:
-    """A first answer that hangs holds up the others' work for a bounded time."""
+    """A hanging response delays other work only for a bounded time."""
     response_gate = ResponseGate(most=0.2)
     with response_gate.responding():
         await asyncio.wait_for(response_gate.wait_until_idle(), 5)
 
 
 async def test_an_answer_that_failed_is_no_longer_waited_for() -> None:
-    """Whatever ends the block ends the waiting."""
+    """An exception in the block also ends the waiting."""
     response_gate = ResponseGate(most=30)
     with contextlib.suppress(ConnectionError), response_gate.responding():
         raise ConnectionError
@@ -39,7 +39,7 @@ async def test_an_answer_that_failed_is_no_longer_waited_for() -> None:
 
 
 async def test_a_bot_that_stops_holds_up_nobody() -> None:
-    """What was held up goes on at once, for it has to end soon."""
+    """Delayed work continues at once at shutdown."""
     response_gate = ResponseGate(most=30)
     with response_gate.responding():
         work = asyncio.create_task(response_gate.wait_until_idle())
@@ -50,7 +50,7 @@ async def test_a_bot_that_stops_holds_up_nobody() -> None:
 
 
 async def test_nothing_is_prepared_while_another_member_has_no_first_answer(tmp_path: Path, clips: Clips) -> None:
-    """Ben's answer hangs on its way for a moment: Ana's task, answered before, is paid for after that only."""
+    """While Ben's response is delayed, Ana's task is not submitted, although her response was sent before."""
     async with on_stage(tmp_path, clips, render_cache={}) as stage, stage.bot():
         hold = Hold()
         stage.discord.faults.add("POST", "/interactions/.*/callback", hold)

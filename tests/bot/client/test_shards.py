@@ -1,4 +1,4 @@
-"""Discord's shards: held by one process, or shared by several gateways whose tasks are done by workers."""
+"""Gateway shards: served by one process, or by several gateways whose tasks are processed by workers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CALLBACK, COMMANDS = "/interactions/.*/callback$", "/commands$"
 
 
 def server_on(stage: Harness, shard: int, count: int = SIXTEEN) -> Channel:
-    """A channel of a new server whose events come by that shard."""
+    """Add a server whose events arrive on that shard, and return a channel of it."""
     world = stage.discord.world
     high = int(world.guild.id) >> 22
     guild_id = str((high - high % count + count + shard) << 22)
@@ -35,7 +35,7 @@ def server_on(stage: Harness, shard: int, count: int = SIXTEEN) -> Channel:
 
 
 def sharded(stage: Harness, count: int, buckets: int) -> None:
-    """Discord wants so many shards, and keeps to its rule for identifying."""
+    """Make Discord demand this many shards and enforce its identify limit."""
     world = stage.discord.world
     world.shards = world.shards_demanded = count
     world.session_limits.max_concurrency, world.session_limits.seconds = buckets, 5.0
@@ -53,7 +53,7 @@ async def started(stack: AsyncExitStack, stage: Harness, *arguments: str) -> Bot
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 async def test_sixteen_shards_over_two_gateways(stage: Harness) -> None:
-    """Each server is answered once, whoever holds its shard; a gateway's death leaves its tasks to the worker."""
+    """Each server gets one response, on any shard; the worker continues a crashed gateway's tasks."""
     sharded(stage, SIXTEEN, buckets=SIXTEEN)
     rooms = [server_on(stage, shard) for shard in range(SIXTEEN)]
     async with AsyncExitStack() as stack:
@@ -84,7 +84,7 @@ async def test_sixteen_shards_over_two_gateways(stage: Harness) -> None:
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 async def test_gateways_take_turns_to_identify(stage: Harness) -> None:
-    """Two that start at once keep Discord's five seconds between their shards of one bucket."""
+    """Two gateways that start together keep Discord's five seconds between identifies of one bucket."""
     sharded(stage, 2, buckets=1)
     async with AsyncExitStack() as stack:
         for written in ("0/2", "1/2"):
@@ -109,17 +109,16 @@ async def test_a_gateway_shows_queue_positions(stage: Harness) -> None:
         waiting = [await stage.extend(stage.ana, small(stage.clips), seconds=2) for _ in range(2)]
         for reply in waiting:
             await stage.until(stage.ana, reply, "Waiting in line")
-        for command in ("quota", "tasks"):
+        for command, words in (("quota", ("Next in line", "Number 2 in line")), ("tasks", ("number 1", "number 2"))):
             shown = text_of(await use(stage.ana, command))
-            assert "Next in line" in shown
-            assert "Number 2 in line" in shown
+            assert all(each in shown for each in words), shown
         held.release.set()
         for reply in (first, *waiting):
             await stage.until(stage.ana, reply, "Finished")
 
 
 async def test_one_bot_holds_as_many_as_discord_wants(stage: Harness, caplog: pytest.LogCaptureFixture) -> None:
-    """Without a word of the operator's; each shard is in the figures, and all of them are its readiness."""
+    """Without configuration the bot serves all recommended shards; each is a metric, and readiness needs all."""
     caplog.set_level(logging.INFO)
     sharded(stage, 2, buckets=2)
     rooms = [server_on(stage, shard, 2) for shard in range(2)]
@@ -134,7 +133,7 @@ async def test_one_bot_holds_as_many_as_discord_wants(stage: Harness, caplog: py
 
 
 async def test_direct_messages_come_by_the_first_shard(stage: Harness) -> None:
-    """Where there is no server, it is shard 0 that answers."""
+    """Direct messages arrive on shard 0."""
     sharded(stage, 2, buckets=2)
     async with stage.bot() as bot:
         await until(bot.connected)
@@ -147,7 +146,7 @@ async def test_direct_messages_come_by_the_first_shard(stage: Harness) -> None:
     [("8-3/16", "no shard 3"), ("0-16/16", "no shard 16"), ("all", "write 0-7/16"), ("0/0", "no shard 0")],
 )
 def test_shards_that_are_none(written: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A slip of the pen is a sentence, and nothing is started."""
+    """An invalid --shards value prints a sentence, and nothing is started."""
     with pytest.raises(SystemExit) as ended:
         main(["gateway", "--shards", written])
     assert ended.value.code == 2
@@ -155,7 +154,7 @@ def test_shards_that_are_none(written: str, words: str, capsys: pytest.CaptureFi
 
 
 def test_shards_own_their_servers() -> None:
-    """Discord's own sum: the id's time, divided by how many there are."""
+    """A server belongs to the shard of Discord's formula: its timestamp modulo the shard count."""
     first, last = Shards.parse("0-7/16"), Shards.parse(" 15/16")
     for shard in range(SIXTEEN):
         guild_id = (SIXTEEN * 1000 + shard) << 22 | 4_194_303
@@ -165,7 +164,7 @@ def test_shards_own_their_servers() -> None:
 @pytest.mark.parametrize("arguments", [("worker",), ("gateway", "--shards", "0/1")])
 @pytest.mark.only_sqlite
 async def test_a_file_is_not_shared(stage: Harness, arguments: tuple[str, ...]) -> None:
-    """Whoever needs others does not start on an SQLite file, and says what to do."""
+    """Workers and gateways do not start on an SQLite file, and say what to do."""
     async with stage.process(*arguments) as process:
         await process.start()
         assert await process.wait() == 1
@@ -173,7 +172,7 @@ async def test_a_file_is_not_shared(stage: Harness, arguments: tuple[str, ...]) 
 
 
 async def test_discord_allows_no_more_starts(stage: Harness) -> None:
-    """A bot that was started too often today says when it may be started again, and does not try all the same."""
+    """A bot without remaining session starts says when it can be started again, and does not identify."""
     stage.discord.world.session_limits.remaining = 0
     async with stage.process() as process:
         await process.start()

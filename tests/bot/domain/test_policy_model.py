@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order: the service allows what a simple model of the rules allows, and nothing else."""
+"""For any sequence of events, the service allows exactly what a simple model of the rules allows."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ COMMANDS = st.lists(st.tuples(GUILDS, MEMBERS, st.sampled_from([2, 2, 6]), st.bo
 
 @dataclass
 class Kept:
-    """A task, as the model keeps it."""
+    """A task in the model."""
 
     row: Task
     started: datetime
@@ -74,12 +74,12 @@ class Kept:
 
 @dataclass
 class Server:
-    """A server, as the model keeps it."""
+    """A server in the model."""
 
     limits: dict[str, Any] = field(default_factory=dict)
     tasks: list[Kept] = field(default_factory=list)
     fresh: list[Kept] = field(default_factory=list)
-    """Those since the server's last reset; `own` by member since theirs."""
+    """Starts since the server's last reset; `own`: by member, since the member's last reset."""
     own: dict[int, list[Kept]] = field(default_factory=dict)
     blocked: set[int] = field(default_factory=set)
     extra: dict[int, int] = field(default_factory=dict)
@@ -89,7 +89,7 @@ class Server:
 
 
 class Rules(RuleBasedStateMachine):
-    """Random commands, outcomes, times and changes of limits, on two servers with three members."""
+    """Random commands, outcomes, times and limit changes, on two servers with three members."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The rules, purely: their order, what each of them says, and when it will allow the order."""
+"""The rules alone: their order, their sentences, and when they will allow a request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def refusal(
     operator_limits: OperatorLimits | None = None,
     now: datetime = NOON,
 ) -> RequestRefused | None:
-    """What `check` says against it, if anything."""
+    """Return the refusal of `check`, or None."""
     try:
         check(
             limits,
@@ -71,25 +71,25 @@ ALL_USED = UsageSnapshot(
 LOW_OPERATOR_LIMITS = OperatorLimits(max_per_day=1, guild_share_percent=50, blocked_servers=frozenset({22}))
 
 ONE_BY_ONE: list[tuple[str, dict[str, object], dict[str, object], dict[str, object]]] = [
-    ("chosen the servers", {}, {}, {"blocked_servers": frozenset()}),
+    ("has not enabled it", {}, {}, {"blocked_servers": frozenset()}),
     ("paused me here: cleaning up", {"paused": None}, {}, {}),
     ("blocked you", {}, {"blocked": False}, {}),
-    ("may not be used in this channel: go to <#1>, <#2>", {"channels": frozenset()}, {}, {}),
+    ("cannot be used in this channel: go to <#1>, <#2>", {"channels": frozenset()}, {}, {}),
     ("the role <@&901>", {"required_role": None}, {}, {}),
     ("contains “cat”", {"forbidden": ()}, {}, {}),
     ("At most 2 seconds", {"max_seconds": 0}, {}, {}),
     ("3,600 seconds between the starts", {"cooldown": 0}, {}, {}),
     ("1 unfinished video here, and the limit is 1", {"user_running": 0}, {}, {}),
-    ("200 videos over all servers are waiting", {}, {"queued": 0}, {}),
+    ("The queue is full, with 200 videos", {}, {"queued": 0}, {}),
     ("Your limit here is 1 video in 24 hours", {"user_per_day": 0}, {}, {}),
     ("This server's limit is 1 video in 24 hours", {"server_per_day": 0}, {}, {}),
-    ("This server's share of my work is 1 video", {}, {"share": RollingCount()}, {}),
-    ("1 video in 24 hours over all servers", {}, {"all_guilds": RollingCount()}, {}),
+    ("This server's share is 1 video", {}, {"share": RollingCount()}, {}),
+    ("My limit over all servers is 1 video", {}, {"all_guilds": RollingCount()}, {}),
 ]
 
 
 def test_the_order_of_the_rules_is_fixed() -> None:
-    """Of an order that every rule forbids the first rule is told; taking away one after the other tells the next."""
+    """If all rules refuse, the first one is reported; removing the rules one by one reports the next."""
     limits, usage, operator_limits = EVERYTHING_FORBIDS, ALL_USED, LOW_OPERATOR_LIMITS
     for words, in_limits, in_usage, in_operator_limits in ONE_BY_ONE:
         refused = refusal(limits, usage, an_order(seconds=6, prompt="a cat"), operator_limits=operator_limits)
@@ -103,7 +103,7 @@ def test_the_order_of_the_rules_is_fixed() -> None:
 
 
 def test_a_refusal_by_time_tells_the_moment_at_which_all_of_them_allow() -> None:
-    """The cooldown is told, being the first; but its end alone would be a promise that the day's limit breaks."""
+    """The cooldown is reported first, but with the later time of the daily limit, because that one refuses longer."""
     refused = refusal(
         GuildLimits(cooldown=60, user_per_day=1),
         UsageSnapshot(last_start=NOON, member=RollingCount(count=1, below_limit_at=LATER)),
@@ -114,7 +114,7 @@ def test_a_refusal_by_time_tells_the_moment_at_which_all_of_them_allow() -> None
 
 
 def test_the_cooldown_ends_at_its_very_second() -> None:
-    """One second before it is refused, at it it is allowed."""
+    """A request is refused one second before the reported time and allowed at that time."""
     limits, usage = GuildLimits(cooldown=60), UsageSnapshot(last_start=NOON)
     early = refusal(limits, usage, now=NOON + timedelta(seconds=59))
     assert early is not None
@@ -127,13 +127,13 @@ def test_the_cooldown_ends_at_its_very_second() -> None:
     [(set(), 5), ({ROLE}, 2), ({ROLE, OTHER}, 9), ({ROLE, OTHER, 904}, 0), ({FREE}, 0)],
 )
 def test_the_most_generous_role_counts(roles: set[int], number: int) -> None:
-    """A role's number takes the place of the server's; of several the highest, and 0, no limit, is higher than any."""
+    """A role's limit replaces the server's; of several roles the highest applies, and 0 (no limit) beats all."""
     limits = GuildLimits(user_per_day=5, role_per_day={ROLE: 2, OTHER: 9, 904: 0}, exempt_roles=frozenset({FREE}))
     assert daily_limits_of(limits, a_requester(role_ids=frozenset(roles)), OperatorLimits()).member == number
 
 
 def test_exempt_roles_are_free_of_numbers_and_of_nothing_else() -> None:
-    """Seconds, cooldown, running and days do not bind them; blocks, words, roles and the operator's roofs do."""
+    """Exempt members ignore numeric limits, but not blocks, words, roles and operator limits."""
     free = a_requester(role_ids=frozenset({FREE}))
     numbers = GuildLimits(
         exempt_roles=frozenset({FREE}), max_seconds=2, cooldown=9, user_running=1, user_per_day=1, server_per_day=1
@@ -149,7 +149,7 @@ def test_exempt_roles_are_free_of_numbers_and_of_nothing_else() -> None:
 
 
 def test_a_granted_run_is_used_only_over_the_daily_number() -> None:
-    """Below it the grant stays; at it the grant is used; what else forbids is not helped by it."""
+    """An extra run is used only at the daily limit, and does not override other rules."""
     limits, full = GuildLimits(user_per_day=1, server_per_day=5), RollingCount(count=1, below_limit_at=LATER)
     ask = (an_order(), a_requester(), NOON, OperatorLimits())
     assert check(limits, UsageSnapshot(granted=1), *ask) is False
@@ -158,7 +158,7 @@ def test_a_granted_run_is_used_only_over_the_daily_number() -> None:
 
 
 def test_places() -> None:
-    """A thread counts as its parent; age-restricted places and private replies are as the moderators say."""
+    """A thread counts as its parent; age-restricted channels and private replies follow the moderators' settings."""
     only = GuildLimits(channels=frozenset({77}))
     assert refusal(only, requester=a_requester(channel_id=5, parent_id=77)) is None
     assert refusal(only, requester=a_requester(channel_id=5, parent_id=78))
@@ -171,7 +171,7 @@ def test_places() -> None:
 
 
 def test_the_operators_choice_of_servers() -> None:
-    """An allow-list shuts out all others and direct messages, a block-list those on it."""
+    """An allow-list excludes all other servers and direct messages; a block-list excludes its servers."""
     listed = OperatorLimits(allowed_servers=frozenset({22}))
     assert refusal(GuildLimits(), operator_limits=listed) is None
     assert refusal(GuildLimits(), requester=a_requester(guild_id=23), operator_limits=listed)
@@ -181,7 +181,7 @@ def test_the_operators_choice_of_servers() -> None:
 
 
 def test_the_line_is_what_finds_no_free_slot() -> None:
-    """Those who would start at once do not wait; the next after a full line is refused."""
+    """Tasks that can start at once do not count as queued; a request beyond a full queue is refused."""
     operator_limits, limits = (
         OperatorLimits(max_running=10, max_waiting=5, server_waiting=3),
         GuildLimits(server_running=2),
@@ -195,7 +195,7 @@ def test_the_line_is_what_finds_no_free_slot() -> None:
 
 
 def test_a_share_of_the_operators_limits() -> None:
-    """Half of seven slots is three, and never less than one."""
+    """Half of seven slots is three, and a share is never less than one."""
     assert OperatorLimits(max_running=7, guild_share_percent=50).server_running == 3
     assert OperatorLimits(max_running=1, max_per_day=3, guild_share_percent=10).server_running == 1
     assert daily_limits_of(
@@ -232,7 +232,7 @@ def test_a_share_of_the_operators_limits() -> None:
     ],
 )
 def test_forbidden_words_are_found(text: str, entry: str) -> None:
-    """However they are written: case, accents, width, invisible characters, spacing, stars."""
+    """Forbidden words are found in any case, accents, width and spacing, with invisible characters, and with stars."""
     assert find_forbidden(text, ("unrelated", entry)) == entry
 
 
@@ -252,13 +252,13 @@ def test_forbidden_words_are_found(text: str, entry: str) -> None:
     ],
 )
 def test_other_words_are_left_alone(text: str, entry: str) -> None:
-    """A word within a word is another word; a star stays within its word."""
+    """A word inside another word does not match; a star does not match across words."""
     assert find_forbidden(text, (entry,)) is None
 
 
 @pytest.mark.parametrize("entry", ["*", " ** ", "\u200b", "\u0301 *"])
 def test_an_entry_without_anything_to_look_for_is_known(entry: str) -> None:
-    """Such an entry would forbid everything, or nothing."""
+    """An entry that would match everything or nothing is detected."""
     assert is_empty_pattern(entry)
     assert not is_empty_pattern("a*")
 
@@ -266,11 +266,11 @@ def test_an_entry_without_anything_to_look_for_is_known(entry: str) -> None:
 EVIL = [
     *("*a" * 45 + "*bz*", "a*" * 49 + "bz", "a" * 97 + "bz", "a a*" * 20 + "bz", "*" * 98 + "bz", "ص*ل*ى*ق"),
 ] * 33
-"""What makes regular expressions explode, nearly as many as a server may have."""
+"""Patterns that make regular expressions backtrack exponentially, almost as many as a server can have."""
 
 
 def steps(text: str) -> int:
-    """How many lines of the filter's code are run to find that `text` contains none of EVIL."""
+    """Count the executed lines of the filter for a `text` that contains none of EVIL."""
     count = 0
 
     def trace(frame: FrameType, event: str, _: object) -> TraceFunction | None:
@@ -289,27 +289,27 @@ def steps(text: str) -> int:
 
 @pytest.mark.parametrize("piece", ["aa", "a ", "aaaaaaa ", "\ufdfa", "a\u0301\u0323", "ab a"])
 def test_the_work_grows_with_the_text_and_no_faster(piece: str) -> None:
-    """Twice the text takes twice the steps, also where one letter stands for eighteen."""
+    """Twice the text takes twice the steps, even if one character expands to eighteen."""
     once, twice, four_times = (steps(piece * times + " .ق b z") for times in (100, 200, 400))
     assert four_times - twice <= 2 * (twice - once) + 100
 
 
 def test_the_worst_prompt_is_searched_to_its_end() -> None:
-    """4,096 letters that are written out as 73,728, against 200 entries of stars: what stands last is found."""
+    """A match at the end of 4,096 characters, which expand to 73,728, is found among 200 entries with stars."""
     stars = "".join(f"{letter}*" for letter in "صلىالله" * 5)
     entries = [f"*{stars}{chr(0x4E00 + number)}" for number in range(199)] + ["*وسلمق"]
     assert find_forbidden("\ufdfa" * 4095 + "ق", entries) == "*وسلمق"
 
 
 def test_a_pattern_never_runs_on_into_the_next() -> None:
-    """Entries are looked for together, yet what one ends with is not where another begins."""
+    """Entries are searched together, but a match never spans the end of one and the start of another."""
     assert find_forbidden("ab", ("xa", "b")) is None
     assert find_forbidden("a b", ("c a", "b*x", " b")) == " b"
 
 
 @given(st.text("ab *", max_size=12), st.text("ab *", min_size=1, max_size=6))
 def test_stars_mean_what_a_plain_search_says(text: str, entry: str) -> None:
-    """The fast search finds just what trying out every possibility does."""
+    """The fast search finds exactly what a brute-force search finds."""
     import re
 
     words, stars = " ".join(text.split()), re.sub(r"\*+", "*", " ".join(entry.split()))
@@ -323,6 +323,6 @@ def test_stars_mean_what_a_plain_search_says(text: str, entry: str) -> None:
     "changes", [{"max_seconds": 1}, {"max_seconds": 11}, {"user_per_day": -1}, {"forbidden": [""]}]
 )
 def test_limits_that_make_no_sense_are_none(changes: dict[str, object]) -> None:
-    """Numbers below zero, seconds that FoxAPI does not add, empty words."""
+    """Negative numbers, seconds that FoxAPI does not add, and empty words are rejected."""
     with pytest.raises(ValidationError):
         GuildLimits.model_validate(changes)

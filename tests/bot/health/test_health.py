@@ -1,4 +1,4 @@
-"""/healthz and /metrics, asked as Docker and Prometheus ask: over sockets, while the bot works."""
+"""/healthz and /metrics over real sockets, as Docker and Prometheus read them, while the bot runs."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _NAME = re.compile(r"\b(?:extendbot|process|python)_[a-z_]+")
 
 
 def address(log: str) -> str:
-    """Where the bot said that it serves."""
-    *_, last = re.finditer(r"health and figures at (http://[\d.]+:\d+)", log)
+    """Return the address that the bot logged."""
+    *_, last = re.finditer(r"health and metrics at (http://[\d.]+:\d+)", log)
     return last[1]
 
 
@@ -51,7 +51,7 @@ async def scraped(base: str, accept: str = "") -> str:
 
 
 def samples(page: str) -> dict[str, float]:
-    """By name and labels, as they are written on the page."""
+    """Return the samples by name and labels, as on the page."""
     found = {}
     for family in text_string_to_metric_families(page):
         for each in family.samples:
@@ -67,7 +67,7 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 async def test_a_task_is_seen_in_the_figures(stage: Harness, log: pytest.LogCaptureFixture) -> None:
-    """One /extend is seen at work and then ended, and every figure that dashboard and alerts ask for is there."""
+    """One /extend shows up as running and then as ended, and every metric of the dashboard and the alerts exists."""
     halfway = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=halfway)
     stage.discord.faults.add("PATCH", "/messages/", RATE)
@@ -106,7 +106,7 @@ async def test_a_task_is_seen_in_the_figures(stage: Harness, log: pytest.LogCapt
 
 
 def named_by_operators() -> set[str]:
-    """Every figure that the dashboard and the alerts name."""
+    """Return every metric name in the dashboard and the alerts."""
     dashboard = json.loads((OPERATIONS / "grafana.json").read_text())
     asked = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
     rules = yaml.safe_load((OPERATIONS / "alerts.yml").read_text())
@@ -116,7 +116,7 @@ def named_by_operators() -> set[str]:
 
 
 async def test_ready_means_gateway_and_store(stage: Harness, log: pytest.LogCaptureFixture) -> None:
-    """/healthz is 200 while all is well, and 503 naming the part that is not; /healthz/live goes on being 200."""
+    """/healthz is 200 while all is well, else 503 with the failing part; /healthz/live stays 200."""
     well = {"live": True, "ready": True, "gateway": True, "store": True}
     async with stage.bot(HTTP_PORT="0") as bot:
         base = address(log.text)
@@ -137,7 +137,7 @@ async def test_ready_means_gateway_and_store(stage: Harness, log: pytest.LogCapt
 
 @pytest.mark.only_sqlite
 async def test_a_store_that_takes_no_writes_is_not_ready(stage: Harness, log: pytest.LogCaptureFixture) -> None:
-    """A database that refuses to write is seen, without waiting for a member's order; the log has one line for it."""
+    """A database that rejects writes is detected without a member's request, with one log line."""
     stage.data.mkdir(exist_ok=True)
     async with stage.bot(HTTP_PORT="0"):
         base = address(log.text)
@@ -147,13 +147,13 @@ async def test_a_store_that_takes_no_writes_is_not_ready(stage: Harness, log: py
         page = samples(await scraped(base))
     assert (status, said["store"], said["gateway"]) == (503, False, True)
     assert page["extendbot_ready{part=store}"] == 0
-    assert "the store does not take writes" in log.text
+    assert "the store is not writable" in log.text
 
 
 async def test_two_bots_in_one_process_count_apart(
     stage: Harness, log: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    """Nothing is registered globally: a second bot begins at zero."""
+    """Metrics are not global: a second bot starts at zero."""
     async with stage.bot(HTTP_PORT="0"):
         first = address(log.text)
         async with stage.bot(HTTP_PORT="0", DATABASE_URL=f"sqlite+aiosqlite:///{tmp_path}/other.db"):
@@ -162,7 +162,7 @@ async def test_two_bots_in_one_process_count_apart(
 
 
 async def test_the_healthcheck_of_a_process(stage: Harness) -> None:
-    """`python -m bot.health` ends with 0 while a bot works, else with 1; nobody but this machine can ask."""
+    """`python -m bot.health` exits with 0 while a bot is ready, else with 1; only this machine can connect."""
     port = free_port()
     code, said = await healthcheck(port)
     assert (code, said.count("\n")) == (1, 1)
@@ -178,7 +178,7 @@ async def test_the_healthcheck_of_a_process(stage: Harness) -> None:
 
 
 async def test_a_taken_port_is_one_sentence(stage: Harness) -> None:
-    """A bot that cannot have its HTTP_PORT does not start, and says which one and what to do."""
+    """A bot whose HTTP_PORT is taken does not start, and says which port it is and what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         async with stage.process(HTTP_PORT=str(port)) as process:
@@ -203,12 +203,12 @@ async def test_a_taken_port_is_one_sentence(stage: Harness) -> None:
     ],
 )
 def test_calls_have_few_names(names: Any, method: str, path: str, call: str) -> None:
-    """Whatever ids and tokens a path holds, its label is one of a handful."""
-    assert http_tracing.call_name(names, method, URL(f"https://example.org{path}")) == call
+    """Paths with any ids and tokens map to a small fixed set of labels."""
+    assert http_tracing.get_call_name(names, method, URL(f"https://example.org{path}")) == call
 
 
 async def healthcheck(port: int | None) -> tuple[int | None, str]:
-    """Run what Docker's HEALTHCHECK runs."""
+    """Run the command of Docker's HEALTHCHECK."""
     told = {"HTTP_PORT": str(port)} if port else {}
     child = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -229,7 +229,7 @@ def free_port() -> int:
 
 
 def own_address() -> str:
-    """An address of this machine that is not 127.0.0.1, but for machines that have no other."""
+    """Return an address of this machine other than 127.0.0.1, if it has one."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as anywhere:
         try:
             anywhere.connect(("192.0.2.1", 9))  # sends nothing

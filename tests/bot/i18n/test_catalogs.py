@@ -1,4 +1,4 @@
-"""Catalogues: nothing is missing, nothing is left over, and every translation fits where its text goes."""
+"""Catalogs: complete, without obsolete entries, and every translation fits its place."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def messages(file: Path) -> list[Message]:
 
 
 def texts(value: object) -> list[str]:
-    """The one text of a message, or its several plurals."""
+    """Return the text of a message, or its plural forms."""
     return [str(one) for one in value] if isinstance(value, list | tuple) else [str(value or "")]
 
 
 def places(text: str) -> set[str]:
-    """The names in braces."""
+    """Return the placeholders of a text."""
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 
 @EVERY
 async def test_no_message_is_missing_or_unused(file: Path) -> None:
-    """What the source says and the commands are called is what the catalogue has, all of it translated."""
+    """The catalog contains exactly the texts of the source and the commands, all translated."""
     async with offline_bot() as bot:
         said = set(wanted(bot.tree))
     known = {key_of(message): message for message in messages(file)}
@@ -47,7 +47,7 @@ async def test_no_message_is_missing_or_unused(file: Path) -> None:
 
 @EVERY
 def test_translations_keep_the_places_of_their_values(file: Path) -> None:
-    """Each translation has the {names} of its English text, and no others, in every plural form."""
+    """Each translation has exactly the placeholders of its English text, in every plural form."""
     for message in messages(file):
         english = set.union(*(places(text) for text in texts(message.id)))
         assert [text for text in texts(message.string) if places(text) != english] == [], message.id
@@ -55,7 +55,7 @@ def test_translations_keep_the_places_of_their_values(file: Path) -> None:
 
 @EVERY
 def test_there_is_a_text_for_each_plural_form(file: Path) -> None:
-    """As many forms as the language's own rule has (CLDR)."""
+    """Each plural has as many forms as the language has (CLDR)."""
     known: Catalog = catalogue(file)
     plurals = [message for message in messages(file) if isinstance(message.id, list | tuple)]
     assert plurals
@@ -64,7 +64,7 @@ def test_there_is_a_text_for_each_plural_form(file: Path) -> None:
 
 @EVERY
 def test_names_of_commands_and_options_are_allowed_by_discord(file: Path) -> None:
-    """Names of commands and options are one word in lower case, of at most 32 characters."""
+    """Translated names of commands and options are one lower-case word of at most 32 characters."""
     for message in messages(file):
         if message.context in {"command", "option"} and _NAME.fullmatch(str(message.id)):
             name = str(message.string)
@@ -74,7 +74,7 @@ def test_names_of_commands_and_options_are_allowed_by_discord(file: Path) -> Non
 
 @EVERY
 def test_sentences_name_commands_as_their_readers_see_them(file: Path) -> None:
-    """A /command in a translation is the translated name of a command that there is."""
+    """A /command in a translation is the translated name of an existing command."""
     known = messages(file)
     names = {str(message.id): str(message.string) for message in known if message.context == "command"}
     for message in (one for one in known if one.context is None):
@@ -85,7 +85,7 @@ def test_sentences_name_commands_as_their_readers_see_them(file: Path) -> None:
 
 @EVERY
 async def test_every_command_option_and_choice_is_translated_for_discord(file: Path) -> None:
-    """What is registered carries a name in this locale for each command, option and choice, and each description."""
+    """The registered commands have a translated name for each command, option and choice, and each description."""
     async with offline_bot() as bot:
         await bot.tree.set_translator(CommandTranslator(bot.languages))
         for command in await command_payload(bot.tree):
@@ -111,7 +111,7 @@ def _list(node: dict[str, object], name: str) -> list[dict[str, object]]:
 
 
 def test_plurals_numbers_and_lists_are_each_languages_own() -> None:
-    """English has two plurals and CLDR's commas; what has no catalogue is told in English; a value is never a text."""
+    """English has two plurals and CLDR's commas; missing translations stay English; values are never translated."""
     english, chinese = Languages.load().best_match("en-GB"), Languages.load().best_match("zh-CN")
     one = tr_plural("Your limit here is {count} video in 24 hours, and you have reached it.", "{count} many", 1)
     assert english.translate(one) == "Your limit here is 1 video in 24 hours, and you have reached it."
@@ -123,7 +123,7 @@ def test_plurals_numbers_and_lists_are_each_languages_own() -> None:
 
 
 def test_a_locale_is_told_in_the_nearest_language() -> None:
-    """Exactly that locale, else the same language of another country, else English."""
+    """The best match is the exact locale, else the same language of another country, else English."""
     languages = Languages.load()
     assert [languages.best_match(code).code for code in ("zh-CN", "zh-TW", "en-GB", "fr", "")] == [
         "zh-CN",

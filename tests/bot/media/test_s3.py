@@ -131,15 +131,17 @@ async def test_the_check_writes_and_deletes(
 ) -> None:
     """The check reports that the bucket accepts and deletes a file, or what to correct."""
     with caplog.at_level(logging.WARNING):
-        (found,) = await host.files(tmp_path, make_bucket_settings(s3, **changes))
+        (found,) = await host.check_bucket(tmp_path, make_bucket_settings(s3, **changes))
     assert (found.ok, words in found.summary, s3.objects) == (ok, True, {})
     assert ok or "Correct FILES_URL" in found.advice
-    assert await host.files(tmp_path, None) == []
+    assert await host.check_bucket(tmp_path, None) == []
 
 
 async def test_the_check_of_an_unreachable_bucket(tmp_path: Path) -> None:
     """An unreachable bucket, even without a key, results in one sentence."""
-    (found,) = await host.files(tmp_path, S3Settings("films", endpoint="http://127.0.0.1:9", key_id="a", secret="b"))
+    (found,) = await host.check_bucket(
+        tmp_path, S3Settings("films", endpoint="http://127.0.0.1:9", key_id="a", secret="b")
+    )
     assert (found.ok, "cannot be written" in found.summary) == (False, True)
 
 

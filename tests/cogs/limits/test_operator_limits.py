@@ -16,8 +16,8 @@ from tests.support.world import find_channel
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"MAX_PER_DAY": "2"}, "I may make 2 videos in 24 hours over all servers, and I have."),
-        ({"MAX_PER_DAY": "4", "SERVER_SHARE": "50"}, "This server's share of my work is 2 videos in 24 hours"),
+        ({"MAX_PER_DAY": "2"}, "My limit over all servers is 2 videos in 24 hours, and it has been reached."),
+        ({"MAX_PER_DAY": "4", "SERVER_SHARE": "50"}, "This server's share is 2 videos in 24 hours"),
     ],
 )
 async def test_the_operators_daily_limits(stage: Harness, settings: dict[str, str], words: str) -> None:
@@ -41,7 +41,7 @@ async def test_a_servers_share_of_the_slots_and_its_longest_line(stage: Harness)
         await held.reached.wait()
         waiting = await stage.extend(stage.ben, small(stage.clips), seconds=2)
         await stage.until(stage.ben, waiting, "Waiting in line")
-        await refused(stage, stage.mia, "1 video is waiting in line here, and that is the limit")
+        await refused(stage, stage.mia, "This server's queue is full, with 1 video")
         assert len(stage.fox.faults.matching("POST", CREATE)) == 1
         held.release.set()
         await stage.until(stage.ana, running, "Finished")
