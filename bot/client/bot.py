@@ -105,7 +105,7 @@ class ExtendBot(LocalizedBot):
         """The open modals, by custom_id."""
         self._gateway = gateway
         self._held = shards
-        self._identifying = IdentifyLimiter(store.shared_turns.reserve if shards else None)
+        self._identify_limiter = IdentifyLimiter(store.shared_turns.reserve if shards else None)
         self._open: set[int] = set()
         self._guild_writes = asyncio.Lock()
         """Keeps writes about joined and left servers in the order of their events."""
@@ -146,7 +146,7 @@ class ExtendBot(LocalizedBot):
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway)
         self._held = self._held or Shards(range(recommended), recommended)
         self.shard_count = self._held.count
-        self._identifying.buckets = max(1, starts["max_concurrency"])
+        self._identify_limiter.buckets = max(1, starts["max_concurrency"])
         if starts["remaining"] < len(self._held.held):
             raise CannotStart(
                 f"Discord allows this bot {starts['remaining']} more starts of a session and I need "
@@ -160,7 +160,7 @@ class ExtendBot(LocalizedBot):
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002
         """Wait until this shard is allowed to identify."""
-        await self._identifying.turn(shard_id or 0)
+        await self._identify_limiter.acquire(shard_id or 0)
 
     async def on_shard_connect(self, shard_id: int) -> None:
         """Mark the shard as connected."""

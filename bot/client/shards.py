@@ -49,19 +49,19 @@ class IdentifyLimiter:
 
     def __init__(self, take_turn: TakeTurn | None) -> None:
         """`take_turn`: a limiter shared by all processes; None: this is the only process."""
-        self._take_turn = take_turn or self._local_turn
+        self._take_turn = take_turn or self._reserve_locally
         self._free_at: dict[str, float] = {}
         self.buckets = 1
         """Discord's max_concurrency; a shard's bucket is its id modulo this."""
 
-    async def turn(self, shard_id: int) -> None:
+    async def acquire(self, shard_id: int) -> None:
         """Wait until this shard is allowed to identify."""
         name = f"identify {shard_id % self.buckets}"
         if seconds := await self._take_turn(name, IDENTIFY_SECONDS):
             log.info("shard %d waits %.1f s before it identifies", shard_id, seconds)
             await asyncio.sleep(seconds)
 
-    async def _local_turn(self, name: str, apart: float) -> float:
+    async def _reserve_locally(self, name: str, apart: float) -> float:
         now = asyncio.get_running_loop().time()
         mine = max(now, self._free_at.get(name, now))
         self._free_at[name] = mine + apart
