@@ -19,7 +19,7 @@ from tests.support.world import find_channel
 
 
 def token_of(stage: Harness, task_id: int = 1) -> str:
-    """Return the task's row."""
+    """Return the token in the task's row."""
     ((place,),) = stage.database.sql(f"SELECT place FROM tasks WHERE id = {task_id}")  # noqa: S608
     token: str = (json.loads(place) if isinstance(place, str) else place)["token"]
     return token
