@@ -80,14 +80,14 @@ async def test_every_command_is_offered_where_and_to_whom_it_should_be() -> None
 
 
 async def test_every_control_has_a_handler_of_its_own() -> None:
-    """Each class of controls is registered with the bot; each action and deed of the code is on this walk."""
+    """Each class of controls is registered with the bot; each action of the code is on this walk."""
     async with offline_bot() as bot:
         # By name: a cog that is loaded as an extension is imported anew.
         registered = {each.__qualname__ for each in bot._connection._view_store._dynamic_items.values()}
     assert registered == {each.__qualname__ for each in PersistentItem.__subclasses__()}
     assert registered == {each.__qualname__ for each in CONTROLS}
-    deeds = {custom_id.split(":")[1] for custom_id in CONTROLS[callbacks.PanelItem]}
-    assert deeds == set(callbacks._CALLBACKS)
+    actions = {custom_id.split(":")[1] for custom_id in CONTROLS[callbacks.PanelItem]}
+    assert actions == set(callbacks._CALLBACKS)
     for kind, custom_ids in CONTROLS.items():
         for custom_id in custom_ids:
             fitting = [each for each in CONTROLS if each.__discord_ui_compiled_template__.fullmatch(custom_id)]
