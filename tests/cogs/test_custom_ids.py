@@ -86,8 +86,8 @@ async def test_every_control_has_a_handler_of_its_own() -> None:
         registered = {each.__qualname__ for each in bot._connection._view_store._dynamic_items.values()}
     assert registered == {each.__qualname__ for each in PersistentItem.__subclasses__()}
     assert registered == {each.__qualname__ for each in CONTROLS}
-    deeds = {custom_id.split(":")[1] for custom_id in CONTROLS[callbacks.PanelItem]}
-    assert deeds == set(callbacks.PanelItem.handlers)
+    actions = {custom_id.split(":")[1] for custom_id in CONTROLS[callbacks.PanelItem]}
+    assert actions == set(callbacks.PanelItem.handlers)
     for kind, custom_ids in CONTROLS.items():
         for custom_id in custom_ids:
             fitting = [each for each in CONTROLS if each.__discord_ui_compiled_template__.fullmatch(custom_id)]
