@@ -21,7 +21,7 @@ _PRIVILEGED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Responses:
+class DiscordResponses:
     """Discord's responses about the bot's user and its application."""
 
     user: HttpResponse | RequestFailed
@@ -34,7 +34,7 @@ def install_link(application_id: str) -> str:
     return f"https://discord.com/oauth2/authorize?client_id={application_id}&scope={scope}&permissions={PERMISSIONS}"
 
 
-def check_account(asked: Responses | None, address: str) -> list[CheckResult]:
+def check_account(asked: DiscordResponses | None, address: str) -> list[CheckResult]:
     """Check token, install link and intents; `asked` is None if there is no token."""
     if asked is None:
         return [

@@ -13,7 +13,7 @@ _UNKNOWN = "FoxAPI does not report"
 
 
 @dataclass(frozen=True, slots=True)
-class Responses:
+class FoxResponses:
     """FoxAPI's responses; without a key, `models` and `usage` were not requested."""
 
     home: HttpResponse | RequestFailed
@@ -21,7 +21,7 @@ class Responses:
     usage: HttpResponse | RequestFailed | None
 
 
-def check_account(asked: Responses, address: str, model: str) -> list[CheckResult]:
+def check_account(asked: FoxResponses, address: str, model: str) -> list[CheckResult]:
     """Check FoxAPI, key, model and account; a failure skips the checks that depend on it."""
     if isinstance(asked.home, RequestFailed):
         todo = "Check this machine's network, and FOXAPI_URL if you set it."

@@ -72,7 +72,7 @@ class _Probe:
         self._now = now
         self.skews: list[timedelta | None] = []
 
-    async def discord(self) -> check_discord.Responses | None:
+    async def discord(self) -> check_discord.DiscordResponses | None:
         base = self._settings.discord_api_url.rstrip("/")
         headers = {"User-Agent": _DISCORD_AGENT}
         if "DISCORD_TOKEN" in self._problems:
@@ -80,16 +80,16 @@ class _Probe:
             return None
         headers["Authorization"] = f"Bot {self._settings.discord_token.get_secret_value()}"
         user = await self._get(f"{base}/users/@me", headers)
-        return check_discord.Responses(user, await self._get(f"{base}/applications/@me", headers))
+        return check_discord.DiscordResponses(user, await self._get(f"{base}/applications/@me", headers))
 
-    async def fox(self) -> foxapi.Responses:
+    async def fox(self) -> foxapi.FoxResponses:
         base = self._settings.foxapi_url.rstrip("/")
         headers = {"User-Agent": USER_AGENT}
         if "FOXAPI_KEY" in self._problems:
-            return foxapi.Responses(await self._get(f"{base}/v1/models", headers), None, None)
+            return foxapi.FoxResponses(await self._get(f"{base}/v1/models", headers), None, None)
         headers["Authorization"] = f"Bearer {self._settings.foxapi_key.get_secret_value()}"
         models = await self._get(f"{base}/v1/models", headers)
-        return foxapi.Responses(models, models, await self._get(f"{base}/api/usage/token/", headers))
+        return foxapi.FoxResponses(models, models, await self._get(f"{base}/api/usage/token/", headers))
 
     async def _get(self, url: str, headers: dict[str, str]) -> HttpResponse | RequestFailed:
         try:

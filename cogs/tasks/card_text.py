@@ -25,15 +25,15 @@ _OVERDUE = tr(
 )
 
 _UNCLEAR = tr(
-    "FoxAPI's response to the request was lost, so it is unknown whether FoxAPI accepted and billed it. The bot does "
-    "not send it again by itself, so that nothing is paid twice."
+    "FoxAPI's response to the request was lost, so nobody knows whether FoxAPI accepted it: it may have been billed. The "
+    "bot does not send it again by itself, so that nothing is paid twice."
 )
 
 _NO_SPACE = tr("The bot's disk is full of other videos right now. This task starts when there is space.")
 
 _BILLED = {
     Billed.NO: tr("Nothing was billed."),
-    Billed.UNKNOWN: tr("FoxAPI does not say whether it bills this; it may be billed."),
+    Billed.UNKNOWN: tr("FoxAPI does not say whether it bills this; it may have been billed."),
 }
 
 

@@ -25,12 +25,12 @@ TABLE = Table(
 
 
 class CountingConnection(Connection):
-    """Counts the hops to the connection's thread."""
+    """Counts the calls to the connection's thread."""
 
-    hops = 0
+    calls = 0
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        self.hops += 1
+        self.calls += 1
         return await super()._execute(fn, *args, **options)  # type: ignore[no-untyped-call]
 
 
@@ -72,14 +72,14 @@ async def test_a_statement_is_one_hop(tmp_path: Path) -> None:
         connection.begin_lazily("BEGIN IMMEDIATE")
         cursor = await connection.cursor().execute("SELECT thread_id(), ?", (7,))
         assert await cursor.fetchall() == [(connection._thread.ident, 7)]
-        assert (connection.hops, connection.in_transaction) == (1, True)
+        assert (connection.calls, connection.in_transaction) == (1, True)
         await connection.commit()
-        assert (connection.hops, connection.in_transaction) == (2, False)
+        assert (connection.calls, connection.in_transaction) == (2, False)
         await connection.commit()
         await connection.rollback()
         connection.begin_lazily("BEGIN")
         await connection.rollback()
-        assert (connection.hops, connection.in_transaction) == (2, False)
+        assert (connection.calls, connection.in_transaction) == (2, False)
     finally:
         await connection.close()
 
