@@ -53,7 +53,7 @@ async def test_only_the_operators_servers_are_served(stage: Harness) -> None:
     direct = stage.discord.world.dm(stage.ana.id).id
     for settings in ({"ALLOWED_SERVERS": "1234"}, {"BLOCKED_SERVERS": here}):
         async with stage.bot(None, **settings):
-            await refused(stage, stage.ana, "I do not work on this server")
+            await refused(stage, stage.ana, "has not enabled it on this server")
     async with stage.bot(ALLOWED_SERVERS=f"1234,{here}"):
         await refused(stage, stage.ana, "I do not work in direct messages", channel=direct)
         await spend(stage, stage.ana)
