@@ -65,7 +65,7 @@ async def test_only_in_age_restricted_channels(stage: Harness) -> None:
         panel = await page(stage.mia, await use(stage.mia, "limits show"), "channels", "limits:age")
         await stage.mia.press(panel, "limits:age")
         await changed(stage.mia, panel, "for moderators and exempt roles")
-        await refused(stage, stage.ana, "only in age-restricted channels here")
+        await refused(stage, stage.ana, "only be used in age-restricted channels")
         world = stage.discord.world
         world.channel_named("videos").nsfw = True
     async with stage.bot():  # Discord tells what a channel is at the start, as it would when that changes
