@@ -175,7 +175,7 @@ async def test_public_replies_are_placed_in_the_servers_language(harness: Servic
         ({"cooldown": -1}, "“seconds between a member's tasks” cannot be less than 0: choose a larger number."),
         ({"max_seconds": 1}, "FoxAPI adds 2 to 10 seconds at a time: choose one of those, or 0 for no limit."),
         ({"max_seconds": 11}, "FoxAPI adds 2 to 10 seconds at a time"),
-        ({"role_per_day": {5: 1_000_001}}, "“daily numbers of roles” cannot be more than 1,000,000"),
+        ({"role_per_day": {5: 1_000_001}}, "“daily limits of roles” cannot be more than 1,000,000"),
         ({"forbidden": ("a" * 101,)}, "“forbidden words” can have at most 100 characters: shorten it."),
         ({"forbidden": ("a",) * 201}, "“forbidden words” can have at most 200 entries: remove some."),
         ({"forbidden": ("**",)}, "“**” would match everything or nothing"),
