@@ -25,8 +25,8 @@ _OVERDUE = tr(
 )
 
 _UNCLEAR = tr(
-    "FoxAPI's response to the request was lost, so nobody knows whether FoxAPI accepted it: it may have been billed. The "
-    "bot does not send it again by itself, so that nothing is paid twice."
+    "FoxAPI's response to the request was lost, so nobody knows whether FoxAPI accepted it: it may have been billed. "
+    "The bot does not send it again by itself, so that nothing is paid twice."
 )
 
 _NO_SPACE = tr("The bot's disk is full of other videos right now. This task starts when there is space.")

@@ -68,8 +68,8 @@ def test_an_address_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError) as refused:
         read_settings()
     assert str(refused.value) == (
-        "FOXAPI_URL is not an address that I can use: write one such as https://api.foxapi.cc. "
-        "FILES_URL is not an address that I can use: write one such as s3://bucket/folder."
+        "FOXAPI_URL is not a valid address: use one such as https://api.foxapi.cc. "
+        "FILES_URL is not a valid address: use one such as s3://bucket/folder."
     )
 
 

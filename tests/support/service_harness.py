@@ -14,8 +14,8 @@ from bot.domain.errors import RequestRefused
 from bot.domain.events import EventQueue
 from bot.domain.limits import GuildLimits, OperatorLimits
 from bot.domain.task import Billed, Task, TaskState
-from bot.media import Downloader, Ffmpeg, Workspaces
-from bot.services import MemberService, ModerationService, Services, TaskService
+from bot.media import Workspaces
+from bot.services import MemberService, ModerationService, TaskService
 from bot.store import Store
 from tests.support.builders import NOON, ROOMY, a_place, a_requester, an_order
 from tests.support.databases import Database
@@ -41,30 +41,24 @@ class ServiceHarness:
     rung: list[int | None] = field(default_factory=list)
 
     @property
-    def services(self) -> Services:
-        return Services.build(
-            self.store,
-            Workspaces(NO_FILES, max_bytes=1),
-            Ffmpeg(),
-            Downloader(),
-            now=lambda: self.time,
-            wake_worker=self.rung.append,
-            defaults=self.defaults,
-            operator_limits=self.operator_limits,
-            events=self.events,
+    def service(self) -> TaskService:
+        return TaskService(
+            self.store, lambda: self.time, self.rung.append, self.defaults, self.operator_limits, self.events
         )
 
     @property
-    def service(self) -> TaskService:
-        return self.services.tasks
-
-    @property
     def members(self) -> MemberService:
-        return self.services.members
+        no_files = Workspaces(NO_FILES, most_bytes=1)
+        return MemberService(self.store, no_files, lambda: self.time, self.defaults, self.operator_limits)
 
     @property
     def moderation(self) -> ModerationService:
-        return self.services.moderation
+        def wake_worker() -> None:
+            self.rung.append(None)
+
+        return ModerationService(
+            self.store, lambda: self.time, wake_worker, self.defaults, self.operator_limits, self.events
+        )
 
     async def submit(self, user: int = ALF, guild: int | None = GUILD, prompt: str = "go on") -> Task:
         self.messages += 1

@@ -162,7 +162,7 @@ async def test_json_for_scripts(stage: Harness) -> None:
         "name": "token",
         "ok": False,
         "says": "Discord does not accept DISCORD_TOKEN",
-        "do": "Copy it anew from the developer portal (Bot > Reset Token).",
+        "do": "Copy it again from the developer portal (Bot > Reset Token).",
     }
     assert (checks["intents"]["ok"], checks["model"]["ok"]) == (None, True)
     assert "wrong-token" not in ran.out

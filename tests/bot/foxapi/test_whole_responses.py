@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.check import http
-from bot.check.foxapi import Responses, check_account
+from bot.check.foxapi import FoxResponses, check_account
 from bot.foxapi import FoxAPI, Rejected, SubmissionUncertain, TransientError
 from tests.fuzz.server import RawServer, raw_server
 
@@ -44,7 +44,7 @@ async def test_check_reads_a_long_list_of_models(server: RawServer) -> None:
     async with aiohttp.ClientSession() as session:
         answer = await http.get(session, f"http://{server.host}/v1/models", {}, lambda: datetime.now(UTC))
     assert not isinstance(answer, http.RequestFailed)
-    found = {each.name: each for each in check_account(Responses(answer, answer, None), server.host, "model-7")}
+    found = {each.name: each for each in check_account(FoxResponses(answer, answer, None), server.host, "model-7")}
     assert found["key"].ok
     assert found["model"].ok
 

@@ -54,7 +54,7 @@ async def test_only_the_operators_servers_are_served(stage: Harness) -> None:
     direct = stage.discord.world.open_dm(stage.ana.id).id
     for settings in ({"ALLOWED_SERVERS": "1234"}, {"BLOCKED_SERVERS": here}):
         async with stage.bot(None, **settings):
-            await refused(stage, stage.ana, "I do not work on this server")
+            await refused(stage, stage.ana, "has not enabled it on this server")
     async with stage.bot(ALLOWED_SERVERS=f"1234,{here}"):
         await refused(stage, stage.ana, "I do not work in direct messages", channel=direct)
         await spend(stage, stage.ana)
@@ -66,7 +66,7 @@ async def test_only_in_age_restricted_channels(stage: Harness) -> None:
         panel = await page(stage.mia, await use(stage.mia, "limits show"), "channels", "limits:age")
         await stage.mia.press(panel, "limits:age")
         await changed(stage.mia, panel, "for moderators and exempt roles")
-        await refused(stage, stage.ana, "only in age-restricted channels here")
+        await refused(stage, stage.ana, "only be used in age-restricted channels")
         world = stage.discord.world
         find_channel(world, "videos").nsfw = True
     async with stage.bot():  # the new session receives the changed channel, as it would receive an update
