@@ -48,7 +48,7 @@ class ServiceHarness:
 
     @property
     def members(self) -> MemberService:
-        no_files = Workspaces(NO_FILES, most_bytes=1)
+        no_files = Workspaces(NO_FILES, max_bytes=1)
         return MemberService(self.store, no_files, lambda: self.time, self.defaults, self.operator_limits)
 
     @property
