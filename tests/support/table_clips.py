@@ -130,7 +130,7 @@ KINDS = (
     Kind("MOV of 40 s, 1080p", "large.mov", f"{X264} -b:v 12M", 40, size="1920x1080"),
     Kind("MP4 of 10:00", "ten.mp4", X264, 600, size="192x108"),
     Kind("1.5 s", "brief.mp4", X264, 1.5, refused="2 to 15 s"),
-    Kind("10:30", "endless.mp4", X264, 630, size="192x108", rate="5", refused="at most 10 minutes"),
+    Kind("10:30", "endless.mp4", X264, 630, size="192x108", rate="5", refused="the limit is 10 minutes"),
     Kind("cut off MP4", "cut.mp4", X264, more=_FRONT, spoil=_first(0.6), refused="cut off"),
     Kind("cut off MOV (index lost)", "cut.mov", X264, spoil=_first(0.9), refused="cut off"),
     Kind("cut off WebM", "cut.webm", _VP8, sound="-c:a libvorbis", spoil=_first(0.6), refused="cut off"),

@@ -148,5 +148,5 @@ async def test_too_long_is_one_sentence(stage: Harness) -> None:
     async with stage.bot():
         reply = await stage.extend(stage.ana, endless)
         ended = await stage.until(stage.ana, reply, "Failed")
-    assert "at most 10 minutes" in text_of(ended)
+    assert "the limit is 10 minutes" in text_of(ended)
     assert not stage.fox.faults.matching("POST", UPLOAD)

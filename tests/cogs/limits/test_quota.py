@@ -72,7 +72,7 @@ async def test_the_log_has_one_line_per_task(stage: Harness) -> None:
         await wait_for_log_lines(stage, 2)
         stage.fox.next_quirks = Quirks(failure=Failure("content_policy_violation", "no"))
         failed = await stage.extend(stage.ben, stage.clips.plain, seconds=2)
-        await stage.until(stage.ben, failed, "This did not work")
+        await stage.until(stage.ben, failed, "Failed")
         await wait_for_log_lines(stage, 3)
         await use(stage.mia, "limits block", member=stage.ben.id)
         await refused(stage, stage.ben, "block", prompt="let me in")

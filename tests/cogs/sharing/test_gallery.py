@@ -75,7 +75,7 @@ async def test_pages_and_periods_after_a_restart(stage: Harness) -> None:
         await stage.mia.press(seen, "▶")
         second = await stage.mia.wait_message(lambda it: it["id"] == seen["id"] and "page 2 of 2" in text_of(it))
         assert get_titles(second) == [f"4. {STAR} 1"]
-        assert labels_of(second) == ["◀", "▶", "Week", "Month", "Ever"]
+        assert labels_of(second) == ["◀", "▶", "Week", "Month", "All time"]
         stage.clock.advance(10 * DAY)
         old = await open_gallery(stage, stage.mia)
         assert "Nothing here" in text_of(old)

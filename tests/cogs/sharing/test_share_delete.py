@@ -44,7 +44,7 @@ async def test_delete_deletes_shared_posts(stage: Harness, moderator: bool) -> N
         await share(stage.ana, reply, general)
         await share(stage.ana, reply, forum.id)
         asked = await confirm_delete(who, await stage.until(who, reply, "Finished"))
-        assert "the posts in which it is shared" in text_of(asked)
+        assert "all posts that share it" in text_of(asked)
         await says(who, asked, "Deleted.")
         await gone(stage.ana, reply)
     (thread,) = [each for each in world.channels.values() if each.parent_id == forum.id]
@@ -71,7 +71,7 @@ async def test_a_post_that_cannot_be_deleted_is_reported_and_retried(stage: Harn
         await share(stage.ana, reply, general)
         stage.discord.faults.add("DELETE", rf"/channels/{general}/messages/", Answer(503, "{}"), times=None)
         asked = await confirm_delete(stage.ana, reply)
-        left = await says(stage.ana, asked, "did not let me take every shared post back")
+        left = await says(stage.ana, asked, "did not allow the bot to delete every")
         await gone(stage.ana, reply)
         (post,) = await posts_in(stage.ben, general)
         await stage.ben.react(post, "⭐")
@@ -90,7 +90,7 @@ async def test_a_leftover_post_is_deleted_after_a_restart(stage: Harness) -> Non
         reply = await finished(stage, stage.ana)
         await share(stage.ana, reply, general)
         stage.discord.faults.add("DELETE", rf"/channels/{general}/messages/", Answer(503, "{}"), times=None)
-        await says(stage.ana, await confirm_delete(stage.ana, reply), "did not let me take every shared post back")
+        await says(stage.ana, await confirm_delete(stage.ana, reply), "did not allow the bot to delete every")
     stage.discord.faults.clear()
     async with stage.bot():
         await wait_until_no_posts(stage, general)
@@ -170,5 +170,5 @@ async def test_delete_without_view_channel_reports_the_post(stage: Harness) -> N
         await share(stage.ana, reply, general)
         find_channel(world, "general").overwrites = [Overwrite(world.bot.id, 1, deny=permissions.VIEW_CHANNEL)]
         asked = await confirm_delete(stage.ana, reply)
-        await says(stage.ana, asked, "did not let me take every shared post back")
+        await says(stage.ana, asked, "did not allow the bot to delete every")
         assert len(await posts_in(stage.ben, general)) == 1

@@ -95,4 +95,4 @@ async def test_a_showcase_where_the_bot_lost_its_permissions(stage: Harness) -> 
         await stage.mia.command("showcase", channel(stage, "moderators"))
         told = await told_privately(stage.mia, "The bot lacks the permission")
     assert "View Channel" in text_of(told)
-    assert "Ask a moderator to grant it" in text_of(told)
+    assert "ask a moderator to grant it" in text_of(told)

@@ -17,7 +17,7 @@ from tests.support.member import Member
 from tests.support.world import find_channel
 
 ASK = "It cannot be undone."
-NOT_YOURS = "Only the member who made that video, or a moderator here"
+NOT_YOURS = "Only the member who made that video or a moderator here"
 BY_BOT, BY_TOKEN = r"/channels/\d+/messages/\d+$", r"/webhooks/\d+/[^/]+/messages/\d+$"
 REFRESH = r"/attachments/refresh-urls$"
 

@@ -30,7 +30,7 @@ async def test_usage_shows_days_members_outcomes_and_credits(stage: Harness) -> 
         for _ in range(2):
             await stage.until(stage.ana, await stage.extend(stage.ana, stage.clips.plain, seconds=2), "Finished")
         stage.fox.next_quirks = Quirks(failure=Failure("service_error", "no"))
-        await stage.until(stage.ben, await stage.extend(stage.ben, stage.clips.plain, seconds=2), "This did not work")
+        await stage.until(stage.ben, await stage.extend(stage.ben, stage.clips.plain, seconds=2), "Failed")
         await stage.tidied()  # the usage is written just after the reply
         await use(stage.mia, "limits block", member=stage.ben.id)
         await refused(stage, stage.ben, "block")
