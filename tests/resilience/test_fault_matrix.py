@@ -291,7 +291,7 @@ FIRST_RESPONSES: list[tuple[Action, int, str, int]] = [
     (Truncate(), 1, "Finished", 1),
     (Slow(0.5), 1, "Finished", 1),
     (Reset(), 1, "Finished", 1),
-    (Reset(), 2, "Something went wrong", 0),
+    (Reset(), 2, "Discord is not responding", 0),
     (html(503), 1, "Finished", 1),
 ]
 
@@ -333,7 +333,7 @@ async def test_a_first_response_that_comes_too_late(
         await stage.until(stage.ana, reply, DONE)
     assert [call.status for call in stage.discord.faults.matching("POST", callback)] == [404, 200]
     (line,) = [each for each in caplog.records if each.name.startswith("bot.client") and each.levelno >= WARNING]
-    assert "after the three seconds" in line.message
+    assert "after its three seconds" in line.message
     await assert_told(stage, reply, DONE, paid=1)
 
 

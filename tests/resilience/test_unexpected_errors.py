@@ -31,8 +31,8 @@ from tests.support.member import Member
 
 PATIENT = replace(FAST, first_gap=600)
 """Retries come after ten minutes, and no test waits that long."""
-RETRY_NOTICE = "Something unexpected went wrong on my side"
-PAID_RETRY_NOTICE = "What was paid for is kept, and I try again"
+RETRY_NOTICE = "Something went wrong in the bot"
+PAID_RETRY_NOTICE = "What was paid for is not lost; the next try is"
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ async def test_waiting_for_an_upload_holds_no_slot(stage: Harness, clips: Clips,
     rendering = Pause(at=10)
     async with stage.bot(replace(FAST, slot=0.05), MAX_RUNNING="1", **STEADY):
         slow = await stage.extend(stage.ana, unfit(clips), seconds=2)
-        await wait_for_retry_notice(stage.ana, slow, "That has not worked yet")
+        await wait_for_retry_notice(stage.ana, slow, "This has not worked yet")
         stage.fox.next_quirks = Quirks(pause=rendering)
         quick = await stage.extend(stage.ben, clip, seconds=2)
         await within(rendering.reached)
