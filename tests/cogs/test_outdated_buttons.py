@@ -28,7 +28,7 @@ FORGED = {
     "share:undo:999999999999999999": "",
     "delete:999999999999999999": "",
     "tasks:send:999999999999999999": "You have no task",
-    "tasks:open:1": "You have no task",
+    "tasks:open:1": "None of your tasks",
 }
 
 
@@ -37,11 +37,11 @@ async def test_a_forged_press_is_refused(stage: Harness, caplog: pytest.LogCaptu
     async with stage.bot():
         done = await finished(stage)
         shown = await stage.mia.wait_message(lambda it: it["id"] == done["id"])
-        panel = await use(stage.mia, "limits show")
+        private_message = await use(stage.mia, "privacy")  # its first component is a button
         for custom_id, words in FORGED.items():
             known = set(stage.mia.seen)
             private = custom_id.startswith(("limits:", "tasks:"))  # these work in private messages only
-            await press_forged(stage, stage.mia, panel if private else shown, custom_id)
+            await press_forged(stage, stage.mia, private_message if private else shown, custom_id)
             answer = await stage.mia.wait_message(
                 lambda it, known=known: it["id"] not in known and it["ephemeral"] and not it["loading"]  # type: ignore[misc]
             )

@@ -100,7 +100,7 @@ async def test_the_command_line(stage: Harness, file: Path) -> None:
     done, again = [await run(stage, "move", str(file)) for _ in range(2)]
     assert done[0] == 0
     assert done[1].endswith("Start the bot with the same DATA_DIR.")
-    assert f"{len(TaskState)} tasks, of which {len(TaskState) - 1} are unfinished" in stage.lines[0]
+    assert f"{len(TaskState)} tasks, {len(TaskState) - 1} of them unfinished" in stage.lines[0]
     assert again[0] == 1
     assert "There is no file" in again[1]
     kept = file.with_name("old.db.moved")
