@@ -10,7 +10,15 @@ ExtendBotError
 ├── CannotStart                Discord or FoxAPI does not let the bot in (bot.client.bot)
 ├── CannotBind                 the health server's address is taken (bot.health.server)
 ├── SettingsError              a setting is missing or wrong (bot.settings)
-└── RequestFailed              `check` got no response (bot.check.http)
+├── RequestFailed              `check` got no response (bot.check.http)
+├── MediaError                 a video or a link cannot be used (its own family: bot.media.errors)
+├── FoxError                   a call of FoxAPI failed (its own family: bot.foxapi.errors)
+├── StoreUnusable              the database cannot be opened (bot.store.errors)
+├── StaleRow                   a row changed since it was read (bot.store.lifecycle)
+├── LeaseExpired               this process may have lost its leases (bot.store.leases)
+├── LeaseLost                  another process works on the task (bot.worker.current_row)
+├── RouteClosed                a way to the member's message does not work (cogs.common.transport)
+└── TooLarge                   Discord does not accept a file of that size (cogs.common.transport)
 """
 
 from __future__ import annotations

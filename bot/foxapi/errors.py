@@ -12,10 +12,11 @@ FoxError
 
 from __future__ import annotations
 
+from bot.domain.errors import ExtendBotError
 from bot.i18n.text import Translatable
 
 
-class FoxError(Exception):
+class FoxError(ExtendBotError):
     """Base class of FoxAPI's failures. Its text is for the log and never quotes FoxAPI's, which may contain secrets."""
 
 

@@ -10,11 +10,11 @@ MediaError
 
 from __future__ import annotations
 
-from bot.domain.errors import TaskFailed
+from bot.domain.errors import ExtendBotError, TaskFailed
 from bot.i18n.text import Translatable
 
 
-class MediaError(Exception):
+class MediaError(ExtendBotError):
     """Base class of the expected failures of media work."""
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bot.domain.errors import ExtendBotError
+
 
 class RowUnreadable(ValueError):
     """A row does not parse. The text names the columns, never their values."""
 
 
-class StoreUnusable(Exception):
+class StoreUnusable(ExtendBotError):
     """The database cannot be used. The text is one sentence for the operator."""

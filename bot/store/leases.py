@@ -23,6 +23,7 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, and_, case, delete, false, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.errors import ExtendBotError
 from bot.domain.task import Task, TaskState
 from bot.store.engines.base import Database
 from bot.store.engines.dialect import DatabaseClock, insert_into, unindexed
@@ -46,7 +47,7 @@ def monotonic_seconds() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-class LeaseExpired(Exception):
+class LeaseExpired(ExtendBotError):
     """The process may have lost its leases, so it must start nothing until a heartbeat succeeds."""
 
 

@@ -8,13 +8,14 @@ from typing import Any
 from sqlalchemy import and_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.domain.errors import ExtendBotError
 from bot.domain.task import Billed, ReplyTarget, Task, TaskRequest, TaskState
 from bot.store.tables import members, tasks
 from bot.store.task_rows import to_columns, to_task
 from bot.store.usage import is_counted
 
 
-class StaleRow(Exception):
+class StaleRow(ExtendBotError):
     """The row has changed since the caller read it, by a cancellation or by another process: read it again."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from bot.domain.errors import ExtendBotError
 from bot.domain.task import Task, TaskState
 from bot.store import StaleRow
 from bot.worker.resources import JobResources
@@ -21,7 +22,7 @@ _OUTAGE_TRIES = 60
 """Tries to write in about ten minutes of an outage; after them there are a few tries an hour."""
 
 
-class LeaseLost(Exception):
+class LeaseLost(ExtendBotError):
     """Another process works on this task now."""
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import discord
 
 from bot.client import DISCORD_UNAVAILABLE, REQUEST_ERRORS, Failure, classify
-from bot.domain.errors import RequestRefused
+from bot.domain.errors import ExtendBotError, RequestRefused
 from bot.domain.reply_port import ReplyUnavailable
 from bot.i18n.text import tr
 
@@ -32,11 +32,11 @@ def refuse_on_error() -> Iterator[None]:
         raise RequestRefused(DISCORD_UNAVAILABLE) from error
 
 
-class RouteClosed(Exception):
+class RouteClosed(ExtendBotError):
     """The route no longer reaches the message; another one may."""
 
 
-class TooLarge(Exception):
+class TooLarge(ExtendBotError):
     """The file is too large to upload here."""
 
 
