@@ -73,9 +73,11 @@ _Q, _P, _S, _R, _D, _U = (
     TaskState.READY,
     TaskState.UNCLEAR,
 )
+_ONE_PREPARED = {"MAX_PREPARING": "1"}
+"""The task whose download is held keeps the next one queued."""
 MATRIX = (
     #     killed when a task is ...       at this point                                             its state
-    Crash("queued", (Rendering(), InLine()), _Q, sent=2, paid=2, downloads=2, settings={"MAX_RUNNING": "1"}),
+    Crash("queued", (Held("discord", "GET", CLIP), InLine()), _Q, sent=2, paid=2, downloads=2, settings=_ONE_PREPARED),
     Crash("preparing", (Held("discord", "GET", CLIP),), _P),
     Crash("sending, the request not out", (OnTheWire(),), _S, final_state=_U, sent=0, paid=0, downloads=0),
     Crash("sending, the request taken", (Held("fox", "POST", CREATE, after=True),), _S, final_state=_U, downloads=0),

@@ -133,7 +133,7 @@ class Rendering:
 
 @dataclass(frozen=True)
 class InLine:
-    """The task is queued, because earlier tasks use up MAX_RUNNING."""
+    """The task waits for a slot, because earlier tasks use them up."""
 
     def arm(self, scene: Scene) -> Reached:
         """See :class:`Point`."""
