@@ -113,13 +113,18 @@ class Job:
 
     async def _apply(self, result: StepResult) -> None:
         """Do what a step asks for. Raises StaleRow if the row is no longer as the step saw it."""
-        await self._write_and_archive(result)
-        if result.effect is not None:
-            result = await self._run_to_completion(self._perform(result.effect))
+        if result.effect is None:
+            await self._write_and_archive(result)
+        else:
+            # Together: a task stopped between its write of `sending` and the paid request would be unclear for nothing.
+            result = await self._run_to_completion(self._write_and_perform(result, result.effect))
         if result.wait is not None:
             await self._row.sleep_and_reload(result.wait)
 
-    async def _perform(self, effect: Callable[[Task], Awaitable[StepResult]]) -> StepResult:
+    async def _write_and_perform(
+        self, before: StepResult, effect: Callable[[Task], Awaitable[StepResult]]
+    ) -> StepResult:
+        await self._write_and_archive(before)
         result = await effect(self.task)
         await self._write_and_archive(result)
         return result
