@@ -206,7 +206,7 @@ class Reconciliation:
         for other in others:
             sees = any(_get_footer(it) == footer for it in other.seen.values())
             self._check(
-                sees is not submission.planned.private,
+                sees is not (submission.planned.private or self._failed_before_payment(submission, row)),
                 f"{name}: another member {'sees' if sees else 'does not see'} it",
             )
         files = card["attachments"]
@@ -215,6 +215,10 @@ class Reconciliation:
             wanted = self._good.get(submission.planned.clip, 0) + submission.planned.seconds
             seconds = await self._measure_seconds(await who.fetch(file["url"]), folder)
             self._check(abs(seconds - wanted) < LENGTH_TOLERANCE, f"{name}: {seconds} s instead of {wanted} s")
+
+    def _failed_before_payment(self, submission: Submission, row: Row) -> bool:
+        """Whether nothing was sent to FoxAPI, so that only the member is told why it failed."""
+        return row.state == "failed" and row.billed == "no" and not self._posts.get(submission.prompt)
 
     async def _measure_seconds(self, film: bytes, folder: Path) -> float:
         """Return the film's length; equal films are measured once."""
