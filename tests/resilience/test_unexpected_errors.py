@@ -107,7 +107,9 @@ async def test_waiting_for_an_upload_holds_no_slot(stage: Harness, clips: Clips,
     """A task that waits for Retry-After of an upload leaves the only slot to another task and gets it back later."""
     stage.fox.faults.add("POST", UPLOAD, Answer(503, "{}", {"Retry-After": "6"}))
     rendering = Pause(at=10)
-    async with stage.bot(replace(FAST, slot=0.05), MAX_RUNNING="1", **STEADY):
+    # An overdue task frees its slot, so the paused rendering must not become overdue.
+    times = replace(FAST, slot=0.05, no_progress=600)
+    async with stage.bot(times, MAX_RUNNING="1", **STEADY):
         slow = await stage.extend(stage.ana, unfit(clips), seconds=2)
         await wait_for_retry_notice(stage.ana, slow, "This has not worked yet")
         stage.fox.next_quirks = Quirks(pause=rendering)
