@@ -63,6 +63,24 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the bot, the services and the worker are built from."""
+
+    settings: Settings
+    timeouts: Timeouts
+    now: Callable[[], datetime]
+    metrics: Metrics
+    wakeups: Wakeups
+    events: EventQueue
+    store: Store
+    fox: FoxAPI
+    clips: Downloader
+    results: Downloader
+    workspaces: Workspaces
+    ffmpeg: Ffmpeg
+
+
 @asynccontextmanager
 async def build_app(
     settings: Settings,
@@ -76,10 +94,22 @@ async def build_app(
 
     A process without a gateway uses Discord's REST API alone and does not register the commands.
     """
-    timeouts = timeouts or Timeouts()
     chance = chance or random.Random()  # noqa: S311 (it jitters gaps)
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(_open_parts(settings, timeouts or Timeouts(), now, role))
+        bot = await stack.enter_async_context(_build_bot(parts, role))
+        await bot.load_cogs()
+        await stack.enter_async_context(_health_server(parts, bot, role))
+        await bot.log_in(settings.discord_token.get_secret_value())
+        yield bot, Worker(_build_job_resources(parts, bot, chance), parts.wakeups)
+
+
+@asynccontextmanager
+async def _open_parts(
+    settings: Settings, timeouts: Timeouts, now: Callable[[], datetime], role: Role
+) -> AsyncIterator[_Parts]:
     metrics = Metrics()
-    wakeups, events = Wakeups(has_worker=role.runs_jobs), EventQueue(listener=metrics.on_event)
+    wakeups = Wakeups(has_worker=role.runs_jobs)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.open(settings.database_url, settings.lease_seconds))
         if store.is_single_process and not role.is_standalone:
@@ -93,57 +123,71 @@ async def build_app(
             await stack.enter_async_context(downloader) for downloader in _build_downloaders(settings, timeouts)
         ]
         await _check_key(fox)
-        workspaces = _open_workspaces(settings)
-        ffmpeg = Ffmpeg(on_run=metrics.observe_ffmpeg)
-        services = Services.build(
+        yield _Parts(
+            settings,
+            timeouts,
+            now,
+            metrics,
+            wakeups,
+            EventQueue(listener=metrics.on_event),
             store,
-            workspaces,
-            ffmpeg,
+            fox,
+            clips,
             results,
-            now=now,
-            wake_worker=wakeups.notify,
-            defaults=settings.default_limits,
-            operator_limits=settings.operator_limits,
-            events=events,
+            _open_workspaces(settings),
+            Ffmpeg(on_run=metrics.observe_ffmpeg),
         )
-        bot = ExtendBot(
-            services,
-            store,
-            api_url=settings.discord_api_url,
-            edit_seconds=settings.edit_seconds,
-            now=now,
-            trace=metrics.trace_discord(),
-            gateway=role.runs_gateway,
-            shards=role.shards,
-        )
-        await stack.enter_async_context(bot)
-        await bot.load_cogs()
-        sources = Sources(store, workspaces, ffmpeg, settings.data_dir, now, bot.shards_open)
-        await stack.enter_async_context(_health_server(settings, metrics, sources, bot, role))
-        await bot.log_in(settings.discord_token.get_secret_value())
-        resources = JobResources(
-            store=store,
-            fox=fox,
-            clips=clips,
-            results=results,
-            ffmpeg=ffmpeg,
-            reply_port=bot.reply_port,
-            workspaces=workspaces,
-            poll_seconds=settings.poll_seconds,
-            operator_limits=settings.operator_limits,
-            server_running=settings.default_server_running,
-            grace=timedelta(days=settings.left_server_days),
-            events=events,
-            now=now,
-            random=chance,
-            circuit_breaker=CircuitBreaker(store.circuit_state, wakeups.notify, chance, timeouts.first_gap),
-            rate_limiter=RateLimiter(settings.queries_per_second, lambda: store.leases.process_count),
-            timeouts=timeouts,
-            keep=timedelta(days=settings.keep_days),
-            keep_rows=timedelta(days=settings.keep_task_days),
-            unexpected_error=metrics.count_unexpected_error,
-        )
-        yield bot, Worker(resources, wakeups)
+
+
+def _build_bot(parts: _Parts, role: Role) -> ExtendBot:
+    settings = parts.settings
+    services = Services.build(
+        parts.store,
+        parts.workspaces,
+        parts.ffmpeg,
+        parts.results,
+        now=parts.now,
+        wake_worker=parts.wakeups.notify,
+        defaults=settings.default_limits,
+        operator_limits=settings.operator_limits,
+        events=parts.events,
+    )
+    return ExtendBot(
+        services,
+        parts.store,
+        api_url=settings.discord_api_url,
+        edit_seconds=settings.edit_seconds,
+        now=parts.now,
+        trace=parts.metrics.trace_discord(),
+        gateway=role.runs_gateway,
+        shards=role.shards,
+    )
+
+
+def _build_job_resources(parts: _Parts, bot: ExtendBot, chance: random.Random) -> JobResources:
+    settings, store, timeouts = parts.settings, parts.store, parts.timeouts
+    return JobResources(
+        store=store,
+        fox=parts.fox,
+        clips=parts.clips,
+        results=parts.results,
+        ffmpeg=parts.ffmpeg,
+        reply_port=bot.reply_port,
+        workspaces=parts.workspaces,
+        poll_seconds=settings.poll_seconds,
+        operator_limits=settings.operator_limits,
+        server_running=settings.default_server_running,
+        grace=timedelta(days=settings.left_server_days),
+        events=parts.events,
+        now=parts.now,
+        random=chance,
+        circuit_breaker=CircuitBreaker(store.circuit_state, parts.wakeups.notify, chance, timeouts.first_gap),
+        rate_limiter=RateLimiter(settings.queries_per_second, lambda: store.leases.process_count),
+        timeouts=timeouts,
+        keep=timedelta(days=settings.keep_days),
+        keep_rows=timedelta(days=settings.keep_task_days),
+        unexpected_error=parts.metrics.count_unexpected_error,
+    )
 
 
 def _open_workspaces(settings: Settings) -> Workspaces:
@@ -184,15 +228,15 @@ def _build_downloaders(settings: Settings, timeouts: Timeouts) -> list[Downloade
 
 
 @asynccontextmanager
-async def _health_server(
-    settings: Settings, metrics: Metrics, sources: Sources, bot: ExtendBot, role: Role
-) -> AsyncIterator[None]:
+async def _health_server(parts: _Parts, bot: ExtendBot, role: Role) -> AsyncIterator[None]:
     """Run the health server while the context is open, if HTTP_PORT is set. Raises CannotStart."""
+    settings, metrics = parts.settings, parts.metrics
     if settings.http_port is None:
         yield
         return
     metrics.set_process_info(role.name)
-    checks = HealthMonitor(bot.connected if role.runs_gateway else None, sources.store, metrics.observe_loop_delay)
+    sources = Sources(parts.store, parts.workspaces, parts.ffmpeg, settings.data_dir, parts.now, bot.shards_open)
+    checks = HealthMonitor(bot.connected if role.runs_gateway else None, parts.store, metrics.observe_loop_delay)
     pages = Handlers(checks, Gauges(metrics.registry, sources, checks), metrics.registry)
     async with AsyncExitStack() as stack:
         try:

@@ -57,6 +57,12 @@ class CannotStart(ExtendBotError):
     """An outside service does not let the bot start. The text is one sentence for the operator."""
 
 
+def _set_api_url(api_url: str) -> None:
+    # discord.py 2.7 has no argument for the API's address (http.Route).
+    Route.BASE = api_url.rstrip("/")
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # unused
+
+
 class ExtendBot(LocalizedBot):
     """The Discord bot. Cogs find the services and the shared state of the client here."""
 
@@ -80,9 +86,7 @@ class ExtendBot(LocalizedBot):
         `trace` observes every request to Discord; `gateway`: whether this process connects to the gateway and so may
         register the commands; `shards`: the shards that it serves (None: all, as many as Discord recommends).
         """
-        # discord.py 2.7 has no argument for the API's address (http.Route).
-        Route.BASE = api_url.rstrip("/")
-        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # unused
+        _set_api_url(api_url)
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,

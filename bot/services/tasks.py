@@ -220,6 +220,22 @@ def make_request(
     private: bool = False,
 ) -> TaskRequest:
     """Check what can be checked without the clip, and build the request; raises RequestRefused."""
+    return TaskRequest(
+        user_id=user_id,
+        guild_id=guild_id,
+        channel_id=channel_id,
+        prompt=_check_prompt(prompt),
+        seconds=_check_seconds(seconds),
+        source_url=_make_storable(source_url),
+        source_name=_make_storable(source_name)[:200],
+        source_bytes=source_bytes,
+        result=result,
+        private=private,
+    )
+
+
+def _check_prompt(prompt: str) -> str:
+    """Return the prompt as it is stored; raises RequestRefused."""
     prompt = _make_storable(prompt).strip()
     if not prompt:
         raise RequestRefused(tr("The prompt is empty: write what should happen next in the video."))
@@ -231,6 +247,11 @@ def make_request(
                 most=PROMPT_MAX,
             )
         )
+    return prompt
+
+
+def _check_seconds(seconds: int | None) -> int:
+    """Return the seconds to add; raises RequestRefused."""
     seconds = SECONDS_DEFAULT if seconds is None else seconds
     if not SECONDS_MIN <= seconds <= SECONDS_MAX:
         raise RequestRefused(
@@ -240,15 +261,4 @@ def make_request(
                 most=SECONDS_MAX,
             )
         )
-    return TaskRequest(
-        user_id=user_id,
-        guild_id=guild_id,
-        channel_id=channel_id,
-        prompt=prompt,
-        seconds=seconds,
-        source_url=_make_storable(source_url),
-        source_name=_make_storable(source_name)[:200],
-        source_bytes=source_bytes,
-        result=result,
-        private=private,
-    )
+    return seconds
