@@ -26,7 +26,8 @@ from bot.sandbox.bot_process import BotProcess
 from bot.sandbox.discord.state.interactions import ANSWER_SECONDS
 from bot.sandbox.discord.state.model import Json
 from tests.soak.chaos import Chaos, ProcessHandle
-from tests.soak.reconcile import Reconciliation, read_rows
+from tests.soak.reconcile import Reconciliation
+from tests.soak.rows import read_rows
 from tests.support.clips import H264, Clips
 from tests.support.databases import Database, SQLiteFile, new_database
 from tests.support.harness import Harness, on_stage, text_of

@@ -9,84 +9,26 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import asyncpg
 
 from bot.sandbox.discord.state.model import Json
 from bot.sandbox.faults import Call
 from tests.soak.chaos import ChaosLog
 from tests.soak.log import find_problems
+from tests.soak.rows import TITLES, Row, read_rows
 from tests.support.clips import seconds_of
-from tests.support.databases import Database
 from tests.support.harness import CREATE, Harness, title_of
 
 if TYPE_CHECKING:
     from tests.soak.__main__ import Submission
 
-TITLES = {
-    "delivered": "Finished",
-    "failed": "Failed",
-    "cancelled": "Cancelled",
-    "unclear": "Outcome unknown",
-}
 LENGTH_TOLERANCE = 0.3
 """Seconds by which a result's length may differ from the requested length."""
 RESPONSE_SECONDS = 5.0
 """Seconds within which the bot accepts or refuses a command."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A task's row in the database."""
-
-    id: int
-    state: str
-    told: bool
-    billed: str
-    reason: str | None
-    remote_id: str | None
-    prompt: str
-    created: float
-    changed: float
-
-    @property
-    def ended(self) -> bool:
-        return self.state in TITLES
-
-
-def read_rows(database: Database) -> list[Row]:
-    """Read every task with a separate connection; return none while the database is unavailable."""
-    query = 'SELECT id, state, told, billed, reason, remote_id, "order", created_at, changed_at FROM tasks ORDER BY id'
-    try:
-        found = database.sql(query)
-    except (sqlite3.OperationalError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-        return []
-    return [
-        Row(
-            number,
-            state,
-            bool(told),
-            billed,
-            reason,
-            remote,
-            json.loads(request)["prompt"],
-            _to_epoch(made),
-            _to_epoch(moved),
-        )
-        for number, state, told, billed, reason, remote, request, made, moved in found
-    ]
-
-
-def _to_epoch(value: str | datetime) -> float:
-    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    return moment.replace(tzinfo=UTC).timestamp()
 
 
 class Reconciliation:

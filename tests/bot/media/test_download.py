@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import gzip
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from aiohttp import web
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from bot.domain.http_time import parse_retry_after
 from bot.media.download import Downloader
 from bot.media.errors import DownloadFailed, UnusableVideo
 from bot.media.ssrf import check_url, is_public
 from tests.fuzz.server import raw_server
+from tests.support.media_site import BODY, Phonebook, Site, open_site
 
 PRIVATE_HOSTS = """
     127.0.0.1 0.0.0.0 10.0.0.1 100.64.0.1 169.254.169.254 172.31.0.1 192.168.1.1 224.0.0.1 255.255.255.255
@@ -33,125 +30,33 @@ NO_LINKS = [
     *("http://example.com\\@127.0.0.1/", "http://" + "a" * 5000, "https://a..b/x", "https://" + "a" * 64 + ".com/"),
     *("https://" + "a." * 130 + "com/", "https://xn--/", "https://a%zz/", "https://\ud800.com/", "https://a.com/\0"),
 ]
-BODY = bytes(range(256)) * 4000
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Phonebook(AbstractResolver):
-    """A resolver with the entries that the test wants; counts its calls."""
-
-    def __init__(self, entries: dict[str, list[str]]) -> None:
-        self.entries = entries
-        self.asked = 0
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        self.asked += 1
-        if host not in self.entries:
-            raise OSError(None, "no such name")
-        return [
-            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST)
-            for address in self.entries[host]
-        ]
-
-    async def close(self) -> None: ...
-
-
-class Site:
-    """A small web server with one page for each behavior; `seen` are the requests that reached it."""
-
-    def __init__(self) -> None:
-        self.seen: list[web.Request] = []
-        self.port = 0
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        self.seen.append(request)
-        answer: Handler = getattr(self, f"_{request.match_info['how']}")
-        return await answer(request)
-
-    def url(self, how: str, host: str = "127.0.0.1") -> str:
-        return f"http://{host}:{self.port}/{how}"
-
-    async def _video(self, _: web.Request) -> web.StreamResponse:
-        return web.Response(body=BODY)
-
-    async def _chunked(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        response.enable_chunked_encoding()
-        await response.prepare(request)
-        await response.write(BODY)
-        return response
-
-    async def _endless(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        while True:
-            await response.write(b"x" * 65536)
-
-    async def _trickle(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        while True:
-            await response.write(b"x")
-            await asyncio.sleep(0.05)
-
-    async def _silent(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        await response.write(b"x")
-        await asyncio.sleep(30)
-        return response
-
-    async def _short(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Length": "1000000"})
-        await response.prepare(request)
-        response.force_close()  # so it ends before the promised length
-        return response
-
-    async def _gzip(self, _: web.Request) -> web.StreamResponse:
-        return web.Response(body=gzip.compress(b"\0" * 1_000_000), headers={"Content-Encoding": "gzip"})
-
-    async def _page(self, _: web.Request) -> web.StreamResponse:
-        return web.Response(text="<p>watch it here</p>", content_type="text/html")
-
-    async def _disguised(self, _: web.Request) -> web.StreamResponse:
-        return web.Response(body=b"\n <!DOCTYPE html><html>", content_type="video/mp4")
-
-    async def _again(self, request: web.Request) -> web.StreamResponse:
-        left = int(request.query["left"])
-        raise web.HTTPFound("/video" if left == 0 else f"/again?left={left - 1}")
-
-    async def _cookie(self, _: web.Request) -> web.StreamResponse:
-        raise web.HTTPFound("/video", headers={"Set-Cookie": "who=you"})
-
-    async def _to(self, request: web.Request) -> web.StreamResponse:
-        raise web.HTTPTemporaryRedirect(request.query["where"])
-
-    async def _status(self, request: web.Request) -> web.StreamResponse:
-        return web.Response(status=int(request.query["code"]), headers={"Retry-After": "7"})
 
 
 @pytest_asyncio.fixture
 async def site() -> AsyncIterator[Site]:
-    site = Site()
-    application = web.Application()
-    application.router.add_get("/{how}", site.handle)
-    runner = web.AppRunner(application, shutdown_timeout=0.1, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    site.port = runner.addresses[0][1]
-    yield site
-    await runner.cleanup()
+    async with open_site() as site:
+        yield site
 
 
 async def fetch(
-    site: Site, url: str, into: Path, *, trusted: frozenset[str] | None = None, names: Phonebook | None = None
+    site: Site,
+    url: str,
+    into: Path,
+    *,
+    trusted: frozenset[str] | None = None,
+    names: Phonebook | None = None,
+    seconds: float = 30,
+    idle_seconds: float = 30,
 ) -> int:
-    """Download with small limits; the site's own address is trusted by default."""
+    """Download with a small size limit; the site's own address is trusted by default."""
     here = frozenset({f"127.0.0.1:{site.port}"}) if trusted is None else trusted
-    bounds = {"seconds": 1.0, "idle_seconds": 0.4}
-    async with Downloader(trusted=here, max_bytes=len(BODY), resolver=names or Phonebook({}), **bounds) as downloader:
+    async with Downloader(
+        trusted=here,
+        max_bytes=len(BODY),
+        resolver=names or Phonebook({}),
+        seconds=seconds,
+        idle_seconds=idle_seconds,
+    ) as downloader:
         return await downloader.fetch(url, into)
 
 
@@ -210,19 +115,21 @@ async def test_permanent_errors_are_unusable(site: Site, tmp_path: Path, how: st
 
 
 @pytest.mark.parametrize(
-    ("how", "words"),
+    ("how", "words", "seconds", "idle_seconds"),
     [
-        ("trickle", "too slow"),
-        ("silent", "too slow"),
-        ("short", "broke off"),
-        ("status?code=503", "503"),
-        ("status?code=429", "429"),
+        ("trickle", "too slow", 1, 30),
+        ("silent", "too slow", 30, 0.4),
+        ("short", "broke off", 30, 30),
+        ("status?code=503", "503", 30, 30),
+        ("status?code=429", "429", 30, 30),
     ],
 )
-async def test_transient_errors_may_be_retried(site: Site, tmp_path: Path, how: str, words: str) -> None:
+async def test_transient_errors_may_be_retried(
+    site: Site, tmp_path: Path, how: str, words: str, seconds: float, idle_seconds: float
+) -> None:
     """Transient errors are distinguished, with the server's Retry-After, and no file remains."""
     with pytest.raises(DownloadFailed, match=words) as caught:
-        await fetch(site, site.url(how), tmp_path / "clip")
+        await fetch(site, site.url(how), tmp_path / "clip", seconds=seconds, idle_seconds=idle_seconds)
     assert caught.value.retry_after == (7.0 if "status" in how else None)
     assert list_files(tmp_path) == []
 
