@@ -105,24 +105,16 @@ async def test_twenty_failing_clips_delay_nobody_else(stage: Harness, clip: Path
 
 async def test_waiting_for_an_upload_holds_no_slot(stage: Harness, clips: Clips, clip: Path) -> None:
     """A task that waits for Retry-After of an upload leaves the only slot to another task and gets it back later."""
-    stage.fox.faults.add("POST", UPLOAD, Answer(503, "{}", {"Retry-After": "6"}))
-    rendering = Pause(at=10)
-    # An overdue task frees its slot, so the paused rendering must not become overdue.
-    times = replace(FAST, slot=0.05, no_progress=600)
-    async with stage.bot(times, MAX_RUNNING="1", **STEADY):
+    stage.fox.faults.add("POST", UPLOAD, Answer(503, "{}", {"Retry-After": "600"}))
+    slots = {"MAX_PREPARING": "1", "MAX_RUNNING": "1"}
+    async with stage.bot(FAST, **slots, **STEADY):
         slow = await stage.extend(stage.ana, unfit(clips), seconds=2)
         await wait_for_retry_notice(stage.ana, slow, "This has not worked yet")
-        stage.fox.next_quirks = Quirks(pause=rendering)
         quick = await stage.extend(stage.ben, clip, seconds=2)
-        await within(rendering.reached)
-        await until(
-            lambda: (
-                read_column(stage, "retry_at") is not None and stage.now() > to_datetime(read_column(stage, "retry_at"))
-            )
-        )
-        assert len(stage.fox.faults.matching("POST", UPLOAD)) == 1  # it has no slot
-        rendering.release.set()
         await stage.until(stage.ben, quick, DONE)
+    assert len(stage.fox.faults.matching("POST", UPLOAD)) == 1
+    stage.clock.advance(1200)  # the wait is jittered
+    async with stage.bot(FAST, **slots, **STEADY):
         await stage.until(stage.ana, slow, DONE)
     assert len(stage.fox.payments) == 2
 
