@@ -4,6 +4,7 @@ from bot.client.bot import CannotStart, ExtendBot
 from bot.client.errors import DISCORD_UNAVAILABLE, language_of, respond_with_error
 from bot.client.guild_language import fetch_guild_language, guild_language
 from bot.client.private_reply import ALREADY_ANSWERED
+from bot.client.request_check import check_before_requests
 from bot.client.shards import Shards
 from bot.client.transport import REQUEST_ERRORS, Failure, classify, is_unavailable
 
@@ -15,6 +16,7 @@ __all__ = [
     "ExtendBot",
     "Failure",
     "Shards",
+    "check_before_requests",
     "classify",
     "fetch_guild_language",
     "guild_language",

@@ -19,11 +19,13 @@ from discord.http import Route
 
 from bot.client.errors import respond_with_error
 from bot.client.protocols import LocalizedBot
+from bot.client.request_check import add_request_checks
 from bot.client.response_gate import ResponseGate
 from bot.client.shards import IdentifyLimiter, Shards
 from bot.client.tree import CommandTranslator, CommandTree, command_payload
 from bot.domain.errors import ExtendBotError, RequestRefused
 from bot.domain.reply_port import ReplyPort
+from bot.domain.task import Task
 from bot.i18n import Languages
 from bot.i18n.text import tr
 from bot.services import Services
@@ -94,7 +96,7 @@ class ExtendBot(LocalizedBot):
             allowed_mentions=discord.AllowedMentions.none(),
             tree_cls=CommandTree,
             max_messages=None,
-            http_trace=trace or aiohttp.TraceConfig(),
+            http_trace=add_request_checks(trace or aiohttp.TraceConfig()),
             shard_connect_timeout=None,  # its slot to identify may be far away
             **({"shard_ids": list(shards.held), "shard_count": shards.count} if shards else {}),  # type: ignore[arg-type]
         )
@@ -121,6 +123,20 @@ class ExtendBot(LocalizedBot):
     def lease_is_valid(self) -> bool:
         """Whether this process still holds the leases of its tasks, and so may edit their replies."""
         return self._store.leases.is_valid
+
+    @property
+    def is_single_process(self) -> bool:
+        """Whether no other process can show tasks."""
+        return self._store.is_single_process
+
+    async def is_current(self, task: Task) -> bool:
+        """Whether the task's row is still what `task` shows: in that state, under that lease, and not told its end."""
+        if self.is_single_process:
+            return True
+        row = await self._store.tasks.get(task.id)
+        if row is None or row.outcome_shown:
+            return False
+        return (row.state, row.waits, row.fencing_token) == (task.state, task.waits, task.fencing_token)
 
     def connected(self) -> bool:
         """Whether all shards of this process are connected."""

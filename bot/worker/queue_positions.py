@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from bot.store import QueuePosition, forecast_queue
 from bot.worker.resources import JobResources
@@ -17,8 +17,10 @@ _STEP = 0.8
 class QueuePositions:
     """Shows waiting tasks their positions, and remembers what their replies show."""
 
-    def __init__(self, resources: JobResources) -> None:
+    def __init__(self, resources: JobResources, is_own: Callable[[int], bool]) -> None:
+        """`is_own`: whether this process works on a task, and so shows it from its start."""
         self._resources = resources
+        self._is_own = is_own
         self._shown: dict[int, tuple[int, bool]] = {}
         """By task: its position, and whether it waits for room on the disk."""
         self._refreshed_at = float("-inf")
@@ -40,6 +42,8 @@ class QueuePositions:
         positions = forecast.positions
         for task_id in self._shown.keys() - positions.keys():
             del self._shown[task_id]
+            if not self._is_own(task_id):
+                resources.reply_port.release(task_id)
         changed = {
             task_id for task_id, position in positions.items() if task_id in new or self._is_worth_showing(position)
         }

@@ -37,7 +37,7 @@ class Worker:
         self._jobs: dict[int, Job] = {}
         self._working: set[asyncio.Task[None]] = set()
         """The asyncio tasks that run the jobs."""
-        self._queue_positions = QueuePositions(resources)
+        self._queue_positions = QueuePositions(resources, lambda task_id: task_id in self._jobs)
         self._next_full_scan = float("-inf")
         """When to look again for orphaned tasks; a slot that became free needs a look at the queue alone."""
         self._unverified_up_to = 0

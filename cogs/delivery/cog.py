@@ -11,13 +11,15 @@ from pathlib import Path
 from discord.ext import commands
 from pydantic import SecretStr
 
-from bot.client import ExtendBot
+from bot.client import ExtendBot, check_before_requests
+from bot.domain.errors import ExtendBotError
 from bot.domain.reply_port import ReplyState, ReplyUnavailable, Undeliverable
 from bot.domain.task import Billed, ReplyTarget, Task, TaskState
 from cogs.common import formatting
 from cogs.common.transport import RouteClosed, TooLarge
 from cogs.delivery import read_reply, routes
 from cogs.delivery.routes import ReplyContent, by_bot, by_token, direct_message, new_message, replace_by_ephemeral
+from cogs.delivery.second_look import SecondLook
 from cogs.tasks import card as tasks_card
 from cogs.tasks import card_text
 
@@ -34,6 +36,10 @@ _FIRST_EDIT_FRACTION = 0.2
 
 _EDIT_TIMEOUT = 30.0
 """Maximum seconds for an edit that only shows progress."""
+
+
+class _Outdated(ExtendBotError):
+    """The task has moved on since its card was made, so the card must not be shown."""
 
 
 @dataclass(slots=True)
@@ -64,6 +70,12 @@ class ReplyUpdater(commands.Cog):
         self._bot = bot
         self._replies: dict[int, _ReplyState] = {}
         self._bot_edits = asyncio.Semaphore(_BOT_EDITS_AT_ONCE)
+        self.second_look = SecondLook(bot, self._show_outcome_again)
+
+    def is_idle(self, task_id: int) -> bool:
+        """Whether nothing is left to show of the task at present."""
+        reply = self._replies.get(task_id)
+        return reply is None or (reply.newest is None and not reply.editing.locked())
 
     def update(self, task: Task, thumbnail: Path | None) -> None:
         """Edit the reply soon; only the newest task passed here is shown."""
@@ -82,6 +94,7 @@ class ReplyUpdater(commands.Cog):
             with suppress(TooLarge):
                 place = await self._send_by_first_open_route(reply, task, content)
                 self._replies.pop(task.id, None)
+                self.second_look.schedule(task.model_copy(update={"place": place}))
                 return place
         raise ReplyUnavailable("Discord reports a message without a file as too large")
 
@@ -93,9 +106,9 @@ class ReplyUpdater(commands.Cog):
 
     async def notify(self, task: Task, *, again: bool) -> None:
         """Notify only the task's member that the reply shows the outcome. Raises ReplyUnavailable or Undeliverable."""
-        self._ensure_lease()
         try:
-            await routes.notify_member(self._bot, task, again=again)
+            with check_before_requests(self._ensure_lease):
+                await routes.notify_member(self._bot, task, again=again)
         except RouteClosed as closed:
             raise Undeliverable(str(closed)) from closed
 
@@ -119,7 +132,7 @@ class ReplyUpdater(commands.Cog):
         workers = [reply.updates for reply in self._replies.values() if reply.updates]
         for worker in workers:
             worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        await asyncio.gather(*workers, self.second_look.close(), return_exceptions=True)
 
     async def _send_by_first_open_route(self, reply: _ReplyState, task: Task, content: ReplyContent) -> ReplyTarget:
         closed_routes = []
@@ -127,9 +140,9 @@ class ReplyUpdater(commands.Cog):
         for route in (replace_by_ephemeral, *routes_in_order) if _fails_unbilled(task) else routes_in_order:
             if route in {replace_by_ephemeral, by_token} and not self._is_token_valid(reply, task.place):
                 continue
-            self._ensure_lease()
             try:
-                return await route(self._bot, task.place, content)
+                with check_before_requests(self._ensure_lease):
+                    return await route(self._bot, task.place, content)
             except RouteClosed as closed:
                 closed_routes.append(f"{route.__name__}: {closed}")
                 if route in {replace_by_ephemeral, by_token}:
@@ -203,9 +216,12 @@ class ReplyUpdater(commands.Cog):
         """Show progress if possible; return the seconds until the next edit."""
         token_lives = self._is_token_valid(reply, task.place)
         try:
-            self._ensure_lease()
-            async with asyncio.timeout(_EDIT_TIMEOUT):  # short, because the outcome waits for a running edit
-                await (by_token if token_lives else by_bot)(self._bot, task.place, content)
+            # The timeout is short, because the outcome waits for a running edit.
+            async with asyncio.timeout(_EDIT_TIMEOUT):
+                with check_before_requests(lambda: self._ensure_current(task)):
+                    await (by_token if token_lives else by_bot)(self._bot, task.place, content)
+        except _Outdated:
+            return 0.0  # whoever changed the task shows it
         except RouteClosed as closed:
             log.info("task %d: progress not shown: %s", task.id, closed)
             reply.dead_token = task.place.token
@@ -219,10 +235,40 @@ class ReplyUpdater(commands.Cog):
             reply.thumbnail_message_id = task.place.message_id if content.card.has_thumbnail else None
         return self._bot.edit_seconds if token_lives else max(self._bot.edit_seconds, _BOT_EDIT_SECONDS)
 
-    def _ensure_lease(self) -> None:
+    async def _show_outcome_again(self, task: Task, has_video: bool) -> None:
+        """Restore the card of a told task. Raises RequestRefused, RouteClosed and ReplyUnavailable."""
+        services = self._bot.services
+        row = await services.tasks.task(task.id)
+        if row.deleted or row.place.message_id != task.place.message_id:
+            return
+        video = None if has_video else await services.history.stored_video(row)
+        if video:
+            contents = await self._make_outcomes(row, video, await services.history.stored_thumbnail(row))
+        else:
+            linked = row.state is TaskState.DELIVERED and not has_video
+            language = self._bot.languages.best_match(row.place.locale)
+            card = tasks_card.make_card(row, self._bot.now(), language, linked=linked)
+            contents = [ReplyContent(row.id, row.order.user_id, card, keeps_attachments=True)]
+        route = by_token if self._is_token_valid(_ReplyState(), row.place) else by_bot
+        for content in contents:
+            with suppress(TooLarge):
+                await route(self._bot, row.place, content)
+                return
+
+    async def _ensure_lease(self) -> None:
         """Raise ReplyUnavailable if another process may own the task by now; called right before each request."""
         if not self._bot.lease_is_valid():
             raise ReplyUnavailable("this process may have lost its lease")
+
+    async def _ensure_current(self, task: Task) -> None:
+        """Raise ReplyUnavailable, or _Outdated if another process has changed the task since."""
+        await self._ensure_lease()
+        try:
+            is_current = await self._bot.is_current(task)
+        except Exception as error:
+            raise ReplyUnavailable(f"the task's row could not be read: {error}") from error
+        if not is_current:
+            raise _Outdated(f"task {task.id} is no longer {task.state}")
 
     def _is_token_valid(self, reply: _ReplyState, place: ReplyTarget) -> bool:
         deleted = not place.token.get_secret_value()

@@ -28,12 +28,7 @@ async def read_state(bot: ExtendBot, place: ReplyTarget) -> ReplyState:
 
 def state_of_message(message: discord.Message) -> ReplyState:
     """Decide by attachment, buttons and colour, which do not depend on the language."""
-    actions = {
-        child.custom_id.split(":")[1]
-        for row in message.components
-        for child in getattr(row, "children", ())
-        if (getattr(child, "custom_id", None) or "").startswith("task:")
-    }
+    actions = _list_actions(message)
     if actions & _FINISHED or any(each.filename == RESULT_NAME for each in message.attachments):
         return ReplyState.DELIVERED
     if actions & _RUNNING or not message.embeds:
@@ -41,3 +36,17 @@ def state_of_message(message: discord.Message) -> ReplyState:
     colour = message.embeds[0].colour
     assembling = not actions and colour is not None and colour.value == BLUE  # "Assembling the video" has no buttons
     return ReplyState.RUNNING if assembling else ReplyState.ENDED
+
+
+def has_running_buttons(message: discord.Message) -> bool:
+    """Whether the message shows a task that is not finished."""
+    return bool(_list_actions(message) & _RUNNING)
+
+
+def _list_actions(message: discord.Message) -> set[str]:
+    return {
+        child.custom_id.split(":")[1]
+        for row in message.components
+        for child in getattr(row, "children", ())
+        if (getattr(child, "custom_id", None) or "").startswith("task:")
+    }
