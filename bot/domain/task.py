@@ -199,6 +199,8 @@ class Task(FrozenModel):
     """Percent, as FoxAPI last reported it."""
     submitted_at: datetime | None = None
     """When FoxAPI accepted it."""
+    news_at: datetime | None = None
+    """When FoxAPI last reported something new: that it accepted the task, progress, or that it has finished."""
     rendered_at: datetime | None = None
     """When its result was saved to disk."""
     expected_at: datetime | None = None
@@ -208,7 +210,7 @@ class Task(FrozenModel):
     video_url: str | None = None
     """The submitted URL: the clip's own, or that of the converted clip at FoxAPI."""
     result_url: str | None = None
-    """FoxAPI's link to the result..."""
+    """FoxAPI's link to the result. In `rendering`: FoxAPI has finished, but the file could not be downloaded yet..."""
     result_url_expires_at: datetime | None = None
     """...and when it expires (after 24 hours; FoxAPI, Query)."""
     not_before: datetime | None = None

@@ -29,6 +29,11 @@ class Rejected(FoxError):
         self.code = code
         self.message = message
 
+    @property
+    def concerns_all(self) -> bool:
+        """Whether other requests would be refused too: the key, the account's credit or its access is at fault."""
+        return self.status in {401, 402, 403}
+
 
 class TaskNotFound(Rejected):
     """FoxAPI does not know this task id (404)."""

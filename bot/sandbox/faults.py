@@ -118,6 +118,10 @@ class Faults:
         """Whether `rule` is still waiting for a request (shown in the control panel)."""
         return any(each is rule for each in self._rules)
 
+    def remove(self, rule: Rule) -> None:
+        """Stop applying `rule`."""
+        self._rules = [each for each in self._rules if each is not rule]
+
     def clear(self) -> None:
         """Remove every rule."""
         self._rules.clear()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.store.throttle import CircuitState, SharedTurns
+from bot.store.throttle import CircuitState, Opening, SharedTurns
 
 
 @dataclass(slots=True)
@@ -24,14 +24,16 @@ class LocalCircuitState(CircuitState):
 
     _circuit: _OpenCircuit | None = None
 
-    async def open(self, next_backoff: Callable[[float | None], tuple[float, float]]) -> float | None:
+    async def open(
+        self, next_backoff: Callable[[float | None], tuple[float, float]], seen: float | None
+    ) -> Opening | None:
         """See :meth:`CircuitState.open`."""
         now, latest = time.monotonic(), self._circuit
-        if latest and latest.until > now:
+        if latest and (latest.until > now or latest.until != seen):
             return None
         backoff, seconds = next_backoff(latest.backoff if latest else None)
         self._circuit = _OpenCircuit(backoff, now + seconds)
-        return seconds
+        return Opening(now + seconds, seconds)
 
     async def acquire_probe(self, interval: float) -> float | None:
         """See :meth:`CircuitState.acquire_probe`."""
@@ -47,9 +49,9 @@ class LocalCircuitState(CircuitState):
         """See :meth:`CircuitState.close`."""
         self._circuit = None
 
-    async def is_open(self) -> bool:
-        """See :meth:`CircuitState.is_open`."""
-        return self._circuit is not None
+    async def read_opening(self) -> float | None:
+        """See :meth:`CircuitState.read_opening`."""
+        return self._circuit.until if self._circuit else None
 
 
 class LocalTurns(SharedTurns):

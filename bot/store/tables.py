@@ -61,6 +61,7 @@ tasks = Table(
     Column("remote_id", Text, unique=True),
     Column("progress", Integer, nullable=False),
     Column("sent_at", UtcDateTime),
+    Column("news_at", UtcDateTime),
     Column("rendered_at", UtcDateTime),
     Column("expected_at", UtcDateTime),
     Column("overdue", Boolean, nullable=False),

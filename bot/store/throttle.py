@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import case, delete, select, update
 
 from bot.store.engines.base import Database, Lock
 from bot.store.engines.dialect import DatabaseClock, insert_into, upsert
@@ -16,24 +17,37 @@ _NAME = "FoxAPI"
 _HERE = pauses.c.name == _NAME
 
 
+class Opening(NamedTuple):
+    """The circuit was opened."""
+
+    until: float
+    """When the pause ends, by the clock of whoever keeps the state; it identifies the opening."""
+    seconds: float
+    """How long the pause is."""
+
+
 class CircuitState(Repository):
     """The state of FoxAPI's circuit breaker, by the database's clock. A part of :class:`bot.store.Store`."""
 
-    async def open(self, next_backoff: Callable[[float | None], tuple[float, float]]) -> float | None:
-        """Open the circuit after a failure; return for how many seconds, or None if it is open already.
+    async def open(
+        self, next_backoff: Callable[[float | None], tuple[float, float]], seen: float | None
+    ) -> Opening | None:
+        """Open the circuit after a failure; return None if it was opened after the failed request was sent.
 
         `next_backoff` receives the back-off of the latest opening in a row (None: this is the first) and returns the
-        new one and the seconds to wait, which may be longer.
+        new one and the seconds to wait, which may be longer. `seen`: what :meth:`read_opening` returned before the
+        failed request was sent.
         """
         async with self._database.write_transaction(Lock.CIRCUIT) as connection:
-            latest = select(pauses.c.gap, pauses.c.until > DatabaseClock()).where(_HERE)
-            backoff, is_open = (await connection.execute(latest)).one_or_none() or (None, False)
-            if is_open:
+            latest = select(pauses.c.gap, pauses.c.until, pauses.c.until > DatabaseClock()).where(_HERE)
+            backoff, until, is_open = (await connection.execute(latest)).one_or_none() or (None, None, False)
+            if is_open or (until is not None and until != seen):
                 return None
             backoff, seconds = next_backoff(backoff)
             values = {"until": DatabaseClock() + seconds, "turn": 0.0, "gap": backoff}
             await upsert(connection, pauses, {"name": _NAME}, values)
-            return seconds
+            written = await connection.execute(select(pauses.c.until).where(_HERE))
+            return Opening(written.scalar_one(), seconds)
 
     async def acquire_probe(self, interval: float) -> float | None:
         """Return the seconds until the next probe, 0 if the caller may probe now, None if the circuit is closed.
@@ -52,9 +66,10 @@ class CircuitState(Repository):
         """Close the circuit: the service works again."""
         await self._write(delete(pauses).where(_HERE))
 
-    async def is_open(self) -> bool:
-        """Return whether the circuit is open."""
-        return bool(await self._read_scalar(select(func.count()).select_from(pauses).where(_HERE)))
+    async def read_opening(self) -> float | None:
+        """Return a value that identifies the latest opening; None if the circuit is closed."""
+        until: float | None = await self._read_scalar(select(pauses.c.until).where(_HERE))
+        return until
 
 
 class SharedTurns(Repository):

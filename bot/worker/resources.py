@@ -15,7 +15,8 @@ from bot.domain.task import Task, TaskState
 from bot.foxapi import FoxAPI
 from bot.media import Downloader, Ffmpeg, Workspaces
 from bot.store import Store
-from bot.worker.throttle import CircuitBreaker, RateLimiter
+from bot.worker.circuit_breaker import CircuitBreaker
+from bot.worker.throttle import RateLimiter
 from bot.worker.timeouts import Timeouts
 
 

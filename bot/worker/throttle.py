@@ -1,16 +1,10 @@
-"""Backoff, RateLimiter and CircuitBreaker: how often the worker calls FoxAPI."""
+"""Backoff and RateLimiter: how often the worker calls FoxAPI."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 from collections.abc import Callable
-from contextlib import suppress
-
-from bot.store import CircuitState
-
-log = logging.getLogger(__name__)
 
 
 class Backoff:
@@ -31,85 +25,6 @@ class Backoff:
     def reset(self) -> None:
         """Start again with the first gap, after a success."""
         self._next = self.first
-
-
-class CircuitBreaker:
-    """While it is open, nobody polls FoxAPI. Each failure in a row keeps it open longer; the first success closes it.
-
-    After the pause, one job at a time probes FoxAPI, so that a thousand tasks do not cause a thousand retries.
-    All processes share one circuit breaker: its state is in the store, and this object only knows whether it is open.
-    """
-
-    def __init__(
-        self,
-        shared: CircuitState,
-        notify_others: Callable[[], None],
-        chance: random.Random,
-        first: float = 1.0,
-        most: float = 60.0,
-    ) -> None:
-        """`notify_others` makes the other processes refresh their view of the circuit breaker."""
-        self._shared = shared
-        self._notify_others = notify_others
-        self._random = chance
-        self._first = first
-        self._most = most
-        self._until = 0.0
-        """The loop's time at which the latest pause that began in this process ends."""
-        self._closed = asyncio.Event()
-        self._closed.set()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether FoxAPI failed, and has not answered a poll since then."""
-        return not self._closed.is_set()
-
-    @property
-    def cooling_down(self) -> bool:
-        """Whether a pause that began in this process has not ended yet."""
-        return not self._closed.is_set() and self._until > asyncio.get_running_loop().time()
-
-    async def wait(self) -> None:
-        """Return at once if closed; otherwise when it closes, or when the caller may send the next probe."""
-        while not self._closed.is_set():
-            seconds = await self._shared.acquire_probe(self._first)
-            if seconds is None:
-                self._closed.set()
-            elif seconds == 0:
-                return
-            else:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(seconds):
-                        await self._closed.wait()
-
-    async def refresh(self) -> None:
-        """Read from the store whether another process has opened or closed it."""
-        if await self._shared.is_open():
-            self._closed.clear()
-        else:
-            self._closed.set()
-
-    async def record_failure(self, why: Exception, retry_after: float | None) -> None:
-        """Open for all processes. Failures of requests that were sent before it opened do not lengthen the pause."""
-        self._closed.clear()
-        seconds = await self._shared.open(lambda latest: self._next_pause(latest, retry_after))
-        if seconds is not None:
-            self._until = asyncio.get_running_loop().time() + seconds
-            log.warning("FoxAPI paused for %.1f s: %s", seconds, why)
-            self._notify_others()
-
-    async def record_success(self) -> None:
-        """Close after FoxAPI answered a poll. An accepted submission does not count: it says nothing about polls."""
-        if self._closed.is_set():
-            return
-        await self._shared.close()
-        log.info("FoxAPI answers again")
-        self._closed.set()
-        self._notify_others()
-
-    def _next_pause(self, latest: float | None, retry_after: float | None) -> tuple[float, float]:
-        backoff = Backoff(self._random, self._first if latest is None else min(self._most, latest * 2))
-        return backoff.first, backoff.next(retry_after)
 
 
 class RateLimiter:

@@ -201,11 +201,11 @@ class ReplyUpdater(commands.Cog):
             await self._wait_for_update(reply, task)
 
     async def _wait_for_update(self, reply: _ReplyState, task: Task) -> None:
-        """For a private reply, wait for an update, or until it must offer "Fetch result" before its token expires."""
-        fetch_by = card_text.fetch_by(task)
-        left = (fetch_by - self._bot.now()).total_seconds() if fetch_by else 0.0
-        if left <= 0 or reply.newest:
+        """Wait for an update, or until the card changes with time alone, as when it must offer "Fetch result"."""
+        changes_at = card_text.changes_at(task, self._bot.now())
+        if changes_at is None or reply.newest:
             return
+        left = (changes_at - self._bot.now()).total_seconds()
         try:
             async with asyncio.timeout(left):
                 await reply.events.wait()

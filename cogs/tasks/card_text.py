@@ -24,6 +24,9 @@ _OVERDUE = tr(
     "it arrives; you need not wait. The task may be billed either way."
 )
 
+_QUIET = timedelta(minutes=1)
+"""Without news for this long, the card says so."""
+
 _UNCLEAR = tr(
     "FoxAPI's response to the request was lost, so nobody knows whether FoxAPI accepted it: it may have been billed. "
     "The bot does not send it again by itself, so that nothing is paid twice."
@@ -42,6 +45,21 @@ def fetch_by(task: Task) -> datetime | None:
     if not task.place.ephemeral or task.state.is_final:
         return None
     return task.place.token_expires_at - _FETCH_AHEAD
+
+
+def changes_at(task: Task, now: datetime) -> datetime | None:
+    """Return when the card of this task changes next without a change of the task; None if it never does."""
+    moments = [moment for moment in (fetch_by(task), _quiet_from(task)) if moment and moment > now]
+    return min(moments, default=None)
+
+
+def _quiet_from(task: Task) -> datetime | None:
+    """Return when the card must say that there is no news; None if it never must."""
+    if task.state is TaskState.SUBMITTING:
+        return task.state_changed_at + _QUIET
+    if task.state is not TaskState.RENDERING or task.result_url or task.overdue:
+        return None
+    return (task.news_at or task.submitted_at or task.state_changed_at) + _QUIET
 
 
 def queue_text(task: Task, language: Language) -> str:
@@ -124,8 +142,13 @@ def _list_progress(task: Task, now: datetime, language: Language) -> list[str]:
         lines.append(language.tr("FoxAPI is busy. The next try is {when}.", when=when))
     if task.retry_at and task.retry_at > now:
         lines.append(_explain_retry(task, format_dt(task.retry_at, "R"), language))
-    if task.overdue and task.state is TaskState.RENDERING:
+    if task.state is TaskState.RENDERING and task.result_url:
+        lines.append(_explain_missing_file(task, task.result_url, language))
+    elif task.overdue and task.state is TaskState.RENDERING:
         lines.append(language.translate(_OVERDUE))
+    quiet_from = _quiet_from(task)
+    if quiet_from and now >= quiet_from:
+        lines.append(_explain_quiet(task, format_dt(quiet_from - _QUIET, "R"), language))
     fetch_from = fetch_by(task)
     if fetch_from and now >= fetch_from:
         lines.append(
@@ -136,6 +159,29 @@ def _list_progress(task: Task, now: datetime, language: Language) -> list[str]:
             )
         )
     return lines
+
+
+def _explain_missing_file(task: Task, url: str, language: Language) -> str:
+    since = format_dt(task.news_at or task.state_changed_at, "R")
+    until = format_dt(task.result_url_expires_at, "R") if task.result_url_expires_at else ""
+    text = language.tr(
+        "FoxAPI finished this video {since}, but the bot cannot download it yet. The bot keeps trying until FoxAPI "
+        "deletes the file {until}, and shows the video here as soon as it has it.",
+        since=since,
+        until=until,
+    )
+    if count_utf16(url) > _LINK_SHOWN_MAX:
+        return text
+    return f"{text}\n" + language.tr("You can try [FoxAPI's link]({url}) yourself.", url=url)
+
+
+def _explain_quiet(task: Task, since: str, language: Language) -> str:
+    if task.state is TaskState.SUBMITTING:
+        return language.tr(
+            "FoxAPI has not accepted the request yet. The bot started to send it {since}.",
+            since=since,
+        )
+    return language.tr("FoxAPI last reported progress {since}. The bot keeps checking.", since=since)
 
 
 def _explain_retry(task: Task, when: str, language: Language) -> str:

@@ -14,10 +14,13 @@ from bot.i18n.text import tr
 from bot.media import DownloadFailed, UnusableVideo, probe
 from bot.worker import eta
 from bot.worker.step_result import StepContext, StepResult, record_failure
+from bot.worker.steps.silence import Silence, check_deadline, check_unreachable, note_silence, wait_for_permit
 
 log = logging.getLogger(__name__)
 
 _LINK_LIFETIME = timedelta(hours=24)
+_LEAST_TIME = timedelta(hours=1)
+"""For downloads of a file that was finished while the bot was away, even if FoxAPI may have deleted it already."""
 _MAX_BAD_FILES = 3
 
 
@@ -31,22 +34,26 @@ class Poll:
         """Seconds in which FoxAPI answered and nothing had changed."""
         self._is_completed = False
         """Whether FoxAPI's last answer was `completed`; the wait for its link begins then."""
+        self._was_rendering = False
+        """Whether an earlier poll of this job saw the task unfinished, so that the end cannot be long ago."""
         self._bad_files = 0
 
     async def run(self, context: StepContext, task: Task) -> StepResult:
         """Poll FoxAPI once and act on its answer. Raises TaskFailed if the task has ended without a result."""
         resources = context.resources
         try:
-            await _wait_for_permit(context)
+            await wait_for_permit(context, task)
+        except Silence:
+            check_unreachable(context, task)
+            return StepResult(changes=note_silence(context, task))
+        opening = resources.circuit_breaker.opening
+        try:
             remote = await context.row.until_changed(resources.fox.get_task(task.remote_id or ""))
         except TaskNotFound:
             await resources.circuit_breaker.record_success()
             return self._wait(context, task, resources.timeouts.task_unknown)
         except (TransientError, Rejected) as error:
-            # The operator can replace a refused key, and the task is paid for all the same.
-            await resources.circuit_breaker.record_failure(error, getattr(error, "retry_after", None))
-            _check_deadline(context, task)
-            return StepResult(wait=0)
+            return await self._handle_failure(context, task, error, opening)
         await resources.circuit_breaker.record_success()
         cost = _cost_change(task, remote)
         try:
@@ -54,6 +61,22 @@ class Poll:
         except TaskFailed as failure:
             return record_failure(failure, cost)
         return replace(result, changes={**cost, **result.changes})
+
+    async def _handle_failure(
+        self, context: StepContext, task: Task, error: TransientError | Rejected, opening: float | None
+    ) -> StepResult:
+        """Pause all polls, or only this task's if no other is concerned. A paid task goes on in any case."""
+        retry_after = getattr(error, "retry_after", None)
+        if isinstance(error, Rejected) and not error.concerns_all:
+            log.warning("task %d: FoxAPI refused the query: %s", task.id, error)
+            await context.resources.circuit_breaker.record_success()
+            wait = context.backoff.next(retry_after)
+        else:
+            # The operator can replace a refused key.
+            await context.resources.circuit_breaker.record_failure(error, retry_after, opening)
+            wait = 0.0
+        check_deadline(context, task)
+        return StepResult(changes=note_silence(context, task), wait=wait, show=True)
 
     async def _act_on(self, context: StepContext, task: Task, remote: RemoteTask) -> StepResult:
         match remote:
@@ -64,17 +87,18 @@ class Poll:
                 return await self._download(context, task, url)
             case RemoteTask(RemoteStatus.COMPLETED):
                 return self._wait_for_link(context, task)
+        context.backoff.reset()
         return self._record_progress(context, task, remote.percent)
 
     def _record_progress(self, context: StepContext, task: Task, percent: int) -> StepResult:
-        self._is_completed = False
+        self._is_completed, self._was_rendering = False, True
         changes: dict[str, object] = {}
         if percent > task.progress:
             self._idle_seconds = 0.0
             now = context.resources.now()
             expected = eta.updated_eta(task.submitted_at or now, now, percent, task.expected_at)
-            changes = {"progress": percent, "expected_at": expected, "overdue": False}
-        return self._wait(context, task, context.resources.timeouts.no_progress, changes)
+            changes = {"progress": percent, "expected_at": expected, "overdue": False, "news_at": now}
+        return self._wait(context, task, None, changes)
 
     def _wait_for_link(self, context: StepContext, task: Task) -> StepResult:
         """Observed: `completed` comes some seconds before its link, or without one when moderation withheld it."""
@@ -88,20 +112,18 @@ class Poll:
                 ),
                 Billed.UNKNOWN,
             )
-        return self._wait(context, task, float("inf"))
+        return self._wait(context, task, None)
 
     def _wait(
-        self, context: StepContext, task: Task, idle_limit: float, changes: dict[str, object] | None = None
+        self, context: StepContext, task: Task, idle_limit: float | None, changes: dict[str, object] | None = None
     ) -> StepResult:
-        """Wait until the next poll; after `idle_limit` seconds without news the task is overdue and rarely polled."""
+        """Wait until the next poll; after an hour without news, or `idle_limit` seconds, the task is overdue."""
         if not changes:  # progress is recorded first
-            _check_deadline(context, task)
+            check_deadline(context, task)
         resources, changes = context.resources, dict(changes or {})
         task = task.model_copy(update=changes)
-        if self._idle_seconds > idle_limit and not task.overdue:
-            log.warning("task %d: no news from FoxAPI for %.0f s: overdue", task.id, self._idle_seconds)
-            changes["overdue"] = True
-            task = task.model_copy(update=changes)
+        changes |= note_silence(context, task, is_silent=idle_limit is not None and self._idle_seconds > idle_limit)
+        task = task.model_copy(update=changes)
         if task.overdue:
             gap = resources.timeouts.overdue_poll
         elif self._is_completed:
@@ -121,20 +143,38 @@ class Poll:
             result = await self._probe(context, task)
         except (DownloadFailed, UnusableVideo) as error:
             log.warning("task %d: result not downloaded yet: %s", task.id, error)
-            _check_deadline(context, task)
-            # The next step polls again, because the link may have changed.
-            return StepResult(wait=context.backoff.next(getattr(error, "retry_after", None)))
+            return self._wait_for_file(context, task, url, getattr(error, "retry_after", None))
         context.backoff.reset()
         now = resources.now()
         downloaded = {
             "result": result,
             "result_url": url,
-            "result_url_expires_at": now + _LINK_LIFETIME,
+            "result_url_expires_at": task.result_url_expires_at or self._estimate_expiry(context, task),
             "rendered_at": now,
             "progress": 100,
             "billed": Billed.YES,
         }
         return StepResult(state=TaskState.READY, changes=downloaded, must_record=True)
+
+    def _wait_for_file(self, context: StepContext, task: Task, url: str, retry_after: float | None) -> StepResult:
+        """Poll again later, because the link may have changed. Raises TaskFailed when FoxAPI has deleted the file."""
+        resources, now = context.resources, context.resources.now()
+        changes: dict[str, object] = {} if task.result_url == url else {"result_url": url}
+        if task.result_url is None:
+            changes |= {"progress": 100, "news_at": now, "overdue": False}
+            changes["result_url_expires_at"] = self._estimate_expiry(context, task)
+        else:
+            check_deadline(context, task)
+        changes |= note_silence(context, task.model_copy(update=changes))
+        if changes.get("overdue", task.overdue):
+            return StepResult(changes=changes, wait=resources.timeouts.overdue_poll, show=True)
+        return StepResult(changes=changes, wait=context.backoff.next(retry_after), show=True)
+
+    def _estimate_expiry(self, context: StepContext, task: Task) -> datetime:
+        """Return when FoxAPI deletes the file: a day after it finished, which may have been while the bot was away."""
+        now = context.resources.now()
+        finished = now if self._was_rendering else min(now, task.expected_at or now)
+        return max(finished + _LINK_LIFETIME, now + _LEAST_TIME)
 
     async def _probe(self, context: StepContext, task: Task) -> VideoInfo | None:
         """Probe the file; None if it is unreadable after several downloads, because then it is what FoxAPI made."""
@@ -147,25 +187,6 @@ class Poll:
             return None
 
 
-async def _wait_for_permit(context: StepContext) -> None:
-    """Wait for the circuit breaker and the rate limiter. Raises StaleRow."""
-    resources = context.resources
-    while True:
-        is_probe = resources.circuit_breaker.is_open
-        if is_probe:
-            await context.row.until_changed(resources.circuit_breaker.wait())
-        await context.row.sleep_unless_changed(resources.rate_limiter.reserve())
-        if is_probe or not resources.circuit_breaker.cooling_down:
-            return  # otherwise the circuit breaker opened during the wait
-
-
 def _cost_change(task: Task, remote: RemoteTask) -> dict[str, object]:
     """What the task costs, if FoxAPI says something new about it."""
     return {} if remote.credits is None or remote.credits == task.credits else {"credits": remote.credits}
-
-
-def _check_deadline(context: StepContext, task: Task) -> None:
-    """Raise TaskFailed, after a last poll, when FoxAPI's links no longer live long enough for a result."""
-    resources = context.resources
-    if task.submitted_at and (resources.now() - task.submitted_at).total_seconds() > resources.timeouts.deadline:
-        raise TaskFailed(tr("FoxAPI never finished this video: it may have been billed; try again."), Billed.UNKNOWN)

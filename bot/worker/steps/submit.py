@@ -7,14 +7,16 @@ not accepted and that no other is under way.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.domain.task import Billed, Task, TaskState
-from bot.foxapi import Rejected, Submission, SubmissionNotReceived, SubmissionUncertain
+from bot.foxapi import Rejected, Submission, SubmissionNotReceived, SubmissionUncertain, TransientError
 from bot.i18n.text import Translatable, tr
 from bot.worker import eta
+from bot.worker.resources import JobResources
 from bot.worker.step_result import StepContext, StepResult
 
 log = logging.getLogger(__name__)
@@ -34,7 +36,8 @@ async def submit(context: StepContext, task: Task) -> StepResult:
         # The bot was away. A clip's URL works for a day (Discord) or three (FoxAPI): this one may no longer work, and
         # FoxAPI might bill a task that has no clip.
         return _rejected(_OUT_OF_REACH)
-    await context.row.until_changed(resources.circuit_breaker.wait())
+    if resources.circuit_breaker.is_open and not await _wait_for_foxapi(context, task):
+        return _rejected(_OUT_OF_REACH)
     # Read now, because nothing may come between FoxAPI's answer and its record.
     recent = await resources.store.tasks.recent_durations()
     # The request is an effect: `sending` is written first, and its answer is waited for even if the bot is stopped.
@@ -43,19 +46,63 @@ async def submit(context: StepContext, task: Task) -> StepResult:
     )
 
 
+async def _wait_for_foxapi(context: StepContext, task: Task) -> bool:
+    """Wait until FoxAPI has answered a free request: a paid one is never a probe. Return whether it did so in time."""
+    resources = context.resources
+    waited = (resources.now() - task.state_changed_at).total_seconds()
+    try:
+        async with asyncio.timeout(resources.timeouts.submit_total - waited):
+            await context.row.until_changed(resources.circuit_breaker.wait_until_closed(lambda: _probe(resources)))
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _probe(resources: JobResources) -> None:
+    breaker = resources.circuit_breaker
+    opening = breaker.opening
+    try:
+        await resources.fox.list_models()
+    except TransientError as error:
+        await breaker.record_failure(error, error.retry_after, opening)
+    except Rejected as error:
+        if error.concerns_all:
+            await breaker.record_failure(error, None, opening)
+            return
+        await breaker.record_success()  # FoxAPI answers, although it does not list its models
+    else:
+        await breaker.record_success()
+
+
+async def _report_failure(resources: JobResources, error: Exception, opening: float | None) -> None:
+    """Open the circuit breaker, so that other paid requests wait. Never raises: this request's outcome comes first.
+
+    Retry-After delays this task alone: polls need not wait as long.
+    """
+    try:
+        await resources.circuit_breaker.record_failure(error, None, opening)
+    except Exception as failure:
+        log.warning("the circuit breaker could not be opened: %s", failure)
+
+
 async def _post(context: StepContext, task: Task, recent: Sequence[float]) -> StepResult:
     order, resources = task.order, context.resources
     if not resources.store.leases.is_valid:
         # The process was suspended since it wrote `sending`, so another one may have taken the task over.
         return _retry_later(context, task, SubmissionNotReceived("this process may have lost its lease"))
+    opening = resources.circuit_breaker.opening
     try:
         answer = await resources.fox.submit(order.prompt, task.video_url or order.source_url, order.seconds)
     except Rejected as error:
         log.warning("task %d: FoxAPI refused it: %s", task.id, error)
+        if error.concerns_all:
+            await _report_failure(resources, error, opening)
         return _rejected(error.message)
     except SubmissionNotReceived as error:
+        await _report_failure(resources, error, opening)
         return _retry_later(context, task, error)
     except SubmissionUncertain as error:
+        await _report_failure(resources, error, opening)
         return _unclear(task, str(error))
     return _accepted(context, task, answer, recent)
 
@@ -64,7 +111,13 @@ def _accepted(context: StepContext, task: Task, answer: Submission, recent: Sequ
     log.info("task %d: FoxAPI accepted it as %s", task.id, answer.remote_id)
     resources, now = context.resources, context.resources.now()
     expected = eta.initial_eta(now, answer.estimated_seconds, recent)
-    known = {"remote_id": answer.remote_id, "submitted_at": now, "expected_at": expected, "credits": answer.credits}
+    known = {
+        "remote_id": answer.remote_id,
+        "submitted_at": now,
+        "news_at": now,
+        "expected_at": expected,
+        "credits": answer.credits,
+    }
     gap = eta.next_poll(task.model_copy(update=known), now, resources.poll_seconds)
     return StepResult(state=TaskState.RENDERING, changes=known, must_record=True, wait=gap)
 

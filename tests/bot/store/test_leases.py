@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from bot.domain.limits import OperatorLimits
 from bot.domain.task import Task, TaskState
 from bot.store import Leases, StaleRow, Store
-from bot.worker.throttle import CircuitBreaker, RateLimiter
+from bot.worker.circuit_breaker import CircuitBreaker
+from bot.worker.throttle import RateLimiter
 from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.databases import Database
 
@@ -194,10 +195,10 @@ async def test_one_circuit_breaker_for_all(database: Database, stores: list[Stor
         CircuitBreaker(store.circuit_state, lambda: notified.append(1), random.Random(1), first=30)  # noqa: S311
         for store in stores[:2]
     ]
-    await one.record_failure(OSError("failing"), 30)
-    await other.refresh()
-    await other.record_failure(OSError("started before the circuit opened"), None)
+    await one.record_failure(OSError("failing"), 30, one.opening)
+    await other.record_failure(OSError("started before the circuit opened"), None, None)
     assert len(notified) == 1
+    assert one.opening == other.opening is not None
     database.sql("UPDATE pauses SET until = 0")
     async with asyncio.timeout(10):
         await other.wait()

@@ -13,7 +13,7 @@ import pytest
 from bot.domain.limits import OperatorLimits
 from bot.domain.task import TaskState
 from bot.store import Store
-from bot.worker.throttle import CircuitBreaker
+from bot.worker.circuit_breaker import CircuitBreaker
 from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.databases import Database, SQLiteFile
 
@@ -24,9 +24,9 @@ IDLE: dict[str, Callable[[Store], Awaitable[object]]] = {
     "claim": lambda store: store.queue.claim(OperatorLimits(), NOON),
     "running slot": lambda store: store.queue.give_slot(OperatorLimits(), 0, NOON),
     "rate limiter": lambda store: store.shared_turns.reserve("identify 0", 5),
-    "circuit opens": lambda store: store.circuit_state.open(lambda _: (1.0, 0.0)),
+    "circuit opens": lambda store: store.circuit_state.open(lambda _: (1.0, 0.0), None),
     "probe": lambda store: store.circuit_state.acquire_probe(1),
-    "is the circuit open": lambda store: store.circuit_state.is_open(),
+    "is the circuit open": lambda store: store.circuit_state.read_opening(),
     "circuit closes": lambda store: store.circuit_state.close(),
 }
 
@@ -58,16 +58,18 @@ async def test_an_idle_bot_writes_nothing(database: Database) -> None:
 async def test_circuit_breaker_and_rate_limiters_are_in_memory(store: Store) -> None:
     """In memory too, a failure opens the circuit once, one job probes, success closes it, and turns are apart."""
     pause = CircuitBreaker(store.circuit_state, lambda: None, random.Random(1), first=30)  # noqa: S311
-    await pause.record_failure(RuntimeError("busy"), None)
-    assert await store.circuit_state.open(lambda _: (9.0, 9.0)) is None
-    assert await store.circuit_state.is_open()
+    await pause.record_failure(RuntimeError("busy"), None, pause.opening)
+    assert await store.circuit_state.open(lambda _: (9.0, 9.0), pause.opening) is None
+    assert await store.circuit_state.read_opening() == pause.opening
     rest = await store.circuit_state.acquire_probe(5)
     assert rest is not None
     assert 20 < rest < 40
     await pause.record_success()
     assert await store.circuit_state.acquire_probe(5) is None
-    assert not await store.circuit_state.is_open()
-    assert await store.circuit_state.open(lambda latest: (1.0, 0.0) if latest is None else (99.0, 99.0)) == 0
+    assert await store.circuit_state.read_opening() is None
+    first = await store.circuit_state.open(lambda latest: (1.0, 0.0) if latest is None else (99.0, 99.0), None)
+    assert first is not None
+    assert first.seconds == 0
     assert [await store.circuit_state.acquire_probe(5), (await store.circuit_state.acquire_probe(5) or 0) > 4] == [
         0,
         True,
