@@ -137,7 +137,7 @@ class Leases(Repository):
                 ids = ids or await self._find_untracked(connection, running_ids)
                 # Checked again under the row locks: another process may have claimed one in between.
                 is_free = or_(_is_orphaned(), tasks.c.holder == self.process_id)
-                change = update(tasks).where(tasks.c.id.in_(ids), is_free)
+                change = update(tasks).where(tasks.c.id.in_(ids), is_free, self.is_registered())
                 change = change.values(**self.get_lease_values(), **self._build_crash_changes())
                 taken = await self.set_aside.read_all(connection, change, ids) if ids else []
                 if taken or self.set_aside.ids.isdisjoint(ids):
@@ -154,6 +154,12 @@ class Leases(Repository):
             mine = insert_into(connection, singleton_duties).values(name=name, holder=self.process_id)
             mine = mine.on_conflict_do_update(index_elements=["name"], set_={"holder": self.process_id}, where=free)
             return (await connection.execute(mine.returning(singleton_duties.c.name))).one_or_none() is not None
+
+    def is_registered(self) -> ColumnElement[bool]:
+        """Return the condition that this process was not taken for dead; otherwise it must claim nothing."""
+        if not (self._database.shared and self.process_id):
+            return true()
+        return select(processes.c.id).where(processes.c.id == self.process_id).exists()
 
     def get_lease_values(self) -> dict[str, Any]:
         """Return the columns of a claimed task's lease. The holder is NULL if this process's row is gone."""

@@ -36,6 +36,9 @@ class TaskQueue(Repository):
         if not await self._exists(in_state(TaskState.QUEUED)):
             return None
         async with self._database.write_transaction(Lock.QUEUE) as connection:
+            shared = self._database.shared and self._leases.process_id
+            if shared and not await connection.scalar(select(self._leases.is_registered())):
+                return None
             lease = self._leases.get_lease_values()
             return await claim_next(connection, operator_limits, room, now, lease, self._set_aside)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -200,14 +201,21 @@ class Job:
             await self._row.sleep_and_reload(resources.timeouts.slot * resources.random.uniform(0.75, 1.25))
 
     async def _run_to_completion(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work`; if the bot is stopped meanwhile, cancel it only after `timeouts.shutdown` more seconds."""
+        """Run `work`; if the bot is stopped meanwhile, cancel it only after `timeouts.shutdown` more seconds.
+
+        Further cancellations do not shorten that time.
+        """
         working = asyncio.create_task(work)
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
-            await asyncio.wait({working}, timeout=self._resources.timeouts.shutdown)
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+            clock = asyncio.get_running_loop().time
+            ends = clock() + self._resources.timeouts.shutdown
+            while not working.done():
+                if clock() >= ends:
+                    working.cancel()
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({working}, timeout=max(0.1, ends - clock()))
             raise
 
     async def _recover(self, error: Exception) -> None:

@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 _POSITIONS_DUTY = "line"
 """The singleton duty of showing queue positions."""
 
+_LONGEST_PAUSE = 4.0
+"""Seconds, before jitter, between two scans while they fail. A notification ends the wait."""
+
 _PER_LEASE = 4
 """Heartbeats in the duration of a lease."""
 
@@ -51,10 +54,8 @@ class Worker:
         """
         resources = self._resources
         await resources.store.leases.register()
-        background = [
-            asyncio.create_task(send_heartbeats(resources.store.leases, self._abandon_jobs), name="heartbeats"),
-            asyncio.create_task(run_retention(resources), name="retention"),
-        ]
+        heartbeats = asyncio.create_task(send_heartbeats(resources.store.leases, self._abandon_jobs), name="heartbeats")
+        retention = asyncio.create_task(run_retention(resources), name="retention")
         try:
             self._unverified_up_to = int(await resources.store.get_note(UNVERIFIED_UP_TO) or 0)
             await clean_up(resources)
@@ -62,28 +63,31 @@ class Worker:
             self._wakeups.notify_local()
             await self._run_loop()
         finally:
-            for task in background:
-                task.cancel()
-            await asyncio.gather(*background, return_exceptions=True)
-            await self._end_jobs()
+            # Heartbeats end last: until the jobs have ended, other processes must not take over their tasks.
+            for tasks in ((retention, *self._working), (heartbeats,)):
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
             await self._unregister()
 
     async def _run_loop(self) -> None:
-        backoff = Backoff(self._resources.random, self._resources.timeouts.first_gap)
+        timeouts, ids = self._resources.timeouts, set[int]()
+        backoff = Backoff(self._resources.random, timeouts.first_gap, most=_LONGEST_PAUSE)
+        gap = timeouts.queue_scan
         while True:
             # Also without a notification: one may get lost, a slot may become free silently, another process may die.
-            ids = await self._wakeups.wait(self._resources.timeouts.queue_scan)
+            ids |= await self._wakeups.wait(gap)
             try:
                 await self._scan(ids)
-                backoff.reset()
             except Exception as error:
-                log.warning(
-                    "could not scan for tasks, trying again: %s", error, exc_info=not isinstance(error, LeaseExpired)
-                )
-                await asyncio.sleep(backoff.next())
-                self._wakeups.notify_local()
-                for task_id in ids:
-                    self._wakeups.notify_local(task_id)
+                # With a traceback at first: an outage of the database fails each scan in the same way.
+                fault = gap == timeouts.queue_scan and not isinstance(error, LeaseExpired)
+                log.warning("could not scan for tasks, trying again: %s", error, exc_info=fault)
+                gap = backoff.next()
+            else:
+                ids.clear()
+                backoff.reset()
+                gap = timeouts.queue_scan
 
     async def _scan(self, ids: set[int]) -> None:
         """Start, resume and notify jobs; `ids`: of the tasks whose rows changed."""

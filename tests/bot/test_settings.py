@@ -90,3 +90,11 @@ def test_an_unreadable_dot_env_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match=r"\.env cannot be read"):
         read_settings()
+
+
+def test_a_lease_outlives_a_shutdown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lease under 15 seconds is refused in a sentence, except with a stand-in for Discord on this machine."""
+    monkeypatch.setenv("LEASE_SECONDS", "14")
+    assert "at least 15" in read_partial().problems["LEASE_SECONDS"]
+    monkeypatch.setenv("DISCORD_API_URL", "http://127.0.0.1:1/api/v10")
+    assert read_partial().problems == {}
