@@ -47,7 +47,8 @@ SHARED = {
     ("leases.py", "acquire_duty"),
     ("leases.py", "_prune_stalled"),
     ("leases.py", "_has_orphans"),
-    *(("throttle.py", name) for name in ("open", "acquire_probe", "close", "is_open", "reserve")),
+    ("queue.py", "claim"),
+    *(("throttle.py", name) for name in ("open", "acquire_probe", "close", "read_opening", "reserve")),
 }
 """Statements that are sent only where several processes may share the work."""
 
