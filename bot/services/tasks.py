@@ -37,6 +37,14 @@ _SCREENINGS = 5
 _LIMITS_UNREADABLE = tr("I cannot read the limits right now, so nothing was started: try again in a minute.")
 
 
+_OUTCOME_UNKNOWN = tr(
+    "The database stopped answering, so it is unknown whether this was started: look at /tasks in a minute before you "
+    "try again."
+)
+_LOOKUP_GAPS = (0.0, 0.5, 1.0, 2.0, 4.0)
+"""Seconds before each look for a request whose commit was not confirmed."""
+
+
 @dataclass(frozen=True, slots=True)
 class NeedsConfirmation:
     """The paid request of this task cannot be undone. Ask the member once, then cancel with `confirmed`."""
@@ -90,8 +98,10 @@ class TaskService:
             self._events.publish(SubmissionRefused(order, refusal.message, refusal.allowed_at))
             raise
         except Exception as error:
-            log.exception("a request of member %d was refused because the store failed", order.user_id)
-            raise RequestRefused(_LIMITS_UNREADABLE) from error
+            log.exception("a request of member %d was not stored, or the store's answer was lost", order.user_id)
+            if (stored := await self._find_submitted(place)) is None:
+                raise RequestRefused(_LIMITS_UNREADABLE) from error
+            task = stored
         log.info("task %d %s", task.id, task.state)
         self._wake_worker(task.id)
         self._events.publish(TaskAccepted(task))
@@ -105,6 +115,19 @@ class TaskService:
                 needs = self._needs(order.source_bytes)
                 return await self._store.tasks.create(order, place, case.now, screened, needs)
         raise RequestRefused(_LIMITS_UNREADABLE)
+
+    async def _find_submitted(self, place: ReplyTarget) -> Task | None:
+        """Return the task of this reply. It exists if the commit's answer was lost, or if another process stored it.
+
+        Raises RequestRefused if the store does not answer.
+        """
+        for gap in _LOOKUP_GAPS:
+            await asyncio.sleep(gap)
+            try:
+                return await self._store.tasks.find_submitted(place.message_id)
+            except Exception as error:
+                log.warning("whether a request was stored could not be looked up: %s", error)
+        raise RequestRefused(_OUTCOME_UNKNOWN)
 
     async def _screen_prompt(self, order: TaskRequest) -> Screening:
         entries = (await self._store.guilds.get_limits(order.scope_id) or self._defaults).forbidden

@@ -84,6 +84,12 @@ class TaskRepository(Repository):
         here = select(tasks).where(tasks.c.message_id == message_id, tasks.c.forgotten.is_(False))
         return await self._read_one(here)
 
+    async def find_submitted(self, message_id: int) -> Task | None:
+        """Return the task whose reply is this message, also if its creation is still being committed, or None."""
+        async with self._database.write_transaction(Lock.SUBMISSION) as connection:
+            row = (await connection.execute(select(tasks).where(tasks.c.message_id == message_id))).one_or_none()
+            return to_task(row) if row else None
+
     async def unfinished(self) -> list[Task]:
         """Return every started task with something left to do (outcome and notification included), oldest first."""
         return await self._read(select(tasks).where(_IS_STARTED).order_by(unindexed(tasks.c.id)), parse_readable)

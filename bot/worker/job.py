@@ -125,7 +125,14 @@ class Job:
     async def _write_and_perform(
         self, before: StepResult, effect: Callable[[Task], Awaitable[StepResult]]
     ) -> StepResult:
-        await self._write_and_archive(before)
+        task = self.task
+        try:
+            await self._write_and_archive(before)
+        except Exception:
+            # Whether or not the row was written, nothing was sent.
+            if before.state is TaskState.SUBMITTING and task.not_before is not None:
+                await self._row.retry(lambda: self._resources.store.tasks.update(task, not_before=task.not_before))
+            raise
         result = await effect(self.task)
         await self._write_and_archive(result)
         return result

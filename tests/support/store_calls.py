@@ -98,6 +98,7 @@ class StoreCalls:
             "tasks.of_member": lambda: store.tasks.of_member(MEMBER, 25),
             "tasks.transition": lambda: store.tasks.transition(rows[TaskState.SUBMITTING], TaskState.RENDERING, NOON),
             "tasks.update": lambda: store.tasks.update(rows[TaskState.RENDERING], progress=50),
+            "tasks.find_submitted": lambda: store.tasks.find_submitted(1),
             "tasks.recent_durations": store.tasks.recent_durations,
             "set_note": lambda: store.set_note("a", "b"),
             "get_note": lambda: store.get_note("a"),
