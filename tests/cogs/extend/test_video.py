@@ -61,13 +61,16 @@ async def test_a_fit_clip_goes_untouched(stage: Harness, clip: str) -> None:
 
 
 async def test_a_result_that_can_never_be_fetched(stage: Harness) -> None:
-    """If a result's link leads to a forbidden address, the bot asks again while FoxAPI's links are valid."""
+    """If a result's link leads to a forbidden address, the bot asks again until FoxAPI has deleted the file."""
     lost = {"id": "t", "status": "completed", "results": [{"url": "http://10.0.0.1/film.mp4"}]}
     stage.fox.faults.add("GET", "/v1/tasks/", Answer(200, json.dumps(lost)), times=None)
-    async with stage.bot(Timeouts(first_gap=0.05, deadline=1)):
+    async with stage.bot(Timeouts(first_gap=0.05)):
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
+        await stage.fox.faults.wait("GET", "/v1/tasks/", count=3)
+    stage.clock.advance(25 * 3600)
+    async with stage.bot(Timeouts(first_gap=0.05)):
         ended = await stage.until(stage.ana, reply, "Failed")
-    assert "may have been billed" in text_of(ended)
+    assert "It was billed" in text_of(ended)
     assert len(stage.fox.faults.matching("POST", CREATE)) == 1
 
 
