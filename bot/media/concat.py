@@ -31,6 +31,7 @@ from bot.media.ffmpeg.probe import ProbeResult, probe_details
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
 from bot.media.ffmpeg.seeking import find_seek_point
 from bot.media.mp4.tracks import try_read_mp4
+from bot.media.part_files import make_part_path
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ async def concat(
     """
     if not is_copyable(segments[-1].probed, target):
         return None
-    folder = into.with_name(into.name + ".parts")
+    folder = make_part_path(into)
     await asyncio.to_thread(folder.mkdir, exist_ok=True)
     try:
         parts = await _make_parts(ffmpeg, segments, target, folder)

@@ -20,6 +20,7 @@ from bot.domain.http_time import parse_retry_after
 from bot.i18n.text import Translatable, tr
 from bot.media.dns import UNKNOWN, NameResolver
 from bot.media.errors import DownloadFailed, UnknownHost, UnusableVideo
+from bot.media.part_files import make_part_path
 from bot.media.ssrf import NOT_A_LINK, PublicResolver, check_url
 
 USER_AGENT = "extend-bot (a Discord bot; fetches a video that a member linked)"
@@ -82,7 +83,7 @@ class Downloader:
         redirects. The file appears complete or not at all. Raises :class:`UnusableVideo` if the link can never work,
         and :class:`DownloadFailed` if it may work later. Neither message contains the link, which may be signed.
         """
-        part = into.with_name(into.name + ".part")
+        part = make_part_path(into)
         limit = self._seconds if seconds is None else min(self._seconds, seconds)
         try:
             async with asyncio.timeout(limit):

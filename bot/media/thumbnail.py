@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 from bot.domain.task import VideoInfo
@@ -12,6 +13,7 @@ from bot.media.errors import UnusableVideo
 from bot.media.ffmpeg.probe import ProbeResult, probe_details
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
 from bot.media.ffmpeg.stream_info import STRIPPED
+from bot.media.part_files import make_part_path
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +49,19 @@ async def probe_with_thumbnail(ffmpeg: Ffmpeg, path: Path, thumbnail: Path) -> P
     One ffmpeg process does both, because starting it is most of the cost. If that fails, each gets a process of its
     own.
     """
-    frame = ["-map", "1:V:0", *_JPEG_ARGS, "-f", "image2", "-update", "1", "-y", f"file:{thumbnail}"]
-    probed = await probe_details(ffmpeg, path, also=(ffmpeg.input_args(path, "-sseof", "-1"), frame))
-    if not await asyncio.to_thread(_is_valid_file, thumbnail):
-        try:
-            await asyncio.to_thread(thumbnail.write_bytes, await make_thumbnail(ffmpeg, path, probed.clip))
-        except UnusableVideo:
-            log.info("no thumbnail for %s", path.parent.name)
-    return probed
+    part = make_part_path(thumbnail)
+    frame = ["-map", "1:V:0", *_JPEG_ARGS, "-f", "image2", "-update", "1", "-y", f"file:{part}"]
+    try:
+        probed = await probe_details(ffmpeg, path, also=(ffmpeg.input_args(path, "-sseof", "-1"), frame))
+        with suppress(UnusableVideo):
+            if not await asyncio.to_thread(_is_valid_file, part):
+                await asyncio.to_thread(part.write_bytes, await make_thumbnail(ffmpeg, path, probed.clip))
+            await asyncio.to_thread(part.replace, thumbnail)
+            return probed
+        log.info("no thumbnail for %s", path.parent.name)
+        return probed
+    finally:
+        await asyncio.to_thread(part.unlink, missing_ok=True)
 
 
 def _is_valid_file(thumbnail: Path) -> bool:

@@ -47,6 +47,13 @@ async def clean_up(resources: JobResources) -> None:
         await resources.workspaces.remove_stale(unfinished)
 
 
+async def _remove_left_overs(resources: JobResources) -> None:
+    """Remove the folders of settled tasks, which a lost lease or a failed removal leaves behind."""
+    found = await resources.workspaces.list_ids()
+    for task_id in found - await resources.store.tasks.unfinished_ids():
+        await _clean_up_task(resources, task_id)
+
+
 async def _clean_up_task(resources: JobResources, task_id: int) -> None:
     task = await resources.store.tasks.get(task_id)
     if task and task.state.is_final:
@@ -70,6 +77,7 @@ async def run_retention(resources: JobResources) -> None:
     while True:
         await delete_expired(resources)
         await asyncio.sleep(resources.timeouts.retention)
+        await _attempt("left-over folders", _remove_left_overs(resources))
 
 
 async def delete_expired(resources: JobResources) -> None:

@@ -153,6 +153,8 @@ class Worker:
         except LeaseLost as lost:
             log.warning("%s: another process has taken it over", lost)
             self._resources.reply_port.release(task_id)
+            with suppress(OSError):
+                await self._resources.workspaces.drop_reservation(task_id)
             return
         finally:
             del self._jobs[task_id]

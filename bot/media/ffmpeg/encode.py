@@ -12,6 +12,7 @@ from bot.media.errors import UnusableVideo
 from bot.media.ffmpeg.decoding import has_damage
 from bot.media.ffmpeg.probe import probe
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
+from bot.media.part_files import make_part_path
 
 AUDIO_ARGS = ("-c:a", "aac", "-ar", "48000", "-ac", "2")
 AUDIO_BITS = 160_000
@@ -64,7 +65,7 @@ async def encode_mp4(
     Raises :class:`UnusableVideo` if it cannot be made within `seconds`, or if `reject_damage` is set and frames are
     damaged.
     """
-    part = into.with_name(into.name + ".part")
+    part = make_part_path(into)
     try:
         await run_encoder(ffmpeg, args, part, seconds=seconds, purpose=purpose, reject_damage=reject_damage)
         clip = await probe(ffmpeg, part)

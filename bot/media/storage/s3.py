@@ -14,6 +14,7 @@ import obstore.exceptions
 from obstore.store import S3Store
 
 from bot.media.errors import StorageError
+from bot.media.part_files import make_part_path
 from bot.media.storage.film_store import FILM, THUMBNAIL, FilmStore, S3Settings
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class S3FilmStore(FilmStore):
         return path
 
     async def _download(self, path: Path) -> None:
-        part = path.with_name(path.name + ".part")
+        part = make_part_path(path)
         async with asyncio.timeout(_TIMEOUT):
             answer = await obstore.get_async(self._bucket, path.name)
             if answer.meta["size"] > _MAX_BYTES:

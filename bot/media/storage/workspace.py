@@ -8,6 +8,7 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
+from bot.media.part_files import SUFFIX
 from bot.media.storage.film_store import FilmStore
 
 _SIZE_CACHE_SECONDS = 10.0
@@ -69,6 +70,12 @@ class Workspaces:
         async with self._measuring:
             await asyncio.to_thread(self._reserve, self.path(task_id), self.bytes_needed(clip_bytes))
 
+    async def drop_reservation(self, task_id: int) -> None:
+        """Count the folder with its real size from now on, because nothing more will be written to it for long."""
+        async with self._measuring:
+            if await asyncio.to_thread(self.path(task_id).is_dir):
+                await asyncio.to_thread(self._reserve, self.path(task_id), 0)
+
     async def remove(self, task_id: int) -> None:
         """Remove the task's folder with its content, if it exists."""
         await asyncio.to_thread(shutil.rmtree, self.path(task_id), ignore_errors=True)
@@ -126,9 +133,16 @@ class Workspaces:
             shutil.rmtree(folder, ignore_errors=True)
         for folder in self._list_folders():
             if folder.name in living:
-                for part in folder.glob("*.part"):
-                    part.unlink(missing_ok=True)
+                for part in folder.glob(f"*{SUFFIX}"):
+                    _remove(part)
         return len(dead)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _size(folder: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
 from pathlib import Path
 
 from bot.domain.errors import TaskFailed
@@ -11,11 +12,19 @@ from bot.domain.reply_port import ReplyUnavailable, Undeliverable
 from bot.domain.task import Billed, Task, TaskState, VideoInfo
 from bot.i18n.text import tr
 from bot.media import DownloadFailed, UnusableVideo
-from bot.worker.step_result import StepContext, StepResult
+from bot.worker.step_result import StepContext, StepResult, record_failure
 from bot.worker.steps.assemble import complete_film, fit_limit, is_harmless, join
 from bot.worker.steps.notify import should_notify
 
 log = logging.getLogger(__name__)
+
+
+_LEAST_KEPT = timedelta(days=1)
+"""For results that cannot be delivered, even where delivered ones are not kept at all."""
+_UNREACHABLE = tr(
+    "This video was finished, but Discord left no way to show it to you, and it is no longer kept. Make it again in a "
+    "channel that the bot can use, or allow direct messages from this server's members."
+)
 
 
 class Deliver:
@@ -58,7 +67,7 @@ async def _deliver_outcome(context: StepContext, task: Task, file: Path | None, 
         log.warning("task %d: its outcome could not be shown yet: %s", task.id, error)
         return StepResult(wait=context.backoff.next(error.retry_after))
     except Undeliverable as error:
-        return _undeliverable(context, task, error)
+        return await _undeliverable(context, task, error)
     due = not silent and should_notify(task, place, preference, resources.now())
     changes: dict[str, object] = {"place": place, "outcome_shown": True, "notification_due": due}
     if task.state is not TaskState.READY:
@@ -66,14 +75,18 @@ async def _deliver_outcome(context: StepContext, task: Task, file: Path | None, 
     return StepResult(state=TaskState.DELIVERED, changes={"film": film, **changes}, must_record=True)
 
 
-def _undeliverable(context: StepContext, task: Task, error: Undeliverable) -> StepResult:
-    """Keep a result, because a way to the member may open again; any other outcome is given up."""
+async def _undeliverable(context: StepContext, task: Task, error: Undeliverable) -> StepResult:
+    """Keep a result for KEEP_DAYS, because a way to the member may open again; any other outcome is given up."""
     log.warning("task %d: no way to show its outcome: %s", task.id, error)
     if task.state is not TaskState.READY:
         return StepResult(changes={"outcome_shown": True})
+    resources = context.resources
+    if resources.now() - task.state_changed_at > max(resources.keep, _LEAST_KEPT):
+        return record_failure(TaskFailed(_UNREACHABLE, Billed.YES))
+    await resources.workspaces.drop_reservation(task.id)
     # An overdue task no longer counts among its member's unfinished ones.
     changes = {} if task.overdue else {"overdue": True}
-    return StepResult(changes=changes, wait=context.resources.timeouts.undeliverable_retry)
+    return StepResult(changes=changes, wait=resources.timeouts.undeliverable_retry)
 
 
 async def _download_again(context: StepContext, task: Task, result: Path) -> StepResult:

@@ -68,7 +68,7 @@ async def test_head_and_result_are_copied(tmp_path: Path, tool: Ffmpeg, kind: st
     assert seen.sound.end == pytest.approx(23.3, abs=0.03)
     (video,) = read_mp4(film.path).find_tracks(b"vide")
     assert len(video.entries) == 1
-    assert not list(tmp_path.glob("*.parts"))
+    assert not list(tmp_path.glob("*.part"))
 
 
 async def test_a_chain_keeps_its_first_seconds(tmp_path: Path, tool: Ffmpeg) -> None:

@@ -10,6 +10,7 @@ import pytest
 from bot.sandbox.faults import Answer, Lose
 from bot.sandbox.foxapi.quirks import Pause, Quirks
 from tests.support.clips import Clips
+from tests.support.crash_points import until
 from tests.support.fast_timeouts import (
     DONE,
     EDIT_BY_BOT,
@@ -248,3 +249,21 @@ async def test_a_result_too_large_for_discord(stage: Harness, clip: Path, told_b
     assert "until <t:" in text_of(ended)
     assert ended["attachments"] == []
     await assert_told(stage, reply, DONE, paid=1)
+
+
+async def test_a_result_that_reaches_nobody_is_not_kept_for_ever(stage: Harness, clip: Path) -> None:
+    """It counts with its real size on the disk, and after KEEP_DAYS it is given up and its folder is removed."""
+    pause = held(stage)
+    find_user(stage.discord.world, "Ana").dms_open = False
+    folder = stage.data / "tasks" / "1"
+    async with stage.bot(FAST, KEEP_DAYS="2", **STEADY):
+        reply = await stage.extend(stage.ana, clip, seconds=2)
+        await pause.reached.wait()
+        lose_the_place(stage, reply, "channel")
+        pause.release.set()
+        await stage.discord.faults.wait("POST", r"/channels/\d+/messages", count=4)
+        assert (folder / "reserved").read_text() == "0"
+        stage.clock.advance(49 * 3600)
+        await until(lambda: not folder.exists())
+    assert stage.database.sql("SELECT state, billed FROM tasks") == [("failed", "yes")]
+    assert len(stage.fox.payments) == 1
