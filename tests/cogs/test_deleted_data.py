@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from bot.sandbox.faults import Answer
 from bot.sandbox.foxapi.quirks import Pause, Quirks
 from tests.support.buttons import finished, gone, listed, press_forged, says, told_privately
+from tests.support.crash_points import POST, until
+from tests.support.fast_timeouts import FAST
 from tests.support.harness import Harness, Json, labels_of, text_of
 from tests.support.member import Member
 from tests.support.moderation import use
@@ -173,3 +178,18 @@ async def test_private_and_deleted_prompts_are_in_no_log_channel(stage: Harness)
     assert "At most 5 seconds" in told
     assert told.count(f"<@{stage.ana.id}>") == 3
     assert "[task 1]" not in told
+
+
+@pytest.mark.parametrize("minutes", [0, 25 * 60], ids=["at once", "a day later"])
+async def test_a_mention_that_is_due_ends_with_the_data(stage: Harness, minutes: int) -> None:
+    """The member is not mentioned any more, and nothing goes on working on the task."""
+    stage.discord.faults.add("POST", POST, Answer(503, "{}"), times=None)
+    async with stage.bot(FAST) as bot:
+        await use(stage.ana, "notify", mode="always")
+        done = await finished(stage)
+        await stage.discord.faults.wait("POST", POST, count=2)
+        stage.clock.advance(60 * minutes)
+        await delete_data(stage.ana)
+        await until(lambda: not [each for each in asyncio.all_tasks() if each.get_name() == "task 1"])
+        assert await bot.services.history.is_known(1) is False
+    assert not [each for each in await stage.ana.messages("videos") if each["id"] != done["id"]]
