@@ -188,7 +188,7 @@ def _build_job_resources(parts: _Parts, bot: ExtendBot, chance: random.Random) -
             timeouts.first_gap,
             probe_seconds=timeouts.poll_response,
         ),
-        rate_limiter=RateLimiter(settings.queries_per_second, lambda: store.leases.process_count),
+        rate_limiter=RateLimiter(settings.queries_per_second, lambda: store.leases.query_share),
         timeouts=timeouts,
         keep=timedelta(days=settings.keep_days),
         keep_rows=timedelta(days=settings.keep_task_days),

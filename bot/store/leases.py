@@ -20,7 +20,7 @@ from itertools import islice
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, and_, case, delete, false, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, case, delete, false, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.errors import ExtendBotError
@@ -37,6 +37,8 @@ _BATCH_SIZE = 100
 
 _SAFE_FRACTION = 0.75
 """After this fraction of a lease without a heartbeat, a process no longer trusts it."""
+
+_STARTED = tuple(state for state in TaskState.UNFINISHED if state is not TaskState.QUEUED)
 
 SUSPECT_FROM = 2
 """From this many crashes on, a task is suspected to be their cause."""
@@ -67,6 +69,8 @@ class Leases(Repository):
         self.set_aside = SetAsideTasks()
         self.process_count = 1
         """How many processes shared the work at the last heartbeat, this one included."""
+        self.query_share = 1.0
+        """This process's part of all queries to FoxAPI, by the tasks that it held at the last heartbeat."""
 
     @property
     def is_valid(self) -> bool:
@@ -105,12 +109,19 @@ class Leases(Repository):
             async with self._database.write_transaction() as connection:
                 alive = (await connection.execute(mine.returning(processes.c.id))).one_or_none() is not None
                 if alive:
-                    self.process_count = await connection.scalar(select(func.count()).select_from(processes)) or 1
+                    await self._read_shares(connection)
         except Exception:
             self._failed_at = self._monotonic()
             raise
         self._valid_until = began + self.seconds * _SAFE_FRACTION if alive else float("-inf")
         return alive
+
+    async def _read_shares(self, connection: AsyncConnection) -> None:
+        self.process_count = await connection.scalar(select(func.count()).select_from(processes)) or 1
+        held = select(func.count(), func.count().filter(tasks.c.holder == self.process_id))
+        total, own = (await connection.execute(held.where(in_state(TaskState.RENDERING)))).one()
+        # Plus one: a process without tasks must be able to query its first one before the next heartbeat.
+        self.query_share = (own + 1) / (total + self.process_count)
 
     async def unregister(self) -> None:
         """Leave the processes: this one's tasks are free at once, and this does not count as a crash."""
@@ -160,6 +171,11 @@ class Leases(Repository):
         if not (self._database.shared and self.process_id):
             return true()
         return select(processes.c.id).where(processes.c.id == self.process_id).exists()
+
+    def select_shares(self) -> Select[int, int]:
+        """Return the query for how many started tasks there are, and how many of them this process works on."""
+        counts = select(func.count(), func.count().filter(tasks.c.holder == self.process_id))
+        return counts.where(in_state(*_STARTED), tasks.c.overdue.is_(False))
 
     def get_lease_values(self) -> dict[str, Any]:
         """Return the columns of a claimed task's lease. The holder is NULL if this process's row is gone."""

@@ -28,17 +28,23 @@ class TaskQueue(Repository):
         self._leases = leases
         self._set_aside = leases.set_aside
 
-    async def claim(self, operator_limits: OperatorLimits, now: datetime, room: int | None = None) -> Task | None:
+    async def claim(
+        self, operator_limits: OperatorLimits, now: datetime, room: int | None = None, *, leave_to_others: bool = False
+    ) -> Task | None:
         """Claim the next queued task and move it to `preparing`, if a slot is free and it needs at most `room`.
 
-        `room`: free bytes of the working directory; None: no bound.
+        `room`: free bytes of the working directory; None: no bound. `leave_to_others`: claim nothing if this process
+        works on more than its share of the tasks.
         """
         if not await self._exists(in_state(TaskState.QUEUED)):
             return None
         async with self._database.write_transaction(Lock.QUEUE) as connection:
-            shared = self._database.shared and self._leases.process_id
-            if shared and not await connection.scalar(select(self._leases.is_registered())):
-                return None
+            if self._database.shared and self._leases.process_id:
+                if not await connection.scalar(select(self._leases.is_registered())):
+                    return None
+                total, own = (await connection.execute(self._leases.select_shares())).one()
+                if leave_to_others and own > total // self._leases.process_count + 1:
+                    return None
             lease = self._leases.get_lease_values()
             return await claim_next(connection, operator_limits, room, now, lease, self._set_aside)
 

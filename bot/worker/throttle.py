@@ -33,15 +33,15 @@ class RateLimiter:
     All jobs share one, so that a start with ten thousand unfinished tasks polls no faster than usual.
     """
 
-    def __init__(self, per_second: float, process_count: Callable[[], int] = lambda: 1) -> None:
-        """`process_count`: how many processes share the rate, each with an equal part."""
+    def __init__(self, per_second: float, share: Callable[[], float] = lambda: 1.0) -> None:
+        """`share`: the part of the rate that this process has, between 0 and 1."""
         self._interval = 1 / per_second
-        self._process_count = process_count
+        self._share = share
         self._next = 0.0
 
     def reserve(self) -> float:
         """Reserve the next permit and return the seconds until it is valid. A permit that is not used is lost."""
         now = asyncio.get_running_loop().time()
         permit_at = max(self._next, now)
-        self._next = permit_at + self._interval * self._process_count()
+        self._next = permit_at + self._interval / self._share()
         return permit_at - now

@@ -43,6 +43,8 @@ class Worker:
         self._queue_positions = QueuePositions(resources, lambda task_id: task_id in self._jobs)
         self._next_full_scan = float("-inf")
         """When to look again for orphaned tasks; a slot that became free needs a look at the queue alone."""
+        self._next_extra = float("-inf")
+        """When to claim a task again although this process has its share."""
         self._unverified_up_to = 0
         """Tasks up to this id come from a restored backup, so their rows may be out of date."""
 
@@ -130,11 +132,23 @@ class Worker:
                 self._wakeups.broadcast(task.id)
 
     async def _start_queued(self) -> None:
-        """Start to prepare queued tasks while there are preparation slots, and room on the disk."""
-        resources = self._resources
-        while task := await resources.store.queue.claim(
-            resources.operator_limits, resources.now(), await resources.workspaces.free_bytes()
-        ):
+        """Start to prepare queued tasks while there are preparation slots, and room on the disk.
+
+        Several processes take about equally many. Now and then this one takes one more: the others may not be able to.
+        """
+        resources, clock = self._resources, asyncio.get_running_loop().time
+        while True:
+            leave = clock() < self._next_extra
+            task = await resources.store.queue.claim(
+                resources.operator_limits,
+                resources.now(),
+                await resources.workspaces.free_bytes(),
+                leave_to_others=leave,
+            )
+            if not leave:
+                self._next_extra = clock() + resources.timeouts.queue_scan
+            if task is None:
+                return
             with suppress(OSError):  # its job tries again, and logs it
                 await resources.workspaces.create(task.id, task.needs)
             log.info("task %d %s", task.id, task.state)

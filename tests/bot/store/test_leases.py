@@ -216,7 +216,7 @@ async def test_one_circuit_breaker_for_all(database: Database, stores: list[Stor
 async def test_the_polling_rate_is_divided(database: Database, stores: list[Store]) -> None:
     """Three processes share FoxAPI's polling rate; when one is gone, the others take over its part."""
     first, second, third = stores
-    limiters = [RateLimiter(30, lambda store=store: store.leases.process_count) for store in stores]  # type: ignore[misc]
+    limiters = [RateLimiter(30, lambda store=store: store.leases.query_share) for store in stores]  # type: ignore[misc]
     for store in stores:
         assert await store.leases.heartbeat()
     assert [store.leases.process_count for store in stores] == [3, 3, 3]
@@ -228,6 +228,42 @@ async def test_the_polling_rate_is_divided(database: Database, stores: list[Stor
     await first.leases.claim_orphaned([])
     assert await first.leases.heartbeat()
     assert first.leases.process_count == 1
+
+
+@on_postgresql
+async def test_queries_are_divided_by_the_tasks_held(stores: list[Store]) -> None:
+    """A process with most of the tasks has most of the queries, one without tasks keeps some, and the parts add up."""
+    await create_tasks(stores[0], 7)
+    for store, count in zip(stores, (6, 1, 0), strict=True):
+        for _ in range(count):
+            await store.tasks.transition(await claim(store), TaskState.RENDERING, NOON)
+    for store in stores:
+        assert await store.leases.heartbeat()
+    assert [store.leases.query_share for store in stores] == pytest.approx([0.7, 0.2, 0.1])
+
+
+@on_postgresql
+async def test_preparation_is_divided(stores: list[Store]) -> None:
+    """Whichever process looks at the queue first and most often, all of them prepare about equally many tasks."""
+    await create_tasks(stores[0], 30)
+    for store in stores:
+        assert await store.leases.heartbeat()
+    counts = [0, 0, 0]
+    while sum(counts) < 30:
+        before = sum(counts)
+        for number, store in enumerate(stores):
+            while await store.queue.claim(OPERATOR_LIMITS, NOON, leave_to_others=True):
+                counts[number] += 1
+        assert sum(counts) > before
+    assert max(counts) - min(counts) <= 3
+    await create_more(stores[0])
+    assert await stores[0].queue.claim(OPERATOR_LIMITS, NOON)
+
+
+async def create_more(store: Store) -> None:
+    """Create one more task, of another member."""
+    order = an_order(user_id=1000)
+    await store.tasks.create(order, a_place(1000), NOON, a_case(order))
 
 
 @on_postgresql

@@ -44,6 +44,7 @@ ONCE = {("engines/postgres.py", name) for name in ("_migrate_locked", "read_vers
 SHARED = {
     ("engines/postgres.py", "_write_transaction"),
     ("leases.py", "heartbeat"),
+    ("leases.py", "_read_shares"),
     ("leases.py", "acquire_duty"),
     ("leases.py", "_prune_stalled"),
     ("leases.py", "_has_orphans"),
