@@ -53,7 +53,7 @@ STANDALONE = Role()
 WORKER = Role("worker", runs_gateway=False)
 
 
-def gateway_role(shards: Shards) -> Role:
+def make_gateway_role(shards: Shards) -> Role:
     """Return the role of a gateway that serves these shards and leaves tasks to workers."""
     return Role("gateway", runs_jobs=False, shards=shards)
 
@@ -117,7 +117,7 @@ async def _open_parts(
                 f"A {role.name} shares its work with other processes over PostgreSQL: set DATABASE_URL to it, or run "
                 "python -m bot, which does everything."
             )
-        wakeups.broadcast = await stack.enter_async_context(store.notifications(wakeups.notify_local))
+        wakeups.broadcast = await stack.enter_async_context(store.open_notifications(wakeups.notify_local))
         fox = await stack.enter_async_context(_build_foxapi(settings, timeouts, metrics))
         clips, results = [
             await stack.enter_async_context(downloader) for downloader in _build_downloaders(settings, timeouts)
@@ -241,8 +241,8 @@ async def _health_server(parts: _Parts, bot: ExtendBot, role: Role) -> AsyncIter
         yield
         return
     metrics.set_process_info(role.name)
-    sources = Sources(parts.store, parts.workspaces, parts.ffmpeg, settings.data_dir, parts.now, bot.shards_open)
-    checks = HealthMonitor(bot.connected if role.runs_gateway else None, parts.store, metrics.observe_loop_delay)
+    sources = Sources(parts.store, parts.workspaces, parts.ffmpeg, settings.data_dir, parts.now, bot.list_open_shards)
+    checks = HealthMonitor(bot.is_connected if role.runs_gateway else None, parts.store, metrics.observe_loop_delay)
     pages = Handlers(checks, Gauges(metrics.registry, sources, checks), metrics.registry)
     async with AsyncExitStack() as stack:
         try:

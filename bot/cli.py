@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bot.app import STANDALONE, WORKER, Role, build_app, gateway_role, run_app, utc_now
+from bot.app import STANDALONE, WORKER, Role, build_app, make_gateway_role, run_app, utc_now
 from bot.check import CheckResult, all_ok, as_json, as_text, check
 from bot.client import CannotStart, Shards
 from bot.domain.redaction import Redactor
@@ -23,7 +23,7 @@ log = logging.getLogger("bot")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit code."""
-    wanted = _parser().parse_args(arguments)
+    wanted = _build_parser().parse_args(arguments)
     if wanted.command == "sandbox":
         from bot.sandbox.app import run as run_sandbox  # noqa: PLC0415 (the bot itself does not need it)
 
@@ -35,13 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run_database_command(wanted.command, wanted.file)
         settings = read_settings()
         _log_to_stderr(settings)
-        return asyncio.run(_sync(settings) if wanted.command == "sync" else _run(settings, _role(wanted)))
+        return asyncio.run(_sync(settings) if wanted.command == "sync" else _run(settings, _find_role(wanted)))
     except (SettingsError, CannotStart, StoreUnusable) as error:
         print(_build_redactor().hide(str(error)), file=sys.stderr)
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bot", description="Without a command: run the bot.")
     commands = parser.add_subparsers(dest="command")
     sandbox = commands.add_parser(
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         "gateway", help="respond to interactions; workers process the tasks over PostgreSQL"
     )
     answering.add_argument(
-        "--shards", type=_shards, required=True, help="the shards to serve, out of the total: 0-7/16"
+        "--shards", type=_parse_shards, required=True, help="the shards to serve, out of the total: 0-7/16"
     )
     commands.add_parser("sync", help="register the commands with Discord now")
     checking = commands.add_parser("check", help="report missing or wrong settings; changes nothing, costs nothing")
@@ -67,19 +67,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _shards(written: str) -> Shards:
+def _parse_shards(written: str) -> Shards:
     try:
         return Shards.parse(written)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _role(wanted: argparse.Namespace) -> Role:
+def _find_role(wanted: argparse.Namespace) -> Role:
     match wanted.command:
         case "worker":
             return WORKER
         case "gateway":
-            return gateway_role(wanted.shards)
+            return make_gateway_role(wanted.shards)
         case _:
             return STANDALONE
 

@@ -15,7 +15,7 @@ from discord import app_commands, ui
 from discord.ext import commands
 from discord.utils import format_dt
 
-from bot.client import REQUEST_ERRORS, ExtendBot, language_of
+from bot.client import REQUEST_ERRORS, ExtendBot, get_language
 from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
 from bot.domain.task import Task
@@ -23,9 +23,9 @@ from bot.i18n import Language
 from bot.i18n.text import tr
 from cogs.common.components import PersistentItem
 from cogs.common.embeds import fit_embed, fit_embeds
-from cogs.common.formatting import post_url, quote_prompt
+from cogs.common.formatting import GREEN, post_url, quote_prompt
 from cogs.common.interactions import acknowledge
-from cogs.sharing.embeds import _GREEN, STAR
+from cogs.sharing.embeds import STAR
 from cogs.sharing.posts import fetch_post
 
 Period = Literal["week", "month", "ever"]
@@ -90,14 +90,14 @@ class GalleryCog(commands.Cog):
 
 
 async def _load_page(interaction: discord.Interaction[ExtendBot], period: str, number: int) -> _Page:
-    bot, guild, member, language = interaction.client, interaction.guild, interaction.user, language_of(interaction)
+    bot, guild, member, language = interaction.client, interaction.guild, interaction.user, get_language(interaction)
     if guild is None or not isinstance(member, discord.Member):
         raise RequestRefused(tr("A gallery belongs to a server. Use /gallery in a server."))
     span = _SINCE[period]
     since = bot.now() - span if span else datetime(2015, 1, 1, tzinfo=UTC)  # Discord's first year
-    results = await bot.services.sharing.gallery(guild.id, since)
+    results = await bot.services.sharing.get_gallery(guild.id, since)
     await refresh_stars(bot, [posts for posts in results.values() if _filter_visible(member, posts)])
-    counted = await bot.services.sharing.gallery(guild.id, since)
+    counted = await bot.services.sharing.get_gallery(guild.id, since)
     seen = [_filter_visible(member, posts) for posts in counted.values()]
     ranked = [posts[0] for posts in seen if posts and posts[0].stars]
     pages = max(1, -(-len(ranked) // _PER_PAGE))
@@ -168,7 +168,7 @@ def gallery_embed(language: Language, task: Task, share: Share, rank: int, thumb
     else:
         lines.append(language.tr("by {member} · [watch]({link})", member=member, link=link))
     title = f"{rank}. {STAR} {share.stars}"
-    embed = discord.Embed(colour=_GREEN, title=title, url=link, description="\n".join(lines))
+    embed = discord.Embed(colour=GREEN, title=title, url=link, description="\n".join(lines))
     if thumbnail_url:
         embed.set_image(url=thumbnail_url)
     return fit_embed(embed)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import discord
 from discord.ext import commands
 
-from bot.client import REQUEST_ERRORS, ExtendBot, guild_language
+from bot.client import REQUEST_ERRORS, ExtendBot, get_guild_language
 from bot.domain.events import Event, LimitsChanged, MemberModerated, SubmissionRefused, TaskEnded
 from bot.domain.limits import GuildLimits
 from bot.domain.task import Task, TaskRequest, TaskState
@@ -87,7 +87,7 @@ class ModLog(commands.Cog):
         limits = await self._limits(guild_id, event)
         channel_id = _channel_of(limits, event)
         if channel_id is not None:
-            line = entry_text(event, guild_language(self._bot, guild_id, limits))
+            line = entry_text(event, get_guild_language(self._bot, guild_id, limits))
             self._waiting.setdefault(channel_id, deque(maxlen=_QUEUE_MAX)).append(truncate(line, CONTENT_MAX))
             if channel_id not in self._writers:
                 self._writers[channel_id] = asyncio.create_task(
@@ -97,7 +97,7 @@ class ModLog(commands.Cog):
     async def _limits(self, guild_id: int, event: Event) -> GuildLimits:
         if isinstance(event, LimitsChanged):
             return event.new
-        return await self._bot.services.moderation.limits_of(guild_id)
+        return await self._bot.services.moderation.get_limits(guild_id)
 
     async def _write(self, guild_id: int, channel_id: int) -> None:
         waiting = self._waiting[channel_id]

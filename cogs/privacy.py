@@ -9,7 +9,7 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
-from bot.client import ExtendBot, language_of
+from bot.client import ExtendBot, get_language
 from bot.i18n import Language
 from bot.i18n.text import tr
 from bot.services import StoredData
@@ -62,8 +62,8 @@ class PrivacyCog(commands.Cog):
     async def privacy(self, interaction: discord.Interaction[ExtendBot]) -> None:
         """Show which data the bot stores about you, and delete it if you want."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
-        kept = await interaction.client.services.members.stored_data(interaction.user.id)
-        language = language_of(interaction)
+        kept = await interaction.client.services.members.get_stored_data(interaction.user.id)
+        language = get_language(interaction)
         title = language.tr("Your stored data")
         embed = discord.Embed(title=title, colour=BLUE, description=_summarize(kept, language))
         embed.add_field(name=language.tr("What is stored"), value=language.translate(_WHAT), inline=False)
@@ -72,7 +72,7 @@ class PrivacyCog(commands.Cog):
 
 
 async def _ask_to_delete(interaction: discord.Interaction[ExtendBot]) -> None:
-    language = language_of(interaction)
+    language = get_language(interaction)
     await interaction.response.send_message(language.translate(_ASK), view=_make_view("sure", language), ephemeral=True)
 
 
@@ -81,8 +81,8 @@ async def _delete_data(interaction: discord.Interaction[ExtendBot]) -> None:
     await acknowledge(interaction)
     bot = interaction.client
     task_ids = await bot.services.members.delete_data(interaction.user.id)
-    kept = await bot.services.members.stored_data(interaction.user.id)
-    language = language_of(interaction)
+    kept = await bot.services.members.get_stored_data(interaction.user.id)
+    language = get_language(interaction)
     done = [language.tr("Deleted.")]
     if kept.unfinished:
         done.append(language.tr("Unfinished tasks are deleted when they end."))

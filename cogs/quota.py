@@ -9,7 +9,7 @@ from discord import app_commands
 from discord.ext import commands
 from discord.utils import format_dt
 
-from bot.client import ExtendBot, language_of
+from bot.client import ExtendBot, get_language
 from bot.domain.task import Task
 from bot.i18n import Language
 from bot.i18n.text import Translatable
@@ -33,11 +33,11 @@ class QuotaCog(commands.Cog):
         """Show your remaining quota here, when it resets, and your queue positions."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
         services, requester = interaction.client.services, requester_of(interaction)
-        quota = await services.members.quota(requester)
-        newest = await services.tasks.tasks_of(requester.user_id, _NEWEST_TASKS)
+        quota = await services.members.get_quota(requester)
+        newest = await services.tasks.list_tasks(requester.user_id, _NEWEST_TASKS)
         here = [task for task in newest if task.order.guild_id == requester.guild_id]
-        tasks = await services.queue.with_positions(here)
-        await interaction.followup.send(embed=make_embed(quota, tasks, language_of(interaction)), ephemeral=True)
+        tasks = await services.queue.add_positions(here)
+        await interaction.followup.send(embed=make_embed(quota, tasks, get_language(interaction)), ephemeral=True)
 
 
 def make_embed(quota: Quota, tasks: Sequence[Task], language: Language) -> discord.Embed:

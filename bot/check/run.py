@@ -36,7 +36,7 @@ async def check(reading: SettingsResult, now: Callable[[], datetime]) -> list[Ch
     bucket = asyncio.create_task(host.check_bucket(settings.data_dir, settings.bucket))
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         probe = _Probe(session, settings, problems, now)
-        discord, fox = await asyncio.gather(probe.discord(), probe.fox())
+        discord, fox = await asyncio.gather(probe.query_discord(), probe.query_foxapi())
     found = [
         *_check_settings(problems),
         *check_discord.check_account(discord, settings.discord_api_url),
@@ -72,7 +72,7 @@ class _Probe:
         self._now = now
         self.skews: list[timedelta | None] = []
 
-    async def discord(self) -> check_discord.DiscordResponses | None:
+    async def query_discord(self) -> check_discord.DiscordResponses | None:
         base = self._settings.discord_api_url.rstrip("/")
         headers = {"User-Agent": _DISCORD_AGENT}
         if "DISCORD_TOKEN" in self._problems:
@@ -82,7 +82,7 @@ class _Probe:
         user = await self._get(f"{base}/users/@me", headers)
         return check_discord.DiscordResponses(user, await self._get(f"{base}/applications/@me", headers))
 
-    async def fox(self) -> foxapi.FoxResponses:
+    async def query_foxapi(self) -> foxapi.FoxResponses:
         base = self._settings.foxapi_url.rstrip("/")
         headers = {"User-Agent": USER_AGENT}
         if "FOXAPI_KEY" in self._problems:

@@ -1,8 +1,8 @@
 """The Discord client: the connection, the command tree, and error responses."""
 
 from bot.client.bot import CannotStart, ExtendBot
-from bot.client.errors import DISCORD_UNAVAILABLE, language_of, respond_with_error
-from bot.client.guild_language import fetch_guild_language, guild_language
+from bot.client.errors import DISCORD_UNAVAILABLE, get_language, respond_with_error
+from bot.client.guild_language import fetch_guild_language, get_guild_language
 from bot.client.private_reply import ALREADY_ANSWERED
 from bot.client.request_check import check_before_requests
 from bot.client.shards import Shards
@@ -19,8 +19,8 @@ __all__ = [
     "check_before_requests",
     "classify",
     "fetch_guild_language",
-    "guild_language",
+    "get_guild_language",
+    "get_language",
     "is_unavailable",
-    "language_of",
     "respond_with_error",
 ]

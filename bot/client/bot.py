@@ -22,7 +22,7 @@ from bot.client.protocols import LocalizedBot
 from bot.client.request_check import add_request_checks
 from bot.client.response_gate import ResponseGate
 from bot.client.shards import IdentifyLimiter, Shards
-from bot.client.tree import CommandTranslator, CommandTree, command_payload
+from bot.client.tree import CommandTranslator, CommandTree, build_command_payload
 from bot.domain.errors import ExtendBotError, RequestRefused
 from bot.domain.reply_port import ReplyPort
 from bot.domain.task import Task
@@ -116,7 +116,7 @@ class ExtendBot(LocalizedBot):
         self._guild_writes = asyncio.Lock()
         """Keeps writes about joined and left servers in the order of their events."""
 
-    def shards_open(self) -> dict[int, bool]:
+    def list_open_shards(self) -> dict[int, bool]:
         """Return, for each shard that this process serves, whether it is connected."""
         return {shard_id: shard_id in self._open for shard_id in (self._held.held if self._held else ())}
 
@@ -138,9 +138,9 @@ class ExtendBot(LocalizedBot):
             return False
         return (row.state, row.waits, row.fencing_token) == (task.state, task.waits, task.fencing_token)
 
-    def connected(self) -> bool:
+    def is_connected(self) -> bool:
         """Whether all shards of this process are connected."""
-        return bool(self._open) and all(self.shards_open().values())
+        return bool(self._open) and all(self.list_open_shards().values())
 
     async def load_cogs(self) -> None:
         """Load all cogs; raises the first error."""
@@ -255,6 +255,6 @@ class ExtendBot(LocalizedBot):
             await self._store.guilds.mark_left(guild.id, self.now())
 
     async def _fingerprint(self) -> str:
-        payload = await command_payload(self.tree)
+        payload = await build_command_payload(self.tree)
         text = json.dumps([self.application_id, payload], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()

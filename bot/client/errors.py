@@ -22,9 +22,9 @@ _UNEXPECTED = tr("Something went wrong and was logged: try again in a minute.")
 _NEUTRAL = tr("That did not work. A private message says why.")
 
 
-def language_of(interaction: discord.Interaction[LocalizedBot]) -> Language:
+def get_language(interaction: discord.Interaction[LocalizedBot]) -> Language:
     """Return the member's own language, for private messages."""
-    return interaction.client.languages.best_match(str(interaction.locale))
+    return interaction.client.languages.find_best_match(str(interaction.locale))
 
 
 async def respond_with_error(interaction: discord.Interaction[LocalizedBot], error: BaseException) -> None:
@@ -33,7 +33,7 @@ async def respond_with_error(interaction: discord.Interaction[LocalizedBot], err
         # No response is possible, and nothing was started. Discord tells the member that the bot did not respond.
         log.warning("an interaction was answered after its three seconds")
         return
-    language = language_of(interaction)
+    language = get_language(interaction)
     try:
         await tell_privately(interaction, _sentence(language, error), language.translate(_NEUTRAL))
     except Exception as failure:  # an error handler cannot raise to anybody

@@ -14,12 +14,12 @@ _UNKNOWN = "en-US"
 """The assumed locale of a server that is not in the cache (yet): Discord's default."""
 
 
-def guild_language(bot: ExtendBot, guild_id: int, limits: GuildLimits) -> Language:
+def get_guild_language(bot: ExtendBot, guild_id: int, limits: GuildLimits) -> Language:
     """Return the language that the server's moderators chose, else the one that is set in Discord."""
     guild = bot.get_guild(guild_id)
-    return bot.languages.best_match(limits.locale_or(str(guild.preferred_locale) if guild else _UNKNOWN))
+    return bot.languages.find_best_match(limits.locale_or(str(guild.preferred_locale) if guild else _UNKNOWN))
 
 
 async def fetch_guild_language(bot: ExtendBot, guild_id: int) -> Language:
     """Read the server's limits and return its language. Acknowledge an interaction before: this reads the store."""
-    return guild_language(bot, guild_id, await bot.services.moderation.limits_of(guild_id))
+    return get_guild_language(bot, guild_id, await bot.services.moderation.get_limits(guild_id))

@@ -56,7 +56,7 @@ class CommandTranslator(app_commands.Translator):
         return language.lookup(string.message)
 
 
-async def command_payload(tree: app_commands.CommandTree[LocalizedBot]) -> list[dict[str, Any]]:
+async def build_command_payload(tree: app_commands.CommandTree[LocalizedBot]) -> list[dict[str, Any]]:
     """Return the payload that registers all commands, translations included."""
     kinds = (discord.AppCommandType.chat_input, discord.AppCommandType.message)
     commands = [command for kind in kinds for command in tree.get_commands(type=kind)]

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from bot.domain.task import SECONDS_MAX, SECONDS_MIN, FrozenModel, scope_of
+from bot.domain.task import SECONDS_MAX, SECONDS_MIN, FrozenModel, get_scope
 
 LimitValue = Annotated[int, Field(ge=0, le=1_000_000)]
 """The value of a limit; 0: no limit."""
@@ -21,7 +21,7 @@ SECONDS_ERROR = "added_seconds"
 """The pydantic error type of a number of seconds that FoxAPI does not add."""
 
 
-def _added_seconds(value: int) -> int:
+def _check_added_seconds(value: int) -> int:
     if value and not SECONDS_MIN <= value <= SECONDS_MAX:
         bounds = {"least": SECONDS_MIN, "most": SECONDS_MAX}
         raise PydanticCustomError(
@@ -30,7 +30,7 @@ def _added_seconds(value: int) -> int:
     return value
 
 
-MostSeconds = Annotated[LimitValue, AfterValidator(_added_seconds)]
+MostSeconds = Annotated[LimitValue, AfterValidator(_check_added_seconds)]
 Cooldown = Annotated[int, Field(ge=0, le=7 * 86400)]
 
 
@@ -138,8 +138,8 @@ class Requester(FrozenModel):
 
     @property
     def scope_id(self) -> int:
-        """Whose limits apply; see :func:`scope_of`."""
-        return scope_of(self.guild_id, self.user_id)
+        """Whose limits apply; see :func:`get_scope`."""
+        return get_scope(self.guild_id, self.user_id)
 
 
 class RollingCount(FrozenModel):

@@ -120,11 +120,11 @@ class TaskRequest(FrozenModel):
 
     @property
     def scope_id(self) -> int:
-        """Whose limits it counts against; see :func:`scope_of`."""
-        return scope_of(self.guild_id, self.user_id)
+        """Whose limits it counts against; see :func:`get_scope`."""
+        return get_scope(self.guild_id, self.user_id)
 
 
-def scope_of(guild_id: int | None, user_id: int) -> int:
+def get_scope(guild_id: int | None, user_id: int) -> int:
     """Return the server's id; for direct messages, which count per member, the negated user id."""
     return -user_id if guild_id is None else guild_id
 

@@ -98,8 +98,8 @@ class Gauges:
 
     async def _read_disk(self) -> None:
         workspaces = self._sources.workspaces
-        self._files.labels("work").set(await workspaces.used_bytes())
-        self._files.labels("kept").set(await asyncio.to_thread(workspaces.film_store.size))
+        self._files.labels("work").set(await workspaces.count_used_bytes())
+        self._files.labels("kept").set(await asyncio.to_thread(workspaces.film_store.get_size))
         try:
             self._free.set((await asyncio.to_thread(shutil.disk_usage, self._sources.data)).free)
         except FileNotFoundError:  # the folder is created with the first file

@@ -30,18 +30,18 @@ class Handlers:
         self._gauges = gauges
         self._registry = registry
 
-    async def ready(self, _: web.Request) -> web.Response:
+    async def handle_ready(self, _: web.Request) -> web.Response:
         """Respond with 200 if the bot is ready, else 503, and the parts as JSON."""
         status = await self._checks.check()
         said = {"live": status.live, "ready": status.ready, **status.parts}
         return web.json_response(said, status=200 if status.ready else 503)
 
-    async def live(self, _: web.Request) -> web.Response:
+    async def handle_live(self, _: web.Request) -> web.Response:
         """Respond with 200 while the event loop is responsive. A restart cannot fix Discord or the disk."""
         live = self._checks.is_live()
         return web.json_response({"live": live}, status=200 if live else 503)
 
-    async def metrics(self, request: web.Request) -> web.Response:
+    async def handle_metrics(self, request: web.Request) -> web.Response:
         """Respond with the metrics, in the requested format."""
         await self._gauges.read()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
@@ -53,10 +53,10 @@ async def run_server(host: str, port: int, pages: Handlers, checks: HealthMonito
     """Serve while the context is open (port 0: any free port, which is logged). Raises CannotBind."""
     app = web.Application()
     for path, handler in (
-        ("/healthz", pages.ready),
-        ("/healthz/ready", pages.ready),
-        ("/healthz/live", pages.live),
-        ("/metrics", pages.metrics),
+        ("/healthz", pages.handle_ready),
+        ("/healthz/ready", pages.handle_ready),
+        ("/healthz/live", pages.handle_live),
+        ("/metrics", pages.handle_metrics),
     ):
         app.router.add_get(path, handler)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)

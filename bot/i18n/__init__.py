@@ -3,6 +3,6 @@
 A catalog is named after Discord's locale (Discord docs, Reference, Locales), such as zh-CN.po.
 """
 
-from bot.i18n.languages import Language, Languages, native_name
+from bot.i18n.languages import Language, Languages, get_native_name
 
-__all__ = ["Language", "Languages", "native_name"]
+__all__ = ["Language", "Languages", "get_native_name"]

@@ -43,7 +43,7 @@ class Languages:
         """Return the language of exactly this locale, or None."""
         return self._by_code.get(code)
 
-    def best_match(self, code: str) -> Language:
+    def find_best_match(self, code: str) -> Language:
         """Return the language of this locale, else one of another country (en-GB, zh-TW), else English."""
         if exact := self._by_code.get(code):
             return exact
@@ -107,7 +107,7 @@ class Language:
         return str(format_decimal(value, locale=self._locale)) if isinstance(value, int | float) else value
 
 
-def native_name(code: str) -> str:
+def get_native_name(code: str) -> str:
     """Return a language's own name by its Discord locale: "English", "简体中文", "Português"."""
     locale = Locale.parse(code, sep="-")
     usual = str(get_global("likely_subtags").get(locale.language, "")).split("_")

@@ -85,7 +85,7 @@ async def _encode_two_pass(ffmpeg: Ffmpeg, film: Path, chosen: Plan, into: Path)
     ]
     video += ["-c:v", "libx264", "-preset", "fast", "-pix_fmt", "yuv420p", *rate, "-passlogfile", str(log)]
     sound = ["-map", "0:a:0?", *AUDIO_ARGS, "-b:a", str(chosen.sound_bits)] if chosen.sound_bits else []
-    inputs = ffmpeg.input_args(film)
+    inputs = ffmpeg.build_input_args(film)
     try:
         await ffmpeg.run(
             [*inputs, *video, "-pass", "1", "-an", "-f", "null", "-"], seconds=_TIMEOUT, purpose=Purpose.COMPRESS

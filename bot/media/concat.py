@@ -113,7 +113,9 @@ async def _make_parts(
             frames = target.frames(segment.seconds)
             video_filters = await build_video_filter(ffmpeg, segment.probed, target, start=segment.start, frames=frames)
             parts.append(
-                await _encode(ffmpeg, ffmpeg.input_args(segment.path), video_filters, target, name.with_suffix(".mp4"))
+                await _encode(
+                    ffmpeg, ffmpeg.build_input_args(segment.path), video_filters, target, name.with_suffix(".mp4")
+                )
             )
         else:
             log.info(_NOT_COPIED, "their color spaces differ")
@@ -131,12 +133,12 @@ async def _copy_up_to(ffmpeg: Ffmpeg, segment: Segment, target: OutputFormat, na
     frames, order = target.frames(segment.seconds), await read_packet_order(ffmpeg, segment.path)
     if frames == len(order.display_indices):
         return [await _copy(ffmpeg, segment, frames, target, name.with_suffix(".copy.mp4"))]
-    key = order.last_cut_before(frames)
+    key = order.find_last_cut_before(frames)
     parts = [await _copy(ffmpeg, segment, key, target, name.with_suffix(".copy.mp4"))] if key else []
     if frames > key:
         start = segment.probed.video.timestamps[key]
         seek = find_seek_point(segment.probed, start)
-        inputs = ffmpeg.input_args(segment.path, *(("-ss", f"{seek:.6f}") if seek else ()))
+        inputs = ffmpeg.build_input_args(segment.path, *(("-ss", f"{seek:.6f}") if seek else ()))
         bridge = build_frame_filter(target, start=start - seek, frames=frames - key)
         parts.append(await _encode(ffmpeg, inputs, bridge, target, name.with_suffix(".bridge.mp4")))
     return parts
@@ -150,7 +152,7 @@ async def _copy(ffmpeg: Ffmpeg, segment: Segment, frames: int, target: OutputFor
         "-bsf:v",
         "setts=pts=PTS-STARTPTS:dts=DTS-STARTPTS",
     )
-    args = [*ffmpeg.input_args(segment.path), "-map", "0:V:0", "-c", "copy", *first]
+    args = [*ffmpeg.build_input_args(segment.path), "-map", "0:V:0", "-c", "copy", *first]
     await run_encoder(ffmpeg, args, into, seconds=_TIMEOUT, purpose=Purpose.JOIN)
     return await _read_part(ffmpeg, into)
 

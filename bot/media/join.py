@@ -168,7 +168,7 @@ def _choose_bounds(
 
 
 def _input_args(ffmpeg: Ffmpeg, segment: Segment) -> list[str]:
-    return ffmpeg.input_args(segment.path, "-t", f"{segment.start + segment.seconds + 1:.3f}")
+    return ffmpeg.build_input_args(segment.path, "-t", f"{segment.start + segment.seconds + 1:.3f}")
 
 
 def _build_audio(segment: Segment, track: int | None, target: OutputFormat) -> str:

@@ -80,7 +80,7 @@ async def _convert(ffmpeg: Ffmpeg, source: Path, probed: ProbeResult, *, sound: 
     graph = f"[0:V:0]{await build_video_filter(ffmpeg, probed, target, start=cut - seek, frames=frames)}[v]"
     if sound is not None:
         graph += f";[0:a:{sound}]{build_audio_filter(start=cut - seek, seconds=float(frames / target.rate))}[a]"
-    inputs = ffmpeg.input_args(source, *(("-ss", f"{seek:.6f}") if seek else ()))
+    inputs = ffmpeg.build_input_args(source, *(("-ss", f"{seek:.6f}") if seek else ()))
     clip = await encode_graph(
         ffmpeg,
         inputs,

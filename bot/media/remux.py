@@ -44,7 +44,7 @@ async def remux(
     tag = ("-tag:v", "hvc1") if probed.header.codec == "hevc" else ()
     length = f"{probed.video.seconds:.6f}"
     args = [
-        *ffmpeg.input_args(source),
+        *ffmpeg.build_input_args(source),
         *_build_audio_args(probed, sound),
         *("-map", "0:V:0", "-c:v", "copy", "-bsf:v", shift, *tag, "-t", length),
     ]

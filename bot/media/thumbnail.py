@@ -52,7 +52,7 @@ async def probe_with_thumbnail(ffmpeg: Ffmpeg, path: Path, thumbnail: Path) -> P
     part = make_part_path(thumbnail)
     frame = ["-map", "1:V:0", *_JPEG_ARGS, "-f", "image2", "-update", "1", "-y", f"file:{part}"]
     try:
-        probed = await probe_details(ffmpeg, path, also=(ffmpeg.input_args(path, "-sseof", "-1"), frame))
+        probed = await probe_details(ffmpeg, path, also=(ffmpeg.build_input_args(path, "-sseof", "-1"), frame))
         with suppress(UnusableVideo):
             if not await asyncio.to_thread(_is_valid_file, part):
                 await asyncio.to_thread(part.write_bytes, await make_thumbnail(ffmpeg, path, probed.clip))
@@ -74,7 +74,7 @@ async def make_thumbnail(ffmpeg: Ffmpeg, path: Path, clip: VideoInfo) -> bytes:
     Raises :class:`UnusableVideo` if no frame can be decoded.
     """
     seek = f"{max(0.0, clip.seconds - 1):.3f}"
-    args = [*ffmpeg.input_args(path, "-ss", seek), "-map", "0:V:0", *_JPEG_ARGS, "-f", "image2pipe", "pipe:1"]
+    args = [*ffmpeg.build_input_args(path, "-ss", seek), "-map", "0:V:0", *_JPEG_ARGS, "-f", "image2pipe", "pipe:1"]
     result = await ffmpeg.run(args, seconds=_TIMEOUT, output_bytes=_MAX_BYTES, purpose=Purpose.THUMBNAIL)
     if not result.stdout:
         raise UnusableVideo(tr("No picture can be read from that video. Send another one."))

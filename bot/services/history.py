@@ -59,14 +59,14 @@ class TaskHistory:
         self._store = store
         self._workspaces = workspaces
 
-    async def page(self, user_id: int, number: int = 1) -> Page:
+    async def get_page(self, user_id: int, number: int = 1) -> Page:
         """Return a page of the member's tasks; the nearest one if the number is out of range."""
         pages = max(1, -(-await self._store.tasks.count(user_id) // _PER_PAGE))
         number = min(max(1, number), pages)
-        tasks = await self._store.tasks.page(user_id, (number - 1) * _PER_PAGE, _PER_PAGE)
+        tasks = await self._store.tasks.get_page(user_id, (number - 1) * _PER_PAGE, _PER_PAGE)
         return Page(tasks, number, pages)
 
-    async def own_task(self, task_id: int, user_id: int) -> Task:
+    async def get_own_task(self, task_id: int, user_id: int) -> Task:
         """Return the member's own task. Raises RequestRefused, the same for unknown tasks and others' tasks."""
         refusal = tr("You have no task {task}: choose one of the list that /tasks shows.", task=str(task_id))
         return await get_own_task(self._store, task_id, user_id, unknown=refusal, not_own=refusal)
@@ -75,11 +75,11 @@ class TaskHistory:
         """Return the member's newest tasks whose prompt contains `words`, or whose number starts with them."""
         return await self._store.tasks.search(user_id, words.strip(), _FOUND)
 
-    async def stored_video(self, task: Task) -> Path | None:
+    async def find_video(self, task: Task) -> Path | None:
         """Return the file of the task's finished video, while it is stored."""
         return None if task.deleted or task.is_erased else await self._workspaces.film_store.find_film(task.id)
 
-    async def stored_thumbnail(self, task: Task) -> Path | None:
+    async def find_thumbnail(self, task: Task) -> Path | None:
         """Return the thumbnail of the clip, while the video is stored."""
         return None if task.deleted or task.is_erased else await self._workspaces.film_store.find_thumbnail(task.id)
 
@@ -123,9 +123,9 @@ class TaskHistory:
         await self._workspaces.film_store.delete([task.id])
         return task
 
-    async def notify_preference(self, user_id: int) -> NotifyPreference:
+    async def get_notify_preference(self, user_id: int) -> NotifyPreference:
         """Return when the member is mentioned after a task has ended."""
-        return await self._store.tasks.notify_preference(user_id)
+        return await self._store.tasks.get_notify_preference(user_id)
 
     async def set_notify_preference(self, user_id: int, choice: NotifyPreference) -> None:
         """Set when the member is mentioned after a task has ended."""

@@ -36,13 +36,13 @@ class MemberService:
         self._defaults = defaults
         self._operator_limits = operator_limits
 
-    async def quota(self, requester: Requester) -> Quota:
+    async def get_quota(self, requester: Requester) -> Quota:
         """Return what the member has left here, when it resets, and why a request would be refused now."""
         now = self._now()
-        check = SubmissionCheck(_unrestricted_request(requester), requester, now, self._defaults, self._operator_limits)
-        snapshot = await self._store.reports.quota_snapshot(
-            requester.scope_id, requester.user_id, check.daily_limits, now
+        check = SubmissionCheck(
+            _make_unrestricted_request(requester), requester, now, self._defaults, self._operator_limits
         )
+        snapshot = await self._store.reports.read_quota(requester.scope_id, requester.user_id, check.daily_limits, now)
         limits, refused = snapshot.limits or self._defaults, None
         try:
             replace(check, screening=Screening(limits.forbidden)).check(limits, snapshot.usage)
@@ -59,9 +59,9 @@ class MemberService:
             refused=refused,
         )
 
-    async def stored_data(self, user_id: int) -> StoredData:
+    async def get_stored_data(self, user_id: int) -> StoredData:
         """Count what the bot stores about this member, over all servers and direct messages."""
-        return StoredData(*await self._store.reports.member_totals(user_id))
+        return StoredData(*await self._store.reports.read_member_totals(user_id))
 
     async def delete_data(self, user_id: int) -> list[int]:
         """Delete the member's tasks and stored videos everywhere; return the ids of those tasks.
@@ -78,7 +78,7 @@ class MemberService:
         return task_ids
 
 
-def _unrestricted_request(requester: Requester) -> TaskRequest:
+def _make_unrestricted_request(requester: Requester) -> TaskRequest:
     """Return a request that no rule about the requested video can refuse."""
     return TaskRequest(
         user_id=requester.user_id,

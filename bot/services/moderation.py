@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from bot.domain.errors import RequestRefused
 from bot.domain.events import EventQueue, LimitsChanged, MemberModerated
 from bot.domain.limits import GuildLimits, OperatorLimits
-from bot.domain.policy import ENTRY_MAX, is_empty_pattern, too_long
+from bot.domain.policy import ENTRY_MAX, is_empty_pattern, is_too_long
 from bot.i18n.text import tr
 from bot.services.limit_names import describe_error
 from bot.services.reports import LimitsStatus, MemberUsage, UsageReport
@@ -45,7 +45,7 @@ class ModerationService:
         self._operator_limits = operator_limits
         self._events = events
 
-    async def limits_of(self, guild_id: int) -> GuildLimits:
+    async def get_limits(self, guild_id: int) -> GuildLimits:
         """Return the server's limits; the operator's defaults until a moderator changes them."""
         return await self._store.guilds.get_limits(guild_id) or self._defaults
 
@@ -95,27 +95,27 @@ class ModerationService:
         self._publish(guild_id, by, "granted", user_id, runs)
         return left
 
-    async def status(self, guild_id: int) -> LimitsStatus:
+    async def get_status(self, guild_id: int) -> LimitsStatus:
         """Return the server's limits and their current usage."""
-        used = await self._store.reports.current_usage(guild_id, self._now())
+        used = await self._store.reports.read_current_usage(guild_id, self._now())
         people = [MemberUsage(user, day, unfinished) for user, (day, unfinished) in used.members.items()]
         people.sort(key=lambda one: (-one.used, -one.unfinished, one.user_id))
         return LimitsStatus(
-            limits=await self.limits_of(guild_id),
+            limits=await self.get_limits(guild_id),
             operator_limits=self._operator_limits,
             used=used.started,
             running=used.running,
             waiting=used.waiting,
             members=tuple(people[:_BUSIEST]),
-            moderated_members=tuple(await self._store.guilds.moderated_members(guild_id)),
+            moderated_members=tuple(await self._store.guilds.list_moderated_members(guild_id)),
         )
 
-    async def usage(self, guild_id: int, days: int) -> UsageReport:
+    async def get_usage(self, guild_id: int, days: int) -> UsageReport:
         """Return the server's usage since midnight UTC `days` - 1 days ago, by day and by member."""
         last = self._now().astimezone(UTC).date()
         first = last - timedelta(days=days - 1)
         since = datetime.combine(first, time(), UTC)
-        rows = await self._store.reports.usage_rows(guild_id, since)
+        rows = await self._store.reports.list_usage_rows(guild_id, since)
         return UsageReport(first, last, tuple(row for row in rows if row.day <= last))
 
     def _publish(self, guild_id: int, by: int, action: str, user_id: int | None, runs: int = 0) -> None:
@@ -137,7 +137,7 @@ def _check_words(entries: Collection[str]) -> None:
     for entry in entries:
         if is_empty_pattern(entry):
             raise RequestRefused(tr("“{word}” would match everything or nothing: choose another word.", word=entry))
-        if too_long(entry):
+        if is_too_long(entry):
             raise RequestRefused(
                 tr(
                     "“{word}” is too long: it has more than {most} characters when written out, so shorten it.",

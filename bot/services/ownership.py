@@ -23,7 +23,7 @@ async def get_own_task(
 
     Raises RequestRefused with the sentence `unknown` if there is no such task, `not_own` if another member started it.
     """
-    task = await store.tasks.visible(task_id)
+    task = await store.tasks.get_visible(task_id)
     if task is None:
         raise RequestRefused(unknown)
     if task.order.user_id != user_id:

@@ -29,7 +29,7 @@ class QueueService:
         self._expires_at = float("-inf")
         self._computing = asyncio.Lock()
 
-    async def with_positions(self, tasks: Sequence[Task]) -> list[Task]:
+    async def add_positions(self, tasks: Sequence[Task]) -> list[Task]:
         """Return the tasks, with `queue_position` and `starts_at` set on those that wait.
 
         The forecast is cached for a few seconds, but never used for a task that began to wait after it was computed.

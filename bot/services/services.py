@@ -53,7 +53,7 @@ class Services:
         have set none, and of direct messages.
         """
         return cls(
-            tasks=TaskService(store, now, wake_worker, defaults, operator_limits, events, workspaces.bytes_needed),
+            tasks=TaskService(store, now, wake_worker, defaults, operator_limits, events, workspaces.estimate_bytes),
             members=MemberService(store, workspaces, now, defaults, operator_limits),
             moderation=ModerationService(store, now, lambda: wake_worker(None), defaults, operator_limits, events),
             history=TaskHistory(store, workspaces),

@@ -51,11 +51,11 @@ class SharingService:
         self._now = now
         self._posting_locks: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
 
-    def posting_lock(self, task_id: int, channel_id: int) -> asyncio.Lock:
+    def get_posting_lock(self, task_id: int, channel_id: int) -> asyncio.Lock:
         """Return the lock to hold while posting or deleting a task's share in a channel."""
         return self._posting_locks.setdefault((task_id, channel_id), asyncio.Lock())
 
-    async def own_result(self, task_id: int, user_id: int) -> Task:
+    async def get_own_result(self, task_id: int, user_id: int) -> Task:
         """Return the member's own finished task. Raises RequestRefused."""
         not_own = tr("Only the member who started that task can share its result.")
         task = await get_own_task(self._store, task_id, user_id, unknown=_GONE, not_own=not_own)
@@ -68,26 +68,26 @@ class SharingService:
             raise RequestRefused(tr("That task has no finished video to share."))
         return task
 
-    async def lineage(self, task: Task) -> list[LineagePart]:
+    async def get_lineage(self, task: Task) -> list[LineagePart]:
         """Return the parts that led to this one, oldest first, itself included; the oldest may be missing."""
-        steps = [LineagePart(task, await self._shares.of_task(task.id))]
+        steps = [LineagePart(task, await self._shares.list_for_task(task.id))]
         while (parent_id := steps[0].task.order.parent_id) is not None and len(steps) < _GENERATIONS:
-            parent = await self._store.tasks.visible(parent_id)
+            parent = await self._store.tasks.get_visible(parent_id)
             if parent is None:
                 break
-            steps.insert(0, LineagePart(parent, await self._shares.of_task(parent.id)))
+            steps.insert(0, LineagePart(parent, await self._shares.list_for_task(parent.id)))
         return steps
 
-    async def posts_of_later_parts(self, task_ids: Collection[int]) -> list[tuple[Share, Task]]:
+    async def list_posts_of_later_parts(self, task_ids: Collection[int]) -> list[tuple[Share, Task]]:
         """Return the posted shares whose lineage names one of those tasks as an earlier part, with their own tasks."""
         found: list[tuple[Share, Task]] = []
         known = list(task_ids)
         for _ in range(_GENERATIONS - 1):
-            parts = await self._store.tasks.children(known)
+            parts = await self._store.tasks.list_children(known)
             if not parts:
                 break
             for part in parts:
-                shares = [] if part.is_erased else await self._shares.of_task(part.id)
+                shares = [] if part.is_erased else await self._shares.list_for_task(part.id)
                 found += [(share, part) for share in shares if share.message_id]
             known = [part.id for part in parts]
         return found
@@ -131,41 +131,41 @@ class SharingService:
     async def get_with_task(self, share_id: int) -> tuple[Share, Task]:
         """Return a share and its task. Raises RequestRefused."""
         share = await self.get(share_id)
-        task = await self._store.tasks.visible(share.task_id)
+        task = await self._store.tasks.get_visible(share.task_id)
         if task is None or task.deleted:
             raise RequestRefused(UNKNOWN_TASK)
         return share, task
 
-    async def of_task(self, task_id: int) -> list[Share]:
+    async def list_for_task(self, task_id: int) -> list[Share]:
         """Return all shares of a task, oldest first."""
-        return await self._shares.of_task(task_id)
+        return await self._shares.list_for_task(task_id)
 
     async def find_by_message(self, guild_id: int, message_id: int) -> tuple[Share, Task] | None:
         """Return the share that was posted as this message and its task, or None."""
         share = await self._shares.find_by_message(guild_id, message_id)
-        task = await self._store.tasks.visible(share.task_id) if share else None
+        task = await self._store.tasks.get_visible(share.task_id) if share else None
         return (share, task) if share and task and not task.deleted else None
 
-    async def of_deleted_tasks(self) -> list[Share]:
+    async def list_of_deleted_tasks(self) -> list[Share]:
         """Return shares of deleted results whose posts must still be deleted; of many, a varying selection."""
-        return await self._shares.of_deleted_tasks(_DELETED_TASKS)
+        return await self._shares.list_of_deleted_tasks(_DELETED_TASKS)
 
-    async def unconfirmed(self) -> list[Share]:
+    async def list_unconfirmed(self) -> list[Share]:
         """Return the newest shares of which it is unknown whether they were posted."""
-        return await self._shares.unconfirmed(_UNCONFIRMED)
+        return await self._shares.list_unconfirmed(_UNCONFIRMED)
 
-    async def showcase(self, guild_id: int) -> int | None:
+    async def get_showcase(self, guild_id: int) -> int | None:
         """Return the id of the server's showcase channel, if moderators have chosen one."""
-        return await self._shares.showcase(guild_id)
+        return await self._shares.get_showcase(guild_id)
 
     async def set_showcase(self, guild_id: int, channel_id: int | None) -> None:
         """Set the server's showcase channel, or (None) remove it."""
         await self._shares.set_showcase(guild_id, channel_id)
 
-    async def gallery(self, guild_id: int, since: datetime) -> dict[int, list[Share]]:
+    async def get_gallery(self, guild_id: int, since: datetime) -> dict[int, list[Share]]:
         """Return the server's posted shares since then, by task; most starred first, as last counted."""
         by_task: dict[int, list[Share]] = {}
-        for share in await self._shares.posted(guild_id, since, _GALLERY):
+        for share in await self._shares.list_posted(guild_id, since, _GALLERY):
             by_task.setdefault(share.task_id, []).append(share)
         return by_task
 
@@ -174,7 +174,7 @@ class SharingService:
         await self._shares.update_all([share.id for share in shares], stars=stars, counted_at=self._now())
 
     @asynccontextmanager
-    async def folder(self) -> AsyncIterator[Path]:
+    async def open_folder(self) -> AsyncIterator[Path]:
         """Create a temporary folder, which is removed with its contents."""
         folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="extend-bot-")
         try:

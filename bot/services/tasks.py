@@ -165,40 +165,42 @@ class TaskService:
             self._wake_worker(task.id)
             return task
 
-    async def task(self, task_id: int) -> Task:
+    async def get_task(self, task_id: int) -> Task:
         """Return any member's task. Raises RequestRefused."""
-        task = await self._store.tasks.visible(task_id)
+        task = await self._store.tasks.get_visible(task_id)
         if task is None:
             raise RequestRefused(UNKNOWN_TASK)
         return task
 
-    async def task_with_film(self, task_id: int) -> Task:
+    async def get_task_with_film(self, task_id: int) -> Task:
         """Return any member's task whose video can still be used. Raises RequestRefused."""
-        task = await self.task(task_id)
+        task = await self.get_task(task_id)
         if task.deleted:
             raise RequestRefused(UNKNOWN_TASK)
         return task
 
-    async def task_to_extend(self, task_id: int, user_id: int, guild_id: int | None, message_id: int | None) -> Task:
+    async def get_task_to_extend(
+        self, task_id: int, user_id: int, guild_id: int | None, message_id: int | None
+    ) -> Task:
         """Return the task if the member who pressed a button on that message can extend its video.
 
         Its own member can, anywhere. Other members can on its public reply, in its server. Raises RequestRefused.
         """
-        task = await self.task_with_film(task_id)
+        task = await self.get_task_with_film(task_id)
         private = task.order.private or task.place.ephemeral
         here = (task.place.guild_id, task.place.message_id) == (guild_id, message_id)
         if task.order.user_id != user_id and (private or not here):
             raise RequestRefused(NOT_OWN_TASK)
         return task
 
-    async def task_at(self, message_id: int, user_id: int) -> Task | None:
+    async def find_task_at(self, message_id: int, user_id: int) -> Task | None:
         """Return the task whose reply is this message, if this member can extend its video."""
         task = await self._store.tasks.find_by_message(message_id)
         if task is None or task.is_erased or task.deleted:
             return None
         return None if task.order.private and task.order.user_id != user_id else task
 
-    async def request_for_retry(self, task_id: int, user_id: int) -> TaskRequest:
+    async def make_retry_request(self, task_id: int, user_id: int) -> TaskRequest:
         """Return the request of the member's own task, to submit it again. Raises RequestRefused."""
         return (await get_own_task(self._store, task_id, user_id)).order
 
@@ -219,9 +221,9 @@ class TaskService:
             self._wake_worker(task.id)
             return task
 
-    async def tasks_of(self, user_id: int, limit: int = 10) -> list[Task]:
+    async def list_tasks(self, user_id: int, limit: int = 10) -> list[Task]:
         """Return the member's newest tasks, newest first."""
-        return await self._store.tasks.of_member(user_id, limit)
+        return await self._store.tasks.list_for_member(user_id, limit)
 
 
 def _make_storable(text: str) -> str:

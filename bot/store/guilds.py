@@ -69,7 +69,7 @@ class GuildRepository(Repository):
             here = and_(members.c.home == scope_id, members.c.user_id == user_id)
             return int((await connection.execute(select(members.c.granted).where(here))).scalar_one())
 
-    async def moderated_members(self, scope_id: int) -> list[MemberModeration]:
+    async def list_moderated_members(self, scope_id: int) -> list[MemberModeration]:
         """Return the members who are blocked or have extra runs left, the latest blocked first."""
         columns = [members.c[name] for name in MemberModeration.model_fields]
         is_moderated = or_(members.c.blocked_at.is_not(None), members.c.granted > 0)

@@ -92,7 +92,7 @@ class Leases(Repository):
             await connection.execute(insert(processes).values(row))
         self.process_id, self._valid_until = me, began + self.seconds * _SAFE_FRACTION
 
-    async def heartbeat(self) -> bool:
+    async def send_heartbeat(self) -> bool:
         """Renew the leases; return False if they are lost, and this process must :meth:`register` again.
 
         A single process writes nothing.

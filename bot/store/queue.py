@@ -58,12 +58,12 @@ class TaskQueue(Repository):
         async with self._database.write_transaction(Lock.QUEUE) as connection:
             return await take_slot(connection, operator_limits, server_running, now, self._set_aside)
 
-    async def snapshot(self, operator_limits: OperatorLimits, server_running: int, now: datetime) -> QueueSnapshot:
+    async def read_snapshot(self, operator_limits: OperatorLimits, server_running: int, now: datetime) -> QueueSnapshot:
         """Read everything that the order of the queue depends on."""
         async with self._database.read_transaction() as connection:
             return await read_queue_snapshot(connection, operator_limits, server_running, now)
 
-    async def queued(self, ids: Collection[int]) -> list[Task]:
+    async def list_queued(self, ids: Collection[int]) -> list[Task]:
         """Return those of the tasks that are still queued or wait for a running slot."""
         is_waiting = or_(in_state(TaskState.QUEUED), IS_PREPARED)
         return await self._read(select(tasks).where(tasks.c.id.in_(ids), is_waiting), parse_readable)

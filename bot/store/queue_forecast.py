@@ -139,10 +139,10 @@ async def forecast_queue(
     store: Store, operator_limits: OperatorLimits, server_running: int, now: datetime
 ) -> QueueForecast:
     """Read the queue and forecast it. `server_running`: the limit of servers that have set none; 0: no limit."""
-    snapshot = await store.queue.snapshot(operator_limits, server_running, now)
+    snapshot = await store.queue.read_snapshot(operator_limits, server_running, now)
     if not snapshot.waiting:
         return QueueForecast()
-    recent = await store.tasks.recent_durations()
+    recent = await store.tasks.list_recent_durations()
     seconds = median(recent) if recent else None
     positions = forecast(snapshot, operator_limits.max_running, now, seconds)
     return QueueForecast({position.task_id: position for position in positions}, bool(recent))

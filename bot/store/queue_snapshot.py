@@ -42,7 +42,7 @@ class QueueSnapshot:
     """By scope of a waiting task, how many of its tasks may run at once."""
 
 
-def slot_limit(operator_limits: OperatorLimits, server_running: int) -> int:
+def get_slot_limit(operator_limits: OperatorLimits, server_running: int) -> int:
     """Return how many tasks of a server with this limit (0: none) may run at once."""
     return min(server_running or operator_limits.server_running, operator_limits.server_running)
 
@@ -66,7 +66,7 @@ async def read_queue_snapshot(
         server_turns={scope_id: row.slot_turn for scope_id, row in rows.items()},
         member_turns={(scope_id, user): turn for scope_id, user, turn in await connection.execute(turns)},
         slots={
-            scope_id: slot_limit(operator_limits, server_running if own is None else own)
+            scope_id: get_slot_limit(operator_limits, server_running if own is None else own)
             for scope_id, own in limits.items()
         },
     )

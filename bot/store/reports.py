@@ -66,7 +66,7 @@ class TaskCounts:
 class Reports(Repository):
     """Counts tasks; writes nothing. A part of :class:`bot.store.Store`."""
 
-    async def quota_snapshot(
+    async def read_quota(
         self, scope_id: int, user_id: int, daily_limits: Callable[[GuildLimits | None], DailyLimits], now: datetime
     ) -> QuotaSnapshot:
         """Read what a submission by this member would be checked against."""
@@ -77,7 +77,7 @@ class Reports(Repository):
             member = usage.member.model_copy(update={"count": used})
             return QuotaSnapshot(moderation.limits, usage.model_copy(update={"member": member}), oldest)
 
-    async def current_usage(self, scope_id: int, now: datetime) -> CurrentUsage:
+    async def read_current_usage(self, scope_id: int, now: datetime) -> CurrentUsage:
         """Count how much of the server's limits is used, in all and by member."""
         here = tasks.c.home == scope_id
         started_by_member = (
@@ -101,12 +101,12 @@ class Reports(Repository):
                 members={user: (started.get(user, 0), unfinished.get(user, 0)) for user in started | unfinished},
             )
 
-    async def usage_rows(self, scope_id: int, since: datetime) -> list[UsageRow]:
+    async def list_usage_rows(self, scope_id: int, since: datetime) -> list[UsageRow]:
         """Count the server's tasks that were started at or after `since`, by day and member."""
         async with self._database.read_transaction() as connection:
             return await read_usage_rows(connection, scope_id, since)
 
-    async def member_totals(self, user_id: int) -> tuple[int, int, int]:
+    async def read_member_totals(self, user_id: int) -> tuple[int, int, int]:
         """Count a member's stored tasks, the unfinished ones of these, and the servers that block or grant to them."""
         is_visible = and_(tasks.c.forgotten.is_(False), tasks.c.message_id > 0)
         is_unfinished = tasks.c.state.not_in(TaskState.FINAL)

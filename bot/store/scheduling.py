@@ -22,7 +22,7 @@ from bot.domain.limits import OperatorLimits
 from bot.domain.task import Task, TaskState
 from bot.store.engines.dialect import unindexed, upsert
 from bot.store.leases import SUSPECT_FROM
-from bot.store.queue_snapshot import slot_limit
+from bot.store.queue_snapshot import get_slot_limit
 from bot.store.tables import in_state, members, servers, tasks
 from bot.store.unreadable import SetAsideTasks
 from bot.store.usage import IS_PREPARED, is_being_prepared, occupies_slot, select_count
@@ -170,7 +170,7 @@ async def _has_slot(
             (own_busy, operator_limits.member_preparing),
         )
         return all(count < bound for count, bound in bounds)
-    return bool(busy < operator_limits.max_running and busy_here < slot_limit(operator_limits, limit))
+    return bool(busy < operator_limits.max_running and busy_here < get_slot_limit(operator_limits, limit))
 
 
 def _select_to_prepare(operator_limits: OperatorLimits, candidates: ColumnElement[bool], now: datetime) -> Select[Any]:

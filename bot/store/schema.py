@@ -16,7 +16,7 @@ from bot.store.errors import StoreUnusable
 NEWER = "was written by a newer version of this bot: upgrade the bot, or restore a backup."
 
 
-def head_revision() -> str:
+def get_head_revision() -> str:
     """Return the version that this program works with."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     assert head is not None  # noqa: S101 (the migrations are part of the program)

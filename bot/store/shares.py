@@ -113,7 +113,7 @@ class ShareRepository(Repository):
         found = await self._read(select(shares).where(shares.c.id == share_id), _parse_shares)
         return found[0] if found else None
 
-    async def of_task(self, task_id: int) -> list[Share]:
+    async def list_for_task(self, task_id: int) -> list[Share]:
         """Return all shares of a task, oldest first."""
         query = select(shares).where(shares.c.task_id == task_id).order_by(shares.c.id)
         return await self._read(query, _parse_shares)
@@ -124,17 +124,17 @@ class ShareRepository(Repository):
         found = await self._read(select(shares).where(here), _parse_shares)
         return found[0] if found else None
 
-    async def of_deleted_tasks(self, limit: int) -> list[Share]:
+    async def list_of_deleted_tasks(self, limit: int) -> list[Share]:
         """Return shares whose result was deleted, in random order, so a post that cannot be deleted blocks no other."""
         left = select(shares).join(tasks, unindexed(tasks.c.id) == shares.c.task_id).where(IS_DELETED)
         return await self._read(left.order_by(func.random()).limit(limit), _parse_shares)
 
-    async def unconfirmed(self, limit: int) -> list[Share]:
+    async def list_unconfirmed(self, limit: int) -> list[Share]:
         """Return the newest shares for which it is unknown whether the post was made."""
         unknown = select(shares).where(shares.c.message_id.is_(None))
         return await self._read(unknown.order_by(unindexed(shares.c.id).desc()).limit(limit), _parse_shares)
 
-    async def posted(self, guild_id: int, since: datetime, limit: int) -> list[Share]:
+    async def list_posted(self, guild_id: int, since: datetime, limit: int) -> list[Share]:
         """Return the server's visible posts since then: most stars (as last counted) first, then newest."""
         there = and_(shares.c.guild_id == guild_id, shares.c.message_id.is_not(None), shares.c.posted_at >= since)
         shown = select(_SHOWN).where(tasks.c.id == shares.c.task_id).scalar_subquery()
@@ -142,7 +142,7 @@ class ShareRepository(Repository):
         ranked = here.order_by(shares.c.stars.desc(), shares.c.posted_at.desc())
         return await self._read(ranked.limit(limit), _parse_shares)
 
-    async def showcase(self, guild_id: int) -> int | None:
+    async def get_showcase(self, guild_id: int) -> int | None:
         """Return the id of the server's showcase channel, or None."""
         query = select(showcases.c.channel_id).where(showcases.c.guild_id == guild_id)
         channel_id: int | None = await self._read_scalar(query)

@@ -57,7 +57,7 @@ class Store(Repository):
         """Whether no other process can work on this database."""
         return not self._database.shared
 
-    def notifications(
+    def open_notifications(
         self, on_notify: Callable[[int | None], None]
     ) -> AbstractAsyncContextManager[Callable[[int | None], None]]:
         """Exchange notifications with other processes while the context is open.
@@ -65,7 +65,7 @@ class Store(Repository):
         `on_notify` receives theirs, and the yielded function sends one. A notification is a task's id, or None for any
         change. It may be lost, for instance while the database is unreachable.
         """
-        return self._database.notifications(on_notify)
+        return self._database.open_notifications(on_notify)
 
     async def get_note(self, name: str) -> str | None:
         """Return a note that the bot made for itself, or None."""

@@ -90,11 +90,11 @@ class TaskRepository(Repository):
             row = (await connection.execute(select(tasks).where(tasks.c.message_id == message_id))).one_or_none()
             return to_task(row) if row else None
 
-    async def unfinished(self) -> list[Task]:
+    async def list_unfinished(self) -> list[Task]:
         """Return every started task with something left to do (outcome and notification included), oldest first."""
         return await self._read(select(tasks).where(_IS_STARTED).order_by(unindexed(tasks.c.id)), parse_readable)
 
-    async def of_member(self, user_id: int, limit: int) -> list[Task]:
+    async def list_for_member(self, user_id: int, limit: int) -> list[Task]:
         """Return the member's newest tasks, newest first."""
         is_theirs = and_(tasks.c.user_id == user_id, tasks.c.forgotten.is_(False), IS_KEPT)
         return await self._read(select(tasks).where(is_theirs).order_by(*_NEWEST).limit(limit), parse_readable)
@@ -114,12 +114,12 @@ class TaskRepository(Repository):
         """Write `changes` of fields other than the state; return the new row. Raises StaleRow."""
         return await self._change(task, changes)
 
-    async def visible(self, task_id: int) -> Task | None:
+    async def get_visible(self, task_id: int) -> Task | None:
         """Return the task if it may be shown: None if its member deleted their data, or if it is gone."""
         task = await self.get(task_id)
         return None if task is None or task.is_erased else task
 
-    async def unfinished_ids(self) -> set[int]:
+    async def list_unfinished_ids(self) -> set[int]:
         """Return the ids of the unfinished tasks, unreadable rows included."""
         return await self._read(select(tasks.c.id).where(_IS_STARTED), lambda rows: set(rows.scalars()))
 
@@ -130,7 +130,7 @@ class TaskRepository(Repository):
         async with self._database.write_transaction() as connection:
             return await change_task(connection, task, changes)
 
-    async def recent_durations(self, limit: int = 20) -> list[float]:
+    async def list_recent_durations(self, limit: int = 20) -> list[float]:
         """Return how many seconds FoxAPI took for each of the latest finished tasks."""
         done = and_(
             unindexed(tasks.c.state).in_((TaskState.READY, TaskState.DELIVERED)), tasks.c.rendered_at.is_not(None)
@@ -139,7 +139,7 @@ class TaskRepository(Repository):
         newest = latest.order_by(tasks.c.rendered_at.desc()).limit(limit)
         return await self._read(newest, lambda rows: [(row.rendered_at - row.sent_at).total_seconds() for row in rows])
 
-    async def page(self, user_id: int, first: int, count: int) -> Sequence[Task]:
+    async def get_page(self, user_id: int, first: int, count: int) -> Sequence[Task]:
         """Return `count` of the member's tasks from index `first` on: unfinished ones first, then newest first."""
         is_unfinished = and_(
             UNSETTLED, in_state(*TaskState.UNFINISHED), _belongs_to(user_id, unindexed(tasks.c.user_id))
@@ -173,12 +173,12 @@ class TaskRepository(Repository):
         order = (newest.c.created_at.desc(), newest.c.id.desc())
         return await self._read(select(newest).where(fits).order_by(*order).limit(limit), parse_readable)
 
-    async def children(self, task_ids: Collection[int]) -> Sequence[Task]:
+    async def list_children(self, task_ids: Collection[int]) -> Sequence[Task]:
         """Return the tasks that extend the results of these tasks, oldest first."""
         later = select(tasks).where(tasks.c.parent_id.in_(task_ids), tasks.c.parent_id.is_not(None))
         return await self._read(later.order_by(unindexed(tasks.c.id)), parse_readable)
 
-    async def with_keepable_video(self, task_ids: Collection[int]) -> set[int]:
+    async def list_with_keepable_video(self, task_ids: Collection[int]) -> set[int]:
         """Return the ids of the tasks whose video may be stored: delivered, and not deleted since."""
         wanted = and_(
             unindexed(tasks.c.state) == TaskState.DELIVERED,
@@ -193,7 +193,7 @@ class TaskRepository(Repository):
                 found.update(await connection.scalars(select(tasks.c.id).where(these, wanted)))
         return found
 
-    async def notify_preference(self, user_id: int) -> NotifyPreference:
+    async def get_notify_preference(self, user_id: int) -> NotifyPreference:
         """Return when the member wants to be notified."""
         query = select(preferences.c.notify).where(preferences.c.user_id == user_id)
         return NotifyPreference(await self._read_scalar(query) or NotifyPreference.AUTO)

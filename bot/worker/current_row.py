@@ -71,7 +71,7 @@ class CurrentRow:
             return
         raise StaleRow(f"task {self.task.id} was changed meanwhile")
 
-    async def until_changed(self, work: Coroutine[Any, Any, T]) -> T:
+    async def wait_until_changed(self, work: Coroutine[Any, Any, T]) -> T:
         """Run `work`, but cancel it and raise StaleRow when somebody else changes the row meanwhile.
 
         Use it for work that is slow and may be dropped: a member who cancels does not wait for it.

@@ -20,13 +20,13 @@ _GRACE = 0.25
 """The part of its expected duration for which a late task is still polled as often as allowed."""
 
 
-def initial_eta(submitted_at: datetime, estimated_seconds: float | None, recent: Sequence[float]) -> datetime | None:
+def estimate_end(submitted_at: datetime, estimated_seconds: float | None, recent: Sequence[float]) -> datetime | None:
     """Return the expected end of a task that FoxAPI has just accepted; None if nothing is known."""
     seconds = median(recent) if len(recent) >= _MIN_RECENT else estimated_seconds
     return submitted_at + timedelta(seconds=seconds) if seconds else None
 
 
-def updated_eta(submitted_at: datetime, now: datetime, percent: int, before: datetime | None) -> datetime | None:
+def update_end(submitted_at: datetime, now: datetime, percent: int, before: datetime | None) -> datetime | None:
     """Return the expected end after FoxAPI reported `percent`; the more is done, the more its speed so far counts."""
     if percent < _MIN_PERCENT:
         return before

@@ -181,7 +181,7 @@ class Job:
     def _show(self, task: Task) -> None:
         """Have the reply brought up to date, unless the outcome is delivered instead or the reply may be newer."""
         if not self._unverified and not task.state.is_final and not self._is_silent(task):
-            self._resources.reply_port.update(task, self._resources.files(task).thumbnail if task.clip else None)
+            self._resources.reply_port.update(task, self._resources.get_files(task).thumbnail if task.clip else None)
 
     def _is_silent(self, task: Task) -> bool:
         return task.place == self._silent_at

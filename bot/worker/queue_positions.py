@@ -49,7 +49,7 @@ class QueuePositions:
         }
         if not changed:
             return
-        for task in await resources.store.queue.queued(changed):
+        for task in await resources.store.queue.list_queued(changed):
             position = positions[task.id]
             self._shown[task.id] = (position.number, position.no_room)
             resources.reply_port.update(forecast.apply(task), None)

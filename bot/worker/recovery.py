@@ -54,7 +54,7 @@ def recover(resources: JobResources, task: Task, error: Exception) -> StepResult
         log.error("task %d: its outcome cannot be shown", task.id)
         given_up = {"tries": tries, "outcome_shown": True, "notification_due": False}
         return StepResult(changes=given_up, must_record=True)
-    return _postpone(resources, _gap(resources, tries), tries=tries)
+    return _postpone(resources, _compute_gap(resources, tries), tries=tries)
 
 
 def pause(resources: JobResources, seconds: float) -> StepResult:
@@ -88,7 +88,7 @@ def _is_too_late(resources: JobResources, task: Task) -> bool:
     return (resources.now() - since).total_seconds() > resources.timeouts.deadline
 
 
-def _gap(resources: JobResources, tries: int) -> float:
+def _compute_gap(resources: JobResources, tries: int) -> float:
     timeouts = resources.timeouts
     growth: float = _FACTOR ** min(tries - 1, 10)
     return min(timeouts.unexpected, timeouts.first_gap * growth) * resources.random.uniform(0.75, 1.25)

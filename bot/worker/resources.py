@@ -99,6 +99,6 @@ class JobResources:
     unexpected_error: Callable[[TaskState], None] = _count_nothing
     """Called for each unexpected error in a step, with the state of the task."""
 
-    def files(self, task: Task) -> TaskFiles:
+    def get_files(self, task: Task) -> TaskFiles:
         """Return the paths in the task's own folder."""
-        return TaskFiles(self.workspaces.path(task.id))
+        return TaskFiles(self.workspaces.get_path(task.id))

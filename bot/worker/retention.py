@@ -21,7 +21,7 @@ async def archive(resources: JobResources, task: Task) -> None:
     The member may delete the task, or all of their data, at any moment; so the row is read again after the film is
     stored.
     """
-    files, film_store = resources.files(task), resources.workspaces.film_store
+    files, film_store = resources.get_files(task), resources.workspaces.film_store
     if task.state is TaskState.DELIVERED and resources.keep and not (task.deleted or task.deletion_requested):
         try:
             if film := await asyncio.to_thread(files.final):
@@ -37,7 +37,7 @@ async def archive(resources: JobResources, task: Task) -> None:
 async def clean_up(resources: JobResources) -> None:
     """At start: archive what the last run did not, and remove the folders that belong to no unfinished task."""
     found = await resources.workspaces.list_ids()  # first, because another process may start a task meanwhile
-    unfinished = await resources.store.tasks.unfinished_ids()
+    unfinished = await resources.store.tasks.list_unfinished_ids()
     for task_id in found - unfinished:
         try:
             await _clean_up_task(resources, task_id)
@@ -50,7 +50,7 @@ async def clean_up(resources: JobResources) -> None:
 async def _remove_left_overs(resources: JobResources) -> None:
     """Remove the folders of settled tasks, which a lost lease or a failed removal leaves behind."""
     found = await resources.workspaces.list_ids()
-    for task_id in found - await resources.store.tasks.unfinished_ids():
+    for task_id in found - await resources.store.tasks.list_unfinished_ids():
         await _clean_up_task(resources, task_id)
 
 
@@ -65,7 +65,7 @@ async def _clean_up_task(resources: JobResources, task_id: int) -> None:
 async def delete_expired_films(workspaces: Workspaces, store: Store, now: datetime, keep: timedelta) -> None:
     """Delete the films that were stored longer than `keep` ago, and those whose tasks were deleted."""
     stored_at = await workspaces.film_store.list_ids()
-    keepable = await store.tasks.with_keepable_video(stored_at)
+    keepable = await store.tasks.list_with_keepable_video(stored_at)
     expired = [task_id for task_id, at in stored_at.items() if now - at > keep or task_id not in keepable]
     await workspaces.film_store.delete(expired)
     if expired:

@@ -110,7 +110,7 @@ class Worker:
             await self._start_queued()
         new = (unknown - self._jobs.keys()) | (ids & prepared)
         if (is_full or new) and await store.leases.acquire_duty(_POSITIONS_DUTY):
-            await self._queue_positions.refresh([task.id for task in await store.queue.queued(new)])
+            await self._queue_positions.refresh([task.id for task in await store.queue.list_queued(new)])
 
     async def _resume_orphaned(self) -> None:
         """Resume the tasks that no process works on."""
@@ -202,7 +202,7 @@ async def send_heartbeats(leases: Leases, abandon: Callable[[], Awaitable[None]]
     while True:
         await asyncio.sleep(leases.seconds / _PER_LEASE)
         try:
-            if not await leases.heartbeat():
+            if not await leases.send_heartbeat():
                 log.warning("this process was silent for too long: others took over its tasks, and it registers anew")
                 await abandon()
                 await leases.register()

@@ -82,7 +82,7 @@ async def check_recorded(bot: ExtendBot, message: discord.Message) -> None:
     try:
         for match in filter(None, map(_EXTEND_BUTTON.fullmatch, ids)):
             if match["kind"] == "task":
-                await bot.services.tasks.task_with_film(int(match["id"]))
+                await bot.services.tasks.get_task_with_film(int(match["id"]))
             else:
                 await bot.services.sharing.get_with_task(int(match["id"]))
     except RequestRefused as refusal:

@@ -152,7 +152,7 @@ class ReplyUpdater(commands.Cog):
     async def _make_outcomes(self, task: Task, result: Path | None, thumbnail: Path | None) -> list[ReplyContent]:
         """Return the ways to show the outcome, best first: the video; a thumbnail and a link; only a link."""
         user_id, now = task.order.user_id, self._bot.now()
-        language = self._bot.languages.best_match(task.place.locale)
+        language = self._bot.languages.find_best_match(task.place.locale)
         if result is None:
             return [ReplyContent(task.id, user_id, tasks_card.make_card(task, now, language))]
         contents = []
@@ -168,7 +168,7 @@ class ReplyUpdater(commands.Cog):
         """Return what shows a running task; the thumbnail is uploaded once to each message."""
         has_thumbnail = reply.thumbnail_message_id == task.place.message_id or await _exists(reply.thumbnail)
         card = tasks_card.make_card(
-            task, self._bot.now(), self._bot.languages.best_match(task.place.locale), thumbnail=has_thumbnail
+            task, self._bot.now(), self._bot.languages.find_best_match(task.place.locale), thumbnail=has_thumbnail
         )
         file = reply.thumbnail if has_thumbnail and reply.thumbnail_message_id != task.place.message_id else None
         return ReplyContent(
@@ -238,15 +238,15 @@ class ReplyUpdater(commands.Cog):
     async def _show_outcome_again(self, task: Task, has_video: bool) -> None:
         """Restore the card of a told task. Raises RequestRefused, RouteClosed and ReplyUnavailable."""
         services = self._bot.services
-        row = await services.tasks.task(task.id)
+        row = await services.tasks.get_task(task.id)
         if row.deleted or row.place.message_id != task.place.message_id:
             return
-        video = None if has_video else await services.history.stored_video(row)
+        video = None if has_video else await services.history.find_video(row)
         if video:
-            contents = await self._make_outcomes(row, video, await services.history.stored_thumbnail(row))
+            contents = await self._make_outcomes(row, video, await services.history.find_thumbnail(row))
         else:
             linked = row.state is TaskState.DELIVERED and not has_video
-            language = self._bot.languages.best_match(row.place.locale)
+            language = self._bot.languages.find_best_match(row.place.locale)
             card = tasks_card.make_card(row, self._bot.now(), language, linked=linked)
             contents = [ReplyContent(row.id, row.order.user_id, card, keeps_attachments=True)]
         route = by_token if self._is_token_valid(_ReplyState(), row.place) else by_bot

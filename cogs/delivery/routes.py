@@ -64,7 +64,7 @@ async def by_token(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) ->
             content=content.card.content,
             embed=content.card.embed,
             attachments=content.attachments(files),
-            view=task_view(content.task_id, content.card.actions, bot.languages.best_match(place.locale)),
+            view=task_view(content.task_id, content.card.actions, bot.languages.find_best_match(place.locale)),
             allowed_mentions=discord.AllowedMentions.none(),
         )
     return place
@@ -80,7 +80,7 @@ async def replace_by_ephemeral(bot: ExtendBot, place: ReplyTarget, content: Repl
             await webhook.delete_message(place.message_id)
         message: discord.WebhookMessage = await webhook.send(
             embed=content.card.embed,
-            view=task_view(content.task_id, content.card.actions, bot.languages.best_match(place.locale)),
+            view=task_view(content.task_id, content.card.actions, bot.languages.find_best_match(place.locale)),
             ephemeral=True,
             allowed_mentions=discord.AllowedMentions.none(),
             wait=True,
@@ -98,7 +98,7 @@ async def by_bot(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) -> R
             content=content.card.content,
             embed=content.card.embed,
             attachments=content.attachments(files),
-            view=task_view(content.task_id, content.card.actions, bot.languages.best_match(place.locale)),
+            view=task_view(content.task_id, content.card.actions, bot.languages.find_best_match(place.locale)),
             allowed_mentions=discord.AllowedMentions.none(),
         )
     return place
@@ -127,7 +127,7 @@ async def _post(
             f"<@{content.user_id}>",
             embed=content.card.embed,
             files=files,
-            view=task_view(content.task_id, content.card.actions, bot.languages.best_match(place.locale)),
+            view=task_view(content.task_id, content.card.actions, bot.languages.find_best_match(place.locale)),
             allowed_mentions=discord.AllowedMentions(
                 everyone=False, roles=False, users=[discord.Object(content.user_id)]
             ),
@@ -148,7 +148,7 @@ async def notify_member(bot: ExtendBot, task: Task, *, again: bool) -> None:
         if again and await _has_notified(bot, channel, task):
             return
         await channel.send(
-            tasks_card.notification_text(task, bot.languages.best_match(place.locale)),
+            tasks_card.notification_text(task, bot.languages.find_best_match(place.locale)),
             reference=discord.MessageReference(
                 message_id=place.message_id, channel_id=place.channel_id, fail_if_not_exists=False
             ),

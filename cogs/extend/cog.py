@@ -9,7 +9,7 @@ from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
 
-from bot.client import ExtendBot, language_of
+from bot.client import ExtendBot, get_language
 from bot.domain.errors import RequestRefused
 from bot.domain.task import PROMPT_MAX, SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, ResultKind
 from bot.i18n.text import tr
@@ -68,6 +68,6 @@ class ExtendCog(commands.Cog):
         await check_recorded(interaction.client, message)
         modal = await make_shared_modal(interaction, message, source)
         if modal is None:
-            parent = await interaction.client.services.tasks.task_at(message.id, interaction.user.id)
-            modal = ExtendModal(language_of(interaction), source, parent)
+            parent = await interaction.client.services.tasks.find_task_at(message.id, interaction.user.id)
+            modal = ExtendModal(get_language(interaction), source, parent)
         await open_modal(interaction, modal)

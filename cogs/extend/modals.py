@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, language_of
+from bot.client import ExtendBot, get_language
 from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
 from bot.domain.task import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Task, TaskRequest
@@ -80,7 +80,7 @@ class ExtendModal(_PromptModal):
     async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
         """Check that the video may still be used (its member may have deleted it meanwhile), then submit."""
         if self._parent is not None:
-            await interaction.client.services.tasks.task_with_film(self._parent.id)
+            await interaction.client.services.tasks.get_task_with_film(self._parent.id)
         await super().on_submit(interaction)
 
     def make_request(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
@@ -138,4 +138,4 @@ async def make_shared_modal(
     if found is None:
         return None
     share, task = found
-    return ExtendSharedModal(language_of(interaction), source, task, share, interaction.user.id)
+    return ExtendSharedModal(get_language(interaction), source, task, share, interaction.user.id)

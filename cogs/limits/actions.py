@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import discord
 
-from bot.client import ExtendBot, language_of
+from bot.client import ExtendBot, get_language
 from bot.domain.errors import RequestRefused
 from bot.domain.limits import GuildLimits
-from bot.i18n import native_name
+from bot.i18n import get_native_name
 from bot.i18n.text import Translatable, tr, tr_plural, untranslated
 from cogs.common import formatting
 from cogs.common.permissions import require_moderator
@@ -26,7 +26,7 @@ async def change_limits(interaction: Interaction, **changes: object) -> Translat
     changed = [name for name in GuildLimits.model_fields if getattr(old, name) != getattr(new, name)]
     if not changed:
         return tr("Nothing changed: these values were already set.")
-    text = language_of(interaction).tr("{changes}.", changes=limits_text.describe_changes(changed, old, new))
+    text = get_language(interaction).tr("{changes}.", changes=limits_text.describe_changes(changed, old, new))
     return untranslated(f"{text[0].upper()}{text[1:]}")
 
 
@@ -115,7 +115,7 @@ async def set_language(interaction: Interaction, chosen: str) -> Translatable:
     """Set the language of the server's public messages, by code, native name or AUTOMATIC. Raises RequestRefused."""
     wanted = chosen.strip().casefold()
     names = {each.casefold(): each for each in interaction.client.languages.codes}
-    names |= {native_name(code).casefold(): code for code in names.values()}
+    names |= {get_native_name(code).casefold(): code for code in names.values()}
     if wanted not in {AUTOMATIC, *names}:
         raise RequestRefused(
             tr("I do not support the language “{value}”: choose one from the list.", value=chosen[:50])

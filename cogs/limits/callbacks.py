@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, language_of
+from bot.client import ExtendBot, get_language
 from bot.domain.limits import GuildLimits
 from bot.i18n.text import Translatable, tr
 from cogs.common.components import PersistentItem, parse_first_id, parse_id
@@ -60,8 +60,8 @@ class PanelItem(PersistentItem, template=r"limits:(?P<action>[a-z_]+)(?::(?P<mem
 
 async def render(interaction: Interaction, selection: PanelSelection, note: Translatable | None = None) -> None:
     """Render the panel into the deferred response; `note` describes the latest change."""
-    status = await interaction.client.services.moderation.status(require_moderator(interaction))
-    language = language_of(interaction)
+    status = await interaction.client.services.moderation.get_status(require_moderator(interaction))
+    language = get_language(interaction)
     # Always a new view: editing with a changed copy of a stored one loses the pattern (discord.py 2.7.1).
     view = ui.View(timeout=None)
     for control in components.build_controls(status, selection, language, interaction.client.languages.codes):
@@ -111,13 +111,13 @@ async def _show_member(interaction: Interaction, values: Sequence[str]) -> None:
 
 
 async def _get_limits(interaction: Interaction) -> GuildLimits:
-    return await interaction.client.services.moderation.limits_of(require_moderator(interaction))
+    return await interaction.client.services.moderation.get_limits(require_moderator(interaction))
 
 
 async def _open_form(
     interaction: Interaction, title: Translatable, questions: Sequence[Question], on_submit: OnSubmit
 ) -> None:
-    await open_modal(interaction, FormModal(title, questions, on_submit, language_of(interaction)))
+    await open_modal(interaction, FormModal(title, questions, on_submit, get_language(interaction)))
 
 
 def _make_numbers_form(title: Translatable, labels: dict[str, Translatable]) -> Callback:

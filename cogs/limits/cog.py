@@ -10,10 +10,10 @@ from discord import app_commands
 from discord.app_commands import Range
 from discord.ext import commands
 
-from bot.client import ExtendBot, language_of, respond_with_error
+from bot.client import ExtendBot, get_language, respond_with_error
 from bot.domain.errors import RequestRefused
 from bot.domain.task import SECONDS_MAX
-from bot.i18n import native_name
+from bot.i18n import get_native_name
 from bot.i18n.text import Translatable, tr
 from cogs.common.embeds import CONTENT_MAX, truncate
 from cogs.common.permissions import defer_ephemeral, require_moderator
@@ -127,9 +127,9 @@ class LimitsCog(commands.GroupCog, name="limits", description="See and change wh
 
     @language.autocomplete("choice")
     async def _complete_language(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        automatic = language_of(interaction).tr("Follow Discord (automatic)")
+        automatic = get_language(interaction).tr("Follow Discord (automatic)")
         names = {automatic: actions.AUTOMATIC} | {
-            native_name(code): code for code in interaction.client.languages.codes
+            get_native_name(code): code for code in interaction.client.languages.codes
         }
         matching = [(name, code) for name, code in names.items() if typed.strip().casefold() in name.casefold()]
         return [app_commands.Choice(name=name, value=code) for name, code in (matching or names.items())][:_MAX_CHOICES]
@@ -154,7 +154,7 @@ class LimitsCog(commands.GroupCog, name="limits", description="See and change wh
 async def _respond(interaction: Interaction, action: Callable[[], Awaitable[Translatable]]) -> None:
     """Run the action and respond privately with its result."""
     await defer_ephemeral(interaction)
-    text = truncate(language_of(interaction).translate(await action()), CONTENT_MAX)
+    text = truncate(get_language(interaction).translate(await action()), CONTENT_MAX)
     await interaction.followup.send(text, ephemeral=True, allowed_mentions=discord.AllowedMentions.none())
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import discord
 from discord import ui
 
-from bot.i18n import Language, native_name
+from bot.i18n import Language, get_native_name
 from bot.i18n.text import Translatable, tr
 from bot.services import LimitsStatus
 from cogs.limits.actions import AUTOMATIC
@@ -194,7 +194,7 @@ def _build_language_page(panel: _PanelState) -> list[Control]:
         default=current is None,
     )
     for code in panel.codes[: _MAX_SELECTED - 1]:
-        select.add_option(label=native_name(code), value=code, default=code == current)
+        select.add_option(label=get_native_name(code), value=code, default=code == current)
     return [select]
 
 

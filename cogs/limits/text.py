@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 
 from bot.domain.limits import GuildLimits
-from bot.i18n import native_name
+from bot.i18n import get_native_name
 from bot.i18n.text import Translatable, tr, untranslated
 from bot.services import LIMIT_NAMES
 from cogs.common.embeds import count_utf16
@@ -91,7 +91,7 @@ def format_role_limits(limits: GuildLimits) -> Translatable:
 
 def format_language(code: str | None) -> Translatable:
     """Format the chosen language by its native name; None means that the server follows Discord."""
-    return untranslated(native_name(code)) if code else tr("follows Discord")
+    return untranslated(get_native_name(code)) if code else tr("follows Discord")
 
 
 def _format_integer(value: int) -> Translatable:

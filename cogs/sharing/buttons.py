@@ -7,7 +7,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, language_of
+from bot.client import ExtendBot, get_language
 from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
 from bot.i18n import Language
@@ -53,7 +53,7 @@ async def _unshare(interaction: discord.Interaction[ExtendBot], share_id: int) -
     private = interaction.message is not None and interaction.message.flags.ephemeral
     await acknowledge(interaction, ephemeral=True, thinking=not private)
     await delete_post(interaction.client, share_id)
-    text = language_of(interaction).tr("Unshared.")
+    text = get_language(interaction).tr("Unshared.")
     if private:
         await interaction.edit_original_response(content=text, view=None)
     else:
@@ -82,7 +82,9 @@ async def _extend(interaction: discord.Interaction[ExtendBot], share_id: int) ->
     source = find_video(interaction.message) if interaction.message else None
     if source is None:
         raise RequestRefused(tr("That video is no longer here: send it again with /extend."))
-    await open_modal(interaction, ExtendSharedModal(language_of(interaction), source, task, share, interaction.user.id))
+    await open_modal(
+        interaction, ExtendSharedModal(get_language(interaction), source, task, share, interaction.user.id)
+    )
 
 
 ShareButton.handlers = {"undo": _unshare, "more": _extend}

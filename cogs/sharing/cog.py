@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.client import ExtendBot, language_of
+from bot.client import ExtendBot, get_language
 from bot.domain.errors import RequestRefused
 from bot.i18n import Language
 from bot.i18n.text import tr
@@ -82,7 +82,7 @@ class ShowcaseCog(commands.Cog):
             await sharing.set_showcase(guild.id, channel.id)
         elif off:
             await sharing.set_showcase(guild.id, None)
-        text = _describe_showcase(language_of(interaction), guild, await sharing.showcase(guild.id))
+        text = _describe_showcase(get_language(interaction), guild, await sharing.get_showcase(guild.id))
         await interaction.followup.send(text, ephemeral=True)
 
 

@@ -12,11 +12,9 @@ from bot.domain.task import Task
 from bot.i18n import Language
 from bot.services.sharing import LineagePart
 from cogs.common.embeds import FIELD_MAX, count_utf16, fit_embed, truncate
-from cogs.common.formatting import THUMBNAIL_NAME, format_clock, quote_prompt
+from cogs.common.formatting import GREEN, THUMBNAIL_NAME, format_clock, quote_prompt
 
 STAR = "⭐"
-
-_GREEN = 0x23A55A
 
 _TITLE_MAX = 100
 """Characters of a forum post's title (Discord docs, Start Thread in Forum or Media Channel)."""
@@ -37,7 +35,7 @@ def build_post_embed(
     `has_thumbnail` means that the post has a thumbnail attached.
     """
     prompt = None if hidden else quote_prompt(task.order.prompt)
-    embed = discord.Embed(colour=_GREEN, description=prompt)
+    embed = discord.Embed(colour=GREEN, description=prompt)
     embed.add_field(name=language.tr("Origin"), value=lineage, inline=False)
     if film := task.film or task.result:
         embed.add_field(name=language.tr("Length"), value=format_clock(film.seconds))

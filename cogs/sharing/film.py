@@ -30,7 +30,7 @@ async def load_film(interaction: discord.Interaction[ExtendBot], task: Task) -> 
     files are deleted when the context exits.
     """
     bot = interaction.client
-    async with bot.services.sharing.folder() as folder:
+    async with bot.services.sharing.open_folder() as folder:
         video = await _find_video(interaction, task, folder / "film.mp4")
         if video is None:
             raise RequestRefused(_GONE)
@@ -41,7 +41,7 @@ async def _find_video(interaction: discord.Interaction[ExtendBot], task: Task, p
     bot, max_bytes = interaction.client, interaction.filesize_limit
     if await _download_attachment(bot, interaction.message, max_bytes, path):
         return path
-    if stored := await bot.services.history.stored_video(task):
+    if stored := await bot.services.history.find_video(task):
         return stored
     if task.place.ephemeral:
         return None

@@ -64,7 +64,7 @@ async def update_links(bot: ExtendBot, *task_ids: int) -> None:
 
     A post that the bot cannot edit, for example in a closed thread, stays as it is.
     """
-    for share, task in await bot.services.sharing.posts_of_later_parts(task_ids):
+    for share, task in await bot.services.sharing.list_posts_of_later_parts(task_ids):
         try:
             async with asyncio.timeout(_UPDATE_SECONDS):
                 await _update_link(bot, share, task)
@@ -78,7 +78,7 @@ async def _update_link(bot: ExtendBot, share: Share, task: Task) -> None:
     message = await fetch_post(bot, share)
     if message is None or not message.embeds or not isinstance(channel, get_args(PostableChannel)):
         return
-    embed, parts = message.embeds[0], await bot.services.sharing.lineage(task)
+    embed, parts = message.embeds[0], await bot.services.sharing.get_lineage(task)
     language = await fetch_guild_language(bot, channel.guild.id)
     lineage = format_lineage(language, parts, await find_links(bot, parts, channel))
     if embed.fields and embed.fields[0].value != lineage:

@@ -7,7 +7,7 @@ import logging
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, fetch_guild_language, language_of
+from bot.client import ExtendBot, fetch_guild_language, get_language
 from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
 from bot.domain.task import Task
@@ -94,7 +94,7 @@ class ShareModal(BaseModal):
         check_bot_may_post(channel)
         check_member_may_post(channel, member, showcase=channel.id == showcase)
         share, already_shared = await _share(interaction, self._task, channel, hidden=self.prompt.values == ["hide"])
-        language, link = language_of(interaction), formatting.post_url(share)
+        language, link = get_language(interaction), formatting.post_url(share)
         text = language.tr("Already shared: {link}", link=link)
         if not already_shared:
             text = language.tr("Shared: {link}", link=link)
@@ -105,15 +105,15 @@ class ShareModal(BaseModal):
 async def open_share_modal(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """Open the Share modal for a finished task of the interaction's user. Raises RequestRefused."""
     bot = interaction.client
-    task = await bot.services.sharing.own_result(task_id, interaction.user.id)
+    task = await bot.services.sharing.get_own_result(task_id, interaction.user.id)
     guild = get_task_guild(bot, task)
-    showcase_id = await bot.services.sharing.showcase(guild.id)
+    showcase_id = await bot.services.sharing.get_showcase(guild.id)
     showcase = guild.get_channel_or_thread(showcase_id) if showcase_id else None
     usable = showcase if isinstance(showcase, discord.TextChannel | discord.ForumChannel | discord.Thread) else None
     choose = interaction.guild_id == guild.id
     if not choose and usable is None:
         raise RequestRefused(_SHOWCASE_GONE if showcase_id else _NO_SHOWCASE)
-    language = language_of(interaction)
+    language = get_language(interaction)
     hint = language.tr("A channel where you and I may post files")
     if usable:
         hint = language.tr("#{channel} is this server's showcase", channel=usable.name)
@@ -124,8 +124,8 @@ async def open_share_modal(interaction: discord.Interaction[ExtendBot], task_id:
 
 async def reconcile_shares(bot: ExtendBot) -> None:
     """At startup, find shares that an earlier run posted without recording it."""
-    for share in await bot.services.sharing.unconfirmed():
-        async with bot.services.sharing.posting_lock(share.task_id, share.channel_id):
+    for share in await bot.services.sharing.list_unconfirmed():
+        async with bot.services.sharing.get_posting_lock(share.task_id, share.channel_id):
             try:
                 guild = bot.get_guild(share.guild_id)
                 current = await bot.services.sharing.get(share.id)
@@ -156,8 +156,8 @@ async def _share(
 ) -> tuple[Share, bool]:
     """Post the result in the channel at most once; return its share and whether it was already shared there."""
     bot = interaction.client
-    async with bot.services.sharing.posting_lock(task.id, channel.id):
-        task = await bot.services.sharing.own_result(
+    async with bot.services.sharing.get_posting_lock(task.id, channel.id):
+        task = await bot.services.sharing.get_own_result(
             task.id, interaction.user.id
         )  # it may have been deleted in the meantime
         share, is_new = await bot.services.sharing.reserve(task, channel.guild.id, channel.id, hidden=hidden)
@@ -178,7 +178,7 @@ async def _build_post(
     """Build the post in the server's language."""
     bot, hidden = interaction.client, share.prompt_hidden
     language = await fetch_guild_language(bot, channel.guild.id)
-    parts = await bot.services.sharing.lineage(task)
+    parts = await bot.services.sharing.get_lineage(task)
     lineage = embeds.format_lineage(language, parts, await find_links(bot, parts, channel))
     return Post(
         share=share,

@@ -60,7 +60,7 @@ async def delete_post(bot: ExtendBot, share_id: int) -> None:
     share = await bot.services.sharing.find(share_id)
     if share is None:
         return
-    async with bot.services.sharing.posting_lock(share.task_id, share.channel_id):
+    async with bot.services.sharing.get_posting_lock(share.task_id, share.channel_id):
         share = await bot.services.sharing.find(share_id)  # the previous holder of the lock may have changed it
         if share is None:
             return
@@ -70,13 +70,13 @@ async def delete_post(bot: ExtendBot, share_id: int) -> None:
 
 async def delete_posts(bot: ExtendBot, task_id: int) -> bool:
     """Delete every post of a deleted result; return whether none is left. The clean-up retries the rest."""
-    deleted = [await _delete_one_post(bot, share) for share in await bot.services.sharing.of_task(task_id)]
+    deleted = [await _delete_one_post(bot, share) for share in await bot.services.sharing.list_for_task(task_id)]
     return all(deleted)
 
 
 async def delete_leftover_posts(bot: ExtendBot) -> None:
     """Delete the posts that could not be deleted together with their result."""
-    for share in await bot.services.sharing.of_deleted_tasks():
+    for share in await bot.services.sharing.list_of_deleted_tasks():
         if bot.get_guild(share.guild_id) is not None:
             await _delete_one_post(bot, share)
 

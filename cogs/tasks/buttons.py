@@ -8,7 +8,7 @@ from typing import Self
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, language_of
+from bot.client import ExtendBot, get_language
 from bot.domain.errors import RequestRefused
 from bot.domain.task import Task
 from bot.i18n import Language
@@ -62,7 +62,7 @@ def task_view(task_id: int, actions: Iterable[str], language: Language) -> ui.Vi
 async def _cancel(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     answer = await interaction.client.services.tasks.cancel(task_id, interaction.user.id)
     if isinstance(answer, NeedsConfirmation):
-        language = language_of(interaction)
+        language = get_language(interaction)
         view = task_view(task_id, ("stop",), language)
         await interaction.response.send_message(language.translate(_ASK), view=view, ephemeral=True)
     else:
@@ -72,25 +72,25 @@ async def _cancel(interaction: discord.Interaction[ExtendBot], task_id: int) -> 
 async def _confirm_cancel(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     answer = await interaction.client.services.tasks.cancel(task_id, interaction.user.id, confirmed=True)
     if isinstance(answer, Task):
-        await interaction.response.edit_message(content=language_of(interaction).translate(_STOPPED), view=None)
+        await interaction.response.edit_message(content=get_language(interaction).translate(_STOPPED), view=None)
 
 
 async def _extend(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """Ask for the next part of this video; it becomes a task of the member who pressed."""
     message_id = interaction.message.id if interaction.message else None
-    task = await interaction.client.services.tasks.task_to_extend(
+    task = await interaction.client.services.tasks.get_task_to_extend(
         task_id, interaction.user.id, interaction.guild_id, message_id
     )
     source = await find_result(interaction, task)
     if source is None:
         raise RequestRefused(tr("That video is no longer here. Send it again with /extend."))
-    await open_modal(interaction, ExtendModal(language_of(interaction), source, task))
+    await open_modal(interaction, ExtendModal(get_language(interaction), source, task))
 
 
 async def _retry(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """Ask for the prompt and seconds of another try with the same clip."""
-    request = await interaction.client.services.tasks.request_for_retry(task_id, interaction.user.id)
-    await open_modal(interaction, RetryModal(language_of(interaction), request))
+    request = await interaction.client.services.tasks.make_retry_request(task_id, interaction.user.id)
+    await open_modal(interaction, RetryModal(get_language(interaction), request))
 
 
 async def _fetch(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
@@ -101,7 +101,7 @@ async def _fetch(interaction: discord.Interaction[ExtendBot], task_id: int) -> N
     place = reply_target_of(interaction, message.id if message else None, ephemeral=True)
     task = await interaction.client.services.tasks.move_reply(task_id, interaction.user.id, place)
     if task.outcome_shown:
-        language = language_of(interaction)
+        language = get_language(interaction)
         shown = make_card(task, interaction.client.now(), language)
         where = language.tr("The result of this task is here: {url}", url=jump_url(task))
         await interaction.edit_original_response(content=where, embed=shown.embed, view=None)

@@ -10,7 +10,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.client import ExtendBot, language_of
+from bot.client import ExtendBot, get_language
 from bot.domain.errors import RequestRefused
 from bot.domain.task import NotifyPreference, Task
 from bot.i18n.text import tr
@@ -69,7 +69,7 @@ class TasksCog(commands.Cog):
     @tasks.autocomplete("wanted")
     async def _autocomplete(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         found = await interaction.client.services.history.search(interaction.user.id, typed)
-        language = language_of(interaction)
+        language = get_language(interaction)
         return [app_commands.Choice(name=name, value=value) for name, value in pages.list_choices(found, language)]
 
     @app_commands.command()
@@ -78,14 +78,14 @@ class TasksCog(commands.Cog):
         """Choose whether the bot mentions you when one of your tasks ends."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
         await interaction.client.services.history.set_notify_preference(interaction.user.id, mode)
-        await interaction.edit_original_response(content=language_of(interaction).translate(_NOTIFY_CHOICES[mode]))
+        await interaction.edit_original_response(content=get_language(interaction).translate(_NOTIFY_CHOICES[mode]))
 
 
 async def _resolve(interaction: Interaction, wanted: str) -> Task:
     """Return the member's task with this number, or the newest with these words. Raises RequestRefused."""
     history, wanted = interaction.client.services.history, wanted.strip()
     if wanted.isascii() and wanted.isdigit() and len(wanted) <= 18:
-        return await history.own_task(int(wanted), interaction.user.id)
+        return await history.get_own_task(int(wanted), interaction.user.id)
     found = await history.search(interaction.user.id, wanted)
     if not found:
         raise RequestRefused(tr("None of your tasks has these words. Choose one from the list that /tasks shows."))
@@ -94,22 +94,22 @@ async def _resolve(interaction: Interaction, wanted: str) -> Task:
 
 async def _load_list_page(interaction: Interaction, number: int) -> TasksMessage:
     history = interaction.client.services.history
-    page = await history.page(interaction.user.id, number)
-    page = replace(page, tasks=await interaction.client.services.queue.with_positions(page.tasks))
-    thumbnails = {task.id: thumbnail for task in page.tasks if (thumbnail := await history.stored_thumbnail(task))}
-    return pages.list_page(page, thumbnails, language_of(interaction))
+    page = await history.get_page(interaction.user.id, number)
+    page = replace(page, tasks=await interaction.client.services.queue.add_positions(page.tasks))
+    thumbnails = {task.id: thumbnail for task in page.tasks if (thumbnail := await history.find_thumbnail(task))}
+    return pages.list_page(page, thumbnails, get_language(interaction))
 
 
 async def _load_task_page(interaction: Interaction, task: Task, page_number: int) -> TasksMessage:
     history = interaction.client.services.history
-    thumbnail, film = await history.stored_thumbnail(task), await history.stored_video(task)
-    now, language = interaction.client.now(), language_of(interaction)
+    thumbnail, film = await history.find_thumbnail(task), await history.find_video(task)
+    now, language = interaction.client.now(), get_language(interaction)
     return pages.task_page(task, now, language, page_number, thumbnail, kept=film is not None)
 
 
 async def _render(interaction: Interaction, shown: TasksMessage) -> None:
     """Show the message in the deferred response."""
-    view = task_view(shown.task_id, shown.actions, language_of(interaction))
+    view = task_view(shown.task_id, shown.actions, get_language(interaction))
     for control in shown.controls:
         view.add_item(TasksItem(control))
     async with open_files(*((path, name) for name, path in shown.thumbnails.items())) as files:
@@ -133,14 +133,14 @@ async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
     """Send the stored video again, privately; other messages with it stay as they are."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     bot = interaction.client
-    task = await bot.services.history.own_task(task_id, interaction.user.id)
-    film = await bot.services.history.stored_video(task)
+    task = await bot.services.history.get_own_task(task_id, interaction.user.id)
+    film = await bot.services.history.find_video(task)
     if film is None:
         raise RequestRefused(_NOT_STORED)
     too_large = (await asyncio.to_thread(film.stat)).st_size > interaction.filesize_limit
     if too_large and not (task.result_url_expires_at and task.result_url_expires_at > bot.now()):
         raise RequestRefused(_TOO_LARGE)
-    language = language_of(interaction)
+    language = get_language(interaction)
     card = tasks_card.make_result_card(task, bot.now(), language, linked=too_large)
     actions = [action for action in card.actions if action != "delete"]
     async with open_files(*([] if too_large else [(film, formatting.RESULT_NAME)])) as files:

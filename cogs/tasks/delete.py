@@ -8,7 +8,7 @@ from typing import Self
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, language_of
+from bot.client import ExtendBot, get_language
 from bot.domain.reply_port import ReplyUnavailable
 from bot.i18n import Language
 from bot.i18n.text import tr
@@ -75,8 +75,8 @@ async def ask_to_delete(interaction: discord.Interaction[ExtendBot], task_id: in
             await delete_pressed_on(interaction)
             return
         message_id = message.id
-    language = language_of(interaction)
-    ask = _ASK_SHARED if await interaction.client.services.sharing.of_task(task_id) else _ASK
+    language = get_language(interaction)
+    ask = _ASK_SHARED if await interaction.client.services.sharing.list_for_task(task_id) else _ASK
     view = ui.View(timeout=None)
     view.add_item(ConfirmDeleteButton.create(task_id, language, message_id))
     await interaction.response.send_message(language.translate(ask), view=view, ephemeral=True)
@@ -84,7 +84,7 @@ async def ask_to_delete(interaction: discord.Interaction[ExtendBot], task_id: in
 
 async def _delete(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     await acknowledge(interaction)
-    language = language_of(interaction)
+    language = get_language(interaction)
     task = await interaction.client.services.history.delete(task_id, actor_of(interaction))
     posts_gone = await delete_posts(interaction.client, task_id)
     try:

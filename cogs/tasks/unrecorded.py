@@ -9,7 +9,7 @@ import re
 
 import discord
 
-from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify, language_of
+from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify, get_language
 from bot.domain.errors import RequestRefused
 from bot.i18n.text import tr
 from bot.services.history import NOT_YOURS, Actor
@@ -58,7 +58,7 @@ async def delete_pressed_on(interaction: discord.Interaction[ExtendBot]) -> None
 async def delete_unrecorded(interaction: discord.Interaction[ExtendBot], task_id: int, message_id: int) -> None:
     """Delete that message of this channel and the posts that share its video. Raises RequestRefused."""
     await acknowledge(interaction)
-    bot, language = interaction.client, language_of(interaction)
+    bot, language = interaction.client, get_language(interaction)
     channel = bot.get_partial_messageable(interaction.channel_id or 0, guild_id=interaction.guild_id)
     try:
         message = check_unrecorded(interaction, await channel.fetch_message(message_id), task_id)

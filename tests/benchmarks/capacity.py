@@ -104,7 +104,7 @@ def simulate_hour(servers: int, rng: random.Random) -> Hour:
 def list_queries(begun: float, takes: float) -> list[float]:
     """Return the times of a task's queries; the last one follows its completion."""
     submitted_at = BEGIN + timedelta(seconds=begun)
-    expected = eta.initial_eta(submitted_at, None, [RENDER_SECONDS] * 3)
+    expected = eta.estimate_end(submitted_at, None, [RENDER_SECONDS] * 3)
     now, asked = begun, list[float]()
     while not asked or asked[-1] < begun + takes:
         at = BEGIN + timedelta(seconds=now)
@@ -112,7 +112,7 @@ def list_queries(begun: float, takes: float) -> list[float]:
         now += eta.next_poll(known, at, POLL_SECONDS)
         asked.append(now)
         percent = min(99, int((now - begun) / takes * 100))
-        expected = eta.updated_eta(submitted_at, BEGIN + timedelta(seconds=now), percent, expected)
+        expected = eta.update_end(submitted_at, BEGIN + timedelta(seconds=now), percent, expected)
     return asked
 
 

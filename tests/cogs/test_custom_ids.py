@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bot.client.tree import command_payload
+from bot.client.tree import build_command_payload
 from cogs.common.components import PersistentItem
 from cogs.gallery import GalleryButton
 from cogs.limits import callbacks, components
@@ -74,7 +74,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, clips: Clips) -> Async
 async def test_every_command_is_offered_where_and_to_whom_it_should_be() -> None:
     """Moderators' commands are offered to moderators in servers only; members' commands work in direct messages too."""
     async with offline_bot() as bot:
-        told = {each["name"]: each for each in await command_payload(bot.tree)}
+        told = {each["name"]: each for each in await build_command_payload(bot.tree)}
     found = {name: (each.get("contexts"), each.get("default_member_permissions")) for name, each in told.items()}
     assert found == OFFERED
 

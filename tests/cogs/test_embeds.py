@@ -110,7 +110,7 @@ def a_finished(prompt: str, link: str) -> Task:
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: ascii(prompt[0]))
 def test_a_prompt_and_a_long_link(prompt: str, link: str, code: str) -> None:
     """On the card, in /tasks and in a post, the link is complete where possible, and the prompt is truncated."""
-    language, task = LANGUAGES.best_match(code), a_finished(prompt, link)
+    language, task = LANGUAGES.find_best_match(code), a_finished(prompt, link)
     card = tasks_card.make_result_card(task, NOON, language, linked=True)
     taken(card.embed)
     assert (f"({link})" in (card.embed.description or "")) is (len(link) <= 3600)
@@ -128,7 +128,7 @@ def test_a_prompt_and_a_long_link(prompt: str, link: str, code: str) -> None:
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: ascii(prompt[0]))
 def test_a_line_of_the_log(prompt: str, code: str) -> None:
     """A log line fits into one message, whatever the prompt and the reason."""
-    language = LANGUAGES.best_match(code)
+    language = LANGUAGES.find_best_match(code)
     task = a_task(state=TaskState.FAILED, order=an_order(prompt=prompt), reason=tr("FoxAPI: {said}", said=prompt))
     for event in (TaskEnded(task), SubmissionRefused(task.order, tr("“{word}”", word=prompt), None)):
         assert utf16(mod_log.entry_text(event, language)) <= CONTENT_MAX
@@ -144,6 +144,6 @@ def test_quota_takes_any_number_in_line(count: int) -> None:
     ]
     for code in LANGUAGES.codes:
         quota = Quota(GuildLimits(), 10, 1, 0, None, count, False, None)
-        shown = cogs_quota.make_embed(quota, line, LANGUAGES.best_match(code))
+        shown = cogs_quota.make_embed(quota, line, LANGUAGES.find_best_match(code))
         taken(shown)
         assert (str(shown.fields[1].value).count("/channels/")) >= min(count, 6)

@@ -11,7 +11,7 @@ from bot.domain.errors import RequestRefused
 from bot.domain.events import Event, LimitsChanged, MemberModerated, SubmissionRefused, TaskEnded
 from bot.domain.limits import GuildLimits, MemberModeration, OperatorLimits, UsageRow
 from bot.domain.task import TaskState
-from bot.i18n import native_name
+from bot.i18n import get_native_name
 from bot.i18n.text import tr
 from bot.sandbox.foxapi.quirks import Failure, Quirks
 from bot.services import LimitsStatus, MemberUsage, UsageReport
@@ -107,7 +107,7 @@ async def test_moderators_choose_the_language_of_what_everybody_reads(stage: Har
         await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         assert CHINESE in await last_line(stage, "❌")
         (public,) = await stage.ben.messages("videos")
-        row = await bot.services.tasks.task_at(int(public["id"]), int(stage.ana.id))
+        row = await bot.services.tasks.find_task_at(int(public["id"]), int(stage.ana.id))
         assert row
         assert row.place.locale == "zh-CN"
         await use(stage.mia, "limits block", member=stage.ana.id)
@@ -128,9 +128,9 @@ async def test_the_language_is_chosen_by_typing_too(stage: Harness) -> None:
         guild = int(stage.discord.world.guild.id)
         for typed, kept in (("简体中文", "zh-CN"), ("de", "de"), ("english", "en-US"), ("auto", None)):
             await use(stage.mia, "limits language", choice=typed)
-            assert (await bot.services.moderation.limits_of(guild)).language == kept
+            assert (await bot.services.moderation.get_limits(guild)).language == kept
         assert "I do not support the language" in text_of(await use(stage.mia, "limits language", choice="klingon"))
-        assert (await bot.services.moderation.limits_of(guild)).language is None
+        assert (await bot.services.moderation.get_limits(guild)).language is None
 
 
 async def test_forms_are_told_in_the_members_language(stage: Harness) -> None:
@@ -190,7 +190,7 @@ async def test_a_wrong_value_is_refused_in_words_of_ours(
     with pytest.raises(RequestRefused) as caught:
         await harness.moderation.change_limits(GUILD, MOD, **changes)
     assert str(caught.value.message).startswith(told)
-    assert await harness.moderation.limits_of(GUILD) == GuildLimits()
+    assert await harness.moderation.get_limits(GUILD) == GuildLimits()
 
 
 async def test_reply_and_post_speak_the_servers_language(stage: Harness) -> None:
@@ -292,4 +292,4 @@ def test_log_lines_leave_no_english_in_another_language() -> None:
 )
 def test_a_language_is_offered_by_its_own_name(code: str, name: str) -> None:
     """Names are as their readers write them (CLDR), with the country only if that tells two apart."""
-    assert native_name(code) == name
+    assert get_native_name(code) == name

@@ -127,7 +127,7 @@ async def make_listing_parser(paths: Sequence[Path]) -> Parser:
             "framecrc",
             "pipe:1",
         ]
-        real.append((await tool.run([*tool.input_args(path), *maps], seconds=20), path.read_bytes()[:4096]))
+        real.append((await tool.run([*tool.build_input_args(path), *maps], seconds=20), path.read_bytes()[:4096]))
 
     async def parse(dice: Dice) -> None:
         ran, beginning = dice.choice(real)

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from packaging.requirements import Requirement
 
-from bot.cli import _parser
+from bot.cli import _build_parser
 from bot.settings import Settings
 from bot.worker import Timeouts
 
@@ -109,7 +109,7 @@ def test_the_cluster_has_two_gateways_and_two_workers() -> None:
     """Its commands and settings exist, its gateways hold every shard once, and all are as hardened as the one bot."""
     made: dict[str, Any] = yaml.safe_load((OPERATIONS / "cluster.yaml").read_text())
     bots = {name: each for name, each in made["services"].items() if name != "postgres"}
-    parsed = [_parser().parse_args(each["command"]) for each in bots.values()]
+    parsed = [_build_parser().parse_args(each["command"]) for each in bots.values()]
     held = [each.shards for each in parsed if each.command == "gateway"]
     assert sorted(shard for shards in held for shard in shards.held) == list(range(held[0].count))
     assert [each["deploy"]["replicas"] for each in bots.values() if each["command"] == ["worker"]] == [2]

@@ -57,7 +57,8 @@ async def _measure_ssim(tool: Ffmpeg, source: Path, fit: Path) -> str:
     """Return the structural similarity of the prepared clip to the end of the source."""
     graph = "[0:V:0]reverse,setpts=N[a];[1:V:0]reverse,setpts=N[b];[a][b]ssim=shortest=1"
     ran = await tool.run(
-        [*tool.input_args(source), *tool.input_args(fit), "-filter_complex", graph, "-f", "null", "-"], seconds=60
+        [*tool.build_input_args(source), *tool.build_input_args(fit), "-filter_complex", graph, "-f", "null", "-"],
+        seconds=60,
     )
     _, _, values = ran.stderr.rpartition("All:")
     return f"{float(values.split()[0]):.3f}" if values else "–"

@@ -87,19 +87,19 @@ class StoreCalls:
             "queue.resume": self._resume,
             "queue.mark_prepared": lambda: store.queue.mark_prepared(rows["begun"], OPEN, 0, NOON, head_seconds=0.5),
             "queue.give_slot": lambda: store.queue.give_slot(OPEN, 0, NOON),
-            "queue.snapshot": lambda: store.queue.snapshot(OPERATOR_LIMITS, 5, NOON),
-            "queue.queued": lambda: store.queue.queued([rows["in line"].id]),
+            "queue.read_snapshot": lambda: store.queue.read_snapshot(OPERATOR_LIMITS, 5, NOON),
+            "queue.list_queued": lambda: store.queue.list_queued([rows["in line"].id]),
             "tasks.get": lambda: store.tasks.get(ENDED),
-            "tasks.visible": lambda: store.tasks.visible(ENDED),
+            "tasks.get_visible": lambda: store.tasks.get_visible(ENDED),
             "tasks.wait_until_recorded": lambda: store.tasks.wait_until_recorded(ENDED),
             "tasks.find_by_message": lambda: store.tasks.find_by_message(1_000_000_005),
-            "tasks.unfinished": store.tasks.unfinished,
-            "tasks.unfinished_ids": store.tasks.unfinished_ids,
-            "tasks.of_member": lambda: store.tasks.of_member(MEMBER, 25),
+            "tasks.list_unfinished": store.tasks.list_unfinished,
+            "tasks.list_unfinished_ids": store.tasks.list_unfinished_ids,
+            "tasks.list_for_member": lambda: store.tasks.list_for_member(MEMBER, 25),
             "tasks.transition": lambda: store.tasks.transition(rows[TaskState.SUBMITTING], TaskState.RENDERING, NOON),
             "tasks.update": lambda: store.tasks.update(rows[TaskState.RENDERING], progress=50),
             "tasks.find_submitted": lambda: store.tasks.find_submitted(1),
-            "tasks.recent_durations": store.tasks.recent_durations,
+            "tasks.list_recent_durations": store.tasks.list_recent_durations,
             "set_note": lambda: store.set_note("a", "b"),
             "get_note": lambda: store.get_note("a"),
         }
@@ -141,7 +141,7 @@ class StoreCalls:
     def _of_processes(self) -> dict[str, Call]:
         store = self._store
         return {
-            "leases.heartbeat": store.leases.heartbeat,
+            "leases.send_heartbeat": store.leases.send_heartbeat,
             "leases.acquire_duty": lambda: store.leases.acquire_duty("line"),
             "leases.claim_orphaned": self._claim_orphaned,
             "shared_turns.reserve": lambda: store.shared_turns.reserve("identify", 5),
@@ -163,24 +163,24 @@ class StoreCalls:
         reports = self._store.reports
         return {
             "reports.read_task_counts": reports.read_task_counts,
-            "reports.quota_snapshot": lambda: reports.quota_snapshot(
+            "reports.read_quota": lambda: reports.read_quota(
                 HOME, MEMBER, a_case(self._order, LATE, LIMITS, OPERATOR_LIMITS).daily_limits, LATE
             ),
-            "reports.current_usage": lambda: reports.current_usage(HOME, NOON),
-            "reports.usage_rows": lambda: reports.usage_rows(HOME, NOON - 30 * DAY),
-            "reports.member_totals": lambda: reports.member_totals(MEMBER),
+            "reports.read_current_usage": lambda: reports.read_current_usage(HOME, NOON),
+            "reports.list_usage_rows": lambda: reports.list_usage_rows(HOME, NOON - 30 * DAY),
+            "reports.read_member_totals": lambda: reports.read_member_totals(MEMBER),
         }
 
     def _of_members(self) -> dict[str, Call]:
         repository = self._store.tasks
         return {
-            "tasks.page": lambda: repository.page(MEMBER, 0, 5),
+            "tasks.get_page": lambda: repository.get_page(MEMBER, 0, 5),
             "tasks.count": lambda: repository.count(MEMBER),
             "tasks.search": lambda: repository.search(MEMBER, "no such words", 25),
-            "tasks.children": lambda: repository.children(range(19_000, 19_010)),
-            "tasks.with_keepable_video": lambda: repository.with_keepable_video(range(5, FINISHED, 200)),
+            "tasks.list_children": lambda: repository.list_children(range(19_000, 19_010)),
+            "tasks.list_with_keepable_video": lambda: repository.list_with_keepable_video(range(5, FINISHED, 200)),
             "tasks.set_notify_preference": lambda: repository.set_notify_preference(MEMBER, NotifyPreference.NEVER),
-            "tasks.notify_preference": lambda: repository.notify_preference(MEMBER),
+            "tasks.get_notify_preference": lambda: repository.get_notify_preference(MEMBER),
         }
 
     def _of_servers(self) -> dict[str, Call]:
@@ -192,7 +192,7 @@ class StoreCalls:
             "guilds.unblock": lambda: guilds.unblock(HOME, MEMBER),
             "guilds.reset": self._reset,
             "guilds.grant": lambda: guilds.grant(HOME, MEMBER, 1),
-            "guilds.moderated_members": lambda: guilds.moderated_members(HOME),
+            "guilds.list_moderated_members": lambda: guilds.list_moderated_members(HOME),
             "guilds.mark_left": lambda: guilds.mark_left(33, NOON - 99 * DAY),
             "guilds.mark_joined": lambda: guilds.mark_joined(44),
             "guilds.sync": self._sync,
@@ -214,13 +214,13 @@ class StoreCalls:
             "shares.update": self._update_share,
             "shares.update_all": lambda: shares.update_all([5, 6], stars=2),
             "shares.get": lambda: shares.get(5),
-            "shares.of_task": lambda: shares.of_task(ENDED),
+            "shares.list_for_task": lambda: shares.list_for_task(ENDED),
             "shares.find_by_message": lambda: shares.find_by_message(HOME, 2_000_000_011),
-            "shares.of_deleted_tasks": lambda: shares.of_deleted_tasks(20),
-            "shares.unconfirmed": lambda: shares.unconfirmed(20),
-            "shares.posted": lambda: shares.posted(HOME, NOON - 30 * DAY, 50),
+            "shares.list_of_deleted_tasks": lambda: shares.list_of_deleted_tasks(20),
+            "shares.list_unconfirmed": lambda: shares.list_unconfirmed(20),
+            "shares.list_posted": lambda: shares.list_posted(HOME, NOON - 30 * DAY, 50),
             "shares.set_showcase": self._set_showcase,
-            "shares.showcase": lambda: shares.showcase(HOME),
+            "shares.get_showcase": lambda: shares.get_showcase(HOME),
             "shares.remove": lambda: shares.remove(7),
         }
 

@@ -3,7 +3,7 @@
 from bot.domain.policy.check import SubmissionCheck, WordsChanged, check, screen
 from bot.domain.policy.context import Screening, daily_limits_of, is_exempt
 from bot.domain.policy.rules import OperatorLimitReached
-from bot.domain.policy.word_filter import ENTRY_MAX, find_forbidden, is_empty_pattern, too_long
+from bot.domain.policy.word_filter import ENTRY_MAX, find_forbidden, is_empty_pattern, is_too_long
 
 __all__ = [
     "ENTRY_MAX",
@@ -16,6 +16,6 @@ __all__ = [
     "find_forbidden",
     "is_empty_pattern",
     "is_exempt",
+    "is_too_long",
     "screen",
-    "too_long",
 ]

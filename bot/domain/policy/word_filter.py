@@ -51,7 +51,7 @@ def is_empty_pattern(entry: str) -> bool:
     return not _normal(entry).strip("* ")
 
 
-def too_long(entry: str) -> bool:
+def is_too_long(entry: str) -> bool:
     """Whether the entry, once normalised, has more than ENTRY_MAX characters."""
     return len(_normal(entry)) > ENTRY_MAX
 

@@ -54,7 +54,7 @@ async def _measure_longest_track(ffmpeg: Ffmpeg, path: Path) -> float:
     """Return the readable seconds of the longest track of any kind: it may be subtitles or a second audio track."""
     everything = ["-map", "0", "-c", "copy", "-copy_unknown", "-f", "framecrc", "pipe:1"]
     result = await ffmpeg.run(
-        [*ffmpeg.input_args(path), *everything],
+        [*ffmpeg.build_input_args(path), *everything],
         seconds=_TIMEOUT,
         output_bytes=_MAX_LISTING_BYTES,
         purpose=Purpose.PROBE,

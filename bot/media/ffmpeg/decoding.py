@@ -34,7 +34,7 @@ async def can_decode(ffmpeg: Ffmpeg, path: Path, *, sound: bool, start: float = 
     """
     tracks = ["-map", "0:V:0", *(("-map", "0:a:0") if sound else ())]
     seek = ("-ss", f"{start:.6f}") if start else ()
-    args = ["-xerror", *ffmpeg.input_args(path, *seek), *tracks, "-f", "null", "-"]
+    args = ["-xerror", *ffmpeg.build_input_args(path, *seek), *tracks, "-f", "null", "-"]
     try:
         result = await ffmpeg.run(args, seconds=_TIMEOUT, purpose=Purpose.PREPARE)
     except UnusableVideo:
@@ -46,7 +46,7 @@ async def find_decodable_audio(ffmpeg: Ffmpeg, path: Path) -> int | None:
     """Return the number of the first audio track of `path` that can be decoded, or None."""
     for number in range(_MAX_AUDIO_TRACKS):
         track = ["-map", f"0:a:{number}", "-frames:a", "8", "-ac", "1", "-ar", "8000", "-f", "u8", "pipe:1"]
-        result = await ffmpeg.run([*ffmpeg.input_args(path), *track], seconds=30, purpose=Purpose.PREPARE)
+        result = await ffmpeg.run([*ffmpeg.build_input_args(path), *track], seconds=30, purpose=Purpose.PREPARE)
         if result.stdout:
             return number
         if _NO_SUCH_STREAM in result.stderr:
@@ -57,7 +57,7 @@ async def find_decodable_audio(ffmpeg: Ffmpeg, path: Path) -> int | None:
 async def has_square_pixels(ffmpeg: Ffmpeg, path: Path) -> bool:
     """Whether the bitstream of `path`, and not only its container, says that its pixels are square."""
     first = ["-map", "0:V:0", "-c", "copy", "-bsf:v", "trace_headers", "-frames:v", "1", "-f", "null", "-"]
-    log = (await ffmpeg.run([*ffmpeg.input_args(path), *first], seconds=30, purpose=Purpose.PREPARE)).stderr
+    log = (await ffmpeg.run([*ffmpeg.build_input_args(path), *first], seconds=30, purpose=Purpose.PREPARE)).stderr
     ratio, across, down = (_find_last_number(log, name) for name in ("aspect_ratio_idc", "sar_width", "sar_height"))
     return ratio in {None, 0, 1} or (ratio == 255 and across == down)
 

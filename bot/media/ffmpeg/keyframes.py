@@ -28,7 +28,7 @@ class PacketOrder:
         """How many frames must be decoded before playback can start without stalling later."""
         return max((stored - shown for stored, shown in enumerate(self.display_indices)), default=0)
 
-    def last_cut_before(self, most: int) -> int:
+    def find_last_cut_before(self, most: int) -> int:
         """Return the largest number of frames, at most `most`, after which a copy can end: before a keyframe.
 
         All frames before that keyframe are shown before it, and all after it after it.
@@ -48,7 +48,10 @@ async def read_packet_order(ffmpeg: Ffmpeg, path: Path) -> PacketOrder:
     """Read the order of the frames in `path`. Raises UnusableVideo if it takes too long."""
     listing = ["-map", "0:V:0", "-c", "copy", "-f", "framecrc", "pipe:1"]
     result = await ffmpeg.run(
-        [*ffmpeg.input_args(path), *listing], seconds=_TIMEOUT, output_bytes=_MAX_LISTING_BYTES, purpose=Purpose.JOIN
+        [*ffmpeg.build_input_args(path), *listing],
+        seconds=_TIMEOUT,
+        output_bytes=_MAX_LISTING_BYTES,
+        purpose=Purpose.JOIN,
     )
     return await asyncio.to_thread(parse_packet_order, result.stdout)
 

@@ -132,7 +132,7 @@ async def _list_packets(
         "framecrc",
         "pipe:1",
     ]
-    args = [*ffmpeg.input_args(path), *inputs, *listing, *outputs]
+    args = [*ffmpeg.build_input_args(path), *inputs, *listing, *outputs]
     try:
         result = await ffmpeg.run(args, seconds=_TIMEOUT, output_bytes=_MAX_LISTING_BYTES, purpose=Purpose.PROBE)
         if result.code == 0 or not outputs:

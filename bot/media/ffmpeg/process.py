@@ -84,7 +84,7 @@ class Ffmpeg:
         self.running = 0
         """The number of running processes."""
 
-    def input_args(self, path: Path, *options: str) -> list[str]:
+    def build_input_args(self, path: Path, *options: str) -> list[str]:
         """Return arguments that read `path` as an input, whatever its name, and only if it is a single video file."""
         return [
             *("-protocol_whitelist", "file,pipe", "-format_whitelist", FORMATS, "-max_streams", str(MAX_STREAMS)),

@@ -24,13 +24,13 @@ class Box:
     kind: bytes
     body: bytes
 
-    def boxes(self, skip: int = 0) -> Iterator[Box]:
+    def read_boxes(self, skip: int = 0) -> Iterator[Box]:
         """Yield the child boxes, after `skip` bytes of the box's own fields."""
         yield from _iterate_boxes(self.body, skip)
 
     def find_one(self, kind: bytes) -> Box | None:
         """Return the only child box of this kind, or None. Raises InvalidMp4 if there are several."""
-        found = [box for box in self.boxes() if box.kind == kind]
+        found = [box for box in self.read_boxes() if box.kind == kind]
         if len(found) > 1:
             raise InvalidMp4(f"several {kind!r} in one {self.kind!r}")
         return found[0] if found else None

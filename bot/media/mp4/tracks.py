@@ -86,7 +86,7 @@ def read_mp4(path: Path) -> Mp4:
     file: File = read_file(path)
     header = file.index.require(b"mvhd")
     scale, length = _read_times(header, 12, 20)
-    tracks = tuple(_read_track(box, scale) for box in file.index.boxes() if box.kind == b"trak")
+    tracks = tuple(_read_track(box, scale) for box in file.index.read_boxes() if box.kind == b"trak")
     return Mp4(file.brand, length / scale, file.fragmented, tracks, file.size)
 
 
@@ -142,9 +142,9 @@ def _read_edits(box: Box | None, movie_scale: int, media_scale: int) -> tuple[Ed
 
 
 def _read_entries(box: Box, *, video: bool) -> tuple[SampleEntry, ...]:
-    found = list(box.boxes(_VERSION_AND_COUNT))
+    found = list(box.read_boxes(_VERSION_AND_COUNT))
     if not found:
         raise InvalidMp4("stsd is empty")
     if not video:  # audio entries differ between MP4 and QuickTime after their fields, and are not needed
         return tuple(SampleEntry(entry.kind) for entry in found)
-    return tuple(SampleEntry(entry.kind, tuple(entry.boxes(_VIDEO_FIELDS))) for entry in found)
+    return tuple(SampleEntry(entry.kind, tuple(entry.read_boxes(_VIDEO_FIELDS))) for entry in found)

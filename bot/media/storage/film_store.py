@@ -21,21 +21,21 @@ class FilmStore:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def film_path(self, task_id: int) -> Path:
+    def get_film_path(self, task_id: int) -> Path:
         """Return the path of the task's film, whether or not it exists."""
         return self._root / f"{task_id}{FILM}"
 
-    def thumbnail_path(self, task_id: int) -> Path:
+    def get_thumbnail_path(self, task_id: int) -> Path:
         """Return the path of the film's thumbnail, whether or not it exists."""
         return self._root / f"{task_id}{THUMBNAIL}"
 
     async def find_film(self, task_id: int) -> Path | None:
         """Return the task's film, or None."""
-        return await _find_file(self.film_path(task_id))
+        return await _find_file(self.get_film_path(task_id))
 
     async def find_thumbnail(self, task_id: int) -> Path | None:
         """Return the film's thumbnail, or None."""
-        return await _find_file(self.thumbnail_path(task_id))
+        return await _find_file(self.get_thumbnail_path(task_id))
 
     async def save(self, task_id: int, film: Path, thumbnail: Path, now: datetime) -> None:
         """Move these files (`thumbnail` if it exists) from a folder on the same disk. Raises OSError."""
@@ -52,30 +52,30 @@ class FilmStore:
         """Return the tasks that have a film, oldest first, with the time at which it was stored."""
         return await asyncio.to_thread(self._list_ids)
 
-    def size(self) -> int:
+    def get_size(self) -> int:
         """Return the size of all files in bytes. Reads the disk."""
         return sum(_get_size(path) for path in self._list_files())
 
     def shrink(self, max_bytes: int) -> None:
         """Delete the oldest films until all files take up at most `max_bytes`. Changes the disk."""
-        if self.size() <= max_bytes:
+        if self.get_size() <= max_bytes:
             return
         for task_id in self._list_ids():
-            if self.size() <= max_bytes:
+            if self.get_size() <= max_bytes:
                 return
             self._delete([task_id])
 
     def _save(self, task_id: int, film: Path, thumbnail: Path, now: datetime) -> None:
         self._root.mkdir(parents=True, exist_ok=True)
         if thumbnail.is_file():
-            thumbnail.replace(self.thumbnail_path(task_id))
+            thumbnail.replace(self.get_thumbnail_path(task_id))
         os.utime(film, (now.timestamp(), now.timestamp()))
-        film.replace(self.film_path(task_id))
+        film.replace(self.get_film_path(task_id))
 
     def _delete(self, task_ids: Iterable[int]) -> None:
         for task_id in task_ids:
-            self.thumbnail_path(task_id).unlink(missing_ok=True)
-            self.film_path(task_id).unlink(missing_ok=True)
+            self.get_thumbnail_path(task_id).unlink(missing_ok=True)
+            self.get_film_path(task_id).unlink(missing_ok=True)
 
     def _list_ids(self) -> dict[int, datetime]:
         films = [path for path in self._list_files() if path.suffix == FILM and path.stem.isdecimal()]

@@ -43,7 +43,7 @@ class S3FilmStore(FilmStore):
     async def save(self, task_id: int, film: Path, thumbnail: Path, now: datetime) -> None:
         """Store these files locally and in the bucket. Raises OSError if they cannot be stored locally."""
         await super().save(task_id, film, thumbnail, now)
-        for path in (self.film_path(task_id), self.thumbnail_path(task_id)):
+        for path in (self.get_film_path(task_id), self.get_thumbnail_path(task_id)):
             if await asyncio.to_thread(path.is_file):
                 await self._send(path)
 
@@ -76,11 +76,11 @@ class S3FilmStore(FilmStore):
 
     async def find_film(self, task_id: int) -> Path | None:
         """Return the task's film, downloaded from the bucket if necessary, or None."""
-        return await self._ensure_local(self.film_path(task_id))
+        return await self._ensure_local(self.get_film_path(task_id))
 
     async def find_thumbnail(self, task_id: int) -> Path | None:
         """Return the film's thumbnail, downloaded from the bucket if necessary, or None."""
-        return await self._ensure_local(self.thumbnail_path(task_id))
+        return await self._ensure_local(self.get_thumbnail_path(task_id))
 
     async def check_access(self) -> None:
         """Write and delete a test object. Raises StorageError."""

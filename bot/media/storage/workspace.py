@@ -44,11 +44,11 @@ class Workspaces:
         self._sizes: dict[Path, tuple[float, int]] = {}
         """When each folder was measured, and its size: a cache, because walking a thousand folders is slow."""
 
-    def path(self, task_id: int) -> Path:
+    def get_path(self, task_id: int) -> Path:
         """Return the folder of the task's files, whether or not it exists."""
         return self._root / str(task_id)
 
-    def bytes_needed(self, clip_bytes: int) -> int:
+    def estimate_bytes(self, clip_bytes: int) -> int:
         """Return the bytes that a task with this clip needs, at most `max_bytes`; 0: the clip's size is unknown."""
         return min(self._max_bytes, _COPIES * (clip_bytes or self._clip_bytes) + _EXTRA_BYTES)
 
@@ -63,22 +63,22 @@ class Workspaces:
         Stored films are deleted to make space.
         """
         async with self._measuring:
-            return await asyncio.to_thread(self._create, self.path(task_id), needs)
+            return await asyncio.to_thread(self._create, self.get_path(task_id), needs)
 
     async def set_clip_size(self, task_id: int, clip_bytes: int) -> None:
         """Replace the reservation by the one for a clip of this size, now that it is known."""
         async with self._measuring:
-            await asyncio.to_thread(self._reserve, self.path(task_id), self.bytes_needed(clip_bytes))
+            await asyncio.to_thread(self._reserve, self.get_path(task_id), self.estimate_bytes(clip_bytes))
 
     async def drop_reservation(self, task_id: int) -> None:
         """Count the folder with its real size from now on, because nothing more will be written to it for long."""
         async with self._measuring:
-            if await asyncio.to_thread(self.path(task_id).is_dir):
-                await asyncio.to_thread(self._reserve, self.path(task_id), 0)
+            if await asyncio.to_thread(self.get_path(task_id).is_dir):
+                await asyncio.to_thread(self._reserve, self.get_path(task_id), 0)
 
     async def remove(self, task_id: int) -> None:
         """Remove the task's folder with its content, if it exists."""
-        await asyncio.to_thread(shutil.rmtree, self.path(task_id), ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self.get_path(task_id), ignore_errors=True)
 
     async def remove_stale(self, living: Collection[int]) -> int:
         """At start: remove the folders of tasks that are not in `living`, and partial files. Return the number."""
@@ -90,7 +90,7 @@ class Workspaces:
             lambda: {int(each.name) for each in self._list_folders() if each.name.isdecimal()}
         )
 
-    async def used_bytes(self) -> int:
+    async def count_used_bytes(self) -> int:
         """Return the size of all tasks' files in bytes, without stored films."""
         return await asyncio.to_thread(lambda: sum(_size(folder) for folder in self._list_folders()))
 
@@ -121,7 +121,7 @@ class Workspaces:
         try:
             reserved = int((folder / _RESERVED).read_text())
         except (OSError, ValueError):
-            reserved = self.bytes_needed(0)
+            reserved = self.estimate_bytes(0)
         return max(_size(folder), reserved)
 
     def _list_folders(self) -> list[Path]:

@@ -10,7 +10,7 @@ from sqlalchemy import URL, create_engine, func, select
 
 from bot.store import schema
 from bot.store.admin.restore import HAS_WORK_LEFT
-from bot.store.engines.open import sqlite_path
+from bot.store.engines.open import find_sqlite_path
 from bot.store.engines.sqlite_file import copy_database, fsync, read_version
 from bot.store.errors import StoreUnusable
 from bot.store.tables import tasks
@@ -30,7 +30,7 @@ def back_up(url: str, target: Path) -> BackupResult:
 
     Files in DATA_DIR are not included: they are stored videos, or can be made again from FoxAPI's links.
     """
-    file = sqlite_path(url)
+    file = find_sqlite_path(url)
     if not file.is_file():
         raise StoreUnusable(f"There is no database at {file}: check DATABASE_URL.")
     if read_version(file) is None:
@@ -62,7 +62,7 @@ def _copy_atomically(file: Path, target: Path) -> None:
 
 
 def _count_unfinished(copy: Path) -> int | None:
-    if read_version(copy) != schema.head_revision():
+    if read_version(copy) != schema.get_head_revision():
         return None
     engine = create_engine(URL.create("sqlite", database=str(copy)))
     try:

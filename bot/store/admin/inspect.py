@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.store import schema
 from bot.store.engines import postgres
-from bot.store.engines.open import parse_url, sqlite_path
+from bot.store.engines.open import find_sqlite_path, parse_url
 from bot.store.engines.sqlite import lock_path
 from bot.store.engines.sqlite_file import open_writable, read_version, refuse_moved
 from bot.store.errors import StoreUnusable
@@ -40,7 +40,7 @@ def inspect(url: str) -> DatabaseStatus:
             upgrade_due=_needs_upgrade(version),
             in_use=False,
         )
-    file = sqlite_path(url)
+    file = find_sqlite_path(url)
     if not file.exists():
         _check_folder(file.parent)
         return DatabaseStatus(str(file), exists=False, upgrade_due=False, in_use=False)
@@ -55,7 +55,7 @@ def _needs_upgrade(version: str | None) -> bool:
     """Return whether a database of this version (None: new) needs an upgrade. Raises StoreUnusable if it is newer."""
     if version is not None and not schema.is_known(version):
         raise StoreUnusable(f"The database {schema.NEWER}")
-    return version is not None and version != schema.head_revision()
+    return version is not None and version != schema.get_head_revision()
 
 
 def _check_folder(folder: Path) -> None:

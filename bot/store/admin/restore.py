@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.domain.task import Billed, TaskState
 from bot.store import schema
 from bot.store.admin import restore_merge
-from bot.store.engines.open import sqlite_path
+from bot.store.engines.open import find_sqlite_path
 from bot.store.engines.sqlite import exclusive_lock
 from bot.store.engines.sqlite_file import copy_database, fsync, open_writable, read_version
 from bot.store.errors import StoreUnusable
@@ -57,7 +57,7 @@ def restore(url: str, backup: Path, now: datetime) -> RestoreResult:
 
     After an error nothing is changed.
     """
-    file = sqlite_path(url)
+    file = find_sqlite_path(url)
     _check_backup(backup)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -63,11 +63,11 @@ class Database(ABC):
         async with self._track(), self._read_transaction() as connection:
             yield connection
 
-    def notifications(
+    def open_notifications(
         self,
         on_notify: Callable[[int | None], None],  # noqa: ARG002
     ) -> AbstractAsyncContextManager[Callable[[int | None], None]]:
-        """See :meth:`bot.store.Store.notifications`. A single process receives none."""
+        """See :meth:`bot.store.Store.open_notifications`. A single process receives none."""
         return nullcontext(lambda _: None)
 
     @abstractmethod

@@ -35,7 +35,7 @@ def parse_url(url: str) -> URL:
         ) from None
 
 
-def sqlite_path(url: str) -> Path:
+def find_sqlite_path(url: str) -> Path:
     """Return the file that a DATABASE_URL names. Raises StoreUnusable, also if it names a server."""
     address = parse_url(url)
     if address.drivername == "postgresql+asyncpg":

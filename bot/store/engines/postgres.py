@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from bot.store.engines.base import Database, Lock
 from bot.store.engines.dialect import to_json
-from bot.store.engines.postgres_notify import notifications
+from bot.store.engines.postgres_notify import open_notifications
 from bot.store.errors import StoreUnusable
 from bot.store.schema import migrate
 
@@ -53,11 +53,11 @@ class Postgres(Database):
         self._local_locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         """By lock: one task of this process waits in the database; the others wait here and need no connection."""
 
-    def notifications(
+    def open_notifications(
         self, on_notify: Callable[[int | None], None]
     ) -> AbstractAsyncContextManager[Callable[[int | None], None]]:
         """Exchange notifications by LISTEN and NOTIFY."""
-        return notifications(self._engine, on_notify)
+        return open_notifications(self._engine, on_notify)
 
     @asynccontextmanager
     async def _write_transaction(self, locks: tuple[int, ...]) -> AsyncIterator[AsyncConnection]:

@@ -21,7 +21,7 @@ _RECONNECT_SECONDS = 1.0
 
 
 @asynccontextmanager
-async def notifications(
+async def open_notifications(
     engine: AsyncEngine, on_notify: Callable[[int | None], None]
 ) -> AsyncIterator[Callable[[int | None], None]]:
     """Keep one listening connection while the context is open; yield the function that notifies the other processes."""

@@ -22,7 +22,7 @@ def trial_upgrade(file: Path) -> None:
     Does nothing if the database is new or up to date. Never changes the database itself. Raises StoreUnusable.
     """
     version = read_version(file) if file.is_file() else None
-    if version is None or version == schema.head_revision():
+    if version is None or version == schema.get_head_revision():
         return
     if not schema.is_known(version):
         raise StoreUnusable(f"The database {schema.NEWER}")
@@ -41,7 +41,7 @@ def trial_upgrade(file: Path) -> None:
     log.info(
         "upgrading the database from version %s to %s; a copy of the old state is kept at %s",
         version,
-        schema.head_revision(),
+        schema.get_head_revision(),
         kept,
     )
 

@@ -36,7 +36,7 @@ async def join(context: StepContext, task: Task) -> dict[str, object]:
 
     A result that cannot be joined was paid for all the same: it is delivered as it is, with a note.
     """
-    resources, files, submitted = context.resources, context.resources.files(task), task.submitted
+    resources, files, submitted = context.resources, context.resources.get_files(task), task.submitted
     if submitted is None:
         return {}
     context.show(task)
@@ -61,7 +61,7 @@ async def join(context: StepContext, task: Task) -> dict[str, object]:
 
 async def fit_limit(context: StepContext, task: Task, clip: VideoInfo | None) -> Path:
     """Return the file to deliver, whose details are `clip`: compressed if that is needed and can still look decent."""
-    files, limit = context.resources.files(task), task.place.filesize_limit
+    files, limit = context.resources.get_files(task), task.place.filesize_limit
     made = files.joined if await asyncio.to_thread(files.joined.is_file) else files.result
     if not is_harmless(task) or clip is None or await _size(made) <= limit:
         return made
@@ -85,7 +85,7 @@ def _note_without_film(task: Task) -> Translatable:
 
 async def _ensure_clip(context: StepContext, task: Task) -> None:
     """Download the clip again, while its URL works, if another process downloaded it to a folder of its own."""
-    clip = context.resources.files(task).clip
+    clip = context.resources.get_files(task).clip
     if await asyncio.to_thread(clip.is_file):
         return
     try:

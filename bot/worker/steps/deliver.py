@@ -38,7 +38,7 @@ class Deliver:
         if task.state is not TaskState.READY:
             # Delivery is an effect: even if the bot is stopped its record is written, or it would be posted again.
             return StepResult(effect=lambda row: _deliver_outcome(context, row, None, row.film))
-        result = context.resources.files(task).result
+        result = context.resources.get_files(task).result
         if not await asyncio.to_thread(_is_complete, result):
             return await _download_again(context, task, result)
         film = complete_film(task)
@@ -57,17 +57,17 @@ class Deliver:
 async def _deliver_outcome(context: StepContext, task: Task, file: Path | None, film: VideoInfo | None) -> StepResult:
     resources = context.resources
     # Read now, because nothing may fail between delivery and record.
-    preference = await resources.store.tasks.notify_preference(task.order.user_id)
+    preference = await resources.store.tasks.get_notify_preference(task.order.user_id)
     place, silent = task.place, context.is_silent(task)
     try:
         if not silent:
             shown = task.model_copy(update={"film": film})
-            place = await resources.reply_port.deliver(shown, file, resources.files(task).thumbnail)
+            place = await resources.reply_port.deliver(shown, file, resources.get_files(task).thumbnail)
     except ReplyUnavailable as error:
         log.warning("task %d: its outcome could not be shown yet: %s", task.id, error)
         return StepResult(wait=context.backoff.next(error.retry_after))
     except Undeliverable as error:
-        return await _undeliverable(context, task, error)
+        return await _record_undeliverable(context, task, error)
     due = not silent and should_notify(task, place, preference, resources.now())
     changes: dict[str, object] = {"place": place, "outcome_shown": True, "notification_due": due}
     if task.state is not TaskState.READY:
@@ -75,7 +75,7 @@ async def _deliver_outcome(context: StepContext, task: Task, file: Path | None, 
     return StepResult(state=TaskState.DELIVERED, changes={"film": film, **changes}, must_record=True)
 
 
-async def _undeliverable(context: StepContext, task: Task, error: Undeliverable) -> StepResult:
+async def _record_undeliverable(context: StepContext, task: Task, error: Undeliverable) -> StepResult:
     """Keep a result for KEEP_DAYS, because a way to the member may open again; any other outcome is given up."""
     log.warning("task %d: no way to show its outcome: %s", task.id, error)
     if task.state is not TaskState.READY:

@@ -48,14 +48,14 @@ class Poll:
             return StepResult(changes=note_silence(context, task))
         opening = resources.circuit_breaker.opening
         try:
-            remote = await context.row.until_changed(resources.fox.get_task(task.remote_id or ""))
+            remote = await context.row.wait_until_changed(resources.fox.get_task(task.remote_id or ""))
         except TaskNotFound:
             await resources.circuit_breaker.record_success()
             return self._wait(context, task, resources.timeouts.task_unknown)
         except (TransientError, Rejected) as error:
             return await self._handle_failure(context, task, error, opening)
         await resources.circuit_breaker.record_success()
-        cost = _cost_change(task, remote)
+        cost = _find_cost_change(task, remote)
         try:
             result = await self._act_on(context, task.model_copy(update=cost), remote)
         except TaskFailed as failure:
@@ -96,7 +96,7 @@ class Poll:
         if percent > task.progress:
             self._idle_seconds = 0.0
             now = context.resources.now()
-            expected = eta.updated_eta(task.submitted_at or now, now, percent, task.expected_at)
+            expected = eta.update_end(task.submitted_at or now, now, percent, task.expected_at)
             changes = {"progress": percent, "expected_at": expected, "overdue": False, "news_at": now}
         return self._wait(context, task, None, changes)
 
@@ -135,11 +135,11 @@ class Poll:
 
     async def _download(self, context: StepContext, task: Task, url: str) -> StepResult:
         """Download the result: from here on nothing paid can expire."""
-        resources, files = context.resources, context.resources.files(task)
+        resources, files = context.resources, context.resources.get_files(task)
         self.completed_at = self.completed_at or resources.now()
         await asyncio.to_thread(files.folder.mkdir, parents=True, exist_ok=True)
         try:
-            await context.row.until_changed(resources.results.fetch(url, files.result))
+            await context.row.wait_until_changed(resources.results.fetch(url, files.result))
             result = await self._probe(context, task)
         except (DownloadFailed, UnusableVideo) as error:
             log.warning("task %d: result not downloaded yet: %s", task.id, error)
@@ -179,7 +179,7 @@ class Poll:
     async def _probe(self, context: StepContext, task: Task) -> VideoInfo | None:
         """Probe the file; None if it is unreadable after several downloads, because then it is what FoxAPI made."""
         try:
-            return await probe(context.resources.ffmpeg, context.resources.files(task).result)
+            return await probe(context.resources.ffmpeg, context.resources.get_files(task).result)
         except UnusableVideo:
             self._bad_files += 1
             if self._bad_files < _MAX_BAD_FILES:
@@ -187,6 +187,6 @@ class Poll:
             return None
 
 
-def _cost_change(task: Task, remote: RemoteTask) -> dict[str, object]:
+def _find_cost_change(task: Task, remote: RemoteTask) -> dict[str, object]:
     """What the task costs, if FoxAPI says something new about it."""
     return {} if remote.credits is None or remote.credits == task.credits else {"credits": remote.credits}

@@ -60,7 +60,7 @@ class Prepare:
 
     async def _take_in(self, context: StepContext, task: Task) -> StepResult:
         """Download and probe the clip, and decide whether FoxAPI can be given its own URL."""
-        resources, files = context.resources, context.resources.files(task)
+        resources, files = context.resources, context.resources.get_files(task)
         if not self._has_folder:
             # The worker has created it already, unless that was another process.
             create = resources.workspaces.create
@@ -69,11 +69,11 @@ class Prepare:
         if not self._is_downloaded:
             await self._download(context, task)
             self._is_downloaded = True
-        seen = await context.row.until_changed(
+        seen = await context.row.wait_until_changed(
             media.probe_with_thumbnail(resources.ffmpeg, files.clip, files.thumbnail)
         )
         await resources.workspaces.set_clip_size(task.id, seen.clip.size)
-        if await context.row.until_changed(_can_stay_as_it_is(context, task, seen)):
+        if await context.row.wait_until_changed(_can_stay_as_it_is(context, task, seen)):
             prepared = {"clip": seen.clip, "submitted": seen.clip, "video_url": task.order.source_url}
             return StepResult(prepared=True, changes=prepared)
         self._must_convert = True
@@ -81,7 +81,7 @@ class Prepare:
 
     async def _download(self, context: StepContext, task: Task) -> None:
         """Download the member's clip. All tries together take `timeouts.clip_download` at most."""
-        resources, into = context.resources, context.resources.files(task).clip
+        resources, into = context.resources, context.resources.get_files(task).clip
         end = self._give_up_at or resources.now() + timedelta(seconds=resources.timeouts.clip_download)
 
         def once() -> Coroutine[Any, Any, int]:
@@ -91,9 +91,9 @@ class Prepare:
 
     async def _convert(self, context: StepContext, task: Task) -> StepResult:
         """Cut and convert what FoxAPI would refuse, and upload it."""
-        resources, files = context.resources, context.resources.files(task)
+        resources, files = context.resources, context.resources.get_files(task)
         if self._converted is None:
-            self._converted = await context.row.until_changed(
+            self._converted = await context.row.wait_until_changed(
                 media.prepare(resources.ffmpeg, files.clip, files.converted)
             )
             log.info("task %d: %s", task.id, self._converted.note)
@@ -120,7 +120,7 @@ class Prepare:
         resources = context.resources
         self._give_up_at = self._give_up_at or resources.now() + timedelta(seconds=seconds)
         try:
-            done = await context.row.until_changed(work())
+            done = await context.row.wait_until_changed(work())
         except Rejected as error:
             raise TaskFailed(error.message) from error
         except UnknownHost as error:  # the resolver has retried already
@@ -138,7 +138,7 @@ class Prepare:
 
 async def _can_stay_as_it_is(context: StepContext, task: Task, seen: ProbeResult) -> bool:
     """Whether FoxAPI can certainly be given the clip's own URL."""
-    resources, clip = context.resources, context.resources.files(task).clip
+    resources, clip = context.resources, context.resources.get_files(task).clip
     problems = await media.find_problems(resources.ffmpeg, clip, seen)
     if not problems and not await media.is_direct_url(resources.clips, task.order.source_url, clip):
         problems = ["its URL"]

@@ -33,7 +33,7 @@ async def wait_for_permit(context: StepContext, task: Task) -> None:
             left = _seconds_to_end(context, task) if task.overdue else _seconds_to_overdue(context, task)
             try:
                 async with asyncio.timeout(max(0.0, left)):
-                    await context.row.until_changed(resources.circuit_breaker.wait())
+                    await context.row.wait_until_changed(resources.circuit_breaker.wait())
             except TimeoutError as error:
                 raise Silence from error
         await context.row.sleep_unless_changed(resources.rate_limiter.reserve())

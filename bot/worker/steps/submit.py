@@ -28,18 +28,18 @@ async def submit(context: StepContext, task: Task) -> StepResult:
     """Submit a task in `sending` that may be submitted (again); otherwise it is unclear what became of it."""
     resources = context.resources
     if task.not_before is None:
-        return _unclear(task, "the bot ended before FoxAPI's answer came")
+        return _record_unclear(task, "the bot ended before FoxAPI's answer came")
     left = (task.not_before - resources.now()).total_seconds()
     if left > 0:
         return StepResult(wait=left)
     if -left > resources.timeouts.submit_total:
         # The bot was away. A clip's URL works for a day (Discord) or three (FoxAPI): this one may no longer work, and
         # FoxAPI might bill a task that has no clip.
-        return _rejected(_OUT_OF_REACH)
+        return _record_rejection(_OUT_OF_REACH)
     if resources.circuit_breaker.is_open and not await _wait_for_foxapi(context, task):
-        return _rejected(_OUT_OF_REACH)
+        return _record_rejection(_OUT_OF_REACH)
     # Read now, because nothing may come between FoxAPI's answer and its record.
-    recent = await resources.store.tasks.recent_durations()
+    recent = await resources.store.tasks.list_recent_durations()
     # The request is an effect: `sending` is written first, and its answer is waited for even if the bot is stopped.
     return StepResult(
         state=TaskState.SUBMITTING, changes={"not_before": None}, effect=lambda row: _post(context, row, recent)
@@ -52,7 +52,7 @@ async def _wait_for_foxapi(context: StepContext, task: Task) -> bool:
     waited = (resources.now() - task.state_changed_at).total_seconds()
     try:
         async with asyncio.timeout(resources.timeouts.submit_total - waited):
-            await context.row.until_changed(resources.circuit_breaker.wait_until_closed(lambda: _probe(resources)))
+            await context.row.wait_until_changed(resources.circuit_breaker.wait_until_closed(lambda: _probe(resources)))
     except TimeoutError:
         return False
     return True
@@ -97,20 +97,20 @@ async def _post(context: StepContext, task: Task, recent: Sequence[float]) -> St
         log.warning("task %d: FoxAPI refused it: %s", task.id, error)
         if error.concerns_all:
             await _report_failure(resources, error, opening)
-        return _rejected(error.message)
+        return _record_rejection(error.message)
     except SubmissionNotReceived as error:
         await _report_failure(resources, error, opening)
         return _retry_later(context, task, error)
     except SubmissionUncertain as error:
         await _report_failure(resources, error, opening)
-        return _unclear(task, str(error))
-    return _accepted(context, task, answer, recent)
+        return _record_unclear(task, str(error))
+    return _record_acceptance(context, task, answer, recent)
 
 
-def _accepted(context: StepContext, task: Task, answer: Submission, recent: Sequence[float]) -> StepResult:
+def _record_acceptance(context: StepContext, task: Task, answer: Submission, recent: Sequence[float]) -> StepResult:
     log.info("task %d: FoxAPI accepted it as %s", task.id, answer.remote_id)
     resources, now = context.resources, context.resources.now()
-    expected = eta.initial_eta(now, answer.estimated_seconds, recent)
+    expected = eta.estimate_end(now, answer.estimated_seconds, recent)
     known = {
         "remote_id": answer.remote_id,
         "submitted_at": now,
@@ -122,12 +122,12 @@ def _accepted(context: StepContext, task: Task, answer: Submission, recent: Sequ
     return StepResult(state=TaskState.RENDERING, changes=known, must_record=True, wait=gap)
 
 
-def _rejected(message: Translatable) -> StepResult:
+def _record_rejection(message: Translatable) -> StepResult:
     changes = {"reason": message, "billed": Billed.NO}
     return StepResult(state=TaskState.FAILED, changes=changes, must_record=True)
 
 
-def _unclear(task: Task, why: str) -> StepResult:
+def _record_unclear(task: Task, why: str) -> StepResult:
     """End a task whose paid request may or may not have been accepted."""
     log.warning("task %d: the answer to the paid request was lost (%s): it may have been billed", task.id, why)
     return StepResult(state=TaskState.UNCLEAR, changes={"billed": Billed.UNKNOWN}, must_record=True)
@@ -136,7 +136,7 @@ def _unclear(task: Task, why: str) -> StepResult:
 def _retry_later(context: StepContext, task: Task, error: SubmissionNotReceived) -> StepResult:
     now = context.resources.now()
     if (now - task.state_changed_at).total_seconds() > context.resources.timeouts.submit_total:
-        return _rejected(_OUT_OF_REACH)
+        return _record_rejection(_OUT_OF_REACH)
     not_before = now + timedelta(seconds=context.backoff.next(error.retry_after))
     log.info("task %d: not accepted (%s); next try %s", task.id, error, not_before.isoformat(timespec="seconds"))
     return StepResult(state=TaskState.SUBMITTING, changes={"not_before": not_before}, must_record=True)

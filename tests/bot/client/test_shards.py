@@ -123,7 +123,7 @@ async def test_one_bot_holds_as_many_as_discord_wants(stage: Harness, caplog: py
     sharded(stage, 2, buckets=2)
     rooms = [server_on(stage, shard, 2) for shard in range(2)]
     async with stage.bot(HTTP_PORT="0") as bot:
-        await until(bot.connected)
+        await until(bot.is_connected)
         for room in rooms:
             await stage.ana.command("notify", room.id, mode="never")
             await stage.ana.wait_message(lambda it, room=room: it["channel_id"] == room.id and it["ephemeral"])  # type: ignore[misc]
@@ -136,7 +136,7 @@ async def test_direct_messages_come_by_the_first_shard(stage: Harness) -> None:
     """Direct messages arrive on shard 0."""
     sharded(stage, 2, buckets=2)
     async with stage.bot() as bot:
-        await until(bot.connected)
+        await until(bot.is_connected)
         await stage.ana.command("notify", stage.discord.world.open_dm(stage.ana.id).id, mode="never")
         assert "will not mention you" in text_of(await told_privately(stage.ana, "mention"))
 

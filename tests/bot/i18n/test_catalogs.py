@@ -9,7 +9,7 @@ from string import Formatter
 import pytest
 from babel.messages.catalog import Catalog, Message
 
-from bot.client.tree import CommandTranslator, command_payload
+from bot.client.tree import CommandTranslator, build_command_payload
 from bot.i18n import Languages
 from bot.i18n.text import tr, tr_plural, untranslated
 from tests.catalogs import catalogue, files, key_of, offline_bot, wanted
@@ -88,7 +88,7 @@ async def test_every_command_option_and_choice_is_translated_for_discord(file: P
     """The registered commands have a translated name for each command, option and choice, and each description."""
     async with offline_bot() as bot:
         await bot.tree.set_translator(CommandTranslator(bot.languages))
-        for command in await command_payload(bot.tree):
+        for command in await build_command_payload(bot.tree):
             _check_translated(command, file.stem)
 
 
@@ -112,7 +112,7 @@ def _list(node: dict[str, object], name: str) -> list[dict[str, object]]:
 
 def test_plurals_numbers_and_lists_are_each_languages_own() -> None:
     """English has two plurals and CLDR's commas; missing translations stay English; values are never translated."""
-    english, chinese = Languages.load().best_match("en-GB"), Languages.load().best_match("zh-CN")
+    english, chinese = Languages.load().find_best_match("en-GB"), Languages.load().find_best_match("zh-CN")
     one = tr_plural("Your limit here is {count} video in 24 hours, and you have reached it.", "{count} many", 1)
     assert english.translate(one) == "Your limit here is 1 video in 24 hours, and you have reached it."
     assert english.tr_plural("{count} video", "{count} videos", 1200) == "1,200 videos"
@@ -125,7 +125,7 @@ def test_plurals_numbers_and_lists_are_each_languages_own() -> None:
 def test_a_locale_is_told_in_the_nearest_language() -> None:
     """The best match is the exact locale, else the same language of another country, else English."""
     languages = Languages.load()
-    assert [languages.best_match(code).code for code in ("zh-CN", "zh-TW", "en-GB", "fr", "")] == [
+    assert [languages.find_best_match(code).code for code in ("zh-CN", "zh-TW", "en-GB", "fr", "")] == [
         "zh-CN",
         "zh-CN",
         "en-US",

@@ -130,8 +130,8 @@ def test_a_copy_ends_before_a_closed_group() -> None:
     """A copy cannot end before a keyframe if later frames are shown before that keyframe."""
     closed = PacketOrder((0, 2, 1, 3, 5, 4), frozenset({0, 3}))
     opened = PacketOrder((0, 2, 1, 5, 3, 4), frozenset({0, 3}))
-    assert [closed.last_cut_before(most) for most in range(7)] == [0, 0, 0, 3, 3, 3, 3]
-    assert [opened.last_cut_before(most) for most in range(7)] == [0] * 7
+    assert [closed.find_last_cut_before(most) for most in range(7)] == [0, 0, 0, 3, 3, 3, 3]
+    assert [opened.find_last_cut_before(most) for most in range(7)] == [0] * 7
     assert (closed.delay, opened.delay, PacketOrder((), frozenset()).delay) == (1, 1, 0)
     assert parse_packet_order(b"#tb 0: 1/10\n0, x, y\n0, 0, 0, 1, 9, 0x1\n0, 1, 1, 1, 9, 0x2, F=0x0\n") == PacketOrder(
         (0, 1), frozenset({0})

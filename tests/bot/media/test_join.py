@@ -163,14 +163,14 @@ async def test_folders_are_bounded_and_swept(tmp_path: Path) -> None:
         folder = await workspaces.create(task_id, 1000)
         (folder / "clip").write_bytes(b"x" * 100)
         (folder / "clip.part").write_bytes(b"x" * 100)
-    assert await workspaces.used_bytes() == 2 * (200 + len("1000"))
+    assert await workspaces.count_used_bytes() == 2 * (200 + len("1000"))
     assert await workspaces.free_bytes() == 500
-    assert await workspaces.create(2, 1000) == workspaces.path(2)
+    assert await workspaces.create(2, 1000) == workspaces.get_path(2)
     assert await workspaces.remove_stale([2, 77]) == 1
     assert list_files(tmp_path / "work") == {"2"}
-    assert list_files(workspaces.path(2)) == {"clip", "reserved"}
+    assert list_files(workspaces.get_path(2)) == {"clip", "reserved"}
     await workspaces.remove(2)
     await workspaces.remove(2)
-    assert await workspaces.used_bytes() == 0
+    assert await workspaces.count_used_bytes() == 0
     (await workspaces.create(3, 1000) / "large").write_bytes(b"x" * 1600)
     assert await workspaces.free_bytes() == 2500 - 1600 - len("1000")

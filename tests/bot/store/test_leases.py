@@ -77,7 +77,7 @@ async def test_an_expired_lease_writes_nothing(database: Database, stores: list[
         await first.tasks.transition(submits, TaskState.SUBMITTING, NOON)
     with pytest.raises(StaleRow):
         await first.tasks.transition(delivers, TaskState.DELIVERED, NOON, outcome_shown=True)
-    assert not await first.leases.heartbeat()
+    assert not await first.leases.send_heartbeat()
     assert not first.leases.is_valid
     await first.leases.register()
     assert first.leases.is_valid
@@ -107,7 +107,7 @@ async def test_a_late_heartbeat_is_in_time_until_the_process_is_pruned(database:
     await create_tasks(first)
     task = await claim(first)
     expire(database, first)
-    assert await first.leases.heartbeat()
+    assert await first.leases.send_heartbeat()
     assert await second.leases.claim_orphaned([]) == []
     assert (await first.tasks.transition(task, TaskState.SUBMITTING, NOON)).fencing_token == task.fencing_token
 
@@ -120,7 +120,7 @@ async def test_an_outage_of_the_database_prunes_nobody(database: Database, store
     await claim(first)
     database.sql("ALTER TABLE processes RENAME TO away")
     with pytest.raises(DBAPIError):
-        await second.leases.heartbeat()
+        await second.leases.send_heartbeat()
     database.sql("ALTER TABLE away RENAME TO processes")
     expire(database, first)
     assert await second.leases.claim_orphaned([]) == []
@@ -139,7 +139,7 @@ async def test_how_long_a_lease_is_trusted(database: Database) -> None:
         assert leases.is_valid
         time += 0.2
         assert leases.is_valid is alone
-        assert await leases.heartbeat()
+        assert await leases.send_heartbeat()
         assert leases.is_valid
         await leases.unregister()
 
@@ -176,7 +176,7 @@ async def test_notifications_reach_the_other_processes(stores: list[Store]) -> N
         senders = []
         for number, store in enumerate(stores):
             on_notify = lambda task_id, number=number: received.put_nowait((number, task_id))  # noqa: E731
-            senders.append(await stack.enter_async_context(store.notifications(on_notify)))
+            senders.append(await stack.enter_async_context(store.open_notifications(on_notify)))
         async with asyncio.timeout(10):
             assert {await received.get() for _ in stores} == {(number, None) for number in range(3)}
             senders[0](7)
@@ -218,15 +218,15 @@ async def test_the_polling_rate_is_divided(database: Database, stores: list[Stor
     first, second, third = stores
     limiters = [RateLimiter(30, lambda store=store: store.leases.query_share) for store in stores]  # type: ignore[misc]
     for store in stores:
-        assert await store.leases.heartbeat()
+        assert await store.leases.send_heartbeat()
     assert [store.leases.process_count for store in stores] == [3, 3, 3]
     assert [max(limiter.reserve() for _ in range(11)) for limiter in limiters] == pytest.approx([1.0] * 3, abs=0.05)
     await third.leases.unregister()
-    assert await first.leases.heartbeat()
+    assert await first.leases.send_heartbeat()
     assert (first.leases.process_count, second.leases.process_count) == (2, 3)
     expire(database, second)
     await first.leases.claim_orphaned([])
-    assert await first.leases.heartbeat()
+    assert await first.leases.send_heartbeat()
     assert first.leases.process_count == 1
 
 
@@ -238,7 +238,7 @@ async def test_queries_are_divided_by_the_tasks_held(stores: list[Store]) -> Non
         for _ in range(count):
             await store.tasks.transition(await claim(store), TaskState.RENDERING, NOON)
     for store in stores:
-        assert await store.leases.heartbeat()
+        assert await store.leases.send_heartbeat()
     assert [store.leases.query_share for store in stores] == pytest.approx([0.7, 0.2, 0.1])
 
 
@@ -247,7 +247,7 @@ async def test_preparation_is_divided(stores: list[Store]) -> None:
     """Whichever process looks at the queue first and most often, all of them prepare about equally many tasks."""
     await create_tasks(stores[0], 30)
     for store in stores:
-        assert await store.leases.heartbeat()
+        assert await store.leases.send_heartbeat()
     counts = [0, 0, 0]
     while sum(counts) < 30:
         before = sum(counts)

@@ -29,8 +29,8 @@ MOST = 4_000
 """Rows that a statement may read: a fifth of the history. /quota's statement counts seven things, each at most a day's
 340 tasks of this history, and the planner may read a few of them twice."""
 REPORTS = {
-    "reports.usage_rows": ("/usage reports 30 days, by day and member", 30 * FINISHED // 60),
-    "shares.posted": ("/gallery ranks the server's posts of 30 days by their stars", 30 * FINISHED // 600),
+    "reports.list_usage_rows": ("/usage reports 30 days, by day and member", 30 * FINISHED // 60),
+    "shares.list_posted": ("/gallery ranks the server's posts of 30 days by their stars", 30 * FINISHED // 600),
     "tasks.search": ("a search reads the member's own tasks, the newest 2,000 at most", OF_A_MEMBER),
     "retention.delete_member": ("/privacy deletes all of a member's own tasks, column by column", 2 * OF_A_MEMBER),
 }
@@ -43,7 +43,7 @@ ONCE = {("engines/postgres.py", name) for name in ("_migrate_locked", "read_vers
 """Statements that are sent when a database is opened."""
 SHARED = {
     ("engines/postgres.py", "_write_transaction"),
-    ("leases.py", "heartbeat"),
+    ("leases.py", "send_heartbeat"),
     ("leases.py", "_read_shares"),
     ("leases.py", "acquire_duty"),
     ("leases.py", "_prune_stalled"),

@@ -37,7 +37,7 @@ async def test_usage_is_counted_by_day_and_member(harness: ServiceHarness) -> No
     await harness.end(await harness.submit(BEA), TaskState.FAILED, Billed.UNKNOWN, credits=1.0)
     await harness.submit(BEA)
     await harness.submit(BEA, 33)
-    report = await harness.moderation.usage(GUILD, 7)
+    report = await harness.moderation.get_usage(GUILD, 7)
     assert [(row.day.day, row.user_id, row.delivered, row.seconds, row.credits) for row in report.rows] == [
         (31, ALF, 1, 6, 5.5),
         (1, BEA, 0, 0, 1.0),
@@ -48,7 +48,7 @@ async def test_usage_is_counted_by_day_and_member(harness: ServiceHarness) -> No
         (ALF, 1, 0, 0),
     ]
     assert (report.total.tasks, report.total.credits) == (3, 6.5)
-    assert (await harness.moderation.usage(GUILD, 30)).total.tasks == 4
+    assert (await harness.moderation.get_usage(GUILD, 30)).total.tasks == 4
 
 
 async def test_deleting_data_does_not_reset_the_day(harness: ServiceHarness) -> None:
@@ -62,14 +62,14 @@ async def test_deleting_data_does_not_reset_the_day(harness: ServiceHarness) -> 
     running = await harness.submit(prompt="another secret")
     await harness.moderation.block(33, MOD, ALF)
     await harness.members.delete_data(ALF)
-    kept = await harness.members.stored_data(ALF)
+    kept = await harness.members.get_stored_data(ALF)
     assert (kept.tasks, kept.unfinished, kept.servers) == (1, 1, 1)
-    assert await harness.service.tasks_of(ALF) == []
-    assert await harness.service.task_at(today.place.message_id, ALF) is None
+    assert await harness.service.list_tasks(ALF) == []
+    assert await harness.service.find_task_at(today.place.message_id, ALF) is None
     for task_id in (1, today.id):
         with pytest.raises(RequestRefused):
-            await harness.service.task(task_id)
-    assert (await harness.service.task(running.id)).order.prompt == "another secret"
+            await harness.service.get_task(task_id)
+    assert (await harness.service.get_task(running.id)).order.prompt == "another secret"
     assert "Your limit" in str((await harness.refused()).message)
     await harness.end(running, TaskState.DELIVERED, Billed.YES)
     await harness.store.retention.delete_due(harness.time, GRACE)
@@ -92,12 +92,12 @@ async def test_a_left_servers_rows_are_deleted_after_the_grace_time(harness: Ser
     await harness.store.guilds.sync([], harness.time)
     harness.time += GRACE - HOUR
     await harness.store.retention.delete_due(harness.time, GRACE)
-    assert (await moderation.limits_of(GUILD)).user_per_day == 3
+    assert (await moderation.get_limits(GUILD)).user_per_day == 3
     await harness.store.guilds.sync([33], harness.time)
     harness.time += HOUR
     await harness.store.retention.delete_due(harness.time, GRACE)
-    assert await moderation.limits_of(GUILD) == GuildLimits()
-    assert (await moderation.limits_of(33)).user_per_day == 3
+    assert await moderation.get_limits(GUILD) == GuildLimits()
+    assert (await moderation.get_limits(33)).user_per_day == 3
     assert [_count(harness, table) for table in ("tasks", "servers", "members")] == [1, 1, 1]
 
 
@@ -116,7 +116,7 @@ async def test_tasks_of_the_first_version_are_counted(unmigrated: Database) -> N
         harness = ServiceHarness(store, unmigrated, defaults=GuildLimits(user_per_day=1), messages=10)
         await harness.refused(guild=GUILD)
         await harness.refused(guild=None)
-        assert (await harness.moderation.usage(GUILD, 1)).total.seconds == 6
+        assert (await harness.moderation.get_usage(GUILD, 1)).total.seconds == 6
 
 
 async def test_an_upgrade_removes_nul_characters(unmigrated: Database) -> None:
@@ -133,7 +133,7 @@ async def test_an_upgrade_removes_nul_characters(unmigrated: Database) -> None:
     async with Store.open(unmigrated.url) as store:
         found = await store.tasks.search(ALF, "a ", 5)
         assert [task.order.prompt for task in found] == ["a \\u0000 that was typed", "a cat jumps"]
-        assert [task.id for task in await store.tasks.children([1])] == [2]
+        assert [task.id for task in await store.tasks.list_children([1])] == [2]
 
 
 async def test_usage_still_counts_deleted_tasks(harness: ServiceHarness) -> None:
@@ -141,13 +141,13 @@ async def test_usage_still_counts_deleted_tasks(harness: ServiceHarness) -> None
     await harness.end(await harness.submit(prompt="old"), TaskState.DELIVERED, Billed.YES, credits=2.0)
     await harness.end(await harness.submit(), TaskState.FAILED, Billed.NO)
     await harness.end(await harness.submit(BEA), TaskState.DELIVERED, Billed.YES, credits=1.0)
-    before = await harness.moderation.usage(GUILD, 30)
+    before = await harness.moderation.get_usage(GUILD, 30)
     await harness.members.delete_data(ALF)
-    assert (await harness.moderation.usage(GUILD, 30)).total == before.total
+    assert (await harness.moderation.get_usage(GUILD, 30)).total == before.total
     harness.time += timedelta(hours=24)
     await harness.store.retention.delete_due(harness.time, GRACE)
     await harness.store.retention.delete_due(harness.time, GRACE)
-    report = await harness.moderation.usage(GUILD, 31)
+    report = await harness.moderation.get_usage(GUILD, 31)
     assert report.total.model_dump(exclude={"day"}) == before.total.model_dump(exclude={"day"})
     assert {(one.user_id, one.tasks) for one in report.members} == {(NOBODY, 2), (BEA, 1)}
     assert [row[0] for row in harness.database.sql("SELECT user_id FROM tasks")] == [BEA]

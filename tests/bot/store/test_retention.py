@@ -50,12 +50,12 @@ async def test_counts_outlive_the_content(harness: ServiceHarness) -> None:
     assert await harness.store.retention.expire(harness.time, DAY) == 1
     assert await harness.store.retention.expire(harness.time, DAY) == 0
     assert await read_prompts(harness) == [(1, "(deleted)")]
-    total = (await harness.moderation.usage(GUILD, 30)).total
+    total = (await harness.moderation.get_usage(GUILD, 30)).total
     assert (total.delivered, total.credits) == (1, 5.0)
-    assert await harness.service.tasks_of(ALF) == []
-    assert (await harness.members.stored_data(ALF)).tasks == 0
+    assert await harness.service.list_tasks(ALF) == []
+    assert (await harness.members.get_stored_data(ALF)).tasks == 0
     with pytest.raises(RequestRefused):
-        await harness.service.task(task.id)
+        await harness.service.get_task(task.id)
     harness.time += 30 * DAY
     assert await harness.store.retention.expire(harness.time, DAY) == 1
     assert await read_prompts(harness) == []

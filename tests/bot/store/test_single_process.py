@@ -18,7 +18,7 @@ from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.databases import Database, SQLiteFile
 
 IDLE: dict[str, Callable[[Store], Awaitable[object]]] = {
-    "heartbeat": lambda store: store.leases.heartbeat(),
+    "heartbeat": lambda store: store.leases.send_heartbeat(),
     "duty": lambda store: store.leases.acquire_duty("line"),
     "claim of orphans": lambda store: store.leases.claim_orphaned([1]),
     "claim": lambda store: store.queue.claim(OperatorLimits(), NOON),

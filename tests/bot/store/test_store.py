@@ -93,7 +93,7 @@ async def test_unfinished_returns_started_tasks_with_work_left(store: Store) -> 
             await store.tasks.transition(
                 task, state, NOON, outcome_shown=state is TaskState.DELIVERED, billed=Billed.UNKNOWN
             )
-    assert [task.state for task in await store.tasks.unfinished()] == [
+    assert [task.state for task in await store.tasks.list_unfinished()] == [
         TaskState.PREPARING,
         TaskState.READY,
         TaskState.FAILED,

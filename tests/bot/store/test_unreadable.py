@@ -60,8 +60,8 @@ async def test_other_orphans_are_claimed(database: Database, what: str, caplog: 
             "task 2 is set aside"
         ]
         assert "yesterday" not in caplog.text
-        assert await store.tasks.unfinished_ids() == {1, 2, 3}
-        assert [task.id for task in await store.tasks.unfinished()] == [1, 3]
+        assert await store.tasks.list_unfinished_ids() == {1, 2, 3}
+        assert [task.id for task in await store.tasks.list_unfinished()] == [1, 3]
 
 
 @pytest.mark.parametrize("what", WRONG)

@@ -116,9 +116,9 @@ async def test_forward_from_every_version(tmp_path: Path, version: str, caplog: 
     before = everything(file)
     with caplog.at_level(logging.INFO):
         async with Store.open(f"sqlite+aiosqlite:///{file}") as store:
-            going_on = [task.state for task in await store.tasks.unfinished()]
+            going_on = [task.state for task in await store.tasks.list_unfinished()]
             first = await store.tasks.get(1)
-            notify = await store.tasks.notify_preference(11)
+            notify = await store.tasks.get_notify_preference(11)
     after = everything(file)
     for table, rows in before.items():
         if table != "alembic_version":

@@ -80,13 +80,13 @@ async def test_a_granted_run_is_used_over_the_limit_and_returned(harness: Servic
     harness.defaults = GuildLimits(user_per_day=1)
     assert await harness.moderation.grant(GUILD, MOD, ALF, 2) == 2
     await harness.submit()
-    assert (await harness.members.quota(a_requester())).granted == 2
+    assert (await harness.members.get_quota(a_requester())).granted == 2
     extra = await harness.submit()
     await harness.submit()
-    assert (await harness.members.quota(a_requester())).left == 0
+    assert (await harness.members.get_quota(a_requester())).left == 0
     await harness.refused()
     await harness.end(extra, TaskState.FAILED, Billed.NO)
-    assert (await harness.members.quota(a_requester())).granted == 1
+    assert (await harness.members.get_quota(a_requester())).granted == 1
     await harness.submit()
     await harness.refused()
 
@@ -125,7 +125,7 @@ async def test_a_block_lasts_until_it_is_removed(harness: ServiceHarness) -> Non
     assert not await moderation.block(GUILD, MOD, ALF)
     assert "blocked" in str((await harness.refused()).message)
     await harness.submit(guild=33)
-    (blocked,) = (await moderation.status(GUILD)).blocked
+    (blocked,) = (await moderation.get_status(GUILD)).blocked
     assert (blocked.user_id, blocked.blocked_by, blocked.blocked_at, blocked.granted) == (ALF, MOD, NOON, 1)
     assert await moderation.unblock(GUILD, MOD, ALF)
     assert not await moderation.unblock(GUILD, MOD, ALF)
@@ -141,7 +141,7 @@ async def test_limits_survive_a_restart_and_simultaneous_changes(database: Datab
             moderation.change_limits(GUILD, MOD, forbidden=("cat",), paused=""),
         )
     async with Store.open(database.url) as store:
-        limits = await ServiceHarness(store, database).moderation.limits_of(GUILD)
+        limits = await ServiceHarness(store, database).moderation.get_limits(GUILD)
     assert limits == GuildLimits(cooldown=7, user_per_day=4, role_per_day={9: 2}, forbidden=("cat",), paused="")
 
 
@@ -151,7 +151,7 @@ async def test_wrong_limits_are_one_sentence(harness: ServiceHarness) -> None:
     for changes in ({"user_per_day": -1}, {"max_seconds": 99}, {"forbidden": ("*",)}, {"nonsense": 1}):
         with pytest.raises(RequestRefused):
             await moderation.change_limits(GUILD, MOD, user_running=1, **changes)
-    assert await moderation.limits_of(GUILD) == GuildLimits()
+    assert await moderation.get_limits(GUILD) == GuildLimits()
     with pytest.raises(RequestRefused):
         await moderation.grant(GUILD, MOD, ALF, 0)
 
@@ -161,7 +161,7 @@ async def test_a_failing_store_starts_nothing(harness: ServiceHarness) -> None:
     harness.database.sql("ALTER TABLE members RENAME TO lost")
     assert "cannot read the limits" in str((await harness.refused()).message)
     assert harness.rung == []
-    assert await harness.store.tasks.of_member(ALF, 10) == []
+    assert await harness.store.tasks.list_for_member(ALF, 10) == []
 
 
 async def test_unreadable_limits_refuse_everything(harness: ServiceHarness) -> None:
@@ -174,12 +174,12 @@ async def test_unreadable_limits_refuse_everything(harness: ServiceHarness) -> N
 async def test_quota_says_what_is_left_and_why_not(harness: ServiceHarness) -> None:
     """The quota has the numbers, the next reset, and the refusal that the next submission would get."""
     harness.defaults = GuildLimits(user_per_day=2)
-    fresh = await harness.members.quota(a_requester())
+    fresh = await harness.members.get_quota(a_requester())
     assert (fresh.left, fresh.used, fresh.renews_at, fresh.refused) == (2, 0, None, None)
     await harness.submit()
     harness.time += HOUR
     await harness.submit()
-    full = await harness.members.quota(a_requester())
+    full = await harness.members.get_quota(a_requester())
     assert (full.left, full.used, full.unfinished, full.renews_at) == (0, 2, 2, NOON + timedelta(hours=24))
     assert full.refused is not None
     assert full.refused.message == (await harness.refused()).message
@@ -191,7 +191,7 @@ async def test_the_panel_counts_what_is_used(harness: ServiceHarness) -> None:
         await harness.submit(user)
     await harness.submit(BEA, 33)
     await start(harness.store, harness.operator_limits, 1, NOON)
-    status = await harness.moderation.status(GUILD)
+    status = await harness.moderation.get_status(GUILD)
     assert (status.used, status.running, status.waiting) == (3, 1, 2)
     assert [(one.user_id, one.used, one.unfinished) for one in status.members] == [(ALF, 2, 2), (BEA, 1, 1)]
 
@@ -253,7 +253,7 @@ async def test_words_that_change_during_screening_apply(harness: ServiceHarness)
     await moderation.change_limits(GUILD, MOD, forbidden=("cat*",))
     with pytest.raises(WordsChanged):
         await harness.store.tasks.create(order, a_place(901), NOON, policy)
-    assert await harness.store.tasks.of_member(ALF, 5) == []
+    assert await harness.store.tasks.list_for_member(ALF, 5) == []
     with pytest.raises(RequestRefused, match="cat"):
         await harness.submit(ALF, prompt="two cats")
 

@@ -120,7 +120,9 @@ async def test_the_forecast_is_what_happens(store: Store) -> None:
             guild = chance.choice([22, 33, 44, None])
             await waiting(store, chance.randint(1, 6), guild=guild, message=message)
         operator_limits = OperatorLimits(max_running=chance.randint(1, 4), guild_share_percent=chance.choice([50, 100]))
-        told = forecast(await store.queue.snapshot(operator_limits, 2, NOON), operator_limits.max_running, NOON, 60)
+        told = forecast(
+            await store.queue.read_snapshot(operator_limits, 2, NOON), operator_limits.max_running, NOON, 60
+        )
         assert [turn.number for turn in told] == list(range(1, 26))
         assert [turn.at for turn in told] == sorted(turn.at for turn in told)
         started = await in_turns(store, operator_limits, server_running=2)

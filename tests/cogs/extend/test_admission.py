@@ -108,17 +108,17 @@ async def test_far_more_than_fifty_small_clips_have_room(tmp_path: Path) -> None
     """In 20 GB, hundreds of small clips are prepared; one of unknown size reserves the maximum until it is known."""
     workspaces = Workspaces(tmp_path / "tasks", max_bytes=20 * GIGABYTE)
     opened = 0
-    while workspaces.bytes_needed(SMALL) <= await workspaces.free_bytes():
+    while workspaces.estimate_bytes(SMALL) <= await workspaces.free_bytes():
         opened += 1
-        await workspaces.create(opened, workspaces.bytes_needed(SMALL))
+        await workspaces.create(opened, workspaces.estimate_bytes(SMALL))
     assert opened > 400
     for task_id in range(1, 31):
         await workspaces.remove(task_id)
     before = await workspaces.free_bytes()
-    await workspaces.create(9999, workspaces.bytes_needed(0))
-    assert before - await workspaces.free_bytes() == workspaces.bytes_needed(200_000_000)
+    await workspaces.create(9999, workspaces.estimate_bytes(0))
+    assert before - await workspaces.free_bytes() == workspaces.estimate_bytes(200_000_000)
     await workspaces.set_clip_size(9999, SMALL)
-    assert before - await workspaces.free_bytes() == workspaces.bytes_needed(SMALL)
+    assert before - await workspaces.free_bytes() == workspaces.estimate_bytes(SMALL)
 
 
 async def test_free_failures_are_bounded(store: Store) -> None:

@@ -165,13 +165,13 @@ async def test_a_members_forged_command_changes_nothing(stage: Harness, command:
     """Members are not offered the moderators' commands; a forged call gets one private sentence and changes nothing."""
     async with stage.bot() as bot:
         guild = int(stage.discord.world.guild.id)
-        before = await bot.services.moderation.status(guild)
+        before = await bot.services.moderation.get_status(guild)
         with pytest.raises(KeyError):
             await stage.ana.command(command, await stage.ana.channel("general"), **options)
         answer = await use(stage.ana, command, raw=True, **options)
         assert ONLY_MODERATORS in text_of(answer)
         assert not answer["embeds"]
-        assert await bot.services.moderation.status(guild) == before
+        assert await bot.services.moderation.get_status(guild) == before
 
 
 async def test_a_lost_role_closes_the_panel(stage: Harness) -> None:
@@ -186,7 +186,7 @@ async def test_a_lost_role_closes_the_panel(stage: Harness) -> None:
         known = set(stage.mia.seen)
         await stage.mia.press(panel, "Refresh")
         await stage.mia.wait_message(lambda it: it["id"] not in known and ONLY_MODERATORS in text_of(it))
-        limits = await bot.services.moderation.limits_of(int(stage.discord.world.guild.id))
+        limits = await bot.services.moderation.get_limits(int(stage.discord.world.guild.id))
         assert limits.server_running != 1
 
 

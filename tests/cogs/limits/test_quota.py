@@ -165,7 +165,7 @@ async def test_a_left_server_is_recorded(stage: Harness, caplog: pytest.LogCaptu
         await wait_for_log_record(caplog, "left server")
         invite_bot(world, world.guild.id)
         await wait_for_log_record(caplog, "joined server")
-        assert (await bot.services.moderation.limits_of(int(world.guild.id))).user_per_day == 3
+        assert (await bot.services.moderation.get_limits(int(world.guild.id))).user_per_day == 3
 
 
 async def wait_for_log_record(caplog: pytest.LogCaptureFixture, words: str) -> None:

@@ -247,4 +247,4 @@ async def test_try_again_on_a_clip_that_is_gone(stage: Harness, action: Action, 
         stage.discord.faults.add("POST", REFRESH, action)
         await filled(stage.ana, await stage.ana.press(done, "Try again"))
         await told_privately(stage.ana, words)
-        assert len(await bot.services.tasks.tasks_of(int(stage.ana.id))) == 1
+        assert len(await bot.services.tasks.list_tasks(int(stage.ana.id))) == 1
