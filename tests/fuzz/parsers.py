@@ -33,8 +33,7 @@ from bot.media import (
 )
 from bot.media.ffmpeg.filters import choose_format
 from bot.media.ffmpeg.packets import parse_timelines
-from bot.media.ffmpeg.probe import parse_probe
-from bot.media.ffmpeg.stream_info import build_marker_options
+from bot.media.ffmpeg.probe import build_listing_args, parse_probe
 from bot.media.ssrf import check_url
 from cogs.common import components, modals, videos
 from tests.fuzz import inputs
@@ -115,19 +114,12 @@ async def make_listing_parser(paths: Sequence[Path]) -> Parser:
     """Ffmpeg's logs and packet listings of real clips, mutated."""
     tool, real = Ffmpeg(threads=1), []
     for path in paths:
-        maps = [
-            "-map",
-            "0:V:0",
-            "-map",
-            "0:a:0?",
-            "-c",
-            "copy",
-            *build_marker_options(MARK),
-            "-f",
-            "framecrc",
-            "pipe:1",
-        ]
-        real.append((await tool.run([*tool.build_input_args(path), *maps], seconds=20), path.read_bytes()[:4096]))
+        real.append(
+            (
+                await tool.run([*tool.build_input_args(path), *build_listing_args(MARK)], seconds=20),
+                path.read_bytes()[:4096],
+            )
+        )
 
     async def parse(dice: Dice) -> None:
         ran, beginning = dice.choice(real)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from bot.domain.errors import RequestRefused
+from bot.domain.limits import RollingCount
 from bot.domain.policy.context import RuleContext
-from bot.i18n.text import tr, tr_plural
+from bot.i18n.text import Translatable, tr, tr_plural
 
 _CHANNELS_NAMED = 5
 
@@ -169,46 +170,41 @@ def _member_daily(facts: RuleContext) -> RequestRefused | None:
     )
 
 
+def _refuse_if_reached(
+    used: RollingCount, most: int, reason: Translatable, kind: type[RequestRefused] = RequestRefused
+) -> RequestRefused | None:
+    """Return the refusal if the limit `most` is reached; 0: no limit."""
+    return kind(reason, used.below_limit_at) if 0 < most <= used.count else None
+
+
 def _guild_daily(facts: RuleContext) -> RequestRefused | None:
-    most, server = facts.daily_limits.server, facts.usage.server
-    if not 0 < most <= server.count:
-        return None
-    return RequestRefused(
-        tr_plural(
-            "This server's limit is {count} video in 24 hours, and it has been reached.",
-            "This server's limit is {count} videos in 24 hours, and it has been reached.",
-            most,
-        ),
-        server.below_limit_at,
+    most = facts.daily_limits.server
+    reason = tr_plural(
+        "This server's limit is {count} video in 24 hours, and it has been reached.",
+        "This server's limit is {count} videos in 24 hours, and it has been reached.",
+        most,
     )
+    return _refuse_if_reached(facts.usage.server, most, reason)
 
 
 def _guild_share(facts: RuleContext) -> RequestRefused | None:
-    most, share = facts.daily_limits.share, facts.usage.share
-    if not 0 < most <= share.count:
-        return None
-    return OperatorLimitReached(
-        tr_plural(
-            "This server's share is {count} video in 24 hours, and it has been used up.",
-            "This server's share is {count} videos in 24 hours, and it has been used up.",
-            most,
-        ),
-        share.below_limit_at,
+    most = facts.daily_limits.share
+    reason = tr_plural(
+        "This server's share is {count} video in 24 hours, and it has been used up.",
+        "This server's share is {count} videos in 24 hours, and it has been used up.",
+        most,
     )
+    return _refuse_if_reached(facts.usage.share, most, reason, OperatorLimitReached)
 
 
 def _global_daily(facts: RuleContext) -> RequestRefused | None:
-    most, everywhere = facts.daily_limits.all_guilds, facts.usage.all_guilds
-    if not 0 < most <= everywhere.count:
-        return None
-    return OperatorLimitReached(
-        tr_plural(
-            "My limit over all servers is {count} video in 24 hours, and it has been reached.",
-            "My limit over all servers is {count} videos in 24 hours, and it has been reached.",
-            most,
-        ),
-        everywhere.below_limit_at,
+    most = facts.daily_limits.all_guilds
+    reason = tr_plural(
+        "My limit over all servers is {count} video in 24 hours, and it has been reached.",
+        "My limit over all servers is {count} videos in 24 hours, and it has been reached.",
+        most,
     )
+    return _refuse_if_reached(facts.usage.all_guilds, most, reason, OperatorLimitReached)
 
 
 RULES: tuple[Callable[[RuleContext], RequestRefused | None], ...] = (

@@ -112,6 +112,15 @@ def parse_probe(result: FfmpegResult, marker: str, beginning: bytes, size: int, 
     return ProbeResult(_build_video_info(header, video, sound, size, container), header, video, sound, mp4)
 
 
+def build_listing_args(marker: str) -> list[str]:
+    """Return the output that lists the packets of a file's video and audio, with the marker that parsers look for.
+
+    `V` skips cover pictures.
+    """
+    maps = ["-map", "0:V:0", "-map", "0:a:0?", "-c", "copy"]
+    return [*maps, *build_marker_options(marker), "-f", "framecrc", "pipe:1"]
+
+
 async def _list_packets(
     ffmpeg: Ffmpeg, path: Path, marker: str, inputs: Sequence[str], outputs: Sequence[str]
 ) -> FfmpegResult:
@@ -119,20 +128,7 @@ async def _list_packets(
 
     If the second output fails, it ends the listing too; then the listing runs again without it.
     """
-    # V, not v: skips cover pictures
-    listing = [
-        "-map",
-        "0:V:0",
-        "-map",
-        "0:a:0?",
-        "-c",
-        "copy",
-        *build_marker_options(marker),
-        "-f",
-        "framecrc",
-        "pipe:1",
-    ]
-    args = [*ffmpeg.build_input_args(path), *inputs, *listing, *outputs]
+    args = [*ffmpeg.build_input_args(path), *inputs, *build_listing_args(marker), *outputs]
     try:
         result = await ffmpeg.run(args, seconds=_TIMEOUT, output_bytes=_MAX_LISTING_BYTES, purpose=Purpose.PROBE)
         if result.code == 0 or not outputs:
