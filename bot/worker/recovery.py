@@ -27,11 +27,11 @@ _FACTOR = 4.0
 _BRIEF = 2.0
 """A task keeps its slot during a wait of at most this many seconds."""
 _ODD_CLIP = tr(
-    "Something unexpected went wrong on my side each time I prepared your clip: try another clip or another link, and "
+    "Something unexpected went wrong each time the bot prepared your clip: try another clip or another link, and "
     "if it happens again tell the people who run this bot."
 )
 _TOO_LATE = tr(
-    "Something unexpected went wrong on my side each time I downloaded the finished video, and FoxAPI keeps it for a "
+    "Something unexpected went wrong each time the bot downloaded the finished video, and FoxAPI keeps it for a "
     "day only: it may have been billed; tell the people who run this bot, and try again."
 )
 

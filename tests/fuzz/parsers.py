@@ -114,12 +114,8 @@ async def make_listing_parser(paths: Sequence[Path]) -> Parser:
     """Ffmpeg's logs and packet listings of real clips, mutated."""
     tool, real = Ffmpeg(threads=1), []
     for path in paths:
-        real.append(
-            (
-                await tool.run([*tool.build_input_args(path), *build_listing_args(MARK)], seconds=20),
-                path.read_bytes()[:4096],
-            )
-        )
+        listing = await tool.run([*tool.build_input_args(path), *build_listing_args(MARK)], seconds=20)
+        real.append((listing, path.read_bytes()[:4096]))
 
     async def parse(dice: Dice) -> None:
         ran, beginning = dice.choice(real)

@@ -93,9 +93,7 @@ async def _download_again(context: StepContext, task: Task, result: Path) -> Ste
     """The disk has lost the result (DATA_DIR was not kept, or the power failed): FoxAPI has it for a day."""
     resources, ends = context.resources, task.result_url_expires_at
     if task.result_url is None or ends is None or resources.now() > ends:
-        raise TaskFailed(
-            tr("The finished video was lost on my side, and FoxAPI no longer has it; try again."), Billed.YES
-        )
+        raise TaskFailed(tr("The bot has lost the finished video, and FoxAPI no longer has it: try again."), Billed.YES)
     log.warning("task %d: its result is no longer on the disk; downloading it again", task.id)
     await asyncio.to_thread(result.parent.mkdir, parents=True, exist_ok=True)
     try:

@@ -20,7 +20,9 @@ from bot.worker.step_result import StepContext, StepResult
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_NO_DISK = tr("There is no room for your clip on my disk: try again later, or tell the people who run this bot.")
+_NO_DISK = tr(
+    "There is no room for your clip on the disk of the bot: try again later, or tell the people who run this bot."
+)
 _UPLOAD_FAILED = tr("Your clip could not be uploaded to FoxAPI: try again in a few minutes.")
 
 
