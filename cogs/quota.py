@@ -99,7 +99,7 @@ def _count_left_out(language: Language) -> Callable[[int], str]:
 
 
 def _describe_waiting(task: Task, language: Language) -> str:
-    where = queue_text(task, language) or language.tr("waiting in line.")
+    where = queue_text(task, language) or language.tr("in the queue.")
     return language.tr("[Task {id}]({url}): {where}", id=str(task.id), url=jump_url(task), where=where)
 
 

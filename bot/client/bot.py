@@ -175,8 +175,16 @@ class ExtendBot(LocalizedBot):
         await self.tree.set_translator(CommandTranslator(self.languages))
         if 0 not in self._held.held:  # the process that serves shard 0 registers the commands
             return
-        if await self._store.get_note(_COMMANDS_NOTE) != await self._fingerprint():
+        if await self._read_registered() != await self._fingerprint():
             await self.sync()
+
+    async def _read_registered(self) -> str | None:
+        """Return the fingerprint of the registered commands; None if it is unknown: then they are registered again."""
+        try:
+            return await self._store.get_note(_COMMANDS_NOTE)
+        except Exception as error:
+            log.warning("which commands are registered could not be read: %s", error)
+            return None
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:  # noqa: ARG002
         """Wait until this shard is allowed to identify."""
@@ -224,8 +232,11 @@ class ExtendBot(LocalizedBot):
     async def sync(self) -> int:
         """Register the commands with Discord and record their fingerprint; return how many there are."""
         registered = await self.tree.sync()
-        await self._store.set_note(_COMMANDS_NOTE, await self._fingerprint())
         log.info("registered %d commands", len(registered))
+        try:
+            await self._store.set_note(_COMMANDS_NOTE, await self._fingerprint())
+        except Exception as error:
+            log.warning("that the commands are registered could not be recorded: the next start repeats it: %s", error)
         return len(registered)
 
     async def on_ready(self) -> None:

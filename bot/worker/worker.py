@@ -55,13 +55,11 @@ class Worker:
         request, whose response is waited for and which otherwise becomes unclear.
         """
         resources = self._resources
-        await resources.store.leases.register()
+        await self._start_with_retry(resources.store.leases.register)
         heartbeats = asyncio.create_task(send_heartbeats(resources.store.leases, self._abandon_jobs), name="heartbeats")
         retention = asyncio.create_task(run_retention(resources), name="retention")
         try:
-            self._unverified_up_to = int(await resources.store.get_note(UNVERIFIED_UP_TO) or 0)
-            await clean_up(resources)
-            await resources.circuit_breaker.refresh()
+            await self._start_with_retry(self._read_state)
             self._wakeups.notify_local()
             await self._run_loop()
         finally:
@@ -71,6 +69,23 @@ class Worker:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
             await self._unregister()
+
+    async def _read_state(self) -> None:
+        """Learn what an earlier run or other processes left."""
+        resources = self._resources
+        self._unverified_up_to = int(await resources.store.get_note(UNVERIFIED_UP_TO) or 0)
+        await clean_up(resources)
+        await resources.circuit_breaker.refresh()
+
+    async def _start_with_retry(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do `work`, however long the database is away: it may be restarted in the moment in which the bot starts."""
+        backoff = Backoff(self._resources.random, self._resources.timeouts.first_gap, most=_LONGEST_PAUSE)
+        while True:
+            try:
+                return await work()
+            except Exception as error:
+                log.warning("could not start to work, trying again: %s", error)
+                await asyncio.sleep(backoff.next())
 
     async def _run_loop(self) -> None:
         timeouts, ids = self._resources.timeouts, set[int]()

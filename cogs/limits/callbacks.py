@@ -31,13 +31,13 @@ Action = Callable[[Interaction, Sequence[str]], Awaitable[Translatable]]
 _TASKS_PER_DAY = tr("Tasks in 24 hours")
 _MEMBER_NUMBERS = {
     "user_per_day": _TASKS_PER_DAY,
-    "user_running": tr("Unfinished tasks, including those in line"),
+    "user_running": tr("Unfinished tasks, including queued ones"),
     "cooldown": tr("Seconds between two tasks"),
     "max_seconds": tr("Seconds added by one task (2–10)"),
 }
 _SERVER_NUMBERS = {
     "server_per_day": _TASKS_PER_DAY,
-    "server_running": tr("Tasks at FoxAPI at once; others wait in line"),
+    "server_running": tr("Tasks at FoxAPI at once; others are queued"),
 }
 _NO_LIMIT = tr("0 = no limit")
 _MAX_INPUT = 4000

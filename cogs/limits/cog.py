@@ -48,8 +48,8 @@ class LimitsCog(commands.GroupCog, name="limits", description="See and change wh
     @app_commands.describe(
         user_per_day="Tasks a member may start in 24 hours (0: no limit)",
         server_per_day="Tasks all members together may start in 24 hours (0: no limit)",
-        user_running="A member's unfinished tasks, including those in line (0: no limit)",
-        server_running="The server's tasks at FoxAPI at once; others wait in line (0: no limit)",
+        user_running="A member's unfinished tasks, including queued ones (0: no limit)",
+        server_running="The server's tasks at FoxAPI at once; others are queued (0: no limit)",
         max_seconds="Seconds one task may add (0: no limit)",
         cooldown="Seconds between a member's tasks (0: no limit)",
     )

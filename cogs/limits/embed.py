@@ -66,7 +66,7 @@ def _describe_server(status: LimitsStatus) -> list[Translatable]:
         tr("{used} at FoxAPI now", used=text.format_usage(status.running, limits.server_running)),
     ]
     if status.waiting:
-        lines.append(tr("{count} waiting in line", count=status.waiting))
+        lines.append(tr("{count} queued", count=status.waiting))
     if operator_limits.guild_share_percent < 100 or operator_limits.max_per_day:
         lines.append(_describe_operator_limits(operator_limits))
     return lines

@@ -17,7 +17,7 @@ from cogs.tasks import card_text
 from cogs.tasks.card_text import fetch_by
 
 _TITLES = {
-    TaskState.QUEUED: (tr("Waiting in line"), GREY),
+    TaskState.QUEUED: (tr("Queued"), GREY),
     TaskState.PREPARING: (tr("Preparing the clip"), GREY),
     TaskState.SUBMITTING: (tr("Sending to FoxAPI"), BLUE),
     TaskState.RENDERING: (tr("Rendering"), BLUE),
@@ -93,7 +93,7 @@ def status_text(task: Task, language: Language) -> str:
     if task.state is TaskState.RENDERING:
         return language.tr("Rendering {percent} %", percent=task.progress)
     if task.waits and task.queue_position and task.room_wanted_at is None:
-        return language.tr("Waiting in line, number {position}", position=task.queue_position)
+        return language.tr("Queued, number {position}", position=task.queue_position)
     return language.translate(_title(task, task.state)[0])
 
 

@@ -147,7 +147,7 @@ async def test_quota_with_many_tasks_in_line(stage: Harness) -> None:
         await stage.until(stage.ana, first, "Rendering")
         for number in range(12):
             waiting = await stage.extend(stage.ana, tiny(stage.clips), f"number {number}", seconds=2)
-            await stage.until(stage.ana, waiting, "Waiting in line")
+            await stage.until(stage.ana, waiting, "Queued")
         told = await use(stage.ana, "quota")
         lines = next(each["value"] for each in told["embeds"][0]["fields"] if each["name"] == "Unfinished").split("\n")
         held.release.set()

@@ -74,7 +74,7 @@ BROKEN = [
     Cell(Reset(), UNCLEAR, paid=0),
     Cell(Lose(), UNCLEAR, paid=1),
     Cell(Truncate(), UNCLEAR, paid=1),
-    Cell(Slow(1.3), UNCLEAR, paid=1),
+    Cell(Slow(2.5), UNCLEAR, paid=1),
 ]
 AT_CREATE = {
     "resent": SENT_AGAIN,
@@ -99,13 +99,13 @@ AT_QUERY: dict[str, Faults] = {
         (json(200, '{"status": "completed", "results": [{"url": null}]}'), 3),
         (json(200, '{"status": "processing", "progress": "many"}'), 1),
     ],
-    "broken connections": [(Reset(), 3), (Lose(), 1), (Truncate(), 1), (Slow(0.8), 2)],
+    "broken connections": [(Reset(), 3), (Lose(), 1), (Truncate(), 1), (Slow(1.4), 2)],
 }
 
 AT_DOWNLOAD: dict[str, Faults] = {
     "errors": [(json(429), 1), (json(500), 1), (html(503), 2), (text(403), 1), (json(404), 1)],
     "not a video": [(html(200), 1), (text(200, "not a video"), 1)],
-    "broken connections": [(empty(200), 1), (Reset(), 2), (Truncate(), 2), (Slow(0.8), 1)],
+    "broken connections": [(empty(200), 1), (Reset(), 2), (Truncate(), 2), (Slow(1.4), 1)],
 }
 
 AT_UPLOAD: dict[str, Faults] = {
@@ -118,7 +118,7 @@ AT_UPLOAD: dict[str, Faults] = {
         (json(200, '{"url": "/files/clip.mp4"}'), 1),
     ],
     "broken connections": [(Reset(), 2), (Lose(), 1), (Truncate(), 1), (Slow(0.2), 1)],
-    "no answer in time": [(Slow(1), 2)],
+    "no answer in time": [(Slow(1.5), 2)],
 }
 UPLOAD_REFUSED: list[tuple[Action, str]] = [
     (json(400), "FoxAPI refused the request (400)"),

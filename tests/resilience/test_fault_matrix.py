@@ -34,7 +34,7 @@ from tests.support.fast_timeouts import (
     DONE,
     EDIT,
     FAILED,
-    FAST,
+    IMPATIENT,
     QUERY,
     RESULT,
     STEADY,
@@ -56,7 +56,7 @@ def clip(clips: Clips) -> Path:
 @pytest.mark.parametrize("cells", AT_CREATE.values(), ids=AT_CREATE)
 async def test_at_the_paid_request(stage: Harness, clip: Path, cells: list[Cell]) -> None:
     """At most one payment: a request that was certainly not accepted is resent or fails; any other is unclear."""
-    async with stage.bot(FAST, **STEADY):
+    async with stage.bot(IMPATIENT, **STEADY):
         for cell in cells:
             sent, paid = posts(stage), len(stage.fox.payments)
             rule = stage.fox.faults.add("POST", CREATE, cell.fault, cell.times)
@@ -94,7 +94,7 @@ async def test_at_the_upload(stage: Harness, clips: Clips, faults: Faults) -> No
 async def assert_all_retried(stage: Harness, clip: Path, method: str, path: str, faults: Faults) -> None:
     """Run one task through all the faults, and assert that it finishes and is paid for once."""
     rules = [stage.fox.faults.add(method, path, fault, times) for fault, times in faults]
-    async with stage.bot(FAST, **STEADY):
+    async with stage.bot(IMPATIENT, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await stage.until(stage.ana, reply, DONE)
     assert not [rule for rule in rules if stage.fox.faults.is_armed(rule)]
@@ -103,7 +103,7 @@ async def assert_all_retried(stage: Harness, clip: Path, method: str, path: str,
 
 async def test_an_upload_that_is_refused(stage: Harness, clips: Clips) -> None:
     """A refused upload is sent once, costs nothing, and ends with a sentence that says what to do."""
-    async with stage.bot(FAST, **STEADY):
+    async with stage.bot(IMPATIENT, **STEADY):
         for number, (fault, words) in enumerate(UPLOAD_REFUSED, 1):
             stage.fox.faults.add("POST", UPLOAD, fault)
             reply = await stage.extend(stage.ana, unfit(clips), seconds=2)
@@ -117,7 +117,7 @@ async def test_an_upload_that_is_refused(stage: Harness, clips: Clips) -> None:
 @pytest.mark.parametrize("cells", AT_EDIT.values(), ids=AT_EDIT)
 async def test_at_discords_edit(stage: Harness, clip: Path, cells: list[Cell]) -> None:
     """A failed progress edit loses only that update."""
-    async with stage.bot(FAST, **STEADY):
+    async with stage.bot(IMPATIENT, **STEADY):
         for cell in cells:
             rule = stage.discord.faults.add("PATCH", EDIT, cell.fault, cell.times)
             reply = await stage.extend(stage.ana, clip, seconds=2)
@@ -130,7 +130,7 @@ async def test_at_discords_edit(stage: Harness, clip: Path, cells: list[Cell]) -
 @pytest.mark.parametrize("cells", AT_RESULTS_EDIT.values(), ids=AT_RESULTS_EDIT)
 async def test_at_the_edit_with_the_result(stage: Harness, clip: Path, cells: list[Cell]) -> None:
     """The delivery of the finished video is retried until Discord accepts it, once, in the same reply."""
-    async with stage.bot(FAST, EDIT_SECONDS="4"):  # so that the second edit is the one with the result
+    async with stage.bot(IMPATIENT, EDIT_SECONDS="4"):  # so that the second edit is the one with the result
         for cell in cells:
             ended = await deliver_despite(stage, clip, cell)
             assert_says_its_end(stage, ended, cell.end, cell.paid)
@@ -171,7 +171,7 @@ FIRST_RESPONSES: list[tuple[Action, int, str, int]] = [
 
 async def test_at_the_first_response(stage: Harness, clip: Path) -> None:
     """Without a reply nothing is paid; a reply that Discord created is used even if Discord's response was lost."""
-    async with stage.bot(FAST, **STEADY):
+    async with stage.bot(IMPATIENT, **STEADY):
         channel = await stage.ana.channel("videos")
         for fault, times, words, paid in FIRST_RESPONSES:
             before, known = len(stage.fox.payments), set(stage.ana.seen)
@@ -195,7 +195,7 @@ async def test_a_first_response_that_comes_too_late(
     """After three seconds the interaction is unknown to Discord (10062): no task is created, paid or retried."""
     callback, late = "/callback$", Hold()
     stage.discord.faults.add("POST", callback, late)
-    async with stage.bot(FAST, **STEADY):
+    async with stage.bot(IMPATIENT, **STEADY):
         channel = await stage.ana.channel("videos")
         await stage.ana.command("extend", channel, prompt="too late", video=await stage.ana.upload(clip), seconds=2)
         await late.reached.wait()
@@ -224,7 +224,7 @@ QUIRKS = [
 
 async def test_foxapis_quirks(stage: Harness, clip: Path) -> None:
     """Every result shape is read, every failure is shown, and a missing link is waited for with a time-out."""
-    async with stage.bot(FAST, **STEADY):
+    async with stage.bot(IMPATIENT, **STEADY):
         for number, (quirks, end) in enumerate(QUIRKS, 1):
             stage.fox.next_quirks = quirks
             reply = await stage.extend(stage.ana, clip, seconds=2)

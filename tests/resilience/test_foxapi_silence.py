@@ -28,11 +28,10 @@ from tests.support.fast_timeouts import (
     posts,
     tiny,
 )
-from tests.support.harness import CREATE, Harness, Json, text_of
+from tests.support.harness import CREATE, Harness, Json, percent_of, text_of
 from tests.support.member import Member
 
 BUSY = Answer(503, "{}")
-PATIENT = replace(FAST, no_progress=3600, submit_response=30, poll_response=30)
 NO_FILE = "but the bot cannot download it yet"
 MODELS = "/v1/models"
 
@@ -52,7 +51,7 @@ async def wait_for_text(who: Member, reply: Json, words: str) -> Json:
 async def test_a_dead_link_is_told_and_the_video_comes_later(stage: Harness, clip: Path) -> None:
     """The reply says that FoxAPI has finished, offers its link, and shows the video once the file can be had."""
     dead = stage.fox.faults.add("GET", RESULT, BUSY, times=None)
-    async with stage.bot(PATIENT, **STEADY):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         shown = await wait_for_text(stage.ana, reply, NO_FILE)
         assert RESULT in text_of(shown)
@@ -64,7 +63,7 @@ async def test_a_dead_link_is_told_and_the_video_comes_later(stage: Harness, cli
 async def test_a_dead_link_frees_the_slot_and_ends_with_the_file(stage: Harness, clip: Path) -> None:
     """It becomes overdue, which frees the only slot, and fails in a sentence when FoxAPI has deleted the file."""
     dead = stage.fox.faults.add("GET", RESULT, BUSY, times=None)
-    async with stage.bot(FAST, MAX_RUNNING="1", **STEADY):
+    async with stage.bot(replace(FAST, no_progress=0.4), MAX_RUNNING="1", **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await wait_for_text(stage.ana, reply, NO_FILE)
         await until(lambda: stage.database.sql("SELECT overdue FROM tasks") == [(1,)])
@@ -85,13 +84,13 @@ async def test_a_file_made_while_the_bot_was_away_is_still_tried(stage: Harness,
     """After a day's absence one failed download does not give up a video that FoxAPI may still have."""
     held = Pause(at=10)
     stage.fox.next_quirks = Quirks(pause=held)
-    async with stage.bot(PATIENT, **STEADY):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await within(held.reached)
     held.release.set()
     stage.clock.advance(25 * 3600)
     stage.fox.faults.add("GET", RESULT, BUSY, times=2)
-    async with stage.bot(PATIENT, **STEADY):
+    async with stage.bot(FAST, **STEADY):
         await stage.until(stage.ana, reply, DONE)
     await assert_told(stage, reply, DONE, paid=1)
 
@@ -100,10 +99,10 @@ async def test_a_card_that_stands_still_says_so(stage: Harness, clip: Path) -> N
     """After a minute without progress the card says when FoxAPI last reported some."""
     held = Pause(at=40)
     stage.fox.next_quirks = Quirks(pause=held)
-    async with stage.bot(PATIENT, **STEADY):
+    async with stage.bot(FAST, **STEADY):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await within(held.reached)
-        await stage.ana.wait_message(lambda it: it["id"] == reply["id"] and "40" in text_of(it))
+        await stage.ana.wait_message(lambda it: it["id"] == reply["id"] and percent_of(it) == 40)
         stage.clock.advance(61)
         await wait_for_text(stage.ana, reply, "FoxAPI last reported progress")
         held.release.set()
@@ -125,7 +124,7 @@ async def render_one(stage: Harness, who: Member, clip: Path) -> tuple[Json, Pau
 async def test_paid_requests_wait_for_a_free_answer(stage: Harness, clip: Path, polls: bool) -> None:
     """While FoxAPI answers everything with 503, no paid request is sent; after a good answer it is sent once."""
     failing: list[Rule] = []
-    async with stage.bot(PATIENT, **STEADY):
+    async with stage.bot(FAST, **STEADY):
         if polls:
             first, held = await render_one(stage, stage.ben, clip)
             failing += [stage.fox.faults.add("GET", path, BUSY, times=None) for path in (QUERY, MODELS)]
@@ -152,7 +151,7 @@ async def test_paid_requests_wait_for_a_free_answer(stage: Harness, clip: Path, 
 
 async def test_a_refused_query_pauses_only_its_task(stage: Harness, clip: Path) -> None:
     """FoxAPI answers one task's query with 400 again and again: the other task is polled and delivered as usual."""
-    async with stage.bot(PATIENT, **STEADY):
+    async with stage.bot(FAST, **STEADY):
         refused, held = await render_one(stage, stage.ana, clip)
         remote_id = str(stage.database.sql("SELECT remote_id FROM tasks WHERE id = 1")[0][0])
         rule = stage.fox.faults.add("GET", QUERY + remote_id, Answer(400, "{}"), times=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from bot.worker import Timeouts
@@ -9,20 +10,21 @@ from tests.support.clips import H264, Clips
 from tests.support.harness import CREATE, Harness, Json, percent_of, text_of, title_of
 from tests.support.member import Member
 
-FAST = Timeouts(
-    clip_download=3,
-    download_idle=0.5,
-    submit_response=1,
-    upload=0.5,
-    poll_response=0.5,
+FAST = Timeouts(overdue_poll=0.2, first_gap=0.02, undeliverable_retry=0.1)
+"""Gaps of fractions of a second. No time-out is short: a loaded machine would let it expire where a test does not."""
+
+IMPATIENT = replace(
+    FAST,
+    clip_download=6,
+    download_idle=1,
+    submit_response=2,
+    upload=1,
+    poll_response=1,
     result_link=0.6,
     task_unknown=0.4,
     no_progress=0.4,
-    overdue_poll=0.2,
-    first_gap=0.02,
-    undeliverable_retry=0.1,
 )
-"""Fractions of a second for time-outs that are minutes or hours in production."""
+"""Short time-outs too, for tests in which they expire."""
 
 STEADY = {"EDIT_SECONDS": "0.5", "POLL_SECONDS": "0.03"}
 """Edits rare enough to avoid Discord's rate limits; polls as frequent as possible."""

@@ -108,8 +108,11 @@ async def test_a_gateway_shows_queue_positions(stage: Harness) -> None:
         await held.reached.wait()
         waiting = [await stage.extend(stage.ana, small(stage.clips), seconds=2) for _ in range(2)]
         for reply in waiting:
-            await stage.until(stage.ana, reply, "Waiting in line")
-        for command, words in (("quota", ("Next in line", "Number 2 in line")), ("tasks", ("number 1", "number 2"))):
+            await stage.until(stage.ana, reply, "Queued")
+        for command, words in (
+            ("quota", ("Next in the queue", "Number 2 in the queue")),
+            ("tasks", ("number 1", "number 2")),
+        ):
             shown = text_of(await use(stage.ana, command))
             assert all(each in shown for each in words), shown
         held.release.set()

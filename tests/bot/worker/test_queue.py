@@ -174,9 +174,9 @@ async def test_those_in_line_see_their_turn_come_nearer(stage: Harness, clips: C
         first = await stage.extend(stage.ana, clip, seconds=2)
         await held.reached.wait()
         second = await stage.extend(stage.ben, clip, seconds=2)
-        await stage.until(stage.ben, second, "Waiting in line")
+        await stage.until(stage.ben, second, "Queued")
         third = await stage.extend(stage.mia, clip, seconds=2)
-        await stage.until(stage.mia, third, "Waiting in line")
+        await stage.until(stage.mia, third, "Queued")
         held.release.set()
         for who, reply in ((stage.ana, first), (stage.ben, second), (stage.mia, third)):
             assert "Finished" in text_of(await stage.until(who, reply, "Finished"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,12 +124,14 @@ async def test_an_hour_without_discord(stage: Harness, clip: Path) -> None:
 async def test_without_news_the_slot_is_freed(stage: Harness, clip: Path, events: Answer) -> None:
     """The reply says so and the next queued task starts; a result that still arrives is delivered."""
     pause = held(stage)
-    async with stage.bot(FAST, **STEADY, MAX_RUNNING="1"):
+    async with stage.bot(replace(FAST, no_progress=30, task_unknown=0.4), **STEADY, MAX_RUNNING="1"):
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await pause.reached.wait()
-        stage.fox.faults.add("GET", stage.fox.payments[0].task_id, events, times=None)
+        await until(lambda: stage.database.sql("SELECT progress FROM tasks") == [(10,)])
         next_one = await stage.extend(stage.ben, clip, channel="general", seconds=2)
         assert posts(stage) == 1
+        stage.fox.faults.add("GET", stage.fox.payments[0].task_id, events, times=None)
+        stage.clock.advance(31)
         await stage.ana.wait_message(lambda it: "not reported progress for a long time" in text_of(it))
         await stage.until(stage.ben, next_one, DONE)
         stage.fox.faults.clear()

@@ -40,7 +40,7 @@ async def put_in_line(stage: Harness, bot: ExtendBot, clip: Path) -> tuple[Json,
     await stage.extend(stage.ben, clip, seconds=2)
     await within(rendering.reached)
     reply = await stage.extend(stage.ana, clip, seconds=2)
-    reply = await stage.until(stage.ana, reply, "Waiting in line")
+    reply = await stage.until(stage.ana, reply, "Queued")
     (waiting,) = await bot.services.queue.add_positions(await bot.services.tasks.list_tasks(int(stage.ana.id)))
     assert waiting.queue_position == 1
     return reply, waiting

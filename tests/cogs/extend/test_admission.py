@@ -226,7 +226,7 @@ async def test_a_prepared_task_waits_for_a_running_slot(stage: Harness, clips: C
         first = await stage.extend(stage.ana, tiny(clips), seconds=2)
         await held.reached.wait()
         second = await stage.extend(stage.ben, tiny(clips), seconds=2)
-        await stage.ben.wait_message(lambda it: it["id"] == second["id"] and "Next in line" in text_of(it))
+        await stage.ben.wait_message(lambda it: it["id"] == second["id"] and "Next in the queue" in text_of(it))
         async with asyncio.timeout(10):
             while stage.database.sql("SELECT count(*) FROM tasks WHERE prepared_at IS NOT NULL") != [(2,)]:
                 await asyncio.sleep(0.02)

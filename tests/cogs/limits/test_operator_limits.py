@@ -40,7 +40,7 @@ async def test_a_servers_share_of_the_slots_and_its_longest_line(stage: Harness)
         running = await stage.extend(stage.ana, small(stage.clips), seconds=2)
         await held.reached.wait()
         waiting = await stage.extend(stage.ben, small(stage.clips), seconds=2)
-        await stage.until(stage.ben, waiting, "Waiting in line")
+        await stage.until(stage.ben, waiting, "Queued")
         await refused(stage, stage.mia, "This server's queue is full, with 1 video")
         assert len(stage.fox.faults.matching("POST", CREATE)) == 1
         held.release.set()

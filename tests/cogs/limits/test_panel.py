@@ -235,7 +235,7 @@ async def test_try_again_is_bound_by_the_limits_too(stage: Harness) -> None:
 
 
 async def test_the_waiting_reply_shows_its_place_in_line(stage: Harness) -> None:
-    """Over server_running a task waits; its reply says its number in line, and it moves up."""
+    """Over server_running a task waits; its reply says its number in the queue, and it moves up."""
     held = Pause(at=30)
     stage.fox.next_quirks = Quirks(pause=held)
     async with stage.bot():
@@ -243,11 +243,11 @@ async def test_the_waiting_reply_shows_its_place_in_line(stage: Harness) -> None
         first = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await held.reached.wait()
         second = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
-        await stage.ana.wait_message(lambda it: it["id"] == second["id"] and "Next in line" in text_of(it))
+        await stage.ana.wait_message(lambda it: it["id"] == second["id"] and "Next in the queue" in text_of(it))
         third = await stage.extend(stage.ben, stage.clips.plain, seconds=2)
-        await stage.ben.wait_message(lambda it: it["id"] == third["id"] and "Next in line" in text_of(it))
-        await stage.ana.wait_message(lambda it: it["id"] == second["id"] and "Number 2 in line" in text_of(it))
-        assert "Number 2 in line" in text_of(await use(stage.ana, "quota"))
+        await stage.ben.wait_message(lambda it: it["id"] == third["id"] and "Next in the queue" in text_of(it))
+        await stage.ana.wait_message(lambda it: it["id"] == second["id"] and "Number 2 in the queue" in text_of(it))
+        assert "Number 2 in the queue" in text_of(await use(stage.ana, "quota"))
         held.release.set()
         for who, reply in ((stage.ana, first), (stage.ana, second), (stage.ben, third)):
             await stage.until(who, reply, "Finished")

@@ -56,7 +56,7 @@ async def test_in_line_it_is_free(stage: Harness, clip: Path, held: Pause) -> No
         first = await stage.extend(stage.ben, clip, channel="general", seconds=2)
         await held.reached.wait()
         waiting = await stage.extend(stage.ana, clip, seconds=2)
-        await stage.until(stage.ana, waiting, "Waiting in line")
+        await stage.until(stage.ana, waiting, "Queued")
         await stage.ana.press(await with_button(stage.ana, waiting), "Cancel")
         await stage.until(stage.ana, waiting, CANCELLED)
         held.release.set()

@@ -74,7 +74,7 @@ async def test_one_in_line_is_told_so(stage: Harness) -> None:
         first = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await stage.until(stage.ana, first, "Rendering")
         second = await stage.extend(stage.ben, stage.clips.plain, seconds=2)
-        waiting = await stage.until(stage.ben, second, "Waiting in line")
+        waiting = await stage.until(stage.ben, second, "Queued")
         await stage.ben.press(waiting, "Cancel")
         ended = await stage.until(stage.ben, second, "Cancelled")
         assert "Nothing was billed." in text_of(ended)
