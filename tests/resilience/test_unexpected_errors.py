@@ -95,9 +95,11 @@ async def test_twenty_failing_clips_delay_nobody_else(stage: Harness, clip: Path
     """While a member's twenty tasks wait, two of them for a retry, another member's task is processed as usual."""
     async with stage.bot(PATIENT, MAX_RUNNING="20", **STEADY):
         await reject_writes(stage, "clip", stage.ana.id)
-        odd = [await stage.extend(stage.ana, clip, seconds=2) for _ in range(20)]
-        for reply in odd[: OperatorLimits().member_preparing]:
-            await wait_for_retry_notice(stage.ana, reply)
+        for _ in range(20):
+            await stage.extend(stage.ana, clip, seconds=2)
+        for task_id in range(1, OperatorLimits().member_preparing + 1):
+            await until(lambda: stage.database.sql("SELECT count(*) FROM tasks") == [(20,)])
+            await wait_for_retry_notice(stage.ana, {"id": str(read_column(stage, "message_id", task_id))})
         bens = await stage.extend(stage.ben, clip, seconds=2)
         await stage.until(stage.ben, bens, DONE)
     assert posts(stage) == len(stage.fox.payments) == 1
