@@ -3,7 +3,7 @@
 from bot.client.bot import CannotStart, ExtendBot
 from bot.client.errors import DISCORD_UNAVAILABLE, get_language, respond_with_error
 from bot.client.guild_language import fetch_guild_language, get_guild_language
-from bot.client.private_reply import ALREADY_ANSWERED
+from bot.client.private_reply import ALREADY_ANSWERED, AnsweredElsewhere, respond_first
 from bot.client.request_check import check_before_requests
 from bot.client.shards import Shards
 from bot.client.transport import REQUEST_ERRORS, Failure, classify, is_unavailable
@@ -12,6 +12,7 @@ __all__ = [
     "ALREADY_ANSWERED",
     "DISCORD_UNAVAILABLE",
     "REQUEST_ERRORS",
+    "AnsweredElsewhere",
     "CannotStart",
     "ExtendBot",
     "Failure",
@@ -22,5 +23,6 @@ __all__ = [
     "get_guild_language",
     "get_language",
     "is_unavailable",
+    "respond_first",
     "respond_with_error",
 ]

@@ -6,7 +6,7 @@ import logging
 
 import discord
 
-from bot.client.private_reply import tell_privately
+from bot.client.private_reply import ALREADY_ANSWERED, AnsweredElsewhere, tell_privately
 from bot.client.protocols import LocalizedBot
 from bot.client.transport import Failure, classify
 from bot.domain.errors import RequestRefused
@@ -33,11 +33,26 @@ async def respond_with_error(interaction: discord.Interaction[LocalizedBot], err
         # No response is possible, and nothing was started. Discord tells the member that the bot did not respond.
         log.warning("an interaction was answered after its three seconds")
         return
+    if isinstance(error, AnsweredElsewhere) or _is_already_answered(error):
+        log.info("an interaction was answered by another process")
+        return
     language = get_language(interaction)
     try:
-        await tell_privately(interaction, _sentence(language, error), language.translate(_NEUTRAL))
+        await tell_privately(
+            interaction,
+            _sentence(language, error),
+            language.translate(_NEUTRAL),
+            may_be_answered=classify(error) is Failure.UNAVAILABLE,
+        )
+    except AnsweredElsewhere:
+        log.info("an interaction was answered by another process")
     except Exception as failure:  # an error handler cannot raise to anybody
         log.warning("could not send an error response: %s", type(failure).__name__)
+
+
+def _is_already_answered(error: BaseException) -> bool:
+    """Whether a first response was refused because there is one: ours, whose answer was lost, or somebody else's."""
+    return isinstance(error, discord.HTTPException) and error.code == ALREADY_ANSWERED
 
 
 def _sentence(language: Language, error: BaseException) -> str:

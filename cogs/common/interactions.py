@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 
-from bot.client import ALREADY_ANSWERED, REQUEST_ERRORS, ExtendBot, Failure, classify, is_unavailable
+from bot.client import ALREADY_ANSWERED, REQUEST_ERRORS, ExtendBot, Failure, classify, is_unavailable, respond_first
 from bot.domain.errors import RequestRefused
 from bot.domain.limits import Requester
 from bot.domain.task import ReplyTarget
@@ -71,10 +71,11 @@ async def acknowledge(
 ) -> int | None:
     """Defer the response, even if Discord's answer to that request is lost.
 
-    Returns the id of the message that shows it: "is thinking…" if `thinking`, else the message pressed on.
+    Returns the id of the message that shows it: "is thinking…" if `thinking`, else the message pressed on. Raises
+    AnsweredElsewhere if another process has answered.
     """
     try:
-        return await _defer(interaction, ephemeral=ephemeral, thinking=thinking)
+        return await respond_first(lambda: _defer(interaction, ephemeral=ephemeral, thinking=thinking))
     except REQUEST_ERRORS as error:
         # Discord may accept the response and still answer 5xx; discord.py then sends it again.
         accepted = isinstance(error, discord.HTTPException) and error.code == ALREADY_ANSWERED
