@@ -73,11 +73,11 @@ def _format_position(task: Task, position: int, language: Language) -> str:
     if task.starts_at is None:
         if position == 1:
             return language.tr("**Next in the queue**.")
-        return language.tr("**Number {position} in the queue**.", position=position)
+        return language.tr("**Queued, number {position}**.", position=position)
     when = format_dt(task.starts_at, "R")
     if position == 1:
         return language.tr("**Next in the queue**, should start {when}.", when=when)
-    return language.tr("**Number {position} in the queue**, should start {when}.", position=position, when=when)
+    return language.tr("**Queued, number {position}**, should start {when}.", position=position, when=when)
 
 
 def describe(task: Task, now: datetime, language: Language, *, linked: bool) -> str:

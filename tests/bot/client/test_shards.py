@@ -110,7 +110,7 @@ async def test_a_gateway_shows_queue_positions(stage: Harness) -> None:
         for reply in waiting:
             await stage.until(stage.ana, reply, "Queued")
         for command, words in (
-            ("quota", ("Next in the queue", "Number 2 in the queue")),
+            ("quota", ("Next in the queue", "Queued, number 2")),
             ("tasks", ("number 1", "number 2")),
         ):
             shown = text_of(await use(stage.ana, command))

@@ -65,7 +65,7 @@ async def show_position(other: ReplyUpdater, waiting: Task) -> None:
 
 async def wait_for_position(stage: Harness, reply: Json) -> None:
     """Wait until the reply shows what the other process has to say."""
-    await stage.ana.wait_message(lambda it: it["id"] == reply["id"] and "Number 2" in text_of(it))
+    await stage.ana.wait_message(lambda it: it["id"] == reply["id"] and "number 2" in text_of(it))
 
 
 async def current_title(stage: Harness, reply: Json) -> str:

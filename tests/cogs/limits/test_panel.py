@@ -246,8 +246,8 @@ async def test_the_waiting_reply_shows_its_place_in_line(stage: Harness) -> None
         await stage.ana.wait_message(lambda it: it["id"] == second["id"] and "Next in the queue" in text_of(it))
         third = await stage.extend(stage.ben, stage.clips.plain, seconds=2)
         await stage.ben.wait_message(lambda it: it["id"] == third["id"] and "Next in the queue" in text_of(it))
-        await stage.ana.wait_message(lambda it: it["id"] == second["id"] and "Number 2 in the queue" in text_of(it))
-        assert "Number 2 in the queue" in text_of(await use(stage.ana, "quota"))
+        await stage.ana.wait_message(lambda it: it["id"] == second["id"] and "Queued, number 2" in text_of(it))
+        assert "Queued, number 2" in text_of(await use(stage.ana, "quota"))
         held.release.set()
         for who, reply in ((stage.ana, first), (stage.ana, second), (stage.ben, third)):
             await stage.until(who, reply, "Finished")
