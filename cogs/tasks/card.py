@@ -32,6 +32,8 @@ _DELETED = (tr("Deleted"), GREY)
 
 _NO_SPACE = (tr("Waiting for disk space"), GREY)
 
+_NO_FILE = (tr("Downloading the video"), BLUE)
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -90,7 +92,7 @@ def status_text(task: Task, language: Language) -> str:
     """Return the task's status in a few words."""
     if task.deleted:
         return language.translate(_DELETED[0])
-    if task.state is TaskState.RENDERING:
+    if task.state is TaskState.RENDERING and not task.result_url:
         return language.tr("Rendering {percent} %", percent=task.progress)
     if task.waits and task.queue_position and task.room_wanted_at is None:
         return language.tr("Queued, number {position}", position=task.queue_position)
@@ -113,6 +115,8 @@ def list_entry(task: Task, language: Language) -> str:
 def _title(task: Task, shown: TaskState) -> tuple[Translatable, int]:
     if task.waits:
         return _NO_SPACE if task.room_wanted_at else _TITLES[TaskState.QUEUED]
+    if shown is TaskState.RENDERING and task.result_url:
+        return _NO_FILE
     return _TITLES[shown]
 
 

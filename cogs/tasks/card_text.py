@@ -125,7 +125,7 @@ def format_timing(task: Task, now: datetime, language: Language) -> str:
     if task.rendered_at:
         return language.tr("took {length}", length=format_clock((task.rendered_at - task.created_at).total_seconds()))
     started = format_dt(task.created_at, "R")
-    if task.state is not TaskState.RENDERING or task.overdue or task.expected_at is None:
+    if task.state is not TaskState.RENDERING or task.overdue or task.result_url or task.expected_at is None:
         return language.tr("started {started}", started=started)
     if task.expected_at < now:
         return language.tr("started {started}, taking longer than usual", started=started)
