@@ -6,7 +6,7 @@ import logging
 
 import discord
 
-from bot.client.private_reply import ALREADY_ANSWERED, AnsweredElsewhere, tell_privately
+from bot.client.private_reply import ALREADY_ANSWERED, AnsweredElsewhere, note_attempt, tell_privately
 from bot.client.protocols import LocalizedBot
 from bot.client.transport import Failure, classify
 from bot.domain.errors import RequestRefused
@@ -38,12 +38,9 @@ async def respond_with_error(interaction: discord.Interaction[LocalizedBot], err
         return
     language = get_language(interaction)
     try:
-        await tell_privately(
-            interaction,
-            _sentence(language, error),
-            language.translate(_NEUTRAL),
-            may_be_answered=classify(error) is Failure.UNAVAILABLE,
-        )
+        if classify(error) is Failure.UNAVAILABLE:
+            note_attempt(interaction)
+        await tell_privately(interaction, _sentence(language, error), language.translate(_NEUTRAL))
     except AnsweredElsewhere:
         log.info("an interaction was answered by another process")
     except Exception as failure:  # an error handler cannot raise to anybody

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -25,6 +24,7 @@ class AnsweredElsewhere(ExtendBotError):
     """Another process, or an earlier delivery of the same event, has answered this interaction: stop in silence."""
 
 
+_ATTEMPTED = "first response attempted"
 _TRIES = 4
 _FIRST_GAP = 0.25
 """Seconds before the second attempt; each gap is twice the previous one."""
@@ -32,34 +32,39 @@ _SECONDS = 60.0
 """The time limit for all attempts; discord.py itself retries some errors five times."""
 
 
-async def respond_first(call: Callable[[], Awaitable[T]]) -> T:
+async def respond_first(interaction: discord.Interaction[Any], call: Callable[[], Awaitable[T]]) -> T:
     """Send the first response to an interaction by `call`. Raises AnsweredElsewhere, and what `call` raises.
 
-    Discord accepts one first response. If it refuses ours although we sent only one request, somebody else has
-    answered; after a repetition by discord.py, the refusal can be the echo of our own first request.
+    Discord accepts one first response. If it refuses ours although we have sent only one request for it, somebody else
+    has answered; after an attempt whose answer was lost, the refusal can be the echo of our own.
     """
+    is_first = not interaction.extras.get(_ATTEMPTED)
     with count_requests() as requests:
         try:
             return await call()
         except discord.HTTPException as error:
-            if error.code == ALREADY_ANSWERED and requests.count == 1:
+            if error.code == ALREADY_ANSWERED and is_first and requests.count == 1:
                 raise AnsweredElsewhere("another process has answered") from error
+            note_attempt(interaction)
+            raise
+        except BaseException:
+            note_attempt(interaction)
             raise
 
 
-async def tell_privately(
-    interaction: discord.Interaction[Any], sentence: str, neutral: str, *, may_be_answered: bool = False
-) -> None:
+def note_attempt(interaction: discord.Interaction[Any]) -> None:
+    """Remember that Discord may have accepted a first response whose answer was lost."""
+    interaction.extras[_ATTEMPTED] = True
+
+
+async def tell_privately(interaction: discord.Interaction[Any], sentence: str, neutral: str) -> None:
     """Send `sentence` as a private message; raises AnsweredElsewhere, or the error of the last attempt.
 
     A public "is thinking…" is deleted first, because a follow-up would replace it and be public. If it cannot be
-    deleted, it is edited to `neutral`, which does not name the reason. `may_be_answered`: Discord may have accepted an
-    earlier response whose answer was lost, so a refusal of this one does not mean that another process has answered.
+    deleted, it is edited to `neutral`, which does not name the reason.
     """
     async with asyncio.timeout(_SECONDS):
-        if not interaction.response.is_done() and await _send_first_response(
-            interaction, sentence, may_be_answered=may_be_answered
-        ):
+        if not interaction.response.is_done() and await _send_first_response(interaction, sentence):
             return
         kind = interaction.response.type
         waiting = kind is discord.InteractionResponseType.deferred_channel_message
@@ -73,13 +78,11 @@ async def tell_privately(
         await _retry(lambda: interaction.followup.send(sentence, ephemeral=True))
 
 
-async def _send_first_response(interaction: discord.Interaction[Any], sentence: str, *, may_be_answered: bool) -> bool:
+async def _send_first_response(interaction: discord.Interaction[Any], sentence: str) -> bool:
     """Send the first response; False if there was one already."""
-    tries = itertools.count(int(may_be_answered))
 
-    async def send() -> None:
-        response = interaction.response.send_message(sentence, ephemeral=True)
-        await (response if next(tries) else respond_first(lambda: response))
+    async def send() -> object:
+        return await respond_first(interaction, lambda: interaction.response.send_message(sentence, ephemeral=True))
 
     try:
         await _retry(send)

@@ -57,7 +57,7 @@ class Services:
             members=MemberService(store, workspaces, now, defaults, operator_limits),
             moderation=ModerationService(store, now, lambda: wake_worker(None), defaults, operator_limits, events),
             history=TaskHistory(store, workspaces),
-            sharing=SharingService(store, ffmpeg, downloader, now),
+            sharing=SharingService(store, workspaces, ffmpeg, downloader, now),
             queue=QueueService(store, now, operator_limits, defaults.server_running),
             events=events,
         )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import tempfile
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
 from bot.domain.task import Task, TaskState
 from bot.i18n.text import tr
-from bot.media import Downloader, DownloadFailed, Ffmpeg, UnusableVideo, make_thumbnail
+from bot.media import Downloader, DownloadFailed, Ffmpeg, UnusableVideo, Workspaces, make_thumbnail
 from bot.services.ownership import UNKNOWN_TASK, get_own_task
 from bot.store import Store
 
@@ -42,10 +41,18 @@ class LineagePart:
 class SharingService:
     """What creators can do with their results, and moderators with the showcase. Every refusal is a RequestRefused."""
 
-    def __init__(self, store: Store, ffmpeg: Ffmpeg, downloader: Downloader, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        workspaces: Workspaces,
+        ffmpeg: Ffmpeg,
+        downloader: Downloader,
+        now: Callable[[], datetime],
+    ) -> None:
         """`downloader`: fetches videos that are stored at Discord."""
         self._store = store
         self._shares = store.shares
+        self._workspaces = workspaces
         self._ffmpeg = ffmpeg
         self._downloader = downloader
         self._now = now
@@ -173,14 +180,9 @@ class SharingService:
         """Record how many members starred a result; `shares` are its posts."""
         await self._shares.update_all([share.id for share in shares], stars=stars, counted_at=self._now())
 
-    @asynccontextmanager
-    async def open_folder(self) -> AsyncIterator[Path]:
-        """Create a temporary folder, which is removed with its contents."""
-        folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="extend-bot-")
-        try:
-            yield Path(folder.name)
-        finally:
-            await asyncio.to_thread(folder.cleanup)
+    def open_folder(self) -> AbstractAsyncContextManager[Path]:
+        """Open a temporary folder, which is removed with its content."""
+        return self._workspaces.open_temporary()
 
     async def fetch(self, url: str, into: Path, seconds: float) -> bool:
         """Download this Discord URL to `into`; return whether that succeeded."""

@@ -36,6 +36,7 @@ async def archive(resources: JobResources, task: Task) -> None:
 
 async def clean_up(resources: JobResources) -> None:
     """At start: archive what the last run did not, and remove the folders that belong to no unfinished task."""
+    await resources.workspaces.remove_old_temporary()
     found = await resources.workspaces.list_ids()  # first, because another process may start a task meanwhile
     unfinished = await resources.store.tasks.list_unfinished_ids()
     for task_id in found - unfinished:
@@ -49,6 +50,7 @@ async def clean_up(resources: JobResources) -> None:
 
 async def _remove_left_overs(resources: JobResources) -> None:
     """Remove the folders of settled tasks, which a lost lease or a failed removal leaves behind."""
+    await resources.workspaces.remove_old_temporary()
     found = await resources.workspaces.list_ids()
     for task_id in found - await resources.store.tasks.list_unfinished_ids():
         await _clean_up_task(resources, task_id)

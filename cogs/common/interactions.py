@@ -75,7 +75,7 @@ async def acknowledge(
     AnsweredElsewhere if another process has answered.
     """
     try:
-        return await respond_first(lambda: _defer(interaction, ephemeral=ephemeral, thinking=thinking))
+        return await respond_first(interaction, lambda: _defer(interaction, ephemeral=ephemeral, thinking=thinking))
     except REQUEST_ERRORS as error:
         # Discord may accept the response and still answer 5xx; discord.py then sends it again.
         accepted = isinstance(error, discord.HTTPException) and error.code == ALREADY_ANSWERED

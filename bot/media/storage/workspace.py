@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import tempfile
 import time
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from stat import S_ISDIR
 
 from bot.media.part_files import SUFFIX
 from bot.media.storage.film_store import FilmStore
@@ -15,6 +18,7 @@ _SIZE_CACHE_SECONDS = 10.0
 """Seconds for which a folder's measured size is reused; a download takes about as long."""
 _COPIES, _EXTRA_BYTES = 3, 30_000_000
 """Space that a task needs: its clip, the film and its compressed copy of about equal size, and FoxAPI's addition."""
+_TEMPORARY_SECONDS = 3600
 _RESERVED = "reserved"
 """The file in a task's folder with the number of reserved bytes; other processes may share the disk."""
 
@@ -37,6 +41,7 @@ class Workspaces:
     ) -> None:
         """`clip_bytes`: the size of the largest accepted clip."""
         self._root = root
+        self._temporary = root.parent / "temporary"
         self.film_store = film_store or FilmStore(root.parent / "kept")
         self._max_bytes = max_bytes
         self._clip_bytes = clip_bytes
@@ -55,7 +60,8 @@ class Workspaces:
     async def free_bytes(self) -> int:
         """Return the bytes that can still be reserved."""
         async with self._measuring:
-            return self._max_bytes - sum(await asyncio.to_thread(self._measure_folders))
+            folders = await asyncio.to_thread(self._measure_folders)
+            return self._max_bytes - sum(folders) - await asyncio.to_thread(_size, self._temporary)
 
     async def create(self, task_id: int, needs: int) -> Path:
         """Create the task's folder if necessary and reserve `needs` bytes. The caller checks that there is space.
@@ -83,6 +89,20 @@ class Workspaces:
     async def remove_stale(self, living: Collection[int]) -> int:
         """At start: remove the folders of tasks that are not in `living`, and partial files. Return the number."""
         return await asyncio.to_thread(self._remove_stale, {str(task_id) for task_id in living})
+
+    @asynccontextmanager
+    async def open_temporary(self) -> AsyncIterator[Path]:
+        """Yield a folder that is removed with its content; after a crash :meth:`remove_old_temporary` does that."""
+        await asyncio.to_thread(self._temporary.mkdir, parents=True, exist_ok=True)
+        folder = await asyncio.to_thread(tempfile.TemporaryDirectory, dir=self._temporary)
+        try:
+            yield Path(folder.name)
+        finally:
+            await asyncio.to_thread(folder.cleanup)
+
+    async def remove_old_temporary(self) -> None:
+        """Remove the temporary folders that are older than an hour; a crash has left them."""
+        await asyncio.to_thread(self._remove_old_temporary)
 
     async def list_ids(self) -> set[int]:
         """Return the tasks that have a folder."""
@@ -127,6 +147,12 @@ class Workspaces:
     def _list_folders(self) -> list[Path]:
         return [path for path in self._root.iterdir() if path.is_dir()] if self._root.is_dir() else []
 
+    def _remove_old_temporary(self) -> None:
+        for folder in self._temporary.iterdir() if self._temporary.is_dir() else ():
+            with suppress(FileNotFoundError):  # its owner removes it at this moment
+                if time.time() - folder.stat().st_mtime > _TEMPORARY_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
+
     def _remove_stale(self, living: Collection[str]) -> int:
         dead = [folder for folder in self._list_folders() if folder.name.isdecimal() and folder.name not in living]
         for folder in dead:
@@ -149,7 +175,8 @@ def _size(folder: Path) -> int:
     total = 0
     for file in folder.rglob("*"):
         try:
-            total += file.lstat().st_size
+            status = file.lstat()
+            total += 0 if S_ISDIR(status.st_mode) else status.st_size
         except FileNotFoundError:
             continue  # removed in the meantime
     return total

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
-from bot.media import Ffmpeg, prepare, probe, probe_with_thumbnail
+from bot.media import Ffmpeg, Workspaces, prepare, probe, probe_with_thumbnail
 from bot.media.download import Downloader
 from tests.support.clips import Clips
 from tests.support.media_site import BODY, Phonebook, open_site
@@ -32,3 +33,18 @@ async def test_two_conversions_and_stills_of_one_clip(tmp_path: Path, clips: Cli
     assert (await probe(ffmpeg, fit)).seconds > 2.5
     assert still.read_bytes()[:2] == b"\xff\xd8"
     assert {each.name for each in tmp_path.iterdir()} == {"fit.mp4", "still.jpg"}
+
+
+async def test_a_temporary_folder_that_a_crash_left(tmp_path: Path) -> None:
+    """A temporary folder counts with its real size, is removed after use, and is swept an hour after a crash."""
+    workspaces = Workspaces(tmp_path / "tasks", max_bytes=10_000_000_000)
+    async with workspaces.open_temporary() as folder:
+        (folder / "film.mp4").write_bytes(b"x" * 1000)
+        assert await workspaces.free_bytes() == 10_000_000_000 - 1000
+    assert not folder.exists()
+    folder.mkdir()
+    await workspaces.remove_old_temporary()
+    assert folder.exists()
+    os.utime(folder, (1, 1))
+    await workspaces.remove_old_temporary()
+    assert not folder.exists()
