@@ -223,6 +223,8 @@ class Job:
                     working.cancel()
                 with suppress(asyncio.CancelledError):
                     await asyncio.wait({working}, timeout=max(0.1, ends - clock()))
+            if not working.cancelled() and (error := working.exception()):
+                log.info("task %d: a request failed while the bot was stopping: %s", self.task.id, error)
             raise
 
     async def _recover(self, error: Exception) -> None:
