@@ -88,7 +88,9 @@ async def test_a_file_made_while_the_bot_was_away_is_still_tried(stage: Harness,
         reply = await stage.extend(stage.ana, clip, seconds=2)
         await within(held.reached)
     held.release.set()
+    (task,) = stage.fox.tasks.values()
     stage.clock.advance(25 * 3600)
+    await within(task.ended)  # otherwise the first poll would find it unfinished after its deadline
     stage.fox.faults.add("GET", RESULT, BUSY, times=2)
     async with stage.bot(FAST, **STEADY):
         await stage.until(stage.ana, reply, DONE)
