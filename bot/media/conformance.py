@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.media.errors import InvalidMp4
-from bot.media.ffmpeg.decoding import can_decode, has_square_pixels
+from bot.media.ffmpeg.decoding import decode
 from bot.media.ffmpeg.filters import HDR
 from bot.media.ffmpeg.probe import ProbeResult
 from bot.media.ffmpeg.process import Ffmpeg
@@ -31,11 +31,12 @@ async def find_problems(ffmpeg: Ffmpeg, path: Path, probed: ProbeResult) -> list
     An empty list means that the file can be submitted as it is.
     """
     found = find_video_problems(probed) + find_container_problems(probed)
-    if not found and not await can_decode(ffmpeg, path, sound=probed.header.sound):
-        found.append("it cannot be decoded without errors")
-    if not found and not await has_square_pixels(ffmpeg, path):
-        found.append("its bitstream says that its pixels are not square")
-    return found
+    if found:
+        return found
+    decoding = probed.decoding or await decode(ffmpeg, path, sound=probed.header.sound)
+    if decoding.damaged:
+        return ["it cannot be decoded without errors"]
+    return [] if decoding.square_pixels else ["its bitstream says that its pixels are not square"]
 
 
 def find_video_problems(probed: ProbeResult) -> list[str]:

@@ -13,6 +13,7 @@ from bot.media.ffmpeg.encode import AUDIO_ARGS, AUDIO_BITS, encode_mp4
 from bot.media.ffmpeg.filters import build_audio_filter, matches_format
 from bot.media.ffmpeg.probe import ProbeResult, probe_details
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
+from bot.media.requirements import MAX_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ async def remux(
     made = into.with_name(into.name + ".remuxed")
     try:
         clip = await encode_mp4(ffmpeg, args, made, seconds=_TIMEOUT, purpose=Purpose.PREPARE)
-        again = await probe_details(ffmpeg, made)
+        again = await probe_details(ffmpeg, made, decode_up_to=MAX_SECONDS)
         found = await find_problems(ffmpeg, made, again)
         if len(again.video.timestamps) != len(probed.video.timestamps):
             found.append("frames were lost")

@@ -14,6 +14,7 @@ from bot.media.ffmpeg.probe import ProbeResult, probe_details
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
 from bot.media.ffmpeg.stream_info import STRIPPED
 from bot.media.part_files import make_part_path
+from bot.media.requirements import MAX_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +47,14 @@ _JPEG_ARGS = (
 async def probe_with_thumbnail(ffmpeg: Ffmpeg, path: Path, thumbnail: Path) -> ProbeResult:
     """Probe `path`, and write its :func:`make_thumbnail` to the file `thumbnail` if possible. Raises UnusableVideo.
 
-    One ffmpeg process does both, because starting it is most of the cost. If that fails, each gets a process of its
-    own.
+    One ffmpeg process does both, and decodes a clip that FoxAPI may be given as it is, because starting ffmpeg is most
+    of the cost. If that fails, each gets a process of its own.
     """
     part = make_part_path(thumbnail)
     frame = ["-map", "1:V:0", *_JPEG_ARGS, "-f", "image2", "-update", "1", "-y", f"file:{part}"]
     try:
-        probed = await probe_details(ffmpeg, path, also=(ffmpeg.build_input_args(path, "-sseof", "-1"), frame))
+        last_second = ffmpeg.build_input_args(path, "-sseof", "-1")
+        probed = await probe_details(ffmpeg, path, also=(last_second, frame), decode_up_to=MAX_SECONDS)
         with suppress(UnusableVideo):
             if not await asyncio.to_thread(_is_valid_file, part):
                 await asyncio.to_thread(part.write_bytes, await make_thumbnail(ffmpeg, path, probed.clip))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, update
+from sqlalchemy import and_, bindparam, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.domain.errors import ExtendBotError
 from bot.domain.task import Billed, ReplyTarget, Task, TaskRequest, TaskState
@@ -43,11 +45,24 @@ def build_task_row(order: TaskRequest, place: ReplyTarget, now: datetime, grante
     return to_columns(fields)
 
 
+@cache  # building the statement takes as long as running it, and there are a few dozen sets of columns
+def _build_update(*names: str) -> ReturningUpdate[Any]:
+    """Build the UPDATE of these columns of the row `same_id`, if its state and its fencing token are still the same."""
+    same = and_(
+        tasks.c.id == bindparam("same_id"),
+        tasks.c.state == bindparam("same_state"),
+        tasks.c.fence == bindparam("same_fence"),
+    )
+    new = {name: bindparam(f"new_{name}", type_=tasks.c[name].type) for name in names}
+    return update(tasks).where(same).values(new).returning(tasks)
+
+
 async def change_task(connection: AsyncConnection, task: Task, changes: dict[str, object]) -> Task:
     """Write changes of the task's fields and return the new row. Raises StaleRow if `task` is outdated."""
-    same = and_(tasks.c.id == task.id, tasks.c.state == task.state, tasks.c.fence == task.fencing_token)
-    changed = await connection.execute(update(tasks).where(same).values(to_columns(changes)).returning(tasks))
-    row = changed.one_or_none()
+    columns = to_columns(changes)
+    same = {"same_id": task.id, "same_state": task.state, "same_fence": task.fencing_token}
+    values = {f"new_{name}": value for name, value in columns.items()}
+    row = (await connection.execute(_build_update(*sorted(columns)), {**same, **values})).one_or_none()
     if row is None:
         raise StaleRow(f"task {task.id} is no longer {task.state} under lease {task.fencing_token}")
     if row.granted and not is_counted(row.state, row.billed):

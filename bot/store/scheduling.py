@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, Subquery, and_, case, exists, func, select, update
+from sqlalchemy import Select, and_, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.limits import OperatorLimits
@@ -23,7 +23,15 @@ from bot.domain.task import Task, TaskState
 from bot.store.engines.dialect import unindexed, upsert
 from bot.store.leases import SUSPECT_FROM
 from bot.store.queue_snapshot import get_slot_limit
-from bot.store.tables import in_state, members, servers, tasks
+from bot.store.tables import members, servers, tasks
+from bot.store.turn_statements import (
+    IS_QUEUED,
+    IS_URGENT,
+    NEXT_TO_PREPARE,
+    NEXT_TO_SUBMIT,
+    get_preparation_values,
+    get_submission_values,
+)
 from bot.store.unreadable import SetAsideTasks
 from bot.store.usage import IS_PREPARED, is_being_prepared, occupies_slot, select_count
 
@@ -35,7 +43,7 @@ _SUSPECT_RETRY = timedelta(seconds=2)
 _MAX_OVERTAKEN = timedelta(minutes=2)
 """How long smaller tasks may overtake a task for which the working directory has no room."""
 
-_QUEUED = in_state(TaskState.QUEUED)
+_ANY_URGENT = select(exists().where(IS_URGENT))
 
 _PREPARING_VALUES = {"state": TaskState.PREPARING, "at_risk": True, "room_wanted_at": None}
 
@@ -66,9 +74,11 @@ async def claim_next(
     A task that needs more room is marked with the time, and others overtake it for a while.
     `lease`: the columns of this process's lease; `set_aside`: collects the rows that cannot be read.
     """
-    candidates = await _find_candidates(connection, operator_limits, now)
-    while found := await _find_next(connection, _select_to_prepare(operator_limits, candidates, now), "turn"):
-        this = and_(tasks.c.id == found.id, _QUEUED)
+    any_room = get_preparation_values(operator_limits, now, None)
+    urgent = await _has_urgent(connection, any_room, now)
+    values = any_room | ({"wanted_before": now - _MAX_OVERTAKEN} if urgent else {})
+    while found := await _find_next(connection, NEXT_TO_PREPARE[urgent], values):
+        this = and_(tasks.c.id == found.id, IS_QUEUED)
         fits = () if room is None else (tasks.c.needs <= room,)
         change = update(tasks).where(this, *fits).values(**_PREPARING_VALUES, **lease, changed_at=now)
         if taken := await set_aside.read_all(connection, change, [found.id]):
@@ -77,20 +87,16 @@ async def claim_next(
         # Otherwise it has no room, cannot be read or was cancelled meanwhile: try the next one.
         unmarked = tasks.c.room_wanted_at.is_(None)
         await connection.execute(update(tasks).where(this, unmarked).values(room_wanted_at=now))
-        candidates = and_(candidates, *fits)
+        values |= get_preparation_values(operator_limits, now, room)
     return None
 
 
-async def _find_candidates(
-    connection: AsyncConnection, operator_limits: OperatorLimits, now: datetime
-) -> ColumnElement[bool]:
-    """Return which tasks may be claimed: only those that have waited too long for room, if one of them has a slot."""
-    urgent = and_(_QUEUED, tasks.c.room_wanted_at < now - _MAX_OVERTAKEN)
-    if await connection.scalar(select(exists().where(urgent))) and await _find_next(
-        connection, _select_to_prepare(operator_limits, urgent, now), "turn"
-    ):
-        return urgent
-    return _QUEUED
+async def _has_urgent(connection: AsyncConnection, values: Mapping[str, Any], now: datetime) -> bool:
+    """Return whether a task that has waited too long for room has a slot; then only such tasks may be claimed."""
+    wanted_before = {"wanted_before": now - _MAX_OVERTAKEN}
+    if not await connection.scalar(_ANY_URGENT, wanted_before):
+        return False
+    return await _find_next(connection, NEXT_TO_PREPARE[True], {**values, **wanted_before}) is not None
 
 
 async def take_slot(
@@ -105,7 +111,8 @@ async def take_slot(
 
     `server_running`: the limit of servers that have set none. The row records that nothing was submitted yet.
     """
-    while found := await _find_next(connection, _select_to_submit(operator_limits, server_running, now), "slot_turn"):
+    values = get_submission_values(operator_limits, server_running, now)
+    while found := await _find_next(connection, NEXT_TO_SUBMIT, values):
         if only and found.id != only.id:
             return None
         change = update(tasks).where(tasks.c.id == found.id, IS_PREPARED)
@@ -173,72 +180,10 @@ async def _has_slot(
     return bool(busy < operator_limits.max_running and busy_here < get_slot_limit(operator_limits, limit))
 
 
-def _select_to_prepare(operator_limits: OperatorLimits, candidates: ColumnElement[bool], now: datetime) -> Select[Any]:
-    """Select the tasks that may be prepared, within the limits on preparation and on each member's prepared tasks."""
-    heads, busy = _select_heads(candidates), _count_busy(is_being_prepared(now))
-    user = unindexed(tasks.c.user_id)
-    started = select(user).where(is_being_prepared(now)).group_by(user)
-    ahead = select(tasks.c.home, tasks.c.user_id).where(in_state(TaskState.PREPARING), tasks.c.overdue.is_(False))
-    ahead = ahead.group_by(tasks.c.home, tasks.c.user_id)
-    enough = func.count() >= operator_limits.member_preparing
-    far = ahead.having(enough).subquery()
-    return (
-        _join_turns(heads, busy)
-        .outerjoin_from(heads, far, and_(far.c.home == heads.c.home, far.c.user_id == heads.c.user_id))
-        .where(
-            _sum_busy(busy) < operator_limits.max_preparing,
-            func.coalesce(busy.c.tasks, 0) < operator_limits.server_preparing,
-            heads.c.user_id.not_in(started.having(enough)),
-            far.c.user_id.is_(None),
-        )
-    )
-
-
-def _select_to_submit(operator_limits: OperatorLimits, server_running: int, now: datetime) -> Select[Any]:
-    """Select the tasks that may be submitted to FoxAPI."""
-    heads, busy = _select_heads(IS_PREPARED), _count_busy(occupies_slot(now))
-    own = func.coalesce(servers.c.server_running, server_running)
-    slots = case(
-        (own == 0, operator_limits.server_running),
-        (own < operator_limits.server_running, own),
-        else_=operator_limits.server_running,
-    )
-    return _join_turns(heads, busy).where(
-        _sum_busy(busy) < operator_limits.max_running, func.coalesce(busy.c.tasks, 0) < slots
-    )
-
-
-def _select_heads(candidates: ColumnElement[bool]) -> Subquery:
-    """Select the oldest candidate of each member."""
-    first = func.min(tasks.c.id).label("id")
-    heads = select(first, tasks.c.home, tasks.c.user_id).where(candidates)
-    return heads.group_by(tasks.c.home, tasks.c.user_id).subquery()
-
-
-def _count_busy(taking: ColumnElement[bool]) -> CTE:
-    home = unindexed(tasks.c.home)
-    return select(home.label("home"), func.count().label("tasks")).where(taking).group_by(home).cte("busy")
-
-
-def _sum_busy(busy: CTE) -> ColumnElement[int]:
-    return select(func.coalesce(func.sum(busy.c.tasks), 0)).scalar_subquery()
-
-
-def _join_turns(heads: Subquery, busy: CTE) -> Select[Any]:
-    joined = (
-        heads.outerjoin(servers, servers.c.home == heads.c.home)
-        .outerjoin(members, and_(members.c.home == heads.c.home, members.c.user_id == heads.c.user_id))
-        .outerjoin(busy, busy.c.home == heads.c.home)
-    )
-    return select(heads).select_from(joined)
-
-
-async def _find_next(connection: AsyncConnection, candidates: Select[Any], kind: str) -> _NextTask | None:
-    """Find the next of the candidates; `kind`: the column that numbers this kind of turn."""
-    server_turn, member_turn = servers.c[kind], members.c[kind]
-    turn = select(func.coalesce(func.max(server_turn), 0) + 1).correlate(None).scalar_subquery()
-    order = (func.coalesce(server_turn, 0), func.coalesce(member_turn, 0), candidates.selected_columns.id)
-    found = (await connection.execute(candidates.add_columns(turn).order_by(*order).limit(1))).one_or_none()
+async def _find_next(
+    connection: AsyncConnection, statement: Select[Any], values: Mapping[str, Any]
+) -> _NextTask | None:
+    found = (await connection.execute(statement, values)).one_or_none()
     return _NextTask(*found) if found else None
 
 

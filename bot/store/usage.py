@@ -28,7 +28,7 @@ from bot.store.tables import IS_FREE_FAILURE, in_state, members, servers, tasks
 
 DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 _LONGEST_COOLDOWN = timedelta(days=7)
-_UNCLEAR_HOLD = timedelta(minutes=10)
+UNCLEAR_HOLD = timedelta(minutes=10)
 """How long a task whose submission is unclear may still be running at FoxAPI; tasks take about two minutes."""
 
 Condition = ColumnElement[bool]
@@ -58,7 +58,10 @@ def _waits_for_retry(now: datetime | BindParameter[datetime]) -> Condition:
     return and_(tasks.c.retry_at.is_not(None), tasks.c.retry_at > now)
 
 
-def _takes_slot(now: datetime | BindParameter[datetime], held_since: datetime | BindParameter[datetime]) -> Condition:
+def occupies_slot_since(
+    now: datetime | BindParameter[datetime], held_since: datetime | BindParameter[datetime]
+) -> Condition:
+    """Like :func:`occupies_slot`; an unclear task keeps its slot if it became so after `held_since`."""
     is_active = and_(in_state(TaskState.SUBMITTING, TaskState.RENDERING), ~_waits_for_retry(now))
     is_unclear = and_(unindexed(tasks.c.state) == TaskState.UNCLEAR, tasks.c.changed_at > held_since)
     return and_(tasks.c.overdue.is_(False), or_(is_active, is_unclear))
@@ -70,14 +73,14 @@ def occupies_slot(now: datetime) -> Condition:
     A task whose submission is unclear may be running at FoxAPI, so it keeps its slot for a while. A cancelled task
     frees its slot at once, as Cancel promises.
     """
-    return _takes_slot(now, now - _UNCLEAR_HOLD)
+    return occupies_slot_since(now, now - UNCLEAR_HOLD)
 
 
 _IS_PREPARING: Condition = and_(in_state(TaskState.PREPARING), tasks.c.overdue.is_(False))
 """An overdue task in preparation was set aside (see unreadable.py)."""
 
 
-def is_being_prepared(now: datetime) -> Condition:
+def is_being_prepared(now: datetime | BindParameter[datetime]) -> Condition:
     """Whether a task takes a preparation slot. A task that waits for its retry does not."""
     return and_(_IS_PREPARING, tasks.c.prepared_at.is_(None), ~_waits_for_retry(now))
 
@@ -137,7 +140,7 @@ async def read_usage(
         "cooled_down": now - _LONGEST_COOLDOWN,
         "now": now,
         "hour_ago": now - HOUR,
-        "held_since": now - _UNCLEAR_HOLD,
+        "held_since": now - UNCLEAR_HOLD,
         **{f"most_{name}": ceiling for name, ceiling in daily_limits},
     }
     found: dict[str, Any] = dict((await connection.execute(_USAGE, values)).one()._mapping)
@@ -189,7 +192,7 @@ _NARROWED: Condition = unindexed(tasks.c.home) == bindparam("home")
 """The same, where another index reads fewer rows than the server's whole history."""
 _IS_MEMBERS: Condition = and_(_NARROWED, tasks.c.user_id == bindparam("user_id"))
 _IN_LAST_DAY: Condition = and_(tasks.c.created_at > bindparam("day_ago"), COUNTED)
-_IS_RUNNING = _takes_slot(bindparam("now"), bindparam("held_since"))
+_IS_RUNNING = occupies_slot_since(bindparam("now"), bindparam("held_since"))
 
 _WINDOWS: dict[str, Condition] = {
     "member": and_(_IS_MEMBERS, _IN_LAST_DAY, unindexed(tasks.c.id) > bindparam("member_reset")),

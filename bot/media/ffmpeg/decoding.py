@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.media.errors import UnusableVideo
@@ -12,9 +13,35 @@ _TIMEOUT = 180.0
 _MAX_AUDIO_TRACKS = 8
 _NO_SUCH_STREAM = "matches no streams"
 """ffmpeg's message if an input has no track of the wanted number."""
-_DAMAGE = re.compile(
-    r"\[vist#[^\]]*\] \[dec:[^\]]*\] (?:corrupt decoded frame|Error submitting packet|Decoding error|Task finished)"
-)
+_MESSAGE = r"\[dec:[^\]]*\] (?:corrupt decoded frame|Error submitting packet|Decoding error|Task finished)"
+_DAMAGE = re.compile(rf"\[vist#[^\]]*\] {_MESSAGE}")
+_DAMAGE_IN_FIRST_INPUT = re.compile(rf"\[[va]ist#0:[^\]]*\] {_MESSAGE}")
+_FIRST_HEADERS = ("-map", "0:V:0", "-c", "copy", "-bsf:v", "trace_headers", "-frames:v", "1", "-f", "null", "-")
+DECODING_OUTPUTS = ("-map", "0:V:0", "-map", "0:a:0?", "-f", "null", "-", *_FIRST_HEADERS)
+"""Outputs by which a run that does other work too decodes its first input, for :func:`parse_decoding`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """What decoding a whole file showed."""
+
+    damaged: bool
+    square_pixels: bool
+    """Whether the bitstream, and not only the container, says that the pixels are square."""
+
+
+def parse_decoding(log: str) -> Decoding:
+    """Parse the log of a run with :data:`DECODING_OUTPUTS` that succeeded."""
+    return Decoding(_DAMAGE_IN_FIRST_INPUT.search(log) is not None, _is_square(log))
+
+
+async def decode(ffmpeg: Ffmpeg, path: Path, *, sound: bool) -> Decoding:
+    """Decode all frames of `path` and, if it has `sound`, its first audio track."""
+    if not await can_decode(ffmpeg, path, sound=sound):
+        return Decoding(damaged=True, square_pixels=False)
+    args = [*ffmpeg.build_input_args(path), *_FIRST_HEADERS]
+    log = (await ffmpeg.run(args, seconds=30, purpose=Purpose.PREPARE)).stderr
+    return Decoding(damaged=False, square_pixels=_is_square(log))
 
 
 def has_damage(log: str) -> bool:
@@ -54,14 +81,13 @@ async def find_decodable_audio(ffmpeg: Ffmpeg, path: Path) -> int | None:
     return None
 
 
-async def has_square_pixels(ffmpeg: Ffmpeg, path: Path) -> bool:
-    """Whether the bitstream of `path`, and not only its container, says that its pixels are square."""
-    first = ["-map", "0:V:0", "-c", "copy", "-bsf:v", "trace_headers", "-frames:v", "1", "-f", "null", "-"]
-    log = (await ffmpeg.run([*ffmpeg.build_input_args(path), *first], seconds=30, purpose=Purpose.PREPARE)).stderr
+def _is_square(log: str) -> bool:
     ratio, across, down = (_find_last_number(log, name) for name in ("aspect_ratio_idc", "sar_width", "sar_height"))
     return ratio in {None, 0, 1} or (ratio == 255 and across == down)
 
 
 def _find_last_number(log: str, name: str) -> int | None:
+    if name not in log:  # usually; the pattern is slow on the thousand lines of a long header
+        return None
     found = re.findall(rf"\[trace_headers @ \S+\] \d+ +{name} +[01]+ = (\d+)\n", log)
     return int(found[-1]) if found else None

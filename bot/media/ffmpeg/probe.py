@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.domain.task import VideoInfo
 from bot.i18n.text import tr
 from bot.media.errors import UnusableVideo
 from bot.media.ffmpeg.completeness import check_complete, make_cut_off_error
+from bot.media.ffmpeg.decoding import DECODING_OUTPUTS, Decoding, parse_decoding
 from bot.media.ffmpeg.file_type import is_webm, read_major_brand
 from bot.media.ffmpeg.packets import Timeline, parse_timelines
 from bot.media.ffmpeg.process import MAX_PIXELS, MAX_STREAMS, Ffmpeg, FfmpegResult, Purpose
@@ -29,6 +30,8 @@ _NO_END = tr("That file is cut off: its end, which is needed to read it, is miss
 _TIMEOUT = 30.0
 _MAX_LISTING_BYTES = 1 << 24
 """Enough for about 250,000 packets: half an hour at 60 frames per second, with audio."""
+_MAX_DECODED_BYTES = 20_000_000
+"""Larger files are decoded in a run of their own, which has more time."""
 _NO_INDEX = "moov atom not found"
 _GUESSED_FORMAT = "low score"
 _TOO_MANY_STREAMS = "max_streams"
@@ -49,6 +52,8 @@ class ProbeResult:
     """The first audio track, on the same timeline as the video."""
     mp4: Mp4 | None
     """The result of our own parser, if this is an MP4 or MOV with valid boxes."""
+    decoding: Decoding | None = None
+    """What decoding it showed, if the same run did that."""
 
     @property
     def start(self) -> float:
@@ -62,22 +67,29 @@ async def probe(ffmpeg: Ffmpeg, path: Path) -> VideoInfo:
 
 
 async def probe_details(
-    ffmpeg: Ffmpeg, path: Path, *, also: tuple[Sequence[str], Sequence[str]] | None = None
+    ffmpeg: Ffmpeg,
+    path: Path,
+    *,
+    also: tuple[Sequence[str], Sequence[str]] | None = None,
+    decode_up_to: float = 0.0,
 ) -> ProbeResult:
     """Like :func:`probe`, with all details.
 
-    `also`: a second input and an output for the same run; if that fails, the output is missing.
+    `also`: a second input and an output for the same run; if that fails, the output is missing. `decode_up_to`: the
+    same run decodes an MP4 of at most this many seconds, because starting ffmpeg is most of the cost.
     """
     beginning, size = await asyncio.to_thread(_read_beginning, path)
     if size == 0:
         raise UnusableVideo(tr("That file is empty. Upload it again."))
-    marker = secrets.token_hex(16)
-    result = await _list_packets(ffmpeg, path, marker, *(also or ((), ())))
     may_be_mp4 = read_major_brand(beginning) or b"moov" in beginning or b"mdat" in beginning
     mp4 = await try_read_mp4(path) if may_be_mp4 else None
-    probed = await asyncio.to_thread(parse_probe, result, marker, beginning, size, mp4)
+    decodes = mp4 is not None and not mp4.fragmented and mp4.seconds <= decode_up_to and size <= _MAX_DECODED_BYTES
+    inputs, outputs = also or ((), ())
+    marker = secrets.token_hex(16)
+    log = await _list_packets(ffmpeg, path, marker, inputs, (*outputs, *(DECODING_OUTPUTS if decodes else ())))
+    probed = await asyncio.to_thread(parse_probe, log.result, marker, beginning, size, mp4)
     await check_complete(ffmpeg, path, probed.header, mp4, probed.video, probed.sound)
-    return probed
+    return replace(probed, decoding=parse_decoding(log.result.stderr)) if decodes and log.with_outputs else probed
 
 
 def parse_probe(result: FfmpegResult, marker: str, beginning: bytes, size: int, mp4: Mp4 | None = None) -> ProbeResult:
@@ -121,18 +133,27 @@ def build_listing_args(marker: str) -> list[str]:
     return [*maps, *build_marker_options(marker), "-f", "framecrc", "pipe:1"]
 
 
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """A run that listed a file's packets."""
+
+    result: FfmpegResult
+    with_outputs: bool
+    """Whether the run made the further outputs too."""
+
+
 async def _list_packets(
     ffmpeg: Ffmpeg, path: Path, marker: str, inputs: Sequence[str], outputs: Sequence[str]
-) -> FfmpegResult:
+) -> _Listing:
     """List the packets and describe the streams.
 
-    If the second output fails, it ends the listing too; then the listing runs again without it.
+    If one of the further outputs fails, it ends the listing too; then the listing runs again without them.
     """
     args = [*ffmpeg.build_input_args(path), *inputs, *build_listing_args(marker), *outputs]
     try:
         result = await ffmpeg.run(args, seconds=_TIMEOUT, output_bytes=_MAX_LISTING_BYTES, purpose=Purpose.PROBE)
         if result.code == 0 or not outputs:
-            return result
+            return _Listing(result, with_outputs=bool(outputs))
     except UnusableVideo:
         if not outputs:
             raise

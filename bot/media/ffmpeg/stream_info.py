@@ -61,7 +61,7 @@ def parse_stream_info(log: str, marker: str) -> StreamInfo | None:
     `marker` is the value passed to :func:`build_marker_options`. None if the file has no readable video.
     """
     before, _, after = log.partition(f"\n    comment         : {marker}\n")
-    text = "\n" + after.partition("\nOutput #1, ")[0]
+    text = "\n" + after.partition("\nOutput #")[0]
     input_line, video = _INPUT.search(before), _VIDEO.search(text)
     if input_line is None or video is None or video["codec"] in {"none", "unknown"}:
         return None
@@ -94,6 +94,8 @@ def has_message(log: str, marker: str, *words: str) -> bool:
     """
     opening, _, reading = log.partition(f"\n    comment         : {marker}\n")
     opening = _INPUT.split(opening, maxsplit=1)[0]
+    if not any(word in text for text in (opening, reading) for word in words):
+        return False  # nearly always, and much faster than the pattern
     alternatives = "|".join(map(re.escape, words))
     line = re.compile(rf"^\[[\w, /:#-]+ @ 0x[0-9a-f]+\] [^\n]*(?:{alternatives})", re.ASCII | re.MULTILINE)
     return any(line.search(text) for text in (opening, reading))

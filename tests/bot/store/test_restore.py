@@ -58,14 +58,15 @@ async def messages(stage: Harness) -> list[Json]:
 async def test_what_was_paid_after_the_backup_is_not_paid_again(stage: Harness) -> None:
     """Two tasks are delivered after the backup, and then the database is lost: the restored bot pays and posts nothing.
 
-    It leaves both replies as they are and records the queued task as unclear. The next task gets an unused id.
+    It leaves both replies as they are and records the waiting task as unclear. The next task gets an unused id.
     """
     stage.fox.next_quirks = Quirks(pause=(pause := Pause(at=40)))
     async with stage.bot(MAX_RUNNING="1"):
         first = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         await within(pause.reached)
         second = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
-        await until(lambda: [row[1] for row in rows(stage.data)] == ["rendering", "queued"])
+        # It is prepared, and waits for the running slot.
+        await until(lambda: [row[1] for row in rows(stage.data)] == ["rendering", "preparing"])
         backup = await make_backup(stage.data)
         pause.release.set()
         for reply in (first, second):
