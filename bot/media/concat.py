@@ -98,7 +98,8 @@ def is_copyable(probed: ProbeResult, target: OutputFormat) -> bool:
     plain = header.codec == "h264" and header.pixel_format == "yuv420p" and header.transfer not in HDR
     upright = not header.rotation and not header.interlaced and header.pixel_aspect == 1
     timed = probed.video.has_timestamps and probed.start == probed.video.start
-    return plain and upright and timed and choose_format(probed) == target and matches_format(probed)
+    first = probed.video_number == 0
+    return first and plain and upright and timed and choose_format(probed) == target and matches_format(probed)
 
 
 async def _make_parts(
@@ -112,11 +113,9 @@ async def _make_parts(
         elif last.probed.header.matrix == "bt709":  # the matrix of everything that we encode
             frames = target.frames(segment.seconds)
             video_filters = await build_video_filter(ffmpeg, segment.probed, target, start=segment.start, frames=frames)
-            parts.append(
-                await _encode(
-                    ffmpeg, ffmpeg.build_input_args(segment.path), video_filters, target, name.with_suffix(".mp4")
-                )
-            )
+            graph = f"[0:V:{segment.probed.video_number}]{video_filters}"
+            inputs = ffmpeg.build_input_args(segment.path)
+            parts.append(await _encode(ffmpeg, inputs, graph, target, name.with_suffix(".mp4")))
         else:
             log.info(_NOT_COPIED, "their color spaces differ")
             return None
@@ -139,7 +138,7 @@ async def _copy_up_to(ffmpeg: Ffmpeg, segment: Segment, target: OutputFormat, na
         start = segment.probed.video.timestamps[key]
         seek = find_seek_point(segment.probed, start)
         inputs = ffmpeg.build_input_args(segment.path, *(("-ss", f"{seek:.6f}") if seek else ()))
-        bridge = build_frame_filter(target, start=start - seek, frames=frames - key)
+        bridge = f"[0:V:0]{build_frame_filter(target, start=start - seek, frames=frames - key)}"
         parts.append(await _encode(ffmpeg, inputs, bridge, target, name.with_suffix(".bridge.mp4")))
     return parts
 
@@ -157,10 +156,10 @@ async def _copy(ffmpeg: Ffmpeg, segment: Segment, frames: int, target: OutputFor
     return await _read_part(ffmpeg, into)
 
 
-async def _encode(ffmpeg: Ffmpeg, inputs: Sequence[str], video_filters: str, target: OutputFormat, into: Path) -> _Part:
-    graph = ["-filter_complex", f"[0:V:0]{video_filters}[v]", "-map", "[v]"]
+async def _encode(ffmpeg: Ffmpeg, inputs: Sequence[str], graph: str, target: OutputFormat, into: Path) -> _Part:
+    video = ["-filter_complex", f"{graph}[v]", "-map", "[v]"]
     codec = [*build_h264_args(_QUALITY), *_build_time_scale_args(target)]
-    await run_encoder(ffmpeg, [*inputs, *graph, *codec], into, seconds=_TIMEOUT, purpose=Purpose.JOIN)
+    await run_encoder(ffmpeg, [*inputs, *video, *codec], into, seconds=_TIMEOUT, purpose=Purpose.JOIN)
     return await _read_part(ffmpeg, into)
 
 

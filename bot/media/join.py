@@ -129,7 +129,7 @@ async def _write_film(
         video_filters = await build_video_filter(
             ffmpeg, segment.probed, target, start=segment.start, frames=target.frames(segment.seconds)
         )
-        chains.append(f"[{number}:V:0]{video_filters}[v{number}]")
+        chains.append(f"[{number}:V:{segment.probed.video_number}]{video_filters}[v{number}]")
     chains.append(_build_concat(audio_filters, first=0, video=True, count=len(segments)))
     return await encode_graph(
         ffmpeg,

@@ -77,7 +77,8 @@ async def _convert(ffmpeg: Ffmpeg, source: Path, probed: ProbeResult, *, sound: 
     frames = max(target.frames(probed.video.end - cut), ceil(MIN_SECONDS * target.rate))
     frames = min(frames, int(MAX_SECONDS * target.rate))
     seek = find_seek_point(probed, cut)
-    graph = f"[0:V:0]{await build_video_filter(ffmpeg, probed, target, start=cut - seek, frames=frames)}[v]"
+    filters = await build_video_filter(ffmpeg, probed, target, start=cut - seek, frames=frames)
+    graph = f"[0:V:{probed.video_number}]{filters}[v]"
     if sound is not None:
         graph += f";[0:a:{sound}]{build_audio_filter(start=cut - seek, seconds=float(frames / target.rate))}[a]"
     inputs = ffmpeg.build_input_args(source, *(("-ss", f"{seek:.6f}") if seek else ()))

@@ -24,6 +24,8 @@ _SQUARE_PIXEL_FILTERS = {
     "h264": "h264_metadata=sample_aspect_ratio=1/1",
     "hevc": "hevc_metadata=sample_aspect_ratio=1/1",
 }
+_TAGS = {"h264": "avc1", "hevc": "hvc1"}
+"""The sample entries whose parameter sets are in the header; ffmpeg would keep the source's avc3 or hev1."""
 _MAX_AUDIO_OFFSET = 0.03
 """Seconds by which copied audio may begin before or after the video."""
 
@@ -42,12 +44,12 @@ async def remux(
     shift = "setts=pts=PTS-STARTPTS:dts=DTS-STARTPTS"
     if fix := _SQUARE_PIXEL_FILTERS.get(probed.header.codec):  # some readers trust the bitstream and not the container
         shift = f"{fix},{shift}"
-    tag = ("-tag:v", "hvc1") if probed.header.codec == "hevc" else ()
+    tag = ("-tag:v", _TAGS[probed.header.codec]) if probed.header.codec in _TAGS else ()
     length = f"{probed.video.seconds:.6f}"
     args = [
         *ffmpeg.build_input_args(source),
         *_build_audio_args(probed, sound),
-        *("-map", "0:V:0", "-c:v", "copy", "-bsf:v", shift, *tag, "-t", length),
+        *("-map", f"0:V:{probed.video_number}", "-c:v", "copy", "-bsf:v", shift, *tag, "-t", length),
     ]
     made = into.with_name(into.name + ".remuxed")
     try:

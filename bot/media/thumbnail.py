@@ -57,7 +57,9 @@ async def probe_with_thumbnail(ffmpeg: Ffmpeg, path: Path, thumbnail: Path) -> P
         probed = await probe_details(ffmpeg, path, also=(last_second, frame), decode_up_to=MAX_SECONDS)
         with suppress(UnusableVideo):
             if not await asyncio.to_thread(_is_valid_file, part):
-                await asyncio.to_thread(part.write_bytes, await make_thumbnail(ffmpeg, path, probed.clip))
+                await asyncio.to_thread(
+                    part.write_bytes, await make_thumbnail(ffmpeg, path, probed.clip, probed.video_number)
+                )
             await asyncio.to_thread(part.replace, thumbnail)
             return probed
         log.info("no thumbnail for %s", path.parent.name)
@@ -70,13 +72,14 @@ def _is_valid_file(thumbnail: Path) -> bool:
     return thumbnail.is_file() and 0 < thumbnail.stat().st_size <= _MAX_BYTES
 
 
-async def make_thumbnail(ffmpeg: Ffmpeg, path: Path, clip: VideoInfo) -> bytes:
+async def make_thumbnail(ffmpeg: Ffmpeg, path: Path, clip: VideoInfo, video_number: int = 0) -> bytes:
     """Return a JPEG from about the last second of `path`, where the extension begins; at most 320 pixels wide and high.
 
     Raises :class:`UnusableVideo` if no frame can be decoded.
     """
     seek = f"{max(0.0, clip.seconds - 1):.3f}"
-    args = [*ffmpeg.build_input_args(path, "-ss", seek), "-map", "0:V:0", *_JPEG_ARGS, "-f", "image2pipe", "pipe:1"]
+    source = [*ffmpeg.build_input_args(path, "-ss", seek), "-map", f"0:V:{video_number}"]
+    args = [*source, *_JPEG_ARGS, "-f", "image2pipe", "pipe:1"]
     result = await ffmpeg.run(args, seconds=_TIMEOUT, output_bytes=_MAX_BYTES, purpose=Purpose.THUMBNAIL)
     if not result.stdout:
         raise UnusableVideo(tr("No picture can be read from that video. Send another one."))

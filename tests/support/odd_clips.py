@@ -87,6 +87,7 @@ ODD = {
     "other.mov": Odd("-i {plain} -c copy", remuxed=True),
     "other.mkv": Odd("-i {plain} -c copy", remuxed=True),
     "hev1.mp4": Odd(f"{_READ} {_X265} -tag:v hev1 -c:a aac -t 4", remuxed=True),
+    "avc3.mp4": Odd("-i {plain} -c copy -tag:v avc3", remuxed=True),
     "opus.mp4": Odd("-i {plain} -c:v copy -c:a libopus", remuxed=True),
     "disabled.mp4": Odd("-i {plain} -c copy", disable_first_track, remuxed=True),
     "no_decoder.mov": Odd("-i {plain} -c copy", rename_audio_codec, remuxed=True, sound=False),

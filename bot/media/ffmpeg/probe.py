@@ -52,6 +52,8 @@ class ProbeResult:
     """The first audio track, on the same timeline as the video."""
     mp4: Mp4 | None
     """The result of our own parser, if this is an MP4 or MOV with valid boxes."""
+    video_number: int = 0
+    """The number of the video track that is meant, among those that are not cover pictures."""
     decoding: Decoding | None = None
     """What decoding it showed, if the same run did that."""
 
@@ -83,10 +85,14 @@ async def probe_details(
         raise UnusableVideo(tr("That file is empty. Upload it again."))
     may_be_mp4 = read_major_brand(beginning) or b"moov" in beginning or b"mdat" in beginning
     mp4 = await try_read_mp4(path) if may_be_mp4 else None
+    number = mp4.shown_video if mp4 else 0
+    if number:  # the other outputs take the first track
+        also, decode_up_to = None, 0.0
     decodes = mp4 is not None and not mp4.fragmented and mp4.seconds <= decode_up_to and size <= _MAX_DECODED_BYTES
     inputs, outputs = also or ((), ())
     marker = secrets.token_hex(16)
-    log = await _list_packets(ffmpeg, path, marker, inputs, (*outputs, *(DECODING_OUTPUTS if decodes else ())))
+    listing = build_listing_args(marker, number)
+    log = await _list_packets(ffmpeg, path, inputs, listing, (*outputs, *(DECODING_OUTPUTS if decodes else ())))
     probed = await asyncio.to_thread(parse_probe, log.result, marker, beginning, size, mp4)
     await check_complete(ffmpeg, path, probed.header, mp4, probed.video, probed.sound)
     return replace(probed, decoding=parse_decoding(log.result.stderr)) if decodes and log.with_outputs else probed
@@ -121,15 +127,16 @@ def parse_probe(result: FfmpegResult, marker: str, beginning: bytes, size: int, 
     if has_message(result.stderr, marker, *_CUT_OFF_MESSAGES):
         raise make_cut_off_error(header.stated_seconds, video, sound)
     video = apply_browser_delays(video) if container == "gif" else merge_fields(video, header)
-    return ProbeResult(_build_video_info(header, video, sound, size, container), header, video, sound, mp4)
+    clip = _build_video_info(header, video, sound, size, container)
+    return ProbeResult(clip, header, video, sound, mp4, mp4.shown_video if mp4 else 0)
 
 
-def build_listing_args(marker: str) -> list[str]:
+def build_listing_args(marker: str, video_number: int = 0) -> list[str]:
     """Return the output that lists the packets of a file's video and audio, with the marker that parsers look for.
 
     `V` skips cover pictures.
     """
-    maps = ["-map", "0:V:0", "-map", "0:a:0?", "-c", "copy"]
+    maps = ["-map", f"0:V:{video_number}", "-map", "0:a:0?", "-c", "copy"]
     return [*maps, *build_marker_options(marker), "-f", "framecrc", "pipe:1"]
 
 
@@ -143,13 +150,13 @@ class _Listing:
 
 
 async def _list_packets(
-    ffmpeg: Ffmpeg, path: Path, marker: str, inputs: Sequence[str], outputs: Sequence[str]
+    ffmpeg: Ffmpeg, path: Path, inputs: Sequence[str], listing: Sequence[str], outputs: Sequence[str]
 ) -> _Listing:
     """List the packets and describe the streams.
 
     If one of the further outputs fails, it ends the listing too; then the listing runs again without them.
     """
-    args = [*ffmpeg.build_input_args(path), *inputs, *build_listing_args(marker), *outputs]
+    args = [*ffmpeg.build_input_args(path), *inputs, *listing, *outputs]
     try:
         result = await ffmpeg.run(args, seconds=_TIMEOUT, output_bytes=_MAX_LISTING_BYTES, purpose=Purpose.PROBE)
         if result.code == 0 or not outputs:
@@ -157,7 +164,7 @@ async def _list_packets(
     except UnusableVideo:
         if not outputs:
             raise
-    return await _list_packets(ffmpeg, path, marker, (), ())
+    return await _list_packets(ffmpeg, path, (), listing, ())
 
 
 def _read_beginning(path: Path) -> tuple[bytes, int]:

@@ -76,6 +76,11 @@ class Mp4:
         """Whether the index refers to samples beyond the end of the file."""
         return any(track.samples.ends_at > self.size for track in self.tracks)
 
+    @property
+    def shown_video(self) -> int:
+        """The number of the video track that players show: of several, the first one that is enabled."""
+        return next((number for number, track in enumerate(self.find_tracks(b"vide")) if track.enabled), 0)
+
     def find_tracks(self, kind: bytes) -> list[Track]:
         """Return the tracks of this handler."""
         return [track for track in self.tracks if track.kind == kind]

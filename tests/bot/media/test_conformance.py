@@ -7,9 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from bot.media import Ffmpeg, UnusableVideo, find_problems, prepare, probe_details
+from bot.domain.task import ResultKind
+from bot.media import (
+    Ffmpeg,
+    SourceClip,
+    UnusableVideo,
+    find_problems,
+    join,
+    prepare,
+    probe_details,
+    probe_with_thumbnail,
+)
 from tests.support.media_clips import compute_shade, ffmpeg, find_beeps, make_numbered, read_shades
-from tests.support.odd_clips import ODD, PLAIN, make_odd
+from tests.support.odd_clips import ODD, PLAIN, disable_first_track, make_odd
 
 
 @pytest.fixture
@@ -85,6 +95,46 @@ async def test_video_that_begins_late_stays_in_sync(tmp_path: Path, tool: Ffmpeg
     done = await prepare(tool, tmp_path / "late.mov", tmp_path / "fit")
     assert done.clip.seconds == pytest.approx(4, abs=0.05)
     assert find_beeps(tmp_path / "fit") == pytest.approx([0.3, 3.0], abs=0.03)
+
+
+async def test_the_video_track_that_players_show_is_prepared(tmp_path: Path, tool: Ffmpeg) -> None:
+    """If the first of two video tracks is disabled, the second one is described, shown, prepared and joined."""
+    plain, both = tmp_path / "plain.mp4", tmp_path / "both.mp4"
+    ffmpeg(*PLAIN.split(), plain)
+    second = make_numbered(tmp_path / "second.mp4", first=0, count=120)
+    ffmpeg("-i", plain, "-i", second, "-map", "0", "-map", "1", "-c", "copy", both)
+    both.write_bytes(disable_first_track(both.read_bytes()))
+    seen = await probe_with_thumbnail(tool, both, tmp_path / "still.jpg")
+    shown = (await probe_details(tool, second)).clip
+    assert (seen.clip.width, seen.clip.height) == (shown.width, shown.height)
+    ffmpeg("-sseof", "-1", "-i", second, "-frames:v", "1", tmp_path / "right.png")
+    assert abs(read_mean(tmp_path / "still.jpg") - read_mean(tmp_path / "right.png")) < 6
+    await prepare(tool, both, tmp_path / "fit")
+    assert frame_checksums(tmp_path / "fit") == frame_checksums(second)
+    kept, into = SourceClip(both), tmp_path / "film"
+    film = await join(tool, kept, shown, plain, added=4, kind=ResultKind.FILM, into=into)
+    assert read_shades(film.path)[1:360:3] == pytest.approx([compute_shade(number) for number in range(120)], abs=8)
+
+
+def read_mean(picture: Path) -> float:
+    """Return the mean brightness of a picture."""
+    raw = ffmpeg("-i", picture, "-vf", "scale=32:32", "-pix_fmt", "gray", "-f", "rawvideo", "-")
+    return sum(raw) / len(raw)
+
+
+async def test_an_avi_with_dropped_frames_stays_in_sync(tmp_path: Path, tool: Ffmpeg) -> None:
+    """A recorder that dropped frames for two seconds: the film is as long as its sound, and in step with it."""
+    loud = "sin(1900*t)*(between(t\\,1\\,1.1)+between(t\\,5\\,5.1))"
+    flash = "drawbox=c=white:t=fill:enable='between(t,1,1.1)+between(t,5,5.1)'"
+    gap = f"{flash},select='not(between(t,2,4))'"
+    beep = f"-f lavfi -i aevalsrc={loud}:s=48000:d=6 -f lavfi -i color=s=64x64:r=25:d=6"
+    ffmpeg(*beep.split(), "-vf", gap, "-fps_mode", "vfr", "-c:v", "mpeg4", "-c:a", "mp3", tmp_path / "gap.avi")
+    done = await prepare(tool, tmp_path / "gap.avi", tmp_path / "fit")
+    assert done.clip.seconds == pytest.approx(6, abs=0.1)
+    shades = read_shades(tmp_path / "fit")
+    bright = [at / 25 for at, shade in enumerate(shades) if shade > 200 and shades[at - 1] <= 200]
+    assert find_beeps(tmp_path / "fit") == pytest.approx(bright, abs=0.06)
+    assert bright == pytest.approx([1, 5], abs=0.06)
 
 
 def make_gif(path: Path, delays: list[int]) -> Path:
