@@ -24,8 +24,6 @@ _UNANSWERED = (
     UnicodeDecodeError,
 )
 """The exceptions among these that our own code never raises."""
-_TOO_LARGE = 40005
-"""Discord docs, JSON Error Codes: request entity too large."""
 
 
 class Failure(Enum):
@@ -39,14 +37,42 @@ class Failure(Enum):
     """404: it does not exist (any more)."""
     TOO_LARGE = auto()
     """The upload is over the limit of that channel."""
+    UPLOADS_LIMITED = auto()
+    """The server takes no files at present."""
+    FILTERED = auto()
+    """AutoMod or the link filter refused the words or the links."""
+    TITLE_FILTERED = auto()
+    """AutoMod refused the title of a forum post."""
+    ARCHIVED = auto()
+    """The thread is archived: open it first."""
     REJECTED = auto()
     """Another 4xx: the request is invalid."""
+
+
+_BY_CODE = {
+    40005: Failure.TOO_LARGE,
+    50045: Failure.TOO_LARGE,
+    400001: Failure.UPLOADS_LIMITED,
+    200000: Failure.FILTERED,
+    240000: Failure.FILTERED,
+    200001: Failure.TITLE_FILTERED,
+    50083: Failure.ARCHIVED,
+    40004: Failure.UNAVAILABLE,  # sending messages has been disabled temporarily
+    40062: Failure.UNAVAILABLE,  # the service resource is rate limited
+    40333: Failure.UNAVAILABLE,  # an intermediate server rejected the request
+    130000: Failure.UNAVAILABLE,  # the API is overloaded
+    20009: Failure.FORBIDDEN,  # explicit content cannot be sent to that person
+    160005: Failure.FORBIDDEN,  # the thread is locked
+}
+"""What an error code means whatever its HTTP status, which is often undocumented (Discord docs, JSON Error Codes)."""
 
 
 def classify(error: BaseException) -> Failure | None:
     """Return why a request failed; None if the exception does not certainly come from a request to Discord."""
     if isinstance(error, discord.HTTPException):
-        if error.status == 413 or error.code == _TOO_LARGE:
+        if error.code in _BY_CODE:
+            return _BY_CODE[error.code]
+        if error.status == 413:
             return Failure.TOO_LARGE
         if error.status == 429 or error.status >= 500:
             return Failure.UNAVAILABLE

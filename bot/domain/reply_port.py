@@ -11,11 +11,23 @@ from bot.domain.task import ReplyTarget, Task
 
 
 class ReplyUnavailable(ExtendBotError):
-    """The reply cannot be updated now; retry, after `retry_after` seconds if that is known."""
+    """The reply cannot be updated now; retry, after `retry_after` seconds if that is known.
 
-    def __init__(self, text: str, retry_after: float | None = None) -> None:
+    `server_error`: Discord answered with a 5xx.
+    """
+
+    def __init__(self, text: str, retry_after: float | None = None, *, server_error: bool = False) -> None:
         super().__init__(text)
         self.retry_after = retry_after
+        self.server_error = server_error
+
+
+class FileTooLarge(ExtendBotError):
+    """The way that is left to the member takes files of `max_bytes` at most, less than the reply did."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(f"the way that is left takes {max_bytes} bytes")
+        self.max_bytes = max_bytes
 
 
 class Undeliverable(ExtendBotError):
@@ -49,8 +61,11 @@ class ReplyPort(Protocol):
         """Show the task's outcome, and its result if there is one; return the reply that shows it.
 
         A result over the upload limit is shown as `still` and a link. Returns once Discord has accepted the message.
-        Raises ReplyUnavailable or Undeliverable.
+        Raises ReplyUnavailable or Undeliverable, and FileTooLarge if a smaller file could be attached.
         """
+
+    async def is_refused(self, task: Task) -> bool:
+        """Return whether a filter of the server refuses the reply. Waits briefly for the first edit to be answered."""
 
     def release(self, task_id: int) -> None:
         """Stop updating this task's reply, because another process took the task over."""

@@ -23,6 +23,11 @@ async def open_files(*files: tuple[Path, str]) -> AsyncIterator[list[discord.Fil
             file.close()
 
 
+async def exists(path: Path | None) -> bool:
+    """Return whether there is such a file."""
+    return path is not None and await asyncio.to_thread(path.is_file)
+
+
 async def _open_file(path: Path, name: str) -> discord.File:
     """Open one file in a thread; if cancelled meanwhile, close it."""
     opening = asyncio.ensure_future(asyncio.to_thread(discord.File, path, name))

@@ -33,11 +33,35 @@ def refuse_on_error() -> Iterator[None]:
 
 
 class RouteClosed(ExtendBotError):
-    """The route no longer reaches the message; another one may."""
+    """The route no longer reaches the message; another one may. `gone`: the message does not exist any more."""
+
+    def __init__(self, text: str, *, gone: bool = False) -> None:
+        super().__init__(text)
+        self.gone = gone
 
 
 class TooLarge(ExtendBotError):
     """The file is too large to upload here."""
+
+
+class UploadsLimited(ExtendBotError):
+    """The server takes no files at present."""
+
+
+class Filtered(ExtendBotError):
+    """A filter of the server refused the words or the links of the message."""
+
+
+class ThreadArchived(ExtendBotError):
+    """The thread has to be opened before its messages can be edited."""
+
+
+_EXCEPTIONS: dict[Failure | None, type[ExtendBotError]] = {
+    Failure.TOO_LARGE: TooLarge,
+    Failure.UPLOADS_LIMITED: UploadsLimited,
+    Failure.FILTERED: Filtered,
+    Failure.ARCHIVED: ThreadArchived,
+}
 
 
 @contextmanager
@@ -52,18 +76,18 @@ def ignore_deleted() -> Iterator[None]:
 
 @contextmanager
 def raise_route_errors() -> Iterator[None]:
-    """Raise RouteClosed, TooLarge or ReplyUnavailable if a request fails."""
+    """Raise RouteClosed, ReplyUnavailable or one of the exceptions above if a request fails."""
     try:
         yield
     except REQUEST_ERRORS as error:
-        match classify(error):
-            case Failure.TOO_LARGE:
-                raise TooLarge(str(error)) from error
-            case Failure.FORBIDDEN | Failure.GONE:
-                raise RouteClosed(str(error)) from error
-            case Failure.REJECTED if _is_bad_request(error):
-                raise RouteClosed(str(error)) from error
-        raise ReplyUnavailable(_describe(error), getattr(error, "retry_after", None)) from error
+        failure = classify(error)
+        if failure in _EXCEPTIONS:
+            raise _EXCEPTIONS[failure](str(error)) from error
+        if failure in {Failure.FORBIDDEN, Failure.GONE} or (failure is Failure.REJECTED and _is_bad_request(error)):
+            raise RouteClosed(str(error), gone=failure is Failure.GONE) from error
+        is_answer = isinstance(error, discord.HTTPException) and error.status >= 500
+        retry_after = getattr(error, "retry_after", None)
+        raise ReplyUnavailable(_describe(error), retry_after, server_error=is_answer) from error
 
 
 def _is_bad_request(error: BaseException) -> bool:

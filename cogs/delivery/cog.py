@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from discord.ext import commands
-from pydantic import SecretStr
 
 from bot.client import ExtendBot, check_before_requests
 from bot.domain.errors import ExtendBotError
 from bot.domain.reply_port import ReplyState, ReplyUnavailable, Undeliverable
 from bot.domain.task import Billed, ReplyTarget, Task, TaskState
 from cogs.common import formatting
-from cogs.common.transport import RouteClosed, TooLarge
+from cogs.common.files import exists
+from cogs.common.transport import Filtered, RouteClosed, TooLarge, UploadsLimited
 from cogs.delivery import read_reply, routes
+from cogs.delivery.old_reply import OldReplies
+from cogs.delivery.outcome import Attempts, Outcome, OutcomeSender, Route
 from cogs.delivery.routes import ReplyContent, by_bot, by_token, direct_message, new_message, replace_by_ephemeral
 from cogs.delivery.second_look import SecondLook
+from cogs.delivery.shown_reply import ShownReply, stop_updates
 from cogs.tasks import card as tasks_card
 from cogs.tasks import card_text
 
@@ -38,29 +40,12 @@ _EDIT_TIMEOUT = 30.0
 """Maximum seconds for an edit that only shows progress."""
 
 
+_FIRST_EDIT_TIMEOUT = 5.0
+"""Maximum seconds that a paid request waits for the first edit of its reply."""
+
+
 class _Outdated(ExtendBotError):
     """The task has moved on since its card was made, so the card must not be shown."""
-
-
-@dataclass(slots=True)
-class _ReplyState:
-    """What this process knows about one running task's reply."""
-
-    newest: Task | None = None
-    """The task to show next; None if the reply is up to date."""
-    latest: Task | None = None
-    """The last task passed to `update`; while queued, it has its queue position."""
-    events: asyncio.Event = field(default_factory=asyncio.Event)
-    thumbnail: Path | None = None
-    """A picture of the clip, to attach."""
-    thumbnail_message_id: int | None = None
-    """The message to which the thumbnail is attached."""
-    shown: object = None
-    """The fingerprint of what the reply shows."""
-    updates: asyncio.Task[None] | None = None
-    dead_token: SecretStr | None = None
-    """Discord rejected this token. It is not used again: 10,000 invalid requests in ten minutes ban the IP address."""
-    editing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class ReplyUpdater(commands.Cog):
@@ -68,9 +53,11 @@ class ReplyUpdater(commands.Cog):
 
     def __init__(self, bot: ExtendBot) -> None:
         self._bot = bot
-        self._replies: dict[int, _ReplyState] = {}
+        self._replies: dict[int, ShownReply] = {}
         self._bot_edits = asyncio.Semaphore(_BOT_EDITS_AT_ONCE)
+        self._outcomes = OutcomeSender(bot, self._ensure_lease)
         self.second_look = SecondLook(bot, self._show_outcome_again)
+        self.old_replies = OldReplies(bot, lambda place: self._is_token_valid(ShownReply(), place))
 
     def is_idle(self, task_id: int) -> bool:
         """Whether nothing is left to show of the task at present."""
@@ -79,7 +66,7 @@ class ReplyUpdater(commands.Cog):
 
     def update(self, task: Task, thumbnail: Path | None) -> None:
         """Edit the reply soon; only the newest task passed here is shown."""
-        reply = self._replies.setdefault(task.id, _ReplyState())
+        reply = self._replies.setdefault(task.id, ShownReply())
         reply.newest = reply.latest = task
         reply.thumbnail = thumbnail
         reply.events.set()
@@ -88,15 +75,30 @@ class ReplyUpdater(commands.Cog):
 
     async def deliver(self, task: Task, result: Path | None, thumbnail: Path | None) -> ReplyTarget:
         """Show the task's outcome to its member. Raises ReplyUnavailable or Undeliverable."""
-        reply = self._replies.setdefault(task.id, _ReplyState())
-        await _stop_updates(reply)
-        for content in await self._make_outcomes(task, result, thumbnail):
-            with suppress(TooLarge):
-                place = await self._send_by_first_open_route(reply, task, content)
-                self._replies.pop(task.id, None)
-                self.second_look.schedule(task.model_copy(update={"place": place}))
-                return place
-        raise ReplyUnavailable("Discord reports a message without a file as too large")
+        reply = self._replies.setdefault(task.id, ShownReply())
+        await stop_updates(reply)
+        outcome = Outcome(task, result, thumbnail)
+        try:
+            route, place = await self._outcomes.send(outcome, self._find_open_routes(reply, task), reply.attempts)
+        finally:
+            if reply.attempts.dead_token:
+                reply.dead_token = task.place.token
+        self._replies.pop(task.id, None)
+        told = task.model_copy(update={"place": place})
+        if route in {new_message, direct_message}:
+            self.old_replies.schedule(told, task.place)
+        self.second_look.schedule(told)
+        return place
+
+    async def is_refused(self, task: Task) -> bool:
+        """Return whether a filter of the server refuses the reply; wait a moment for its first edit."""
+        reply = self._replies.get(task.id)
+        if reply is None:
+            return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_EDIT_TIMEOUT):
+                await reply.answered.wait()
+        return reply.refused
 
     def release(self, task_id: int) -> None:
         """Stop showing the task, because another process shows it from now on."""
@@ -114,7 +116,7 @@ class ReplyUpdater(commands.Cog):
 
     async def delete(self, task: Task) -> bool:
         """Delete the task's reply; return whether it is gone. Raises ReplyUnavailable."""
-        place, token_lives = task.place, self._is_token_valid(_ReplyState(), task.place)
+        place, token_lives = task.place, self._is_token_valid(ShownReply(), task.place)
         by_token = (routes.delete_by_token,) if token_lives else ()
         for route in by_token if place.ephemeral else (routes.delete_by_bot, *by_token):
             with suppress(RouteClosed):
@@ -128,61 +130,41 @@ class ReplyUpdater(commands.Cog):
 
     async def cog_unload(self) -> None:
         """Stop all updates. After the next start, the worker shows what is missing."""
-        # Not with _stop_updates, which waits for a running edit: an edit that hangs must not delay the shutdown.
+        # Not with stop_updates, which waits for a running edit: an edit that hangs must not delay the shutdown.
         workers = [reply.updates for reply in self._replies.values() if reply.updates]
         for worker in workers:
             worker.cancel()
-        await asyncio.gather(*workers, self.second_look.close(), return_exceptions=True)
+        await asyncio.gather(*workers, self.second_look.close(), self.old_replies.close(), return_exceptions=True)
 
-    async def _send_by_first_open_route(self, reply: _ReplyState, task: Task, content: ReplyContent) -> ReplyTarget:
-        closed_routes = []
-        routes_in_order = (by_token, by_bot, new_message, direct_message)
-        for route in (replace_by_ephemeral, *routes_in_order) if _fails_unbilled(task) else routes_in_order:
-            if route in {replace_by_ephemeral, by_token} and not self._is_token_valid(reply, task.place):
-                continue
-            try:
-                with check_before_requests(self._ensure_lease):
-                    return await route(self._bot, task.place, content)
-            except RouteClosed as closed:
-                closed_routes.append(f"{route.__name__}: {closed}")
-                if route in {replace_by_ephemeral, by_token}:
-                    reply.dead_token = task.place.token
-        raise Undeliverable("; ".join(closed_routes))
+    def _find_open_routes(self, reply: ShownReply, task: Task) -> list[Route]:
+        """Return the routes for an outcome, in order."""
+        by_interaction = (replace_by_ephemeral, by_token) if _fails_unbilled(task) else (by_token,)
+        open_routes = by_interaction if self._is_token_valid(reply, task.place) else ()
+        return [*open_routes, by_bot, new_message, direct_message]
 
-    async def _make_outcomes(self, task: Task, result: Path | None, thumbnail: Path | None) -> list[ReplyContent]:
-        """Return the ways to show the outcome, best first: the video; a thumbnail and a link; only a link."""
-        user_id, now = task.order.user_id, self._bot.now()
-        language = self._bot.languages.find_best_match(task.place.locale)
-        if result is None:
-            return [ReplyContent(task.id, user_id, tasks_card.make_card(task, now, language))]
-        contents = []
-        if (await asyncio.to_thread(result.stat)).st_size <= task.place.filesize_limit:
-            contents.append(ReplyContent(task.id, user_id, tasks_card.make_result_card(task, now, language), result))
-        if await _exists(thumbnail):
-            card = tasks_card.make_result_card(task, now, language, linked=True, thumbnail=True)
-            contents.append(ReplyContent(task.id, user_id, card, thumbnail, formatting.THUMBNAIL_NAME))
-        contents.append(ReplyContent(task.id, user_id, tasks_card.make_result_card(task, now, language, linked=True)))
-        return contents
-
-    async def _make_progress(self, reply: _ReplyState, task: Task) -> ReplyContent:
+    async def _make_progress(self, reply: ShownReply, task: Task) -> ReplyContent:
         """Return what shows a running task; the thumbnail is uploaded once to each message."""
-        has_thumbnail = reply.thumbnail_message_id == task.place.message_id or await _exists(reply.thumbnail)
+        has_thumbnail = reply.thumbnail_message_id == task.place.message_id or await exists(reply.thumbnail)
         card = tasks_card.make_card(
-            task, self._bot.now(), self._bot.languages.find_best_match(task.place.locale), thumbnail=has_thumbnail
+            task,
+            self._bot.now(),
+            self._bot.languages.find_best_match(task.place.locale),
+            thumbnail=has_thumbnail,
+            plain=reply.attempts.plain,
         )
         file = reply.thumbnail if has_thumbnail and reply.thumbnail_message_id != task.place.message_id else None
         return ReplyContent(
             task.id, task.order.user_id, card, file, formatting.THUMBNAIL_NAME, keeps_attachments=file is None
         )
 
-    async def _run_updates(self, reply: _ReplyState) -> None:
+    async def _run_updates(self, reply: ShownReply) -> None:
         """Show updates until there are no more. After an unexpected error, the next `update` starts again."""
         try:
             await self._show_updates(reply)
         except Exception:
             log.exception("task %d: progress could not be shown", reply.latest.id if reply.latest else 0)
 
-    async def _show_updates(self, reply: _ReplyState) -> None:
+    async def _show_updates(self, reply: ShownReply) -> None:
         """Show the newest task repeatedly, within the rate limit."""
         if reply.shown is None:
             await asyncio.sleep(self._bot.edit_seconds * _FIRST_EDIT_FRACTION)
@@ -197,10 +179,12 @@ class ReplyUpdater(commands.Cog):
                 if content.card.fingerprint() != reply.shown:
                     async with reply.editing:
                         gap = await self._edit(reply, task, content)
+                    if gap:  # without a gap it is edited again at once
+                        reply.answered.set()
             await asyncio.sleep(gap)
             await self._wait_for_update(reply, task)
 
-    async def _wait_for_update(self, reply: _ReplyState, task: Task) -> None:
+    async def _wait_for_update(self, reply: ShownReply, task: Task) -> None:
         """Wait for an update, or until the card changes with time alone, as when it must offer "Fetch result"."""
         changes_at = card_text.changes_at(task, self._bot.now())
         if changes_at is None or reply.newest:
@@ -212,7 +196,7 @@ class ReplyUpdater(commands.Cog):
         except TimeoutError:
             reply.newest = task
 
-    async def _edit(self, reply: _ReplyState, task: Task, content: ReplyContent) -> float:
+    async def _edit(self, reply: ShownReply, task: Task, content: ReplyContent) -> float:
         """Show progress if possible; return the seconds until the next edit."""
         token_lives = self._is_token_valid(reply, task.place)
         try:
@@ -222,16 +206,22 @@ class ReplyUpdater(commands.Cog):
                     await (by_token if token_lives else by_bot)(self._bot, task.place, content)
         except _Outdated:
             return 0.0  # whoever changed the task shows it
+        except Filtered as error:
+            log.info("task %d: a filter refuses its card: %s", task.id, error)
+            reply.refused, reply.newest = reply.attempts.plain, reply.newest or task
+            if not reply.attempts.plain:
+                reply.attempts.plain = True
+                return 0.0
         except RouteClosed as closed:
             log.info("task %d: progress not shown: %s", task.id, closed)
             reply.dead_token = task.place.token
-        except (ReplyUnavailable, TooLarge, TimeoutError) as error:
+        except (ReplyUnavailable, TooLarge, UploadsLimited, TimeoutError) as error:
             log.info("task %d: progress not shown yet: %s", task.id, error)
             reply.newest = reply.newest or task
-            reply.thumbnail = None if isinstance(error, TooLarge) else reply.thumbnail
+            reply.thumbnail = None if isinstance(error, (TooLarge, UploadsLimited)) else reply.thumbnail
             return max(self._bot.edit_seconds, getattr(error, "retry_after", None) or 0.0)
         else:
-            reply.shown = content.card.fingerprint()
+            reply.shown, reply.refused = content.card.fingerprint(), False
             reply.thumbnail_message_id = task.place.message_id if content.card.has_thumbnail else None
         return self._bot.edit_seconds if token_lives else max(self._bot.edit_seconds, _BOT_EDIT_SECONDS)
 
@@ -241,19 +231,16 @@ class ReplyUpdater(commands.Cog):
         row = await services.tasks.get_task(task.id)
         if row.deleted or row.place.message_id != task.place.message_id:
             return
+        route = by_token if self._is_token_valid(ShownReply(), row.place) else by_bot
         video = None if has_video else await services.history.find_video(row)
         if video:
-            contents = await self._make_outcomes(row, video, await services.history.find_thumbnail(row))
-        else:
-            linked = row.state is TaskState.DELIVERED and not has_video
-            language = self._bot.languages.find_best_match(row.place.locale)
-            card = tasks_card.make_card(row, self._bot.now(), language, linked=linked)
-            contents = [ReplyContent(row.id, row.order.user_id, card, keeps_attachments=True)]
-        route = by_token if self._is_token_valid(_ReplyState(), row.place) else by_bot
-        for content in contents:
-            with suppress(TooLarge):
-                await route(self._bot, row.place, content)
-                return
+            outcome = Outcome(row, video, await services.history.find_thumbnail(row))
+            await self._outcomes.send(outcome, [route], Attempts())
+            return
+        linked = row.state is TaskState.DELIVERED and not has_video
+        language = self._bot.languages.find_best_match(row.place.locale)
+        card = tasks_card.make_card(row, self._bot.now(), language, linked=linked)
+        await route(self._bot, row.place, ReplyContent(row.id, row.order.user_id, card, keeps_attachments=True))
 
     async def _ensure_lease(self) -> None:
         """Raise ReplyUnavailable if another process may own the task by now; called right before each request."""
@@ -270,7 +257,7 @@ class ReplyUpdater(commands.Cog):
         if not is_current:
             raise _Outdated(f"task {task.id} is no longer {task.state}")
 
-    def _is_token_valid(self, reply: _ReplyState, place: ReplyTarget) -> bool:
+    def _is_token_valid(self, reply: ShownReply, place: ReplyTarget) -> bool:
         deleted = not place.token.get_secret_value()
         return not deleted and self._bot.now() < place.token_expires_at and place.token != reply.dead_token
 
@@ -279,17 +266,3 @@ def _fails_unbilled(task: Task) -> bool:
     """Return whether the task failed before anything was sent to FoxAPI, so that only its member need see it."""
     free = task.state is TaskState.FAILED and task.billed is Billed.NO and task.video_url is None
     return free and not task.place.ephemeral and task.place.guild_id is not None
-
-
-async def _exists(path: Path | None) -> bool:
-    return path is not None and await asyncio.to_thread(path.is_file)
-
-
-async def _stop_updates(reply: _ReplyState) -> None:
-    """Stop updates between two edits, so that no older card can replace the outcome."""
-    reply.newest = None
-    if reply.updates is not None:
-        async with reply.editing:
-            reply.updates.cancel()
-        await asyncio.gather(reply.updates, return_exceptions=True)
-        reply.updates = None

@@ -7,7 +7,7 @@ without the file) or ReplyUnavailable (Discord is failing: retry the same route 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +20,7 @@ from bot.client import ExtendBot
 from bot.domain.task import ReplyTarget, Task
 from cogs.common.files import open_files
 from cogs.common.formatting import RESULT_NAME
-from cogs.common.transport import RouteClosed, ignore_deleted, raise_route_errors
+from cogs.common.transport import RouteClosed, ThreadArchived, ignore_deleted, raise_route_errors
 from cogs.tasks import card as tasks_card
 from cogs.tasks.buttons import task_view
 from cogs.tasks.card import Card
@@ -55,8 +55,29 @@ class ReplyContent:
         return unchanged if self.keeps_attachments else files
 
 
+async def open_thread_and_retry(bot: ExtendBot, place: ReplyTarget, work: Callable[[], Awaitable[None]]) -> None:
+    """Run `work`; if the reply's thread is archived, open the thread and run it again.
+
+    Raises RouteClosed if the bot may not open it: a locked thread needs Manage Threads.
+    """
+    try:
+        return await work()
+    except ThreadArchived:
+        with raise_route_errors():
+            await bot.http.edit_channel(place.channel_id, archived=False)
+    try:
+        await work()
+    except ThreadArchived as error:
+        raise RouteClosed(str(error)) from error
+
+
 async def by_token(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) -> ReplyTarget:
     """Edit the reply with its interaction's token; the only route to an ephemeral reply."""
+    await open_thread_and_retry(bot, place, lambda: _edit_by_token(bot, place, content))
+    return place
+
+
+async def _edit_by_token(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) -> None:
     webhook = discord.Webhook.partial(place.application_id, place.token.get_secret_value(), client=bot)
     async with content.open_files() as files:
         await webhook.edit_message(
@@ -67,7 +88,6 @@ async def by_token(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) ->
             view=task_view(content.task_id, content.card.actions, bot.languages.find_best_match(place.locale)),
             allowed_mentions=discord.AllowedMentions.none(),
         )
-    return place
 
 
 async def replace_by_ephemeral(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) -> ReplyTarget:
@@ -92,6 +112,11 @@ async def by_bot(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) -> R
     """Edit the reply as the bot; needs View Channel."""
     if place.ephemeral:
         raise RouteClosed("an ephemeral reply can only be edited by token")
+    await open_thread_and_retry(bot, place, lambda: _edit_by_bot(bot, place, content))
+    return place
+
+
+async def _edit_by_bot(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) -> None:
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
     async with content.open_files() as files:
         await channel.get_partial_message(place.message_id).edit(
@@ -101,7 +126,6 @@ async def by_bot(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) -> R
             view=task_view(content.task_id, content.card.actions, bot.languages.find_best_match(place.locale)),
             allowed_mentions=discord.AllowedMentions.none(),
         )
-    return place
 
 
 async def new_message(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) -> ReplyTarget:
@@ -174,8 +198,12 @@ async def _has_notified(bot: ExtendBot, channel: discord.abc.Messageable, task: 
 async def delete_by_bot(bot: ExtendBot, place: ReplyTarget) -> None:
     """Delete the reply as the bot; it may be gone already."""
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
-    with raise_route_errors(), ignore_deleted():
-        await channel.get_partial_message(place.message_id).delete()
+
+    async def delete() -> None:
+        with raise_route_errors(), ignore_deleted():
+            await channel.get_partial_message(place.message_id).delete()
+
+    await open_thread_and_retry(bot, place, delete)
 
 
 async def delete_by_token(bot: ExtendBot, place: ReplyTarget) -> None:

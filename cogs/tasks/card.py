@@ -50,20 +50,23 @@ class Card:
         return (self.content, self.actions, self.embed.to_dict())
 
 
-def make_card(task: Task, now: datetime, language: Language, *, linked: bool = False, thumbnail: bool = False) -> Card:
+def make_card(
+    task: Task, now: datetime, language: Language, *, linked: bool = False, thumbnail: bool = False, plain: bool = False
+) -> Card:
     """Make the card for a reply.
 
-    `linked`: the result is too large to attach, so the card has FoxAPI's link. `thumbnail`: a picture of the clip is
-    attached as THUMBNAIL_NAME, and the card shows it.
+    `linked`: the result is not attached, so the card has FoxAPI's link. `thumbnail`: a picture of the clip is
+    attached as THUMBNAIL_NAME, and the card shows it. `plain`: a filter of the server refuses the prompt or links, so
+    the card has neither.
     """
     shown = TaskState.DELIVERED if task.state is TaskState.READY and task.outcome_shown else task.state
     title, tint = _DELETED if task.deleted else _title(task, shown)
-    text = card_text.describe(task, now, language, linked=linked)
+    text = card_text.describe(task, now, language, linked=linked, plain=plain)
     embed = discord.Embed(title=language.translate(title), colour=tint, description=text)
     embed.add_field(name=language.tr("Asked by"), value=f"<@{task.order.user_id}>")
     embed.add_field(name=language.tr("Clip"), value=card_text.format_lengths(task, language))
     embed.add_field(name=language.tr("Time"), value=card_text.format_timing(task, now, language))
-    if task.order.parent_url:
+    if task.order.parent_url and not plain:
         embed.add_field(name=language.tr("Part"), value=_part(task, task.order.parent_url, language))
     if thumbnail:
         (embed.set_image if linked else embed.set_thumbnail)(url=f"attachment://{THUMBNAIL_NAME}")
@@ -72,10 +75,25 @@ def make_card(task: Task, now: datetime, language: Language, *, linked: bool = F
 
 
 def make_result_card(
-    task: Task, now: datetime, language: Language, *, linked: bool = False, thumbnail: bool = False
+    task: Task, now: datetime, language: Language, *, linked: bool = False, thumbnail: bool = False, plain: bool = False
 ) -> Card:
     """Make the card that is sent together with the result."""
-    return make_card(task.model_copy(update={"outcome_shown": True}), now, language, linked=linked, thumbnail=thumbnail)
+    told = task.model_copy(update={"outcome_shown": True})
+    return make_card(told, now, language, linked=linked, thumbnail=thumbnail, plain=plain)
+
+
+def make_moved_card(task: Task, language: Language) -> Card:
+    """Make the card for a reply whose task's outcome is in another message, `task.place`."""
+    title, tint = _title(task, TaskState.DELIVERED if task.state is TaskState.READY else task.state)
+    if task.place.guild_id is None:
+        text = language.tr("The bot could not edit this message, so it sent the outcome as a direct message.")
+    else:
+        text = language.tr(
+            "The bot could not edit this message, so the outcome is in [another message]({url}).", url=jump_url(task)
+        )
+    embed = discord.Embed(title=language.translate(title), colour=tint, description=text)
+    embed.set_footer(text=language.tr("Task {id}", id=str(task.id)))
+    return Card(fit_embed(embed))
 
 
 def notification_text(task: Task, language: Language) -> str:

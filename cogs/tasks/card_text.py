@@ -24,6 +24,10 @@ _OVERDUE = tr(
     "it arrives; you need not wait. The task may be billed either way."
 )
 
+_FILTERED = tr("A filter of this server blocks the prompt or a link of this task, so this message shows neither.")
+
+_LINK_BLOCKED = tr("The video cannot be attached here: use /tasks to get it.")
+
 _QUIET = timedelta(minutes=1)
 """Without news for this long, the card says so."""
 
@@ -80,21 +84,27 @@ def _format_position(task: Task, position: int, language: Language) -> str:
     return language.tr("**Queued, number {position}**, should start {when}.", position=position, when=when)
 
 
-def describe(task: Task, now: datetime, language: Language, *, linked: bool) -> str:
-    """Return the card's main text; if `linked`, with FoxAPI's link in place of the video."""
-    lines = [queue_text(task, language), *_list_progress(task, now, language)]
+def describe(task: Task, now: datetime, language: Language, *, linked: bool, plain: bool = False) -> str:
+    """Return the card's main text; if `linked`, with FoxAPI's link in place of the video.
+
+    `plain`: without the prompt and links, because a filter of the server refuses them.
+    """
+    lines = [queue_text(task, language), *_list_progress(task, now, language, plain=plain)]
     if linked:
-        lines.append(_format_link(task, language))
+        lines.append(language.translate(_LINK_BLOCKED) if plain else _format_link(task, language))
     if task.state is TaskState.UNCLEAR:
         lines.append(language.translate(_UNCLEAR))
-    if task.reason:
+    if plain:
+        lines.append(language.translate(_FILTERED))
+    if task.reason and not plain:
         lines.append(escape_markdown(truncate(language.translate(task.reason), _REASON_SHOWN_MAX)))
     if task.state in {TaskState.FAILED, TaskState.CANCELLED} and task.billed in _BILLED:
         lines.append(language.translate(_BILLED[task.billed]))
     text = "\n".join(filter(None, lines))
     # Escaping may double the prompt's length, and a link can be long: the prompt gets what the other text leaves.
     available = (DESCRIPTION_MAX - count_utf16(text)) // 2 - len("> \n")
-    prompt = quote_prompt(task.order.prompt, min(PROMPT_SHOWN_MAX, available)) if available > 0 else ""
+    shows_prompt = available > 0 and not plain
+    prompt = quote_prompt(task.order.prompt, min(PROMPT_SHOWN_MAX, available)) if shows_prompt else ""
     return "\n".join(filter(None, (prompt, text)))
 
 
@@ -133,7 +143,7 @@ def format_timing(task: Task, now: datetime, language: Language) -> str:
     return language.tr("started {started}, should be done {ends}", started=started, ends=ends)
 
 
-def _list_progress(task: Task, now: datetime, language: Language) -> list[str]:
+def _list_progress(task: Task, now: datetime, language: Language, *, plain: bool) -> list[str]:
     lines = []
     if task.state in {TaskState.SUBMITTING, TaskState.RENDERING}:
         lines.append(format_bar(task.progress))
@@ -143,7 +153,7 @@ def _list_progress(task: Task, now: datetime, language: Language) -> list[str]:
     if task.retry_at and task.retry_at > now:
         lines.append(_explain_retry(task, format_dt(task.retry_at, "R"), language))
     if task.state is TaskState.RENDERING and task.result_url:
-        lines.append(_explain_missing_file(task, task.result_url, language))
+        lines.append(_explain_missing_file(task, "" if plain else task.result_url, language))
     elif task.overdue and task.state is TaskState.RENDERING:
         lines.append(language.translate(_OVERDUE))
     quiet_from = _quiet_from(task)
@@ -170,7 +180,7 @@ def _explain_missing_file(task: Task, url: str, language: Language) -> str:
         since=since,
         until=until,
     )
-    if count_utf16(url) > _LINK_SHOWN_MAX:
+    if not url or count_utf16(url) > _LINK_SHOWN_MAX:
         return text
     return f"{text}\n" + language.tr("You can try [FoxAPI's link]({url}) yourself.", url=url)
 

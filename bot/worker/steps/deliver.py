@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.domain.errors import TaskFailed
-from bot.domain.reply_port import ReplyUnavailable, Undeliverable
+from bot.domain.reply_port import FileTooLarge, ReplyUnavailable, Undeliverable
 from bot.domain.task import Billed, Task, TaskState, VideoInfo
 from bot.i18n.text import tr
 from bot.media import DownloadFailed, UnusableVideo
@@ -63,6 +63,9 @@ async def _deliver_outcome(context: StepContext, task: Task, file: Path | None, 
         if not silent:
             shown = task.model_copy(update={"film": film})
             place = await resources.reply_port.deliver(shown, file, resources.get_files(task).thumbnail)
+    except FileTooLarge as error:
+        log.info("task %d: %s", task.id, error)
+        return StepResult(changes={"place": place.model_copy(update={"filesize_limit": error.max_bytes})}, wait=0)
     except ReplyUnavailable as error:
         log.warning("task %d: its outcome could not be shown yet: %s", task.id, error)
         return StepResult(wait=context.backoff.next(error.retry_after))

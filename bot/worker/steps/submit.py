@@ -21,6 +21,12 @@ from bot.worker.step_result import StepContext, StepResult
 
 log = logging.getLogger(__name__)
 
+_REFUSED_RETRY, _MAX_REFUSED = 5.0, 120.0
+"""Seconds between two looks at a reply that a filter refuses, and until the task fails."""
+_REPLY_REFUSED = tr(
+    "A filter of this server blocks the bot's message, so nothing was sent to FoxAPI. Try it in another channel, or "
+    "ask a moderator to allow the bot's messages."
+)
 _OUT_OF_REACH = tr("FoxAPI could not be reached for a long time: try again later.")
 
 
@@ -38,6 +44,10 @@ async def submit(context: StepContext, task: Task) -> StepResult:
         return _record_rejection(_OUT_OF_REACH)
     if resources.circuit_breaker.is_open and not await _wait_for_foxapi(context, task):
         return _record_rejection(_OUT_OF_REACH)
+    if await resources.reply_port.is_refused(task):
+        # Nothing is paid for that this channel does not let the member see.
+        waited = (resources.now() - task.state_changed_at).total_seconds()
+        return StepResult(wait=_REFUSED_RETRY) if waited < _MAX_REFUSED else _record_rejection(_REPLY_REFUSED)
     # Read now, because nothing may come between FoxAPI's answer and its record.
     recent = await resources.store.tasks.list_recent_durations()
     # The request is an effect: `sending` is written first, and its answer is waited for even if the bot is stopped.

@@ -16,12 +16,18 @@ if TYPE_CHECKING:
     from bot.sandbox.discord.state.changes import LiveWorld
 
 _USER, _ROLE, _ALL = re.compile(r"<@!?(\d+)>"), re.compile(r"<@&(\d+)>"), re.compile(r"@(everyone|here)\b")
+_LINK = re.compile(r"https?://(?!discord\.com/)")
 _SILENT = 1 << 12
 _IGNORED_EMBED_FIELDS = frozenset({"type", "flags", "provider", "video"})
 
 
 def fill(world: LiveWorld, message: Message, form: Json, files: dict[int, Upload], path: tuple[str, ...] = ()) -> None:
-    """Apply `form` to the message; other fields are kept. Raises 50006 if the message would be empty."""
+    """Apply `form` to the message; other fields are kept. Raises 50006 if the message would be empty.
+
+    An archived thread refuses edits with 50083, and a new message opens it; a server's filters raise their own codes.
+    """
+    check_thread(world, message)
+    check_filters(world, world.channels.get(message.channel_id), form, files)
     attachments = apply_attachments(form, files, message.attachments, path)
     content = (form["content"] or "") if "content" in form else message.content
     embeds = [_clean_embed(each) for each in form["embeds"] or []] if "embeds" in form else message.embeds
@@ -38,6 +44,34 @@ def fill(world: LiveWorld, message: Message, form: Json, files: dict[int, Upload
     message.flags &= ~LOADING
     if "content" in form or "allowed_mentions" in form:
         _set_mentions(world, message, form.get("allowed_mentions"))
+
+
+def check_thread(world: LiveWorld, message: Message) -> None:
+    """Refuse to edit a message in an archived thread, and to write to a locked one; open it for a new message."""
+    thread = world.channels.get(message.channel_id)
+    if thread is None or not thread.thread:
+        return
+    may_manage = world.permissions_in(world.bot.id, thread) & permissions.MANAGE_THREADS
+    if thread.locked and not may_manage:
+        raise DiscordError(403, 160005, "Thread is locked")
+    if thread.archived:
+        if message.id in world.messages.get(thread.id, {}):
+            raise DiscordError(400, 50083, "Thread is archived")
+        world.edit_thread(thread, thread.name, False)
+
+
+def check_filters(world: LiveWorld, channel: Channel | None, form: Json, files: dict[int, Upload]) -> None:
+    """Raise what a server's filters raise (Discord docs, JSON Error Codes): 200000, 240000, 400001."""
+    guild = world.guilds.get(channel.guild_id or "") if channel else None
+    if guild is None:
+        return
+    shown = str([form.get("content"), form.get("embeds")])
+    if any(word in shown for word in guild.blocked_words):
+        raise DiscordError(400, 200000, "Message was blocked by automatic moderation")
+    if guild.blocks_links and _LINK.search(shown):
+        raise DiscordError(400, 240000, "Message blocked by harmful links filter")
+    if guild.blocks_uploads and files:
+        raise DiscordError(400, 400001, "Access to file uploads has been limited for this guild")
 
 
 def check_permissions(

@@ -66,13 +66,17 @@ class ThreadRoutes:
         thread = get_channel(world, request)
         if not thread.thread:
             raise missing_permissions()
-        if (
-            thread.owner_id != world.bot.id
-            and not world.permissions_in(world.bot.id, thread) & permissions.MANAGE_THREADS
-        ):
+        may_manage = world.permissions_in(world.bot.id, thread) & permissions.MANAGE_THREADS
+        if thread.locked and not may_manage:
+            raise DiscordError(403, 160005, "Thread is locked")
+        body = await read_json(request)
+        if body == {"archived": False} and world.permissions_in(world.bot.id, thread) & permissions.SEND_MESSAGES:
+            world.edit_thread(thread, thread.name, False)  # anyone who may write can open a thread that is not locked
+            return json_response(serialize.channel(world, thread))
+        if thread.owner_id != world.bot.id and not may_manage:
             raise missing_permissions()
         errors = ValidationErrors()
-        body = errors.check_object((), await read_json(request), ("name", "archived"))
+        body = errors.check_object((), body, ("name", "archived"))
         name = errors.check_text(("name",), body.get("name", thread.name), 100, low=1)
         errors.check_bool(("archived",), body.get("archived"))
         errors.raise_if_any()

@@ -74,6 +74,8 @@ class Channel:
     owner_id: str | None = None
     created_at: float = 0.0
     archived: bool = False
+    locked: bool = False
+    """Whether only members with Manage Threads may write here and open the thread again."""
     tags: list[str] = field(default_factory=list)
     requires_tag: bool = False
 
@@ -90,7 +92,10 @@ class Channel:
 
 @dataclass(slots=True)
 class Guild:
-    """A server. `members` maps a user's id to the ids of their roles; `upload_limit` is in bytes per file."""
+    """A server. `members` maps a user's id to the ids of their roles; `upload_limit` is in bytes per file.
+
+    Messages with one of the `blocked_words` are refused, and so are links and uploads if the server blocks them.
+    """
 
     id: str
     name: str
@@ -99,6 +104,9 @@ class Guild:
     members: dict[str, list[str]]
     upload_limit: int = 10 * 1024 * 1024
     locale: str = "en-US"
+    blocked_words: tuple[str, ...] = ()
+    blocks_links: bool = False
+    blocks_uploads: bool = False
 
 
 @dataclass(slots=True)

@@ -76,7 +76,7 @@ def _serialize_thread(world: World, one: Channel, last: str | None) -> Json:
     out: Json = {"id": one.id, "type": one.kind, "guild_id": one.guild_id, "name": one.name, "flags": 0}
     out |= {"parent_id": one.parent_id, "owner_id": one.owner_id, "last_message_id": last, "rate_limit_per_user": 0}
     out |= {"message_count": count, "total_message_sent": count, "member_count": 1, "applied_tags": one.tags}
-    about = {"archived": one.archived, "locked": False, "auto_archive_duration": 4320}
+    about = {"archived": one.archived, "locked": one.locked, "auto_archive_duration": 4320}
     out["thread_metadata"] = about | {"archive_timestamp": begun, "create_timestamp": begun}
     return out
 
