@@ -28,6 +28,14 @@ class Translatable:
         chosen = self.text if self.plural is None or self.count == 1 else self.plural
         return chosen.format_map({name: _format_plain(value) for name, value in self.values.items()})
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether no value is a text that somebody else may have written."""
+        return all(
+            value.is_ours if isinstance(value, Translatable) else isinstance(value, (int, float))
+            for value in self.values.values()
+        )
+
     def __hash__(self) -> int:
         """Values can be unhashable, so only text and count are hashed."""
         return hash((self.text, self.count))

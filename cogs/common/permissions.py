@@ -62,9 +62,14 @@ async def defer_ephemeral(interaction: discord.Interaction[ExtendBot]) -> int:
 
 
 def check_reply_permissions(interaction: discord.Interaction[ExtendBot]) -> None:
-    """Raise RequestRefused if the bot lacks a permission that a task's reply needs in this channel."""
+    """Raise RequestRefused if the bot lacks a permission that a task's reply needs, or the thread is locked."""
     if interaction.guild_id is None:
         return
+    channel = interaction.channel
+    if isinstance(channel, discord.Thread) and channel.locked and not interaction.app_permissions.manage_threads:
+        raise RequestRefused(
+            tr("This thread is locked, so the bot could not show your video here. Use the command in another channel.")
+        )
     needed = ("view_channel", "embed_links", "attach_files")
     if missing := tuple(_NAMES[name] for name in needed if not getattr(interaction.app_permissions, name)):
         raise RequestRefused(

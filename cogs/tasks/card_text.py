@@ -96,7 +96,7 @@ def describe(task: Task, now: datetime, language: Language, *, linked: bool, pla
         lines.append(language.translate(_UNCLEAR))
     if plain:
         lines.append(language.translate(_FILTERED))
-    if task.reason and not plain:
+    if task.reason and (task.reason.is_ours or not plain):
         lines.append(escape_markdown(truncate(language.translate(task.reason), _REASON_SHOWN_MAX)))
     if task.state in {TaskState.FAILED, TaskState.CANCELLED} and task.billed in _BILLED:
         lines.append(language.translate(_BILLED[task.billed]))

@@ -47,9 +47,12 @@ def fill(world: LiveWorld, message: Message, form: Json, files: dict[int, Upload
 
 
 def check_thread(world: LiveWorld, message: Message) -> None:
-    """Refuse to edit a message in an archived thread, and to write to a locked one; open it for a new message."""
+    """Refuse to edit a message in an archived thread, and to write to a locked one; open it for a new message.
+
+    Private responses are no part of the thread.
+    """
     thread = world.channels.get(message.channel_id)
-    if thread is None or not thread.thread:
+    if thread is None or not thread.thread or message.flags & EPHEMERAL:
         return
     may_manage = world.permissions_in(world.bot.id, thread) & permissions.MANAGE_THREADS
     if thread.locked and not may_manage:
