@@ -111,6 +111,8 @@ class TaskRequest(FrozenModel):
     """The attachment's size; 0: unknown."""
     result: ResultKind = ResultKind.FILM
     private: bool = False
+    spoiler: bool = False
+    """Whether the clip was hidden as a spoiler: no picture of it is shown, and its result is hidden too."""
     part: int = 1
     """1 for a clip of the member's own; an extension of part n is part n + 1."""
     parent_id: int | None = None

@@ -80,8 +80,10 @@ class TaskHistory:
         return None if task.deleted or task.is_erased else await self._workspaces.film_store.find_film(task.id)
 
     async def find_thumbnail(self, task: Task) -> Path | None:
-        """Return the thumbnail of the clip, while the video is stored."""
-        return None if task.deleted or task.is_erased else await self._workspaces.film_store.find_thumbnail(task.id)
+        """Return the thumbnail of the clip, while the video is stored. A spoiler has none: embeds cannot hide it."""
+        if task.deleted or task.is_erased or task.order.spoiler:
+            return None
+        return await self._workspaces.film_store.find_thumbnail(task.id)
 
     async def is_known(self, task_id: int) -> bool:
         """Whether the task is still stored and can be shown."""

@@ -243,6 +243,7 @@ def make_request(
     seconds: int | None = None,
     result: ResultKind = ResultKind.FILM,
     private: bool = False,
+    spoiler: bool = False,
 ) -> TaskRequest:
     """Check what can be checked without the clip, and build the request; raises RequestRefused."""
     return TaskRequest(
@@ -256,6 +257,7 @@ def make_request(
         source_bytes=source_bytes,
         result=result,
         private=private,
+        spoiler=spoiler,
     )
 
 

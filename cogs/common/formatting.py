@@ -20,6 +20,9 @@ THUMBNAIL_NAME = "still.jpg"
 
 RESULT_NAME = "extended.mp4"
 
+_SPOILER_PREFIX = "SPOILER_"
+"""Discord hides an attached file with this prefix until it is clicked (Discord docs, Uploading Files)."""
+
 GREY, BLUE, GREEN, RED, YELLOW = 0x80848E, 0x5865F2, 0x23A55A, 0xDA373C, 0xF0B232
 
 MENTIONS_MAX = 12
@@ -41,6 +44,16 @@ def format_clock(seconds: float) -> str:
 def quote_prompt(prompt: str, limit: int = PROMPT_SHOWN_MAX) -> str:
     """Format a prompt as a block quote, truncated and with its markdown escaped."""
     return f"> {escape_markdown(truncate(' '.join(prompt.split()), limit), ignore_links=False)}"
+
+
+def format_result_name(task: Task) -> str:
+    """Return the file name of the task's video, with which a spoiler stays one."""
+    return _SPOILER_PREFIX + RESULT_NAME if task.order.spoiler else RESULT_NAME
+
+
+def is_result_name(filename: str) -> bool:
+    """Whether a file of this name is a task's video."""
+    return filename.removeprefix(_SPOILER_PREFIX) == RESULT_NAME
 
 
 def jump_url(task: Task) -> str:

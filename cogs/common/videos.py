@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -22,6 +23,13 @@ _MESSAGE_LINK = re.compile(
 )
 
 _VIDEO_NAME = re.compile(r"\.(?:mp4|m4v|mov|webm|mkv|gif|avi)$", re.IGNORECASE)
+
+_UNKNOWN_TYPES = frozenset({None, "application/octet-stream"})
+
+_HIDDEN_TEXT = re.compile(r"\|\|(.+?)\|\|", re.DOTALL)
+
+_SPOILER_CHANNEL = 1 << 21
+"""Discord docs, Channel Flags; not in discord.py 2.7."""
 
 _EXTEND_BUTTON = re.compile(r"(?P<kind>task|share):more:(?P<id>[0-9]{1,18})")
 """The custom_ids of the buttons under a finished video."""
@@ -68,6 +76,8 @@ class VideoSource:
     name: str = ""
     size: int = 0
     """Bytes; 0 if unknown."""
+    spoiler: bool = False
+    """Whether its author has hidden it as a spoiler."""
 
 
 async def check_recorded(bot: ExtendBot, message: discord.Message) -> None:
@@ -91,23 +101,64 @@ async def check_recorded(bot: ExtendBot, message: discord.Message) -> None:
 
 def use_attachment(attachment: discord.Attachment) -> VideoSource:
     """Return the source for an attached file. Its content type is ignored; the file itself is probed later."""
-    return VideoSource(attachment.url, attachment.filename, attachment.size)
+    return VideoSource(attachment.url, attachment.filename, attachment.size, attachment.is_spoiler())
 
 
 def find_video(message: discord.Message) -> VideoSource | None:
-    """Return the first video in a message: attached, forwarded or in an embed; None if there is none."""
-    attachments = [*message.attachments]
-    embeds = [*message.embeds]
-    for snapshot in message.message_snapshots:
-        attachments += snapshot.attachments
-        embeds += snapshot.embeds
-    for attachment in attachments:
+    """Return the first video in a message or in what it forwards; None if there is none.
+
+    Videos are attached, in embeds, or in components. A file without a content type and a known name is taken only if
+    there is nothing else: it is probed later.
+    """
+    hidden = is_spoiler_channel(message.channel)
+    parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
+    for part in parts:
+        found = _find_in_part(part)
+        if found:
+            return replace(found, spoiler=found.spoiler or hidden)
+    return None
+
+
+def is_spoiler_channel(channel: object) -> bool:
+    """Whether Discord hides all media in the channel (Discord docs, Channel Flags).
+
+    discord.py 2.7 keeps the flags of threads and forums only, so other spoiler channels are not recognised.
+    """
+    flags = getattr(channel, "flags", None)
+    return bool(flags and flags.value & _SPOILER_CHANNEL)
+
+
+def _find_in_part(part: discord.Message | discord.MessageSnapshot) -> VideoSource | None:
+    for attachment in part.attachments:
         if (attachment.content_type or "").startswith("video/") or _VIDEO_NAME.search(attachment.filename):
             return use_attachment(attachment)
-    for embed in embeds:
-        if embed.video.url and embed.type in {"video", "gifv"} and _VIDEO_NAME.search(embed.video.url.split("?")[0]):
-            return VideoSource(embed.video.url)
-    return None
+    for source in _list_component_media(part.components):
+        if _VIDEO_NAME.search(urlsplit(source.url).path):
+            return source
+    for embed in part.embeds:
+        for url in (embed.video.url, embed.video.proxy_url):
+            if url and _VIDEO_NAME.search(url.split("?")[0]):
+                return VideoSource(url, spoiler=_is_hidden_link(part.content, embed.url))
+    unnamed = [each for each in part.attachments if each.content_type in _UNKNOWN_TYPES]
+    return use_attachment(unnamed[0]) if unnamed else None
+
+
+def _list_component_media(components: Iterable[object], *, hidden: bool = False) -> Iterator[VideoSource]:
+    """List the media in Components V2: galleries and files, also in containers (Discord docs, Component Reference)."""
+    for component in components:
+        spoiler = hidden or bool(getattr(component, "spoiler", False))
+        if isinstance(component, discord.Container):
+            yield from _list_component_media(component.children, hidden=spoiler)
+        elif isinstance(component, discord.FileComponent):
+            yield VideoSource(component.media.url, component.name or "", component.size or 0, spoiler)
+        elif isinstance(component, discord.MediaGalleryComponent):
+            for item in component.items:
+                yield VideoSource(item.media.url, spoiler=hidden or item.spoiler)
+
+
+def _is_hidden_link(content: str, url: str | None) -> bool:
+    """Whether the message hides this link with spoiler bars: ||link||."""
+    return bool(url) and any(str(url) in hidden for hidden in _HIDDEN_TEXT.findall(content))
 
 
 async def find_result(interaction: discord.Interaction[ExtendBot], task: Task) -> VideoSource | None:

@@ -68,7 +68,7 @@ class ReplyUpdater(commands.Cog):
         """Edit the reply soon; only the newest task passed here is shown."""
         reply = self._replies.setdefault(task.id, ShownReply())
         reply.newest = reply.latest = task
-        reply.thumbnail = thumbnail
+        reply.thumbnail = None if task.order.spoiler else thumbnail
         reply.events.set()
         if reply.updates is None or reply.updates.done():
             reply.updates = asyncio.create_task(self._run_updates(reply), name=f"show task {task.id}")

@@ -16,8 +16,8 @@ from bot.client import ExtendBot, check_before_requests
 from bot.domain.reply_port import FileTooLarge, ReplyUnavailable, Undeliverable
 from bot.domain.task import ReplyTarget, Task
 from cogs.common.files import exists
-from cogs.common.formatting import THUMBNAIL_NAME
-from cogs.common.transport import Filtered, RouteClosed, TooLarge, UploadsLimited
+from cogs.common.formatting import THUMBNAIL_NAME, format_result_name
+from cogs.common.transport import Filtered, RouteClosed, ThreadArchived, TooLarge, UploadsLimited
 from cogs.delivery.routes import ReplyContent, by_token, replace_by_ephemeral
 from cogs.tasks import card as tasks_card
 
@@ -69,7 +69,7 @@ class OutcomeSender:
         for route in routes:
             try:
                 return route, await self._send_by(route, outcome, attempts)
-            except RouteClosed as closed:
+            except (RouteClosed, ThreadArchived) as closed:
                 closed_routes.append(f"{route.__name__}: {closed}")
                 attempts.dead_token |= route in _BY_INTERACTION
             except ReplyUnavailable as error:
@@ -127,10 +127,10 @@ class OutcomeSender:
         forms, size = [], (await asyncio.to_thread(outcome.result.stat)).st_size
         if size <= limit:
             card = tasks_card.make_result_card(task, now, language, plain=plain)
-            forms.append(ReplyContent(task.id, user_id, card, outcome.result))
+            forms.append(ReplyContent(task.id, user_id, card, outcome.result, format_result_name(task)))
         elif limit < task.place.filesize_limit:
             raise FileTooLarge(limit)
-        if await exists(outcome.thumbnail):
+        if not task.order.spoiler and await exists(outcome.thumbnail):
             card = tasks_card.make_result_card(task, now, language, linked=True, thumbnail=True, plain=plain)
             forms.append(ReplyContent(task.id, user_id, card, outcome.thumbnail, THUMBNAIL_NAME))
         card = tasks_card.make_result_card(task, now, language, linked=True, plain=plain)

@@ -7,7 +7,7 @@ without the file) or ReplyUnavailable (Discord is failing: retry the same route 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +20,8 @@ from bot.client import ExtendBot
 from bot.domain.task import ReplyTarget, Task
 from cogs.common.files import open_files
 from cogs.common.formatting import RESULT_NAME
-from cogs.common.transport import RouteClosed, ThreadArchived, ignore_deleted, raise_route_errors
+from cogs.common.threads import open_thread_and_retry
+from cogs.common.transport import RouteClosed, ignore_deleted, raise_route_errors
 from cogs.tasks import card as tasks_card
 from cogs.tasks.buttons import task_view
 from cogs.tasks.card import Card
@@ -55,25 +56,10 @@ class ReplyContent:
         return unchanged if self.keeps_attachments else files
 
 
-async def open_thread_and_retry(bot: ExtendBot, place: ReplyTarget, work: Callable[[], Awaitable[None]]) -> None:
-    """Run `work`; if the reply's thread is archived, open the thread and run it again.
-
-    Raises RouteClosed if the bot may not open it: a locked thread needs Manage Threads.
-    """
-    try:
-        return await work()
-    except ThreadArchived:
-        with raise_route_errors():
-            await bot.http.edit_channel(place.channel_id, archived=False)
-    try:
-        await work()
-    except ThreadArchived as error:
-        raise RouteClosed(str(error)) from error
-
-
 async def by_token(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) -> ReplyTarget:
     """Edit the reply with its interaction's token; the only route to an ephemeral reply."""
-    await open_thread_and_retry(bot, place, lambda: _edit_by_token(bot, place, content))
+    with raise_route_errors():
+        await open_thread_and_retry(bot, place.channel_id, lambda: _edit_by_token(bot, place, content))
     return place
 
 
@@ -112,7 +98,8 @@ async def by_bot(bot: ExtendBot, place: ReplyTarget, content: ReplyContent) -> R
     """Edit the reply as the bot; needs View Channel."""
     if place.ephemeral:
         raise RouteClosed("an ephemeral reply can only be edited by token")
-    await open_thread_and_retry(bot, place, lambda: _edit_by_bot(bot, place, content))
+    with raise_route_errors():
+        await open_thread_and_retry(bot, place.channel_id, lambda: _edit_by_bot(bot, place, content))
     return place
 
 
@@ -200,10 +187,11 @@ async def delete_by_bot(bot: ExtendBot, place: ReplyTarget) -> None:
     channel = bot.get_partial_messageable(place.channel_id, guild_id=place.guild_id)
 
     async def delete() -> None:
-        with raise_route_errors(), ignore_deleted():
+        with ignore_deleted():
             await channel.get_partial_message(place.message_id).delete()
 
-    await open_thread_and_retry(bot, place, delete)
+    with raise_route_errors():
+        await open_thread_and_retry(bot, place.channel_id, delete)
 
 
 async def delete_by_token(bot: ExtendBot, place: ReplyTarget) -> None:

@@ -91,6 +91,7 @@ class ExtendModal(_PromptModal):
         if parent is None:
             return request
         lineage = {"part": parent.order.part + 1, "parent_id": parent.id, "parent_url": jump_url(parent)}
+        lineage["spoiler"] = request.spoiler or parent.order.spoiler
         return request.model_copy(update=lineage)
 
 
@@ -107,7 +108,7 @@ class RetryModal(_PromptModal):
     def make_request(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
         """Return the earlier request with the new prompt and seconds, for the channel of this interaction."""
         before = self._before
-        source = VideoSource(before.source_url, before.source_name, before.source_bytes)
+        source = VideoSource(before.source_url, before.source_name, before.source_bytes, before.spoiler)
         request = build_request(interaction, prompt, source, seconds, result=before.result, private=before.private)
         lineage = {"part": before.part, "parent_id": before.parent_id, "parent_url": before.parent_url}
         return request.model_copy(update=lineage)

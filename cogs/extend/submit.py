@@ -9,7 +9,7 @@ from bot.domain.task import ResultKind, TaskRequest
 from bot.services import make_request
 from cogs.common.interactions import acknowledge, channel_id_of, reply_target_of, requester_of
 from cogs.common.permissions import check_reply_permissions
-from cogs.common.videos import VideoSource, refresh_url, resolve_link
+from cogs.common.videos import VideoSource, is_spoiler_channel, refresh_url, resolve_link
 
 
 async def submit_request(
@@ -27,6 +27,7 @@ async def submit_request(
     url = await refresh_url(interaction.client, request.source_url) if again else request.source_url
     source = await resolve_link(interaction, url)
     known = {"source_name": source.name or request.source_name, "source_bytes": source.size or request.source_bytes}
+    known["spoiler"] = source.spoiler or request.spoiler
     request = request.model_copy(update={"source_url": source.url, **known})
     target = reply_target_of(interaction, message_id, ephemeral=request.private)
     await interaction.client.services.tasks.submit(request, target, requester_of(interaction))
@@ -53,4 +54,5 @@ def build_request(
         seconds=seconds,
         result=result,
         private=private,
+        spoiler=source.spoiler or is_spoiler_channel(interaction.channel),
     )

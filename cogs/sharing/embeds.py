@@ -58,8 +58,13 @@ def format_post_title(language: Language, task: Task, author: str, *, hidden: bo
     return truncate(title, _TITLE_MAX)
 
 
-def format_lineage(language: Language, parts: list[LineagePart], links: Mapping[int, str]) -> str:
-    """Format the lineage as source → part 1 → part 2; `links` maps task ids to the links to show."""
+def format_lineage(
+    language: Language, parts: list[LineagePart], links: Mapping[int, str], *, linked: bool = True
+) -> str:
+    """Format the lineage as source → part 1 → part 2; `links` maps task ids to the links to show.
+
+    `linked`: link the source if that is safe.
+    """
     first, last = parts[0].task, parts[-1].task
     names = []
     for task in (part.task for part in parts[:-1]):
@@ -68,8 +73,8 @@ def format_lineage(language: Language, parts: list[LineagePart], links: Mapping[
     names.append(language.tr("**part {number}**", number=last.order.part))
     if first.order.parent_id is not None:
         return " → ".join(["…", *names])
-    linked, plain = (" → ".join([_format_source(language, first, link=link), *names]) for link in (True, False))
-    return linked if count_utf16(linked) <= FIELD_MAX else plain
+    long, short = (" → ".join([_format_source(language, first, link=link), *names]) for link in (linked, False))
+    return long if count_utf16(long) <= FIELD_MAX else short
 
 
 def _format_source(language: Language, task: Task, *, link: bool) -> str:

@@ -15,7 +15,7 @@ from bot.domain.errors import RequestRefused
 from bot.domain.task import Task
 from bot.i18n.text import tr
 from cogs.common.files import open_files
-from cogs.common.formatting import RESULT_NAME, THUMBNAIL_NAME
+from cogs.common.formatting import RESULT_NAME, THUMBNAIL_NAME, format_result_name
 
 _GONE = tr("I no longer have that video file, so I cannot post it.")
 _DOWNLOAD_SECONDS = 60.0
@@ -34,7 +34,9 @@ async def load_film(interaction: discord.Interaction[ExtendBot], task: Task) -> 
         video = await _find_video(interaction, task, folder / "film.mp4")
         if video is None:
             raise RequestRefused(_GONE)
-        yield Film(video, await bot.services.sharing.make_thumbnail(video, task, folder / "still.jpg"))
+        make_thumbnail = bot.services.sharing.make_thumbnail
+        thumbnail = None if task.order.spoiler else await make_thumbnail(video, task, folder / "still.jpg")
+        yield Film(video, thumbnail, format_result_name(task))
 
 
 async def _find_video(interaction: discord.Interaction[ExtendBot], task: Task, path: Path) -> Path | None:
@@ -68,11 +70,12 @@ class Film:
 
     video: Path
     thumbnail: Path | None
+    name: str = RESULT_NAME
 
     @asynccontextmanager
     async def open_files(self) -> AsyncIterator[list[discord.File]]:
         """Open new File objects for one request. Raises RequestRefused if the film was deleted meanwhile."""
-        paths = [(self.video, RESULT_NAME), *([(self.thumbnail, THUMBNAIL_NAME)] if self.thumbnail else [])]
+        paths = [(self.video, self.name), *([(self.thumbnail, THUMBNAIL_NAME)] if self.thumbnail else [])]
         try:
             async with open_files(*paths) as files:
                 yield files

@@ -180,12 +180,16 @@ async def _build_post(
     language = await fetch_guild_language(bot, channel.guild.id)
     parts = await bot.services.sharing.get_lineage(task)
     lineage = embeds.format_lineage(language, parts, await find_links(bot, parts, channel))
+    unlinked = embeds.format_lineage(language, parts, {}, linked=False)
+    has_thumbnail = film.thumbnail is not None
     return Post(
         share=share,
         channel=channel,
         film=film,
         text=embeds.format_post_text(language, task),
-        embed=embeds.build_post_embed(language, task, lineage, hidden=hidden, has_thumbnail=film.thumbnail is not None),
+        embed=embeds.build_post_embed(language, task, lineage, hidden=hidden, has_thumbnail=has_thumbnail),
         title=embeds.format_post_title(language, task, interaction.user.display_name, hidden=hidden),
+        plain_embed=embeds.build_post_embed(language, task, unlinked, hidden=True, has_thumbnail=has_thumbnail),
+        plain_title=embeds.format_post_title(language, task, interaction.user.display_name, hidden=True),
         view=make_share_view(make_extend_button(language, share.id), make_unshare_button(language, share.id)),
     )

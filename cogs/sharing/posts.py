@@ -15,6 +15,7 @@ from bot.client import ExtendBot, fetch_guild_language
 from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
 from cogs.common.permissions import PostableChannel
+from cogs.common.threads import open_thread_and_retry
 from cogs.common.transport import NO_ACCESS, refuse_on_error
 
 log = logging.getLogger(__name__)
@@ -116,11 +117,12 @@ async def _delete_message(bot: ExtendBot, share: Share) -> None:
     if share.post_channel_id is None or share.message_id is None:
         return
     channel = bot.get_partial_messageable(share.post_channel_id, guild_id=share.guild_id)
+    message = channel.get_partial_message(share.message_id)
     with refuse_on_error(), suppress(discord.NotFound):
         if share.post_channel_id != share.channel_id:
             await _delete_thread(bot, share.post_channel_id)
         else:
-            await channel.get_partial_message(share.message_id).delete()
+            await open_thread_and_retry(bot, share.post_channel_id, message.delete)
 
 
 async def _delete_thread(bot: ExtendBot, thread_id: int) -> None:
@@ -137,10 +139,11 @@ async def _delete_thread(bot: ExtendBot, thread_id: int) -> None:
         await thread.delete()
     except discord.Forbidden:
         with suppress(discord.NotFound):
-            await thread.get_partial_message(thread_id).delete()
-        if not thread.archived:
-            language = await fetch_guild_language(bot, thread.guild.id)
-            await thread.edit(name=language.tr("Unshared"), archived=True)
+            await open_thread_and_retry(bot, thread_id, thread.get_partial_message(thread_id).delete)
+        language = await fetch_guild_language(bot, thread.guild.id)
+        if thread.name == language.tr("Unshared"):
+            return  # an earlier try has come this far
+        await thread.edit(name=language.tr("Unshared"), archived=True)
 
 
 async def _iter_candidates(bot: ExtendBot, share: Share, channel: PostableChannel) -> AsyncIterator[discord.Message]:

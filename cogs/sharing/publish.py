@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import discord
 
@@ -38,6 +38,9 @@ class Post:
     embed: discord.Embed
     title: str
     """Used in forums only."""
+    plain_embed: discord.Embed
+    """For a server whose filter refuses the embed: without the prompt and links."""
+    plain_title: str
     view: discord.ui.View
 
 
@@ -58,7 +61,7 @@ async def publish(bot: ExtendBot, post: Post, *, may_be_posted: bool) -> Share:
             message = await _send(post)
             break
         except REQUEST_ERRORS as error:
-            _raise_if_permanent(error)
+            post = _remove_filtered(post, error)
             log.info("task %d: no response to its post: %s", share.task_id, type(error).__name__)
             await asyncio.sleep(_BACKOFF * attempt)
     if message is None:
@@ -109,11 +112,19 @@ def make_nonce(share: Share) -> str:
     return f"share-{share.id}"
 
 
-def _raise_if_permanent(error: Exception) -> None:
-    """Raise RequestRefused for an error that a retry cannot fix."""
+def _remove_filtered(post: Post, error: Exception) -> Post:
+    """Return what to send next: without what a filter has refused. Raises RequestRefused if a retry cannot help."""
     if is_unavailable(error):
-        return
+        return post
     failure = classify(error)
+    if failure is Failure.TITLE_FILTERED and post.title != post.plain_title:
+        return replace(post, title=post.plain_title)
+    if failure is Failure.FILTERED and post.embed is not post.plain_embed:
+        return replace(post, embed=post.plain_embed, title=post.plain_title)
+    if failure in {Failure.FILTERED, Failure.TITLE_FILTERED}:
+        raise RequestRefused(tr("A filter of that server blocks the post. Choose another channel.")) from error
+    if failure is Failure.UPLOADS_LIMITED:
+        raise RequestRefused(tr("That server accepts no files at the moment. Try it again later.")) from error
     if failure is Failure.TOO_LARGE:
         raise RequestRefused(tr("That film is too large to upload to this server again.")) from error
     if failure is Failure.REJECTED:

@@ -143,7 +143,7 @@ async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
     language = get_language(interaction)
     card = tasks_card.make_result_card(task, bot.now(), language, linked=too_large)
     actions = [action for action in card.actions if action != "delete"]
-    async with open_files(*([] if too_large else [(film, formatting.RESULT_NAME)])) as files:
+    async with open_files(*([] if too_large else [(film, formatting.format_result_name(task))])) as files:
         await interaction.edit_original_response(
             embed=card.embed, attachments=files, view=task_view(task.id, actions, language)
         )

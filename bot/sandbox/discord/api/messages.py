@@ -6,7 +6,7 @@ from aiohttp import web
 
 from bot.sandbox.discord.api.auth import get_channel, get_message, require_bot_token
 from bot.sandbox.discord.api.message_schema import CREATE, EDIT, parse_message
-from bot.sandbox.discord.api.message_writer import check_permissions, fill, ping
+from bot.sandbox.discord.api.message_writer import check_permissions, check_thread, fill, ping
 from bot.sandbox.discord.api.request_body import Form, read_form
 from bot.sandbox.discord.api.validation_errors import ValidationErrors
 from bot.sandbox.discord.state import permissions, serialize
@@ -137,6 +137,7 @@ class MessageRoutes:
         bits = self._world.permissions_in(self._world.bot.id, channel)
         if message.author_id != self._world.bot.id and not bits & permissions.MANAGE_MESSAGES:
             raise missing_permissions()
+        check_thread(self._world, message)
         self._world.remove(message)
         return no_content()
 
