@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import reduce
 
@@ -13,6 +14,8 @@ from bot.i18n.text import Translatable, Value, tr, tr_plural, untranslated
 from cogs.common.embeds import truncate
 
 _BAR_LENGTH = 12
+
+_DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 PROMPT_SHOWN_MAX = 900
 
@@ -43,7 +46,21 @@ def format_clock(seconds: float) -> str:
 
 def quote_prompt(prompt: str, limit: int = PROMPT_SHOWN_MAX) -> str:
     """Format a prompt as a block quote, truncated and with its markdown escaped."""
-    return f"> {escape_markdown(truncate(' '.join(prompt.split()), limit), ignore_links=False)}"
+    return f"> {escape_text(truncate(' '.join(prompt.split()), limit))}"
+
+
+def remove_direction_marks(text: str) -> str:
+    """Remove the invisible marks that turn the direction of a text; for places that show no markdown."""
+    return _DIRECTION_MARKS.sub("", text)
+
+
+def escape_text(text: str) -> str:
+    """Escape somebody's words so that Discord shows them as they were written.
+
+    No formatting, masked link, mention, time or emoji comes of them, and no invisible mark turns the direction of the
+    text around them (Discord docs, Message Formatting; Unicode Standard Annex 9).
+    """
+    return escape_markdown(remove_direction_marks(text), ignore_links=False).replace("<", "\\<")
 
 
 def format_result_name(task: Task) -> str:
@@ -122,4 +139,4 @@ def list_mentions(ids: Iterable[int], show: Callable[[int], str], none: Translat
 def escape_line(text: str, limit: int = 100) -> str:
     """Format a person's text as one line, truncated and with its markdown escaped."""
     line = " ".join(text.split())
-    return escape_markdown(truncate(line, limit), ignore_links=False)
+    return escape_text(truncate(line, limit))

@@ -6,13 +6,19 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import discord
-from discord.utils import escape_markdown
 
 from bot.domain.task import Task
 from bot.i18n import Language
 from bot.services.sharing import LineagePart
 from cogs.common.embeds import FIELD_MAX, count_utf16, fit_embed, truncate
-from cogs.common.formatting import GREEN, THUMBNAIL_NAME, format_clock, quote_prompt
+from cogs.common.formatting import (
+    GREEN,
+    THUMBNAIL_NAME,
+    escape_text,
+    format_clock,
+    quote_prompt,
+    remove_direction_marks,
+)
 
 STAR = "⭐"
 
@@ -49,7 +55,7 @@ def build_post_embed(
 
 def format_post_title(language: Language, task: Task, author: str, *, hidden: bool) -> str:
     """Format a forum post's title. Discord shows titles without markdown, so nothing is escaped."""
-    prompt = " ".join(task.order.prompt.split())
+    prompt, author = remove_direction_marks(" ".join(task.order.prompt.split())), remove_direction_marks(author)
     title = (
         language.tr("{author}: a film", author=author)
         if hidden
@@ -86,7 +92,7 @@ def _format_source(language: Language, task: Task, *, link: bool) -> str:
     name = task.order.source_name or url.hostname
     if not name or task.order.private or task.place.ephemeral or task.deleted or task.deletion_requested:
         return language.tr("source")
-    shown = escape_markdown(truncate(name, _NAME_MAX))
+    shown = escape_text(truncate(name, _NAME_MAX))
     shown = shown.replace("[", "(").replace("]", ")")
     safe = not (url.query or url.username or task.order.source_name) and url.scheme in {"http", "https"}
     linkable = safe and not any(sign in task.order.source_url for sign in "()<> \n")

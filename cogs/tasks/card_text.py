@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from discord.utils import escape_markdown, format_dt
+from discord.utils import format_dt
 
 from bot.domain.task import Billed, ResultKind, Task, TaskState
 from bot.i18n import Language
 from bot.i18n.text import tr
 from cogs.common.embeds import DESCRIPTION_MAX, count_utf16, truncate
-from cogs.common.formatting import PROMPT_SHOWN_MAX, format_bar, format_clock, quote_prompt
+from cogs.common.formatting import PROMPT_SHOWN_MAX, escape_text, format_bar, format_clock, quote_prompt
 
 _FETCH_AHEAD = timedelta(minutes=2)
 
@@ -97,7 +97,7 @@ def describe(task: Task, now: datetime, language: Language, *, linked: bool, pla
     if plain:
         lines.append(language.translate(_FILTERED))
     if task.reason and (task.reason.is_ours or not plain):
-        lines.append(escape_markdown(truncate(language.translate(task.reason), _REASON_SHOWN_MAX)))
+        lines.append(escape_text(truncate(language.translate(task.reason), _REASON_SHOWN_MAX)))
     if task.state in {TaskState.FAILED, TaskState.CANCELLED} and task.billed in _BILLED:
         lines.append(language.translate(_BILLED[task.billed]))
     text = "\n".join(filter(None, lines))
