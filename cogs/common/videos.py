@@ -105,18 +105,23 @@ def use_attachment(attachment: discord.Attachment) -> VideoSource:
 
 
 def find_video(message: discord.Message) -> VideoSource | None:
-    """Return the first video in a message or in what it forwards; None if there is none.
+    """Return the first of :func:`find_videos`; None if there is none."""
+    return next(iter(find_videos(message)), None)
 
-    Videos are attached, in embeds, or in components. A file without a content type and a known name is taken only if
+
+def find_videos(message: discord.Message) -> list[VideoSource]:
+    """Return the videos in a message and in what it forwards, each once.
+
+    Videos are attached, in components, or in embeds. A file without a content type and a known name is taken only if
     there is nothing else: it is probed later.
     """
     hidden = is_spoiler_channel(message.channel)
     parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
-    for part in parts:
-        found = _find_in_part(part)
-        if found:
-            return replace(found, spoiler=found.spoiler or hidden)
-    return None
+    found = {source.url: source for part in parts for source in _list_videos(part)}
+    if not found:
+        unnamed = [each for part in parts for each in part.attachments if each.content_type in _UNKNOWN_TYPES]
+        found = {each.url: use_attachment(each) for each in unnamed}
+    return [replace(source, spoiler=source.spoiler or hidden) for source in found.values()]
 
 
 def is_spoiler_channel(channel: object) -> bool:
@@ -128,19 +133,17 @@ def is_spoiler_channel(channel: object) -> bool:
     return bool(flags and flags.value & _SPOILER_CHANNEL)
 
 
-def _find_in_part(part: discord.Message | discord.MessageSnapshot) -> VideoSource | None:
+def _list_videos(part: discord.Message | discord.MessageSnapshot) -> Iterator[VideoSource]:
     for attachment in part.attachments:
         if (attachment.content_type or "").startswith("video/") or _VIDEO_NAME.search(attachment.filename):
-            return use_attachment(attachment)
+            yield use_attachment(attachment)
     for source in _list_component_media(part.components):
         if _VIDEO_NAME.search(urlsplit(source.url).path):
-            return source
+            yield source
     for embed in part.embeds:
-        for url in (embed.video.url, embed.video.proxy_url):
-            if url and _VIDEO_NAME.search(url.split("?")[0]):
-                return VideoSource(url, spoiler=_is_hidden_link(part.content, embed.url))
-    unnamed = [each for each in part.attachments if each.content_type in _UNKNOWN_TYPES]
-    return use_attachment(unnamed[0]) if unnamed else None
+        urls = [url for url in (embed.video.url, embed.video.proxy_url) if url]
+        if url := next((url for url in urls if _VIDEO_NAME.search(url.split("?")[0])), None):
+            yield VideoSource(url, spoiler=_is_hidden_link(part.content, embed.url))
 
 
 def _list_component_media(components: Iterable[object], *, hidden: bool = False) -> Iterator[VideoSource]:

@@ -15,7 +15,7 @@ from bot.domain.reply_port import ReplyState, ReplyUnavailable, Undeliverable
 from bot.domain.task import Billed, ReplyTarget, Task, TaskState
 from cogs.common import formatting
 from cogs.common.files import exists
-from cogs.common.transport import Filtered, RouteClosed, TooLarge, UploadsLimited
+from cogs.common.transport import Filtered, RouteClosed, ThreadArchived, TooLarge, UploadsLimited
 from cogs.delivery import read_reply, routes
 from cogs.delivery.old_reply import OldReplies
 from cogs.delivery.outcome import Attempts, Outcome, OutcomeSender, Route
@@ -111,7 +111,7 @@ class ReplyUpdater(commands.Cog):
         try:
             with check_before_requests(self._ensure_lease):
                 await routes.notify_member(self._bot, task, again=again)
-        except RouteClosed as closed:
+        except (RouteClosed, Filtered, ThreadArchived) as closed:
             raise Undeliverable(str(closed)) from closed
 
     async def delete(self, task: Task) -> bool:

@@ -15,7 +15,7 @@ import discord
 
 from bot.client import REQUEST_ERRORS, ExtendBot
 from bot.domain.errors import RequestRefused
-from bot.domain.reply_port import ReplyUnavailable
+from bot.domain.reply_port import FileTooLarge, ReplyUnavailable, Undeliverable
 from bot.domain.task import Task
 from cogs.common.formatting import is_result_name
 from cogs.common.transport import RouteClosed
@@ -64,7 +64,14 @@ class SecondLook:
             waited = at
             try:
                 await self._look(task)
-            except (*REQUEST_ERRORS, ReplyUnavailable, RouteClosed, RequestRefused) as error:
+            except (
+                *REQUEST_ERRORS,
+                ReplyUnavailable,
+                Undeliverable,
+                FileTooLarge,
+                RouteClosed,
+                RequestRefused,
+            ) as error:
                 log.info("task %d: its reply was not looked at again: %s", task.id, type(error).__name__)
             except Exception:
                 log.exception("task %d: looking at its reply again failed", task.id)

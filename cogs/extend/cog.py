@@ -14,7 +14,7 @@ from bot.domain.errors import RequestRefused
 from bot.domain.task import PROMPT_MAX, SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, ResultKind
 from bot.i18n.text import tr
 from cogs.common.modals import open_modal
-from cogs.common.videos import VideoSource, check_recorded, find_video, use_attachment
+from cogs.common.videos import VideoSource, check_recorded, find_videos, use_attachment
 from cogs.extend.modals import ExtendModal, make_shared_modal
 from cogs.extend.submit import build_request, submit_request
 
@@ -62,12 +62,12 @@ class ExtendCog(commands.Cog):
         await submit_request(interaction, request)
 
     async def _extend_message(self, interaction: discord.Interaction[ExtendBot], message: discord.Message) -> None:
-        source = find_video(message)
-        if source is None:
+        sources = find_videos(message)
+        if not sources:
             raise RequestRefused(tr("There is no video in that message. Choose a message with a video file."))
         await check_recorded(interaction.client, message)
-        modal = await make_shared_modal(interaction, message, source)
+        modal = await make_shared_modal(interaction, message, sources[0])
         if modal is None:
             parent = await interaction.client.services.tasks.find_task_at(message.id, interaction.user.id)
-            modal = ExtendModal(get_language(interaction), source, parent)
+            modal = ExtendModal(get_language(interaction), sources[0], parent, others=sources[1:])
         await open_modal(interaction, modal)

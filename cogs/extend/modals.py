@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import discord
 from discord import ui
@@ -23,6 +24,9 @@ _PROMPT_MAX = 4000
 """Maximum characters of a text input (Discord docs, Component Reference, Text Input)."""
 
 _SECONDS_DIGITS = 2
+
+_CHOICES_MAX, _LABEL_MAX = 25, 100
+"""Maximum options of a select, and characters of their labels (Discord docs, String Select)."""
 
 
 class _PromptModal(BaseModal, ABC):
@@ -70,12 +74,26 @@ class _PromptModal(BaseModal, ABC):
 class ExtendModal(_PromptModal):
     """Extends a chosen video."""
 
-    def __init__(self, language: Language, source: VideoSource, parent: Task | None = None) -> None:
-        """`parent` is the task that produced `source`, if any; its prompt and seconds are filled in."""
+    def __init__(
+        self,
+        language: Language,
+        source: VideoSource,
+        parent: Task | None = None,
+        *,
+        others: Sequence[VideoSource] = (),
+    ) -> None:
+        """`parent` is the task that produced `source`, if any; its prompt and seconds are filled in.
+
+        `others`: further videos in the same message; then the modal asks which one.
+        """
         title = tr("Extend again") if parent else tr("Extend video")
         super().__init__(language, title, parent.order if parent else None)
-        self._source = source
+        self._sources = [source, *others][:_CHOICES_MAX]
         self._parent = parent
+        self.which: ui.Select[ui.View] | None = None
+        if others:
+            self.which = ui.Select(custom_id="which", options=_list_sources(language, self._sources))
+            self.add_item(ui.Label(text=language.tr("Which video?"), component=self.which))
 
     async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
         """Check that the video may still be used (its member may have deleted it meanwhile), then submit."""
@@ -83,16 +101,33 @@ class ExtendModal(_PromptModal):
             await interaction.client.services.tasks.get_task_with_film(self._parent.id)
         await super().on_submit(interaction)
 
+    def _get_chosen(self) -> VideoSource:
+        chosen = self.which.values if self.which else []
+        number = int(chosen[0]) if chosen and chosen[0].isdecimal() else 1
+        return self._sources[number - 1] if 1 <= number <= len(self._sources) else self._sources[0]
+
     def make_request(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
         """Return the request for a first part, or for the part after `parent`."""
         parent = self._parent
         private = parent is not None and parent.order.private
-        request = build_request(interaction, prompt, self._source, seconds, private=private)
+        request = build_request(interaction, prompt, self._get_chosen(), seconds, private=private)
         if parent is None:
             return request
         lineage = {"part": parent.order.part + 1, "parent_id": parent.id, "parent_url": jump_url(parent)}
         lineage["spoiler"] = request.spoiler or parent.order.spoiler
         return request.model_copy(update=lineage)
+
+
+def _list_sources(language: Language, sources: Sequence[VideoSource]) -> list[discord.SelectOption]:
+    """List the videos by name; the first one is chosen."""
+    return [
+        discord.SelectOption(
+            label=truncate(f"{number}. {source.name or language.tr('Video')}", _LABEL_MAX),
+            value=str(number),
+            default=number == 1,
+        )
+        for number, source in enumerate(sources, 1)
+    ]
 
 
 class RetryModal(_PromptModal):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +83,23 @@ async def test_the_message_menu_extends_a_members_clip(stage: Harness) -> None:
         done = await stage.ana.wait_message(lambda it: title_of(it) == "Finished")
     assert done["attachments"]
     assert "it snows" in text_of(done)
+
+
+async def test_the_message_menu_asks_which_of_several_videos(stage: Harness, tmp_path: Path) -> None:
+    """A message with two videos: the modal lists both by name, and the chosen one is extended."""
+    (tmp_path / "second.mp4").write_bytes(stage.clips.plain.read_bytes())
+    async with stage.bot():
+        channel = await stage.ben.channel("general")
+        uploads = [await stage.ben.upload(each) for each in (stage.clips.plain, tmp_path / "second.mp4")]
+        posted = await stage.ben.say(channel, "my clips", uploads)
+        asked = await stage.ana.modal(await stage.ana.menu("Extend video", posted))
+        prompt, seconds, which = [label["component"] for label in asked["components"]]
+        assert [each["label"].partition(" ")[2] for each in which["options"]][1] == "second.mp4"
+        values = {prompt["custom_id"]: "it snows", seconds["custom_id"]: "2", which["custom_id"]: ["2"]}
+        await stage.ana.submit_modal(asked, values)
+        await stage.ana.wait_message(lambda it: title_of(it) == "Finished")
+    ((source,),) = stage.database.sql("SELECT json_extract(\"order\", '$.source_name') FROM tasks")
+    assert source == "second.mp4"
 
 
 async def test_a_private_reply_is_seen_by_its_member_alone(stage: Harness) -> None:
