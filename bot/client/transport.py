@@ -24,6 +24,8 @@ _UNANSWERED = (
     UnicodeDecodeError,
 )
 """The exceptions among these that our own code never raises."""
+_SESSION_CLOSED = "Session is closed"
+"""What aiohttp raises, as a RuntimeError, for a request that begins while the bot is stopping."""
 
 
 class Failure(Enum):
@@ -79,7 +81,8 @@ def classify(error: BaseException) -> Failure | None:
         if error.status in {401, 403}:
             return Failure.FORBIDDEN
         return Failure.GONE if error.status == 404 else Failure.REJECTED
-    return Failure.UNAVAILABLE if isinstance(error, _UNANSWERED) else None
+    was_stopping = isinstance(error, RuntimeError) and str(error) == _SESSION_CLOSED
+    return Failure.UNAVAILABLE if was_stopping or isinstance(error, _UNANSWERED) else None
 
 
 def is_unavailable(error: BaseException) -> bool:

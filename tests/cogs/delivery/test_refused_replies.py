@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, ClientSession
 
 from bot.client import ExtendBot, Failure, classify
 from bot.sandbox.discord.state.model import Guild
@@ -64,6 +64,16 @@ def test_the_code_decides_what_an_error_means(status: int, code: int, failure: F
     response = object.__new__(ClientResponse)
     response.status, response.reason = status, "refused"
     assert classify(discord.HTTPException(response, {"code": code, "message": "no"})) is failure
+
+
+async def test_a_request_at_the_end_of_the_bot_is_a_failed_request() -> None:
+    """A request that begins after the session was closed is expected at a stop, and not an error of the program."""
+    session = ClientSession()
+    await session.close()
+    with pytest.raises(RuntimeError) as raised:
+        await session.get("http://127.0.0.1:9/")
+    assert classify(raised.value) is Failure.UNAVAILABLE
+    assert classify(RuntimeError("something else")) is None
 
 
 async def test_a_filtered_prompt_is_left_out(stage: Harness, clip: Path) -> None:
