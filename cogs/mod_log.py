@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 _QUEUE_MAX = 200
 """Maximum lines queued for one channel; the oldest is dropped when another one arrives."""
 
+_FIRST_GAP, _MAX_GAP = 60.0, 3600.0
+"""Seconds until a channel that refuses posts is tried again: 10,000 invalid requests in ten minutes ban the address."""
+
 _FLUSH_SECONDS = 2.0
 """How long the shutdown waits for queued lines to be posted."""
 
@@ -54,9 +57,11 @@ class ModLog(commands.Cog):
 
     def __init__(self, bot: ExtendBot) -> None:
         self._bot = bot
+        self.first_gap = _FIRST_GAP
         self._waiting: dict[int, deque[str]] = {}
         self._writers: dict[int, asyncio.Task[None]] = {}
-        self._failing: set[int] = set()
+        self._gaps: dict[int, float] = {}
+        """For each channel whose last post failed, the seconds until the next try."""
 
     async def cog_load(self) -> None:
         """Start reading events."""
@@ -66,8 +71,8 @@ class ModLog(commands.Cog):
         """Stop; give the writers a short time to post queued lines."""
         self._reader.cancel()
         writers = list(self._writers.values())
-        if writers:
-            await asyncio.wait(writers, timeout=_FLUSH_SECONDS)
+        if posting := [writer for channel_id, writer in self._writers.items() if channel_id not in self._gaps]:
+            await asyncio.wait(posting, timeout=_FLUSH_SECONDS)
         for writer in writers:
             writer.cancel()
         await asyncio.gather(self._reader, *writers, return_exceptions=True)
@@ -87,6 +92,8 @@ class ModLog(commands.Cog):
         limits = await self._limits(guild_id, event)
         channel_id = _channel_of(limits, event)
         if channel_id is not None:
+            if isinstance(event, LimitsChanged):
+                await self._try_again_now(channel_id)  # a moderator may just have repaired it
             line = entry_text(event, get_guild_language(self._bot, guild_id, limits))
             self._waiting.setdefault(channel_id, deque(maxlen=_QUEUE_MAX)).append(truncate(line, CONTENT_MAX))
             if channel_id not in self._writers:
@@ -99,24 +106,38 @@ class ModLog(commands.Cog):
             return event.new
         return await self._bot.services.moderation.get_limits(guild_id)
 
+    async def _try_again_now(self, channel_id: int) -> None:
+        """End the wait for the next try of a channel that fails."""
+        writer = self._writers.get(channel_id)
+        if self._gaps.pop(channel_id, None) and writer:
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+
     async def _write(self, guild_id: int, channel_id: int) -> None:
+        """Post all queued lines. A channel that refuses a post is tried again after gaps that grow."""
         waiting = self._waiting[channel_id]
         try:
             while waiting:
-                await self._post(guild_id, channel_id, _take_page(waiting))
+                page = _take_page(waiting)
+                if await self._post(guild_id, channel_id, page):
+                    self._gaps.pop(channel_id, None)
+                    continue
+                if len(waiting) < _QUEUE_MAX:
+                    waiting.appendleft(page)
+                self._gaps[channel_id] = min(self._gaps.get(channel_id, self.first_gap / 2) * 2, _MAX_GAP)
+                await asyncio.sleep(self._gaps[channel_id])
         finally:
             del self._writers[channel_id]
 
-    async def _post(self, guild_id: int, channel_id: int, text: str) -> None:
+    async def _post(self, guild_id: int, channel_id: int, text: str) -> bool:
         channel = self._bot.get_partial_messageable(channel_id, guild_id=guild_id)
         try:
             await channel.send(text, allowed_mentions=discord.AllowedMentions.none(), suppress_embeds=True, silent=True)
         except REQUEST_ERRORS as error:
-            if channel_id not in self._failing:
+            if channel_id not in self._gaps:
                 log.warning("could not post to log channel %d of server %d: %s", channel_id, guild_id, error)
-            self._failing.add(channel_id)
-        else:
-            self._failing.discard(channel_id)
+            return False
+        return True
 
 
 def _channel_of(limits: GuildLimits, event: Event) -> int | None:

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from bot.sandbox.faults import Answer
 from bot.sandbox.foxapi.quirks import Failure, Quirks
 from tests.support.harness import Harness, Json, labels_of, text_of
 from tests.support.moderation import refused, spend, use
@@ -117,6 +118,31 @@ async def test_a_deleted_log_channel_does_not_disturb_tasks(stage: Harness, capl
             await spend(stage, stage.ana)
         await asyncio.sleep(0.2)
     assert sum("could not post to log channel" in record.getMessage() for record in caplog.records) == 1
+
+
+async def test_a_log_channel_that_refuses_is_asked_rarely(stage: Harness) -> None:
+    """A refused post is not repeated at once; choosing the channel again posts the lines that have waited, in order."""
+    channel = await stage.mia.channel("moderators")
+    post, refused = rf"/channels/{channel}/messages$", Answer(403, '{"message": "Missing Access", "code": 50001}')
+    async with stage.bot():
+        await use(stage.mia, "limits log", channel=channel)
+        await wait_for_log_lines(stage, 1)
+        before = len(stage.discord.faults.matching("POST", post))
+        stage.discord.faults.add("POST", post, refused, times=None)
+        for runs in (1, 2, 3):
+            await use(stage.mia, "limits grant", member=stage.ana.id, runs=runs)
+        await stage.discord.faults.wait("POST", post, count=before + 1)
+        await use(stage.mia, "limits grant", member=stage.ana.id, runs=4)
+        assert len(stage.discord.faults.matching("POST", post)) == before + 1
+        stage.discord.faults.clear()
+        await use(stage.mia, "limits log", channel=await stage.mia.channel("general"))
+        await use(stage.mia, "limits log", channel=channel)
+        lines = await wait_for_log_lines(stage, 6)
+    granted = [line for line in lines if "granted" in line]
+    assert [line.rpartition("> ")[2] for line in granted] == [
+        "1 extra run",
+        *(f"{runs} extra runs" for runs in (2, 3, 4)),
+    ]
 
 
 async def test_a_log_channel_must_be_writable(stage: Harness) -> None:
