@@ -4,7 +4,7 @@ from bot.media.compress import compress
 from bot.media.conformance import find_problems
 from bot.media.direct_url import is_direct_url
 from bot.media.download import Downloader
-from bot.media.errors import DownloadFailed, MediaError, StorageError, UnknownHost, UnusableVideo
+from bot.media.errors import DownloadFailed, MediaError, StorageError, TookTooLong, UnknownHost, UnusableVideo
 from bot.media.ffmpeg.probe import ProbeResult, probe, probe_details
 from bot.media.ffmpeg.process import Ffmpeg, FfmpegResult, Purpose
 from bot.media.join import JoinResult, SourceClip, is_complete, join
@@ -29,6 +29,7 @@ __all__ = [
     "S3Settings",
     "SourceClip",
     "StorageError",
+    "TookTooLong",
     "UnknownHost",
     "UnusableVideo",
     "Workspaces",

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.domain.task import VideoInfo
-from bot.media.errors import UnusableVideo
+from bot.media.errors import TookTooLong, UnusableVideo
 from bot.media.ffmpeg.decoding import can_decode
 from bot.media.ffmpeg.encode import AUDIO_ARGS, AUDIO_BITS, build_h264_args, run_encoder
 from bot.media.ffmpeg.filters import (
@@ -68,7 +68,7 @@ async def concat(
 ) -> VideoInfo | None:
     """Write `segments` in order to `into`, the last one unchanged. Return None, without a file, if that is impossible.
 
-    `sound`: the audio inputs, numbered from 1, and the filters that produce the whole audio at [a].
+    `sound`: the audio inputs, numbered from 1, and the filters that produce the whole audio at [a]. Raises TookTooLong.
     """
     if not is_copyable(segments[-1].probed, target):
         return None
@@ -84,6 +84,8 @@ async def concat(
             log.info(_NOT_COPIED, "the result has missing or misplaced frames")
             return None
         await asyncio.to_thread(made.replace, into)
+    except TookTooLong:
+        raise  # encoding the whole film would take even longer
     except UnusableVideo as error:
         log.info(_NOT_COPIED, error)
         return None

@@ -2,6 +2,7 @@
 
 MediaError
 ├── UnusableVideo       the video or its link cannot be used; trying again would fail the same way (a TaskFailed)
+│   └── TookTooLong     the work on it reached its time limit
 ├── DownloadFailed      the file could not be fetched this time; the same call may succeed later
 │   └── UnknownHost     the host name of the link does not resolve
 ├── StorageError        the bucket for delivered films cannot be used
@@ -23,6 +24,10 @@ class UnusableVideo(MediaError, TaskFailed):
 
     `message` is one sentence for the member that says what is wrong and what to do.
     """
+
+
+class TookTooLong(UnusableVideo):
+    """The work on the video reached its time limit, so another way that is no faster is not worth trying."""
 
 
 class DownloadFailed(MediaError):

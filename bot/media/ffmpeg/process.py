@@ -16,7 +16,7 @@ from pathlib import Path
 import imageio_ffmpeg  # type: ignore[import-untyped]
 
 from bot.i18n.text import tr
-from bot.media.errors import UnusableVideo
+from bot.media.errors import TookTooLong, UnusableVideo
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif,avi,mpegts,flv"
 """The demuxers that may be used. Playlists, image sequences and scripts, which refer to other files, are excluded."""
@@ -96,8 +96,9 @@ class Ffmpeg:
     ) -> FfmpegResult:
         """Run ffmpeg with `args` and wait for its end. The wait for a free slot does not count towards `seconds`.
 
-        Raises :class:`UnusableVideo` if it takes longer, writes more than `output_bytes` to its standard output, or
-        exceeds its memory limit. When this returns, raises or is cancelled, the process is gone.
+        Raises :class:`TookTooLong` if it takes longer, and :class:`UnusableVideo` if it writes more than `output_bytes`
+        to its standard output or exceeds its memory limit. When this returns, raises or is cancelled, the process is
+        gone.
         """
         async with self._slots:
             with self._track_run(purpose):
@@ -116,7 +117,7 @@ class Ffmpeg:
                     async with asyncio.timeout(seconds):
                         stdout, stderr, code = await asyncio.shield(ended)
                 except TimeoutError:
-                    raise UnusableVideo(_TOO_MUCH) from None
+                    raise TookTooLong(_TOO_MUCH) from None
                 finally:
                     _kill(process)
                     await asyncio.wait([ended])

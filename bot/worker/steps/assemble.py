@@ -9,7 +9,7 @@ from pathlib import Path
 from bot import media
 from bot.domain.task import Task, VideoInfo
 from bot.i18n.text import Translatable, tr
-from bot.media import DownloadFailed, SourceClip, UnusableVideo
+from bot.media import DownloadFailed, SourceClip, TookTooLong, UnusableVideo
 from bot.worker.step_result import StepContext
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ async def join(context: StepContext, task: Task) -> dict[str, object]:
         )
     except UnusableVideo as error:
         log.warning("task %d: FoxAPI's result is delivered as it is: %s", task.id, error)
-        return {"preparation_note": _note_without_film(task)}
+        return {"preparation_note": _note_without_film(task, error)}
     log.info("task %d: %s of %.1f s", task.id, task.order.result, joined.clip.seconds)
     return {"film": joined.clip}
 
@@ -77,9 +77,11 @@ async def fit_limit(context: StepContext, task: Task, clip: VideoInfo | None) ->
     return files.compressed if fitted else made
 
 
-def _note_without_film(task: Task) -> Translatable:
+def _note_without_film(task: Task, error: UnusableVideo) -> Translatable:
     """For the reply: why it carries FoxAPI's own file."""
     why = tr("the film could not be joined, so this is FoxAPI's video as it is")
+    if isinstance(error, TookTooLong):
+        why = tr("joining the film took too long, so this is FoxAPI's video as it is")
     return tr("{what}; {more}", what=task.preparation_note, more=why) if task.preparation_note else why
 
 

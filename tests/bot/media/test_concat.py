@@ -11,7 +11,9 @@ from playwright.async_api import Browser
 
 from bot.domain.task import ResultKind
 from bot.media import Ffmpeg, SourceClip, join, prepare, probe_details
+from bot.media.errors import TookTooLong
 from bot.media.ffmpeg.keyframes import PacketOrder, parse_packet_order
+from bot.media.ffmpeg.process import Purpose
 from bot.media.mp4.tracks import read_mp4
 from tests.support.browser import CHROMIUM
 from tests.support.marked_clips import build_frame_source, ffmpeg, read_numbers
@@ -183,3 +185,19 @@ async def test_a_joined_film_plays_in_a_browser(joined_film: Path, browser: Brow
     finally:
         await runner.cleanup()
     assert played == {"seconds": pytest.approx(23.3, abs=0.01), "error": None, "corrupted": 0}
+
+
+async def test_a_film_that_takes_too_long_is_given_up_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a part reaches the time limit, the whole film is not encoded instead, because that would take even longer."""
+    joins: list[Purpose] = []
+    tool = Ffmpeg(threads=1, on_run=lambda purpose, _: joins.append(purpose))
+    source = make_clip(tmp_path / "video.mp4", 20.3, "-g", "1000", "-sc_threshold", "0")
+    result = make_clip(tmp_path / "result.mp4", 18, "-preset", "ultrafast", "-g", "24", first=53)
+    done = await prepare(tool, source, tmp_path / "fit")
+    monkeypatch.setattr("bot.media.concat._TIMEOUT", 0.0)
+    kept, into = SourceClip(source, done.head_seconds), tmp_path / "film"
+    joins.clear()
+    with pytest.raises(TookTooLong):
+        await join(tool, kept, done.clip, result, added=3, kind=ResultKind.FILM, into=into)
+    assert joins.count(Purpose.JOIN) == 2  # the list of the frames, and the part that was given up
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fit", "result.mp4", "video.mp4"]
