@@ -6,6 +6,7 @@ task in sequence: a later fault is reached only if the call was retried after th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from logging import WARNING
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from tests.support.fast_timeouts import (
     DONE,
     EDIT,
     FAILED,
+    FAST,
     IMPATIENT,
     QUERY,
     RESULT,
@@ -212,7 +214,6 @@ async def test_a_first_response_that_comes_too_late(
 
 QUIRKS = [
     (Quirks(withheld=4), DONE),
-    (Quirks(withheld=None), FAILED),
     (Quirks(shape="strings"), DONE),
     (Quirks(shape="output.url"), DONE),
     (Quirks(shape="output.urls"), DONE),
@@ -223,11 +224,20 @@ QUIRKS = [
 
 
 async def test_foxapis_quirks(stage: Harness, clip: Path) -> None:
-    """Every result shape is read, every failure is shown, and a missing link is waited for with a time-out."""
-    async with stage.bot(IMPATIENT, **STEADY):
+    """Every result shape is read, a link that comes late is waited for, and every failure is shown."""
+    async with stage.bot(FAST, **STEADY):
         for number, (quirks, end) in enumerate(QUIRKS, 1):
             stage.fox.next_quirks = quirks
             reply = await stage.extend(stage.ana, clip, seconds=2)
             ended = await stage.until(stage.ana, reply, end)
             assert_says_its_end(stage, ended, end, paid=1)
             assert len(stage.fox.payments) == posts(stage) == number
+
+
+async def test_a_link_that_never_comes(stage: Harness, clip: Path) -> None:
+    """A finished task without a link fails after a time-out, and its reply says that it may have been billed."""
+    stage.fox.next_quirks = Quirks(withheld=None)
+    async with stage.bot(replace(FAST, result_link=0.6), **STEADY):
+        reply = await stage.extend(stage.ana, clip, seconds=2)
+        assert_says_its_end(stage, await stage.until(stage.ana, reply, FAILED), FAILED, paid=1)
+    assert len(stage.fox.payments) == posts(stage) == 1
