@@ -98,8 +98,8 @@ async def test_the_message_menu_asks_which_of_several_videos(stage: Harness, tmp
         values = {prompt["custom_id"]: "it snows", seconds["custom_id"]: "2", which["custom_id"]: ["2"]}
         await stage.ana.submit_modal(asked, values)
         await stage.ana.wait_message(lambda it: title_of(it) == "Finished")
-    ((source,),) = stage.database.sql("SELECT json_extract(\"order\", '$.source_name') FROM tasks")
-    assert source == "second.mp4"
+    ((order,),) = stage.database.sql('SELECT CAST("order" AS TEXT) FROM tasks')
+    assert json.loads(order)["source_name"] == "second.mp4"
 
 
 async def test_a_private_reply_is_seen_by_its_member_alone(stage: Harness) -> None:
