@@ -160,7 +160,11 @@ class Refused:
         """See :class:`Point`."""
         headers = {"Retry-After": str(self.retry_after)}
         scene.stage.fox.faults.add("POST", CREATE, Answer(429, '{"error":{"message":"slow down"}}', headers))
-        return lambda: until(lambda: any(row.not_before for row in scene.rows()))
+        faults = scene.stage.fox.faults
+        # A task has `not_before` before its first request too; the request clears it until the refusal is recorded.
+        return lambda: until(
+            lambda: bool(faults.matching("POST", CREATE)) and any(row.not_before for row in scene.rows())
+        )
 
 
 @dataclass(frozen=True)
