@@ -108,10 +108,12 @@ class Faults:
         self._changed = asyncio.Condition()
         self.calls: list[Call] = []
 
-    def add(self, method: str, path: str, action: Action, times: int | None = 1, *, at_least: int = 0) -> Rule:
-        """Apply `action` to the next `times` matching requests (see Rule)."""
+    def add(
+        self, method: str, path: str, action: Action, times: int | None = 1, *, at_least: int = 0, first: bool = False
+    ) -> Rule:
+        """Apply `action` to the next `times` matching requests (see Rule); `first`: before the rules that are there."""
         rule = Rule(method, re.compile(path), action, times, at_least)
-        self._rules.append(rule)
+        self._rules.insert(0 if first else len(self._rules), rule)
         return rule
 
     def is_armed(self, rule: Rule) -> bool:

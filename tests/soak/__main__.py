@@ -219,7 +219,7 @@ async def run_chaos(
     stage: Harness, chaos: Chaos, members: Members, rng: random.Random, tasks: int, seconds: float
 ) -> None:
     """Let the members request that many videos within the seconds while faults are injected."""
-    injecting = asyncio.create_task(chaos.inject())
+    injecting = asyncio.create_task(chaos.inject(seconds))
     try:
         await asyncio.gather(*(members.run(each) for each in plan_requests(stage, rng, tasks, seconds * 0.95)))
     finally:

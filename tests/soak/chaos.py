@@ -27,6 +27,8 @@ FAULTS_A_SECOND = 1.6
 QUIRKS_A_SECOND = 0.4
 RECONNECT_SECONDS = 3.0
 """Seconds until every process has reconnected to a restarted database."""
+MUTE_SECONDS = 120.0
+"""Seconds during which FoxAPI takes requests and answers none, once a run; a fifth of the run at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class ChaosLog:
     """Start, end and process of each pause."""
     database: list[tuple[float, float]] = field(default_factory=list)
     """Start and end of each database outage."""
+    mute: list[tuple[float, float]] = field(default_factory=list)
+    """Start and end of each time in which FoxAPI answered nothing."""
     armed: Counter[str] = field(default_factory=Counter)
     releases: list[asyncio.Event] = field(default_factory=list)
     """Events that release held calls."""
@@ -73,6 +77,10 @@ class ChaosLog:
     def database_away_between(self, begin: float, end: float) -> bool:
         """Return whether the database was unavailable between the two times."""
         return any(on <= end and off + RECONNECT_SECONDS >= begin for on, off in self.database)
+
+    def mute_at(self, moment: float) -> bool:
+        """Return whether FoxAPI answered nothing at that time."""
+        return any(on <= moment <= off for on, off in self.mute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +107,10 @@ class Chaos:
         self._paused: set[int] = set()
         self.log = ChaosLog()
 
-    async def inject(self) -> None:
-        """Inject all kinds of faults at once, each with its own random generator."""
+    async def inject(self, seconds: float) -> None:
+        """Inject all kinds of faults at once for about that long, each with its own random generator."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._silence(seconds))
             kinds = [self._faults, self._bursts, self._quirks, self._gateway, self._ends]
             for kind in [*kinds, self._pauses, self._restarts] if self._cluster else kinds:
                 group.create_task(kind(random.Random(f"{self._seed} {kind.__name__}")))  # noqa: S311
@@ -148,6 +157,21 @@ class Chaos:
             self.log.armed[f"burst of {fault.name}"] += 1
             await asyncio.sleep(rng.uniform(0.5, 4))
             rule.times = 1
+
+    async def _silence(self, seconds: float) -> None:
+        """Once, in the middle of the run: FoxAPI takes every request and answers none."""
+        await asyncio.sleep(seconds * 0.4)
+        faults, began, held = self._stage.fox.faults, time.time(), Hold()
+        self.log.mute.append((began, float("inf")))
+        self.log.releases.append(held.release)
+        rules = [faults.add(method, "", held, times=None, first=True) for method in ("GET", "POST")]
+        try:
+            await asyncio.sleep(min(MUTE_SECONDS, seconds * 0.2))
+        finally:
+            for rule in rules:
+                faults.remove(rule)
+            held.release.set()
+            self.log.mute[-1] = began, time.time()
 
     async def _quirks(self, rng: random.Random) -> None:
         while True:

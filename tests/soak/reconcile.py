@@ -190,6 +190,8 @@ class Reconciliation:
             return "FoxAPI answered 5xx"
         if maybe_taken and not paid:
             return "the response was unreadable"
+        if maybe_taken and self._log.mute_at(maybe_taken[-1].at):
+            return "FoxAPI answered too late"
         # No response was lost in transit. A bot that is stopped waits for the response; a killed one cannot.
         end = self._log.end_between(maybe_taken[-1].at if maybe_taken else row.created, row.changed)
         when = "before the response" if maybe_taken else "before the request"
@@ -233,6 +235,7 @@ class Reconciliation:
             *((f"ended: {how}", number) for how, number in sorted(ends.items())),
             ("gateway disconnected", len(self._log.gateway)),
             *([("paused", len(self._log.pauses))] if self._log.pauses else []),
+            ("seconds without an answer of FoxAPI", round(sum(off - on for on, off in self._log.mute))),
             *([("database restarted", len(self._log.database))] if self._log.database else []),
             *((f"fault: {what}", number) for what, number in sorted(self._log.armed.items())),
             ("violations", len(self.violations)),
