@@ -23,6 +23,10 @@ log = logging.getLogger(__name__)
 
 _BUSIEST = 25
 _RUNS_MAX = 1000
+_GRANT_UNCONFIRMED = tr(
+    "The database stopped answering, so it is unknown whether the runs were granted: look at /limits show in a minute "
+    "before you grant them again."
+)
 
 
 class ModerationService:
@@ -88,10 +92,17 @@ class ModerationService:
         self._publish(guild_id, by, "reset", user_id)
 
     async def grant(self, guild_id: int, by: int, user_id: int, runs: int) -> int:
-        """Grant a member extra runs beyond their daily limit; return how many they have now. Raises RequestRefused."""
+        """Grant a member extra runs beyond their daily limit; return how many they have now.
+
+        Raises RequestRefused, also if the database did not confirm it: a repeated grant would add the runs twice.
+        """
         if not 1 <= runs <= _RUNS_MAX:
             raise RequestRefused(tr("Grant between 1 and {most} extra runs at a time.", most=_RUNS_MAX))
-        left = await self._store.guilds.grant(guild_id, user_id, runs)
+        try:
+            left = await self._store.guilds.grant(guild_id, user_id, runs)
+        except Exception as error:
+            log.exception("server %d: a grant was not stored, or the store's answer was lost", guild_id)
+            raise RequestRefused(_GRANT_UNCONFIRMED) from error
         self._publish(guild_id, by, "granted", user_id, runs)
         return left
 

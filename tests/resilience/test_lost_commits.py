@@ -9,8 +9,9 @@ import pytest
 from tests.support.clips import Clips
 from tests.support.crash_points import within
 from tests.support.fast_timeouts import DONE, STEADY, posts, tiny
-from tests.support.harness import Harness
+from tests.support.harness import Harness, text_of
 from tests.support.lossy_proxy import LossyProxy
+from tests.support.moderation import use
 
 pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 
@@ -39,3 +40,13 @@ async def test_a_write_of_sending_that_was_not_confirmed(stage: Harness, clip: P
         await within(proxy.lost)
         await stage.until(stage.ana, reply, DONE)
     assert posts(stage) == len(stage.fox.payments) == 1
+
+
+async def test_a_grant_that_was_not_confirmed(stage: Harness) -> None:
+    """The moderator reads that it is unknown and where to look, so that nobody grants the same runs twice."""
+    async with LossyProxy(stage.database.url) as proxy, stage.bot(None, DATABASE_URL=proxy.url, **STEADY):
+        proxy.lose_commit_after("INSERT INTO members")
+        answer = await use(stage.mia, "limits grant", member=stage.ana.id, runs=3)
+        assert "unknown whether the runs were granted" in text_of(answer)
+        assert proxy.lost.is_set()
+        assert f"Extra runs: <@{stage.ana.id}> 3" in text_of(await use(stage.mia, "limits show"))
