@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     s3_secret_access_key: SecretStr = SecretStr("")
     s3_secret_access_key_file: Path | None = None
     trusted_media_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
-    poll_seconds: Annotated[float, Field(gt=0)] = 5
+    poll_seconds: Annotated[float, Field(gt=0)] = 3
     queries_per_second: Annotated[float, Field(gt=0)] = 20
     edit_seconds: Annotated[float, Field(gt=0)] = 5
     max_clip_mb: Annotated[int, Field(ge=1, le=2000)] = 200

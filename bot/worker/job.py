@@ -52,7 +52,7 @@ class Job:
         """The outcome was shown, to the moderators too, before a backup was restored."""
         backoff = Backoff(resources.random, resources.timeouts.first_gap)
         self._context = StepContext(resources, self._row, backoff, self._show, self._is_silent)
-        self._prepare, self._poll, self._deliver = Prepare(), Poll(), Deliver()
+        self._prepare, self._poll, self._deliver = Prepare(), Poll(resources.poll_seconds), Deliver()
 
     @property
     def task(self) -> Task:

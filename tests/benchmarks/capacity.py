@@ -1,8 +1,8 @@
 """The capacity plan: `python -m tests.benchmarks.capacity [--servers 1000 10000 100000]`.
 
 It simulates the busiest hour task by task: tasks arrive at random (Poisson), FoxAPI takes a random time, and each task
-is polled on the bot's own schedule (bot/worker/eta.py). The costs are measured and the members' behaviour is assumed;
-both are listed below and printed in the header.
+is polled on the bot's own schedule (bot/worker/poll_schedule.py). The costs are measured and the members' behaviour is
+assumed; both are listed below and printed in the header.
 """
 
 from __future__ import annotations
@@ -14,11 +14,8 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import cast
 
-from bot.domain.task import Task
-from bot.worker import eta
+from bot.worker.poll_schedule import PollSchedule, choose_first_gap
 
 TASKS_A_DAY, PEAK = 5.0, 3.0
 """Assumed: tasks per server and day, and the ratio of the busiest hour to the mean."""
@@ -39,8 +36,7 @@ SERVERS_A_SHARD, SERVERS_A_GATEWAY = 1000, 16_000
 24 KB for a server with thirty channels and twenty roles (measured)."""
 POSTS_A_SECOND = 50
 """Limit of a bot's requests (Discord docs, Rate Limits, Global); interaction responses and their edits do not count."""
-POLL_SECONDS = 5.0
-BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+POLL_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,25 +99,12 @@ def simulate_hour(servers: int, rng: random.Random) -> Hour:
 
 def list_queries(begun: float, takes: float) -> list[float]:
     """Return the times of a task's queries; the last one follows its completion."""
-    submitted_at = BEGIN + timedelta(seconds=begun)
-    expected = eta.estimate_end(submitted_at, None, [RENDER_SECONDS] * 3)
-    now, asked = begun, list[float]()
-    while not asked or asked[-1] < begun + takes:
-        at = BEGIN + timedelta(seconds=now)
-        known = cast("Task", _PolledTask(submitted_at, expected))
-        now += eta.next_poll(known, at, POLL_SECONDS)
-        asked.append(now)
-        percent = min(99, int((now - begun) / takes * 100))
-        expected = eta.update_end(submitted_at, BEGIN + timedelta(seconds=now), percent, expected)
+    schedule, asked = PollSchedule(POLL_SECONDS), [begun + choose_first_gap(POLL_SECONDS)]
+    while asked[-1] < begun + takes:
+        age = asked[-1] - begun
+        schedule.record(age, min(99, int(age / takes * 100)))
+        asked.append(asked[-1] + schedule.choose_gap(age))
     return asked
-
-
-@dataclass(frozen=True, slots=True)
-class _PolledTask:
-    """The fields of a task that the polling schedule reads."""
-
-    submitted_at: datetime
-    expected_at: datetime | None
 
 
 def format_table(servers: Sequence[int]) -> str:

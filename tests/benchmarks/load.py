@@ -1,9 +1,10 @@
-"""The load test: `python -m tests.benchmarks.load [--tasks 1 100 300] [--pending 10000] [--seconds 35] [--only bot]`.
+"""The load test: `python -m tests.benchmarks.load [--tasks 1 100 300] [--pending 10000] [--only bot]`.
 
 It is not part of the test suite. The real bot runs in its own process against both fakes over sockets, and so does the
-baseline (tests/benchmarks/floor.py), a bare discord.py handler. Many members use /extend at once; FoxAPI takes about
-`--seconds` per task (tests/support/prerendered.py). Then the bot is started with many running tasks in its
-database (tests/benchmarks/pending.py). Prints Markdown with the date and the machine.
+baseline (tests/benchmarks/naive.py), a bare discord.py handler. Many members use /extend at once; FoxAPI takes about
+`--seconds` per task (tests/support/prerendered.py), reports progress in `--steps`, and estimates `--estimate` times the
+real duration. Then the bot is started with many running tasks in its database (tests/benchmarks/pending.py). Prints
+Markdown with the date and the machine.
 """
 
 from __future__ import annotations
@@ -21,31 +22,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.benchmarks.load_figures import Run, format_table, summarize
-from tests.benchmarks.load_harness import bench_stage
+from tests.benchmarks.load_harness import Course, bench_stage
 from tests.benchmarks.load_process import run_process
 from tests.benchmarks.pending import measure_pending
 from tests.support.clips import H264, Clips
 
-MODULES = {"bot": "bot", "floor": "tests.benchmarks.floor"}
+MODULES = {"bot": "bot", "naive": "tests.benchmarks.naive"}
 FEW = 20
 """Tasks up to which the bot and the baseline run at the same time without competing for the cores."""
 FILM_SECONDS = 10
 """Length of the film that FoxAPI serves: four seconds of the clip and six new ones."""
 
 
-async def run_once(kind: str, tasks: int, clips: tuple[bytes, Path], seconds: float) -> Run:
+async def run_once(kind: str, tasks: int, clips: tuple[bytes, Path], course: Course) -> Run:
     """Let `tasks` members use /extend at once with that program, and wait for their films."""
     clip, film = clips
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        async with bench_stage(folder, film, seconds, seed=tasks) as stage:
+        async with bench_stage(folder, film, course, seed=tasks) as stage:
             async with run_process(MODULES[kind], stage.environment(folder, tasks), folder) as process:
                 await stage.wait_until_online()
                 stage.calls.clear()
                 idle, before = process.memory(), process.cpu()
                 watching = asyncio.create_task(process.watch())
                 await stage.extend(clip, tasks)
-                completed = await stage.wait_until_delivered(90 + seconds * 2 + tasks * 0.15)
+                completed = await stage.wait_until_delivered(90 + course.seconds * 2 + tasks * 0.15)
                 await asyncio.sleep(1)  # the bot's clean-up after a delivery counts too
                 cpu = process.cpu() - before
                 watching.cancel()
@@ -57,13 +58,13 @@ async def run_once(kind: str, tasks: int, clips: tuple[bytes, Path], seconds: fl
             return summarize(kind, stage, cpu, idle, process.max_memory)
 
 
-async def run_all(tasks: Sequence[int], kinds: Sequence[str], clips: tuple[bytes, Path], seconds: float) -> list[Run]:
+async def run_all(tasks: Sequence[int], kinds: Sequence[str], clips: tuple[bytes, Path], course: Course) -> list[Run]:
     """Run all sizes in order; for few tasks, run the bot and the baseline at the same time."""
     runs: list[Run] = []
     for count in tasks:
         for together in [kinds] if count <= FEW else [[kind] for kind in kinds]:
             began = time.perf_counter()
-            runs += await asyncio.gather(*(run_once(kind, count, clips, seconds) for kind in together))
+            runs += await asyncio.gather(*(run_once(kind, count, clips, course) for kind in together))
             print(f"{count}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     return runs
 
@@ -73,6 +74,12 @@ def make_clips(folder: Path) -> tuple[bytes, Path]:
     clips = Clips(folder)
     clip = clips.make("clip.mp4", 4, *H264, "-c:a", "aac", sound=True)
     return clip.read_bytes(), clips.make("film.mp4", FILM_SECONDS, *H264, "-c:a", "aac", sound=True)
+
+
+def describe_course(course: Course) -> str:
+    """Describe how FoxAPI's tasks go."""
+    estimate = "no estimate and no progress" if course.estimate is None else f"estimates {course.estimate:g} times that"
+    return f"about {course.seconds:g} s per task, {course.steps} progress updates, {estimate}"
 
 
 def describe_machine() -> str:
@@ -97,14 +104,22 @@ def main() -> int:
     parser.add_argument("--pending", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=35.0, help="seconds that FoxAPI takes for a task, about")
     parser.add_argument("--only", choices=list(MODULES), help="measure only this one")
+    parser.add_argument("--steps", type=int, default=20, help="FoxAPI's progress updates per task; 1: none")
+    parser.add_argument(
+        "--estimate",
+        type=float,
+        default=1.0,
+        help="FoxAPI's estimate relative to --seconds; 0: it tells neither an estimate nor progress",
+    )
     args = parser.parse_args()
+    course = Course(args.seconds, args.steps, args.estimate or None)
     began, header = time.perf_counter(), describe_machine()
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         clips = make_clips(Path(name))
         kinds = [args.only] if args.only else list(MODULES)
-        runs = asyncio.run(run_all(args.tasks, kinds, clips, args.seconds))
+        runs = asyncio.run(run_all(args.tasks, kinds, clips, course))
         summary = asyncio.run(measure_pending(args.pending, clips[1])) if args.pending else ""
-    print(f"{header}; FoxAPI takes about {args.seconds:.0f} s.\n")
+    print(f"{header}; FoxAPI: {describe_course(course)}.\n")
     if runs:
         print(format_table(runs))
     print(f"\n{summary}\n\nThe benchmark took {(time.perf_counter() - began) / 60:.1f} minutes.")

@@ -24,6 +24,8 @@ class Run:
     """Seconds from FoxAPI's completion to the first query that reported it, sorted."""
     delivery: Sequence[float]
     """Seconds from FoxAPI's completion to Discord's acceptance of the film, sorted."""
+    last: float
+    """Seconds from the last command to the delivery of the last film; NaN if there is none."""
     queries: float
     """FoxAPI queries per task."""
     calls: float
@@ -50,6 +52,7 @@ def summarize(bot: str, stage: BenchStage, cpu: Cpu, idle: int, max_memory: int)
         first=sorted(each.answered - each.sent for each in timestamps if each.answered is not None),
         noticed=_since_end(timestamps, "noticed"),
         delivery=_since_end(timestamps, "delivered"),
+        last=_last_delivery(timestamps),
         queries=sum(each.queries for each in timestamps) / count,
         calls=calls / count,
         refused=stage.calls["429"],
@@ -64,6 +67,13 @@ def _since_end(timestamps: Iterable[Timestamps], what: str) -> list[float]:
     return sorted(then - end for end, then in pairs if end is not None and then is not None)
 
 
+def _last_delivery(timestamps: Iterable[Timestamps]) -> float:
+    delivered = [each for each in timestamps if each.delivered is not None]
+    if not delivered:
+        return float("nan")
+    return max(each.delivered or 0.0 for each in delivered) - max(each.sent for each in delivered)
+
+
 def quantile(values: Sequence[float], part: float) -> float:
     """Return the quantile `part` of the sorted `values`; NaN if there are none."""
     return values[min(len(values) - 1, int(len(values) * part))] if values else float("nan")
@@ -75,9 +85,9 @@ def format_table(runs: Sequence[Run]) -> str:
     lines = [_format_row(head), _format_row(["---", *("--:" for _ in runs)])]
     for name, value in _ROWS.items():
         lines.append(_format_row([name, *(value(each) for each in runs)]))
-    floors = {each.tasks: each for each in runs if each.bot == "floor"}
-    ratios = [_format_ratio(each, floors.get(each.tasks)) for each in runs]
-    lines.append(_format_row(["CPU and queries, relative to the floor", *ratios]))
+    naive_runs = {each.tasks: each for each in runs if each.bot == "naive"}
+    ratios = [_format_ratio(each, naive_runs.get(each.tasks)) for each in runs]
+    lines.append(_format_row(["CPU and queries, relative to the naive bot", *ratios]))
     return "\n".join(lines)
 
 
@@ -85,9 +95,10 @@ _ROWS: dict[str, Callable[[Run], str]] = {
     "delivered / never answered": lambda run: f"{run.delivered:,} / {run.unanswered:,}",
     "first response p50 / p99 / max": lambda run: _format_quantiles(run.first),
     "completed → noticed, mean / p99": lambda run: f"{_format_mean(run.noticed)} / {quantile(run.noticed, 0.99):.1f} s",
-    "completed → delivered p50 / p99": lambda run: (
-        f"{quantile(run.delivery, 0.5):.1f} / {quantile(run.delivery, 0.99):.1f} s"
+    "completed → delivered, mean / p50 / max": lambda run: (
+        f"{_format_mean(run.delivery)} / {quantile(run.delivery, 0.5):.1f} / {quantile(run.delivery, 1.0):.1f} s"
     ),
+    "the last one delivered after its command": lambda run: f"{run.last:.1f} s",
     "FoxAPI queries per task": lambda run: f"{run.queries:.1f}",
     "Discord calls per task": lambda run: f"{run.calls:.1f}",
     "Discord 429s": lambda run: f"{run.refused:,}",
@@ -105,10 +116,10 @@ def _format_mean(values: Sequence[float]) -> str:
     return f"{fmean(values):.1f}" if values else "–"
 
 
-def _format_ratio(run: Run, floor: Run | None) -> str:
-    if floor is None or floor is run:
+def _format_ratio(run: Run, baseline: Run | None) -> str:
+    if baseline is None or baseline is run:
         return ""
-    return f"{run.cpu.own / floor.cpu.own:.1f} ×, {run.queries / floor.queries:.2f} ×"
+    return f"{run.cpu.own / baseline.cpu.own:.1f} ×, {run.queries / baseline.queries:.2f} ×"
 
 
 def _format_row(cells: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ from bot.sandbox.discord.page_api.command_options import check_options, resolve_
 from bot.sandbox.discord.server import DiscordServer
 from bot.sandbox.discord.state.interactions import COMMAND
 from bot.sandbox.faults import Call
-from bot.sandbox.foxapi import FoxServer
+from bot.sandbox.foxapi import FoxServer, Quirks
 from tests.support.harness import A_VIDEO, NO_LIMITS, Json
 from tests.support.prerendered import Prerendered, PrerenderedQueue
 from tests.support.world import find_channel
@@ -173,9 +173,21 @@ class BenchStage:
             timestamps.completed, timestamps.noticed = task.ended_at, now
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How FoxAPI's tasks go."""
+
+    seconds: float
+    """About how long one takes."""
+    steps: int = 20
+    """Progress updates per task: 20 is fine, 4 is coarse, 1 is none."""
+    estimate: float | None = 1.0
+    """FoxAPI's own estimate, relative to `seconds`; None: it tells neither an estimate nor progress."""
+
+
 @asynccontextmanager
-async def bench_stage(folder: Path, film: Path, seconds: float, seed: int) -> AsyncIterator[BenchStage]:
-    """Start both fakes; FoxAPI takes about `seconds` per task."""
+async def bench_stage(folder: Path, film: Path, course: Course, seed: int) -> AsyncIterator[BenchStage]:
+    """Start both fakes."""
     clock = Clock()
     async with AsyncExitStack() as stack:
         stages: list[BenchStage] = []
@@ -184,15 +196,16 @@ async def bench_stage(folder: Path, film: Path, seconds: float, seed: int) -> As
             stages[0].record_call(call)
 
         discord = await stack.enter_async_context(DiscordServer(clock=clock, watch=record))
-        source = Prerendered(film, seconds, seed)
+        source = Prerendered(film, course.seconds, seed, course.steps)
         fox = await stack.enter_async_context(
             FoxServer(
                 clock,
                 watch=record,
                 balance=10_000_000,
-                pace=seconds,
+                pace=course.seconds * (course.estimate or 1),
                 make_renderer=lambda folder, link: PrerenderedQueue(folder, link, source),
             )
         )
+        fox.quirks = Quirks(sparse=course.estimate is None)
         stages.append(BenchStage(discord, fox, folder))
         yield stages[0]

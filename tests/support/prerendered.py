@@ -14,8 +14,6 @@ from pathlib import Path
 
 from bot.sandbox.foxapi.tasks import Task
 
-_STEPS = 20
-"""Progress updates per task."""
 _SPREAD = 0.2
 """Standard deviation of the log of the durations: with a median of 30 s, about 95 of 100 tasks take 20 to 45 s."""
 
@@ -27,6 +25,8 @@ class Prerendered:
     film: Path
     seconds: float
     seed: int = 0
+    steps: int = 20
+    """Progress updates per task; 1: none before the end."""
 
 
 class PrerenderedQueue:
@@ -59,12 +59,12 @@ class PrerenderedQueue:
 
     def _schedule(self, task: Task, step: int, seconds: float, bend: float) -> None:
         loop = asyncio.get_running_loop()
-        self._timers[task.id] = loop.call_later(seconds / _STEPS, self._advance, task, step, seconds, bend)
+        self._timers[task.id] = loop.call_later(seconds / self._source.steps, self._advance, task, step, seconds, bend)
 
     def _advance(self, task: Task, step: int, seconds: float, bend: float) -> None:
-        if step == _STEPS:
+        if step == self._source.steps:
             del self._timers[task.id]
             task.complete(self._link(self._film))
             return
-        task.progress = int(100 * (step / _STEPS) ** bend)
+        task.progress = int(100 * (step / self._source.steps) ** bend)
         self._schedule(task, step + 1, seconds, bend)

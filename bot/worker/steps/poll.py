@@ -13,6 +13,7 @@ from bot.foxapi import Rejected, RemoteStatus, RemoteTask, TaskNotFound, Transie
 from bot.i18n.text import tr
 from bot.media import DownloadFailed, UnusableVideo, probe
 from bot.worker import eta
+from bot.worker.poll_schedule import PollSchedule
 from bot.worker.step_result import StepContext, StepResult, record_failure
 from bot.worker.steps.silence import Silence, check_deadline, check_unreachable, note_silence, wait_for_permit
 
@@ -27,7 +28,7 @@ _MAX_BAD_FILES = 3
 class Poll:
     """What one job remembers between two polls. It only bounds waiting, so it may be lost."""
 
-    def __init__(self) -> None:
+    def __init__(self, poll_seconds: float) -> None:
         self.completed_at: datetime | None = None
         """When FoxAPI was first seen to have completed the task, with a link."""
         self._idle_seconds = 0.0
@@ -37,10 +38,15 @@ class Poll:
         self._was_rendering = False
         """Whether an earlier poll of this job saw the task unfinished, so that the end cannot be long ago."""
         self._bad_files = 0
+        self._schedule = PollSchedule(poll_seconds)
+        self._knows_durations = False
 
     async def run(self, context: StepContext, task: Task) -> StepResult:
         """Poll FoxAPI once and act on its answer. Raises TaskFailed if the task has ended without a result."""
         resources = context.resources
+        if not self._knows_durations:
+            self._schedule.learn_durations(await resources.store.tasks.list_recent_durations())
+            self._knows_durations = True
         try:
             await wait_for_permit(context, task)
         except Silence:
@@ -127,11 +133,16 @@ class Poll:
         if task.overdue:
             gap = resources.timeouts.overdue_poll
         elif self._is_completed:
-            gap = resources.poll_seconds
+            gap = PollSchedule(resources.poll_seconds).choose_gap(self._idle_seconds)
         else:
-            gap = eta.next_poll(task, resources.now(), resources.poll_seconds)
+            gap = self._choose_gap(task, resources.now())
         self._idle_seconds += gap
         return StepResult(changes=changes, wait=gap, show=True)
+
+    def _choose_gap(self, task: Task, now: datetime) -> float:
+        age = (now - (task.submitted_at or now)).total_seconds()
+        self._schedule.record(age, task.progress)
+        return self._schedule.choose_gap(age)
 
     async def _download(self, context: StepContext, task: Task, url: str) -> StepResult:
         """Download the result: from here on nothing paid can expire."""

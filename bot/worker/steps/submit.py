@@ -16,6 +16,7 @@ from bot.domain.task import Billed, Task, TaskState
 from bot.foxapi import Rejected, Submission, SubmissionNotReceived, SubmissionUncertain, TransientError
 from bot.i18n.text import Translatable, tr
 from bot.worker import eta
+from bot.worker.poll_schedule import choose_first_gap
 from bot.worker.resources import JobResources
 from bot.worker.step_result import StepContext, StepResult
 
@@ -128,7 +129,7 @@ def _record_acceptance(context: StepContext, task: Task, answer: Submission, rec
         "expected_at": expected,
         "credits": answer.credits,
     }
-    gap = eta.next_poll(task.model_copy(update=known), now, resources.poll_seconds)
+    gap = choose_first_gap(resources.poll_seconds)
     return StepResult(state=TaskState.RENDERING, changes=known, must_record=True, wait=gap)
 
 

@@ -1,8 +1,9 @@
-"""The baseline of the load test, the minimum that a bot can do: `python -m tests.benchmarks.floor`.
+"""The baseline of the load test, a naive bot: `python -m tests.benchmarks.naive`.
 
-A bare discord.py handler: it defers, pays, polls every five seconds, downloads the film into memory and edits the
-reply once. It stores nothing, limits nothing, checks no file, shows no progress, and loses the video on any fault. It
-uses the same discord.py, aiohttp and polling interval as the bot, so the difference is the cost of its guarantees.
+A bare discord.py handler, one coroutine per task: it defers, pays, polls at a fixed interval, edits the reply after
+each poll, downloads the film into memory and delivers it. It stores nothing, limits nothing, checks no file, and loses
+the video on any fault. It uses the same discord.py, aiohttp and POLL_SECONDS as the bot, so the difference is the cost
+of the bot's guarantees.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from discord.http import Route
 from bot.foxapi.client import USER_AGENT
 
 
-class Floor(discord.Client):
+class Naive(discord.Client):
     """A client with a single command."""
 
     def __init__(self) -> None:
@@ -53,6 +54,8 @@ class Floor(discord.Client):
             await asyncio.sleep(self._poll_seconds)
             async with self._fox.get(f"/v1/tasks/{task['id']}") as response:
                 task = await response.json()
+            if task["status"] not in {"completed", "failed"}:
+                await interaction.edit_original_response(content=f"{task.get('progress', 0)} %")
         async with self._fox.get(task["results"][0]["url"]) as response:
             film = discord.File(io.BytesIO(await response.read()), filename="extended.mp4")
         await interaction.edit_original_response(attachments=[film])
@@ -61,8 +64,8 @@ class Floor(discord.Client):
 async def _run() -> None:
     Route.BASE = os.environ["DISCORD_API_URL"]
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
-    async with Floor() as floor:
-        await floor.start(os.environ["DISCORD_TOKEN"])
+    async with Naive() as naive:
+        await naive.start(os.environ["DISCORD_TOKEN"])
 
 
 if __name__ == "__main__":
