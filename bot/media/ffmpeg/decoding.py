@@ -28,20 +28,31 @@ class Decoding:
     damaged: bool
     square_pixels: bool
     """Whether the bitstream, and not only the container, says that the pixels are square."""
+    field_coded: bool = False
+    """Whether each field is coded as a picture of its own (H.264, PAFF), as camcorders do."""
 
 
 def parse_decoding(log: str) -> Decoding:
     """Parse the log of a run with :data:`DECODING_OUTPUTS` that succeeded."""
-    return Decoding(_DAMAGE_IN_FIRST_INPUT.search(log) is not None, _is_square(log))
+    return Decoding(_DAMAGE_IN_FIRST_INPUT.search(log) is not None, _is_square(log), _is_field_coded(log))
 
 
 async def decode(ffmpeg: Ffmpeg, path: Path, *, sound: bool) -> Decoding:
     """Decode all frames of `path` and, if it has `sound`, its first audio track."""
     if not await can_decode(ffmpeg, path, sound=sound):
         return Decoding(damaged=True, square_pixels=False)
+    log = await _trace_first_headers(ffmpeg, path)
+    return Decoding(damaged=False, square_pixels=_is_square(log), field_coded=_is_field_coded(log))
+
+
+async def is_field_coded(ffmpeg: Ffmpeg, path: Path) -> bool:
+    """Whether the first picture of an H.264 video is a single field."""
+    return _is_field_coded(await _trace_first_headers(ffmpeg, path))
+
+
+async def _trace_first_headers(ffmpeg: Ffmpeg, path: Path) -> str:
     args = [*ffmpeg.build_input_args(path), *_FIRST_HEADERS]
-    log = (await ffmpeg.run(args, seconds=30, purpose=Purpose.PREPARE)).stderr
-    return Decoding(damaged=False, square_pixels=_is_square(log))
+    return (await ffmpeg.run(args, seconds=30, purpose=Purpose.PREPARE)).stderr
 
 
 def has_damage(log: str) -> bool:
@@ -84,6 +95,10 @@ async def find_decodable_audio(ffmpeg: Ffmpeg, path: Path) -> int | None:
 def _is_square(log: str) -> bool:
     ratio, across, down = (_find_last_number(log, name) for name in ("aspect_ratio_idc", "sar_width", "sar_height"))
     return ratio in {None, 0, 1} or (ratio == 255 and across == down)
+
+
+def _is_field_coded(log: str) -> bool:
+    return _find_last_number(log, "field_pic_flag") == 1
 
 
 def _find_last_number(log: str, name: str) -> int | None:

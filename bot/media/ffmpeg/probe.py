@@ -17,12 +17,12 @@ from bot.domain.task import VideoInfo
 from bot.i18n.text import tr
 from bot.media.errors import UnusableVideo
 from bot.media.ffmpeg.completeness import check_complete, make_cut_off_error
-from bot.media.ffmpeg.decoding import DECODING_OUTPUTS, Decoding, parse_decoding
+from bot.media.ffmpeg.decoding import DECODING_OUTPUTS, Decoding, is_field_coded, parse_decoding
 from bot.media.ffmpeg.file_type import is_webm, read_major_brand
 from bot.media.ffmpeg.packets import Timeline, parse_timelines
 from bot.media.ffmpeg.process import MAX_PIXELS, MAX_STREAMS, Ffmpeg, FfmpegResult, Purpose
 from bot.media.ffmpeg.stream_info import StreamInfo, build_marker_options, has_message, parse_stream_info
-from bot.media.ffmpeg.timing import apply_browser_delays, merge_fields
+from bot.media.ffmpeg.timing import apply_browser_delays, count_frames, may_count_fields, merge_fields
 from bot.media.mp4.tracks import Mp4, try_read_mp4
 
 _NOT_A_VIDEO = tr("That file is not a video that can be read. Send an MP4, MOV, WebM, MKV, AVI or GIF.")
@@ -95,7 +95,20 @@ async def probe_details(
     log = await _list_packets(ffmpeg, path, inputs, listing, (*outputs, *(DECODING_OUTPUTS if decodes else ())))
     probed = await asyncio.to_thread(parse_probe, log.result, marker, beginning, size, mp4)
     await check_complete(ffmpeg, path, probed.header, mp4, probed.video, probed.sound)
-    return replace(probed, decoding=parse_decoding(log.result.stderr)) if decodes and log.with_outputs else probed
+    decoding = parse_decoding(log.result.stderr) if decodes and log.with_outputs else None
+    return await _correct_fields(ffmpeg, path, replace(probed, decoding=decoding))
+
+
+async def _correct_fields(ffmpeg: Ffmpeg, path: Path, probed: ProbeResult) -> ProbeResult:
+    """Correct the rate if the fields of an interlaced video were counted as frames."""
+    header, decoding, container = probed.header, probed.decoding, probed.clip.container
+    counts_fields = may_count_fields(header)
+    if not (decoding.field_coded if decoding else counts_fields and await is_field_coded(ffmpeg, path)):
+        return probed
+    video, header = count_frames(probed.video, header) if counts_fields else (probed.video, header)
+    header = replace(header, interlaced=True)
+    clip = _build_video_info(header, video, probed.sound, probed.clip.size, container)
+    return replace(probed, clip=clip, header=header, video=video)
 
 
 def parse_probe(result: FfmpegResult, marker: str, beginning: bytes, size: int, mp4: Mp4 | None = None) -> ProbeResult:

@@ -18,6 +18,7 @@ from bot.media import (
     probe_details,
     probe_with_thumbnail,
 )
+from tests.support.field_coded import make_field_coded
 from tests.support.media_clips import compute_shade, ffmpeg, find_beeps, make_numbered, read_shades
 from tests.support.odd_clips import ODD, PLAIN, disable_first_track, make_odd
 
@@ -71,6 +72,23 @@ async def test_interlaced_video_is_deinterlaced(tmp_path: Path, tool: Ffmpeg) ->
     done = await prepare(tool, tmp_path / "woven.mov", tmp_path / "fit")
     assert done.clip.fps == pytest.approx(25)
     assert measure_combing(tmp_path / "woven.mov") > 3 * measure_combing(tmp_path / "fit")
+
+
+@pytest.mark.parametrize("name", ["paff.mts", "paff.mp4", "paff.mkv", "paff.mov", "long.mp4"])
+async def test_field_coded_video_keeps_its_rate(tmp_path: Path, tool: Ffmpeg, name: str) -> None:
+    """Two fields that are coded separately, as by AVCHD camcorders, are one frame: never untouched, nor doubled."""
+    seconds = 16 if name == "long.mp4" else 4
+    make_field_coded(tmp_path / name, seconds)
+    source = await probe_details(tool, tmp_path / name, decode_up_to=15)
+    assert source.header.interlaced
+    assert source.clip.fps == pytest.approx(25, abs=0.1)
+    assert len(source.video.timestamps) == 25 * seconds
+    assert "interlaced" in await find_problems(tool, tmp_path / name, source)
+    done = await prepare(tool, tmp_path / name, tmp_path / "fit")
+    assert done.clip.fps == pytest.approx(25)
+    assert done.clip.seconds == pytest.approx(min(seconds, 15), abs=0.1)
+    shown = frame_checksums(tmp_path / "fit").splitlines()
+    assert len(set(shown)) > 0.96 * len(shown), "each frame is shown once"
 
 
 def measure_combing(path: Path) -> int:
