@@ -188,6 +188,24 @@ async def test_clean_stops_are_not_crashes(stage: Harness, clip: Path) -> None:
     assert len(stage.fox.payments) == 1
 
 
+async def test_kills_during_an_upload_are_not_blamed_on_the_clip(stage: Harness, clips: Clips) -> None:
+    """A process that is killed while it waits for FoxAPI's upload has prepared the clip: five kills do not end it."""
+    async with stage.process() as process:
+        await start_and_wait(stage, process)
+        holds = [Hold() for _ in range(5)]
+        for hold in holds:
+            stage.fox.faults.add("POST", UPLOAD, hold)
+        reply = await stage.extend(stage.ana, unfit(clips), seconds=2)
+        for hold in holds:
+            await within(hold.reached)
+            await process.kill()
+            assert (read_column(stage, "state"), read_column(stage, "crashes")) == ("preparing", 0)
+            hold.release.set()
+            await process.start()
+        await stage.until(stage.ana, reply, DONE)
+    assert len(stage.fox.payments) == 1
+
+
 # After payment
 
 

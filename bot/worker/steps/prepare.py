@@ -99,6 +99,8 @@ class Prepare:
                 media.prepare(resources.ffmpeg, files.clip, files.converted)
             )
             log.info("task %d: %s", task.id, self._converted.note)
+        if task.at_risk:  # a process that ends during a long upload was not crashed by the clip
+            return StepResult(changes={"at_risk": False}, must_record=True)
         name = f"task-{task.id}.mp4"
         # An outage of FoxAPI is waited for as long here as it is at the paid request.
         url = await self._try(
