@@ -9,7 +9,7 @@ from discord import app_commands
 from discord.ext import commands
 from discord.utils import format_dt
 
-from bot.client import ExtendBot, get_language
+from bot.client import ExtendBot, format_refusal, get_language
 from bot.domain.task import Task
 from bot.i18n import Language
 from bot.i18n.text import Translatable
@@ -57,10 +57,8 @@ def _describe_now(quota: Quota, language: Language) -> str:
     refused = quota.refused
     if refused is None:
         return language.tr("You can start a task now: type /extend.")
-    if refused.allowed_at is None:
-        return language.tr("**Not now.** {sentence}", sentence=refused.message)
-    again = format_dt(refused.allowed_at, "R")
-    return language.tr("**Not now.** {sentence} You can try again {when}.", sentence=refused.message, when=again)
+    reasons = format_refusal(language, refused)
+    return language.tr("**Not now.** {sentence}", sentence=f"\n{reasons}" if refused.others else reasons)
 
 
 def _describe_day(quota: Quota, language: Language) -> str:

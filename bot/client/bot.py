@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -17,7 +18,8 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.client.errors import respond_with_error
+from bot.client.drafts import Drafts
+from bot.client.errors import get_language, respond_with_error
 from bot.client.protocols import LocalizedBot
 from bot.client.request_check import add_request_checks
 from bot.client.response_gate import ResponseGate
@@ -51,6 +53,8 @@ _MODAL_SECONDS = 1800.0
 _MODAL_LOST = tr("That form has expired, because it was open too long or I was restarted: open it again.")
 _INTERACTION_TASKS = ("CommandTree-invoker", "discord-ui-modal", "discord-ui-dynamic-item")
 """Name prefixes of the tasks in which discord.py 2.7 runs commands, modals and buttons."""
+_QUOTED_MAX = 4096
+"""Maximum characters of an embed's description (Discord docs, Embed Limits)."""
 _INTERACTION_SECONDS = 1.5
 """How long these tasks can take at shutdown. The worker has eight seconds before that; ten is the total."""
 
@@ -63,6 +67,18 @@ def _set_api_url(api_url: str) -> None:
     # discord.py 2.7 has no argument for the API's address (http.Route).
     Route.BASE = api_url.rstrip("/")
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # unused
+
+
+def _quote_form(interaction: discord.Interaction[ExtendBot]) -> discord.Embed:
+    """Return what was typed in a lost form, so that it can be copied; MISSING if nothing was."""
+    rows: list[Any] = list(dict(interaction.data or {}).get("components") or [])  # type: ignore[call-overload]
+    fields = [row.get("component") or {} for row in rows if isinstance(row, dict)]
+    typed = [str(field["value"]) for field in fields if isinstance(field.get("value"), str)]
+    shown: discord.Embed = discord.utils.MISSING
+    if any(typed):
+        words = discord.utils.escape_markdown(max(typed, key=len))
+        shown = discord.Embed(title=get_language(interaction).tr("What you wrote"), description=words[:_QUOTED_MAX])
+    return shown
 
 
 class ExtendBot(LocalizedBot):
@@ -109,6 +125,7 @@ class ExtendBot(LocalizedBot):
         self.modal_seconds = _MODAL_SECONDS
         self.modals: WeakValueDictionary[str, discord.ui.Modal] = WeakValueDictionary()
         """The open modals, by custom_id."""
+        self.drafts = Drafts()
         self._gateway = gateway
         self._held = shards
         self._identify_limiter = IdentifyLimiter(store.shared_turns.reserve if shards else None)
@@ -251,7 +268,7 @@ class ExtendBot(LocalizedBot):
         if interaction.type is discord.InteractionType.modal_submit:
             modal = self.modals.get(str(dict(interaction.data or {}).get("custom_id")))
             if modal is None or modal.is_finished():
-                await respond_with_error(interaction, RequestRefused(_MODAL_LOST))
+                await respond_with_error(interaction, RequestRefused(_MODAL_LOST), embed=_quote_form(interaction))
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Record that the bot is in this server, so that the server's rows are kept."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import discord
@@ -32,6 +33,15 @@ _SECONDS = 60.0
 """The time limit for all attempts; discord.py itself retries some errors five times."""
 
 
+@dataclass(frozen=True, slots=True)
+class PrivateMessage:
+    """What one member is told."""
+
+    sentence: str
+    embed: discord.Embed = discord.utils.MISSING
+    view: discord.ui.View = discord.utils.MISSING
+
+
 async def respond_first(interaction: discord.Interaction[Any], call: Callable[[], Awaitable[T]]) -> T:
     """Send the first response to an interaction by `call`. Raises AnsweredElsewhere, and what `call` raises.
 
@@ -57,32 +67,38 @@ def note_attempt(interaction: discord.Interaction[Any]) -> None:
     interaction.extras[_ATTEMPTED] = True
 
 
-async def tell_privately(interaction: discord.Interaction[Any], sentence: str, neutral: str) -> None:
-    """Send `sentence` as a private message; raises AnsweredElsewhere, or the error of the last attempt.
+async def tell_privately(interaction: discord.Interaction[Any], message: PrivateMessage, neutral: str) -> None:
+    """Send `message` privately; raises AnsweredElsewhere, or the error of the last attempt.
 
     A public "is thinking…" is deleted first, because a follow-up would replace it and be public. If it cannot be
     deleted, it is edited to `neutral`, which does not name the reason.
     """
     async with asyncio.timeout(_SECONDS):
-        if not interaction.response.is_done() and await _send_first_response(interaction, sentence):
+        if not interaction.response.is_done() and await _send_first_response(interaction, message):
             return
         kind = interaction.response.type
         waiting = kind is discord.InteractionResponseType.deferred_channel_message
         if kind is None:  # Discord acknowledged the response, but its answer was lost
             original = await _read_original(interaction)
-            if original is not None and original.content == sentence:
+            if original is not None and original.content == message.sentence:
                 return
             waiting = original is not None and original.flags.loading and not original.flags.ephemeral
         if waiting:
             await _remove_placeholder(interaction, neutral)
-        await _retry(lambda: interaction.followup.send(sentence, ephemeral=True))
+        await _retry(
+            lambda: interaction.followup.send(message.sentence, embed=message.embed, view=message.view, ephemeral=True)
+        )
 
 
-async def _send_first_response(interaction: discord.Interaction[Any], sentence: str) -> bool:
+async def _send_first_response(interaction: discord.Interaction[Any], message: PrivateMessage) -> bool:
     """Send the first response; False if there was one already."""
 
     async def send() -> object:
-        return await respond_first(interaction, lambda: interaction.response.send_message(sentence, ephemeral=True))
+        response, sentence = interaction.response, message.sentence
+        return await respond_first(
+            interaction,
+            lambda: response.send_message(sentence, embed=message.embed, view=message.view, ephemeral=True),
+        )
 
     try:
         await _retry(send)

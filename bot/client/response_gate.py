@@ -37,6 +37,11 @@ class ResponseGate:
             if not self._waiting:
                 self._idle.set()
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether another first response is pending, or was a moment ago."""
+        return self._crowded or self._waiting > 0
+
     async def wait_until_idle(self) -> None:
         """Wait until no first response is pending, at most for the maximum time; at once without a burst."""
         with suppress(TimeoutError):

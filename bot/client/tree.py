@@ -13,6 +13,8 @@ from bot.domain.errors import RequestRefused
 from bot.i18n import Languages
 from bot.i18n.text import tr
 
+_RESTARTING = tr("The bot is being restarted or updated: try again in a minute.")
+
 _NAMES = {
     app_commands.TranslationContextLocation.command_name: "command",
     app_commands.TranslationContextLocation.group_name: "command",
@@ -32,6 +34,9 @@ class CommandTree(app_commands.CommandTree[LocalizedBot]):
         cause = getattr(error, "original", error)
         if isinstance(error, app_commands.TransformerError):  # Discord's own clients do not send such values
             cause = RequestRefused(tr("“{value}” is not a value that this option takes.", value=str(error.value)[:50]))
+        if isinstance(error, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
+            # The cogs are unloaded before the connection is closed, and clients keep old commands for a while.
+            cause = RequestRefused(_RESTARTING)
         await respond_with_error(interaction, cause)
 
 

@@ -37,10 +37,12 @@ class RequestRefused(ExtendBotError):
     """A rule refuses the request; nothing was done and nothing was billed."""
 
     def __init__(self, sentence: Translatable, allowed_at: datetime | None = None) -> None:
-        """`sentence` tells the member what to do; `allowed_at`: from when the same request is allowed, if known."""
+        """`sentence` tells the member what to do; `allowed_at`: from when this rule allows the request, if known."""
         super().__init__(str(sentence))
         self.message = sentence
         self.allowed_at = allowed_at
+        self.others: tuple[RequestRefused, ...] = ()
+        """Further rules that refuse the same request."""
 
 
 class TaskFailed(ExtendBotError):

@@ -5,7 +5,8 @@ from bot.services.members import MemberService
 from bot.services.moderation import ModerationService
 from bot.services.reports import LimitsStatus, MemberUsage, Quota, StoredData, UsageReport
 from bot.services.services import Services
-from bot.services.tasks import NeedsConfirmation, TaskService, make_request
+from bot.services.task_request import make_request
+from bot.services.tasks import NeedsConfirmation, TaskService
 
 __all__ = [
     "LIMIT_NAMES",

@@ -59,6 +59,11 @@ class MemberService:
             refused=refused,
         )
 
+    async def check_allowed(self, requester: Requester) -> None:
+        """Raise the RequestRefused of any request that the member could make here now."""
+        if refused := (await self.get_quota(requester)).refused:
+            raise refused
+
     async def get_stored_data(self, user_id: int) -> StoredData:
         """Count what the bot stores about this member, over all servers and direct messages."""
         return StoredData(*await self._store.reports.read_member_totals(user_id))

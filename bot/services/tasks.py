@@ -14,13 +14,8 @@ from bot.domain.events import EventQueue, SubmissionRefused, TaskAccepted
 from bot.domain.limits import GuildLimits, OperatorLimits, Requester
 from bot.domain.policy import OperatorLimitReached, Screening, SubmissionCheck, WordsChanged, screen
 from bot.domain.task import (
-    PROMPT_MAX,
-    SECONDS_DEFAULT,
-    SECONDS_MAX,
-    SECONDS_MIN,
     Billed,
     ReplyTarget,
-    ResultKind,
     Task,
     TaskRequest,
     TaskState,
@@ -106,6 +101,23 @@ class TaskService:
         self._wake_worker(task.id)
         self._events.publish(TaskAccepted(task))
         return task
+
+    async def check(self, order: TaskRequest, requester: Requester) -> None:
+        """Raise the RequestRefused that :meth:`submit` would raise now. Failures of the store are left to it."""
+        now = self._now()
+        case = SubmissionCheck(order, requester, now, self._defaults, self._operator_limits)
+        try:
+            usage = await self._store.reports.read_quota(order.scope_id, order.user_id, case.daily_limits, now)
+            screened = replace(case, screening=await self._screen_prompt(order))
+        except Exception as error:
+            log.warning("a request of member %d could not be checked early: %s", order.user_id, error)
+            return
+        try:
+            with suppress(WordsChanged):
+                screened.check(usage.limits, usage.usage)
+        except RequestRefused as refusal:
+            self._events.publish(SubmissionRefused(order, refusal.message, refusal.allowed_at))
+            raise
 
     async def _reserve(self, order: TaskRequest, place: ReplyTarget, case: SubmissionCheck) -> Task:
         """Store the request. The prompt is screened before the transaction, and again if the words changed."""
@@ -224,68 +236,3 @@ class TaskService:
     async def list_tasks(self, user_id: int, limit: int = 10) -> list[Task]:
         """Return the member's newest tasks, newest first."""
         return await self._store.tasks.list_for_member(user_id, limit)
-
-
-def _make_storable(text: str) -> str:
-    """Remove what databases reject: NULs and lone surrogates."""
-    return text.replace("\0", "").encode(errors="replace").decode()
-
-
-def make_request(
-    *,
-    user_id: int,
-    guild_id: int | None,
-    channel_id: int,
-    prompt: str,
-    source_url: str,
-    source_name: str = "",
-    source_bytes: int = 0,
-    seconds: int | None = None,
-    result: ResultKind = ResultKind.FILM,
-    private: bool = False,
-    spoiler: bool = False,
-) -> TaskRequest:
-    """Check what can be checked without the clip, and build the request; raises RequestRefused."""
-    return TaskRequest(
-        user_id=user_id,
-        guild_id=guild_id,
-        channel_id=channel_id,
-        prompt=_check_prompt(prompt),
-        seconds=_check_seconds(seconds),
-        source_url=_make_storable(source_url),
-        source_name=_make_storable(source_name)[:200],
-        source_bytes=source_bytes,
-        result=result,
-        private=private,
-        spoiler=spoiler,
-    )
-
-
-def _check_prompt(prompt: str) -> str:
-    """Return the prompt as it is stored; raises RequestRefused."""
-    prompt = _make_storable(prompt).strip()
-    if not prompt:
-        raise RequestRefused(tr("The prompt is empty: write what should happen next in the video."))
-    if len(prompt) > PROMPT_MAX:
-        raise RequestRefused(
-            tr(
-                "That prompt has {length} characters; FoxAPI accepts at most {most}: shorten it.",
-                length=len(prompt),
-                most=PROMPT_MAX,
-            )
-        )
-    return prompt
-
-
-def _check_seconds(seconds: int | None) -> int:
-    """Return the seconds to add; raises RequestRefused."""
-    seconds = SECONDS_DEFAULT if seconds is None else seconds
-    if not SECONDS_MIN <= seconds <= SECONDS_MAX:
-        raise RequestRefused(
-            tr(
-                "FoxAPI adds {least} to {most} seconds at a time: choose a number between them.",
-                least=SECONDS_MIN,
-                most=SECONDS_MAX,
-            )
-        )
-    return seconds

@@ -31,7 +31,7 @@ class BaseModal(ui.Modal):
         await respond_with_error(interaction, error)
 
 
-async def open_modal(interaction: discord.Interaction[Any], modal: BaseModal) -> None:
+async def open_modal(interaction: discord.Interaction[Any], modal: ui.Modal) -> None:
     """Show the modal to the member and keep it until it is submitted or times out."""
     modal.timeout = interaction.client.modal_seconds
     interaction.client.modals[modal.custom_id] = modal

@@ -6,21 +6,14 @@ import asyncio
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import discord
-from discord.http import Route
 
-from bot.client import DISCORD_UNAVAILABLE, REQUEST_ERRORS, ExtendBot, is_unavailable
+from bot.client import REQUEST_ERRORS, ExtendBot
 from bot.domain.errors import RequestRefused
 from bot.domain.task import Task
 from bot.i18n.text import tr
-from cogs.common.components import parse_id
-
-_MESSAGE_LINK = re.compile(
-    r"https://(?:\w+\.)?discord(?:app)?\.com/channels/(?P<guild>[0-9]+|@me)/(?P<channel>[0-9]+)/(?P<message>[0-9]+)/?"
-)
 
 _VIDEO_NAME = re.compile(r"\.(?:mp4|m4v|mov|webm|mkv|gif|avi)$", re.IGNORECASE)
 
@@ -40,32 +33,6 @@ _NO_RECORD = tr(
 
 _FETCH_SECONDS = 1.5
 """Part of the three seconds within which a press must be acknowledged."""
-
-_NOT_HERE = tr(
-    "The bot cannot read that message. Link to a message in this server, in a channel that you and the bot can see."
-)
-
-_SHOWS_NONE = tr(
-    "The bot sees no video in that message. If it has one, right-click (or long-press) the message and choose "
-    "Apps → Extend video."
-)
-
-_FILE = re.compile(r"/(?:ephemeral-)?attachments/[0-9]{1,20}/[0-9]{1,20}/[^/]+\Z", re.IGNORECASE)
-
-_EXPIRY = re.compile(r"[0-9a-f]{1,9}", re.IGNORECASE)
-
-_FIELDS_MAX = 50
-
-_REFRESH_AHEAD = timedelta(hours=1)
-"""How long a link must still be valid: a task may be queued before its clip is downloaded."""
-
-_REFRESH_SECONDS = 10.0
-
-_GONE = tr("That clip can no longer be downloaded. Attach it again with /extend.")
-
-_NOT_NOW = tr(
-    "Discord cannot provide that clip right now. Try again in a minute, or attach the clip again with /extend."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,84 +156,3 @@ async def _find_in_reply(bot: ExtendBot, task: Task) -> VideoSource | None:
             return find_video(await channel.fetch_message(task.place.message_id))
     except REQUEST_ERRORS:
         return None
-
-
-async def resolve_link(interaction: discord.Interaction[ExtendBot], url: str) -> VideoSource:
-    """Resolve a Discord message link to the video in that message; return any other link as it is.
-
-    Raises RequestRefused if the bot or the member cannot read the message.
-    """
-    link = _MESSAGE_LINK.fullmatch(url)
-    if link is None:
-        return VideoSource(url)
-    if interaction.guild is None or link["guild"] != str(interaction.guild_id):
-        raise RequestRefused(_NOT_HERE)
-    try:
-        channel_id, message_id = parse_id(link["channel"]), parse_id(link["message"])
-    except RequestRefused:
-        raise RequestRefused(_NOT_HERE) from None
-    message = await _fetch_message(interaction, interaction.guild, channel_id, message_id)
-    await check_recorded(interaction.client, message)
-    source = find_video(message)
-    if source is None:
-        raise RequestRefused(_SHOWS_NONE)
-    return source
-
-
-async def _fetch_message(
-    interaction: discord.Interaction[ExtendBot], guild: discord.Guild, channel_id: int, message_id: int
-) -> discord.Message:
-    channel = guild.get_channel_or_thread(channel_id)
-    member = interaction.user
-    if not isinstance(channel, discord.abc.Messageable) or not isinstance(member, discord.Member):
-        raise RequestRefused(_NOT_HERE)
-    may = channel.permissions_for(member)
-    if not (may.view_channel and may.read_message_history):
-        raise RequestRefused(_NOT_HERE)
-    try:
-        if isinstance(channel, discord.Thread) and channel.is_private() and not may.manage_threads:
-            await channel.fetch_member(member.id)
-        return await channel.fetch_message(message_id)
-    except REQUEST_ERRORS as error:
-        raise RequestRefused(DISCORD_UNAVAILABLE if is_unavailable(error) else _NOT_HERE) from error
-
-
-def parse_expiry(url: str) -> datetime | None:
-    """Return when a signed link to one of Discord's files expires; None for other links."""
-    try:
-        address = urlsplit(url)
-        signed = dict(parse_qsl(address.query, max_num_fields=_FIELDS_MAX))
-    except ValueError:
-        return None
-    expiry = signed.get("ex", "")
-    if address.scheme not in {"http", "https"} or not {"is", "hm"} <= signed.keys():
-        return None
-    if not (_FILE.search(address.path) and _EXPIRY.fullmatch(expiry)):
-        return None
-    return datetime.fromtimestamp(int(expiry, 16), UTC)
-
-
-async def refresh_url(bot: ExtendBot, url: str) -> str:
-    """Return the link, or a new one if it is Discord's and expires soon. Raises RequestRefused if Discord gives none.
-
-    Discord signs any address: a deleted file gets a new link too, and downloading it fails.
-    """
-    expires_at = parse_expiry(url)
-    if expires_at is None or expires_at > bot.now() + _REFRESH_AHEAD:
-        return url
-    # Discord's client and other libraries use this endpoint; Discord's docs and discord.py 2.7 do not have it.
-    route = Route("POST", "/attachments/refresh-urls")
-    try:
-        async with asyncio.timeout(_REFRESH_SECONDS):
-            answer = await bot.http.request(route, json={"attachment_urls": [url]})
-    except REQUEST_ERRORS as error:
-        raise RequestRefused(_NOT_NOW if is_unavailable(error) else _GONE) from error
-    return _parse_refreshed_url(answer)
-
-
-def _parse_refreshed_url(answer: object) -> str:
-    """Return the new link in Discord's answer. Raises RequestRefused if there is none."""
-    match answer:
-        case {"refreshed_urls": [{"refreshed": str(fresh)}, *_]} if fresh:
-            return fresh
-    raise RequestRefused(_GONE)

@@ -13,10 +13,21 @@ from bot.client import ExtendBot, get_language
 from bot.domain.errors import RequestRefused
 from bot.domain.task import PROMPT_MAX, SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, ResultKind
 from bot.i18n.text import tr
+from cogs.common.interactions import requester_of
 from cogs.common.modals import open_modal
 from cogs.common.videos import VideoSource, check_recorded, find_videos, use_attachment
-from cogs.extend.modals import ExtendModal, make_shared_modal
+from cogs.extend.draft import refuse_with_draft
+from cogs.extend.modals import ExtendModal, make_draft
+from cogs.extend.prompt_modal import Typed
+from cogs.extend.shared_modal import make_shared_modal
 from cogs.extend.submit import build_request, submit_request
+
+_BOTH = tr("You gave both a file and a link. Press **Edit** to use the file, or use /extend again with the link alone.")
+
+
+def _check_given(video: discord.Attachment | None, link: str | None) -> None:
+    if video and link:
+        raise RequestRefused(_BOTH)
 
 
 class ExtendCog(commands.Cog):
@@ -38,7 +49,7 @@ class ExtendCog(commands.Cog):
     @app_commands.command()
     @app_commands.describe(
         prompt="What should happen next in the video",
-        video="The video to extend",
+        video="The video to extend: MP4, MOV, WebM, MKV, AVI or GIF",
         link="Or a link to the video: its address, or a Discord message link",
         seconds=f"Seconds to add ({SECONDS_MIN}–{SECONDS_MAX}, default {SECONDS_DEFAULT})",
         result="The whole film (default) or only the new part",
@@ -55,19 +66,27 @@ class ExtendCog(commands.Cog):
         private: bool = False,
     ) -> None:
         """Extend a video from its last frame. Your prompt says what happens next."""
-        if (video is None) == (link is None):
-            raise RequestRefused(tr("Give one video: either attach it as `video`, or put its address into `link`."))
+        typed = Typed(prompt, str(seconds), ResultKind(result), private)
         source = use_attachment(video) if video else VideoSource((link or "").strip())
-        request = build_request(interaction, prompt, source, seconds, result=ResultKind(result), private=private)
-        await submit_request(interaction, request)
+        try:
+            if video or link:
+                _check_given(video, link)
+                request = build_request(interaction, prompt, source, seconds, result=typed.result, private=private)
+                await submit_request(interaction, request)
+            else:
+                await interaction.client.services.members.check_allowed(requester_of(interaction))
+                await open_modal(interaction, ExtendModal(get_language(interaction), typed=typed))
+        except Exception as error:
+            await refuse_with_draft(interaction, error, make_draft(interaction, source, typed, error))
 
     async def _extend_message(self, interaction: discord.Interaction[ExtendBot], message: discord.Message) -> None:
         sources = find_videos(message)
         if not sources:
             raise RequestRefused(tr("There is no video in that message. Choose a message with a video file."))
         await check_recorded(interaction.client, message)
+        await interaction.client.services.members.check_allowed(requester_of(interaction))
         modal = await make_shared_modal(interaction, message, sources[0])
         if modal is None:
             parent = await interaction.client.services.tasks.find_task_at(message.id, interaction.user.id)
-            modal = ExtendModal(get_language(interaction), sources[0], parent, others=sources[1:])
+            modal = ExtendModal(get_language(interaction), sources, parent)
         await open_modal(interaction, modal)

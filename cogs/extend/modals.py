@@ -1,121 +1,126 @@
-"""The modals that ask for a prompt and seconds: extend, try again, extend a shared video."""
+"""The modals that extend a video and that try a request again."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import discord
 from discord import ui
 
-from bot.client import ExtendBot, get_language
+from bot.client import Draft, ExtendBot
 from bot.domain.errors import RequestRefused
-from bot.domain.share import Share
-from bot.domain.task import SECONDS_DEFAULT, SECONDS_MAX, SECONDS_MIN, Task, TaskRequest
+from bot.domain.task import ResultKind, Task, TaskRequest
 from bot.i18n import Language
-from bot.i18n.text import Translatable, tr
+from bot.i18n.text import tr
 from cogs.common.embeds import truncate
-from cogs.common.formatting import jump_url, post_url
-from cogs.common.modals import BaseModal
-from cogs.common.videos import VideoSource
-from cogs.extend.submit import build_request, submit_request
-
-_PROMPT_MAX = 4000
-"""Maximum characters of a text input (Discord docs, Component Reference, Text Input)."""
-
-_SECONDS_DIGITS = 2
+from cogs.common.formatting import jump_url
+from cogs.common.links import SeveralVideos, is_link
+from cogs.common.videos import VideoSource, use_attachment
+from cogs.extend.prompt_modal import PromptModal, Typed
+from cogs.extend.submit import build_request
 
 _CHOICES_MAX, _LABEL_MAX = 25, 100
 """Maximum options of a select, and characters of their labels (Discord docs, String Select)."""
 
-
-class _PromptModal(BaseModal, ABC):
-    """Asks for the prompt and the seconds, then submits a request as /extend does."""
-
-    again = False
-    """Whether it repeats one of the member's own requests."""
-
-    def __init__(self, language: Language, title: Translatable, known: TaskRequest | None) -> None:
-        """The prompt and seconds of `known` are filled in."""
-        super().__init__(title=language.translate(title))
-        self.prompt: ui.TextInput[ui.View] = ui.TextInput(
-            style=discord.TextStyle.paragraph,
-            min_length=1,
-            max_length=_PROMPT_MAX,
-            default=truncate(known.prompt, _PROMPT_MAX, end="") if known else None,
-        )
-        self.seconds: ui.TextInput[ui.View] = ui.TextInput(
-            default=str(known.seconds if known else SECONDS_DEFAULT), min_length=1, max_length=_SECONDS_DIGITS
-        )
-        self.add_item(ui.Label(text=language.tr("What happens next?"), component=self.prompt))
-        added = language.tr("Seconds to add ({least}–{most})", least=SECONDS_MIN, most=SECONDS_MAX)
-        self.add_item(ui.Label(text=added, component=self.seconds))
-
-    @abstractmethod
-    def make_request(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
-        """Return the request of the member who submitted the modal. Raises RequestRefused."""
-
-    async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
-        """Check the seconds and submit the request."""
-        written = self.seconds.value.strip()
-        if not (written.isascii() and written.isdigit() and len(written) <= _SECONDS_DIGITS):
-            raise RequestRefused(
-                tr(
-                    "“{written}” is not a number of seconds. Write a whole number from {least} to {most}.",
-                    written=written[:20],
-                    least=SECONDS_MIN,
-                    most=SECONDS_MAX,
-                )
-            )
-        request = self.make_request(interaction, self.prompt.value, int(written))
-        await submit_request(interaction, request, again=self.again)
+_FILE_TYPES = tr("MP4, MOV, WebM, MKV, AVI or GIF")
 
 
-class ExtendModal(_PromptModal):
-    """Extends a chosen video."""
+class ExtendModal(PromptModal):
+    """Extends a chosen video, or one that is uploaded in the modal."""
+
+    has_privacy = True
+    """Whether it asks who sees the reply."""
 
     def __init__(
         self,
         language: Language,
-        source: VideoSource,
+        sources: Sequence[VideoSource] = (),
         parent: Task | None = None,
+        typed: Typed | None = None,
         *,
-        others: Sequence[VideoSource] = (),
+        is_edit: bool = False,
     ) -> None:
-        """`parent` is the task that produced `source`, if any; its prompt and seconds are filled in.
+        """With several `sources` it asks which one; without any, or as an edit, it takes a file.
 
-        `others`: further videos in the same message; then the modal asks which one.
+        `parent` is the task that produced the video, if any; its prompt and seconds are filled in unless `typed` is.
         """
-        title = tr("Extend again") if parent else tr("Extend video")
-        super().__init__(language, title, parent.order if parent else None)
-        self._sources = [source, *others][:_CHOICES_MAX]
-        self._parent = parent
+        if typed is None:
+            typed = Typed.from_request(parent.order) if parent else Typed()
+        super().__init__(language, tr("Extend again") if parent else tr("Extend video"), typed)
+        self._sources, self._parent = list(sources)[:_CHOICES_MAX], parent
         self.which: ui.Select[ui.View] | None = None
-        if others:
+        self.file: ui.FileUpload[ui.View] | None = None
+        if len(self._sources) > 1:
             self.which = ui.Select(custom_id="which", options=_list_sources(language, self._sources))
             self.add_item(ui.Label(text=language.tr("Which video?"), component=self.which))
+        elif not self._sources or is_edit:
+            self._add_file(language)
+        self.add_questions(language)
+        self._add_choices(language, typed)
 
-    async def on_submit(self, interaction: discord.Interaction[ExtendBot]) -> None:  # type: ignore[override]
-        """Check that the video may still be used (its member may have deleted it meanwhile), then submit."""
-        if self._parent is not None:
+    def _add_file(self, language: Language) -> None:
+        required = not self._sources
+        self.file = ui.FileUpload(custom_id="file", required=required, min_values=int(required), max_values=1)
+        label = language.tr("Video") if required else language.tr("Another video, instead of the one you gave")
+        self.add_item(ui.Label(text=label, description=language.translate(_FILE_TYPES), component=self.file))
+
+    def _add_choices(self, language: Language, typed: Typed) -> None:
+        names = {ResultKind.FILM: language.tr("The whole film"), ResultKind.NEW_PART: language.tr("Only the new part")}
+        self.result: ui.RadioGroup[ui.View] = ui.RadioGroup(
+            custom_id="result",
+            options=[
+                discord.RadioGroupOption(label=name, value=kind, default=kind is typed.result)
+                for kind, name in names.items()
+            ],
+        )
+        self.add_item(ui.Label(text=language.tr("What you get"), component=self.result))
+        self.private: ui.Checkbox[ui.View] = ui.Checkbox(custom_id="private", default=typed.private)
+        if self.has_privacy:
+            self.add_item(ui.Label(text=language.tr("Show the reply only to me"), component=self.private))
+
+    def read(self) -> Typed:
+        """Return what was typed and chosen."""
+        result = ResultKind(self.result.value) if self.result.value else self._typed.result
+        return replace(super().read(), result=result, private=self.private.value)
+
+    async def check(self, interaction: discord.Interaction[ExtendBot]) -> None:
+        """Raise RequestRefused if the video may no longer be used: its member may have deleted it meanwhile."""
+        if self._parent is not None and not self._is_replaced():
             await interaction.client.services.tasks.get_task_with_film(self._parent.id)
-        await super().on_submit(interaction)
+
+    def _is_replaced(self) -> bool:
+        return bool(self.file and self.file.values)
 
     def _get_chosen(self) -> VideoSource:
+        if self.file and self.file.values:
+            return use_attachment(self.file.values[0])
         chosen = self.which.values if self.which else []
         number = int(chosen[0]) if chosen and chosen[0].isdecimal() else 1
+        if not self._sources:
+            raise RequestRefused(tr("There is no video: choose a file in the form."))
         return self._sources[number - 1] if 1 <= number <= len(self._sources) else self._sources[0]
 
-    def make_request(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
+    def make_request(self, interaction: discord.Interaction[ExtendBot], typed: Typed) -> TaskRequest:
         """Return the request for a first part, or for the part after `parent`."""
-        parent = self._parent
-        private = parent is not None and parent.order.private
-        request = build_request(interaction, prompt, self._get_chosen(), seconds, private=private)
-        if parent is None:
+        parent, source = self._parent, self._get_chosen()
+        request = build_request(
+            interaction, typed.prompt, source, typed.parse_seconds(), result=typed.result, private=typed.private
+        )
+        if parent is None or self._is_replaced():
             return request
         lineage = {"part": parent.order.part + 1, "parent_id": parent.id, "parent_url": jump_url(parent)}
         lineage["spoiler"] = request.spoiler or parent.order.spoiler
         return request.model_copy(update=lineage)
+
+    def make_again(self, typed: Typed, error: Exception, language: Language) -> PromptModal:
+        """Return a modal that knows the video, and takes another one instead."""
+        if isinstance(error, SeveralVideos):
+            return ExtendModal(language, error.sources, None, typed)
+        replaced = self._is_replaced()
+        sources = [self._get_chosen()] if replaced else self._sources
+        return ExtendModal(language, sources, None if replaced else self._parent, typed, is_edit=True)
 
 
 def _list_sources(language: Language, sources: Sequence[VideoSource]) -> list[discord.SelectOption]:
@@ -130,48 +135,35 @@ def _list_sources(language: Language, sources: Sequence[VideoSource]) -> list[di
     ]
 
 
-class RetryModal(_PromptModal):
+def make_draft(
+    interaction: discord.Interaction[ExtendBot], source: VideoSource, typed: Typed, error: Exception
+) -> Draft:
+    """Return the draft of a refused /extend. If its link or its video cannot be used, another one can be chosen."""
+    sources = [source] if is_link(source.url) else []
+    known = error.sources if isinstance(error, SeveralVideos) else sources
+    make = partial(ExtendModal, sources=known, typed=typed, is_edit=True)
+    return Draft(interaction.user.id, typed.prompt, make)
+
+
+class RetryModal(PromptModal):
     """Repeats a request with the same clip; the prompt and seconds can be changed."""
 
-    again = True
-
-    def __init__(self, language: Language, before: TaskRequest) -> None:
-        """`before` is the request to repeat."""
-        super().__init__(language, tr("Try again"), before)
+    def __init__(self, language: Language, before: TaskRequest, typed: Typed | None = None) -> None:
+        """`before` is the request to repeat; it is filled in unless `typed` is."""
+        super().__init__(language, tr("Try again"), typed or Typed.from_request(before))
         self._before = before
+        self.add_questions(language)
 
-    def make_request(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
+    def make_request(self, interaction: discord.Interaction[ExtendBot], typed: Typed) -> TaskRequest:
         """Return the earlier request with the new prompt and seconds, for the channel of this interaction."""
         before = self._before
         source = VideoSource(before.source_url, before.source_name, before.source_bytes, before.spoiler)
-        request = build_request(interaction, prompt, source, seconds, result=before.result, private=before.private)
+        request = build_request(
+            interaction, typed.prompt, source, typed.parse_seconds(), result=before.result, private=before.private
+        )
         lineage = {"part": before.part, "parent_id": before.parent_id, "parent_url": before.parent_url}
         return request.model_copy(update=lineage)
 
-
-class ExtendSharedModal(ExtendModal):
-    """Extends a shared video. A prompt that its creator has hidden is not filled in for other members."""
-
-    def __init__(self, language: Language, source: VideoSource, parent: Task, share: Share, user_id: int) -> None:
-        super().__init__(language, source, parent)
-        self._share = share
-        if share.prompt_hidden and user_id != share.user_id:
-            self.prompt.default = None
-
-    def make_request(self, interaction: discord.Interaction[ExtendBot], prompt: str, seconds: int) -> TaskRequest:
-        """Return a public request that links to the post, which everyone in its channel can open."""
-        request = super().make_request(interaction, prompt, seconds)
-        return request.model_copy(update={"private": False, "parent_url": post_url(self._share)})
-
-
-async def make_shared_modal(
-    interaction: discord.Interaction[ExtendBot], message: discord.Message, source: VideoSource
-) -> ExtendModal | None:
-    """Return the modal that extends a shared video; None if the message is not the post of a share."""
-    if interaction.guild_id is None:
-        return None
-    found = await interaction.client.services.sharing.find_by_message(interaction.guild_id, message.id)
-    if found is None:
-        return None
-    share, task = found
-    return ExtendSharedModal(get_language(interaction), source, task, share, interaction.user.id)
+    def make_again(self, typed: Typed, error: Exception, language: Language) -> PromptModal:  # noqa: ARG002
+        """Return the same modal with what was typed."""
+        return RetryModal(language, self._before, typed)

@@ -13,10 +13,10 @@ from bot.domain.share import Share
 from bot.i18n import Language
 from bot.i18n.text import tr
 from cogs.common.components import PersistentItem
-from cogs.common.interactions import acknowledge
+from cogs.common.interactions import acknowledge, requester_of
 from cogs.common.modals import open_modal
 from cogs.common.videos import find_video
-from cogs.extend.modals import ExtendSharedModal
+from cogs.extend.shared_modal import ExtendSharedModal
 from cogs.sharing.lineage import update_links
 from cogs.sharing.posts import delete_post, make_post_marker
 
@@ -82,6 +82,7 @@ async def _extend(interaction: discord.Interaction[ExtendBot], share_id: int) ->
     source = find_video(interaction.message) if interaction.message else None
     if source is None:
         raise RequestRefused(tr("That video is no longer here: send it again with /extend."))
+    await interaction.client.services.members.check_allowed(requester_of(interaction))
     await open_modal(
         interaction, ExtendSharedModal(get_language(interaction), source, task, share, interaction.user.id)
     )

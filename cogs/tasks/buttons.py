@@ -16,7 +16,7 @@ from bot.i18n.text import tr
 from bot.services import NeedsConfirmation
 from cogs.common.components import PersistentItem
 from cogs.common.formatting import jump_url
-from cogs.common.interactions import acknowledge, reply_target_of
+from cogs.common.interactions import acknowledge, reply_target_of, requester_of
 from cogs.common.modals import open_modal
 from cogs.common.videos import find_result
 from cogs.extend.modals import ExtendModal, RetryModal
@@ -84,12 +84,14 @@ async def _extend(interaction: discord.Interaction[ExtendBot], task_id: int) -> 
     source = await find_result(interaction, task)
     if source is None:
         raise RequestRefused(tr("That video is no longer here. Send it again with /extend."))
-    await open_modal(interaction, ExtendModal(get_language(interaction), source, task))
+    await interaction.client.services.members.check_allowed(requester_of(interaction))
+    await open_modal(interaction, ExtendModal(get_language(interaction), [source], task))
 
 
 async def _retry(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """Ask for the prompt and seconds of another try with the same clip."""
     request = await interaction.client.services.tasks.make_retry_request(task_id, interaction.user.id)
+    await interaction.client.services.members.check_allowed(requester_of(interaction))
     await open_modal(interaction, RetryModal(get_language(interaction), request))
 
 

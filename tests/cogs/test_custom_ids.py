@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from bot.client.tree import build_command_payload
 from cogs.common.components import PersistentItem
+from cogs.extend.draft import DraftButton
 from cogs.gallery import GalleryButton
 from cogs.limits import callbacks, components
 from cogs.privacy import PrivacyButton
@@ -41,6 +42,7 @@ BUTTON, STRING, USER, ROLE, CHANNEL = 2, 3, 5, 6, 8
 NO_TASK = 999_999
 CONTROLS: dict[type[PersistentItem], dict[str, tuple[int, list[str]]]] = {
     buttons.TaskButton: {f"task:{action}:{NO_TASK}": (BUTTON, []) for action in buttons.TaskButton.handlers},
+    DraftButton: {f"draft:{'0' * 16}": (BUTTON, [])},
     ConfirmDeleteButton: {f"delete:{NO_TASK}": (BUTTON, [])},
     ShareButton: {f"share:{action}:{NO_TASK}": (BUTTON, []) for action in ("undo", "more")},
     GalleryButton: {f"gallery:{role}:week:0": (BUTTON, []) for role in ("back", "next", "span")},

@@ -88,8 +88,7 @@ async def test_a_form_that_was_open_meanwhile_is_refused(stage: Harness) -> None
         theirs = await stage.until(stage.ben, done, "Finished")
         modal = await stage.ben.modal(await stage.ben.press(theirs, "Extend again"))
         await delete_data(stage.ana)
-        words, length = [label["component"]["custom_id"] for label in modal["components"]]
-        await stage.ben.submit_modal(modal, {words: "go on", length: "2"})
+        await stage.ben.submit_modal(modal, {"prompt": "go on", "seconds": "2"})
         await told_privately(stage.ben, UNKNOWN)
     assert len(stage.fox.payments) == 1
 

@@ -26,14 +26,15 @@ FOLLOWUP, CALLBACK = r"/webhooks/\d+/[^/]+$", r"/callback$"
 EMPTY = Answer(503)
 """A body that is declared as JSON and is empty."""
 NOT_NOW = "Discord is not responding"
-REFUSAL = "At most 3 seconds"
+REFUSAL = "The bot cannot read that message"
 PUBLIC_WORDS = "That did not work. A private message says why."
 
 
 async def ask(stage: Harness) -> None:
-    """Use /extend so that it is refused after its public placeholder was posted."""
-    place, link = await stage.ana.channel("videos"), f"{stage.discord.url}/clip.mp4"
-    await stage.ana.command("extend", place, prompt="rain", link=link, seconds=9)
+    """Use /extend so that it is refused after its public placeholder was posted: the linked message is not there."""
+    place = await stage.ana.channel("videos")
+    link = f"https://discord.com/channels/{stage.discord.world.guild.id}/{place}/1"
+    await stage.ana.command("extend", place, prompt="rain", link=link)
 
 
 async def refused(stage: Harness) -> Json:
@@ -52,7 +53,6 @@ async def limited(stage: Harness) -> None:
 async def test_a_placeholder_that_cannot_be_deleted_at_once(stage: Harness, fault: Action, times: int) -> None:
     """The deletion is retried: the refusal comes privately, and "is thinking…" is gone."""
     async with stage.bot():
-        await limited(stage)
         rule = stage.discord.faults.add("DELETE", ORIGINAL, fault, times)
         await refused(stage)
         assert not stage.discord.faults.is_armed(rule)
@@ -62,7 +62,6 @@ async def test_a_placeholder_that_cannot_be_deleted_at_once(stage: Harness, faul
 async def test_a_placeholder_that_cannot_be_deleted_at_all(stage: Harness) -> None:
     """The placeholder becomes a sentence without the reason, which is sent privately."""
     async with stage.bot():
-        await limited(stage)
         stage.discord.faults.add("DELETE", ORIGINAL, EMPTY, times=None)
         await refused(stage)
         (left,) = await stage.ben.messages("videos")
@@ -72,7 +71,6 @@ async def test_a_placeholder_that_cannot_be_deleted_at_all(stage: Harness) -> No
 async def test_a_placeholder_that_can_be_neither_deleted_nor_edited(stage: Harness) -> None:
     """The member is told in the only place that is left."""
     async with stage.bot():
-        await limited(stage)
         stage.discord.faults.add("DELETE", ORIGINAL, EMPTY, times=None)
         stage.discord.faults.add("PATCH", ORIGINAL, EMPTY, times=None)
         await ask(stage)
@@ -84,7 +82,6 @@ async def test_a_placeholder_that_can_be_neither_deleted_nor_edited(stage: Harne
 async def test_a_follow_up_that_is_not_taken_at_once(stage: Harness, fault: Action) -> None:
     """The response is retried."""
     async with stage.bot():
-        await limited(stage)
         rule = stage.discord.faults.add("POST", FOLLOWUP, fault, times=2)
         await refused(stage)
         assert not stage.discord.faults.is_armed(rule)
@@ -97,10 +94,9 @@ async def test_a_forms_refusal_stays_private_after_a_lost_acknowledgement(stage:
         await limited(stage)
         theirs = await stage.until(stage.ben, done, "Finished")
         modal = await stage.ben.modal(await stage.ben.press(theirs, "Extend again"))
-        words, length = [label["component"]["custom_id"] for label in modal["components"]]
         stage.discord.faults.add("POST", CALLBACK, Lose())
         stage.discord.faults.add("GET", ORIGINAL, EMPTY)
-        await stage.ben.submit_modal(modal, {words: "go on", length: "2"})
+        await stage.ben.submit_modal(modal, {"prompt": "go on", "seconds": "2"})
         told = await stage.ben.wait_message(
             lambda it: it["id"] != done["id"] and not it["loading"] and bool(text_of(it))
         )
@@ -189,8 +185,7 @@ async def test_forms_that_were_dismissed_are_let_go(stage: Harness) -> None:
         await dismissed(stage.ana, done, "Extend again", 10)
         late = await stage.ana.modal(await stage.ana.press(done, "Extend again"))
         await until(lambda: not bot._connection._view_store._modals)
-        words, length = [label["component"]["custom_id"] for label in late["components"]]
-        await stage.ana.submit_modal(late, {words: "go on", length: "2"})
+        await stage.ana.submit_modal(late, {"prompt": "go on", "seconds": "2"})
         await told_privately(stage.ana, "That form has expired")
         gc.collect()
         left = [each for each in gc.get_objects() if isinstance(each, ui.Modal) and each.timeout == bot.modal_seconds]

@@ -83,7 +83,7 @@ async def test_no_english_is_left_on_what_only_a_member_sees() -> None:
             said += [option.label for option in getattr(control, "options", [])]
         assert english_in(" ".join(said)) == []
     assert english_in(privacy._summarize(StoredData(5, 2, 3), language)) == []
-    for modal in (ExtendModal(language, VideoSource("https://x.test/a")), RetryModal(language, an_order(prompt="1"))):
+    for modal in (ExtendModal(language, [VideoSource("https://x.test/a")]), RetryModal(language, an_order(prompt="1"))):
         assert english_in(" ".join([modal.title, *(str(getattr(label, "text", "")) for label in modal.children)])) == []
 
 

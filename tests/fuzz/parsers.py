@@ -35,7 +35,7 @@ from bot.media.ffmpeg.filters import choose_format
 from bot.media.ffmpeg.packets import parse_timelines
 from bot.media.ffmpeg.probe import build_listing_args, parse_probe
 from bot.media.ssrf import check_url
-from cogs.common import components, modals, videos
+from cogs.common import components, links, modals
 from tests.fuzz import inputs
 from tests.fuzz.inputs import Dice, spoil_bytes, spoil_numbers, spoil_text
 from tests.fuzz.server import RawServer
@@ -72,9 +72,9 @@ def make_link_parser(downloader: Downloader, server: RawServer, folder: Path) ->
     async def parse(dice: Dice) -> None:
         text = spoil_text(dice.choice(inputs.LINKS), dice)
         with suppress(RequestRefused):
-            if found := videos._MESSAGE_LINK.fullmatch(text):
+            if found := links._MESSAGE_LINK.fullmatch(text):
                 components.parse_id(found["channel"])
-        videos.parse_expiry(text)
+        links.parse_expiry(text)
         with suppress(UnusableVideo):
             check_url(text, frozenset())
         if text.startswith(f"http://{server.host}"):

@@ -23,7 +23,7 @@ from bot.media.ffmpeg.packets import parse_timelines
 from bot.media.ffmpeg.probe import parse_probe
 from bot.media.ssrf import check_url
 from bot.services import make_request
-from cogs.common.videos import parse_expiry
+from cogs.common.links import parse_expiry
 from tests.fuzz.__main__ import fuzz, fuzz_all
 from tests.fuzz.inputs import JSONS, LINKS, WAITS, Dice
 

@@ -44,10 +44,11 @@ async def gone(who: Member, message: Json) -> None:
 async def filled(who: Member, interaction_id: str, prompt: str | None = None, seconds: int | None = None) -> Json:
     """Submit the modal of a press with these changes; returns its previous values."""
     asked = await who.modal(interaction_id)
-    words, length = [label["component"] for label in asked["components"]]
-    values = {words["custom_id"]: prompt or words["value"], length["custom_id"]: str(seconds or length["value"])}
+    fields = {label["component"]["custom_id"]: label["component"] for label in asked["components"]}
+    before = {name: fields[name].get("value") for name in ("prompt", "seconds")}
+    values = {"prompt": prompt or before["prompt"], "seconds": str(seconds or before["seconds"])}
     await who.submit_modal(asked, values)
-    return {"title": asked["title"], "prompt": words["value"], "seconds": length["value"]}
+    return {"title": asked["title"], **before}
 
 
 async def press_forged(stage: Harness, who: Member, message: Json, custom_id: str) -> None:

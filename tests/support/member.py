@@ -173,7 +173,7 @@ class Member:
         return await self.wait_event("modal", lambda it: it["interaction_id"] == interaction_id, timeout)
 
     async def submit_modal(self, modal: Json, values: Json, *, raw: bool = False) -> str:
-        """Submit a modal: values by custom_id, lists for selects and file uploads (upload ids)."""
+        """Submit a modal: values by custom_id, lists for selects and file uploads (upload ids); the rest as it is."""
         tree = [_fill_component(each, values) for each in modal["components"]]
         body = {"interaction_id": modal["interaction_id"], "custom_id": modal["custom_id"], "components": tree}
         return str((await self._post("modal", body, raw))["interaction_id"])
@@ -218,6 +218,21 @@ def _get_innermost(given: list[Json], path: list[str]) -> list[Json]:
     return given
 
 
+def _get_default(component: Json) -> Json:
+    """What a member submits who leaves this component as it is."""
+    chosen = [each["value"] for each in component.get("options") or [] if each.get("default")]
+    match component["type"]:
+        case 4:
+            return {"value": component.get("value") or ""}
+        case 21:
+            return {"value": chosen[0] if chosen else None}
+        case 23:
+            return {"value": bool(component.get("default"))}
+        case 3 | 19:
+            return {"values": chosen}
+    return {}
+
+
 def _fill_component(component: Json, values: Json) -> Json:
     out = {name: component[name] for name in ("type", "id", "custom_id") if name in component}
     if "component" in component:
@@ -226,5 +241,5 @@ def _fill_component(component: Json, values: Json) -> Json:
         return out | {"components": [_fill_component(each, values) for each in component["components"]]}
     value = values.get(component.get("custom_id", ""))
     if value is None:
-        return out | ({"value": ""} if component["type"] == 4 else {})
+        return out | _get_default(component)
     return out | ({"values": value} if isinstance(value, list) else {"value": value})

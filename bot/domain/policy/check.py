@@ -8,9 +8,12 @@ from datetime import datetime
 from bot.domain.errors import ExtendBotError
 from bot.domain.limits import DailyLimits, GuildLimits, OperatorLimits, Requester, UsageSnapshot
 from bot.domain.policy.context import RuleContext, Screening, daily_limits_of
-from bot.domain.policy.rules import RULES
+from bot.domain.policy.rules import ACCESS_RULES, NUMBER_RULES
 from bot.domain.policy.word_filter import find_forbidden
 from bot.domain.task import ReplyTarget, TaskRequest
+
+_REASONS_MAX = 3
+"""The longest list of reasons."""
 
 
 class WordsChanged(ExtendBotError):
@@ -64,16 +67,17 @@ def check(
 ) -> bool:
     """Raise the RequestRefused of the first rule that refuses; return whether the request uses an extra run.
 
-    Time-based rules say when they will allow the request; if several refuse, the latest time is used.
-    Without a `screening` the prompt is screened here.
+    It names the other rules that refuse too, each with its own time, unless the first one does so altogether: a member
+    who is blocked need not hear of a cooldown. Without a `screening` the prompt is screened here.
     """
     facts = RuleContext(
         limits, usage, order, requester, now, operator_limits, screening or screen(order.prompt, limits.forbidden)
     )
-    refusals = [refusal for rule in RULES if (refusal := rule(facts))]
+    if refusal := next((refusal for rule in ACCESS_RULES if (refusal := rule(facts))), None):
+        raise refusal
+    refusals = [refusal for rule in NUMBER_RULES if (refusal := rule(facts))]
     if not refusals:
         return facts.over_daily_limit
-    first = refusals[0]
-    if first.allowed_at:
-        first.allowed_at = max(refusal.allowed_at for refusal in refusals if refusal.allowed_at)
+    first, *others = refusals
+    first.others = tuple(others[: _REASONS_MAX - 1])
     raise first

@@ -80,9 +80,8 @@ def _seconds(facts: RuleContext) -> RequestRefused | None:
         return None
     return RequestRefused(
         tr(
-            "At most {most} seconds can be added at a time here: choose fewer than {seconds}.",
+            "At most {most} seconds can be added at a time here: choose {most} or fewer.",
             most=most,
-            seconds=facts.request.seconds,
         )
     )
 
@@ -207,12 +206,18 @@ def _global_daily(facts: RuleContext) -> RequestRefused | None:
     return _refuse_if_reached(facts.usage.all_guilds, most, reason, OperatorLimitReached)
 
 
-RULES: tuple[Callable[[RuleContext], RequestRefused | None], ...] = (
+Rule = Callable[[RuleContext], RequestRefused | None]
+
+ACCESS_RULES: tuple[Rule, ...] = (
     _served,
     _paused,
     _blocked,
     _channel,
     _role,
+)
+"""Whether the member may use the bot here at all."""
+
+NUMBER_RULES: tuple[Rule, ...] = (
     _words,
     _seconds,
     _cooldown,
@@ -224,3 +229,4 @@ RULES: tuple[Callable[[RuleContext], RequestRefused | None], ...] = (
     _guild_share,
     _global_daily,
 )
+"""What the request contains, and how much is used. Several of these may refuse."""

@@ -134,10 +134,11 @@ class Rules(RuleBasedStateMachine):
         answer = self.run(self._answer(order, requester))
         assert isinstance(answer, Task) == allowed, f"{answer!r}, but allowed is {allowed}"
         if isinstance(answer, RequestRefused):
-            if answer.allowed_at:
-                just_before = answer.allowed_at - timedelta(microseconds=1)
+            times = [each.allowed_at for each in (answer, *answer.others) if each.allowed_at]
+            if times:
+                just_before = max(times) - timedelta(microseconds=1)
                 assert not self._times_allow(just_before, guild, member, helper=helper)
-                assert self._times_allow(answer.allowed_at, guild, member, helper=helper)
+                assert self._times_allow(max(times), guild, member, helper=helper)
             return
         kept = Kept(answer, self.now, granted=self._over_own(self.now, guild, member, helper=helper))
         if kept.granted:

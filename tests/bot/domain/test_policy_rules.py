@@ -95,15 +95,34 @@ def test_the_order_of_the_rules_is_fixed() -> None:
     assert refusal(limits, usage, an_order(seconds=6, prompt="a cat"), operator_limits=operator_limits) is None
 
 
-def test_a_refusal_by_time_tells_the_moment_at_which_all_of_them_allow() -> None:
-    """The cooldown is reported first, but with the later time of the daily limit, because that one refuses longer."""
+def test_each_reason_of_a_refusal_has_its_own_time() -> None:
+    """The cooldown and the daily limit are both reported, each with the time at which it allows the request."""
     refused = refusal(
         GuildLimits(cooldown=60, user_per_day=1),
         UsageSnapshot(last_start=NOON, member=RollingCount(count=1, below_limit_at=LATER)),
     )
     assert refused is not None
     assert "60 seconds" in str(refused.message)
-    assert refused.allowed_at == LATER
+    assert refused.allowed_at == NOON + timedelta(seconds=60)
+    (daily,) = refused.others
+    assert "1 video in 24 hours" in str(daily.message)
+    assert daily.allowed_at == LATER
+
+
+def test_a_member_without_access_hears_of_nothing_else() -> None:
+    """A paused server or a block is the only reason given, because no other rule matters then."""
+    refused = refusal(EVERYTHING_FORBIDS, ALL_USED, an_order(seconds=6, prompt="a cat"))
+    assert refused is not None
+    assert refused.others == ()
+
+
+def test_at_most_three_reasons_are_listed() -> None:
+    """A request that breaks every number still gets a list that can be read on a phone."""
+    limits = EVERYTHING_FORBIDS.model_copy(update={"paused": None, "channels": frozenset(), "required_role": None})
+    usage = ALL_USED.model_copy(update={"blocked": False})
+    refused = refusal(limits, usage, an_order(seconds=6, prompt="a cat"))
+    assert refused is not None
+    assert len(refused.others) == 2
 
 
 def test_the_cooldown_ends_at_its_very_second() -> None:

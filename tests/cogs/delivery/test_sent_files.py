@@ -12,7 +12,7 @@ import pytest
 
 from bot.domain.errors import RequestRefused
 from cogs.common.files import open_files
-from cogs.common.videos import parse_expiry
+from cogs.common.links import parse_expiry
 from cogs.sharing.film import Film
 
 

@@ -78,8 +78,7 @@ async def test_the_message_menu_extends_a_members_clip(stage: Harness) -> None:
         channel = await stage.ben.channel("general")
         posted = await stage.ben.say(channel, "my clip", [await stage.ben.upload(stage.clips.plain)])
         asked = await stage.ana.modal(await stage.ana.menu("Extend video", posted))
-        prompt, seconds = [label["component"]["custom_id"] for label in asked["components"]]
-        await stage.ana.submit_modal(asked, {prompt: "it snows", seconds: "2"})
+        await stage.ana.submit_modal(asked, {"prompt": "it snows", "seconds": "2"})
         done = await stage.ana.wait_message(lambda it: title_of(it) == "Finished")
     assert done["attachments"]
     assert "it snows" in text_of(done)
@@ -93,10 +92,9 @@ async def test_the_message_menu_asks_which_of_several_videos(stage: Harness, tmp
         uploads = [await stage.ben.upload(each) for each in (stage.clips.plain, tmp_path / "second.mp4")]
         posted = await stage.ben.say(channel, "my clips", uploads)
         asked = await stage.ana.modal(await stage.ana.menu("Extend video", posted))
-        prompt, seconds, which = [label["component"] for label in asked["components"]]
+        which = asked["components"][0]["component"]
         assert [each["label"].partition(" ")[2] for each in which["options"]][1] == "second.mp4"
-        values = {prompt["custom_id"]: "it snows", seconds["custom_id"]: "2", which["custom_id"]: ["2"]}
-        await stage.ana.submit_modal(asked, values)
+        await stage.ana.submit_modal(asked, {"prompt": "it snows", "seconds": "2", "which": ["2"]})
         await stage.ana.wait_message(lambda it: title_of(it) == "Finished")
     ((order,),) = stage.database.sql('SELECT CAST("order" AS TEXT) FROM tasks')
     assert json.loads(order)["source_name"] == "second.mp4"

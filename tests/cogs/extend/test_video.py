@@ -130,16 +130,14 @@ async def test_extend_again_goes_on_from_the_film(stage: Harness) -> None:
         done = await stage.until(stage.ana, first, "Finished")
         assert labels_of(done) == ["Extend again", "Try again", "Share", "Delete"]
         asked = await stage.ana.modal(await stage.ana.press(done, "Extend again"))
-        prompt, seconds = [label["component"] for label in asked["components"]]
-        assert prompt["value"] == "a bird sings"
-        await stage.ana.submit_modal(asked, {prompt["custom_id"]: "it flies off", seconds["custom_id"]: "3"})
+        assert asked["components"][0]["component"]["value"] == "a bird sings"
+        await stage.ana.submit_modal(asked, {"prompt": "it flies off", "seconds": "3"})
         second = await stage.ana.wait_message(lambda it: "it flies off" in text_of(it) and title_of(it) == "Finished")
         assert f"2, after [part 1](https://discord.com/channels/{stage.discord.world.guild.id}/" in text_of(second)
         assert f"/{first['id']})" in text_of(second)
         assert abs(seconds_of(await film_of(stage, second), stage.folder) - 8) < 0.25
         by_menu = await stage.ben.modal(await stage.ben.menu("Extend video", second))
-        prompt, seconds = [label["component"] for label in by_menu["components"]]
-        await stage.ben.submit_modal(by_menu, {prompt["custom_id"]: "night falls", seconds["custom_id"]: "2"})
+        await stage.ben.submit_modal(by_menu, {"prompt": "night falls", "seconds": "2"})
         third = await stage.ben.wait_message(lambda it: "night falls" in text_of(it) and title_of(it) == "Finished")
     assert "3, after [part 2]" in text_of(third)
     assert f"<@{stage.ben.id}>" in text_of(third)

@@ -217,16 +217,18 @@ async def test_not_in_direct_messages(stage: Harness) -> None:
 
 
 async def test_try_again_is_bound_by_the_limits_too(stage: Harness) -> None:
-    """The buttons of a finished reply are refused privately like the command, and leave the reply as it is."""
+    """The buttons of a finished reply, and a form that was open already, are refused privately like the command."""
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         done = await stage.until(stage.ana, reply, "Finished")
+        opened = await stage.ana.modal(await stage.ana.press(done, "Extend again"))
         await use(stage.mia, "limits pause", reason="cleaning")
-        for button in ("Try again", "Extend again"):
-            modal = await stage.ana.modal(await stage.ana.press(done, button))
+        for button in ("Try again", "Extend again", None):
             known = set(stage.ana.seen)
-            fields = [label["component"]["custom_id"] for label in modal["components"]]
-            await stage.ana.submit_modal(modal, dict(zip(fields, ("snow", "2"), strict=True)))
+            if button:
+                await stage.ana.press(done, button)
+            else:
+                await stage.ana.submit_modal(opened, {"prompt": "snow", "seconds": "2"})
             answer = await stage.ana.wait_message(
                 lambda it, known=known: it["id"] not in known and "cleaning" in text_of(it)  # type: ignore[misc]
             )

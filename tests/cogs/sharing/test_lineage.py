@@ -16,8 +16,7 @@ async def submit_next_part(who: Member, interaction_id: str, prompt: str = "and 
     """Submit the opened modal and return the reply of the finished next part."""
     modal = await who.modal(interaction_id)
     known = set(who.seen)
-    fields = [each["component"]["custom_id"] for each in modal["components"]]
-    await who.submit_modal(modal, dict(zip(fields, [prompt, "2"], strict=True)))
+    await who.submit_modal(modal, {"prompt": prompt, "seconds": "2"})
     return await who.wait_message(lambda it: it["id"] not in known and "Finished" in text_of(it), 30)
 
 

@@ -60,7 +60,7 @@ async def test_lineage_with_links(stage: Harness) -> None:
         first = await finished(stage, stage.ana)
         modal = await stage.ana.modal(await stage.ana.press(first, "Extend again"))
         known = set(stage.ana.seen)
-        await stage.ana.submit_modal(modal, {each["component"]["custom_id"]: "2" for each in modal["components"]})
+        await stage.ana.submit_modal(modal, {"prompt": "2", "seconds": "2"})
         second = await stage.ana.wait_message(lambda it: it["id"] not in known and "Finished" in text_of(it))
         await share(stage.ana, second, channel(stage, "general"))
         (post,) = await posts_in(stage.ben, channel(stage, "general"))
@@ -283,8 +283,7 @@ async def test_extend_again_from_a_post_makes_ones_own_task(stage: Harness) -> N
         (post,) = await posts_in(stage.ben, general)
         modal = await stage.ben.modal(await stage.ben.press(post, "Extend again"))
         known = set(stage.ben.seen)
-        fields = [each["component"]["custom_id"] for each in modal["components"]]
-        await stage.ben.submit_modal(modal, dict(zip(fields, ["and then it snows", "2"], strict=True)))
+        await stage.ben.submit_modal(modal, {"prompt": "and then it snows", "seconds": "2"})
         done = await stage.ben.wait_message(lambda it: it["id"] not in known and "Finished" in text_of(it), 20)
     assert not done["ephemeral"]
     assert f"Asked by: <@{stage.ben.id}>" in text_of(done)

@@ -1,7 +1,7 @@
 // The bot's modals as native dialogs, which trap the focus and close on Esc.
 import { el, icon } from "../ui/dom.js";
-import { listChoices, getInitialValues } from "../messages/components.js";
 import { markdown } from "../messages/markdown.js";
+import { INPUTS, makeSelectInput } from "./modal_inputs.js";
 
 /** Shows modals; a new one replaces an open one. `app` has api, store, interactions, context. */
 export class Modals {
@@ -50,7 +50,7 @@ export class Modals {
   #field(one, { label, description }, inputs) {
     const control = this.#control(one);
     const wrong = el("span", { class: "wrong", role: "alert", id: `wrong-${one.custom_id}` });
-    const star = one.required !== false && el("span", { class: "star", title: "required" }, " *");
+    const star = one.required !== false && one.type !== 23 && el("span", { class: "star", title: "required" }, " *");
     const fail = (text) => {
       wrong.textContent = text;
       control.node.setAttribute("aria-invalid", String(Boolean(text)));
@@ -60,8 +60,8 @@ export class Modals {
     inputs.set(one.custom_id, { ...control, fail });
     const note = description && el("span", { class: "description" }, description);
     return el(
-      "label",
-      { class: "modal-field" },
+      control.grouped ? "div" : "label",
+      { class: "modal-field", ...(control.grouped && { role: "group", "aria-label": label }) },
       el("span", { class: "modal-label" }, label, star),
       note,
       control.node,
@@ -70,18 +70,16 @@ export class Modals {
   }
 
   #control(one) {
-    if (one.type === 4) return makeTextInput(one);
-    return makeSelectInput(one, listChoices(one, this.app.store));
+    const make = INPUTS[one.type] ?? makeSelectInput;
+    return make(one, this.app);
   }
 
   async #submit(modal, inputs, dialog, problem) {
     const all = [...inputs.values()];
-    const wrong = all.filter((input) => {
-      const text = input.check();
-      input.fail(text);
-      return text;
-    });
-    if (wrong.length) return wrong[0].node.focus();
+    const texts = await Promise.all(all.map((input) => input.check()));
+    all.forEach((input, at) => input.fail(texts[at]));
+    const wrong = all[texts.findIndex(Boolean)];
+    if (wrong) return (wrong.focusable ?? wrong.node).focus();
     const body = {
       interaction_id: modal.interaction_id,
       custom_id: modal.custom_id,
@@ -109,42 +107,6 @@ function fillComponent(one, inputs) {
 function fillInput(one, inputs) {
   const id = one.id === undefined ? {} : { id: one.id };
   return { type: one.type, ...id, custom_id: one.custom_id, ...inputs.get(one.custom_id).read() };
-}
-
-function makeTextInput(one) {
-  const { min_length: min = 0, max_length: max = 4000, required = true } = one;
-  const long = one.style === 2;
-  const props = { placeholder: one.placeholder, autocomplete: "off", value: one.value ?? "", name: one.custom_id };
-  const node = long ? el("textarea", { ...props, rows: 4 }) : el("input", { ...props, type: "text" });
-  const check = () => {
-    const length = [...node.value].length;
-    if (!length) return required ? "This field is required." : "";
-    if (length < min) return `Must be at least ${min} characters; it has ${length}.`;
-    return length > max ? `Must be at most ${max} characters; it has ${length}.` : "";
-  };
-  return { node, check, read: () => ({ value: node.value }) };
-}
-
-function makeSelectInput(one, all) {
-  const { min_values: min = 1, max_values: max = 1, required = true } = one;
-  const chosen = getInitialValues(one);
-  const multiple = max > 1;
-  const first = !multiple && el("option", { value: "" }, one.placeholder ?? "Make a selection");
-  const options = all.map(({ label, value }) => el("option", { value, selected: chosen.includes(value) }, label));
-  const node = el(
-    "select",
-    { multiple, size: multiple ? Math.min(all.length, 5) : null, name: one.custom_id },
-    first,
-    options,
-  );
-  const values = () => [...node.selectedOptions].map(({ value }) => value).filter(Boolean);
-  const check = () => {
-    const count = values().length;
-    if (!count && !required) return "";
-    if (count < min) return min === 1 ? "Choose one." : `Choose at least ${min}.`;
-    return count > max ? `Choose at most ${max}.` : "";
-  };
-  return { node, check, read: () => ({ values: values() }) };
 }
 
 function makeHeader(title, close) {
