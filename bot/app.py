@@ -228,7 +228,9 @@ def _build_downloaders(settings: Settings, timeouts: Timeouts) -> list[Downloade
     trusted, idle = settings.trusted_media_hosts, timeouts.download_idle
     most = settings.max_clip_mb * 1_000_000
     return [
-        Downloader(trusted=trusted, idle_seconds=idle, max_bytes=most, seconds=timeouts.clip_download),
+        Downloader(
+            trusted=trusted, idle_seconds=idle, max_bytes=most, seconds=timeouts.clip_download, follow_pages=True
+        ),
         Downloader(trusted=trusted, idle_seconds=idle, max_bytes=_RESULT_BYTES, seconds=timeouts.download),
     ]
 

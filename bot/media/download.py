@@ -20,6 +20,7 @@ from bot.domain.http_time import parse_retry_after
 from bot.i18n.text import Translatable, tr
 from bot.media.dns import UNKNOWN, NameResolver
 from bot.media.errors import DownloadFailed, UnknownHost, UnusableVideo
+from bot.media.page_video import find_page_video
 from bot.media.part_files import make_part_path
 from bot.media.ssrf import NOT_A_LINK, PublicResolver, check_url
 
@@ -31,8 +32,22 @@ _TRANSIENT_STATUSES = frozenset({408, 425, 429})
 _CHUNK = 1 << 18
 _WRITE_BYTES = 1 << 19
 """Bytes that are buffered before they are written to disk."""
-_PAGE = tr("That link leads to a web page, not to a video file. Attach the video, or link to the file itself.")
+_PAGE = tr(
+    "That link leads to a web page, not to a video file. Link to the file itself, or right-click (long-press) a "
+    "message that shows the video and choose Apps → Extend video."
+)
+_PAGE_BYTES = 1 << 19
+"""How much of a page is read to find its video: the head of Giphy's has 200 KB."""
+_PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _HTML_PREFIXES = (b"<!doctype html", b"<html", b"<head", b"<?xml", b"<script")
+
+
+class _PageFound(Exception):
+    """The link leads to a page; :attr:`video` is the address of the video that it names, if any."""
+
+    def __init__(self, video: str | None) -> None:
+        super().__init__()
+        self.video = video
 
 
 class Downloader:
@@ -46,16 +61,19 @@ class Downloader:
         seconds: float = 120,
         idle_seconds: float = 20,
         resolver: AbstractResolver | None = None,
+        follow_pages: bool = False,
     ) -> None:
         """Each download is bounded: `max_bytes` of body, `seconds` in total, `idle_seconds` without a byte.
 
         `trusted`: `host:port` pairs that may be fetched although they are private; `resolver` replaces the system's.
+        `follow_pages`: of a web page, fetch the video that it names in its head.
         """
         self._trusted = frozenset(host.lower() for host in trusted)
         self._max_bytes = max_bytes
         self._seconds = seconds
         self._idle = idle_seconds
         self._resolver = resolver
+        self._follow_pages = follow_pages
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -87,7 +105,7 @@ class Downloader:
         limit = self._seconds if seconds is None else min(self._seconds, seconds)
         try:
             async with asyncio.timeout(limit):
-                size = await self._stream_to_file(url, part)
+                size = await self._stream_video(url, part)
             await asyncio.to_thread(part.replace, into)
         except BaseException as error:
             await asyncio.to_thread(part.unlink, missing_ok=True)
@@ -100,15 +118,30 @@ class Downloader:
             raise
         return size
 
+    async def _stream_video(self, url: str, part: Path) -> int:
+        """Stream the file at `url`, or the one that the page at `url` names, and return its size."""
+        try:
+            return await self._stream_to_file(url, part)
+        except _PageFound as page:
+            video = page.video
+        if video is None:
+            raise UnusableVideo(_PAGE)
+        try:
+            return await self._stream_to_file(video, part)
+        except _PageFound:
+            raise UnusableVideo(_PAGE) from None
+
     async def _stream_to_file(self, url: str, part: Path) -> int:
         async with self._follow_redirects(url) as response:
             self._check_response(response)
+            if response.content_type in _PAGE_TYPES:
+                raise await self._read_page(response)
             size, buffer = 0, bytearray()
             # The file is closed here and not in a thread, which a cancellation could leave behind.
             with await _open_part(part) as file:
                 async for chunk in response.content.iter_chunked(_CHUNK):
                     if size == 0 and chunk.lstrip()[:16].lower().startswith(_HTML_PREFIXES):
-                        raise UnusableVideo(_PAGE)
+                        raise await self._read_page(response, chunk)
                     size += len(chunk)
                     if size > self._max_bytes:
                         raise UnusableVideo(self._too_large)
@@ -118,6 +151,12 @@ class Downloader:
                         buffer.clear()
                 await asyncio.to_thread(_flush_last, file, bytes(buffer))
             return size
+
+    async def _read_page(self, response: aiohttp.ClientResponse, begun: bytes = b"") -> _PageFound:
+        page = bytearray(begun)
+        while self._follow_pages and len(page) < _PAGE_BYTES and (chunk := await response.content.read(_CHUNK)):
+            page += chunk
+        return _PageFound(find_page_video(bytes(page), response.url) if self._follow_pages else None)
 
     @asynccontextmanager
     async def _follow_redirects(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -168,8 +207,6 @@ class Downloader:
             raise UnusableVideo(
                 tr("The server of that link compresses the video in a way that is not supported. Attach the video.")
             )
-        if response.content_type in {"text/html", "application/xhtml+xml"}:
-            raise UnusableVideo(_PAGE)
         if (response.content_length or 0) > self._max_bytes:
             raise UnusableVideo(self._too_large)
 

@@ -29,7 +29,8 @@ async def visitor(tmp_path: Path, browser: Browser, request: pytest.FixtureReque
 async def shoot(visitor: Visitor, name: str) -> None:
     """Save a screenshot if SCREENSHOTS names a folder."""
     if folder := os.environ.get("SCREENSHOTS"):
-        width = (visitor.page.viewport_size or {}).get("width")
+        assert visitor.page.viewport_size
+        width = visitor.page.viewport_size["width"]
         await visitor.page.screenshot(path=f"{folder}/{name}-{width}.png")
 
 
