@@ -15,7 +15,7 @@ from bot.domain.errors import RequestRefused
 from bot.domain.share import Share
 from bot.domain.task import Task, TaskState
 from bot.i18n.text import tr
-from bot.media import Downloader, DownloadFailed, Ffmpeg, UnusableVideo, Workspaces, make_thumbnail
+from bot.media import Downloader, DownloadFailed, Ffmpeg, UnusableVideo, Workspaces, compress, make_thumbnail
 from bot.services.ownership import UNKNOWN_TASK, get_own_task
 from bot.store import Store
 
@@ -193,6 +193,17 @@ class SharingService:
             log.info("a video could not be downloaded from Discord: %s", type(error).__name__)
             return False
         return True
+
+    async def compress(self, film: Path, task: Task, max_bytes: int, into: Path) -> Path | None:
+        """Write the video, at most `max_bytes` large, to `into`; None if it would look bad or cannot be decoded."""
+        clip = task.film or task.result
+        if clip is None:
+            return None
+        try:
+            made = await compress(self._ffmpeg, film, clip, max_bytes=max_bytes, into=into)
+        except UnusableVideo:
+            return None
+        return into if made else None
 
     async def make_thumbnail(self, film: Path, task: Task, into: Path) -> Path | None:
         """Write a small JPEG of the video's last second to `into`; None if no frame can be decoded."""

@@ -18,22 +18,28 @@ from cogs.common.files import open_files
 from cogs.common.formatting import RESULT_NAME, THUMBNAIL_NAME, format_result_name
 
 _GONE = tr("I no longer have that video file, so I cannot post it.")
+_TOO_LARGE = tr("That film is too large to upload to this server, even compressed.")
 _DOWNLOAD_SECONDS = 60.0
 _FETCH_SECONDS = 10.0
 
 
 @asynccontextmanager
-async def load_film(interaction: discord.Interaction[ExtendBot], task: Task) -> AsyncIterator[Film]:
-    """Yield the video and its thumbnail. Raises RequestRefused if no copy of the video is left.
+async def load_film(interaction: discord.Interaction[ExtendBot], task: Task, max_bytes: int) -> AsyncIterator[Film]:
+    """Yield the video, compressed to at most `max_bytes`, and its thumbnail.
 
     The video comes from the message with the pressed button, from the film store, or from the task's reply. Downloaded
-    files are deleted when the context exits.
+    files are deleted when the context exits. Raises RequestRefused if no copy of the video is left, or if it would look
+    bad when compressed that far.
     """
     bot = interaction.client
     async with bot.services.sharing.open_folder() as folder:
         video = await _find_video(interaction, task, folder / "film.mp4")
         if video is None:
             raise RequestRefused(_GONE)
+        if (await asyncio.to_thread(video.stat)).st_size > max_bytes:
+            video = await bot.services.sharing.compress(video, task, max_bytes, folder / "fits.mp4")
+        if video is None:
+            raise RequestRefused(_TOO_LARGE)
         make_thumbnail = bot.services.sharing.make_thumbnail
         thumbnail = None if task.order.spoiler else await make_thumbnail(video, task, folder / "still.jpg")
         yield Film(video, thumbnail, format_result_name(task))

@@ -7,6 +7,7 @@ import pytest
 from bot.sandbox.discord.state import permissions
 from bot.sandbox.discord.state.model import FORUM_CHANNEL, Overwrite
 from bot.sandbox.faults import Answer
+from tests.support.clips import H264
 from tests.support.harness import Harness, text_of
 from tests.support.sharing import POSTED, channel, finished, posts_in, share
 from tests.support.world import find_channel
@@ -59,6 +60,21 @@ async def test_a_refusal_that_stays_is_explained(stage: Harness, code: int, word
         said = await share(stage.ana, reply, channel(stage, "general"))
         assert words in text_of(said)
         assert not await posts_in(stage.ben, channel(stage, "general"))
+
+
+async def test_a_film_that_is_too_large_for_the_server_is_compressed(stage: Harness) -> None:
+    """A film that was delivered with a member's higher limit is posted within the server's own."""
+    noise = stage.clips.make("noise.mp4", 4, "-vf", "scale=640:360,noise=alls=100:allf=t", *H264, "-crf", "12")
+    server = stage.discord.world.guild
+    server.upload_limit = 100 << 20
+    async with stage.bot():
+        reply = await stage.extend(stage.ana, noise, seconds=2)
+        done = await stage.recorded(await stage.until(stage.ana, reply, "Finished"))
+        assert done["attachments"][0]["size"] > 10 << 20
+        server.upload_limit = 10 << 20
+        await share(stage.ana, done, channel(stage, "general"))
+        (post,) = await posts_in(stage.ben, channel(stage, "general"))
+    assert 1 << 20 < post["attachments"][0]["size"] <= 10 << 20
 
 
 async def test_unshare_in_an_archived_thread(stage: Harness) -> None:
