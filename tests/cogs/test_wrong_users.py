@@ -63,6 +63,7 @@ TABLE: list[tuple[tuple[str, str], str, str]] = [
     *[(("stranger", "private message"), f"tasks:send:{task_id}", NO_SUCH) for task_id in (PUBLIC, PRIVATE)],
     (("stranger", "private message"), "tasks:open:1", NO_SUCH),
     *[(hand, f"tasks:send:{PUBLIC}", NO_SUCH) for hand in WRONG_HANDS],
+    *[(hand, f"draft:{'0' * 16}", "no longer has this form") for hand in WRONG_HANDS],
     *[(OWNER, custom_id, NOT_HERE) for custom_id in ("tasks:page:1", "tasks:open:1", "privacy:sure")],
     (OWNER, "gallery:next:week:0", NOT_HERE),
     *[(STRANGER, f"limits:{action}", MODERATORS) for action in ("pause", "refresh", "reset_server", "private")],

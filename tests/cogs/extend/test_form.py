@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.buttons import finished, small, told_privately
+from tests.support.buttons import finished, press_forged, small, told_privately
 from tests.support.harness import Harness, Json, text_of, title_of
 from tests.support.member import Member
 from tests.support.moderation import use
@@ -173,6 +173,18 @@ async def test_a_bare_link_to_a_file_of_discord_is_signed_first(stage: Harness, 
         await stage.ana.command("extend", place, prompt="it snows", link=bare, seconds=2)
         await stage.ana.wait_message(lambda it: title_of(it) == "Finished")
     assert len(stage.discord.faults.matching("POST", "/attachments/refresh-urls$")) == 1
+
+
+async def test_somebody_elses_draft_is_not_opened(stage: Harness) -> None:
+    """A forged press with the custom_id of another member's Edit button is refused like an unknown one."""
+    async with stage.bot():
+        place = await stage.ana.channel("videos")
+        await stage.ana.command("extend", place, prompt="a secret", link="none")
+        refusal = await told_privately(stage.ana, "is not a link")
+        done = await finished(stage)
+        custom_id = refusal["components"][0]["components"][0]["custom_id"]
+        await press_forged(stage, stage.ben, done, custom_id)
+        await told_privately(stage.ben, "no longer has this form")
 
 
 async def test_edit_after_a_restart(stage: Harness) -> None:
