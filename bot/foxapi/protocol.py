@@ -36,7 +36,6 @@ class Submission:
     """The response to the create call. Only the id is reliable (seen: the rest may be missing)."""
 
     remote_id: str
-    estimated_seconds: float | None
     credits: float | None = None
     """The price (seen here, documented for the query's response)."""
 
@@ -97,9 +96,7 @@ def parse_submission(content: Json) -> Submission:
     remote_id = content.get("id")
     if not isinstance(remote_id, str) or not _ID.fullmatch(remote_id):
         raise SubmissionUncertain("2xx without a task id")
-    info = content.get("task_info")
-    seconds = info.get("estimated_time") if isinstance(info, dict) else None
-    return Submission(remote_id, _parse_number(seconds), _parse_credits(content))
+    return Submission(remote_id, _parse_credits(content))
 
 
 def parse_task(content: Json, redactor: Redactor = _DEFAULT_REDACTOR) -> RemoteTask:

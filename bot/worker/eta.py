@@ -1,4 +1,7 @@
-"""Estimates of when FoxAPI will have finished a task, from its own reports and from recent tasks."""
+"""Estimates of when FoxAPI will have finished a task, from recent tasks and from its progress.
+
+FoxAPI's own estimate, `task_info.estimated_time`, is not used: it can be wrong by a factor of three.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,14 @@ from datetime import datetime, timedelta
 from statistics import median
 
 _MIN_RECENT = 3
-"""So many recent tasks are a better estimate than FoxAPI's own."""
-_MIN_PERCENT = 10
-"""Below this percentage the speed of the progress says nothing."""
+"""Fewer recent tasks say too little."""
+_MIN_PERCENT, _SURE_PERCENT = 10, 40
+"""Below the first percentage the speed of the progress says nothing; from the second on, nothing else counts."""
 
 
-def estimate_end(submitted_at: datetime, estimated_seconds: float | None, recent: Sequence[float]) -> datetime | None:
-    """Return the expected end of a task that FoxAPI has just accepted; None if nothing is known."""
-    seconds = median(recent) if len(recent) >= _MIN_RECENT else estimated_seconds
-    return submitted_at + timedelta(seconds=seconds) if seconds else None
+def estimate_end(submitted_at: datetime, recent: Sequence[float]) -> datetime | None:
+    """Return the expected end of a task that FoxAPI has just accepted; None if too little is known."""
+    return submitted_at + timedelta(seconds=median(recent)) if len(recent) >= _MIN_RECENT else None
 
 
 def update_end(submitted_at: datetime, now: datetime, percent: int, before: datetime | None) -> datetime | None:
@@ -25,4 +27,4 @@ def update_end(submitted_at: datetime, now: datetime, percent: int, before: date
     by_speed = submitted_at + (now - submitted_at) * (100 / percent)
     if before is None:
         return by_speed
-    return before + (by_speed - before) * (percent / 100)
+    return before + (by_speed - before) * min(1.0, percent / _SURE_PERCENT)

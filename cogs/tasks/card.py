@@ -63,11 +63,6 @@ def make_card(
     title, tint = _DELETED if task.deleted else _title(task, shown)
     text = card_text.describe(task, now, language, linked=linked, plain=plain)
     embed = discord.Embed(title=language.translate(title), colour=tint, description=text)
-    embed.add_field(name=language.tr("Asked by"), value=f"<@{task.order.user_id}>")
-    embed.add_field(name=language.tr("Clip"), value=card_text.format_lengths(task, language))
-    embed.add_field(name=language.tr("Time"), value=card_text.format_timing(task, now, language))
-    if task.order.parent_url and not plain:
-        embed.add_field(name=language.tr("Part"), value=_part(task, task.order.parent_url, language))
     if thumbnail:
         (embed.set_image if linked else embed.set_thumbnail)(url=f"attachment://{THUMBNAIL_NAME}")
     embed.set_footer(text=language.tr("Task {id}", id=str(task.id)))
@@ -136,11 +131,6 @@ def _title(task: Task, shown: TaskState) -> tuple[Translatable, int]:
     if shown is TaskState.RENDERING and task.result_url:
         return _NO_FILE
     return _TITLES[shown]
-
-
-def _part(task: Task, before_url: str, language: Language) -> str:
-    part = task.order.part
-    return language.tr("{part}, after [part {before}]({url})", part=part, before=part - 1, url=before_url)
 
 
 def _actions(task: Task, shown: TaskState, now: datetime, *, linked: bool) -> tuple[str, ...]:

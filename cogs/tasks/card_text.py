@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from discord.utils import format_dt
 
-from bot.domain.task import Billed, ResultKind, Task, TaskState
+from bot.domain.task import Billed, ResultKind, Task, TaskState, VideoInfo
 from bot.i18n import Language
 from bot.i18n.text import tr
 from cogs.common.embeds import DESCRIPTION_MAX, count_utf16, truncate
@@ -28,19 +28,21 @@ _FILTERED = tr("A filter of this server blocks the prompt or a link of this task
 
 _LINK_BLOCKED = tr("The video cannot be attached here: use /tasks to get it.")
 
+_MINUTE = 60.0
+
 _QUIET = timedelta(minutes=1)
 """Without news for this long, the card says so."""
 
 _UNCLEAR = tr(
     "FoxAPI's response to the request was lost, so nobody knows whether FoxAPI accepted it: it may have been billed. "
-    "The bot does not send it again by itself, so that nothing is paid twice."
+    "The bot does not send it again by itself, so that nothing is paid twice. It counts towards the limits."
 )
 
 _NO_SPACE = tr("The bot's disk is full of other videos right now. This task starts when there is space.")
 
 _BILLED = {
-    Billed.NO: tr("Nothing was billed."),
-    Billed.UNKNOWN: tr("FoxAPI does not say whether it bills this; it may have been billed."),
+    Billed.NO: tr("Nothing was billed. It does not count towards the limits."),
+    Billed.UNKNOWN: tr("It may have been billed, so it counts towards the limits."),
 }
 
 
@@ -89,7 +91,12 @@ def describe(task: Task, now: datetime, language: Language, *, linked: bool, pla
 
     `plain`: without the prompt and links, because a filter of the server refuses them.
     """
-    lines = [queue_text(task, language), *_list_progress(task, now, language, plain=plain)]
+    lines = [queue_text(task, language)]
+    if task.state in {TaskState.SUBMITTING, TaskState.RENDERING}:
+        lines.append(format_bar(task.progress))
+    lines += [format_status(task, now, language), format_lengths(task, language)]
+    lines += [] if plain else [_format_part(task, language)]
+    lines += _list_notices(task, now, language, plain=plain)
     if linked:
         lines.append(language.translate(_LINK_BLOCKED) if plain else _format_link(task, language))
     if task.state is TaskState.UNCLEAR:
@@ -109,44 +116,61 @@ def describe(task: Task, now: datetime, language: Language, *, linked: bool, pla
 
 
 def format_lengths(task: Task, language: Language) -> str:
-    """Return the lengths of clip and result, and how the clip was prepared."""
-    seconds = task.order.seconds
+    """Return the lengths of clip, addition and result, and how the clip was prepared."""
+    added, made = language.tr("{seconds} s", seconds=task.order.seconds), task.film or task.result
     if task.clip is None:
-        return language.tr("+ {seconds} s", seconds=seconds)
-    before, made = format_clock(task.clip.seconds), task.film or task.result
-    if made is None:
-        text = language.tr("{before} + {seconds} s", before=before, seconds=seconds)
+        text = language.tr("+ {added}", added=added)
+    elif made is None:
+        text = language.tr("your {before} + {added} new", before=_format_length(task.clip, language), added=added)
     elif task.order.result is ResultKind.NEW_PART:
-        text = language.tr(
-            "{before} + {seconds} s → {after}, the new part",
-            before=before,
-            seconds=seconds,
-            after=format_clock(made.seconds),
-        )
+        text = language.tr("{after}, the new part of your video", after=_format_length(made, language))
     else:
         text = language.tr(
-            "{before} + {seconds} s → {after}", before=before, seconds=seconds, after=format_clock(made.seconds)
+            "{after}: your {before} + {added} new",
+            after=_format_length(made, language),
+            before=_format_length(task.clip, language),
+            added=added,
         )
     return f"{text}\n{language.translate(task.preparation_note)}" if task.preparation_note else text
 
 
-def format_timing(task: Task, now: datetime, language: Language) -> str:
-    """Return when the task started, and when it should be done or how long it took."""
+def _format_length(video: VideoInfo, language: Language) -> str:
+    """Format a length: "12 s", or "1:40" from a minute on."""
+    if video.seconds >= _MINUTE:
+        return format_clock(video.seconds)
+    return language.tr("{seconds} s", seconds=round(video.seconds))
+
+
+def format_status(task: Task, now: datetime, language: Language) -> str:
+    """Return whose task it is, since when it runs, and when it should be ready or how long it took."""
+    return " · ".join([f"<@{task.order.user_id}>", *_list_times(task, now, language)])
+
+
+def _list_times(task: Task, now: datetime, language: Language) -> list[str]:
     if task.rendered_at:
-        return language.tr("took {length}", length=format_clock((task.rendered_at - task.created_at).total_seconds()))
-    started = format_dt(task.created_at, "R")
+        took = format_clock((task.rendered_at - task.created_at).total_seconds())
+        return [language.tr("took {length}", length=took)]
+    began = format_dt(task.created_at, "R")
+    if task.waits:
+        return [language.tr("queued {when}", when=began)]
+    started = language.tr("started {when}", when=began)
     if task.state is not TaskState.RENDERING or task.overdue or task.result_url or task.expected_at is None:
-        return language.tr("started {started}", started=started)
+        return [started]
     if task.expected_at < now:
-        return language.tr("started {started}, taking longer than usual", started=started)
-    ends = format_dt(task.expected_at, "R")
-    return language.tr("started {started}, should be done {ends}", started=started, ends=ends)
+        return [started, language.tr("taking longer than usual")]
+    return [started, language.tr("should be ready {when}", when=format_dt(task.expected_at, "R"))]
 
 
-def _list_progress(task: Task, now: datetime, language: Language, *, plain: bool) -> list[str]:
+def _format_part(task: Task, language: Language) -> str:
+    part, url = task.order.part, task.order.parent_url
+    if not url:
+        return ""
+    return language.tr("Part {part}, after [part {before}]({url})", part=part, before=part - 1, url=url)
+
+
+def _list_notices(task: Task, now: datetime, language: Language, *, plain: bool) -> list[str]:
+    """Say what is unusual about the task's progress."""
     lines = []
-    if task.state in {TaskState.SUBMITTING, TaskState.RENDERING}:
-        lines.append(format_bar(task.progress))
     if task.state is TaskState.SUBMITTING and task.not_before and task.not_before > now:
         when = format_dt(task.not_before, "R")
         lines.append(language.tr("FoxAPI is busy. The next try is {when}.", when=when))

@@ -121,7 +121,7 @@ async def _post(context: StepContext, task: Task, recent: Sequence[float]) -> St
 def _record_acceptance(context: StepContext, task: Task, answer: Submission, recent: Sequence[float]) -> StepResult:
     log.info("task %d: FoxAPI accepted it as %s", task.id, answer.remote_id)
     resources, now = context.resources, context.resources.now()
-    expected = eta.estimate_end(now, answer.estimated_seconds, recent)
+    expected = eta.estimate_end(now, recent)
     known = {
         "remote_id": answer.remote_id,
         "submitted_at": now,

@@ -97,10 +97,9 @@ def test_no_transition_leads_back(steps: list[TaskState]) -> None:
 
 
 def test_the_documented_response_is_parsed() -> None:
-    """The documented response of the create call yields id and estimate; without task_info the id suffices."""
+    """The documented response of the create call yields the id, which suffices by itself."""
     assert parse_submission(CREATED).remote_id == "task-unified-1757165031-uyujaw3d"
-    assert parse_submission(CREATED).estimated_seconds == 45
-    assert parse_submission({"id": "t", "status": "pending"}).estimated_seconds is None
+    assert parse_submission({"id": "t", "status": "pending"}).remote_id == "t"
     with pytest.raises(SubmissionUncertain):
         parse_submission({"status": "pending"})
 

@@ -35,7 +35,7 @@ async def test_five_parts_make_one_film_that_plays(stage: Harness, browser: Brow
         chain = [await stage.until(stage.ana, reply, "Finished")]
         for part in range(2, PARTS + 1):
             chain.append(await again(stage, chain[-1], f"part {part} of a tale"))
-            assert f"Part: {part}, after [part {part - 1}](" in text_of(chain[-1])
+            assert f"Part {part}, after [part {part - 1}](" in text_of(chain[-1])
             assert f"/{chain[-2]['channel_id']}/{chain[-2]['id']})" in text_of(chain[-1])
         await stage.tidied()
     assert [await seconds_in(stage, done) for done in chain] == pytest.approx(LENGTHS, abs=0.3)

@@ -22,7 +22,7 @@ async def test_an_attached_clip_comes_back_longer(stage: Harness) -> None:
         seen = await stage.ana.wait_message(lambda it: it["id"] == reply["id"] and (percent_of(it) or 0) >= 40)
         assert "it \\*rains\\* @" in text_of(seen)
         assert f"<@{stage.ana.id}>" in text_of(seen)
-        assert "0:03 + 2 s" in text_of(seen)
+        assert "your 3 s + 2 s new" in text_of(seen)
         halfway.release.set()
         done = await stage.until(stage.ana, reply, "Finished")
         assert len(done["attachments"]) == 1

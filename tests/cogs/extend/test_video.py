@@ -133,7 +133,7 @@ async def test_extend_again_goes_on_from_the_film(stage: Harness) -> None:
         assert asked["components"][0]["component"]["value"] == "a bird sings"
         await stage.ana.submit_modal(asked, {"prompt": "it flies off", "seconds": "3"})
         second = await stage.ana.wait_message(lambda it: "it flies off" in text_of(it) and title_of(it) == "Finished")
-        assert f"2, after [part 1](https://discord.com/channels/{stage.discord.world.guild.id}/" in text_of(second)
+        assert f"Part 2, after [part 1](https://discord.com/channels/{stage.discord.world.guild.id}/" in text_of(second)
         assert f"/{first['id']})" in text_of(second)
         assert abs(seconds_of(await film_of(stage, second), stage.folder) - 8) < 0.25
         by_menu = await stage.ben.modal(await stage.ben.menu("Extend video", second))

@@ -50,7 +50,7 @@ async def test_the_menu_on_a_post_extends_as_its_button_does(stage: Harness, hid
         assert modal["title"] == "Extend again"
         done = await submit_next_part(stage.ben, asked)
     assert not done["ephemeral"]
-    assert f"Part: 2, after [part 1]({url_to(stage, post)})" in text_of(done)
+    assert f"Part 2, after [part 1]({url_to(stage, post)})" in text_of(done)
 
 
 async def test_a_deleted_part_is_named_without_a_link(stage: Harness) -> None:

@@ -286,5 +286,5 @@ async def test_extend_again_from_a_post_makes_ones_own_task(stage: Harness) -> N
         await stage.ben.submit_modal(modal, {"prompt": "and then it snows", "seconds": "2"})
         done = await stage.ben.wait_message(lambda it: it["id"] not in known and "Finished" in text_of(it), 20)
     assert not done["ephemeral"]
-    assert f"Asked by: <@{stage.ben.id}>" in text_of(done)
+    assert f"<@{stage.ben.id}> · took" in text_of(done)
     assert f"/{general}/{post['id']}" in text_of(done)
