@@ -81,7 +81,7 @@ class TaskService:
 
         Check and insertion are one transaction. Raises RequestRefused, also if the limits cannot be read.
         """
-        # The requester decides who and where: "Try again" can be pressed elsewhere than the first request was made.
+        # The requester decides who and where: "New take" can be pressed elsewhere than the first request was made.
         here = {"user_id": requester.user_id, "guild_id": requester.guild_id, "channel_id": requester.channel_id}
         order, now = order.model_copy(update=here), self._now()
         try:

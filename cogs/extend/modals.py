@@ -44,11 +44,12 @@ class ExtendModal(PromptModal):
     ) -> None:
         """With several `sources` it asks which one; without any, or as an edit, it takes a file.
 
-        `parent` is the task that produced the video, if any; its prompt and seconds are filled in unless `typed` is.
+        `parent` is the task that produced the video, if any. Its prompt is not filled in: what it described has
+        happened already, and the words may be somebody else's.
         """
         if typed is None:
-            typed = Typed.from_request(parent.order) if parent else Typed()
-        super().__init__(language, tr("Extend again") if parent else tr("Extend video"), typed)
+            typed = Typed(seconds=str(parent.order.seconds), private=parent.order.private) if parent else Typed()
+        super().__init__(language, tr("Extend further") if parent else tr("Extend video"), typed)
         self._sources, self._parent = list(sources)[:_CHOICES_MAX], parent
         self.which: ui.Select[ui.View] | None = None
         self.file: ui.FileUpload[ui.View] | None = None
@@ -146,24 +147,35 @@ def make_draft(
 
 
 class RetryModal(PromptModal):
-    """Repeats a request with the same clip; the prompt and seconds can be changed."""
+    """Repeats a request; the prompt and seconds can be changed, and another video can be given."""
 
     def __init__(self, language: Language, before: TaskRequest, typed: Typed | None = None) -> None:
         """`before` is the request to repeat; it is filled in unless `typed` is."""
-        super().__init__(language, tr("Try again"), typed or Typed.from_request(before))
+        super().__init__(language, tr("New take"), typed or Typed.from_request(before))
         self._before = before
         self.add_questions(language)
+        self.file: ui.FileUpload[ui.View] = ui.FileUpload(custom_id="file", required=False, min_values=0, max_values=1)
+        label = language.tr("Another video, instead of the last one")
+        self.add_item(ui.Label(text=label, description=language.translate(_FILE_TYPES), component=self.file))
+
+    def _get_source(self) -> VideoSource | None:
+        return use_attachment(self.file.values[0]) if self.file.values else None
 
     def make_request(self, interaction: discord.Interaction[ExtendBot], typed: Typed) -> TaskRequest:
         """Return the earlier request with the new prompt and seconds, for the channel of this interaction."""
-        before = self._before
-        source = VideoSource(before.source_url, before.source_name, before.source_bytes, before.spoiler)
+        before, replaced = self._before, self._get_source()
+        source = replaced or VideoSource(before.source_url, before.source_name, before.source_bytes, before.spoiler)
         request = build_request(
             interaction, typed.prompt, source, typed.parse_seconds(), result=before.result, private=before.private
         )
+        if replaced:
+            return request
         lineage = {"part": before.part, "parent_id": before.parent_id, "parent_url": before.parent_url}
         return request.model_copy(update=lineage)
 
     def make_again(self, typed: Typed, error: Exception, language: Language) -> PromptModal:  # noqa: ARG002
         """Return the same modal with what was typed."""
+        replaced = self._get_source()
+        if replaced:
+            return ExtendModal(language, [replaced], None, typed, is_edit=True)
         return RetryModal(language, self._before, typed)

@@ -17,7 +17,7 @@ from cogs.extend.prompt_modal import PromptModal, Typed
 
 
 class ExtendSharedModal(ExtendModal):
-    """Extends a shared video. A prompt that its creator has hidden is not filled in for other members."""
+    """Extends a shared video."""
 
     has_privacy = False
 
@@ -27,15 +27,10 @@ class ExtendSharedModal(ExtendModal):
         source: VideoSource,
         parent: Task,
         share: Share,
-        user_id: int,
         typed: Typed | None = None,
     ) -> None:
-        if typed is None:
-            hidden = share.prompt_hidden and user_id != share.user_id
-            known = Typed.from_request(parent.order)
-            typed = replace(known, prompt="" if hidden else known.prompt, private=False)
         super().__init__(language, [source], parent, typed)
-        self._source, self._shown, self._share, self._user_id = source, parent, share, user_id
+        self._source, self._shown, self._share = source, parent, share
 
     def make_request(self, interaction: discord.Interaction[ExtendBot], typed: Typed) -> TaskRequest:
         """Return a public request that links to the post, which everyone in its channel can open."""
@@ -44,7 +39,7 @@ class ExtendSharedModal(ExtendModal):
 
     def make_again(self, typed: Typed, error: Exception, language: Language) -> PromptModal:  # noqa: ARG002
         """Return the same modal with what was typed."""
-        return ExtendSharedModal(language, self._source, self._shown, self._share, self._user_id, typed)
+        return ExtendSharedModal(language, self._source, self._shown, self._share, typed)
 
 
 async def make_shared_modal(
@@ -57,4 +52,4 @@ async def make_shared_modal(
     if found is None:
         return None
     share, task = found
-    return ExtendSharedModal(get_language(interaction), source, task, share, interaction.user.id)
+    return ExtendSharedModal(get_language(interaction), source, task, share)

@@ -1,4 +1,4 @@
-"""The buttons of a shared film's post: Unshare and Extend again."""
+"""The buttons of a shared film's post: Unshare and Extend further."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def make_unshare_button(language: Language, share_id: int) -> ShareButton:
 
 def make_extend_button(language: Language, share_id: int) -> ShareButton:
     """Make the button that extends the shared film."""
-    label, style = language.tr("Extend again"), discord.ButtonStyle.primary
+    label, style = language.tr("Extend further"), discord.ButtonStyle.primary
     return ShareButton(ui.Button[Any](label=label, style=style, custom_id=f"share:more:{share_id}"))
 
 
@@ -83,9 +83,7 @@ async def _extend(interaction: discord.Interaction[ExtendBot], share_id: int) ->
     if source is None:
         raise RequestRefused(tr("That video is no longer here: send it again with /extend."))
     await interaction.client.services.members.check_allowed(requester_of(interaction))
-    await open_modal(
-        interaction, ExtendSharedModal(get_language(interaction), source, task, share, interaction.user.id)
-    )
+    await open_modal(interaction, ExtendSharedModal(get_language(interaction), source, task, share))
 
 
 ShareButton.handlers = {"undo": _unshare, "more": _extend}

@@ -25,8 +25,8 @@ from cogs.tasks.card import make_card
 from cogs.tasks.delete import ask_to_delete
 
 _LABELS = {
-    "more": (tr("Extend again"), discord.ButtonStyle.primary),
-    "again": (tr("Try again"), discord.ButtonStyle.secondary),
+    "more": (tr("Extend further"), discord.ButtonStyle.primary),
+    "again": (tr("New take"), discord.ButtonStyle.secondary),
     "share": (tr("Share"), discord.ButtonStyle.secondary),
     "delete": (tr("Delete"), discord.ButtonStyle.secondary),
     "fetch": (tr("Fetch result"), discord.ButtonStyle.primary),

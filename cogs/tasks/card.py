@@ -138,8 +138,8 @@ def _actions(task: Task, shown: TaskState, now: datetime, *, linked: bool) -> tu
         # Discord's upload limit is the server's, so a video too large to attach here is too large for a post.
         share = ("share",) if task.order.guild_id and not linked else ()
         return ("again",) if task.deleted else ("more", "again", *share, "delete")
-    if shown in {TaskState.FAILED, TaskState.UNCLEAR}:
-        return ("again",)
+    if shown in {TaskState.FAILED, TaskState.UNCLEAR, TaskState.CANCELLED}:
+        return ("again",) if task.deleted else ("again", "delete")
     fetch_from = fetch_by(task)
     fetch = ("fetch",) if fetch_from and now >= fetch_from else ()
     return fetch if shown.is_final or shown is TaskState.READY else (*fetch, "cancel")

@@ -32,7 +32,7 @@ _NOTIFY_CHOICES = {
 }
 
 _NOT_STORED = tr(
-    "The bot no longer stores that video. If its reply was deleted too, create the video again with Try again."
+    "The bot no longer stores that video. If its reply was deleted too, create the video again with **New take**."
 )
 
 _TOO_LARGE = tr("That video is too large for Discord here. Try it in a server that accepts larger files.")

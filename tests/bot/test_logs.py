@@ -134,7 +134,7 @@ async def play(stage: Harness, log: Path) -> None:
     done = await stage.recorded(await stage.until(ana, first, "Finished"))
     fox.faults.add("POST", CREATE, Answer(429, QUOTING))
     fox.faults.add("POST", CREATE, Answer(400, QUOTING))
-    await filled(ana, await ana.press(done, "Try again"), prompt=PROMPT)
+    await filled(ana, await ana.press(done, "New take"), prompt=PROMPT)
     await ana.wait_message(lambda it: "FoxAPI refused the request (400)" in text_of(it))
     fox.next_quirks = Quirks(failure=Failure("brand_new", f"{PROMPT}” of {SIGNED}"))
     await stage.until(ana, await stage.extend(ana, clip, PROMPT, seconds=2), "Failed")

@@ -54,12 +54,12 @@ async def test_no_button_and_no_command_gives_the_film_any_more(stage: Harness) 
         assert kept(stage) == []
         tried: list[tuple[Member, Json, str, str]] = [
             (stage.ana, opened, "Send again", NOT_MINE),
-            (stage.ana, opened, "Extend again", UNKNOWN),
-            (stage.ana, opened, "Try again", UNKNOWN),
+            (stage.ana, opened, "Extend further", UNKNOWN),
+            (stage.ana, opened, "New take", UNKNOWN),
             (stage.ana, opened, "Share", "I no longer have that result."),
-            (stage.ana, done, "Extend again", UNKNOWN),
-            (stage.ben, theirs, "Extend again", UNKNOWN),
-            (stage.ben, post, "Extend again", UNKNOWN),
+            (stage.ana, done, "Extend further", UNKNOWN),
+            (stage.ben, theirs, "Extend further", UNKNOWN),
+            (stage.ben, post, "Extend further", UNKNOWN),
         ]
         for who, message, label, words in tried:
             known = set(who.seen)
@@ -82,11 +82,11 @@ async def test_no_button_and_no_command_gives_the_film_any_more(stage: Harness) 
 
 
 async def test_a_form_that_was_open_meanwhile_is_refused(stage: Harness) -> None:
-    """If Extend again was opened before the deletion and submitted afterwards, nothing is started."""
+    """If Extend further was opened before the deletion and submitted afterwards, nothing is started."""
     async with stage.bot():
         done = await finished(stage)
         theirs = await stage.until(stage.ben, done, "Finished")
-        modal = await stage.ben.modal(await stage.ben.press(theirs, "Extend again"))
+        modal = await stage.ben.modal(await stage.ben.press(theirs, "Extend further"))
         await delete_data(stage.ana)
         await stage.ben.submit_modal(modal, {"prompt": "go on", "seconds": "2"})
         await told_privately(stage.ben, UNKNOWN)

@@ -93,7 +93,7 @@ async def test_a_forms_refusal_stays_private_after_a_lost_acknowledgement(stage:
         done = await finished(stage)
         await limited(stage)
         theirs = await stage.until(stage.ben, done, "Finished")
-        modal = await stage.ben.modal(await stage.ben.press(theirs, "Extend again"))
+        modal = await stage.ben.modal(await stage.ben.press(theirs, "Extend further"))
         stage.discord.faults.add("POST", CALLBACK, Lose())
         stage.discord.faults.add("GET", ORIGINAL, EMPTY)
         await stage.ben.submit_modal(modal, {"prompt": "go on", "seconds": "2"})
@@ -104,7 +104,7 @@ async def test_a_forms_refusal_stays_private_after_a_lost_acknowledgement(stage:
         assert [each["id"] for each in await stage.ana.messages("videos")] == [done["id"]]
 
 
-PRESSES = ("Extend again", "Try again", "Share", "Delete")
+PRESSES = ("Extend further", "New take", "Share", "Delete")
 
 
 @pytest.mark.parametrize("label", PRESSES)
@@ -182,8 +182,8 @@ async def test_forms_that_were_dismissed_are_let_go(stage: Harness) -> None:
     async with stage.bot() as bot:
         done = await finished(stage)
         bot.modal_seconds = 0.321
-        await dismissed(stage.ana, done, "Extend again", 10)
-        late = await stage.ana.modal(await stage.ana.press(done, "Extend again"))
+        await dismissed(stage.ana, done, "Extend further", 10)
+        late = await stage.ana.modal(await stage.ana.press(done, "Extend further"))
         await until(lambda: not bot._connection._view_store._modals)
         await stage.ana.submit_modal(late, {"prompt": "go on", "seconds": "2"})
         await told_privately(stage.ana, "That form has expired")
@@ -191,8 +191,8 @@ async def test_forms_that_were_dismissed_are_let_go(stage: Harness) -> None:
         left = [each for each in gc.get_objects() if isinstance(each, ui.Modal) and each.timeout == bot.modal_seconds]
         assert left == []
         bot.modal_seconds = 60
-        again = await stage.ana.modal(await stage.ana.press(done, "Extend again"))
-        assert again["title"] == "Extend again"
+        again = await stage.ana.modal(await stage.ana.press(done, "Extend further"))
+        assert again["title"] == "Extend further"
     assert len(stage.fox.payments) == 1
 
 

@@ -50,7 +50,7 @@ class Visitor:
 
     async def wait_connected(self) -> None:
         """Wait until the bot is online."""
-        await self.page.wait_for_selector(".presence.online")
+        await self.page.wait_for_selector(".presence.online", state="attached")  # a phone hides the sidebar
 
     async def extend_sample(self, prompt: str, *, private: bool = False) -> None:
         """Type /extend, pick the first sample clip, write a prompt and press Enter."""

@@ -14,8 +14,8 @@ LENGTHS = [FIRST + EACH * part for part in range(1, PARTS + 1)]
 
 
 async def again(stage: Harness, done: Json, prompt: str) -> Json:
-    """Press "Extend again" on a finished reply, submit the modal, and wait for that part."""
-    asked = await stage.ana.modal(await stage.ana.press(done, "Extend again"))
+    """Press "Extend further" on a finished reply, submit the modal, and wait for that part."""
+    asked = await stage.ana.modal(await stage.ana.press(done, "Extend further"))
     await stage.ana.submit_modal(asked, {"prompt": prompt, "seconds": str(EACH)})
     return await stage.ana.wait_message(lambda it: prompt in text_of(it) and "Finished" in text_of(it), 20)
 

@@ -158,7 +158,7 @@ async def test_a_failed_task_ends_with_its_reason(stage: Harness, failure: Failu
     assert words in text_of(ended)
     assert "may have been billed" in text_of(ended)
     assert "refund" not in text_of(ended)
-    assert labels_of(ended) == ["Try again"]
+    assert labels_of(ended) == ["New take", "Delete"]
 
 
 async def test_commands_are_registered_once(stage: Harness) -> None:

@@ -114,7 +114,7 @@ async def test_a_second_refusal_keeps_the_changes(stage: Harness, clip: Path) ->
     assert order_of(stage)["source_name"] == clip.name
 
 
-@pytest.mark.parametrize("label", ["Extend again", "Try again"])
+@pytest.mark.parametrize("label", ["Extend further", "New take"])
 async def test_a_refused_form_of_a_button_gives_the_prompt_back(stage: Harness, label: str) -> None:
     """The forms of a finished reply do the same, and the lineage is kept."""
     async with stage.bot():
@@ -125,7 +125,7 @@ async def test_a_refused_form_of_a_button_gives_the_prompt_back(stage: Harness, 
         assert field(modal, "prompt")["value"] == "then it hails"
         await stage.ana.submit_modal(modal, {"seconds": "2"})
         await stage.ana.wait_message(lambda it: "then it hails" in text_of(it) and title_of(it) == "Finished")
-    assert order_of(stage, 2)["part"] == (2 if label == "Extend again" else 1)
+    assert order_of(stage, 2)["part"] == (2 if label == "Extend further" else 1)
 
 
 async def test_what_can_be_refused_before_a_form_is_refused_then(stage: Harness, clip: Path) -> None:
@@ -137,8 +137,8 @@ async def test_what_can_be_refused_before_a_form_is_refused_then(stage: Harness,
         await stage.ben.command("extend", posted["channel_id"], prompt="it snows")
         assert "it snows" in text_of(await told_privately(stage.ben, "cleaning"))
         await refused(stage.ben, stage.ben.menu("Extend video", posted))
-        await refused(stage.ana, stage.ana.press(done, "Extend again"))
-        await refused(stage.ana, stage.ana.press(done, "Try again"))
+        await refused(stage.ana, stage.ana.press(done, "Extend further"))
+        await refused(stage.ana, stage.ana.press(done, "New take"))
 
 
 async def refused(who: Member, asking: Awaitable[str]) -> None:
@@ -203,7 +203,7 @@ async def test_a_form_that_expired_quotes_what_was_typed(stage: Harness) -> None
     """A form that was open during a restart is lost; its text comes back privately."""
     async with stage.bot():
         done = await finished(stage)
-        modal = await stage.ana.modal(await stage.ana.press(done, "Extend again"))
+        modal = await stage.ana.modal(await stage.ana.press(done, "Extend further"))
     async with stage.bot():
         await stage.ana.submit_modal(modal, {"prompt": "a long story about a bird", "seconds": "2"})
         assert "a long story about a bird" in text_of(await told_privately(stage.ana, "That form has expired"))

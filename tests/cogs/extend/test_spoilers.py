@@ -58,10 +58,10 @@ async def test_what_is_made_of_a_spoiler_is_one(stage: Harness, clip: Path) -> N
     """The next part, and another try with the same clip, are spoilers too."""
     async with stage.bot(EDIT_SECONDS="0.5"):
         done = await stage.until(stage.ana, await stage.extend(stage.ana, clip, seconds=2), "Finished")
-        for button in ("Extend again", "Try again"):
+        for button in ("Extend further", "New take"):
             modal = await stage.ana.modal(await stage.ana.press(done, button))
             known = set(stage.ana.seen)
-            await stage.ana.submit_modal(modal, {"seconds": "2"})
+            await stage.ana.submit_modal(modal, {"prompt": "go on", "seconds": "2"})
             assert names_of(await _wait_for_video(stage, known)) == [HIDDEN]
 
 

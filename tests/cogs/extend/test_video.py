@@ -124,13 +124,13 @@ async def test_a_film_that_cannot_fit_is_linked(stage: Harness) -> None:
 
 
 async def test_extend_again_goes_on_from_the_film(stage: Harness) -> None:
-    """The button Extend again fills in the prompt, makes part 2 and links to part 1; so does the message command."""
+    """The button Extend further makes part 2 and links to part 1; so does the message command."""
     async with stage.bot():
         first = await stage.extend(stage.ana, stage.clips.plain, "a bird sings", seconds=2)
         done = await stage.until(stage.ana, first, "Finished")
-        assert labels_of(done) == ["Extend again", "Try again", "Share", "Delete"]
-        asked = await stage.ana.modal(await stage.ana.press(done, "Extend again"))
-        assert asked["components"][0]["component"]["value"] == "a bird sings"
+        assert labels_of(done) == ["Extend further", "New take", "Share", "Delete"]
+        asked = await stage.ana.modal(await stage.ana.press(done, "Extend further"))
+        assert not asked["components"][0]["component"].get("value"), "that has happened already"
         await stage.ana.submit_modal(asked, {"prompt": "it flies off", "seconds": "3"})
         second = await stage.ana.wait_message(lambda it: "it flies off" in text_of(it) and title_of(it) == "Finished")
         assert f"Part 2, after [part 1](https://discord.com/channels/{stage.discord.world.guild.id}/" in text_of(second)

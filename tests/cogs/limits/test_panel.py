@@ -221,9 +221,9 @@ async def test_try_again_is_bound_by_the_limits_too(stage: Harness) -> None:
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, seconds=2)
         done = await stage.until(stage.ana, reply, "Finished")
-        opened = await stage.ana.modal(await stage.ana.press(done, "Extend again"))
+        opened = await stage.ana.modal(await stage.ana.press(done, "Extend further"))
         await use(stage.mia, "limits pause", reason="cleaning")
-        for button in ("Try again", "Extend again", None):
+        for button in ("New take", "Extend further", None):
             known = set(stage.ana.seen)
             if button:
                 await stage.ana.press(done, button)

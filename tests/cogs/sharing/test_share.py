@@ -37,7 +37,7 @@ async def test_a_result_goes_to_the_showcase(stage: Harness, tmp_path: Path) -> 
     (video,) = post["attachments"]
     assert abs(seconds_of(await stage.ben.fetch(video["url"]), tmp_path) - 4) < 0.3
     assert stage.ben.seen[post["id"]]["reactions"][0]["emoji"]["name"] == "⭐"
-    assert labels_of(post) == ["Extend again", "Unshare"]
+    assert labels_of(post) == ["Extend further", "Unshare"]
 
 
 async def test_a_hidden_prompt_stays_hidden(stage: Harness) -> None:
@@ -48,7 +48,7 @@ async def test_a_hidden_prompt_stays_hidden(stage: Harness) -> None:
         await share(stage.ana, reply, forum.id, hide=True)
         (thread,) = [each for each in stage.discord.world.channels.values() if each.parent_id == forum.id]
         (post,) = await posts_in(stage.ben, thread.id)
-        modal = await stage.ben.modal(await stage.ben.press(post, "Extend again"))
+        modal = await stage.ben.modal(await stage.ben.press(post, "Extend further"))
     assert "secret" not in str(post)
     assert "secret" not in thread.name
     assert "secret" not in str(modal)
@@ -58,7 +58,7 @@ async def test_lineage_with_links(stage: Harness) -> None:
     """The lineage links the source and the parts that others can open."""
     async with stage.bot():
         first = await finished(stage, stage.ana)
-        modal = await stage.ana.modal(await stage.ana.press(first, "Extend again"))
+        modal = await stage.ana.modal(await stage.ana.press(first, "Extend further"))
         known = set(stage.ana.seen)
         await stage.ana.submit_modal(modal, {"prompt": "2", "seconds": "2"})
         second = await stage.ana.wait_message(lambda it: it["id"] not in known and "Finished" in text_of(it))
@@ -281,7 +281,7 @@ async def test_extend_again_from_a_post_makes_ones_own_task(stage: Harness) -> N
         reply = await finished(stage, stage.ana, private=True)
         await share(stage.ana, reply, general)
         (post,) = await posts_in(stage.ben, general)
-        modal = await stage.ben.modal(await stage.ben.press(post, "Extend again"))
+        modal = await stage.ben.modal(await stage.ben.press(post, "Extend further"))
         known = set(stage.ben.seen)
         await stage.ben.submit_modal(modal, {"prompt": "and then it snows", "seconds": "2"})
         done = await stage.ben.wait_message(lambda it: it["id"] not in known and "Finished" in text_of(it), 20)

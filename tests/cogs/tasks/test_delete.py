@@ -53,7 +53,7 @@ async def test_the_creator_deletes_their_reply(stage: Harness) -> None:
         await says(stage.ana, asked, "Deleted.")
         opened = await listed(stage.ana, id="1")
         assert title_of(opened) == "Deleted"
-        assert labels_of(opened) == ["Try again", "All tasks"]
+        assert labels_of(opened) == ["New take", "All tasks"]
         assert await stage.ben.messages("videos") == []
     assert kept(stage) == []
     assert len(stage.discord.faults.matching("DELETE", BY_BOT)) == 1
@@ -190,8 +190,8 @@ async def test_try_again_asks_with_the_words_filled_in(stage: Harness, private: 
     async with stage.bot():
         done = await finished(stage, prompt="a cat jumps", private=private)
     async with stage.bot():
-        known = await filled(stage.ana, await stage.ana.press(done, "Try again"), "a dog jumps", 3)
-        assert known == {"title": "Try again", "prompt": "a cat jumps", "seconds": "2"}
+        known = await filled(stage.ana, await stage.ana.press(done, "New take"), "a dog jumps", 3)
+        assert known == {"title": "New take", "prompt": "a cat jumps", "seconds": "2"}
         again = await stage.ana.wait_message(lambda it: "a dog jumps" in text_of(it) and title_of(it) == "Finished")
     assert again["ephemeral"] is private
     assert "+ 3 s" in text_of(again)
@@ -204,9 +204,9 @@ async def test_try_again_is_for_its_member_alone(stage: Harness) -> None:
     """Another member is refused before the modal opens; a wrong number of seconds gets one sentence."""
     async with stage.bot():
         done = await finished(stage)
-        await stage.ben.press(await seen_by(stage, stage.ben, done), "Try again")
+        await stage.ben.press(await seen_by(stage, stage.ben, done), "New take")
         await told_privately(stage.ben, "Only the member who started that task")
-        await filled(stage.ana, await stage.ana.press(done, "Try again"), seconds=77)
+        await filled(stage.ana, await stage.ana.press(done, "New take"), seconds=77)
         await told_privately(stage.ana, "FoxAPI adds 2 to 10 seconds")
     assert len(stage.fox.payments) == 1
 
@@ -226,7 +226,7 @@ async def test_try_again_days_later(stage: Harness) -> None:
     async with stage.bot():
         done = await finished(stage, prompt="a cat jumps")
         stage.clock.advance(3 * DAY)
-        await filled(stage.ana, await stage.ana.press(done, "Try again"), "a dog jumps")
+        await filled(stage.ana, await stage.ana.press(done, "New take"), "a dog jumps")
         await stage.ana.wait_message(lambda it: "a dog jumps" in text_of(it) and title_of(it) == "Finished")
     assert len(stage.discord.faults.matching("POST", REFRESH)) == 1
 
@@ -245,6 +245,6 @@ async def test_try_again_on_a_clip_that_is_gone(stage: Harness, action: Action, 
         done = await finished(stage)
         stage.clock.advance(3 * DAY)
         stage.discord.faults.add("POST", REFRESH, action)
-        await filled(stage.ana, await stage.ana.press(done, "Try again"))
+        await filled(stage.ana, await stage.ana.press(done, "New take"))
         await told_privately(stage.ana, words)
         assert len(await bot.services.tasks.list_tasks(int(stage.ana.id))) == 1

@@ -1,4 +1,4 @@
-"""Buttons that appear in special cases: Try again after a failure, Fetch result before a private token expires."""
+"""Buttons that appear in special cases: New take after a failure, Fetch result before a private token expires."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ MINUTE = 60.0
 
 
 async def test_an_unclear_task_is_tried_again_only_by_its_member(stage: Harness) -> None:
-    """A lost response ends as unclear and is never sent again; Try again makes a new task, for its own member only."""
+    """A lost response ends as unclear and is never sent again; New take makes a new task, for its own member only."""
     stage.fox.faults.add("POST", CREATE, Lose())
     async with stage.bot():
         reply = await stage.extend(stage.ana, stage.clips.plain, "a storm", seconds=2)
         ended = await stage.until(stage.ana, reply, "Outcome unknown")
         assert "may have been billed" in text_of(ended)
         assert len(stage.fox.payments) == 1
-        await stage.ben.press(await seen_by_ben(stage, reply), "Try again")
+        await stage.ben.press(await seen_by_ben(stage, reply), "New take")
         refusal = await stage.ben.wait_message(lambda it: "Only the member" in text_of(it))
         assert refusal["ephemeral"]
-        await filled(stage.ana, await stage.ana.press(ended, "Try again"))
+        await filled(stage.ana, await stage.ana.press(ended, "New take"))
         again = await stage.ana.wait_message(lambda it: it["id"] != reply["id"] and title_of(it) == "Finished")
         assert "a storm" in text_of(again)
     assert len(stage.fox.payments) == 2

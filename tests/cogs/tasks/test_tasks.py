@@ -77,9 +77,9 @@ async def test_one_is_opened_with_its_buttons(stage: Harness) -> None:
         shown = await listed(stage.ana)
         assert len(shown["attachments"]) + len([each for each in shown["embeds"] if "thumbnail" in each]) >= 1
         opened = await open_one(stage, shown, 1)
-        assert {"Extend again", "Try again", "Delete", "Send again", "All tasks"} <= set(labels_of(opened))
+        assert {"Extend further", "New take", "Delete", "Send again", "All tasks"} <= set(labels_of(opened))
         assert f"/{done['channel_id']}/{done['id']})" in text_of(opened)
-        await filled(stage.ana, await stage.ana.press(opened, "Extend again"), "it sinks")
+        await filled(stage.ana, await stage.ana.press(opened, "Extend further"), "it sinks")
         second = await stage.ana.wait_message(lambda it: "it sinks" in text_of(it) and title_of(it) == "Finished")
         assert "2, after [part 1]" in text_of(second)
         await stage.ana.press(opened, "All tasks")
@@ -127,7 +127,7 @@ async def test_a_deleted_message_is_sent_again(stage: Harness) -> None:
         again = await stage.ana.wait_message(lambda it: it["id"] not in known and bool(it["attachments"]))
         assert again["ephemeral"]
         assert await stage.ana.fetch(again["attachments"][0]["url"]) == film
-        await filled(stage.ana, await stage.ana.press(again, "Extend again"), "it sinks")
+        await filled(stage.ana, await stage.ana.press(again, "Extend further"), "it sinks")
         await stage.ana.wait_message(lambda it: "it sinks" in text_of(it) and title_of(it) == "Finished")
     assert not [each for each in await stage.ben.messages("videos") if "a boat sails" in text_of(each)]
 
@@ -138,14 +138,14 @@ async def test_an_opened_one_is_shared_from_there(stage: Harness) -> None:
         done = await finished(stage, prompt="a boat sails", private=True)
         film = await stage.ana.fetch(done["attachments"][0]["url"])
         opened = await listed(stage.ana, id="1")
-        assert labels_of(opened) == ["Extend again", "Try again", "Share", "Delete", "Send again", "All tasks"]
+        assert labels_of(opened) == ["Extend further", "New take", "Share", "Delete", "Send again", "All tasks"]
         await share(stage.ana, opened, channel(stage, "general"))
         (post,) = await posts_in(stage.ben, channel(stage, "general"))
         assert await stage.ben.fetch(post["attachments"][0]["url"]) == film
         known = set(stage.ana.seen)
         await stage.ana.press(opened, "Send again")
         again = await stage.ana.wait_message(lambda it: it["id"] not in known and bool(it["attachments"]))
-        assert labels_of(again) == ["Extend again", "Try again", "Share"]
+        assert labels_of(again) == ["Extend further", "New take", "Share"]
         await share(stage.ana, again, channel(stage, "videos"))
         assert len(await posts_in(stage.ben, channel(stage, "videos"))) == 1
         await stage.ana.press(opened, "Delete")
@@ -159,10 +159,10 @@ async def test_what_discord_does_not_take_is_not_offered_to_be_shared(stage: Har
         reply = await stage.extend(stage.ana, small(stage.clips), seconds=2)
         done = await stage.recorded(await stage.until(stage.ana, reply, "Finished"))
         assert "[get it from FoxAPI](" in text_of(done)
-        assert labels_of(done) == ["Extend again", "Try again", "Delete"]
+        assert labels_of(done) == ["Extend further", "New take", "Delete"]
         assert labels_of(await listed(stage.ana, id="1")) == [
-            "Extend again",
-            "Try again",
+            "Extend further",
+            "New take",
             "Delete",
             "Send again",
             "All tasks",
