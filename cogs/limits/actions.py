@@ -101,14 +101,42 @@ async def set_log_channel(interaction: Interaction, channel_id: int | None) -> T
         guild = interaction.guild
         channel = guild.get_channel_or_thread(channel_id) if guild else None
         may = channel.permissions_for(guild.me) if guild and channel else discord.Permissions.none()
-        if not (may.view_channel and may.send_messages):
+        can_write = may.send_messages_in_threads if isinstance(channel, discord.Thread) else may.send_messages
+        if not (may.view_channel and can_write):
             raise RequestRefused(
                 tr(
                     "I cannot write in {channel}: grant me View Channel and Send Messages there first.",
                     channel=formatting.mention_channel(channel_id),
                 )
             )
-    return await change_limits(interaction, log_channel_id=channel_id)
+    changed = await change_limits(interaction, log_channel_id=channel_id)
+    if channel_id is None or not _is_public(interaction, channel_id):
+        return changed
+    return tr(
+        "{changed}\n⚠️ Every member can read {channel}, and the log quotes prompts. Choose a moderators' channel if you "
+        "do not want that.",
+        changed=changed,
+        channel=formatting.mention_channel(channel_id),
+    )
+
+
+async def describe_log(interaction: Interaction) -> Translatable:
+    """Say where the log goes."""
+    limits = await interaction.client.services.moderation.get_limits(require_moderator(interaction))
+    if limits.log_channel_id is None:
+        return tr("There is no log. Choose a channel for it with /limits log channel.")
+    return tr(
+        "The log goes to {channel}. Turn it off with /limits log off.",
+        channel=formatting.mention_channel(limits.log_channel_id),
+    )
+
+
+def _is_public(interaction: Interaction, channel_id: int) -> bool:
+    """Whether members without any role can read the channel."""
+    guild = interaction.guild
+    channel = guild.get_channel_or_thread(channel_id) if guild else None
+    where = channel.parent if isinstance(channel, discord.Thread) else channel
+    return bool(guild and where and where.permissions_for(guild.default_role).view_channel)
 
 
 async def set_language(interaction: Interaction, chosen: str) -> Translatable:

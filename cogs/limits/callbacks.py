@@ -39,6 +39,10 @@ _SERVER_NUMBERS = {
     "server_per_day": _TASKS_PER_DAY,
     "server_running": tr("Tasks at FoxAPI at once; others are queued"),
 }
+_ASK_TO_RESET = tr(
+    "This sets the count of the whole server to 0: everything that was made in the last 24 hours no longer counts "
+    "towards the server's limit. It cannot be undone."
+)
 _NO_LIMIT = tr("0 = no limit")
 _MAX_INPUT = 4000
 """Characters of a text input (Discord docs, Component Reference, Text Input)."""
@@ -108,6 +112,24 @@ async def _show_member(interaction: Interaction, values: Sequence[str]) -> None:
     user_id = parse_first_id(values)
     await acknowledge(interaction)
     await render(interaction, PanelSelection("members", user_id))
+
+
+async def ask_to_reset(interaction: Interaction) -> None:
+    """Ask privately before the count of the whole server is reset. Raises RequestRefused."""
+    require_moderator(interaction)
+    language, view = get_language(interaction), ui.View(timeout=None)
+    label = language.tr("Reset it")
+    button: ui.Button[ui.View] = ui.Button(
+        label=label, style=discord.ButtonStyle.danger, custom_id="limits:reset_confirmed"
+    )
+    view.add_item(PanelItem(button))
+    await interaction.response.send_message(language.translate(_ASK_TO_RESET), view=view, ephemeral=True)
+
+
+async def _reset_server(interaction: Interaction, _: Sequence[str]) -> None:
+    await acknowledge(interaction)
+    done = await actions.reset(interaction, None)
+    await interaction.edit_original_response(content=get_language(interaction).translate(done), view=None)
 
 
 async def _get_limits(interaction: Interaction) -> GuildLimits:
@@ -222,7 +244,8 @@ PanelItem.handlers = {
     "unblock": _on_member(actions.unblock),
     "reset": _on_member(actions.reset),
     "grant": _open_grant_form,
-    "reset_server": _then_show("members", lambda interaction, _: actions.reset(interaction, None)),
+    "reset_server": lambda interaction, _: ask_to_reset(interaction),
+    "reset_confirmed": _reset_server,
     "words": _open_words_form,
     "language": _then_show(
         "language", lambda interaction, codes: actions.set_language(interaction, codes[0] if codes else "")

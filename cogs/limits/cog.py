@@ -18,7 +18,7 @@ from bot.i18n.text import Translatable, tr
 from cogs.common.embeds import CONTENT_MAX, truncate
 from cogs.common.permissions import defer_ephemeral, require_moderator
 from cogs.limits import actions
-from cogs.limits.callbacks import render
+from cogs.limits.callbacks import ask_to_reset, render
 from cogs.limits.embed import PanelSelection
 
 Interaction = discord.Interaction[ExtendBot]
@@ -105,7 +105,10 @@ class LimitsCog(commands.GroupCog, name="limits", description="See and change wh
     @app_commands.describe(member="The member whose count to reset; leave it out to reset the server's")
     async def reset(self, interaction: Interaction, member: discord.User | None = None) -> None:
         """Reset the 24-hour count of a member or of the server."""
-        await _respond(interaction, partial(actions.reset, interaction, member.id if member else None))
+        if member is None:
+            await ask_to_reset(interaction)
+        else:
+            await _respond(interaction, partial(actions.reset, interaction, member.id))
 
     @app_commands.command()
     @app_commands.describe(member="The member who gets the runs", runs="Number of runs, in addition to the daily limit")
@@ -114,10 +117,16 @@ class LimitsCog(commands.GroupCog, name="limits", description="See and change wh
         await _respond(interaction, partial(actions.grant, interaction, member.id, runs))
 
     @app_commands.command()
-    @app_commands.describe(channel="Where I log each task and each change; leave it out to turn the log off")
-    async def log(self, interaction: Interaction, channel: _LogChannel | None = None) -> None:
-        """Choose the channel for my log."""
-        await _respond(interaction, partial(actions.set_log_channel, interaction, channel.id if channel else None))
+    @app_commands.describe(channel="Where I log each task and each change", off="Turn the log off")
+    async def log(self, interaction: Interaction, channel: _LogChannel | None = None, off: bool = False) -> None:
+        """Show or choose the channel for my log."""
+        if channel and off:
+            raise RequestRefused(tr("Either choose a channel for the log, or turn it off."))
+        if channel or off:
+            action = partial(actions.set_log_channel, interaction, channel.id if channel else None)
+        else:
+            action = partial(actions.describe_log, interaction)
+        await _respond(interaction, action)
 
     @app_commands.command()
     @app_commands.describe(choice="A language by its native name, or the one in Discord's server settings")

@@ -54,7 +54,10 @@ CONTROLS: dict[type[PersistentItem], dict[str, tuple[int, list[str]]]] = {
     },
     callbacks.PanelItem: {
         **{f"limits:{action}": (BUTTON, []) for action in ("refresh", "pause", "resume", "private", "age", "words")},
-        **{f"limits:{action}": (BUTTON, []) for action in ("member_numbers", "server_numbers", "reset_server")},
+        **{
+            f"limits:{action}": (BUTTON, [])
+            for action in ("member_numbers", "server_numbers", "reset_server", "reset_confirmed")
+        },
         **{f"limits:{action}:{NO_TASK}": (BUTTON, []) for action in ("block", "unblock", "reset", "grant")},
         "limits:page": (STRING, [next(iter(components.PAGES))]),
         "limits:language": (STRING, ["zh-CN"]),

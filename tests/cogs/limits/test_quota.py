@@ -95,10 +95,13 @@ async def test_the_log_has_one_line_per_task(stage: Harness) -> None:
 async def test_changes_are_logged_with_moderator_and_values(stage: Harness) -> None:
     """The log shows the old and the new value of each changed limit, and that the log was turned off."""
     async with stage.bot():
-        await use(stage.mia, "limits log", channel=await stage.mia.channel("moderators"))
+        channel = await stage.mia.channel("moderators")
+        assert "Every member can read" not in text_of(await use(stage.mia, "limits log", channel=channel))
         await use(stage.mia, "limits set", user_per_day=4, cooldown=90)
         await use(stage.mia, "limits grant", member=stage.ana.id, runs=2)
-        await use(stage.mia, "limits log")
+        assert f"The log goes to <#{channel}>" in text_of(await use(stage.mia, "limits log"))
+        await use(stage.mia, "limits log", off=True)
+        assert "There is no log" in text_of(await use(stage.mia, "limits log"))
         await use(stage.mia, "limits set", user_per_day=5)
         lines = await wait_for_log_lines(stage, 4)
         await asyncio.sleep(0.2)
