@@ -181,7 +181,7 @@ async def add_members(stage: Harness) -> AsyncIterator[list[Member]]:
 
 def is_final(message: Json) -> bool:
     """Return whether this is a final message: a private refusal or a failed task."""
-    refusal = message["ephemeral"] and not message["embeds"] and bool(text_of(message))
+    refusal = message["ephemeral"] and bool(message["content"])
     return bool(message["author"].get("bot")) and not message["loading"] and (refusal or title_of(message) == FAILED)
 
 

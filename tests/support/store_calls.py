@@ -145,7 +145,7 @@ class StoreCalls:
             "leases.acquire_duty": lambda: store.leases.acquire_duty("line"),
             "leases.claim_orphaned": self._claim_orphaned,
             "shared_turns.reserve": lambda: store.shared_turns.reserve("identify", 5),
-            "circuit_state.open": lambda: store.circuit_state.open(lambda _: (1.0, 0.1), None),
+            "circuit_state.open": lambda: store.circuit_state.open(lambda _: (60.0, 60.0), None),
             "circuit_state.acquire_probe": lambda: store.circuit_state.acquire_probe(1),
             "circuit_state.read_opening": store.circuit_state.read_opening,
             "circuit_state.close": store.circuit_state.close,

@@ -82,7 +82,7 @@ async def test_a_worker_without_the_files_delivers_the_whole_film(stage: Harness
         pause.release.set()
         done = await stage.until(stage.ana, reply, "Finished")
         await until(lambda: "bot/kept/1.mp4" in s3.objects)
-    assert "0:22" in text_of(done)
+    assert "22 s: your 20 s" in text_of(done)
     assert len(stage.fox.payments) == 1
     assert not (tmp_path / "two" / "tasks" / "1").exists()
 

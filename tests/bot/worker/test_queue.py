@@ -16,6 +16,7 @@ from bot.store.queue_forecast import forecast
 from bot.worker import Timeouts
 from tests.support.builders import NOON, a_case, a_place, an_order
 from tests.support.clips import Clips
+from tests.support.crash_points import until
 from tests.support.databases import Database
 from tests.support.fast_timeouts import tiny
 from tests.support.harness import Harness, text_of
@@ -177,7 +178,10 @@ async def test_those_in_line_see_their_turn_come_nearer(stage: Harness, clips: C
         await stage.until(stage.ben, second, "Queued")
         third = await stage.extend(stage.mia, clip, seconds=2)
         await stage.until(stage.mia, third, "Queued")
+        stage.fox.next_quirks = Quirks(pause=(seconds_turn := Pause(at=40)))
         held.release.set()
+        await until(lambda: shown[3] == [2, 1])
+        seconds_turn.release.set()
         for who, reply in ((stage.ana, first), (stage.ben, second), (stage.mia, third)):
             assert "Finished" in text_of(await stage.until(who, reply, "Finished"))
     assert (shown[2], shown[3]) == ([1], [2, 1])
