@@ -73,12 +73,20 @@ class TasksCog(commands.Cog):
         return [app_commands.Choice(name=name, value=value) for name, value in pages.list_choices(found, language)]
 
     @app_commands.command()
-    @app_commands.describe(mode="auto: only for tasks that took over a minute; always; never")
-    async def notify(self, interaction: Interaction, mode: NotifyPreference) -> None:
+    @app_commands.describe(mode="When the bot mentions you")
+    @app_commands.choices(
+        mode=[
+            app_commands.Choice(name="if it took over a minute", value=NotifyPreference.AUTO.value),
+            app_commands.Choice(name="every time", value=NotifyPreference.ALWAYS.value),
+            app_commands.Choice(name="never", value=NotifyPreference.NEVER.value),
+        ]
+    )
+    async def notify(self, interaction: Interaction, mode: str) -> None:
         """Choose whether the bot mentions you when one of your tasks ends."""
+        chosen = NotifyPreference(mode)
         await acknowledge(interaction, ephemeral=True, thinking=True)
-        await interaction.client.services.history.set_notify_preference(interaction.user.id, mode)
-        await interaction.edit_original_response(content=get_language(interaction).translate(_NOTIFY_CHOICES[mode]))
+        await interaction.client.services.history.set_notify_preference(interaction.user.id, chosen)
+        await interaction.edit_original_response(content=get_language(interaction).translate(_NOTIFY_CHOICES[chosen]))
 
 
 async def _resolve(interaction: Interaction, wanted: str) -> Task:
