@@ -10,7 +10,7 @@ from bot.domain.errors import RequestRefused
 from bot.domain.task import NotifyPreference, ReplyTarget, Task
 from bot.i18n.text import tr
 from bot.media import Workspaces
-from bot.services.ownership import UNKNOWN_TASK, get_own_task
+from bot.services.ownership import UNKNOWN_TASK, Actor, get_own_task
 from bot.store import StaleRow, Store
 
 _PER_PAGE = 5
@@ -18,28 +18,6 @@ _FOUND = 25
 """Discord's maximum number of autocomplete choices (Discord docs, Application Commands, Autocomplete)."""
 NOT_YOURS = tr("Only the member who made that video or a moderator here can delete it.")
 _RUNNING = tr("That task has not ended yet: cancel it instead.")
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """The member who pressed a button, and their permissions in that channel."""
-
-    user_id: int
-    guild_id: int | None
-    channel_id: int | None
-    manages_server: bool = False
-    manages_messages: bool = False
-    """Has Manage Messages in that channel."""
-
-    def can_moderate(self, place: ReplyTarget) -> bool:
-        """Whether they can delete the public reply at `place`. Only permissions in that channel count."""
-        return not place.ephemeral and self.moderates_channel(place.guild_id, place.channel_id)
-
-    def moderates_channel(self, guild_id: int | None, channel_id: int) -> bool:
-        """Whether they can delete messages in that channel."""
-        if guild_id is None or guild_id != self.guild_id:
-            return False
-        return self.manages_server or (self.manages_messages and channel_id == self.channel_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from bot.domain.task import (
     TaskState,
 )
 from bot.i18n.text import tr
-from bot.services.ownership import NOT_OWN_TASK, UNKNOWN_TASK, get_own_task
+from bot.services.ownership import NOT_OWN_TASK, UNKNOWN_TASK, Actor, get_own_task
 from bot.store import StaleRow, Store
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 _WARNING_INTERVAL = timedelta(minutes=10)
 _SCREENINGS = 5
 """How often a prompt is screened if moderators keep changing the forbidden words in the meantime."""
+_BY_MODERATOR = tr("A moderator of this server cancelled it.")
 _LIMITS_UNREADABLE = tr("I cannot read the limits right now, so nothing was started: try again in a minute.")
 
 
@@ -155,14 +156,17 @@ class TaskService:
             self._warned[guild_id] = now
             log.warning("an operator limit is reached on server %s: %s", guild_id or "(direct messages)", sentence)
 
-    async def cancel(self, task_id: int, user_id: int, *, confirmed: bool = False) -> Task | NeedsConfirmation:
-        """Cancel the member's own task.
+    async def cancel(self, task_id: int, actor: Actor, *, confirmed: bool = False) -> Task | NeedsConfirmation:
+        """Cancel a member's own task, or as a moderator one with a public reply in the server.
 
         Before the paid request this is free and immediate. FoxAPI cannot cancel a paid request: the bot stops polling,
         and the task may be billed, so the call returns NeedsConfirmation unless `confirmed`. Raises RequestRefused.
         """
         while True:
-            task = await get_own_task(self._store, task_id, user_id)
+            task = await self.get_task(task_id)
+            is_own = task.order.user_id == actor.user_id
+            if not is_own and not actor.can_moderate(task.place):
+                raise RequestRefused(NOT_OWN_TASK)
             if task.state.is_final or task.state is TaskState.READY:
                 raise RequestRefused(tr("That task has already ended: there is nothing to cancel."))
             free = task.state in {TaskState.QUEUED, TaskState.PREPARING}
@@ -170,10 +174,13 @@ class TaskService:
                 return NeedsConfirmation(task)
             billed = Billed.NO if free else Billed.UNKNOWN
             try:
-                task = await self._store.tasks.transition(task, TaskState.CANCELLED, self._now(), billed=billed)
+                reason = None if is_own else _BY_MODERATOR
+                task = await self._store.tasks.transition(
+                    task, TaskState.CANCELLED, self._now(), billed=billed, reason=reason
+                )
             except StaleRow:
                 continue  # it changed between the read and the write: read it again
-            log.info("task %d %s by its member", task.id, task.state)
+            log.info("task %d %s by member %d", task.id, task.state, actor.user_id)
             self._wake_worker(task.id)
             return task
 

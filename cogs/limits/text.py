@@ -30,10 +30,10 @@ NUMBERS = ("user_per_day", "server_per_day", "user_running", "server_running", "
 
 
 def format_usage(used: int, limit: int) -> Translatable:
-    """Format how much of a limit is used: a small bar and both numbers."""
+    """Format how much of a limit is used: a small bar and both numbers. The bar is full only when nothing is left."""
     if not limit:
         return tr("**{used}** · no limit", used=used)
-    full = min(_BAR, -(-used * _BAR // limit))
+    full = _BAR if used >= limit else min(_BAR - 1, -(-used * _BAR // limit))
     bar = "▰" * full + "▱" * (_BAR - full)
     return tr("{bar} **{used}** of {limit}", bar=bar, used=used, limit=limit)
 

@@ -23,6 +23,7 @@ from cogs.extend.modals import ExtendModal, RetryModal
 from cogs.sharing.modal import open_share_modal
 from cogs.tasks.card import make_card
 from cogs.tasks.delete import ask_to_delete
+from cogs.tasks.unrecorded import actor_of
 
 _LABELS = {
     "more": (tr("Extend further"), discord.ButtonStyle.primary),
@@ -60,7 +61,7 @@ def task_view(task_id: int, actions: Iterable[str], language: Language) -> ui.Vi
 
 
 async def _cancel(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
-    answer = await interaction.client.services.tasks.cancel(task_id, interaction.user.id)
+    answer = await interaction.client.services.tasks.cancel(task_id, actor_of(interaction))
     if isinstance(answer, NeedsConfirmation):
         language = get_language(interaction)
         view = task_view(task_id, ("stop",), language)
@@ -70,7 +71,7 @@ async def _cancel(interaction: discord.Interaction[ExtendBot], task_id: int) -> 
 
 
 async def _confirm_cancel(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
-    answer = await interaction.client.services.tasks.cancel(task_id, interaction.user.id, confirmed=True)
+    answer = await interaction.client.services.tasks.cancel(task_id, actor_of(interaction), confirmed=True)
     if isinstance(answer, Task):
         await interaction.response.edit_message(content=get_language(interaction).translate(_STOPPED), view=None)
 

@@ -12,7 +12,8 @@ import discord
 from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify, get_language
 from bot.domain.errors import RequestRefused
 from bot.i18n.text import tr
-from bot.services.history import NOT_YOURS, Actor
+from bot.services.history import NOT_YOURS
+from bot.services.ownership import Actor
 from cogs.common.interactions import acknowledge
 from cogs.sharing.posts import delete_posts
 

@@ -9,6 +9,7 @@ import pytest
 
 from bot.sandbox.faults import Answer
 from bot.sandbox.foxapi.quirks import Failure, Quirks
+from cogs.limits.text import format_usage
 from tests.support.harness import Harness, Json, labels_of, text_of
 from tests.support.moderation import refused, spend, use
 from tests.support.world import find_channel, invite_bot
@@ -202,3 +203,13 @@ async def wait_for_log_record(caplog: pytest.LogCaptureFixture, words: str) -> N
     async with asyncio.timeout(5):
         while not any(words in record.getMessage() for record in caplog.records):
             await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 10, 1000])
+def test_the_bar_is_full_only_when_nothing_is_left(limit: int) -> None:
+    """With one left the bar has a gap; with any used it has a beginning."""
+    shown = {used: str(format_usage(used, limit)) for used in (0, 1, limit - 1, limit, limit + 1)}
+    assert "▰" not in shown[0]
+    assert "▰" in shown[1]
+    assert "▱" in shown[limit - 1]
+    assert "▱" not in shown[limit] + shown[limit + 1]

@@ -66,6 +66,22 @@ async def test_in_line_it_is_free(stage: Harness, clip: Path, held: Pause) -> No
     assert posts(stage) == 1
 
 
+async def test_a_moderator_cancels_a_members_task(stage: Harness, clip: Path, held: Pause) -> None:
+    """A moderator may, another member may not; the reply says who it was, and the member reads whether it counts."""
+    async with stage.bot(FAST, **STEADY):
+        reply = await stage.extend(stage.ana, clip, seconds=2)
+        await held.reached.wait()
+        await stage.ben.press(await with_button(stage.ben, reply), "Cancel")
+        await answer(stage.ben, "Only the member who started that task")
+        await stage.mia.press(await with_button(stage.mia, reply), "Cancel")
+        asked = await answer(stage.mia, "FoxAPI is already working on this task")
+        await stage.mia.press(asked, "Cancel anyway")
+        ended = await stage.until(stage.ana, reply, CANCELLED)
+        held.release.set()
+    assert "A moderator of this server cancelled it." in text_of(ended)
+    assert "it counts towards the limits" in text_of(ended)
+
+
 async def test_while_the_clip_is_fetched_it_is_free(stage: Harness, clip: Path) -> None:
     """A task whose clip is still downloading is cancelled without waiting for the slow server."""
     fetching = Hold()
