@@ -114,7 +114,7 @@ async def test_every_control_is_answered(stage: Harness, caplog: pytest.LogCaptu
         else:
             pressed = await stage.mia.choose(shown, custom_id, values, kind, raw=True)
         await stage.mia.wait_event("interaction_done", lambda it: it["interaction_id"] == pressed, 5)
-    assert caplog.records == []
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 async def _some_message(stage: Harness, channel: str) -> Json:
