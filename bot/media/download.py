@@ -156,7 +156,9 @@ class Downloader:
         page = bytearray(begun)
         while self._follow_pages and len(page) < _PAGE_BYTES and (chunk := await response.content.read(_CHUNK)):
             page += chunk
-        return _PageFound(find_page_video(bytes(page), response.url) if self._follow_pages else None)
+        if not self._follow_pages:
+            return _PageFound(None)
+        return _PageFound(await asyncio.to_thread(find_page_video, bytes(page), response.url))
 
     @asynccontextmanager
     async def _follow_redirects(self, url: str) -> AsyncIterator[aiohttp.ClientResponse]:

@@ -13,9 +13,8 @@ import discord
 from bot.client import REQUEST_ERRORS, ExtendBot
 from bot.domain.errors import RequestRefused
 from bot.domain.task import Task
+from bot.domain.video_files import is_video_name
 from bot.i18n.text import tr
-
-_VIDEO_NAME = re.compile(r"\.(?:mp4|m4v|mov|webm|mkv|gif|avi)$", re.IGNORECASE)
 
 _UNKNOWN_TYPES = frozenset({None, "application/octet-stream"})
 
@@ -102,14 +101,14 @@ def is_spoiler_channel(channel: object) -> bool:
 
 def _list_videos(part: discord.Message | discord.MessageSnapshot) -> Iterator[VideoSource]:
     for attachment in part.attachments:
-        if (attachment.content_type or "").startswith("video/") or _VIDEO_NAME.search(attachment.filename):
+        if (attachment.content_type or "").startswith("video/") or is_video_name(attachment.filename):
             yield use_attachment(attachment)
     for source in _list_component_media(part.components):
-        if _VIDEO_NAME.search(urlsplit(source.url).path):
+        if is_video_name(urlsplit(source.url).path):
             yield source
     for embed in part.embeds:
         urls = [url for url in (embed.video.url, embed.video.proxy_url) if url]
-        if url := next((url for url in urls if _VIDEO_NAME.search(url.split("?")[0])), None):
+        if url := next((url for url in urls if is_video_name(url.split("?")[0])), None):
             yield VideoSource(url, spoiler=_is_hidden_link(part.content, embed.url))
 
 

@@ -29,6 +29,8 @@ def meta(name: str, content: str, kind: str = "property") -> str:
     [
         (a_page(meta("og:video", "https://media.tenor.com/x/a.mp4")), "https://media.tenor.com/x/a.mp4"),
         (a_page(meta("og:video", "/a.mp4?x=1&amp;y=2")), "https://tenor.com/a.mp4?x=1&y=2"),
+        (a_page(meta("og:video", "https://x.test/a%2Fb.mp4?sig=%2B%7E")), "https://x.test/a%2Fb.mp4?sig=%2B%7E"),
+        (b"<META property='og:video' content='https://x.test/a.mp4'>", "https://x.test/a.mp4"),
         (a_page(meta("twitter:player:stream", "https://x.test/a.webm", "name")), "https://x.test/a.webm"),
         (
             a_page(meta("og:video", "https://x.test/embed/1"), meta("og:video:secure_url", "https://x.test/a.MP4")),
