@@ -81,6 +81,7 @@ async def _delete_data(interaction: discord.Interaction[ExtendBot]) -> None:
     await acknowledge(interaction)
     bot = interaction.client
     task_ids = await bot.services.members.delete_data(interaction.user.id)
+    bot.drafts.forget_member(interaction.user.id)
     kept = await bot.services.members.get_stored_data(interaction.user.id)
     language = get_language(interaction)
     done = [language.tr("Deleted.")]

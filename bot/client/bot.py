@@ -54,7 +54,7 @@ _MODAL_LOST = tr("That form has expired, because it was open too long or I was r
 _INTERACTION_TASKS = ("CommandTree-invoker", "discord-ui-modal", "discord-ui-dynamic-item")
 """Name prefixes of the tasks in which discord.py 2.7 runs commands, modals and buttons."""
 _QUOTED_MAX = 4096
-"""Maximum characters of an embed's description (Discord docs, Embed Limits)."""
+"""Maximum UTF-16 characters of an embed's description (Discord docs, Embed Limits)."""
 _INTERACTION_SECONDS = 1.5
 """How long these tasks can take at shutdown. The worker has eight seconds before that; ten is the total."""
 
@@ -76,8 +76,9 @@ def _quote_form(interaction: discord.Interaction[ExtendBot]) -> discord.Embed:
     typed = [str(field["value"]) for field in fields if isinstance(field.get("value"), str)]
     shown: discord.Embed = discord.utils.MISSING
     if any(typed):
-        words = discord.utils.escape_markdown(max(typed, key=len))
-        shown = discord.Embed(title=get_language(interaction).tr("What you wrote"), description=words[:_QUOTED_MAX])
+        words = discord.utils.escape_markdown(max(typed, key=len)).encode("utf-16-le")[: 2 * _QUOTED_MAX]
+        title = get_language(interaction).tr("What you wrote")
+        shown = discord.Embed(title=title, description=words.decode("utf-16-le", "ignore"))
     return shown
 
 
@@ -125,7 +126,7 @@ class ExtendBot(LocalizedBot):
         self.modal_seconds = _MODAL_SECONDS
         self.modals: WeakValueDictionary[str, discord.ui.Modal] = WeakValueDictionary()
         """The open modals, by custom_id."""
-        self.drafts = Drafts()
+        self.drafts = Drafts(lambda: now().timestamp())
         self._gateway = gateway
         self._held = shards
         self._identify_limiter = IdentifyLimiter(store.shared_turns.reserve if shards else None)

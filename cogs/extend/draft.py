@@ -13,14 +13,11 @@ from bot.domain.errors import RequestRefused
 from bot.i18n import Language
 from bot.i18n.text import tr
 from cogs.common.components import PersistentItem
-from cogs.common.embeds import truncate
+from cogs.common.embeds import DESCRIPTION_MAX, truncate
 from cogs.common.formatting import GREY, escape_text
 from cogs.common.modals import open_modal
 
-_DESCRIPTION_MAX = 4096
-"""Maximum characters of an embed's description (Discord docs, Embed Limits)."""
-
-_FORGOTTEN = tr("The bot was restarted and no longer has this form. Copy your prompt from above and use /extend.")
+_FORGOTTEN = tr("The bot no longer has this form. Copy your prompt from above and use /extend.")
 
 
 class DraftButton(PersistentItem, template=r"draft:(?P<key>[0-9a-f]{16})"):
@@ -46,5 +43,5 @@ async def refuse_with_draft(interaction: discord.Interaction[ExtendBot], error: 
     view = ui.View(timeout=None)
     view.add_item(DraftButton.create(interaction.client.drafts.keep(draft), language))
     shown = discord.Embed(colour=GREY, title=language.tr("Your prompt"))
-    shown.description = truncate(escape_text(draft.prompt), _DESCRIPTION_MAX)
+    shown.description = truncate(escape_text(draft.prompt), DESCRIPTION_MAX)
     await respond_with_error(interaction, error, embed=shown, view=view)

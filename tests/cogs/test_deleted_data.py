@@ -36,6 +36,16 @@ async def delete_data(who: Member) -> Json:
     return await says(who, asked, "Deleted.")
 
 
+async def test_a_refused_request_is_forgotten(stage: Harness) -> None:
+    """After "Delete my data" the Edit button of an earlier refusal no longer opens the prompt."""
+    async with stage.bot():
+        await stage.ana.command("extend", await stage.ana.channel("videos"), prompt="a secret", link="none")
+        refusal = await told_privately(stage.ana, "is not a link")
+        await delete_data(stage.ana)
+        await stage.ana.press(refusal, "Edit")
+        await told_privately(stage.ana, "no longer has this form")
+
+
 async def told_anew(who: Member, known: set[str], words: str) -> Json:
     """Wait for a new private message with these words."""
     return await who.wait_message(lambda it: it["id"] not in known and it["ephemeral"] and words in text_of(it))

@@ -187,6 +187,16 @@ async def test_somebody_elses_draft_is_not_opened(stage: Harness) -> None:
         await told_privately(stage.ben, "no longer has this form")
 
 
+async def test_edit_half_an_hour_later(stage: Harness) -> None:
+    """A refused request is not kept for ever; its member is told to copy the prompt."""
+    async with stage.bot():
+        await stage.ana.command("extend", await stage.ana.channel("videos"), prompt="it hails", link="none")
+        refusal = await told_privately(stage.ana, "is not a link")
+        stage.clock.advance(1801)
+        await stage.ana.press(refusal, "Edit")
+        await told_privately(stage.ana, "Copy your prompt from above")
+
+
 async def test_edit_after_a_restart(stage: Harness) -> None:
     """The form is gone after a restart, and the prompt is still there to be copied."""
     async with stage.bot():
