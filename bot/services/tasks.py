@@ -89,9 +89,7 @@ class TaskService:
             case = SubmissionCheck(order, requester, now, self._defaults, self._operator_limits)
             task = await self._reserve(order, place, case)
         except RequestRefused as refusal:
-            if isinstance(refusal, OperatorLimitReached):
-                self._log_operator_limit(order.guild_id, str(refusal.message))
-            self._events.publish(SubmissionRefused(order, refusal.message, refusal.allowed_at))
+            self._report_refusal(order, refusal)
             raise
         except Exception as error:
             log.exception("a request of member %d was not stored, or the store's answer was lost", order.user_id)
@@ -117,8 +115,14 @@ class TaskService:
             with suppress(WordsChanged):
                 screened.check(usage.limits, usage.usage)
         except RequestRefused as refusal:
-            self._events.publish(SubmissionRefused(order, refusal.message, refusal.allowed_at))
+            self._report_refusal(order, refusal)
             raise
+
+    def _report_refusal(self, order: TaskRequest, refusal: RequestRefused) -> None:
+        """Tell the moderators, and the operator if it is one of their limits."""
+        if isinstance(refusal, OperatorLimitReached):
+            self._log_operator_limit(order.guild_id, str(refusal.message))
+        self._events.publish(SubmissionRefused(order, refusal.message, refusal.allowed_at))
 
     async def _reserve(self, order: TaskRequest, place: ReplyTarget, case: SubmissionCheck) -> Task:
         """Store the request. The prompt is screened before the transaction, and again if the words changed."""

@@ -230,6 +230,20 @@ async def test_a_reached_operator_limit_is_logged_once_in_a_while(
     assert caplog.text.count("operator limit is reached") == 2
 
 
+async def test_a_request_that_is_refused_early_is_reported_like_any_other(
+    harness: ServiceHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The check before the first response logs a reached operator limit and publishes the refusal."""
+    harness.operator_limits = ROOMY.model_copy(update={"max_per_day": 1})
+    await harness.submit()
+    with pytest.raises(RequestRefused):
+        await harness.service.check(an_order(), a_requester())
+    assert caplog.text.count("operator limit is reached") == 1
+    accepted, refused = [await harness.events.get() for _ in range(2)]
+    assert isinstance(accepted, TaskAccepted)
+    assert isinstance(refused, SubmissionRefused)
+
+
 async def test_screening_a_prompt_blocks_nobody(harness: ServiceHarness) -> None:
     """While one prompt waits to be screened, members of other servers can submit."""
     await harness.moderation.change_limits(GUILD, MOD, forbidden=("cat*",))
