@@ -10,6 +10,7 @@ from discord import ui
 
 from bot.client import ExtendBot, get_language
 from bot.domain.reply_port import ReplyUnavailable
+from bot.domain.task import TaskState
 from bot.i18n import Language
 from bot.i18n.text import tr
 from cogs.common.components import PersistentItem
@@ -23,6 +24,7 @@ _ASK_SHARED = tr(
     "This deletes the reply with its video and all posts that share it for everyone, and the bot's copy of the video. "
     "It cannot be undone."
 )
+_ASK_WITHOUT_VIDEO = tr("This deletes the reply for everyone. It cannot be undone.")
 _DONE = tr("Deleted.")
 _POSTS_LEFT = tr(
     "The bot's copy is deleted, but Discord did not allow the bot to delete every shared post just now. Press again in "
@@ -60,9 +62,10 @@ class ConfirmDeleteButton(PersistentItem, template=r"delete:(?P<id>[0-9]{1,18})(
 
 async def ask_to_delete(interaction: discord.Interaction[ExtendBot], task_id: int) -> None:
     """Ask for confirmation. Raises RequestRefused if the member may not delete the reply."""
-    history = interaction.client.services.history
+    history, has_video = interaction.client.services.history, True
     if await history.is_known(task_id):
         task = await history.check_deletable(task_id, actor_of(interaction))
+        has_video = task.state is TaskState.DELIVERED
         if interaction.message is not None:
             # A private reply, or one in a channel that the bot no longer sees, can only be deleted with an interaction
             # token. The reply's first token has expired or was deleted; this press has a new one.
@@ -76,7 +79,9 @@ async def ask_to_delete(interaction: discord.Interaction[ExtendBot], task_id: in
             return
         message_id = message.id
     language = get_language(interaction)
-    ask = _ASK_SHARED if await interaction.client.services.sharing.list_for_task(task_id) else _ASK
+    ask = _ASK if has_video else _ASK_WITHOUT_VIDEO
+    if await interaction.client.services.sharing.list_for_task(task_id):
+        ask = _ASK_SHARED
     view = ui.View(timeout=None)
     view.add_item(ConfirmDeleteButton.create(task_id, language, message_id))
     await interaction.response.send_message(language.translate(ask), view=view, ephemeral=True)

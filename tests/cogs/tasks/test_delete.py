@@ -10,8 +10,8 @@ import pytest
 from bot.sandbox.discord.state.model import Overwrite
 from bot.sandbox.discord.state.permissions import MANAGE_MESSAGES, TALK
 from bot.sandbox.faults import Action, Answer, Reset
-from bot.sandbox.foxapi.quirks import Pause, Quirks
-from tests.support.buttons import DAY, MINUTE, filled, finished, gone, listed, press_forged, says, told_privately
+from bot.sandbox.foxapi.quirks import Failure, Pause, Quirks
+from tests.support.buttons import DAY, MINUTE, filled, finished, gone, listed, press_forged, says, small, told_privately
 from tests.support.harness import Harness, Json, labels_of, text_of, title_of
 from tests.support.member import Member
 from tests.support.world import find_channel
@@ -248,3 +248,16 @@ async def test_try_again_on_a_clip_that_is_gone(stage: Harness, action: Action, 
         await filled(stage.ana, await stage.ana.press(done, "New take"))
         await told_privately(stage.ana, words)
         assert len(await bot.services.tasks.list_tasks(int(stage.ana.id))) == 1
+
+
+async def test_a_failed_reply_is_deleted(stage: Harness) -> None:
+    """The question about a reply without a video mentions none; then the reply is gone."""
+    stage.fox.next_quirks = Quirks(failure=Failure("service_error", "The upstream service failed."))
+    async with stage.bot():
+        reply = await stage.extend(stage.ana, small(stage.clips), seconds=2)
+        failed = await stage.recorded(await stage.until(stage.ana, reply, "Failed"))
+        await stage.ana.press(failed, "Delete")
+        asked = await told_privately(stage.ana, "This deletes the reply for everyone")
+        assert "video" not in text_of(asked)
+        await stage.ana.press(asked, "Delete it")
+        await gone(stage.ana, failed)
