@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _FIRST = 1.6
-"""The first gap, in intervals: FoxAPI finishes nothing sooner, so this saves a poll for later."""
+"""The first gap, in intervals: a task hardly ever ends sooner, so the poll is better spent later."""
 _SHORTEST, _REGULAR, _BEFORE_WINDOW = 0.4, 0.96, 1.08
 """Gaps, in intervals: the shortest one, the usual one, and that before the task can be expected to end."""
-_YOUNG = 0.4
-"""The longest gap as a part of the task's age, because a task of ten seconds must not wait for five more."""
-_OLD = 1 / 60
+_MAX_PART_OF_AGE = 0.4
+"""The longest gap as a part of the task's age, so that a task of ten seconds does not wait for five more."""
+_MIN_PART_OF_AGE = 1 / 60
 """The shortest gap as a part of the task's age: the older it is, the less a second matters."""
 _LONGEST = 6.0
 """The longest gap, in intervals."""
@@ -24,10 +24,12 @@ _LONGEST_PREDICTED, _NEAR_END, _LONGEST_NEAR_END = 3.0, 1.1, 0.7
 """In intervals: the longest gap with fine progress, what "near the end" means, and the longest gap there."""
 _MARGIN = 0.06
 """In intervals: how long after the predicted end to poll."""
-_STALLED = 0.12
-"""Progress that has not risen for this part of the task's age predicts nothing any more."""
+_STALLED_PART_OF_AGE, _STALLED = 0.12, 1.2
+"""Progress that has not risen for this part of the task's age, and for so many intervals, predicts nothing any more."""
 _MIN_RECENT = 5
+"""Fewer recent tasks say too little."""
 _POLLS_IN_WINDOW = 5
+"""Polls between the earliest and the latest end of recent tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +74,14 @@ class PollSchedule:
     def choose_gap(self, age: float) -> float:
         """Return the seconds until the next poll of a task that is `age` seconds old."""
         if not self._seen or self._step > _FINE_STEP or self._has_stalled(age):
-            return self._choose_blind_gap(age)
+            return self._choose_gap_without_progress(age)
         rest, interval = self._predict_rest(age), self._interval
         if rest > _NEAR_END * interval:
             return self._bound(rest * _PART_OF_REST, _LONGEST_PREDICTED)
         return self._bound(rest + _MARGIN * interval, _LONGEST_NEAR_END)
 
     def _has_stalled(self, age: float) -> bool:
-        return age - self._seen[-1][0] > max(1.2 * self._interval, _STALLED * age)
+        return age - self._seen[-1][0] > max(_STALLED * self._interval, _STALLED_PART_OF_AGE * age)
 
     def _predict_rest(self, age: float) -> float:
         """Predict the seconds to 100 %, by the speed since the start or since the last rise, whichever is faster."""
@@ -90,14 +92,14 @@ class PollSchedule:
             end = min(end, at + (100 - percent) * (at - before) / (percent - percent_before))
         return end - age
 
-    def _choose_blind_gap(self, age: float) -> float:
+    def _choose_gap_without_progress(self, age: float) -> float:
         """Choose the gap without useful progress: short where recent tasks ended, otherwise about the interval."""
         window, shortest = self._window, _SHORTEST * self._interval
         if window and age < window.begin - shortest:
             return self._bound(window.begin - age, _BEFORE_WINDOW)
         if window and age < window.end:
             return self._bound((window.end - window.begin) / _POLLS_IN_WINDOW, _REGULAR)
-        return max(self._bound(age * _YOUNG, _REGULAR), self._bound(age * _OLD, _LONGEST))
+        return max(self._bound(age * _MAX_PART_OF_AGE, _REGULAR), self._bound(age * _MIN_PART_OF_AGE, _LONGEST))
 
     def _bound(self, gap: float, longest: float) -> float:
         return max(_SHORTEST * self._interval, min(longest * self._interval, gap))

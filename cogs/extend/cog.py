@@ -18,7 +18,7 @@ from cogs.common.modals import open_modal
 from cogs.common.videos import VideoSource, check_recorded, find_videos, use_attachment
 from cogs.extend.draft import refuse_with_draft
 from cogs.extend.modals import ExtendModal, make_draft
-from cogs.extend.prompt_modal import Typed
+from cogs.extend.prompt_modal import FormInput
 from cogs.extend.shared_modal import make_shared_modal
 from cogs.extend.submit import build_request, submit_request
 
@@ -66,7 +66,7 @@ class ExtendCog(commands.Cog):
         private: bool = False,
     ) -> None:
         """Extend a video from its last frame. Your prompt says what happens next."""
-        typed = Typed(prompt, str(seconds), ResultKind(result), private)
+        typed = FormInput(prompt, str(seconds), ResultKind(result), private)
         source = use_attachment(video) if video else VideoSource((link or "").strip())
         try:
             if video or link:

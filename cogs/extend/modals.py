@@ -18,7 +18,7 @@ from cogs.common.embeds import truncate
 from cogs.common.formatting import jump_url
 from cogs.common.links import SeveralVideos, is_link
 from cogs.common.videos import VideoSource, use_attachment
-from cogs.extend.prompt_modal import PromptModal, Typed
+from cogs.extend.prompt_modal import FormInput, PromptModal
 from cogs.extend.submit import build_request
 
 _CHOICES_MAX, _LABEL_MAX = 25, 100
@@ -38,7 +38,7 @@ class ExtendModal(PromptModal):
         language: Language,
         sources: Sequence[VideoSource] = (),
         parent: Task | None = None,
-        typed: Typed | None = None,
+        typed: FormInput | None = None,
         *,
         is_edit: bool = False,
     ) -> None:
@@ -48,7 +48,9 @@ class ExtendModal(PromptModal):
         happened already, and the words may be somebody else's.
         """
         if typed is None:
-            typed = Typed(seconds=str(parent.order.seconds), private=parent.order.private) if parent else Typed()
+            typed = FormInput()
+            if parent is not None:
+                typed = FormInput(seconds=str(parent.order.seconds), private=parent.order.private)
         super().__init__(language, tr("Extend further") if parent else tr("Extend video"), typed)
         self._sources, self._parent = list(sources)[:_CHOICES_MAX], parent
         self.which: ui.Select[ui.View] | None = None
@@ -67,7 +69,7 @@ class ExtendModal(PromptModal):
         label = language.tr("Video") if required else language.tr("Another video, instead of the one you gave")
         self.add_item(ui.Label(text=label, description=language.translate(_FILE_TYPES), component=self.file))
 
-    def _add_choices(self, language: Language, typed: Typed) -> None:
+    def _add_choices(self, language: Language, typed: FormInput) -> None:
         names = {ResultKind.FILM: language.tr("The whole film"), ResultKind.NEW_PART: language.tr("Only the new part")}
         self.result: ui.RadioGroup[ui.View] = ui.RadioGroup(
             custom_id="result",
@@ -81,7 +83,7 @@ class ExtendModal(PromptModal):
         if self.has_privacy:
             self.add_item(ui.Label(text=language.tr("Show the reply only to me"), component=self.private))
 
-    def read(self) -> Typed:
+    def read(self) -> FormInput:
         """Return what was typed and chosen."""
         result = ResultKind(self.result.value) if self.result.value else self._typed.result
         return replace(super().read(), result=result, private=self.private.value)
@@ -103,7 +105,7 @@ class ExtendModal(PromptModal):
             raise RequestRefused(tr("There is no video: choose a file in the form."))
         return self._sources[number - 1] if 1 <= number <= len(self._sources) else self._sources[0]
 
-    def make_request(self, interaction: discord.Interaction[ExtendBot], typed: Typed) -> TaskRequest:
+    def make_request(self, interaction: discord.Interaction[ExtendBot], typed: FormInput) -> TaskRequest:
         """Return the request for a first part, or for the part after `parent`."""
         parent, source = self._parent, self._get_chosen()
         request = build_request(
@@ -115,7 +117,7 @@ class ExtendModal(PromptModal):
         lineage["spoiler"] = request.spoiler or parent.order.spoiler
         return request.model_copy(update=lineage)
 
-    def make_again(self, typed: Typed, error: Exception, language: Language) -> PromptModal:
+    def reopen(self, typed: FormInput, error: Exception, language: Language) -> PromptModal:
         """Return a modal that knows the video, and takes another one instead."""
         if isinstance(error, SeveralVideos):
             return ExtendModal(language, error.sources, None, typed)
@@ -137,7 +139,7 @@ def _list_sources(language: Language, sources: Sequence[VideoSource]) -> list[di
 
 
 def make_draft(
-    interaction: discord.Interaction[ExtendBot], source: VideoSource, typed: Typed, error: Exception
+    interaction: discord.Interaction[ExtendBot], source: VideoSource, typed: FormInput, error: Exception
 ) -> Draft:
     """Return the draft of a refused /extend. If its link or its video cannot be used, another one can be chosen."""
     sources = [source] if is_link(source.url) else []
@@ -149,9 +151,9 @@ def make_draft(
 class RetryModal(PromptModal):
     """Repeats a request; the prompt and seconds can be changed, and another video can be given."""
 
-    def __init__(self, language: Language, before: TaskRequest, typed: Typed | None = None) -> None:
+    def __init__(self, language: Language, before: TaskRequest, typed: FormInput | None = None) -> None:
         """`before` is the request to repeat; it is filled in unless `typed` is."""
-        super().__init__(language, tr("New take"), typed or Typed.from_request(before))
+        super().__init__(language, tr("New take"), typed or FormInput.from_request(before))
         self._before = before
         self.add_questions(language)
         self.file: ui.FileUpload[ui.View] = ui.FileUpload(custom_id="file", required=False, min_values=0, max_values=1)
@@ -161,7 +163,7 @@ class RetryModal(PromptModal):
     def _get_source(self) -> VideoSource | None:
         return use_attachment(self.file.values[0]) if self.file.values else None
 
-    def make_request(self, interaction: discord.Interaction[ExtendBot], typed: Typed) -> TaskRequest:
+    def make_request(self, interaction: discord.Interaction[ExtendBot], typed: FormInput) -> TaskRequest:
         """Return the earlier request with the new prompt and seconds, for the channel of this interaction."""
         before, replaced = self._before, self._get_source()
         source = replaced or VideoSource(before.source_url, before.source_name, before.source_bytes, before.spoiler)
@@ -173,7 +175,7 @@ class RetryModal(PromptModal):
         lineage = {"part": before.part, "parent_id": before.parent_id, "parent_url": before.parent_url}
         return request.model_copy(update=lineage)
 
-    def make_again(self, typed: Typed, error: Exception, language: Language) -> PromptModal:  # noqa: ARG002
+    def reopen(self, typed: FormInput, error: Exception, language: Language) -> PromptModal:  # noqa: ARG002
         """Return the same modal with what was typed."""
         replaced = self._get_source()
         if replaced:

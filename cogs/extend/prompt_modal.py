@@ -27,7 +27,7 @@ _SECONDS_DIGITS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class FormInput:
     """What a member has typed or chosen in a form, or before it opens."""
 
     prompt: str = ""
@@ -61,7 +61,7 @@ class PromptModal(BaseModal, ABC):
     If the request is refused, its member gets the prompt back and can edit it.
     """
 
-    def __init__(self, language: Language, title: Translatable, typed: Typed) -> None:
+    def __init__(self, language: Language, title: Translatable, typed: FormInput) -> None:
         """`typed` is filled in."""
         super().__init__(title=language.translate(title))
         self._typed = typed
@@ -82,17 +82,17 @@ class PromptModal(BaseModal, ABC):
         added = language.tr("Seconds to add ({least}–{most})", least=SECONDS_MIN, most=SECONDS_MAX)
         self.add_item(ui.Label(text=added, component=self.seconds))
 
-    def read(self) -> Typed:
+    def read(self) -> FormInput:
         """Return what was typed."""
         return replace(self._typed, prompt=self.prompt.value, seconds=self.seconds.value)
 
     @abstractmethod
-    def make_request(self, interaction: discord.Interaction[ExtendBot], typed: Typed) -> TaskRequest:
+    def make_request(self, interaction: discord.Interaction[ExtendBot], typed: FormInput) -> TaskRequest:
         """Return the request of the member who submitted the modal. Raises RequestRefused."""
 
     @abstractmethod
-    def make_again(self, typed: Typed, error: Exception, language: Language) -> PromptModal:
-        """Return the same modal with what was typed, after `error`."""
+    def reopen(self, typed: FormInput, error: Exception, language: Language) -> PromptModal:
+        """Return a new modal with what was typed, after `error`."""
 
     async def check(self, interaction: discord.Interaction[ExtendBot]) -> None:
         """Raise RequestRefused if what the modal was opened for is no longer possible."""
@@ -104,5 +104,5 @@ class PromptModal(BaseModal, ABC):
             await self.check(interaction)
             await submit_request(interaction, self.make_request(interaction, typed))
         except Exception as error:
-            draft = Draft(interaction.user.id, typed.prompt, partial(self.make_again, typed, error))
+            draft = Draft(interaction.user.id, typed.prompt, partial(self.reopen, typed, error))
             await refuse_with_draft(interaction, error, draft)

@@ -13,7 +13,7 @@ from bot.i18n import Language
 from cogs.common.formatting import post_url
 from cogs.common.videos import VideoSource
 from cogs.extend.modals import ExtendModal
-from cogs.extend.prompt_modal import PromptModal, Typed
+from cogs.extend.prompt_modal import FormInput, PromptModal
 
 
 class ExtendSharedModal(ExtendModal):
@@ -27,17 +27,17 @@ class ExtendSharedModal(ExtendModal):
         source: VideoSource,
         parent: Task,
         share: Share,
-        typed: Typed | None = None,
+        typed: FormInput | None = None,
     ) -> None:
         super().__init__(language, [source], parent, typed)
         self._source, self._shown, self._share = source, parent, share
 
-    def make_request(self, interaction: discord.Interaction[ExtendBot], typed: Typed) -> TaskRequest:
+    def make_request(self, interaction: discord.Interaction[ExtendBot], typed: FormInput) -> TaskRequest:
         """Return a public request that links to the post, which everyone in its channel can open."""
         request = super().make_request(interaction, replace(typed, private=False))
         return request.model_copy(update={"parent_url": post_url(self._share)})
 
-    def make_again(self, typed: Typed, error: Exception, language: Language) -> PromptModal:  # noqa: ARG002
+    def reopen(self, typed: FormInput, error: Exception, language: Language) -> PromptModal:  # noqa: ARG002
         """Return the same modal with what was typed."""
         return ExtendSharedModal(language, self._source, self._shown, self._share, typed)
 

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.benchmarks.load_figures import Run, format_table, summarize
-from tests.benchmarks.load_harness import Course, bench_stage
+from tests.benchmarks.load_harness import RenderProfile, bench_stage
 from tests.benchmarks.load_process import run_process
 from tests.benchmarks.pending import measure_pending
 from tests.support.clips import H264, Clips
@@ -34,19 +34,19 @@ FILM_SECONDS = 10
 """Length of the film that FoxAPI serves: four seconds of the clip and six new ones."""
 
 
-async def run_once(kind: str, tasks: int, clips: tuple[bytes, Path], course: Course) -> Run:
+async def run_once(kind: str, tasks: int, clips: tuple[bytes, Path], profile: RenderProfile) -> Run:
     """Let `tasks` members use /extend at once with that program, and wait for their films."""
     clip, film = clips
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        async with bench_stage(folder, film, course, seed=tasks) as stage:
+        async with bench_stage(folder, film, profile, seed=tasks) as stage:
             async with run_process(MODULES[kind], stage.environment(folder, tasks), folder) as process:
                 await stage.wait_until_online()
                 stage.calls.clear()
                 idle, before = process.memory(), process.cpu()
                 watching = asyncio.create_task(process.watch())
                 await stage.extend(clip, tasks)
-                completed = await stage.wait_until_delivered(90 + course.seconds * 2 + tasks * 0.15)
+                completed = await stage.wait_until_delivered(90 + profile.seconds * 2 + tasks * 0.15)
                 await asyncio.sleep(1)  # the bot's clean-up after a delivery counts too
                 cpu = process.cpu() - before
                 watching.cancel()
@@ -58,13 +58,15 @@ async def run_once(kind: str, tasks: int, clips: tuple[bytes, Path], course: Cou
             return summarize(kind, stage, cpu, idle, process.max_memory)
 
 
-async def run_all(tasks: Sequence[int], kinds: Sequence[str], clips: tuple[bytes, Path], course: Course) -> list[Run]:
+async def run_all(
+    tasks: Sequence[int], kinds: Sequence[str], clips: tuple[bytes, Path], profile: RenderProfile
+) -> list[Run]:
     """Run all sizes in order; for few tasks, run the bot and the baseline at the same time."""
     runs: list[Run] = []
     for count in tasks:
         for together in [kinds] if count <= FEW else [[kind] for kind in kinds]:
             began = time.perf_counter()
-            runs += await asyncio.gather(*(run_once(kind, count, clips, course) for kind in together))
+            runs += await asyncio.gather(*(run_once(kind, count, clips, profile) for kind in together))
             print(f"{count}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     return runs
 
@@ -76,10 +78,12 @@ def make_clips(folder: Path) -> tuple[bytes, Path]:
     return clip.read_bytes(), clips.make("film.mp4", FILM_SECONDS, *H264, "-c:a", "aac", sound=True)
 
 
-def describe_course(course: Course) -> str:
-    """Describe how FoxAPI's tasks go."""
-    estimate = "no estimate and no progress" if course.estimate is None else f"estimates {course.estimate:g} times that"
-    return f"about {course.seconds:g} s per task, {course.steps} progress updates, {estimate}"
+def describe_profile(profile: RenderProfile) -> str:
+    """Describe how FoxAPI renders tasks."""
+    estimate = (
+        "no estimate and no progress" if profile.estimate is None else f"estimates {profile.estimate:g} times that"
+    )
+    return f"about {profile.seconds:g} s per task, {profile.steps} progress updates, {estimate}"
 
 
 def describe_machine() -> str:
@@ -112,14 +116,14 @@ def main() -> int:
         help="FoxAPI's estimate relative to --seconds; 0: it tells neither an estimate nor progress",
     )
     args = parser.parse_args()
-    course = Course(args.seconds, args.steps, args.estimate or None)
+    profile = RenderProfile(args.seconds, args.steps, args.estimate or None)
     began, header = time.perf_counter(), describe_machine()
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         clips = make_clips(Path(name))
         kinds = [args.only] if args.only else list(MODULES)
-        runs = asyncio.run(run_all(args.tasks, kinds, clips, course))
+        runs = asyncio.run(run_all(args.tasks, kinds, clips, profile))
         summary = asyncio.run(measure_pending(args.pending, clips[1])) if args.pending else ""
-    print(f"{header}; FoxAPI: {describe_course(course)}.\n")
+    print(f"{header}; FoxAPI: {describe_profile(profile)}.\n")
     if runs:
         print(format_table(runs))
     print(f"\n{summary}\n\nThe benchmark took {(time.perf_counter() - began) / 60:.1f} minutes.")

@@ -174,8 +174,8 @@ class BenchStage:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """How FoxAPI's tasks go."""
+class RenderProfile:
+    """How FoxAPI renders tasks, and what it reports."""
 
     seconds: float
     """About how long one takes."""
@@ -186,7 +186,7 @@ class Course:
 
 
 @asynccontextmanager
-async def bench_stage(folder: Path, film: Path, course: Course, seed: int) -> AsyncIterator[BenchStage]:
+async def bench_stage(folder: Path, film: Path, profile: RenderProfile, seed: int) -> AsyncIterator[BenchStage]:
     """Start both fakes."""
     clock = Clock()
     async with AsyncExitStack() as stack:
@@ -196,16 +196,16 @@ async def bench_stage(folder: Path, film: Path, course: Course, seed: int) -> As
             stages[0].record_call(call)
 
         discord = await stack.enter_async_context(DiscordServer(clock=clock, watch=record))
-        source = Prerendered(film, course.seconds, seed, course.steps)
+        source = Prerendered(film, profile.seconds, seed, profile.steps)
         fox = await stack.enter_async_context(
             FoxServer(
                 clock,
                 watch=record,
                 balance=10_000_000,
-                pace=course.seconds * (course.estimate or 1),
+                pace=profile.seconds * (profile.estimate or 1),
                 make_renderer=lambda folder, link: PrerenderedQueue(folder, link, source),
             )
         )
-        fox.quirks = Quirks(sparse=course.estimate is None)
+        fox.quirks = Quirks(sparse=profile.estimate is None)
         stages.append(BenchStage(discord, fox, folder))
         yield stages[0]

@@ -18,7 +18,7 @@ from bot.domain.task import TaskState, VideoInfo
 from bot.sandbox.foxapi import Quirks, Task
 from bot.sandbox.foxapi.contract import RenderRequest
 from bot.store import Store
-from tests.benchmarks.load_harness import CHANNELS, BenchStage, Course, bench_stage
+from tests.benchmarks.load_harness import CHANNELS, BenchStage, RenderProfile, bench_stage
 from tests.benchmarks.load_process import run_process
 from tests.support.builders import a_case, a_place, an_order
 from tests.support.world import find_channel
@@ -32,7 +32,7 @@ PROMPT = "The camera pulls back slowly while the sun goes down behind the hills 
 async def measure_pending(tasks: int, film: Path) -> str:
     """Start the bot without tasks and with that many rendering ones; return the figures as a sentence."""
     with tempfile.TemporaryDirectory(prefix="bench-pending-") as name:
-        async with bench_stage(Path(name), film, Course(600), seed=1) as stage:
+        async with bench_stage(Path(name), film, RenderProfile(600), seed=1) as stage:
             empty, _ = await _measure_start(stage, Path(name) / "empty", 0)
             folder = Path(name) / "full"
             (folder / "data").mkdir(parents=True)
