@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.check.report import CheckResult
-from bot.media import Ffmpeg, S3Settings, StorageError, UnusableVideo, open_film_store
+from bot.media import Ffmpeg, S3Settings, StorageError, UnusableVideo, measure_folder, open_film_store
 from bot.store import StoreUnusable, inspect
 
 _GB = 1_000_000_000
@@ -80,7 +80,7 @@ async def check_disk(folder: Path, most_gb: int) -> CheckResult:
     """Check that the disk has room for MAX_DISK_GB."""
     there = _find_existing(folder)
     try:
-        free, used = await asyncio.to_thread(lambda: (shutil.disk_usage(there).free, _size(folder)))
+        free, used = await asyncio.to_thread(lambda: (shutil.disk_usage(there).free, measure_folder(folder)))
     except OSError as error:
         todo = "Set DATA_DIR to a folder on a disk that can be used."
         return CheckResult("disk", False, f"{there} cannot be measured ({error.strerror})", todo)
@@ -115,7 +115,3 @@ def _find_existing(folder: Path) -> Path:
 def _try_to_write(folder: Path) -> None:
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(b"check")
-
-
-def _size(folder: Path) -> int:
-    return sum(each.lstat().st_size for each in folder.rglob("*") if each.is_file()) if folder.is_dir() else 0

@@ -10,6 +10,7 @@ from bot.media.ffmpeg.process import Ffmpeg, FfmpegResult, Purpose
 from bot.media.join import JoinResult, SourceClip, is_complete, join
 from bot.media.prepare import Prepared, prepare
 from bot.media.requirements import find_length_problem, find_rejection
+from bot.media.storage.file_listing import measure_folder
 from bot.media.storage.film_store import FilmStore, S3Settings
 from bot.media.storage.open import open_film_store
 from bot.media.storage.workspace import Workspaces
@@ -41,6 +42,7 @@ __all__ = [
     "is_direct_url",
     "join",
     "make_thumbnail",
+    "measure_folder",
     "open_film_store",
     "prepare",
     "probe",

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.media.storage.file_listing import list_files, measure_folder
+
 FILM, THUMBNAIL = ".mp4", ".jpg"
 
 
@@ -54,7 +56,7 @@ class FilmStore:
 
     def get_size(self) -> int:
         """Return the size of all files in bytes. Reads the disk."""
-        return sum(_get_size(path) for path in self._list_files())
+        return measure_folder(self._root)
 
     def shrink(self, max_bytes: int) -> None:
         """Delete the oldest films until all files take up at most `max_bytes`. Changes the disk."""
@@ -78,23 +80,16 @@ class FilmStore:
             self.get_film_path(task_id).unlink(missing_ok=True)
 
     def _list_ids(self) -> dict[int, datetime]:
-        films = [path for path in self._list_files() if path.suffix == FILM and path.stem.isdecimal()]
-        since = {int(path.stem): datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in films}
+        since = {
+            int(path.stem): datetime.fromtimestamp(status.st_mtime, UTC)
+            for path, status in list_files(self._root)
+            if path.suffix == FILM and path.stem.isdecimal()
+        }
         return dict(sorted(since.items(), key=lambda each: (each[1], each[0])))
-
-    def _list_files(self) -> list[Path]:
-        return [path for path in self._root.iterdir() if path.is_file()] if self._root.is_dir() else []
 
 
 async def _find_file(path: Path) -> Path | None:
     return path if await asyncio.to_thread(path.is_file) else None
-
-
-def _get_size(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except FileNotFoundError:
-        return 0  # deleted in the meantime
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from stat import S_ISDIR
 
 from bot.media.part_files import SUFFIX
+from bot.media.storage.file_listing import measure_folder
 from bot.media.storage.film_store import FilmStore
 
 _SIZE_CACHE_SECONDS = 10.0
@@ -62,7 +62,7 @@ class Workspaces:
         """Return the bytes that can still be reserved."""
         async with self._measuring:
             folders = await asyncio.to_thread(self._measure_folders)
-            return self._max_bytes - sum(folders) - await asyncio.to_thread(_size, self._temporary)
+            return self._max_bytes - sum(folders) - await asyncio.to_thread(measure_folder, self._temporary)
 
     async def create(self, task_id: int, needs: int) -> Path:
         """Create the task's folder if necessary and reserve `needs` bytes. The caller checks that there is space.
@@ -111,7 +111,7 @@ class Workspaces:
 
     async def count_used_bytes(self) -> int:
         """Return the size of all tasks' files in bytes, without stored films."""
-        return await asyncio.to_thread(lambda: sum(_size(folder) for folder in self._list_folders()))
+        return await asyncio.to_thread(lambda: sum(measure_folder(folder) for folder in self._list_folders()))
 
     def _create(self, folder: Path, needs: int) -> Path:
         if not folder.is_dir():
@@ -141,7 +141,7 @@ class Workspaces:
             reserved = int((folder / _RESERVED).read_text())
         except (OSError, ValueError):
             reserved = self.estimate_bytes(0)
-        return max(_size(folder), reserved)
+        return max(measure_folder(folder), reserved)
 
     def _list_folders(self) -> list[Path]:
         return [self._root / name for name in self._list_names()]
@@ -165,8 +165,9 @@ class Workspaces:
             shutil.rmtree(folder, ignore_errors=True)
         for folder in self._list_folders():
             if folder.name in living:
-                for part in folder.glob(f"*{SUFFIX}"):
-                    _remove(part)
+                with suppress(FileNotFoundError):  # another process has finished the task meanwhile
+                    for part in folder.glob(f"*{SUFFIX}"):
+                        _remove(part)
         return len(dead)
 
 
@@ -175,14 +176,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _size(folder: Path) -> int:
-    total = 0
-    for file in folder.rglob("*"):
-        try:
-            status = file.lstat()
-            total += 0 if S_ISDIR(status.st_mode) else status.st_size
-        except FileNotFoundError:
-            continue  # removed in the meantime
-    return total
