@@ -94,13 +94,27 @@ async def build_app(
 
     A process without a gateway uses Discord's REST API alone and does not register the commands.
     """
+    async with assemble_app(settings, now=now, chance=chance, timeouts=timeouts, role=role) as (bot, worker):
+        await bot.log_in(settings.discord_token.get_secret_value())
+        yield bot, worker
+
+
+@asynccontextmanager
+async def assemble_app(
+    settings: Settings,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    chance: random.Random | None = None,
+    timeouts: Timeouts | None = None,
+    role: Role = STANDALONE,
+) -> AsyncIterator[tuple[ExtendBot, Worker]]:
+    """Like :func:`build_app`, but without having logged in to Discord."""
     chance = chance or random.Random()  # noqa: S311 (it jitters gaps)
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(_open_parts(settings, timeouts or Timeouts(), now, role))
         bot = await stack.enter_async_context(_build_bot(parts, role))
         await bot.load_cogs()
         await stack.enter_async_context(_health_server(parts, bot, role))
-        await bot.log_in(settings.discord_token.get_secret_value())
         yield bot, Worker(_build_job_resources(parts, bot, chance), parts.wakeups)
 
 

@@ -29,7 +29,7 @@ from bot.media.ffmpeg.filters import (
 from bot.media.ffmpeg.keyframes import PacketOrder, read_packet_order
 from bot.media.ffmpeg.probe import ProbeResult, probe_details
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
-from bot.media.ffmpeg.seeking import find_seek_point
+from bot.media.ffmpeg.seeking import build_timeline_args, find_seek_point
 from bot.media.mp4.tracks import try_read_mp4
 from bot.media.part_files import make_part_path
 
@@ -68,7 +68,8 @@ async def concat(
 ) -> VideoInfo | None:
     """Write `segments` in order to `into`, the last one unchanged. Return None, without a file, if that is impossible.
 
-    `sound`: the audio inputs, numbered from 1, and the filters that produce the whole audio at [a]. Raises TookTooLong.
+    `sound`: the audio inputs, numbered from 1, with their timeline outputs, and the filters that produce the whole
+    audio at [a]. Raises TookTooLong.
     """
     if not is_copyable(segments[-1].probed, target):
         return None
@@ -116,7 +117,7 @@ async def _make_parts(
             frames = target.frames(segment.seconds)
             video_filters = await build_video_filter(ffmpeg, segment.probed, target, start=segment.start, frames=frames)
             graph = f"[0:V:{segment.probed.video_number}]{video_filters}"
-            inputs = ffmpeg.build_input_args(segment.path)
+            inputs = [*ffmpeg.build_input_args(segment.path), *build_timeline_args(segment.probed)]
             parts.append(await _encode(ffmpeg, inputs, graph, target, name.with_suffix(".mp4")))
         else:
             log.info(_NOT_COPIED, "their color spaces differ")
@@ -140,6 +141,7 @@ async def _copy_up_to(ffmpeg: Ffmpeg, segment: Segment, target: OutputFormat, na
         start = segment.probed.video.timestamps[key]
         seek = find_seek_point(segment.probed, start)
         inputs = ffmpeg.build_input_args(segment.path, *(("-ss", f"{seek:.6f}") if seek else ()))
+        inputs += build_timeline_args(segment.probed)
         bridge = f"[0:V:0]{build_frame_filter(target, start=start - seek, frames=frames - key)}"
         parts.append(await _encode(ffmpeg, inputs, bridge, target, name.with_suffix(".bridge.mp4")))
     return parts

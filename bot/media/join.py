@@ -17,6 +17,7 @@ from bot.media.ffmpeg.encode import AUDIO_BITS, encode_graph
 from bot.media.ffmpeg.filters import OutputFormat, build_audio_filter, build_silence, build_video_filter, choose_format
 from bot.media.ffmpeg.probe import probe_details
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
+from bot.media.ffmpeg.seeking import build_timeline_args
 
 _TIMEOUT = 900.0
 
@@ -120,7 +121,8 @@ async def _write_film(
     )
     if len(segments) > 1:
         graph = _build_concat(audio_filters, first=1, video=False)
-        clip = await concat(ffmpeg, segments, target, (inputs, graph) if sound else None, into)
+        audio_inputs = [*inputs, *_build_timelines(segments, first=1)]
+        clip = await concat(ffmpeg, segments, target, (audio_inputs, graph) if sound else None, into)
         if clip is not None:
             return clip
     target, max_bits = _choose_bounds(segments, target, max_bytes, sound=sound)
@@ -133,7 +135,7 @@ async def _write_film(
     chains.append(_build_concat(audio_filters, first=0, video=True, count=len(segments)))
     return await encode_graph(
         ffmpeg,
-        inputs,
+        [*inputs, *_build_timelines(segments, first=0)],
         ";".join(chains),
         sound=sound,
         into=into,
@@ -169,6 +171,11 @@ def _choose_bounds(
 
 def _input_args(ffmpeg: Ffmpeg, segment: Segment) -> list[str]:
     return ffmpeg.build_input_args(segment.path, "-t", f"{segment.start + segment.seconds + 1:.3f}")
+
+
+def _build_timelines(segments: list[Segment], *, first: int) -> list[str]:
+    """Return the timeline outputs of these inputs, which are numbered from `first`."""
+    return [arg for n, segment in enumerate(segments) for arg in build_timeline_args(segment.probed, first + n)]
 
 
 def _build_audio(segment: Segment, track: int | None, target: OutputFormat) -> str:

@@ -17,7 +17,7 @@ from bot.media.ffmpeg.filters import build_audio_filter, build_video_filter, cho
 from bot.media.ffmpeg.packets import Timeline
 from bot.media.ffmpeg.probe import ProbeResult, probe_details
 from bot.media.ffmpeg.process import Ffmpeg, Purpose
-from bot.media.ffmpeg.seeking import find_seek_point
+from bot.media.ffmpeg.seeking import build_timeline_args, find_seek_point
 from bot.media.remux import remux
 from bot.media.requirements import MAX_SECONDS, MIN_SECONDS, find_length_problem
 
@@ -82,6 +82,7 @@ async def _convert(ffmpeg: Ffmpeg, source: Path, probed: ProbeResult, *, sound: 
     if sound is not None:
         graph += f";[0:a:{sound}]{build_audio_filter(start=cut - seek, seconds=float(frames / target.rate))}[a]"
     inputs = ffmpeg.build_input_args(source, *(("-ss", f"{seek:.6f}") if seek else ()))
+    inputs += build_timeline_args(probed)
     clip = await encode_graph(
         ffmpeg,
         inputs,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
+import re
 import resource
 import time
 from collections.abc import Sequence
@@ -55,13 +56,13 @@ async def _make_row(
 
 async def _measure_ssim(tool: Ffmpeg, source: Path, fit: Path) -> str:
     """Return the structural similarity of the prepared clip to the end of the source."""
-    graph = "[0:V:0]reverse,setpts=N[a];[1:V:0]reverse,setpts=N[b];[a][b]ssim=shortest=1"
+    graph = "[0:V:0]reverse,settb=1/1000,setpts=N[a];[1:V:0]reverse,settb=1/1000,setpts=N[b];[a][b]ssim=shortest=1"
     ran = await tool.run(
         [*tool.build_input_args(source), *tool.build_input_args(fit), "-filter_complex", graph, "-f", "null", "-"],
         seconds=60,
     )
-    _, _, values = ran.stderr.rpartition("All:")
-    return f"{float(values.split()[0]):.3f}" if values else "–"
+    values = re.findall(r"All:([\d.]+)", ran.stderr)
+    return f"{float(values[-1]):.3f}" if values else "–"
 
 
 def _cpu_seconds() -> float:

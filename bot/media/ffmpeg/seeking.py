@@ -1,4 +1,4 @@
-"""Find where decoding must begin so that the decoder gets everything that it needs."""
+"""Read a part of a video at the times of its listing, beginning where the decoder gets everything that it needs."""
 
 from __future__ import annotations
 
@@ -27,3 +27,14 @@ def find_seek_point(probed: ProbeResult, moment: float) -> float:
         return 0.0  # only the first packet says how it was encoded, as in 4:4:4 by old x264
     visible_since = video.timestamps[max(0, bisect_right(video.timestamps, moment) - 1)]
     return max(0.0, visible_since - _SEEK_MARGIN)
+
+
+def build_timeline_args(probed: ProbeResult, number: int = 0) -> list[str]:
+    """Return an output, to be placed after the inputs, that gives input `number` the same timeline as its listing.
+
+    ffmpeg begins the timeline of an MPEG-TS with the first packet of the tracks that are used, so all tracks of
+    :func:`bot.media.ffmpeg.probe.build_listing_args` have to be used again. The output itself is discarded.
+    """
+    if probed.clip.container != "mpegts" or not probed.sound:
+        return []
+    return ["-map", f"{number}:V:{probed.video_number}", "-map", f"{number}:a:0", "-c", "copy", "-f", "null", "-"]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.media import Ffmpeg, prepare
-from tests.support.marked_clips import build_frame_source, ffmpeg, read_numbers
+from bot.domain.task import ResultKind
+from bot.media import Ffmpeg, SourceClip, join, prepare
+from tests.support.marked_clips import build_beep_source, build_frame_source, ffmpeg, read_numbers
 
 RATE = 10
 SOURCE = (
@@ -44,3 +45,33 @@ async def test_one_long_frame_does_not_change_the_rate(tmp_path: Path) -> None:
     assert done.clip.fps == pytest.approx(30, abs=0.001)
     shown = read_numbers(tmp_path / "fit")
     assert [later - earlier for earlier, later in pairwise(shown)] == [1] * (len(shown) - 1)
+
+
+@pytest.mark.parametrize("begins", [0.4, -0.4])
+async def test_a_transport_stream_keeps_its_times_in_every_run(tmp_path: Path, begins: float) -> None:
+    """Whether its pictures or its sound begin first, an MPEG-TS is cut at the same frame for FoxAPI and for the film.
+
+    ffmpeg begins a transport stream's timeline with the first packet of the tracks that a run uses.
+    """
+    source, tool = tmp_path / "video.ts", Ffmpeg(threads=1)
+    picture = ("-f", "lavfi", "-itsoffset", str(max(begins, 0)), "-i", build_frame_source("160x120", "10"))
+    sound = ("-f", "lavfi", "-itsoffset", str(max(-begins, 0)), "-i", build_beep_source())
+    ffmpeg(*picture, *sound, "-t", "20", *SOURCE[4:], "-g", "20", "-c:a", "aac", source)
+    whole = read_numbers(source)
+    done = await prepare(tool, source, tmp_path / "fit.mp4")
+    submitted = read_numbers(tmp_path / "fit.mp4")
+    head = SourceClip(source, done.head_seconds)
+
+    made = await join(
+        tool,
+        head,
+        done.clip.model_copy(update={"seconds": done.clip.seconds - 3}),
+        tmp_path / "fit.mp4",
+        added=3,
+        kind=ResultKind.FILM,
+        into=tmp_path / "film.mp4",
+    )
+
+    held = [whole[0]] * round(RATE * max(begins, 0))  # the first picture is shown from the start of the sound on
+    assert read_numbers(made.path) == held + whole
+    assert submitted == whole[-len(submitted) :]
