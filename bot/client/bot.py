@@ -23,7 +23,7 @@ from bot.client.errors import get_language, respond_with_error
 from bot.client.protocols import LocalizedBot
 from bot.client.request_check import add_request_checks
 from bot.client.response_gate import ResponseGate
-from bot.client.shards import IdentifyLimiter, Shards
+from bot.client.shards import IdentifyLimiter, Shards, disconnect_shards
 from bot.client.tree import CommandTranslator, CommandTree, build_command_payload
 from bot.domain.errors import ExtendBotError, RequestRefused
 from bot.domain.reply_port import ReplyPort
@@ -55,8 +55,9 @@ _INTERACTION_TASKS = ("CommandTree-invoker", "discord-ui-modal", "discord-ui-dyn
 """Name prefixes of the tasks in which discord.py 2.7 runs commands, modals and buttons."""
 _QUOTED_MAX = 4096
 """Maximum UTF-16 characters of an embed's description (Discord docs, Embed Limits)."""
-_INTERACTION_SECONDS = 1.5
-"""How long these tasks can take at shutdown. The worker has eight seconds before that; ten is the total."""
+_DISCONNECT_SECONDS, _INTERACTION_SECONDS = 0.5, 1.0
+"""How long the shards and these tasks can take at shutdown. The worker has eight seconds before that; ten is the total.
+"""
 
 
 class CannotStart(ExtendBotError):
@@ -234,9 +235,11 @@ class ExtendBot(LocalizedBot):
     async def close(self) -> None:
         """Disconnect, also before the gateway is ready (discord.py 2.7 does not cancel the tasks that wait for that).
 
-        Running interactions are finished first: a reply that is cut off here would stay "thinking…" for ever.
+        Running interactions are finished first: a reply that is cut off here would stay "thinking…" for ever. No more
+        of them begin: another gateway may be there for those, and they would find the HTTP session closed.
         """
         self.response_gate.open_for_good()
+        await disconnect_shards(self, _DISCONNECT_SECONDS)
         for modal in list(self.modals.values()):
             modal.stop()
         answering = [task for task in asyncio.all_tasks() if task.get_name().startswith(_INTERACTION_TASKS)]

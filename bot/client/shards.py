@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self
 
+import discord
+
 log = logging.getLogger(__name__)
 
 IDENTIFY_SECONDS = 5.5
@@ -66,3 +68,16 @@ class IdentifyLimiter:
         mine = max(now, self._free_at.get(name, now))
         self._free_at[name] = mine + apart
         return mine - now
+
+
+async def disconnect_shards(client: discord.AutoShardedClient, seconds: float) -> None:
+    """Disconnect all shards, in at most `seconds`, so that no further event arrives; requests are still possible."""
+    disconnecting = [asyncio.create_task(shard.disconnect()) for shard in client.shards.values()]
+    if not disconnecting:
+        return
+    _, unfinished = await asyncio.wait(disconnecting, timeout=seconds)
+    for task in unfinished:
+        task.cancel()
+    for error in await asyncio.gather(*disconnecting, return_exceptions=True):
+        if isinstance(error, Exception):
+            log.warning("a shard did not disconnect cleanly: %r", error)
