@@ -144,6 +144,23 @@ DISCORD_FAILING = [
     Cell(Truncate(), DONE, paid=1),
     Cell(Slow(0.5), DONE, paid=1),
 ]
-AT_EDIT = {"refusals": LIMITED, "failing": DISCORD_FAILING}
+
+
+def refusal(status: int, code: int) -> Cell:
+    """One refusal with a code (Discord docs, JSON Error Codes)."""
+    return Cell(json(status, f'{{"code": {code}, "message": "no"}}'), DONE, paid=1)
+
+
+CODES = {
+    "too large": [refusal(413, 40005), refusal(400, 50045), refusal(403, 400001)],
+    "filters": [refusal(400, 200000), refusal(403, 240000)],
+    "passing": [refusal(400, 40004), refusal(403, 40333), refusal(403, 40062), refusal(400, 130000)],
+    "threads": [refusal(400, 50083), refusal(403, 160005)],
+    "other codes": [
+        *(refusal(403, 20009), refusal(403, 50013), refusal(401, 50027)),
+        *(refusal(404, 10015), refusal(404, 10008), refusal(400, 50035)),
+    ],
+}
+AT_EDIT = {"refusals": LIMITED, "failing": DISCORD_FAILING, **CODES}
 TOO_LARGE = Cell(json(413, '{"code": 40005, "message": "Request entity too large"}'), DONE, paid=1)
-AT_RESULTS_EDIT = {"refusals": [*LIMITED, TOO_LARGE], "failing": DISCORD_FAILING}
+AT_RESULTS_EDIT = {"refusals": [*LIMITED, TOO_LARGE], "failing": DISCORD_FAILING, **CODES}
