@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import discord
 from discord.ext import commands
@@ -27,8 +28,8 @@ log = logging.getLogger(__name__)
 _QUEUE_MAX = 200
 """Maximum lines queued for one channel; the oldest is dropped when another one arrives."""
 
-_FIRST_GAP, _MAX_GAP = 60.0, 3600.0
-"""Seconds until a channel that refuses posts is tried again: 10,000 invalid requests in ten minutes ban the address."""
+_FIRST_GAP = timedelta(minutes=1)
+"""Until a channel that refuses posts is tried again: 10,000 invalid requests in ten minutes ban the address."""
 
 _FLUSH_SECONDS = 2.0
 """How long the shutdown waits for queued lines to be posted."""
@@ -60,8 +61,8 @@ class ModLog(commands.Cog):
         self.first_gap = _FIRST_GAP
         self._waiting: dict[int, deque[str]] = {}
         self._writers: dict[int, asyncio.Task[None]] = {}
-        self._gaps: dict[int, float] = {}
-        """For each channel whose last post failed, the seconds until the next try."""
+        self._refusing: set[int] = set()
+        """The channels whose last post failed."""
 
     async def cog_load(self) -> None:
         """Start reading events."""
@@ -71,7 +72,7 @@ class ModLog(commands.Cog):
         """Stop; give the writers a short time to post queued lines."""
         self._reader.cancel()
         writers = list(self._writers.values())
-        if posting := [writer for channel_id, writer in self._writers.items() if channel_id not in self._gaps]:
+        if posting := [writer for channel_id, writer in self._writers.items() if channel_id not in self._refusing]:
             await asyncio.wait(posting, timeout=_FLUSH_SECONDS)
         for writer in writers:
             writer.cancel()
@@ -93,7 +94,7 @@ class ModLog(commands.Cog):
         channel_id = _channel_of(limits, event)
         if channel_id is not None:
             if isinstance(event, LimitsChanged):
-                await self._try_again_now(channel_id)  # a moderator may just have repaired it
+                await self._try_again_now(guild_id, channel_id)  # a moderator may just have repaired it
             line = entry_text(event, get_guild_language(self._bot, guild_id, limits))
             self._waiting.setdefault(channel_id, deque(maxlen=_QUEUE_MAX)).append(truncate(line, CONTENT_MAX))
             if channel_id not in self._writers:
@@ -106,26 +107,35 @@ class ModLog(commands.Cog):
             return event.new
         return await self._bot.services.moderation.get_limits(guild_id)
 
-    async def _try_again_now(self, channel_id: int) -> None:
-        """End the wait for the next try of a channel that fails."""
+    async def _try_again_now(self, guild_id: int, channel_id: int) -> None:
+        """End the wait for the next try of a channel that refuses posts."""
+        await self._bot.services.log_channels.forget_refusal(guild_id)
         writer = self._writers.get(channel_id)
-        if self._gaps.pop(channel_id, None) and writer:
+        if channel_id in self._refusing and writer:
+            self._refusing.remove(channel_id)
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
 
     async def _write(self, guild_id: int, channel_id: int) -> None:
         """Post all queued lines. A channel that refuses a post is tried again after gaps that grow."""
-        waiting = self._waiting[channel_id]
+        waiting, channels = self._waiting[channel_id], self._bot.services.log_channels
         try:
+            refusal = await channels.get_refusal(guild_id, channel_id)
             while waiting:
+                if refusal:
+                    self._refusing.add(channel_id)
+                    await asyncio.sleep((refusal.retry_at - self._bot.now()).total_seconds())
                 page = _take_page(waiting)
                 if await self._post(guild_id, channel_id, page):
-                    self._gaps.pop(channel_id, None)
+                    self._refusing.discard(channel_id)
+                    if refusal:
+                        await channels.forget_refusal(guild_id)
+                    refusal = None
                     continue
                 if len(waiting) < _QUEUE_MAX:
                     waiting.appendleft(page)
-                self._gaps[channel_id] = min(self._gaps.get(channel_id, self.first_gap / 2) * 2, _MAX_GAP)
-                await asyncio.sleep(self._gaps[channel_id])
+                gap = refusal.gap * 2 if refusal else self.first_gap
+                refusal = await channels.record_refusal(guild_id, channel_id, gap)
         finally:
             del self._writers[channel_id]
 
@@ -134,7 +144,7 @@ class ModLog(commands.Cog):
         try:
             await channel.send(text, allowed_mentions=discord.AllowedMentions.none(), suppress_embeds=True, silent=True)
         except REQUEST_ERRORS as error:
-            if channel_id not in self._gaps:
+            if channel_id not in self._refusing:
                 log.warning("could not post to log channel %d of server %d: %s", channel_id, guild_id, error)
             return False
         return True

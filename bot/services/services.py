@@ -11,6 +11,7 @@ from bot.domain.events import EventQueue
 from bot.domain.limits import GuildLimits, OperatorLimits
 from bot.media import Downloader, Ffmpeg, Workspaces
 from bot.services.history import TaskHistory
+from bot.services.log_channels import LogChannelService
 from bot.services.members import MemberService
 from bot.services.moderation import ModerationService
 from bot.services.queue import QueueService
@@ -29,6 +30,7 @@ class Services:
     history: TaskHistory
     sharing: SharingService
     queue: QueueService
+    log_channels: LogChannelService
     events: EventQueue
     """What happened, for the log channels."""
 
@@ -59,5 +61,6 @@ class Services:
             history=TaskHistory(store, workspaces),
             sharing=SharingService(store, workspaces, ffmpeg, downloader, now),
             queue=QueueService(store, now, operator_limits, defaults.server_running),
+            log_channels=LogChannelService(store, now),
             events=events,
         )

@@ -11,6 +11,7 @@ from bot.store.lifecycle import StaleRow
 from bot.store.queue_forecast import QueueForecast, QueuePosition, forecast_queue
 from bot.store.reports import CurrentUsage, QuotaSnapshot
 from bot.store.store import Store
+from bot.store.tables import name_log_note
 from bot.store.tasks import AdmissionPolicy
 from bot.store.throttle import CircuitState
 
@@ -37,5 +38,6 @@ __all__ = [
     "forecast_queue",
     "inspect",
     "move",
+    "name_log_note",
     "restore",
 ]

@@ -16,7 +16,18 @@ from bot.store.engines.dialect import unindexed
 from bot.store.engines.shielded import cancellable, shielded
 from bot.store.repository import Repository
 from bot.store.shares import shares
-from bot.store.tables import HAS_TOKEN, IS_FORGOTTEN, IS_KEPT, deleted_usage, members, preferences, servers, tasks
+from bot.store.tables import (
+    HAS_TOKEN,
+    IS_FORGOTTEN,
+    IS_KEPT,
+    deleted_usage,
+    members,
+    name_log_note,
+    notes,
+    preferences,
+    servers,
+    tasks,
+)
 from bot.store.task_rows import to_columns
 from bot.store.unreadable import parse_readable, parse_rows
 from bot.store.usage import DAY, in_last_day
@@ -122,6 +133,7 @@ async def _delete_guild(connection: AsyncConnection, scope_id: int) -> None:
     await connection.execute(delete(tasks).where(tasks.c.home == scope_id, _IS_OVER))
     await connection.execute(delete(members).where(members.c.home == scope_id))
     await connection.execute(delete(deleted_usage).where(deleted_usage.c.home == scope_id))
+    await connection.execute(delete(notes).where(notes.c.name == name_log_note(scope_id)))
     some = exists().where(tasks.c.home == scope_id)
     await connection.execute(delete(servers).where(servers.c.home == scope_id, ~some))
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Self
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from bot.store.engines.base import Database
 from bot.store.engines.dialect import upsert
@@ -76,3 +76,8 @@ class Store(Repository):
         """Create or replace a note."""
         async with self._database.write_transaction() as connection:
             await upsert(connection, notes, {"name": name}, {"value": value})
+
+    async def delete_note(self, name: str) -> None:
+        """Delete a note, if it exists."""
+        async with self._database.write_transaction() as connection:
+            await connection.execute(delete(notes).where(notes.c.name == name))

@@ -217,3 +217,8 @@ paces = Table(
     Column("free_at", Float, nullable=False),  # when the next turn is free, by the database's clock
 )
 """Rate limiters that all processes share, by name."""
+
+
+def name_log_note(guild_id: int) -> str:
+    """Return the name of the note about a server's log channel that refuses posts."""
+    return f"log channel of {guild_id}"

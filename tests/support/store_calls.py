@@ -102,6 +102,7 @@ class StoreCalls:
             "tasks.list_recent_durations": store.tasks.list_recent_durations,
             "set_note": lambda: store.set_note("a", "b"),
             "get_note": lambda: store.get_note("a"),
+            "delete_note": lambda: store.delete_note("a"),
         }
 
     async def _create(self) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Any
 
 import pytest
 
 from bot.sandbox.faults import Answer
 from bot.sandbox.foxapi.quirks import Failure, Quirks
 from cogs.limits.text import format_usage
+from tests.support.crash_points import until
 from tests.support.harness import Harness, Json, labels_of, text_of
 from tests.support.moderation import refused, spend, use
 from tests.support.world import find_channel, invite_bot
@@ -147,6 +149,31 @@ async def test_a_log_channel_that_refuses_is_asked_rarely(stage: Harness) -> Non
         "1 extra run",
         *(f"{runs} extra runs" for runs in (2, 3, 4)),
     ]
+
+
+async def test_a_refusal_is_remembered_over_a_restart(stage: Harness) -> None:
+    """A channel that refused a post is not tried by the next process before its time, and then gets the new lines."""
+    channel = await stage.mia.channel("moderators")
+    post, refused = rf"/channels/{channel}/messages$", Answer(403, '{"message": "Missing Access", "code": 50001}')
+    async with stage.bot():
+        await use(stage.mia, "limits log", channel=channel)
+        await wait_for_log_lines(stage, 1)
+        stage.discord.faults.add("POST", post, refused, times=None)
+        await use(stage.mia, "limits grant", member=stage.ana.id, runs=1)
+        await until(lambda: bool(stage.database.sql("SELECT 1 FROM notes WHERE name LIKE 'log channel%'")))
+    stage.discord.faults.clear()
+    tried = len(stage.discord.faults.matching("POST", post))
+    async with stage.bot() as bot:
+        await use(stage.mia, "limits grant", member=stage.ana.id, runs=2)
+        log: Any = bot.get_cog("ModLog")  # discord.py has loaded its module a second time
+        await until(lambda: int(channel) in log._refusing)
+        assert len(stage.discord.faults.matching("POST", post)) == tried
+    stage.clock.advance(61)
+    async with stage.bot():
+        await use(stage.mia, "limits grant", member=stage.ana.id, runs=3)
+        lines = await wait_for_log_lines(stage, 2)
+    assert "3 extra runs" in lines[-1]
+    assert stage.database.sql("SELECT 1 FROM notes WHERE name LIKE 'log channel%'") == []
 
 
 async def test_a_log_channel_must_be_writable(stage: Harness) -> None:
