@@ -20,11 +20,7 @@ _DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 PROMPT_SHOWN_MAX = 900
 
 THUMBNAIL_NAME = "still.jpg"
-
-RESULT_NAME = "extended.mp4"
-
-_SPOILER_PREFIX = "SPOILER_"
-"""Discord hides an attached file with this prefix until it is clicked (Discord docs, Uploading Files)."""
+"""The file name under which a card refers to its task's thumbnail."""
 
 GREY, BLUE, GREEN, RED, YELLOW = 0x80848E, 0x5865F2, 0x23A55A, 0xDA373C, 0xF0B232
 
@@ -61,16 +57,6 @@ def escape_text(text: str) -> str:
     text around them (Discord docs, Message Formatting; Unicode Standard Annex 9).
     """
     return escape_markdown(remove_direction_marks(text), ignore_links=False).replace("<", "\\<")
-
-
-def format_result_name(task: Task) -> str:
-    """Return the file name of the task's video, with which a spoiler stays one."""
-    return _SPOILER_PREFIX + RESULT_NAME if task.order.spoiler else RESULT_NAME
-
-
-def is_result_name(filename: str) -> bool:
-    """Whether a file of this name is a task's video."""
-    return filename.removeprefix(_SPOILER_PREFIX) == RESULT_NAME
 
 
 def jump_url(task: Task) -> str:

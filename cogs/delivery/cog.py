@@ -13,8 +13,7 @@ from bot.client import ExtendBot, check_before_requests
 from bot.domain.errors import ExtendBotError
 from bot.domain.reply_port import ReplyState, ReplyUnavailable, Undeliverable
 from bot.domain.task import Billed, ReplyTarget, Task, TaskState
-from cogs.common import formatting
-from cogs.common.files import exists
+from cogs.common.files import exists, make_thumbnail_upload
 from cogs.common.transport import Filtered, RouteClosed, ThreadArchived, TooLarge, UploadsLimited
 from cogs.delivery import read_reply, routes
 from cogs.delivery.old_reply import OldReplies
@@ -152,10 +151,10 @@ class ReplyUpdater(commands.Cog):
             thumbnail=has_thumbnail,
             plain=reply.attempts.plain,
         )
-        file = reply.thumbnail if has_thumbnail and reply.thumbnail_message_id != task.place.message_id else None
-        return ReplyContent(
-            task.id, task.order.user_id, card, file, formatting.THUMBNAIL_NAME, keeps_attachments=file is None
-        )
+        upload = None
+        if reply.thumbnail and has_thumbnail and reply.thumbnail_message_id != task.place.message_id:
+            upload = make_thumbnail_upload(task, reply.thumbnail, with_prompt=not reply.attempts.plain)
+        return ReplyContent(task.id, task.order.user_id, card, upload, keeps_attachments=upload is None)
 
     async def _run_updates(self, reply: ShownReply) -> None:
         """Show updates until there are no more. After an unexpected error, the next `update` starts again."""

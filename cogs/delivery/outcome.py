@@ -15,8 +15,7 @@ from discord.utils import DEFAULT_FILE_SIZE_LIMIT_BYTES
 from bot.client import ExtendBot, check_before_requests
 from bot.domain.reply_port import FileTooLarge, ReplyUnavailable, Undeliverable
 from bot.domain.task import ReplyTarget, Task
-from cogs.common.files import exists
-from cogs.common.formatting import THUMBNAIL_NAME, format_result_name
+from cogs.common.files import exists, make_film_upload, make_thumbnail_upload
 from cogs.common.transport import Filtered, RouteClosed, ThreadArchived, TooLarge, UploadsLimited
 from cogs.delivery.routes import ReplyContent, by_token, replace_by_ephemeral
 from cogs.tasks import card as tasks_card
@@ -127,12 +126,14 @@ class OutcomeSender:
         forms, size = [], (await asyncio.to_thread(outcome.result.stat)).st_size
         if size <= limit:
             card = tasks_card.make_result_card(task, now, language, plain=plain)
-            forms.append(ReplyContent(task.id, user_id, card, outcome.result, format_result_name(task)))
+            upload = make_film_upload(task, outcome.result, with_prompt=not plain)
+            forms.append(ReplyContent(task.id, user_id, card, upload))
         elif limit < task.place.filesize_limit:
             raise FileTooLarge(limit)
-        if not task.order.spoiler and await exists(outcome.thumbnail):
+        if outcome.thumbnail and not task.order.spoiler and await exists(outcome.thumbnail):
             card = tasks_card.make_result_card(task, now, language, linked=True, thumbnail=True, plain=plain)
-            forms.append(ReplyContent(task.id, user_id, card, outcome.thumbnail, THUMBNAIL_NAME))
+            upload = make_thumbnail_upload(task, outcome.thumbnail, with_prompt=not plain)
+            forms.append(ReplyContent(task.id, user_id, card, upload))
         card = tasks_card.make_result_card(task, now, language, linked=True, plain=plain)
         forms.append(ReplyContent(task.id, user_id, card))
         return forms

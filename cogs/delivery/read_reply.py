@@ -7,7 +7,8 @@ import discord
 from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify
 from bot.domain.reply_port import ReplyState, ReplyUnavailable
 from bot.domain.task import ReplyTarget
-from cogs.common.formatting import BLUE, is_result_name
+from cogs.common.files import is_film_name
+from cogs.common.formatting import BLUE
 
 _RUNNING = {"cancel", "fetch"}
 _FINISHED = {"more", "delete"}
@@ -29,7 +30,7 @@ async def read_state(bot: ExtendBot, place: ReplyTarget) -> ReplyState:
 def state_of_message(message: discord.Message) -> ReplyState:
     """Decide by attachment, buttons and colour, which do not depend on the language."""
     actions = _list_actions(message)
-    if actions & _FINISHED or any(is_result_name(each.filename) for each in message.attachments):
+    if actions & _FINISHED or any(is_film_name(each.filename) for each in message.attachments):
         return ReplyState.DELIVERED
     if actions & _RUNNING or not message.embeds:
         return ReplyState.RUNNING

@@ -18,8 +18,7 @@ from discord.utils import MISSING
 
 from bot.client import ExtendBot
 from bot.domain.task import ReplyTarget, Task
-from cogs.common.files import open_files
-from cogs.common.formatting import RESULT_NAME
+from cogs.common.files import Upload, open_files
 from cogs.common.threads import open_thread_and_retry
 from cogs.common.transport import RouteClosed, ignore_deleted, raise_route_errors
 from cogs.tasks import card as tasks_card
@@ -36,18 +35,22 @@ class ReplyContent:
     task_id: int
     user_id: int
     card: Card
-    file: Path | None = None
-    filename: str = RESULT_NAME
+    upload: Upload | None = None
     keeps_attachments: bool = False
     """Leave the message's attachments as they are, so that a late edit by a dead process never removes the video.
     The card may refer to them: its attachment:// links must be repeated in each edit (Discord's API documentation,
     issue 5675)."""
 
+    @property
+    def file(self) -> Path | None:
+        """The file to attach."""
+        return self.upload.path if self.upload else None
+
     @asynccontextmanager
     async def open_files(self) -> AsyncIterator[list[discord.File]]:
         """Open the file for one request, inside which errors become RouteClosed, TooLarge or ReplyUnavailable."""
         with raise_route_errors():
-            async with open_files(*([(self.file, self.filename)] if self.file else [])) as files:
+            async with open_files(*([self.upload] if self.upload else [])) as files:
                 yield files
 
     def attachments(self, files: list[discord.File]) -> list[discord.File]:

@@ -17,7 +17,7 @@ from bot.client import REQUEST_ERRORS, ExtendBot
 from bot.domain.errors import RequestRefused
 from bot.domain.reply_port import FileTooLarge, ReplyUnavailable, Undeliverable
 from bot.domain.task import Task
-from cogs.common.formatting import is_result_name
+from cogs.common.files import is_film_name
 from cogs.common.transport import RouteClosed
 from cogs.delivery import read_reply
 
@@ -88,4 +88,4 @@ class SecondLook:
             message = await channel.fetch_message(place.message_id)
         if read_reply.has_running_buttons(message):
             log.warning("task %d: an edit by another process replaced its outcome, which is shown again", task.id)
-            await self._show_again(task, any(is_result_name(each.filename) for each in message.attachments))
+            await self._show_again(task, any(is_film_name(each.filename) for each in message.attachments))

@@ -14,8 +14,7 @@ from bot.client import REQUEST_ERRORS, ExtendBot
 from bot.domain.errors import RequestRefused
 from bot.domain.task import Task
 from bot.i18n.text import tr
-from cogs.common.files import open_files
-from cogs.common.formatting import RESULT_NAME, THUMBNAIL_NAME, format_result_name
+from cogs.common.files import Upload, make_film_upload, make_thumbnail_upload, open_files
 
 _GONE = tr("I no longer have that video file, so I cannot post it.")
 _TOO_LARGE = tr("That film is too large to upload to this server, even compressed.")
@@ -24,7 +23,9 @@ _FETCH_SECONDS = 10.0
 
 
 @asynccontextmanager
-async def load_film(interaction: discord.Interaction[ExtendBot], task: Task, max_bytes: int) -> AsyncIterator[Film]:
+async def load_film(
+    interaction: discord.Interaction[ExtendBot], task: Task, max_bytes: int, *, with_prompt: bool
+) -> AsyncIterator[Film]:
     """Yield the video, compressed to at most `max_bytes`, and its thumbnail.
 
     The video comes from the message with the pressed button, from the film store, or from the task's reply. Downloaded
@@ -42,7 +43,7 @@ async def load_film(interaction: discord.Interaction[ExtendBot], task: Task, max
             raise RequestRefused(_TOO_LARGE)
         make_thumbnail = bot.services.sharing.make_thumbnail
         thumbnail = None if task.order.spoiler else await make_thumbnail(video, task, folder / "still.jpg")
-        yield Film(video, thumbnail, format_result_name(task))
+        yield Film(task, video, thumbnail, with_prompt=with_prompt)
 
 
 async def _find_video(interaction: discord.Interaction[ExtendBot], task: Task, path: Path) -> Path | None:
@@ -74,16 +75,23 @@ async def _download_attachment(bot: ExtendBot, message: discord.Message | None, 
 class Film:
     """The files of a post."""
 
+    task: Task
     video: Path
-    thumbnail: Path | None
-    name: str = RESULT_NAME
+    thumbnail: Path | None = None
+    with_prompt: bool = True
+    """Whether the files' names and alternative texts may contain the prompt."""
 
     @asynccontextmanager
     async def open_files(self) -> AsyncIterator[list[discord.File]]:
         """Open new File objects for one request. Raises RequestRefused if the film was deleted meanwhile."""
-        paths = [(self.video, self.name), *([(self.thumbnail, THUMBNAIL_NAME)] if self.thumbnail else [])]
         try:
-            async with open_files(*paths) as files:
+            async with open_files(*self._list_uploads()) as files:
                 yield files
         except FileNotFoundError as error:
             raise RequestRefused(_GONE) from error
+
+    def _list_uploads(self) -> list[Upload]:
+        uploads = [make_film_upload(self.task, self.video, with_prompt=self.with_prompt)]
+        if self.thumbnail:
+            uploads.append(make_thumbnail_upload(self.task, self.thumbnail, with_prompt=self.with_prompt))
+        return uploads

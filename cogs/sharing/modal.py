@@ -167,7 +167,7 @@ async def _share(
             await bot.services.sharing.delete(share)  # somebody deleted the post
             share, is_new = await bot.services.sharing.reserve(task, channel.guild.id, channel.id, hidden=hidden)
         share = share.model_copy(update={"prompt_hidden": hidden})
-        async with load_film(interaction, task, channel.guild.filesize_limit) as film:
+        async with load_film(interaction, task, channel.guild.filesize_limit, with_prompt=not hidden) as film:
             post = await _build_post(interaction, share, task, channel, film)
             return await publish(bot, post, may_be_posted=not is_new), False
 

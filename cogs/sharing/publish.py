@@ -120,7 +120,8 @@ def _remove_filtered(post: Post, error: Exception) -> Post:
     if failure is Failure.TITLE_FILTERED and post.title != post.plain_title:
         return replace(post, title=post.plain_title)
     if failure is Failure.FILTERED and post.embed is not post.plain_embed:
-        return replace(post, embed=post.plain_embed, title=post.plain_title)
+        film = replace(post.film, with_prompt=False)
+        return replace(post, embed=post.plain_embed, title=post.plain_title, film=film)
     if failure in {Failure.FILTERED, Failure.TITLE_FILTERED}:
         raise RequestRefused(tr("A filter of that server blocks the post. Choose another channel.")) from error
     if failure is Failure.UPLOADS_LIMITED:

@@ -14,9 +14,8 @@ from bot.client import ExtendBot, get_language
 from bot.domain.errors import RequestRefused
 from bot.domain.task import NotifyPreference, Task
 from bot.i18n.text import tr
-from cogs.common import formatting
 from cogs.common.components import PersistentItem
-from cogs.common.files import open_files
+from cogs.common.files import Upload, make_film_upload, open_files
 from cogs.common.interactions import acknowledge
 from cogs.tasks import card as tasks_card
 from cogs.tasks import pages
@@ -120,7 +119,7 @@ async def _render(interaction: Interaction, shown: TasksMessage) -> None:
     view = task_view(shown.task_id, shown.actions, get_language(interaction))
     for control in shown.controls:
         view.add_item(TasksItem(control))
-    async with open_files(*((path, name) for name, path in shown.thumbnails.items())) as files:
+    async with open_files(*(Upload(path, name) for name, path in shown.thumbnails.items())) as files:
         await interaction.edit_original_response(
             content=shown.content or None, embeds=list(shown.embeds), attachments=files, view=view
         )
@@ -151,7 +150,7 @@ async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
     language = get_language(interaction)
     card = tasks_card.make_result_card(task, bot.now(), language, linked=too_large)
     actions = [action for action in card.actions if action != "delete"]
-    async with open_files(*([] if too_large else [(film, formatting.format_result_name(task))])) as files:
+    async with open_files(*([] if too_large else [make_film_upload(task, film)])) as files:
         await interaction.edit_original_response(
             embed=card.embed, attachments=files, view=task_view(task.id, actions, language)
         )

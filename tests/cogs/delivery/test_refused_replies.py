@@ -84,7 +84,7 @@ async def test_a_filtered_prompt_is_left_out(stage: Harness, clip: Path) -> None
         done = await stage.until(stage.ana, reply, DONE)
     assert "filter of this server" in text_of(done)
     assert "forbidden" not in text_of(done)
-    assert [each["filename"] for each in done["attachments"]] == ["extended.mp4"]
+    assert [(each["filename"], each.get("description")) for each in done["attachments"]] == [("film-1.mp4", None)]
     await assert_told(stage, reply, DONE, paid=1)
 
 
@@ -170,7 +170,7 @@ async def test_an_edit_that_fails_for_minutes_becomes_a_new_message(stage: Harne
         await stage.discord.faults.wait("PATCH", EDIT_BY_BOT, count=tried + 3)
         stage.clock.advance(181)
         done = await stage.ana.wait_message(lambda it: it["id"] != reply["id"] and title_of(it) == DONE)
-        assert [each["filename"] for each in done["attachments"]] == ["extended.mp4"]
+        assert [each["filename"] for each in done["attachments"]] == ["tiny_the-sun-comes-out.mp4"]
         stage.discord.faults.clear()
         old = await stage.ana.wait_message(lambda it: it["id"] == reply["id"] and "another message" in text_of(it))
     assert done["id"] in text_of(old)
@@ -209,7 +209,7 @@ async def test_a_reply_in_a_locked_thread_becomes_a_direct_message(stage: Harnes
         pause.release.set()
         done = await stage.ana.wait_message(lambda it: it["id"] != reply["id"] and title_of(it) == DONE)
     assert world.channels[done["channel_id"]].dm
-    assert [each["filename"] for each in done["attachments"]] == ["extended.mp4"]
+    assert [each["filename"] for each in done["attachments"]] == ["tiny_the-sun-comes-out.mp4"]
 
 
 async def test_nothing_is_started_in_a_locked_thread(stage: Harness, clip: Path) -> None:

@@ -11,9 +11,10 @@ import discord
 import pytest
 
 from bot.domain.errors import RequestRefused
-from cogs.common.files import open_files
+from cogs.common.files import Upload, open_files
 from cogs.common.links import parse_expiry
 from cogs.sharing.film import Film
+from tests.support.builders import a_task
 
 
 async def test_a_film_of_any_size_is_sent_from_disk(tmp_path: Path) -> None:
@@ -23,7 +24,7 @@ async def test_a_film_of_any_size_is_sent_from_disk(tmp_path: Path) -> None:
         file.truncate(1 << 36)  # 64 GB that take up no room
     closed: list[discord.File] = []
     for _ in range(2):
-        async with Film(film, None).open_files() as files:
+        async with Film(a_task(), film).open_files() as files:
             (sent,) = files
             assert isinstance(sent.fp, io.BufferedReader)
             assert sent.fp.name == str(film)
@@ -37,7 +38,7 @@ async def test_a_film_that_was_deleted_meanwhile_is_refused(tmp_path: Path) -> N
     film = tmp_path / "film.mp4"
     film.write_bytes(b"film")
     with pytest.raises(RequestRefused, match="no longer have that video"):
-        async with Film(film, tmp_path / "gone.jpg").open_files():
+        async with Film(a_task(), film, tmp_path / "gone.jpg").open_files():
             pass  # pragma: no cover
 
 
@@ -47,7 +48,7 @@ async def test_a_send_that_is_cancelled_leaves_no_file_open(tmp_path: Path) -> N
     film.write_bytes(b"film")
 
     async def send() -> None:
-        async with open_files((film, "a.mp4"), (film, "b.mp4")):
+        async with open_files(Upload(film, "a.mp4"), Upload(film, "b.mp4")):
             await asyncio.Event().wait()
 
     for turns in range(12):

@@ -19,7 +19,7 @@ async def film_of(stage: Harness, done: Json) -> bytes:
     """Return the video attached to a finished reply."""
     assert done["attachments"], text_of(done)
     (attachment,) = done["attachments"]
-    assert attachment["filename"] == "extended.mp4"
+    assert attachment["filename"].endswith(".mp4")
     return await stage.ana.fetch(attachment["url"])
 
 
