@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.limits import GuildLimits
+from bot.domain.share import Share
 from bot.domain.task import Task, TaskRequest
 from bot.i18n.text import Translatable
 
@@ -70,7 +71,44 @@ class MemberModerated:
     """Extra runs (only with "granted")."""
 
 
-Event = TaskAccepted | SubmissionRefused | TaskEnded | LimitsChanged | MemberModerated
+@dataclass(frozen=True, slots=True)
+class ShowcaseChanged:
+    """A moderator chose the server's showcase, or turned it off."""
+
+    guild_id: int
+    by: int
+    channel_id: int | None
+    """None: there is no showcase any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShareChanged:
+    """A film was posted in another channel, or that post was deleted."""
+
+    share: Share
+    by: int
+    """Its creator, or a moderator who deleted it."""
+    posted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDeleted:
+    """A moderator deleted the result of another member's task."""
+
+    task: Task
+    by: int
+
+
+Event = (
+    TaskAccepted
+    | SubmissionRefused
+    | TaskEnded
+    | LimitsChanged
+    | MemberModerated
+    | ShowcaseChanged
+    | ShareChanged
+    | ReplyDeleted
+)
 
 
 def _ignore(event: Event) -> None:

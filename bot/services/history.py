@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.domain.errors import RequestRefused
+from bot.domain.events import EventQueue, ReplyDeleted
 from bot.domain.task import NotifyPreference, ReplyTarget, Task
 from bot.i18n.text import tr
 from bot.media import Workspaces
@@ -33,9 +34,10 @@ class Page:
 class TaskHistory:
     """What members can ask about their past tasks. Every refusal is a RequestRefused."""
 
-    def __init__(self, store: Store, workspaces: Workspaces) -> None:
+    def __init__(self, store: Store, workspaces: Workspaces, events: EventQueue) -> None:
         self._store = store
         self._workspaces = workspaces
+        self._events = events
 
     async def get_page(self, user_id: int, number: int = 1) -> Page:
         """Return a page of the member's tasks; the nearest one if the number is out of range."""
@@ -99,7 +101,10 @@ class TaskHistory:
 
         The caller deletes the reply. Idempotent.
         """
-        task = await self._note(await self.check_deletable(task_id, actor), deleted=True, ping_due=False)
+        before = await self.check_deletable(task_id, actor)
+        task = await self._note(before, deleted=True, ping_due=False)
+        if actor.user_id != task.order.user_id and not before.deleted:
+            self._events.publish(ReplyDeleted(task, actor.user_id))
         await self._workspaces.film_store.delete([task.id])
         return task
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from bot.domain.errors import RequestRefused
+from bot.domain.events import EventQueue, ShareChanged, ShowcaseChanged
 from bot.domain.share import Share
 from bot.domain.task import Task, TaskState
 from bot.i18n.text import tr
 from bot.media import Downloader, DownloadFailed, Ffmpeg, UnusableVideo, Workspaces, compress, make_thumbnail
-from bot.services.ownership import UNKNOWN_TASK, get_own_task
+from bot.services.ownership import UNKNOWN_TASK, Actor, get_own_task
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -48,9 +49,11 @@ class SharingService:
         ffmpeg: Ffmpeg,
         downloader: Downloader,
         now: Callable[[], datetime],
+        events: EventQueue,
     ) -> None:
         """`downloader`: fetches videos that are stored at Discord."""
         self._store = store
+        self._events = events
         self._shares = store.shares
         self._workspaces = workspaces
         self._ffmpeg = ffmpeg
@@ -118,7 +121,11 @@ class SharingService:
     async def mark_posted(self, share: Share, posted_in: int, message_id: int) -> Share:
         """Record the message that Discord accepted."""
         log.info("task %d shared in channel %d as message %d", share.task_id, posted_in, message_id)
-        return await self._shares.update(share, post_channel_id=posted_in, message_id=message_id, posted_at=self._now())
+        share = await self._shares.update(
+            share, post_channel_id=posted_in, message_id=message_id, posted_at=self._now()
+        )
+        self._events.publish(ShareChanged(share, share.user_id, posted=True))
+        return share
 
     async def delete(self, share: Share) -> None:
         """Delete a share whose post is gone."""
@@ -165,9 +172,23 @@ class SharingService:
         """Return the id of the server's showcase channel, if moderators have chosen one."""
         return await self._shares.get_showcase(guild_id)
 
-    async def set_showcase(self, guild_id: int, channel_id: int | None) -> None:
-        """Set the server's showcase channel, or (None) remove it."""
+    async def get_unsharable(self, share_id: int, actor: Actor) -> Share:
+        """Return a share that `actor` may delete: its creator, or a moderator of its server. Raises RequestRefused."""
+        share = await self.get(share_id)
+        if share.user_id != actor.user_id and not actor.moderates_channel(
+            share.guild_id, share.post_channel_id or share.channel_id
+        ):
+            raise RequestRefused(tr("Only the member who shared this or a moderator here can unshare it."))
+        return share
+
+    def report_unshared(self, share: Share, by: int) -> None:
+        """Report to the server's log that `by` has deleted a post."""
+        self._events.publish(ShareChanged(share, by, posted=False))
+
+    async def set_showcase(self, guild_id: int, channel_id: int | None, by: int) -> None:
+        """Set the server's showcase channel, or (None) remove it; `by`: the moderator."""
         await self._shares.set_showcase(guild_id, channel_id)
+        self._events.publish(ShowcaseChanged(guild_id, by, channel_id))
 
     async def get_gallery(self, guild_id: int, since: datetime) -> dict[int, list[Share]]:
         """Return the server's posted shares since then, by task; most starred first, as last counted."""

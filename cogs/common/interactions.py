@@ -12,6 +12,7 @@ from bot.domain.errors import RequestRefused
 from bot.domain.limits import Requester
 from bot.domain.task import ReplyTarget
 from bot.i18n.text import tr
+from bot.services.ownership import Actor
 
 _TOKEN_LIFETIME = timedelta(minutes=14)
 """Fifteen minutes (Discord docs, Receiving and Responding), less one for clock skew and slow requests."""
@@ -93,3 +94,15 @@ async def acknowledge(
 async def _defer(interaction: discord.Interaction[Any], *, ephemeral: bool, thinking: bool) -> int | None:
     response = await interaction.response.defer(ephemeral=ephemeral, thinking=thinking)
     return response.message_id if response else None
+
+
+def actor_of(interaction: discord.Interaction[ExtendBot]) -> Actor:
+    """Return who pressed, and their permissions in this channel."""
+    may = interaction.permissions if interaction.guild_id else discord.Permissions.none()
+    return Actor(
+        user_id=interaction.user.id,
+        guild_id=interaction.guild_id,
+        channel_id=interaction.channel_id,
+        manages_server=may.manage_guild,
+        manages_messages=may.manage_messages,
+    )

@@ -13,7 +13,7 @@ from bot.domain.share import Share
 from bot.i18n import Language
 from bot.i18n.text import tr
 from cogs.common.components import PersistentItem
-from cogs.common.interactions import acknowledge, requester_of
+from cogs.common.interactions import acknowledge, actor_of, requester_of
 from cogs.common.modals import open_modal
 from cogs.common.videos import find_video
 from cogs.extend.shared_modal import ExtendSharedModal
@@ -46,13 +46,13 @@ def make_share_view(*buttons: ShareButton) -> ui.View:
 
 
 async def _unshare(interaction: discord.Interaction[ExtendBot], share_id: int) -> None:
-    """Delete a post for its creator."""
-    share = await interaction.client.services.sharing.get(share_id)
-    if share.user_id != interaction.user.id:
-        raise RequestRefused(tr("Only the member who shared this can unshare it."))
+    """Delete a post for its creator or a moderator."""
+    sharing = interaction.client.services.sharing
+    share = await sharing.get_unsharable(share_id, actor_of(interaction))
     private = interaction.message is not None and interaction.message.flags.ephemeral
     await acknowledge(interaction, ephemeral=True, thinking=not private)
     await delete_post(interaction.client, share_id)
+    sharing.report_unshared(share, interaction.user.id)
     text = get_language(interaction).tr("Unshared.")
     if private:
         await interaction.edit_original_response(content=text, view=None)

@@ -79,9 +79,9 @@ class ShowcaseCog(commands.Cog):
         await acknowledge(interaction, ephemeral=True, thinking=True)
         if channel:
             check_bot_may_post(get_postable_channel(guild, channel.id))
-            await sharing.set_showcase(guild.id, channel.id)
+            await sharing.set_showcase(guild.id, channel.id, interaction.user.id)
         elif off:
-            await sharing.set_showcase(guild.id, None)
+            await sharing.set_showcase(guild.id, None, interaction.user.id)
         text = _describe_showcase(get_language(interaction), guild, await sharing.get_showcase(guild.id))
         await interaction.followup.send(text, ephemeral=True)
 

@@ -16,14 +16,13 @@ from bot.i18n.text import tr
 from bot.services import NeedsConfirmation
 from cogs.common.components import PersistentItem
 from cogs.common.formatting import jump_url
-from cogs.common.interactions import acknowledge, reply_target_of, requester_of
+from cogs.common.interactions import acknowledge, actor_of, reply_target_of, requester_of
 from cogs.common.modals import open_modal
 from cogs.common.videos import find_result
 from cogs.extend.modals import ExtendModal, RetryModal
 from cogs.sharing.modal import open_share_modal
 from cogs.tasks.card import make_card
 from cogs.tasks.delete import ask_to_delete
-from cogs.tasks.unrecorded import actor_of
 
 _LABELS = {
     "more": (tr("Extend further"), discord.ButtonStyle.primary),

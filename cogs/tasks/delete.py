@@ -14,10 +14,10 @@ from bot.domain.task import TaskState
 from bot.i18n import Language
 from bot.i18n.text import tr
 from cogs.common.components import PersistentItem
-from cogs.common.interactions import acknowledge, reply_target_of
+from cogs.common.interactions import acknowledge, actor_of, reply_target_of
 from cogs.sharing.lineage import update_links
 from cogs.sharing.posts import delete_posts
-from cogs.tasks.unrecorded import actor_of, check_unrecorded, delete_pressed_on, delete_unrecorded
+from cogs.tasks.unrecorded import check_unrecorded, delete_pressed_on, delete_unrecorded
 
 _ASK = tr("This deletes the reply with its video for everyone, and the bot's copy of the video. It cannot be undone.")
 _ASK_SHARED = tr(

@@ -13,8 +13,7 @@ from bot.client import REQUEST_ERRORS, ExtendBot, Failure, classify, get_languag
 from bot.domain.errors import RequestRefused
 from bot.i18n.text import tr
 from bot.services.history import NOT_YOURS
-from bot.services.ownership import Actor
-from cogs.common.interactions import acknowledge
+from cogs.common.interactions import acknowledge, actor_of
 from cogs.sharing.posts import delete_posts
 
 _UNKNOWN = tr("I no longer know that task.")
@@ -22,18 +21,6 @@ _DONE = tr("Deleted.")
 _POSTS_LEFT = tr("Discord did not allow the bot to delete every shared post just now. Press again in a minute.")
 _NOT_READABLE = tr("The bot can no longer read that reply. Delete it yourself, or ask a moderator.")
 _MENTION = re.compile(r"<@!?(?P<id>[0-9]{1,20})>")
-
-
-def actor_of(interaction: discord.Interaction[ExtendBot]) -> Actor:
-    """Return who pressed, and their permissions in this channel."""
-    may = interaction.permissions if interaction.guild_id else discord.Permissions.none()
-    return Actor(
-        user_id=interaction.user.id,
-        guild_id=interaction.guild_id,
-        channel_id=interaction.channel_id,
-        manages_server=may.manage_guild,
-        manages_messages=may.manage_messages,
-    )
 
 
 def check_unrecorded(

@@ -18,9 +18,9 @@ from bot.sandbox.discord.api.message_schema import check_message
 from bot.sandbox.discord.api.validation_errors import ValidationErrors
 from bot.services import Quota
 from bot.services.sharing import LineagePart
-from cogs import mod_log
 from cogs import quota as cogs_quota
 from cogs.common.embeds import CONTENT_MAX, count_utf16, fit_embed, fit_lines, truncate
+from cogs.mod_log.lines import entry_text
 from cogs.sharing import embeds as sharing_embeds
 from cogs.tasks import card as tasks_card
 from cogs.tasks import pages
@@ -131,7 +131,7 @@ def test_a_line_of_the_log(prompt: str, code: str) -> None:
     language = LANGUAGES.find_best_match(code)
     task = a_task(state=TaskState.FAILED, order=an_order(prompt=prompt), reason=tr("FoxAPI: {said}", said=prompt))
     for event in (TaskEnded(task), SubmissionRefused(task.order, tr("“{word}”", word=prompt), None)):
-        assert utf16(mod_log.entry_text(event, language)) <= CONTENT_MAX
+        assert utf16(entry_text(event, language)) <= CONTENT_MAX
 
 
 @pytest.mark.parametrize("count", [0, 6, 7, 25, 1000])

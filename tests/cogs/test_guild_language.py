@@ -16,7 +16,7 @@ from bot.i18n.text import tr
 from bot.sandbox.foxapi.quirks import Failure, Quirks
 from bot.services import LimitsStatus, MemberUsage, UsageReport
 from cogs.limits import components, embed
-from cogs.mod_log import entry_text
+from cogs.mod_log.lines import entry_text
 from cogs.usage import report as usage_report
 from tests.support.builders import NOON, a_place, a_requester, a_task, an_order
 from tests.support.databases import Database

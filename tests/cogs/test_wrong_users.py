@@ -57,7 +57,7 @@ TABLE: list[tuple[tuple[str, str], str, str]] = [
     (FOREIGNER, f"task:delete:{PUBLIC}", NOT_YOURS),
     (FOREIGNER, f"delete:{PUBLIC}", NOT_YOURS),
     *[(hand, f"task:{action}:{PUBLIC}", OWN) for action in ("again", "share") for hand in WRONG_HANDS],
-    *[(hand, "share:undo:1", SHARER) for hand in WRONG_HANDS],
+    *[(hand, "share:undo:1", SHARER) for hand in (STRANGER, FOREIGNER)],
     *[(hand, "share:more:1", GONE) for hand in WRONG_HANDS],
     (("stranger", "the post"), "share:more:1", FORM),
     *[(("stranger", "private message"), f"tasks:send:{task_id}", NO_SUCH) for task_id in (PUBLIC, PRIVATE)],
