@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 from pydantic_core import PydanticCustomError
 
 from bot.domain.task import SECONDS_MAX, SECONDS_MIN, FrozenModel, get_scope
@@ -66,10 +66,16 @@ class GuildLimits(FrozenModel):
     """Words that a prompt must not contain; * matches any characters within a word."""
     paused: Annotated[str, Field(max_length=300)] | None = None
     """The reason of the pause, which may be empty; None: not paused."""
+    paused_until: AwareDatetime | None = None
+    """When the pause ends by itself; None: when a moderator ends it."""
     log_channel_id: int | None = None
     """Where the bot posts one line per task and per change of these limits."""
     language: Annotated[str, Field(max_length=16)] | None = None
     """The Discord locale of public replies and log lines; None: the locale that the server has set in Discord."""
+
+    def is_paused(self, now: datetime) -> bool:
+        """Whether members cannot start tasks now."""
+        return self.paused is not None and (self.paused_until is None or now < self.paused_until)
 
     def locale_or(self, native: str) -> str:
         """Return the locale of public messages; `native`: the locale that the server has set in Discord."""

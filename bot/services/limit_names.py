@@ -28,6 +28,7 @@ LIMIT_NAMES = {
     "open_everywhere": tr("channels that are not age-restricted"),
     "forbidden": tr("forbidden words"),
     "paused": tr("pause"),
+    "paused_until": tr("end of the pause"),
     "log_channel_id": tr("log channel"),
     "language": tr("language"),
 }

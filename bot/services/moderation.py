@@ -108,12 +108,14 @@ class ModerationService:
 
     async def get_status(self, guild_id: int) -> LimitsStatus:
         """Return the server's limits and their current usage."""
-        used = await self._store.reports.read_current_usage(guild_id, self._now())
+        now = self._now()
+        used = await self._store.reports.read_current_usage(guild_id, now)
         people = [MemberUsage(user, day, unfinished) for user, (day, unfinished) in used.members.items()]
         people.sort(key=lambda one: (-one.used, -one.unfinished, one.user_id))
         return LimitsStatus(
             limits=await self.get_limits(guild_id),
             operator_limits=self._operator_limits,
+            at=now,
             used=used.started,
             running=used.running,
             waiting=used.waiting,

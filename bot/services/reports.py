@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import add
@@ -53,6 +53,8 @@ class LimitsStatus:
 
     limits: GuildLimits
     operator_limits: OperatorLimits
+    at: datetime = field(compare=False)
+    """When they were read."""
     used: int
     """Runs counted against server_per_day."""
     running: int
@@ -63,6 +65,11 @@ class LimitsStatus:
     """The members with some usage, busiest first; at most 25."""
     moderated_members: tuple[MemberModeration, ...]
     """The members who are blocked or have extra runs left."""
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether members cannot start tasks."""
+        return self.limits.is_paused(self.at)
 
     @property
     def blocked(self) -> tuple[MemberModeration, ...]:

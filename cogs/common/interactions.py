@@ -30,7 +30,6 @@ def channel_id_of(interaction: discord.Interaction[ExtendBot]) -> int:
 def requester_of(interaction: discord.Interaction[ExtendBot]) -> Requester:
     """Return who acts and where, as the limits need it. Raises RequestRefused if Discord sent no channel."""
     channel, user = interaction.channel, interaction.user
-    is_nsfw = getattr(channel, "is_nsfw", None)
     return Requester(
         user_id=user.id,
         guild_id=interaction.guild_id,
@@ -38,9 +37,15 @@ def requester_of(interaction: discord.Interaction[ExtendBot]) -> Requester:
         role_ids=frozenset(user._roles) if isinstance(user, discord.Member) else frozenset(),
         channel_id=channel_id_of(interaction),
         parent_id=channel.parent_id if isinstance(channel, discord.Thread) else None,
-        age_restricted=bool(is_nsfw and is_nsfw()),
+        age_restricted=is_age_restricted(channel),
         moderator=interaction.guild_id is not None and interaction.permissions.manage_guild,
     )
+
+
+def is_age_restricted(channel: object) -> bool:
+    """Whether a channel, or the parent of a thread, is age-restricted; False for a channel that is not known."""
+    is_nsfw = getattr(channel, "is_nsfw", None)
+    return bool(is_nsfw and is_nsfw())
 
 
 def reply_target_of(

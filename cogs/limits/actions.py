@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import discord
+from discord.utils import format_dt
 
 from bot.client import ExtendBot, get_language
 from bot.domain.errors import RequestRefused
@@ -30,23 +33,25 @@ async def change_limits(interaction: Interaction, **changes: object) -> Translat
     return untranslated(f"{text[0].upper()}{text[1:]}")
 
 
-async def pause(interaction: Interaction, reason: str) -> Translatable:
-    """Stop all members from starting tasks. An empty reason shows them none."""
-    await change_limits(interaction, paused=reason)
+async def pause(interaction: Interaction, reason: str, hours: int | None = None) -> Translatable:
+    """Stop all members from starting tasks, for `hours` or until a moderator resumes. An empty reason is not shown."""
+    until = interaction.client.now() + timedelta(hours=hours) if hours else None
+    await change_limits(interaction, paused=reason, paused_until=until)
+    what = tr("Paused: members cannot start new tasks, and accepted tasks continue.")
+    if until:
+        when = format_dt(until, "f")
+        what = tr("Paused until {when}: members cannot start new tasks, and accepted tasks continue.", when=when)
     if not reason:
-        return tr("Paused: members cannot start new tasks, and accepted tasks continue. No reason is shown.")
-    return tr(
-        "Paused: members cannot start new tasks, and accepted tasks continue. Members see this reason: {reason}",
-        reason=formatting.escape_line(reason, 300),
-    )
+        return tr("{what} No reason is shown.", what=what)
+    return tr("{what} Members see this reason: {reason}", what=what, reason=formatting.escape_line(reason, 300))
 
 
 async def resume(interaction: Interaction) -> Translatable:
     """End a pause."""
     old, _ = await interaction.client.services.moderation.change_limits(
-        require_moderator(interaction), interaction.user.id, paused=None
+        require_moderator(interaction), interaction.user.id, paused=None, paused_until=None
     )
-    if old.paused is None:
+    if not old.is_paused(interaction.client.now()):
         return tr("This server was not paused.")
     return tr("Resumed: members can extend videos again.")
 

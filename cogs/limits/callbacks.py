@@ -157,10 +157,15 @@ def _make_numbers_form(title: Translatable, labels: dict[str, Translatable]) -> 
     return callback
 
 
-async def _open_pause_form(interaction: Interaction, _: Sequence[str]) -> None:
-    question = Question(tr("Reason, shown to members"), max_length=300, multiline=True)
-    on_submit = _then_show("numbers", lambda submitted, values: actions.pause(submitted, values[0]))
-    await _open_form(interaction, tr("Pause this server"), [question], on_submit)
+def _make_pause_form(hours: int | None) -> Callback:
+    """Make a callback that asks for a reason and pauses for these hours, or until a moderator resumes."""
+
+    async def callback(interaction: Interaction, _: Sequence[str]) -> None:
+        question = Question(tr("Reason, shown to members"), max_length=300, multiline=True)
+        on_submit = _then_show("numbers", lambda submitted, values: actions.pause(submitted, values[0], hours))
+        await _open_form(interaction, tr("Pause this server"), [question], on_submit)
+
+    return callback
 
 
 async def _open_words_form(interaction: Interaction, _: Sequence[str]) -> None:
@@ -222,7 +227,9 @@ PanelItem.handlers = {
     "refresh": _refresh,
     "member_numbers": _make_numbers_form(tr("Limits for each member"), _MEMBER_NUMBERS),
     "server_numbers": _make_numbers_form(tr("Limits for the server"), _SERVER_NUMBERS),
-    "pause": _open_pause_form,
+    "pause": _make_pause_form(None),
+    "pause_one_hour": _make_pause_form(1),
+    "pause_eight_hours": _make_pause_form(8),
     "resume": _then_show("numbers", lambda interaction, _: actions.resume(interaction)),
     "required_role": _then_show(
         "roles", lambda interaction, ids: actions.change_limits(interaction, required_role=_parse_optional_id(ids))

@@ -79,10 +79,15 @@ class LimitsCog(commands.GroupCog, name="limits", description="See and change wh
         await _respond(interaction, partial(actions.change_limits, interaction, **given))
 
     @app_commands.command()
-    @app_commands.describe(reason="The reason shown to members who try to start a task")
-    async def pause(self, interaction: Interaction, reason: Range[str, 1, 300] = "") -> None:
-        """Stop all members from starting tasks until you resume."""
-        await _respond(interaction, partial(actions.pause, interaction, reason.strip()))
+    @app_commands.describe(
+        reason="The reason shown to members who try to start a task",
+        hours="The pause ends by itself after these hours; leave it out to pause until you resume",
+    )
+    async def pause(
+        self, interaction: Interaction, reason: Range[str, 1, 300] = "", hours: Range[int, 1, 168] | None = None
+    ) -> None:
+        """Stop all members from starting tasks, for some hours or until you resume."""
+        await _respond(interaction, partial(actions.pause, interaction, reason.strip(), hours))
 
     @app_commands.command()
     async def resume(self, interaction: Interaction) -> None:

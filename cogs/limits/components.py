@@ -94,13 +94,15 @@ def _build_page_select(panel: _PanelState) -> Control:
 
 
 def _build_numbers_page(panel: _PanelState) -> list[Control]:
-    paused = panel.status.limits.paused is not None
+    pause = [
+        panel.button("pause_one_hour", tr("Pause for 1 h…"), 2, _Style.danger),
+        panel.button("pause_eight_hours", tr("For 8 h…"), 2, _Style.danger),
+        panel.button("pause", tr("Until I resume…"), 2, _Style.danger),
+    ]
     return [
         panel.button("member_numbers", tr("Each member…"), 1, _Style.primary),
         panel.button("server_numbers", tr("The server…"), 1, _Style.primary),
-        panel.button("resume", tr("Resume"), 2, _Style.success)
-        if paused
-        else panel.button("pause", tr("Pause…"), 2, _Style.danger),
+        *([panel.button("resume", tr("Resume"), 2, _Style.success)] if panel.status.is_paused else pause),
         panel.button("refresh", tr("Refresh"), 2),
     ]
 

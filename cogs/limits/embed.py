@@ -31,9 +31,9 @@ class PanelSelection:
 def build_embed(status: LimitsStatus, selection: PanelSelection, language: Language, note: str = "") -> discord.Embed:
     """Build the embed of all limits and their usage; `note` describes the latest change."""
     limits = status.limits
-    colour = YELLOW if limits.paused is not None else BLUE
+    colour = YELLOW if status.is_paused else BLUE
     panel = discord.Embed(title=language.tr("Limits of this server"), colour=colour)
-    state = language.translate(_describe_state(limits))
+    state = language.translate(_describe_state(status))
     panel.description = f"{state}\n✅ {note}" if note else state
     fields = [
         (tr("The server"), _describe_server(status)),
@@ -51,12 +51,16 @@ def build_embed(status: LimitsStatus, selection: PanelSelection, language: Langu
     return fit_embed(panel)
 
 
-def _describe_state(limits: GuildLimits) -> Translatable:
-    if limits.paused is None:
+def _describe_state(status: LimitsStatus) -> Translatable:
+    limits = status.limits
+    if not status.is_paused:
         return tr("Open: members can extend videos.")
+    state = tr("⏸️ **Paused**")
+    if limits.paused_until:
+        state = tr("⏸️ **Paused** until {when}", when=format_dt(limits.paused_until, "f"))
     if not limits.paused:
-        return tr("⏸️ **Paused**.")
-    return tr("⏸️ **Paused**: {reason}", reason=formatting.escape_line(limits.paused, 300))
+        return tr("{state}.", state=state)
+    return tr("{state}: {reason}", state=state, reason=formatting.escape_line(limits.paused, 300))
 
 
 def _describe_server(status: LimitsStatus) -> list[Translatable]:

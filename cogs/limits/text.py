@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import reduce
 
+from discord.utils import format_dt
+
 from bot.domain.limits import GuildLimits
 from bot.i18n import get_native_name
 from bot.i18n.text import Translatable, tr, untranslated
@@ -105,6 +107,10 @@ def _format_pause(limits: GuildLimits) -> Translatable:
     return tr("on ({reason})", reason=escape_line(limits.paused, 300)) if limits.paused else tr("on")
 
 
+def _format_pause_end(limits: GuildLimits) -> Translatable:
+    return untranslated(format_dt(limits.paused_until, "f")) if limits.paused_until else NONE
+
+
 def _format_private_allowed(limits: GuildLimits) -> Translatable:
     return tr("allowed") if limits.private_allowed else tr("not allowed")
 
@@ -126,6 +132,7 @@ _FORMATTERS: dict[str, Callable[[GuildLimits], Translatable]] = {
     "open_everywhere": _format_open_everywhere,
     "forbidden": format_forbidden,
     "paused": _format_pause,
+    "paused_until": _format_pause_end,
     "log_channel_id": lambda limits: _format_mention(mention_channel, limits.log_channel_id),
     "language": lambda limits: format_language(limits.language),
 }

@@ -15,7 +15,7 @@ from bot.i18n import Language
 from bot.i18n.text import tr
 from cogs.common import formatting
 from cogs.common.embeds import truncate
-from cogs.common.interactions import acknowledge
+from cogs.common.interactions import acknowledge, is_age_restricted
 from cogs.common.modals import BaseModal, open_modal
 from cogs.common.permissions import POSTABLE_CHANNELS, PostableChannel, check_bot_may_post, check_member_may_post
 from cogs.sharing import embeds
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 _NO_SHOWCASE = tr(
     "You cannot choose a channel here, and that server has no showcase: ask a moderator to choose one with /showcase."
+)
+_AGE_RESTRICTED = tr(
+    "This film was made in an age-restricted channel, so it can be shared only in one: choose another channel."
 )
 _SHOWCASE_GONE = tr(
     "You cannot choose a channel here, and that server's showcase is gone: ask a moderator to choose another with "
@@ -90,9 +93,11 @@ class ShareModal(BaseModal):
         if chosen is None and self._guild.get_channel_or_thread(showcase or 0) is None:
             raise RequestRefused(_SHOWCASE_GONE)
         channel = get_postable_channel(self._guild, chosen or showcase or 0)
+        await interaction.client.services.members.check_not_banned(self._guild.id, interaction.user.id)
         member = await fetch_member(interaction, self._guild)
         check_bot_may_post(channel)
         check_member_may_post(channel, member, showcase=channel.id == showcase)
+        _check_age_restriction(self._guild, self._task, channel)
         share, already_shared = await _share(interaction, self._task, channel, hidden=self.prompt.values == ["hide"])
         language, link = get_language(interaction), formatting.post_url(share)
         text = language.tr("Already shared: {link}", link=link)
@@ -107,6 +112,7 @@ async def open_share_modal(interaction: discord.Interaction[ExtendBot], task_id:
     bot = interaction.client
     task = await bot.services.sharing.get_own_result(task_id, interaction.user.id)
     guild = get_task_guild(bot, task)
+    await bot.services.members.check_not_banned(guild.id, interaction.user.id)
     showcase_id = await bot.services.sharing.get_showcase(guild.id)
     showcase = guild.get_channel_or_thread(showcase_id) if showcase_id else None
     usable = showcase if isinstance(showcase, discord.TextChannel | discord.ForumChannel | discord.Thread) else None
@@ -120,6 +126,13 @@ async def open_share_modal(interaction: discord.Interaction[ExtendBot], task_id:
     elif showcase_id:
         hint = language.tr("This server's showcase is gone; choose a channel where you and I may post files")
     await open_modal(interaction, ShareModal(language, task, guild, usable, hint=hint, choose=choose))
+
+
+def _check_age_restriction(guild: discord.Guild, task: Task, channel: PostableChannel) -> None:
+    """Raise RequestRefused if the film was made in an age-restricted channel and `channel` is not one."""
+    origin = guild.get_channel_or_thread(task.order.channel_id)
+    if is_age_restricted(origin) and not is_age_restricted(channel):
+        raise RequestRefused(_AGE_RESTRICTED)
 
 
 async def reconcile_shares(bot: ExtendBot) -> None:

@@ -53,7 +53,19 @@ CONTROLS: dict[type[PersistentItem], dict[str, tuple[int, list[str]]]] = {
         "tasks:open:1": (STRING, [str(NO_TASK)]),
     },
     callbacks.PanelItem: {
-        **{f"limits:{action}": (BUTTON, []) for action in ("refresh", "pause", "resume", "private", "age", "words")},
+        **{
+            f"limits:{action}": (BUTTON, [])
+            for action in (
+                "refresh",
+                "pause",
+                "pause_one_hour",
+                "pause_eight_hours",
+                "resume",
+                "private",
+                "age",
+                "words",
+            )
+        },
         **{
             f"limits:{action}": (BUTTON, [])
             for action in ("member_numbers", "server_numbers", "reset_server", "reset_confirmed")

@@ -45,6 +45,7 @@ FULL = GuildLimits(
 BUSY = LimitsStatus(
     limits=FULL,
     operator_limits=OperatorLimits(max_per_day=50, guild_share_percent=10),
+    at=NOON,
     used=3,
     running=1,
     waiting=2,
@@ -57,6 +58,7 @@ BUSY = LimitsStatus(
 EMPTY = LimitsStatus(
     limits=GuildLimits(),
     operator_limits=OperatorLimits(),
+    at=NOON,
     used=0,
     running=0,
     waiting=0,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.domain.errors import RequestRefused
-from bot.domain.limits import RollingCount
+from bot.domain.limits import GuildLimits, RollingCount
 from bot.domain.policy.context import RuleContext
 from bot.i18n.text import Translatable, tr, tr_plural
 
@@ -28,18 +28,21 @@ def _served(facts: RuleContext) -> RequestRefused | None:
     return None
 
 
-def _paused(facts: RuleContext) -> RequestRefused | None:
-    if facts.limits.paused is None:
-        return None
-    if reason := facts.limits.paused.strip():
-        return RequestRefused(tr("The moderators have paused me here: {reason}", reason=reason))
-    return RequestRefused(tr("The moderators have paused me here."))
+def find_ban(limits: GuildLimits, now: datetime, *, blocked: bool) -> RequestRefused | None:
+    """Return why a member may do nothing at all here now: a pause, or a block of theirs; None if they may."""
+    if limits.is_paused(now):
+        reason = (limits.paused or "").strip()
+        sentence = tr("The moderators have paused me here.")
+        if reason:
+            sentence = tr("The moderators have paused me here: {reason}", reason=reason)
+        return RequestRefused(sentence, limits.paused_until)
+    if blocked:
+        return RequestRefused(tr("The moderators have blocked you from using me here: ask them why."))
+    return None
 
 
-def _blocked(facts: RuleContext) -> RequestRefused | None:
-    if not facts.usage.blocked:
-        return None
-    return RequestRefused(tr("The moderators have blocked you from using me here: ask them why."))
+def _banned(facts: RuleContext) -> RequestRefused | None:
+    return find_ban(facts.limits, facts.now, blocked=facts.usage.blocked)
 
 
 def _channel(facts: RuleContext) -> RequestRefused | None:
@@ -210,8 +213,7 @@ Rule = Callable[[RuleContext], RequestRefused | None]
 
 ACCESS_RULES: tuple[Rule, ...] = (
     _served,
-    _paused,
-    _blocked,
+    _banned,
     _channel,
     _role,
 )

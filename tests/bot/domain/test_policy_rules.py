@@ -116,6 +116,15 @@ def test_a_member_without_access_hears_of_nothing_else() -> None:
     assert refused.others == ()
 
 
+def test_a_pause_ends_at_its_very_second() -> None:
+    """A pause for some hours refuses until its end, which the refusal tells, and nothing from then on."""
+    limits = GuildLimits(paused="lunch", paused_until=LATER)
+    refused = refusal(limits, now=LATER - timedelta(seconds=1))
+    assert refused is not None
+    assert refused.allowed_at == LATER
+    assert refusal(limits, now=LATER) is None
+
+
 def test_at_most_three_reasons_are_listed() -> None:
     """A request that breaks every number still gets a list that can be read on a phone."""
     limits = EVERYTHING_FORBIDS.model_copy(update={"paused": None, "channels": frozenset(), "required_role": None})

@@ -51,7 +51,7 @@ async def test_pause_with_a_reason_and_resume(stage: Harness) -> None:
     """Members see the reason of a pause; Resume on the panel ends it."""
     async with stage.bot():
         panel = await use(stage.mia, "limits show")
-        await written(stage.mia, await stage.mia.press(panel, "Pause…"), "back at *noon*")
+        await written(stage.mia, await stage.mia.press(panel, "Until I resume…"), "back at *noon*")
         panel = await changed(stage.mia, panel, "**Paused**: back at \\*noon\\*")
         await refused(stage, stage.ana, "noon")
         await stage.mia.press(panel, "Resume")
@@ -60,6 +60,24 @@ async def test_pause_with_a_reason_and_resume(stage: Harness) -> None:
         await refused(stage, stage.ana, "again")
         assert "Resumed" in text_of(await use(stage.mia, "limits resume"))
         await spend(stage, stage.ana)
+
+
+async def test_a_pause_for_some_hours_ends_by_itself(stage: Harness) -> None:
+    """A pause of eight hours shows its end on the panel and to members, and is over when that time has come."""
+    async with stage.bot():
+        panel = await use(stage.mia, "limits show")
+        await written(stage.mia, await stage.mia.press(panel, "For 8 h…"), "night")
+        panel = await changed(stage.mia, panel, "**Paused** until <t:")
+        assert "'Resume'" in str(panel["components"])
+        assert "'For 8 h…'" not in str(panel["components"])
+        word = await refused(stage, stage.ana, "night")
+        assert "<t:" in text_of(word)
+        stage.clock.advance(8 * 3600 + 1)
+        await spend(stage, stage.ana)
+        await stage.mia.press(panel, "Refresh")
+        panel = await changed(stage.mia, panel, "Open: members")
+        assert "was not paused" in text_of(await use(stage.mia, "limits resume"))
+        assert "Paused until <t:" in text_of(await use(stage.mia, "limits pause", hours=1))
 
 
 async def test_roles_by_select(stage: Harness) -> None:
