@@ -80,6 +80,16 @@ class ResultKind(StrEnum):
     """Only the added seconds."""
 
 
+class TaskFilter(StrEnum):
+    """Which of a member's tasks a list shows."""
+
+    ALL = "all"
+    RUNNING = "running"
+    """Those that have not ended."""
+    FINISHED = "finished"
+    """Those with a delivered result."""
+
+
 class NotifyPreference(StrEnum):
     """When a member is mentioned after a task has ended, because an edited reply notifies nobody."""
 

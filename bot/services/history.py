@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.domain.errors import RequestRefused
 from bot.domain.events import EventQueue, ReplyDeleted
-from bot.domain.task import NotifyPreference, ReplyTarget, Task
+from bot.domain.task import NotifyPreference, ReplyTarget, Task, TaskFilter
 from bot.i18n.text import tr
 from bot.media import Workspaces
 from bot.services.ownership import UNKNOWN_TASK, Actor, get_own_task
@@ -29,6 +29,7 @@ class Page:
     number: int
     """From 1."""
     page_count: int
+    chosen: TaskFilter = TaskFilter.ALL
 
 
 class TaskHistory:
@@ -39,12 +40,12 @@ class TaskHistory:
         self._workspaces = workspaces
         self._events = events
 
-    async def get_page(self, user_id: int, number: int = 1) -> Page:
+    async def get_page(self, user_id: int, number: int = 1, chosen: TaskFilter = TaskFilter.ALL) -> Page:
         """Return a page of the member's tasks; the nearest one if the number is out of range."""
-        pages = max(1, -(-await self._store.tasks.count(user_id) // _PER_PAGE))
+        pages = max(1, -(-await self._store.tasks.count(user_id, chosen) // _PER_PAGE))
         number = min(max(1, number), pages)
-        tasks = await self._store.tasks.get_page(user_id, (number - 1) * _PER_PAGE, _PER_PAGE)
-        return Page(tasks, number, pages)
+        tasks = await self._store.tasks.get_page(user_id, (number - 1) * _PER_PAGE, _PER_PAGE, chosen)
+        return Page(tasks, number, pages, chosen)
 
     async def get_own_task(self, task_id: int, user_id: int) -> Task:
         """Return the member's own task. Raises RequestRefused, the same for unknown tasks and others' tasks."""

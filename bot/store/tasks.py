@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, CursorResult, Select, Text, and_, cast, func, insert, or_, select
+from sqlalchemy import ColumnElement, CursorResult, Select, Text, and_, cast, func, insert, or_, select, true
 
 from bot.domain.limits import DailyLimits, GuildLimits, UsageSnapshot
-from bot.domain.task import NotifyPreference, ReplyTarget, Task, TaskRequest, TaskState
+from bot.domain.task import NotifyPreference, ReplyTarget, Task, TaskFilter, TaskRequest, TaskState
 from bot.store.engines.base import Lock
 from bot.store.engines.dialect import unindexed, upsert
 from bot.store.engines.shielded import cancellable
@@ -22,6 +22,7 @@ from bot.store.unreadable import parse_readable
 from bot.store.usage import read_moderation, read_usage
 
 _HAS_ENDED = unindexed(tasks.c.state).in_(TaskState.FINAL)
+_IS_FINISHED = unindexed(tasks.c.state) == TaskState.DELIVERED
 
 _NEWEST = (tasks.c.created_at.desc(), tasks.c.id.desc())
 
@@ -139,26 +140,30 @@ class TaskRepository(Repository):
         newest = latest.order_by(tasks.c.rendered_at.desc()).limit(limit)
         return await self._read(newest, lambda rows: [(row.rendered_at - row.sent_at).total_seconds() for row in rows])
 
-    async def get_page(self, user_id: int, first: int, count: int) -> Sequence[Task]:
+    async def get_page(
+        self, user_id: int, first: int, count: int, chosen: TaskFilter = TaskFilter.ALL
+    ) -> Sequence[Task]:
         """Return `count` of the member's tasks from index `first` on: unfinished ones first, then newest first."""
+        ended = _IS_FINISHED if chosen is TaskFilter.FINISHED else _HAS_ENDED
         is_unfinished = and_(
             UNSETTLED, in_state(*TaskState.UNFINISHED), _belongs_to(user_id, unindexed(tasks.c.user_id))
         )
         unfinished = select(tasks.c.id).where(is_unfinished).order_by(unindexed(tasks.c.id).desc())
-        past = select(tasks).where(_HAS_ENDED, _belongs_to(user_id)).order_by(*_NEWEST)
+        past = select(tasks).where(ended, _belongs_to(user_id)).order_by(*_NEWEST)
         async with self._database.read_transaction() as connection:
-            ids = list(await connection.scalars(unfinished))
+            ids = [] if chosen is TaskFilter.FINISHED else list(await connection.scalars(unfinished))
             here = ids[first : first + count]
             found = parse_readable(await connection.execute(select(tasks).where(tasks.c.id.in_(here)))) if here else []
             found.sort(key=lambda task: -task.id)
-            if len(here) < count:
+            if len(here) < count and chosen is not TaskFilter.RUNNING:
                 rest = past.offset(max(0, first - len(ids))).limit(count - len(here))
                 found += parse_readable(await connection.execute(rest))
         return found
 
-    async def count(self, user_id: int) -> int:
-        """Return how many tasks the member has."""
-        mine = select(func.count()).select_from(tasks).where(_belongs_to(user_id))
+    async def count(self, user_id: int, chosen: TaskFilter = TaskFilter.ALL) -> int:
+        """Return how many such tasks the member has."""
+        fits = {TaskFilter.ALL: true(), TaskFilter.RUNNING: ~_HAS_ENDED, TaskFilter.FINISHED: _IS_FINISHED}
+        mine = select(func.count()).select_from(tasks).where(_belongs_to(user_id), fits[chosen])
         return int(await self._read_scalar(mine))
 
     async def search(self, user_id: int, words: str, limit: int) -> Sequence[Task]:

@@ -12,7 +12,7 @@ from discord.ext import commands
 
 from bot.client import ExtendBot, get_language
 from bot.domain.errors import RequestRefused
-from bot.domain.task import NotifyPreference, Task
+from bot.domain.task import NotifyPreference, Task, TaskFilter
 from bot.i18n.text import tr
 from cogs.common.components import PersistentItem
 from cogs.common.files import Upload, make_film_upload, open_files
@@ -37,7 +37,10 @@ _NOT_STORED = tr(
 _TOO_LARGE = tr("That video is too large for Discord here. Try it in a server that accepts larger files.")
 
 
-class TasksItem(PersistentItem, template=r"tasks:(?P<action>page|open|send):(?P<number>[0-9]{1,18})"):
+_TEMPLATE = r"tasks:(?P<action>page|open|send):(?P<number>[0-9]{1,18})(?::(?P<chosen>running|finished))?"
+
+
+class TasksItem(PersistentItem, template=_TEMPLATE):
     """A button or select of the message that /tasks shows. It acts on the tasks of the member who uses it."""
 
     async def on_use(self, interaction: Interaction, match: re.Match[str], /) -> None:
@@ -46,9 +49,9 @@ class TasksItem(PersistentItem, template=r"tasks:(?P<action>page|open|send):(?P<
             self.check_private(interaction)
         await super().on_use(interaction, match)
 
-    def arguments(self, match: re.Match[str]) -> tuple[int, list[str]]:
-        """Return the page number or task id in the custom_id, and what was chosen."""
-        return int(match["number"]), self.values
+    def arguments(self, match: re.Match[str]) -> tuple[int, TaskFilter, list[str]]:
+        """Return the page number or task id and the filter in the custom_id, and what was selected."""
+        return int(match["number"]), TaskFilter(match["chosen"] or TaskFilter.ALL), self.values
 
 
 class TasksCog(commands.Cog):
@@ -61,9 +64,10 @@ class TasksCog(commands.Cog):
         """List your running and recent tasks, or open one of them."""
         await acknowledge(interaction, ephemeral=True, thinking=True)
         if wanted is None:
-            await _render(interaction, await _load_list_page(interaction, 1))
+            shown = await _load_list_page(interaction, 1, TaskFilter.ALL)
         else:
-            await _render(interaction, await _load_task_page(interaction, await _resolve(interaction, wanted), 1))
+            shown = await _load_task_page(interaction, await _resolve(interaction, wanted), 1, TaskFilter.ALL)
+        await _render(interaction, shown)
 
     @tasks.autocomplete("wanted")
     async def _autocomplete(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -99,19 +103,19 @@ async def _resolve(interaction: Interaction, wanted: str) -> Task:
     return found[0]
 
 
-async def _load_list_page(interaction: Interaction, number: int) -> TasksMessage:
+async def _load_list_page(interaction: Interaction, number: int, chosen: TaskFilter) -> TasksMessage:
     history = interaction.client.services.history
-    page = await history.get_page(interaction.user.id, number)
+    page = await history.get_page(interaction.user.id, number, chosen)
     page = replace(page, tasks=await interaction.client.services.queue.add_positions(page.tasks))
     thumbnails = {task.id: thumbnail for task in page.tasks if (thumbnail := await history.find_thumbnail(task))}
     return pages.list_page(page, thumbnails, get_language(interaction))
 
 
-async def _load_task_page(interaction: Interaction, task: Task, page_number: int) -> TasksMessage:
+async def _load_task_page(interaction: Interaction, task: Task, page_number: int, chosen: TaskFilter) -> TasksMessage:
     history = interaction.client.services.history
     thumbnail, film = await history.find_thumbnail(task), await history.find_video(task)
     now, language = interaction.client.now(), get_language(interaction)
-    return pages.task_page(task, now, language, page_number, thumbnail, kept=film is not None)
+    return pages.task_page(task, now, language, (page_number, chosen), thumbnail, kept=film is not None)
 
 
 async def _render(interaction: Interaction, shown: TasksMessage) -> None:
@@ -125,18 +129,18 @@ async def _render(interaction: Interaction, shown: TasksMessage) -> None:
         )
 
 
-async def _show_page(interaction: Interaction, number: int, _: list[str]) -> None:
+async def _show_page(interaction: Interaction, number: int, chosen: TaskFilter, _: list[str]) -> None:
     await acknowledge(interaction)
-    await _render(interaction, await _load_list_page(interaction, number))
+    await _render(interaction, await _load_list_page(interaction, number, chosen))
 
 
-async def _open(interaction: Interaction, page_number: int, chosen: list[str]) -> None:
+async def _open(interaction: Interaction, page_number: int, chosen: TaskFilter, selected: list[str]) -> None:
     await acknowledge(interaction)
-    task = await _resolve(interaction, chosen[0] if chosen else "")
-    await _render(interaction, await _load_task_page(interaction, task, page_number))
+    task = await _resolve(interaction, selected[0] if selected else "")
+    await _render(interaction, await _load_task_page(interaction, task, page_number, chosen))
 
 
-async def _send(interaction: Interaction, task_id: int, _: list[str]) -> None:
+async def _send(interaction: Interaction, task_id: int, _: TaskFilter, __: list[str]) -> None:
     """Send the stored video again, privately; other messages with it stay as they are."""
     await acknowledge(interaction, ephemeral=True, thinking=True)
     bot = interaction.client

@@ -49,6 +49,7 @@ CONTROLS: dict[type[PersistentItem], dict[str, tuple[int, list[str]]]] = {
     PrivacyButton: {f"privacy:{action}": (BUTTON, []) for action in ("ask", "sure")},
     TasksItem: {
         "tasks:page:1": (BUTTON, []),
+        "tasks:page:1:running": (BUTTON, []),
         f"tasks:send:{NO_TASK}": (BUTTON, []),
         "tasks:open:1": (STRING, [str(NO_TASK)]),
     },

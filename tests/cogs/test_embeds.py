@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.events import SubmissionRefused, TaskEnded
 from bot.domain.limits import GuildLimits
-from bot.domain.task import Task, TaskState
+from bot.domain.task import Task, TaskFilter, TaskState
 from bot.i18n import Languages
 from bot.i18n.text import tr
 from bot.sandbox.discord.api.message_schema import check_message
@@ -116,7 +116,7 @@ def test_a_prompt_and_a_long_link(prompt: str, link: str, code: str) -> None:
     assert (f"({link})" in (card.embed.description or "")) is (len(link) <= 3600)
     failed = task.model_copy(update={"state": TaskState.FAILED, "reason": tr("FoxAPI: {said}", said=prompt)})
     taken(tasks_card.make_card(failed, NOON, language).embed)
-    taken(*pages.task_page(task, NOON, language, 1, None, kept=True).embeds)
+    taken(*pages.task_page(task, NOON, language, (1, TaskFilter.ALL), None, kept=True).embeds)
     first = task.model_copy(update={"order": an_order(prompt=prompt, source_url=link)})
     came = sharing_embeds.format_lineage(language, [LineagePart(first, [])], {})
     assert (link in came) is (len(link) <= 900)

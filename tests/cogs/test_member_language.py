@@ -10,7 +10,7 @@ import pytest
 
 from bot.domain.errors import RequestRefused
 from bot.domain.limits import GuildLimits
-from bot.domain.task import Billed, ResultKind, Task, TaskState, VideoInfo
+from bot.domain.task import Billed, ResultKind, Task, TaskFilter, TaskState, VideoInfo
 from bot.i18n.text import tr
 from bot.services import Quota, StoredData
 from bot.services.history import Page
@@ -75,7 +75,7 @@ async def test_no_english_is_left_on_what_only_a_member_sees() -> None:
     labels = [item["label"] for row in task_view(1, actions, language).to_components() for item in row["components"]]
     assert english_in(" ".join(labels)) == []
     page = pages.list_page(Page(every[:5], 2, 3), {}, language)
-    opened = pages.task_page(every[-1], NOON, language, 1, None, kept=True)
+    opened = pages.task_page(every[-1], NOON, language, (1, TaskFilter.ALL), None, kept=True)
     for shown in (page, opened, pages.list_page(Page([], 1, 1), {}, language)):
         said = [shown.content, *map(words_of, shown.embeds)]
         for control in shown.controls:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import update
 
 from bot.domain.errors import RequestRefused
 from bot.domain.limits import GuildLimits, OperatorLimits
-from bot.domain.task import Billed, NotifyPreference, Task, TaskState
+from bot.domain.task import Billed, NotifyPreference, Task, TaskFilter, TaskState
 from bot.store import Store
 from bot.store.tables import tasks
 from tests.support.builders import NOON, a_case, a_place, an_order
@@ -61,6 +62,11 @@ async def damage(store: Store, task_id: int) -> None:
     """Make a task's row unreadable."""
     async with store._database.write_transaction() as connection:
         await connection.execute(update(tasks).where(tasks.c.id == task_id).values(billed="nonsense"))
+
+
+async def _call_with_each_filter(read: Callable[[TaskFilter], Awaitable[object]]) -> None:
+    for chosen in TaskFilter:
+        await read(chosen)
 
 
 class StoreCalls:
@@ -175,8 +181,8 @@ class StoreCalls:
     def _of_members(self) -> dict[str, Call]:
         repository = self._store.tasks
         return {
-            "tasks.get_page": lambda: repository.get_page(MEMBER, 0, 5),
-            "tasks.count": lambda: repository.count(MEMBER),
+            "tasks.get_page": lambda: _call_with_each_filter(partial(repository.get_page, MEMBER, 0, 5)),
+            "tasks.count": lambda: _call_with_each_filter(partial(repository.count, MEMBER)),
             "tasks.search": lambda: repository.search(MEMBER, "no such words", 25),
             "tasks.list_children": lambda: repository.list_children(range(19_000, 19_010)),
             "tasks.list_with_keepable_video": lambda: repository.list_with_keepable_video(range(5, FINISHED, 200)),

@@ -53,7 +53,7 @@ async def test_the_creator_deletes_their_reply(stage: Harness) -> None:
         await says(stage.ana, asked, "Deleted.")
         opened = await listed(stage.ana, id="1")
         assert title_of(opened) == "Deleted"
-        assert labels_of(opened) == ["New take", "All tasks"]
+        assert labels_of(opened) == ["New take", "Back to the list"]
         assert await stage.ben.messages("videos") == []
     assert kept(stage) == []
     assert len(stage.discord.faults.matching("DELETE", BY_BOT)) == 1

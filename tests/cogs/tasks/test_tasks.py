@@ -77,12 +77,12 @@ async def test_one_is_opened_with_its_buttons(stage: Harness) -> None:
         shown = await listed(stage.ana)
         assert len(shown["attachments"]) + len([each for each in shown["embeds"] if "thumbnail" in each]) >= 1
         opened = await open_one(stage, shown, 1)
-        assert {"Extend further", "New take", "Delete", "Send again", "All tasks"} <= set(labels_of(opened))
+        assert {"Extend further", "New take", "Delete", "Send again", "Back to the list"} <= set(labels_of(opened))
         assert f"/{done['channel_id']}/{done['id']})" in text_of(opened)
         await filled(stage.ana, await stage.ana.press(opened, "Extend further"), "it sinks")
         second = await stage.ana.wait_message(lambda it: "it sinks" in text_of(it) and title_of(it) == "Finished")
         assert "2, after [part 1]" in text_of(second)
-        await stage.ana.press(opened, "All tasks")
+        await stage.ana.press(opened, "Back to the list")
         back = await says(stage.ana, shown, "**Your tasks**")
         assert len(back["embeds"]) == 2
         assert not second["ephemeral"]
@@ -108,6 +108,42 @@ async def test_a_running_one_is_first_and_can_be_cancelled(stage: Harness) -> No
         await stage.ana.press(sure, "Cancel anyway")
         await stage.until(stage.ana, running, "Cancelled")
         halfway.release.set()
+
+
+async def lists(stage: Harness, shown: Json, *prompts: str) -> Json:
+    """Wait until the list shows the tasks with these prompts and no others."""
+    return await stage.ana.wait_message(
+        lambda it: (
+            it["id"] == shown["id"]
+            and len(it["embeds"]) == len(prompts)
+            and all(prompt in text_of(it) for prompt in prompts)
+        )
+    )
+
+
+async def test_the_list_is_filtered(stage: Harness) -> None:
+    """Running and Finished show these tasks alone, an opened task keeps the filter, and an empty list says so."""
+    halfway = Pause(at=40)
+    stage.fox.next_quirks = Quirks(pause=halfway)
+    async with stage.bot():
+        running = await stage.extend(stage.ana, stage.clips.plain, "still running", seconds=2)
+        await stage.until(stage.ana, running, "Rendering")
+        await finished(stage, prompt="done by now")
+        await until(lambda: not (stage.data / "tasks" / "2").exists())
+        shown = await listed(stage.ana)
+        await stage.ana.press(shown, "Finished")
+        shown = await lists(stage, shown, "done by now")
+        await stage.ana.press(await open_one(stage, shown, 2), "Back to the list")
+        await lists(stage, shown, "done by now")
+        await stage.ana.press(shown, "Running")
+        shown = await lists(stage, shown, "still running")
+        halfway.release.set()
+        await stage.until(stage.ana, running, "Finished")
+        await until(lambda: not (stage.data / "tasks" / "1").exists())
+        await stage.ana.press(shown, "All")
+        shown = await lists(stage, shown, "done by now", "still running")
+        await stage.ana.press(shown, "Running")
+        await lists(stage, shown, "None of your tasks is running.")
 
 
 async def test_a_deleted_message_is_sent_again(stage: Harness) -> None:
@@ -138,7 +174,7 @@ async def test_an_opened_one_is_shared_from_there(stage: Harness) -> None:
         done = await finished(stage, prompt="a boat sails", private=True)
         film = await stage.ana.fetch(done["attachments"][0]["url"])
         opened = await listed(stage.ana, id="1")
-        assert labels_of(opened) == ["Extend further", "New take", "Share", "Delete", "Send again", "All tasks"]
+        assert labels_of(opened) == ["Extend further", "New take", "Share", "Delete", "Send again", "Back to the list"]
         await share(stage.ana, opened, channel(stage, "general"))
         (post,) = await posts_in(stage.ben, channel(stage, "general"))
         assert await stage.ben.fetch(post["attachments"][0]["url"]) == film
@@ -165,7 +201,7 @@ async def test_what_discord_does_not_take_is_not_offered_to_be_shared(stage: Har
             "New take",
             "Delete",
             "Send again",
-            "All tasks",
+            "Back to the list",
         ]
 
 
