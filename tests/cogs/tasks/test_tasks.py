@@ -115,6 +115,7 @@ async def lists(stage: Harness, shown: Json, *prompts: str) -> Json:
     return await stage.ana.wait_message(
         lambda it: (
             it["id"] == shown["id"]
+            and not it["content"].startswith("**Task ")
             and len(it["embeds"]) == len(prompts)
             and all(prompt in text_of(it) for prompt in prompts)
         )
