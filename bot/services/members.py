@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.errors import RequestRefused
 from bot.domain.limits import GuildLimits, OperatorLimits, Requester
-from bot.domain.policy import Screening, SubmissionCheck, find_ban, is_exempt
+from bot.domain.policy import Screening, SubmissionCheck, find_pause_or_block, is_exempt
 from bot.domain.task import SECONDS_MIN, TaskRequest
 from bot.media import Workspaces
 from bot.services.reports import Quota, StoredData
@@ -64,12 +64,12 @@ class MemberService:
         if refused := (await self.get_quota(requester)).refused:
             raise refused
 
-    async def check_not_banned(self, guild_id: int, user_id: int) -> None:
+    async def check_not_paused_or_blocked(self, guild_id: int, user_id: int) -> None:
         """Raise RequestRefused if the server is paused or the member is blocked there."""
         limits = await self._store.guilds.get_limits(guild_id) or self._defaults
         moderated = await self._store.guilds.list_moderated_members(guild_id)
         blocked = any(each.user_id == user_id and each.blocked_at for each in moderated)
-        if refusal := find_ban(limits, self._now(), blocked=blocked):
+        if refusal := find_pause_or_block(limits, self._now(), blocked=blocked):
             raise refusal
 
     async def get_stored_data(self, user_id: int) -> StoredData:

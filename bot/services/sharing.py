@@ -172,7 +172,7 @@ class SharingService:
         """Return the id of the server's showcase channel, if moderators have chosen one."""
         return await self._shares.get_showcase(guild_id)
 
-    async def get_unsharable(self, share_id: int, actor: Actor) -> Share:
+    async def get_deletable_share(self, share_id: int, actor: Actor) -> Share:
         """Return a share that `actor` may delete: its creator, or a moderator of its server. Raises RequestRefused."""
         share = await self.get(share_id)
         if share.user_id != actor.user_id and not actor.moderates_channel(

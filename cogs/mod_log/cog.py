@@ -107,6 +107,7 @@ class ModLog(commands.Cog):
                         await channels.forget_refusal(guild_id)
                     refusal = None
                     continue
+                self._refusing.add(channel_id)
                 if len(waiting) < _QUEUE_MAX:
                     waiting.appendleft(page)
                 gap = refusal.gap * 2 if refusal else self.first_gap

@@ -48,7 +48,7 @@ def make_share_view(*buttons: ShareButton) -> ui.View:
 async def _unshare(interaction: discord.Interaction[ExtendBot], share_id: int) -> None:
     """Delete a post for its creator or a moderator."""
     sharing = interaction.client.services.sharing
-    share = await sharing.get_unsharable(share_id, actor_of(interaction))
+    share = await sharing.get_deletable_share(share_id, actor_of(interaction))
     private = interaction.message is not None and interaction.message.flags.ephemeral
     await acknowledge(interaction, ephemeral=True, thinking=not private)
     await delete_post(interaction.client, share_id)

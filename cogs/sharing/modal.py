@@ -93,7 +93,7 @@ class ShareModal(BaseModal):
         if chosen is None and self._guild.get_channel_or_thread(showcase or 0) is None:
             raise RequestRefused(_SHOWCASE_GONE)
         channel = get_postable_channel(self._guild, chosen or showcase or 0)
-        await interaction.client.services.members.check_not_banned(self._guild.id, interaction.user.id)
+        await interaction.client.services.members.check_not_paused_or_blocked(self._guild.id, interaction.user.id)
         member = await fetch_member(interaction, self._guild)
         check_bot_may_post(channel)
         check_member_may_post(channel, member, showcase=channel.id == showcase)
@@ -112,7 +112,7 @@ async def open_share_modal(interaction: discord.Interaction[ExtendBot], task_id:
     bot = interaction.client
     task = await bot.services.sharing.get_own_result(task_id, interaction.user.id)
     guild = get_task_guild(bot, task)
-    await bot.services.members.check_not_banned(guild.id, interaction.user.id)
+    await bot.services.members.check_not_paused_or_blocked(guild.id, interaction.user.id)
     showcase_id = await bot.services.sharing.get_showcase(guild.id)
     showcase = guild.get_channel_or_thread(showcase_id) if showcase_id else None
     usable = showcase if isinstance(showcase, discord.TextChannel | discord.ForumChannel | discord.Thread) else None

@@ -2,7 +2,7 @@
 
 from bot.domain.policy.check import SubmissionCheck, WordsChanged, check, screen
 from bot.domain.policy.context import Screening, daily_limits_of, is_exempt
-from bot.domain.policy.rules import OperatorLimitReached, find_ban
+from bot.domain.policy.rules import OperatorLimitReached, find_pause_or_block
 from bot.domain.policy.word_filter import ENTRY_MAX, find_forbidden, is_empty_pattern, is_too_long
 
 __all__ = [
@@ -13,8 +13,8 @@ __all__ = [
     "WordsChanged",
     "check",
     "daily_limits_of",
-    "find_ban",
     "find_forbidden",
+    "find_pause_or_block",
     "is_empty_pattern",
     "is_exempt",
     "is_too_long",

@@ -28,7 +28,7 @@ def _served(facts: RuleContext) -> RequestRefused | None:
     return None
 
 
-def find_ban(limits: GuildLimits, now: datetime, *, blocked: bool) -> RequestRefused | None:
+def find_pause_or_block(limits: GuildLimits, now: datetime, *, blocked: bool) -> RequestRefused | None:
     """Return why a member may do nothing at all here now: a pause, or a block of theirs; None if they may."""
     if limits.is_paused(now):
         reason = (limits.paused or "").strip()
@@ -41,8 +41,8 @@ def find_ban(limits: GuildLimits, now: datetime, *, blocked: bool) -> RequestRef
     return None
 
 
-def _banned(facts: RuleContext) -> RequestRefused | None:
-    return find_ban(facts.limits, facts.now, blocked=facts.usage.blocked)
+def _paused_or_blocked(facts: RuleContext) -> RequestRefused | None:
+    return find_pause_or_block(facts.limits, facts.now, blocked=facts.usage.blocked)
 
 
 def _channel(facts: RuleContext) -> RequestRefused | None:
@@ -213,7 +213,7 @@ Rule = Callable[[RuleContext], RequestRefused | None]
 
 ACCESS_RULES: tuple[Rule, ...] = (
     _served,
-    _banned,
+    _paused_or_blocked,
     _channel,
     _role,
 )
